@@ -1,0 +1,109 @@
+/*
+ * The catalog snapshot, read (docs/formats.md, "The snapshot").
+ *
+ * asg_catalog_verify() checks head and MAC; asg_catalog_parse() turns the JSON
+ * into flat arrays that live in one block of the caller's memory, strings
+ * borrowed from the JSON text that must stay beside it.  Nothing is believed
+ * before the MAC was checked, and yet every index, length and number is
+ * checked again.
+ */
+#ifndef ASG_CATALOG_H
+#define ASG_CATALOG_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/fields.h"
+#include "core/json.h"
+#include "core/keyfile.h"
+#include "core/price.h"
+#include "core/str.h"
+
+#define ASG_CATALOG_FORMAT         1
+#define ASG_CATALOG_BYTES_MAX      (16u * 1024 * 1024)
+#define ASG_CATALOG_ENDPOINTS_MAX  256
+#define ASG_CATALOG_MODELS_MAX     4096
+#define ASG_CATALOG_NAMES_MAX      16384
+#define ASG_CATALOG_CANDIDATES_MAX 16
+
+typedef enum {
+    ASG_KIND_OPENAI, ASG_KIND_COMPATIBLE, ASG_KIND_ECHO
+} asg_kind_t;
+
+typedef struct {
+    asg_str_t id, provider;
+    asg_kind_t kind;
+    bool tls;
+    asg_str_t host;             /* name or address to connect to */
+    uint16_t port;
+    asg_str_t host_header, tls_name, ca_file;
+    asg_str_t auth_header, auth_scheme;
+    bool has_key;
+    asg_str_t key_seal, key_nonce_hex, key_data_hex;
+    uint64_t key_version;
+    int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
+} asg_endpoint_t;
+
+typedef struct {
+    asg_str_t ref, route, provider, served;
+    int64_t created;
+    unsigned data_classes;      /* bit 1 << asg_data_class_t */
+    int64_t context, max_output_tokens, default_max_tokens;
+    asg_str_t max_tokens_field; /* max_tokens | max_completion_tokens */
+    bool send_user, send_stream_options;
+    asg_str_t allow[ASG_ALLOW_MAX];
+    unsigned nallow;
+    unsigned endpoint;          /* index */
+    asg_str_t path[ASG_API_COUNT];      /* null: the model lacks that API;
+                                         * ASG_API_GATEWAY equals chat */
+    asg_card_t card;
+    asg_str_t card_id;
+    uint64_t card_version;
+} asg_model_t;
+
+typedef struct {
+    asg_str_t name;
+    bool alias;                 /* listed by /v1/models: routes and aliases */
+    bool ref;
+    unsigned candidates[ASG_CATALOG_CANDIDATES_MAX];
+    unsigned ncandidates;
+} asg_public_name_t;
+
+typedef struct {
+    uint64_t version;
+    int64_t created;
+    int64_t max_age_s;
+    asg_endpoint_t *endpoints;
+    unsigned nendpoints;
+    asg_model_t *models;
+    unsigned nmodels;
+    asg_public_name_t *names;   /* sorted by name */
+    unsigned nnames;
+} asg_catalog_t;
+
+/* Head and MAC of a whole snapshot; `body` is the JSON within `text`.
+ * SYNTAX, LIMIT, MISSING (seal id not in the key file), AUTH. */
+ASG_MUST_CHECK asg_err_t asg_catalog_verify(const asg_keyfile_t *keys,
+    asg_str_t text, uint64_t *version, int64_t *created, asg_str_t *body);
+
+/* Bytes of memory that asg_catalog_parse() needs for this body: a first walk
+ * that counts.  0 when it is not readable. */
+size_t asg_catalog_size(asg_json_t *json, asg_str_t body);
+/* `memory` is aligned for any type and outlives the catalog. String values with
+ * escapes are refused (our compiler writes none). */
+ASG_MUST_CHECK asg_err_t asg_catalog_parse(asg_json_t *json, asg_str_t body,
+    void *memory, size_t size, asg_catalog_t *out);
+
+/* NULL when unknown.  Binary search. */
+const asg_public_name_t *asg_catalog_find(const asg_catalog_t *c,
+    asg_str_t name);
+
+/* The name without its options: `echo:latency_ms=50,status=503` is looked up as
+ * `echo`.  Only models of kind echo take options. */
+asg_str_t asg_catalog_base_name(asg_str_t name);
+
+/* AAD of an endpoint's sealed key. */
+void asg_catalog_key_aad(asg_buf_t *out, const char *scheme, asg_str_t host,
+    uint16_t port, uint64_t version);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Why a call was refused or failed: the one table reason -> HTTP status, type,
+ * code and text.  Everything that a client can be told stands in reason.c;
+ * docs/errors.md is checked against it by a test.
+ */
+#ifndef ASG_REASON_H
+#define ASG_REASON_H
+
+#include "core/str.h"
+
+typedef enum {
+    ASG_REASON_NONE = 0,
+    /* the wire */
+    ASG_REASON_BAD_REQUEST, ASG_REASON_NOT_FOUND, ASG_REASON_METHOD_NOT_ALLOWED,
+    ASG_REASON_REQUEST_TIMEOUT, ASG_REASON_URI_TOO_LONG,
+    ASG_REASON_HEADERS_TOO_LARGE, ASG_REASON_MISDIRECTED,
+    ASG_REASON_NOT_IMPLEMENTED, ASG_REASON_UNEXPECTED_QUERY,
+    ASG_REASON_UNSUPPORTED_ENCODING, ASG_REASON_UNSUPPORTED_MEDIA_TYPE,
+    ASG_REASON_EMPTY_BODY, ASG_REASON_BODY_TOO_LARGE,
+    ASG_REASON_SUBREQUEST,
+    /* who */
+    ASG_REASON_MISSING_API_KEY, ASG_REASON_INVALID_API_KEY,
+    ASG_REASON_KEY_EXPIRED, ASG_REASON_PROJECT_KILLED,
+    ASG_REASON_PROJECT_INACTIVE,
+    /* the body */
+    ASG_REASON_INVALID_JSON, ASG_REASON_DUPLICATE_KEY, ASG_REASON_JSON_LIMIT,
+    ASG_REASON_INVALID_VALUE, ASG_REASON_MISSING_FIELD,
+    ASG_REASON_CONFLICTING_FIELDS, ASG_REASON_UNKNOWN_FIELD,
+    ASG_REASON_URL_NOT_ALLOWED,
+    /* what */
+    ASG_REASON_MODEL_NOT_FOUND, ASG_REASON_API_NOT_SUPPORTED,
+    ASG_REASON_POLICY_DENIED,
+    /* money */
+    ASG_REASON_BUDGET_EXCEEDED, ASG_REASON_BUDGET_UNAVAILABLE,
+    ASG_REASON_PRICE_UNAVAILABLE, ASG_REASON_RATE_LIMIT_EXCEEDED,
+    /* us */
+    ASG_REASON_OVERLOADED, ASG_REASON_CATALOG_UNAVAILABLE,
+    ASG_REASON_INTERNAL,
+    /* the provider */
+    ASG_REASON_UPSTREAM_REJECTED, ASG_REASON_UPSTREAM_RATE_LIMITED,
+    ASG_REASON_UPSTREAM_ERROR, ASG_REASON_UPSTREAM_TIMEOUT,
+    ASG_REASON_COUNT
+} asg_reason_t;
+
+typedef enum {
+    ASG_RETRY_UNSAID,           /* the SDK's own rule for the status */
+    ASG_RETRY_NEVER,            /* x-should-retry: false */
+    ASG_RETRY_LATER             /* Retry-After, where the time is known */
+} asg_retry_t;
+
+typedef struct {
+    unsigned status;
+    asg_retry_t retry;
+    const char *type;
+    const char *code;           /* stable */
+    const char *text;           /* one sentence that tells what to do */
+} asg_reason_info_t;
+
+/* Never NULL; out of range gives ASG_REASON_INTERNAL. */
+const asg_reason_info_t *asg_reason_info(asg_reason_t reason);
+
+/* `{"error":{"message":…,"type":…,"param":…|null,"code":…<extra>}}`.
+ * `message` NULL data: the table's text.  `param` may be null.  `extra` is empty or
+ * `,"scope":…` text that the caller wrote as JSON. */
+void asg_reason_body(asg_buf_t *out, asg_reason_t reason, asg_str_t message,
+    asg_str_t param, asg_str_t extra);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Names of Redis keys: the only place that builds one (docs/formats.md).
+ *
+ * Each function writes a NUL-terminated name into `out` and returns its length.
+ */
+#ifndef ASG_RKEY_H
+#define ASG_RKEY_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+
+#define ASG_RKEY_MAX       160
+#define ASG_PARTITIONS     16
+#define ASG_ID_MAX         64           /* project, key, budget, hold ids */
+
+#define ASG_RKEY_CATALOG   "asg:catalog"
+#define ASG_RKEY_CHANGES   "asg:changes"
+#define ASG_RKEY_VERSIONS  "asg:ver"
+
+size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
+    const uint8_t digest[32]);
+size_t asg_rkey_project(char out[ASG_RKEY_MAX], asg_str_t project_id);
+size_t asg_rkey_meta(char out[ASG_RKEY_MAX], unsigned part);
+size_t asg_rkey_budget(char out[ASG_RKEY_MAX], unsigned part, asg_str_t budget);
+size_t asg_rkey_hold(char out[ASG_RKEY_MAX], unsigned part, asg_str_t hold);
+size_t asg_rkey_expiry(char out[ASG_RKEY_MAX], unsigned part);
+size_t asg_rkey_stream(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch);
+
+/* `[A-Za-z0-9._-]{1,64}`: the grammar of every id that becomes part of a key. */
+bool asg_id_is_valid(asg_str_t id);
+/* Partition of a project: FNV-1a 64 of its group, else its id, modulo 16. */
+unsigned asg_partition_of(asg_str_t group_or_project);
+
+#endif

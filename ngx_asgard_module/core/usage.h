@@ -1,0 +1,95 @@
+/*
+ * What an answer says of itself: tokens, completeness, and the rewritten bytes
+ * that the client gets.
+ *
+ * One asg_answer_t per attempt.  Bytes go in however they were cut; the result
+ * never depends on the cuts.  For a stream, whole events come out again with
+ * `model` replaced by the name that was asked for, and without the extra usage
+ * event when the client did not ask for it.  For a JSON answer the caller
+ * holds the whole body and asks for its splices.
+ *
+ * `usage` counts only at the top level of the answer (of an event): text may
+ * contain anything.  Memory is the caller's line buffer, ASG_ANSWER_LINE bytes; an event
+ * longer than that is passed on as it comes, its model rewritten when it stands in the
+ * first ASG_ANSWER_LINE bytes, its usage still read.
+ */
+#ifndef ASG_USAGE_H
+#define ASG_USAGE_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/price.h"
+#include "core/str.h"
+
+#define ASG_ANSWER_LINE   65536
+#define ASG_ANSWER_ID_MAX 128
+
+typedef enum {
+    ASG_USAGE_NONE,             /* none seen */
+    ASG_USAGE_GOOD,
+    ASG_USAGE_BAD               /* negative, fractional, not a number, part
+                                 * above its whole, above the context window, or
+                                 * zero completion after content */
+} asg_usage_verdict_t;
+
+typedef struct {
+    asg_tokens_t tokens;        /* valid when verdict is GOOD */
+    asg_usage_verdict_t verdict;
+    uint64_t content_bytes;     /* text, tool arguments, reasoning text */
+    uint64_t events;            /* SSE events with data */
+    bool has_content;
+    bool done;                  /* [DONE] seen, or the JSON is whole */
+    bool malformed;             /* JSON answer that is not JSON; event likewise */
+    bool error_event;           /* a stream's event with a top-level "error" */
+    char id[ASG_ANSWER_ID_MAX]; /* the answer's own "id", NUL-terminated */
+} asg_usage_t;
+
+typedef struct {
+    asg_usage_t usage;
+    asg_str_t model;            /* name to show; borrowed for the whole answer */
+    bool hide_usage;            /* drop the extra usage event */
+    int64_t context_tokens;     /* of the model; 0: not known */
+    /* private */
+    char *line;                 /* ASG_ANSWER_LINE bytes of the caller's */
+    size_t line_len;
+    unsigned state;
+    unsigned flags;
+    uint64_t private[16];
+} asg_answer_t;
+
+/* Called with bytes to pass on, valid during the call.  Non-zero stops. */
+typedef int (*asg_answer_emit_pt)(void *data, const char *bytes, size_t len);
+
+void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
+    int64_t context_tokens, char line[ASG_ANSWER_LINE]);
+/* SSE.  Returns 0, or what emit returned. */
+int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
+    asg_answer_emit_pt emit, void *data);
+/* No more bytes: flushes an unfinished event as it is. */
+int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit, void *data);
+
+#define ASG_ANSWER_PIECES 4
+#define ASG_ANSWER_TEXT   640
+
+typedef struct {
+    asg_str_t piece[ASG_ANSWER_PIECES];
+    unsigned npieces;
+    size_t length;
+    char text[ASG_ANSWER_TEXT];
+} asg_answer_splice_t;
+
+/* A whole JSON answer: fills a->usage and the outgoing pieces (model replaced). A body
+ * that is not a JSON object: SYNTAX, malformed. */
+ASG_MUST_CHECK asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
+    asg_answer_splice_t *out);
+
+/* Offsets of choices[0].message.content in a JSON answer, raw with quotes (for the
+ * gateway route's `content`); null string when it is not a string. */
+asg_str_t asg_answer_content(asg_str_t body);
+
+/* Estimate from bytes for an answer without usable usage: a token is taken to be
+ * `bytes / 4` rounded up, at least 1 when there was content; never above the bound. */
+int64_t asg_usage_estimate(uint64_t content_bytes, int64_t bound_tokens);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * Budget windows: names, and the ids that say which period a moment is in.
+ *
+ * A window id is the epoch second at which the period starts.  `s m h` are
+ * multiples since the epoch; `d w` count from Monday 1970-01-05; `1w` is
+ * written `7d`, `30d` is `1mo`; `total` has id 0 and no end.  UTC.
+ */
+#ifndef ASG_WINDOW_H
+#define ASG_WINDOW_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/str.h"
+
+#define ASG_WINDOW_NAME_MAX    16
+#define ASG_WINDOW_WEEK_OFFSET 345600
+#define ASG_WINDOW_BOUNDARIES  16       /* of a calendar window, in `w` */
+#define ASG_WINDOW_SPEC_MAX    256
+#define ASG_WINDOWS_MAX        8        /* of one budget */
+
+typedef enum {
+    ASG_WINDOW_TOTAL,
+    ASG_WINDOW_PERIOD,
+    ASG_WINDOW_MONTH
+} asg_window_kind_t;
+
+typedef struct {
+    asg_window_kind_t kind;
+    char name[ASG_WINDOW_NAME_MAX];     /* canonical, NUL-terminated */
+    int64_t length_s;                   /* of a period */
+    int64_t offset_s;
+} asg_window_t;
+
+/* `total`, `1mo`, `N(s|m|h|d|w)` with N from 1 to 3,650 and at most 10 years.
+ * SYNTAX or RANGE. */
+ASG_MUST_CHECK asg_err_t asg_window_parse(asg_str_t name, asg_window_t *out);
+/* Start of the period that holds `now`; 0 for total. */
+int64_t asg_window_start(const asg_window_t *w, int64_t now);
+/* First second after that period; 0 for total. */
+int64_t asg_window_end(const asg_window_t *w, int64_t now);
+/* The entry of the hash field `w` (docs/formats.md); a month window gets
+ * boundaries from the one before `now` on.  SPACE. */
+ASG_MUST_CHECK asg_err_t asg_window_spec(const asg_window_t *w, int64_t now,
+    asg_buf_t *out);
+
+/* Epoch seconds as "2026-11-21T10:00:00Z" (21 bytes with the NUL). */
+void asg_time_rfc3339(int64_t epoch_s, char out[24]);
+void asg_time_rfc3339_ms(int64_t epoch_ms, char out[28]);
+ASG_MUST_CHECK asg_err_t asg_time_parse(asg_str_t text, int64_t *epoch_s);
+
+#endif

@@ -1,0 +1,195 @@
+
+/*
+ * Configuration and request context: what every file of the module shares.
+ *
+ * A request that is governed (`asgard on;`) has one ngx_http_asgard_ctx_t, made by
+ * the first step and found through the pool's cleanup list, so that an
+ * internal redirect (which zeroes r->ctx) cannot lose it.  ctx->call is the
+ * money side of the request: from the reserve on it is backed by a slot of the
+ * shared-memory journal, which outlives request and worker.
+ *
+ * Everything in ctx belongs to r->pool.  The catalog that a request uses is held
+ * by a reference (ctx->catalog) until the request is destroyed.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/catalog.h"
+#include "core/event.h"
+#include "core/key.h"
+#include "core/keyfile.h"
+#include "core/money.h"
+#include "core/reason.h"
+#include "core/record.h"
+#include "core/request.h"
+#include "core/rkey.h"
+#include "core/trace.h"
+#include "core/usage.h"
+
+
+#define NGX_HTTP_ASGARD_HOLD_MAX      40      /* "h" + 24 hex + ".nnn" */
+#define NGX_HTTP_ASGARD_PINS_MAX      1024
+#define NGX_HTTP_ASGARD_ATTEMPTS_MAX  16
+
+
+typedef struct ngx_http_asgard_ctx_s      ngx_http_asgard_ctx_t;
+typedef struct ngx_http_asgard_call_s     ngx_http_asgard_call_t;
+typedef struct ngx_http_asgard_slot_s     ngx_http_asgard_slot_t;
+typedef struct ngx_http_asgard_zone_s     ngx_http_asgard_zone_t;
+typedef struct ngx_http_asgard_redis_s    ngx_http_asgard_redis_t;
+typedef struct ngx_http_asgard_snapshot_s ngx_http_asgard_snapshot_t;
+typedef struct ngx_http_asgard_attempt_s  ngx_http_asgard_attempt_t;
+
+
+typedef struct {
+    ngx_shm_zone_t            *shm_zone;      /* asgard_zone NAME SIZE */
+
+    ngx_str_t                  key_file;      /* asgard_key_file PATH */
+    asg_keyfile_t             *keys;          /* in a MADV_DONTDUMP mapping */
+    asg_key_pads_t            *pads;          /* one per pepper, same mapping */
+
+    ngx_str_t                  redis_url;     /* asgard_redis ADDR … */
+    ngx_str_t                  redis_user;
+    ngx_str_t                  redis_password; /* same mapping as the keys */
+    ngx_msec_t                 redis_deadline; /* deadline=50ms */
+
+    ngx_open_file_t           *spool;         /* asgard_spool PATH */
+    ngx_str_t                  control;       /* asgard_control unix:PATH */
+
+    ngx_resolver_t            *resolver;      /* asgard_resolver ADDR… */
+    ngx_str_t                  ca_file;       /* asgard_ca_file PATH */
+
+    size_t                     body_memory;   /* asgard_body_memory SIZE */
+    ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */
+    size_t                     drain_bytes;   /* asgard_drain_bytes */
+    time_t                     hold_ttl;      /* s; 120 */
+
+    ngx_uint_t                 locations;     /* with asgard on */
+} ngx_http_asgard_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                 enable;        /* asgard on|off */
+    ngx_flag_t                 expose_backend;
+    ngx_uint_t                 probe;         /* ngx_http_asgard_probe_e */
+    /* what the operator's text had before `asgard on` overrode it, for the
+     * report at nginx -t */
+    ngx_uint_t                 overridden;
+} ngx_http_asgard_loc_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_ASGARD_PROBE_NONE = 0,
+    NGX_HTTP_ASGARD_PROBE_HEALTHZ,
+    NGX_HTTP_ASGARD_PROBE_READYZ,
+    NGX_HTTP_ASGARD_PROBE_METRICS
+} ngx_http_asgard_probe_e;
+
+
+/* Routes of the data plane; the first four are asg_api_t. */
+typedef enum {
+    NGX_HTTP_ASGARD_ROUTE_CHAT = ASG_API_CHAT,
+    NGX_HTTP_ASGARD_ROUTE_COMPLETIONS = ASG_API_COMPLETIONS,
+    NGX_HTTP_ASGARD_ROUTE_EMBEDDINGS = ASG_API_EMBEDDINGS,
+    NGX_HTTP_ASGARD_ROUTE_GATEWAY = ASG_API_GATEWAY,
+    NGX_HTTP_ASGARD_ROUTE_MODELS,
+    NGX_HTTP_ASGARD_ROUTE_MODEL,
+    NGX_HTTP_ASGARD_ROUTE_NONE
+} ngx_http_asgard_route_e;
+
+
+/* How an attempt, and in the end a call, turned out. */
+typedef enum {
+    NGX_HTTP_ASGARD_VOID = 0,   /* cannot have started work: nothing spent */
+    NGX_HTTP_ASGARD_MEASURED,   /* usage was read: settle */
+    NGX_HTTP_ASGARD_ESTIMATED,  /* content without usable usage: estimate */
+    NGX_HTTP_ASGARD_UNKNOWN     /* sent, no answer: hold stays, expires */
+} ngx_http_asgard_outcome_e;
+
+
+/*
+ * The money of one call.  Written by ngx_http_asgard_reserve.c, read by all,
+ * ended by ngx_http_asgard_finalise() exactly once.
+ */
+struct ngx_http_asgard_call_s {
+    ngx_http_asgard_slot_t    *slot;          /* NULL: no hold (yet) */
+    u_char                     hold[NGX_HTTP_ASGARD_HOLD_MAX];
+    size_t                     hold_len;
+    asg_nusd_t                 hold_nusd;
+    int64_t                    prompt_bound;  /* tokens */
+    int64_t                    output_bound;  /* tokens, times n */
+    asg_card_t                 card;          /* of the candidate that serves;
+                                               * borrowed strings none */
+    ngx_uint_t                 finalised;     /* unsigned, 0 or 1 */
+
+    /* the result, for headers, variables and the witness */
+    ngx_http_asgard_outcome_e  outcome;
+    asg_nusd_t                 cost_nusd;
+    asg_tokens_t               tokens;
+    ngx_uint_t                 measured;
+    unsigned                   flags;         /* asg_flag_t */
+
+    /* numbers of a refusal by a budget; NULL when there is none */
+    struct ngx_http_asgard_over_s *over;
+};
+
+
+struct ngx_http_asgard_ctx_s {
+    ngx_http_request_t        *request;
+    ngx_http_asgard_route_e    route;
+    ngx_uint_t                 step;          /* index into the table */
+
+    u_char                     trace[ASG_TRACE_MAX + 1];
+    size_t                     trace_len;
+
+    /* identify */
+    asg_key_record_t           key;
+    asg_project_record_t       project;
+    u_char                     digest[ASG_KEY_DIGEST_BYTES];
+    ngx_uint_t                 pepper;        /* index */
+
+    /* read, resolve */
+    ngx_str_t                  body;          /* contiguous, never on disk */
+    size_t                     body_charged;  /* of the memory cap */
+    asg_request_t             *parsed;
+    ngx_http_asgard_snapshot_t *snapshot;     /* a reference is held */
+    const asg_public_name_t   *name;          /* what was asked for */
+    ngx_str_t                  asked;         /* its text, with echo options */
+    ngx_str_t                  model_id;      /* /v1/models/{id}, decoded */
+    int64_t                    max_tokens;    /* held and sent; 0: none */
+
+    /* reserve, route */
+    ngx_http_asgard_call_t     call;
+    ngx_http_asgard_attempt_t *attempt;       /* upstream side, see candidate.h */
+
+    /* refusal */
+    asg_reason_t               reason;
+    ngx_str_t                  message;       /* empty: the table's */
+    ngx_str_t                  param;
+    ngx_int_t                  retry_after;   /* s; -1: not known */
+
+    ngx_msec_t                 started;       /* ngx_current_msec */
+    ngx_msec_t                 first_byte;    /* 0: none */
+    ngx_queue_t                open;          /* of this worker's open calls */
+
+    unsigned                   waiting:1;     /* a step returned NGX_AGAIN */
+    unsigned                   killed:1;      /* project killed while open */
+    unsigned                   client_gone:1;
+    unsigned                   answered:1;    /* body of the answer is ours */
+};
+
+
+extern ngx_module_t  ngx_http_asgard_module;
+
+
+/* NULL when this request is not governed (or not yet). */
+ngx_http_asgard_ctx_t *ngx_http_asgard_ctx(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_ASGARD_H_INCLUDED_ */

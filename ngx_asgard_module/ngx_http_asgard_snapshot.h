@@ -1,0 +1,41 @@
+
+/*
+ * The catalog that this worker serves: fetched from Redis when the channel
+ * announces a version, verified, parsed, provider keys opened; counted
+ * references keep an old one alive for the requests that use it.
+ *
+ * A bad, older or unverifiable snapshot leaves the old one in service, counts
+ * an alarm and says why once in the error log.  The last good one is also kept in the
+ * shared zone, so that a new worker can serve while Redis is away.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_SNAPSHOT_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_SNAPSHOT_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+struct ngx_http_asgard_snapshot_s {
+    asg_catalog_t   catalog;
+    ngx_uint_t      refs;
+    ngx_str_t      *keys;       /* by endpoint: opened API key, empty = none;
+                                 * in a MADV_DONTDUMP mapping */
+    void          **peers;      /* by endpoint: owned by candidate.c */
+    void           *memory;
+};
+
+
+ngx_int_t ngx_http_asgard_snapshot_init(ngx_cycle_t *cycle,
+    ngx_http_asgard_main_conf_t *amcf);
+void ngx_http_asgard_snapshot_exit(void);
+/* A version was announced (or the connection came back): fetch if newer. */
+void ngx_http_asgard_snapshot_wanted(void);
+
+/* A reference, or NULL: none loaded, or older than its max_age since ctl was
+ * last heard. */
+ngx_http_asgard_snapshot_t *ngx_http_asgard_snapshot_take(void);
+void ngx_http_asgard_snapshot_drop(ngx_http_asgard_snapshot_t *s);
+
+
+#endif /* _NGX_HTTP_ASGARD_SNAPSHOT_H_INCLUDED_ */

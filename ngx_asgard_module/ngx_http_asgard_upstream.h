@@ -1,0 +1,28 @@
+
+/*
+ * The content handler on nginx's upstream API: one call, several attempts, one
+ * answer; unbuffered; our own response parser; draining after a client left.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_UPSTREAM_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_UPSTREAM_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+/* asgard_* settings of the upstream side, once per configuration: TLS context,
+ * hidden headers, the conf that every attempt copies. */
+ngx_int_t ngx_http_asgard_upstream_init_main(ngx_conf_t *cf,
+    ngx_http_asgard_main_conf_t *amcf);
+
+/* Content handler of a location with asgard on, entered with a hold: starts
+ * the first attempt.  Without ctx->call.slot it refuses (500). */
+ngx_int_t ngx_http_asgard_upstream_handler(ngx_http_request_t *r);
+
+/* Ends an open call now (kill): the client's stream is cut, what was produced is
+ * settled. */
+void ngx_http_asgard_upstream_cancel(ngx_http_asgard_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_ASGARD_UPSTREAM_H_INCLUDED_ */

@@ -1,0 +1,93 @@
+
+/*
+ * Shared memory of all workers: cached records, the change clock, counters,
+ * epochs, the journal's slots.
+ *
+ * Layout: a header with magic and layout version (another build starts fresh),
+ * fixed arrays (journal, counters), and a slab for keys and projects.  Cached records are
+ * fresh while the change channel is heard (60 s, else 1 s).  A change
+ * leaves the lowest version that may be cached, so that a slow read of an old
+ * record cannot overwrite it.  The negative cache is a separate fixed ring that
+ * cannot evict good keys.  Every function is safe to call from any worker.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_ZONE_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_ZONE_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+/* Monotonic counters, per worker, merged on read. Names for /metrics stand in
+ * ngx_http_asgard_zone.c beside this list (checked by a test). */
+typedef enum {
+    NGX_HTTP_ASGARD_COUNT_CALLS = 0,
+    NGX_HTTP_ASGARD_COUNT_REFUSED,
+    NGX_HTTP_ASGARD_COUNT_SETTLED,
+    NGX_HTTP_ASGARD_COUNT_ESTIMATED,
+    NGX_HTTP_ASGARD_COUNT_VOIDED,
+    NGX_HTTP_ASGARD_COUNT_UNKNOWN,
+    NGX_HTTP_ASGARD_COUNT_OVERSHOOT,
+    NGX_HTTP_ASGARD_COUNT_FALLBACK,
+    NGX_HTTP_ASGARD_COUNT_PROMPT_TOKENS,
+    NGX_HTTP_ASGARD_COUNT_COMPLETION_TOKENS,
+    NGX_HTTP_ASGARD_COUNT_COST_NUSD,
+    NGX_HTTP_ASGARD_COUNT_HELD_NUSD,        /* sum of holds asked */
+    NGX_HTTP_ASGARD_COUNT_REDIS_ERROR,
+    NGX_HTTP_ASGARD_COUNT_REDIS_TIMEOUT,
+    NGX_HTTP_ASGARD_COUNT_KEY_HIT,
+    NGX_HTTP_ASGARD_COUNT_KEY_MISS,
+    NGX_HTTP_ASGARD_COUNT_UPSTREAM_AUTH,    /* provider answered 401/403: alarm */
+    NGX_HTTP_ASGARD_COUNT_CATALOG_BAD,      /* alarm */
+    NGX_HTTP_ASGARD_COUNT_DEAD_WORKER,
+    NGX_HTTP_ASGARD_COUNT_JOURNAL_FULL,
+    NGX_HTTP_ASGARD_COUNT_N
+} ngx_http_asgard_count_e;
+
+
+/* asgard_zone directive's handler part: adds the shm zone. */
+ngx_shm_zone_t *ngx_http_asgard_zone_add(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size);
+
+ngx_http_asgard_zone_t *ngx_http_asgard_zone(void);
+
+/* NGX_OK: *out is filled and fresh; NGX_DECLINED: ask Redis; NGX_ABORT: known
+ * not to exist (negative cache). */
+ngx_int_t ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
+    asg_key_record_t *out);
+void ngx_http_asgard_zone_key_put(ngx_uint_t pepper, u_char *digest,
+    asg_key_record_t *record);
+void ngx_http_asgard_zone_key_absent(ngx_uint_t pepper, u_char *digest);
+ngx_int_t ngx_http_asgard_zone_project_get(ngx_str_t *id,
+    asg_project_record_t *out);
+void ngx_http_asgard_zone_project_put(asg_project_record_t *record);
+
+/* A message of the change channel, as received. */
+void ngx_http_asgard_zone_change(ngx_str_t *message);
+/* Has a heartbeat been heard within 3 s? */
+ngx_uint_t ngx_http_asgard_zone_channel_alive(void);
+
+/* Highest epoch seen of a partition; note() returns NGX_DECLINED for a lower. */
+uint64_t ngx_http_asgard_zone_epoch(ngx_uint_t part);
+ngx_int_t ngx_http_asgard_zone_epoch_note(ngx_uint_t part, uint64_t epoch);
+
+/* Catalog versions: the highest announced, and what each worker serves. */
+uint64_t ngx_http_asgard_zone_catalog_wanted(void);
+void ngx_http_asgard_zone_catalog_serving(uint64_t version);
+/* Lowest version served by any live worker (0: none has one). */
+uint64_t ngx_http_asgard_zone_catalog_lowest(void);
+
+/* Memory of request bodies over all workers: NGX_OK or NGX_BUSY. */
+ngx_int_t ngx_http_asgard_zone_body_charge(size_t bytes, size_t max);
+void ngx_http_asgard_zone_body_release(size_t bytes);
+
+void ngx_http_asgard_count(ngx_http_asgard_count_e what, uint64_t n);
+uint64_t ngx_http_asgard_count_read(ngx_http_asgard_count_e what);
+/* Refusals by reason. */
+void ngx_http_asgard_count_reason(asg_reason_t reason);
+uint64_t ngx_http_asgard_count_reason_read(asg_reason_t reason);
+const char *ngx_http_asgard_count_name(ngx_http_asgard_count_e what,
+    const char **help);
+
+
+#endif /* _NGX_HTTP_ASGARD_ZONE_H_INCLUDED_ */
