@@ -1,0 +1,228 @@
+# The front door: `make help` lists what there is.
+#
+# Everything made stands in build/$(BUILD)/; make run keeps its state in run/.
+
+BUILD      ?= release
+OUT        := build/$(BUILD)
+JOBS       ?= 2
+CLANG      ?= clang
+FUZZ_TOTAL ?= 20
+TEST_PREREQ ?= deps all
+
+ifeq ($(filter $(BUILD),release debug sanitize),)
+$(error BUILD is release, debug or sanitize, not "$(BUILD)")
+endif
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+        -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE $(WARN) -g -fPIC \
+        -fstack-protector-strong -Ingx_asgard_module -Iasgard-ctl
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+OPT_release  := -O2 -D_FORTIFY_SOURCE=2
+OPT_debug    := -O0
+OPT_sanitize := -O1 -fno-omit-frame-pointer $(SANITIZE)
+
+LINK_release  := -Wl,-z,relro -Wl,-z,now
+LINK_debug    := $(LINK_release)
+LINK_sanitize := $(SANITIZE)
+
+ALL_CFLAGS  = $(BASE_CFLAGS) $(OPT_$(BUILD)) $(CFLAGS) -MMD -MP
+ALL_LDFLAGS = $(LINK_$(BUILD)) $(LDFLAGS)
+CORE_LIBS  := -lcrypto
+CTL_LIBS   := -lpq -lhiredis -lcrypto -lyaml -lcjson -lcurl -lpthread
+CTL_CFLAGS := -I/usr/include/postgresql
+
+LUA     := $(sort $(wildcard ngx_asgard_module/core/lua/*.lua))
+SQL     := $(sort $(wildcard asgard-ctl/store/migrations/*.sql))
+CORE    := $(sort $(wildcard ngx_asgard_module/core/*.c))
+CTL     := $(sort $(shell find asgard-ctl -name '*.c'))
+UNIT    := $(sort $(wildcard t/unit/test_*.c))
+FUZZ    := $(sort $(wildcard t/fuzz/fuzz_*.c))
+MODULE  := $(wildcard ngx_asgard_module/*.[ch] ngx_asgard_module/core/*.[ch])
+
+LUA_C   := $(if $(and $(LUA),$(wildcard scripts/embed-lua)),$(OUT)/gen/asg_lua.c)
+SQL_C   := $(if $(SQL),$(OUT)/gen/ctl_migrations.c)
+
+CORE_O  := $(CORE:%.c=$(OUT)/%.o) $(LUA_C:%.c=%.o)
+CTL_O   := $(filter-out $(OUT)/asgard-ctl/main.o,$(CTL:%.c=$(OUT)/%.o)) \
+           $(SQL_C:%.c=%.o)
+CTL_BIN := $(if $(wildcard asgard-ctl/main.c),$(OUT)/asgard-ctl/asgard-ctl)
+UNIT_BIN := $(UNIT:%.c=$(OUT)/%)
+
+# Fuzz targets have instrumented objects of their own, whatever BUILD is.
+FOUT    := build/fuzz
+FUZZ_BIN := $(FUZZ:%.c=$(FOUT)/%)
+FUZZ_CTL := $(filter-out asgard-ctl/main.c,$(CTL))
+FUZZ_O  := $(CORE:%.c=$(FOUT)/%.o) $(LUA_C:$(OUT)/%.c=$(FOUT)/%.o)
+FUZZ_CTL_O := $(FUZZ_CTL:%.c=$(FOUT)/%.o) $(SQL_C:$(OUT)/%.c=$(FOUT)/%.o)
+FUZZ_CFLAGS := $(BASE_CFLAGS) -O1 -fno-omit-frame-pointer \
+        -fsanitize=fuzzer-no-link,address,undefined \
+        -fno-sanitize-recover=all -MMD -MP
+
+NGINX_SO  := $(OUT)/nginx/ngx_http_asgard_module.so
+NGINX_BIN := $(OUT)/nginx/nginx
+
+# What the system tests and scripts/ need to know about this build.
+export ASGARD_BUILD := $(abspath $(OUT))
+export ASGARD_TOP   := $(CURDIR)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
+        test-sdk test-examples fuzz-smoke fuzz check check-layers lint format \
+        bench run stop reload clean
+
+help: ## List the targets
+	@echo "Usage: make [BUILD=release|debug|sanitize] TARGET"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
+	    $(firstword $(MAKEFILE_LIST))
+
+deps: ## Install what is missing (Debian packages; sudo when not root)
+	@scripts/install-deps
+
+all: module ctl ## Build the module and asgard-ctl (the default)
+
+# --- the module -----------------------------------------------------------
+
+ifeq ($(BUILD),sanitize)
+module: $(NGINX_BIN) ## Build the nginx module (sanitize: an nginx with it)
+$(NGINX_BIN): $(LUA_C) $(MODULE) config scripts/build-nginx-sanitize
+	@echo "nginx with the module, sanitized"
+	@scripts/build-nginx-sanitize $(@D) $(LUA_C)
+	@touch $@
+else
+module: $(NGINX_SO)
+$(NGINX_SO): $(LUA_C) $(MODULE) config scripts/build-module
+	@echo "module $@"
+	@scripts/build-module $(@D) $(LUA_C) $(BUILD)
+	@touch $@
+endif
+
+# --- core and asgard-ctl --------------------------------------------------
+
+ctl: $(CTL_BIN) ## Build asgard-ctl
+
+$(OUT)/asgard-ctl/asgard-ctl: $(OUT)/asgard-ctl/main.o \
+                              $(OUT)/libasgardctl.a $(OUT)/libasgard.a
+	@echo "link $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CTL_LIBS)
+
+# An archive is made anew: an object whose source is gone must not stay in.
+$(OUT)/libasgard.a: $(CORE_O)
+	@mkdir -p $(@D); rm -f $@
+	@ar rcs $@ $(CORE_O)
+
+$(OUT)/libasgardctl.a: $(CTL_O)
+	@mkdir -p $(@D); rm -f $@
+	@ar rcs $@ $(CTL_O)
+
+$(OUT)/gen/asg_lua.c: $(LUA) scripts/embed-lua
+	@mkdir -p $(@D)
+	@scripts/embed-lua $@ $(LUA)
+
+$(OUT)/gen/ctl_migrations.c: $(SQL) scripts/embed-sql
+	@mkdir -p $(@D)
+	@scripts/embed-sql $@ $(SQL)
+
+$(OUT)/gen/%.o: $(OUT)/gen/%.c
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(OUT)/asgard-ctl/%.o: asgard-ctl/%.c
+	@mkdir -p $(@D)
+	@echo "cc $<"
+	@$(CC) $(ALL_CFLAGS) $(CTL_CFLAGS) -c -o $@ $<
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "cc $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# --- tests ----------------------------------------------------------------
+
+test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
+	@scripts/test check unit gateway ctl fault sdk examples fuzz
+
+test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
+	@scripts/test unit
+
+test-gateway: $(TEST_PREREQ) ## The gateway's system tests (prove)
+	@scripts/test gateway
+
+test-ctl: $(TEST_PREREQ) ## asgard-ctl's system tests (prove)
+	@scripts/test ctl
+
+test-sdk: $(TEST_PREREQ) ## The official SDKs against a running gateway
+	@scripts/test sdk
+
+test-examples: $(TEST_PREREQ) ## Every folder of examples/
+	@scripts/test examples
+
+fuzz-smoke: $(FUZZ_BIN) ## Every fuzz target for a moment
+	@scripts/test fuzz
+
+fuzz: $(FUZZ_BIN) ## Every fuzz target, FUZZ_TOTAL seconds in all
+	@FUZZ_TOTAL=$(FUZZ_TOTAL) scripts/test fuzz
+
+unit-programs: $(UNIT_BIN)
+fuzz-programs: $(FUZZ_BIN)
+.PHONY: unit-programs fuzz-programs
+
+$(OUT)/t/unit/test_%: $(OUT)/t/unit/test_%.o \
+                      $(OUT)/libasgardctl.a $(OUT)/libasgard.a
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(CTL_LIBS)
+
+$(OUT)/t/unit/%.o: t/unit/%.c
+	@mkdir -p $(@D)
+	@echo "cc $<"
+	@$(CC) $(ALL_CFLAGS) $(CTL_CFLAGS) -DASG_TOP='"$(CURDIR)"' -c -o $@ $<
+
+$(FOUT)/t/fuzz/fuzz_%: $(FOUT)/t/fuzz/fuzz_%.o $(FOUT)/libfuzz.a
+	@$(CLANG) -g -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -o $@ $^ $(CTL_LIBS)
+
+$(FOUT)/libfuzz.a: $(FUZZ_O) $(FUZZ_CTL_O)
+	@mkdir -p $(@D); rm -f $@
+	@ar rcs $@ $(FUZZ_O) $(FUZZ_CTL_O)
+
+$(FOUT)/gen/%.o: $(OUT)/gen/%.c
+	@mkdir -p $(@D)
+	@$(CLANG) $(FUZZ_CFLAGS) -c -o $@ $<
+
+$(FOUT)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "fuzz $<"
+	@$(CLANG) $(FUZZ_CFLAGS) $(CTL_CFLAGS) -c -o $@ $<
+
+check: lint check-layers format ## Shape, layering, format
+
+lint: ## Shape rules: columns, lengths, banned functions
+	@scripts/lint
+
+check-layers: ## Dependencies point one way
+	@scripts/check-layers
+
+format: ## Shell and Perl parse; reports only
+	@scripts/check-scripts
+
+bench: $(TEST_PREREQ) ## Print the performance table
+	@scripts/bench
+
+# --- a private Asgard -----------------------------------------------------
+
+run: deps all ## Start everything under run/ and make one governed call
+	@scripts/run
+
+stop: ## Stop what make run started; data stays
+	@scripts/stop
+
+reload: ## Apply changed services, routing, backends.env
+	@scripts/reload
+
+clean: ## Remove what was built (not run/)
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)
