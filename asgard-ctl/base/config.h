@@ -1,0 +1,43 @@
+/*
+ * asgard-ctl.conf: one `name value` a line, `#` comments, quotes not needed.
+ *
+ * Unknown names, repeated names (but for `services`), missing ones and bad
+ * values are refused with file and line.  The environment may override
+ * a name as ASGARD_CTL_<NAME>.  Everything is owned by the struct.
+ */
+#ifndef CTL_CONFIG_H
+#define CTL_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#define CTL_CONFIG_SERVICES_MAX 16
+
+struct ctl_config {
+    char *file;                         /* where it was read from */
+    char *listen;                       /* path of the SCGI socket */
+    char *socket_group;                 /* NULL: unchanged */
+    mode_t socket_mode;
+    char *postgres;                     /* URI of the runtime role */
+    char *postgres_owner;               /* URI of the owner; NULL: no migrate */
+    char *redis;                        /* address, see redis/client.h */
+    char *key_file;
+    char *services[CTL_CONFIG_SERVICES_MAX];    /* later overlays earlier */
+    unsigned nservices;
+    char *routing;                      /* NULL: none */
+    char *backends_env;                 /* NULL: the environment */
+    char *pid_file;
+    char *log;                          /* NULL: stderr */
+    char *public_url;
+    unsigned api_threads;               /* 8 */
+    int64_t snapshot_max_age_s;         /* 86400 */
+};
+
+bool ctl_config_read(struct ctl_config *c, const char *path,
+    struct ctl_error *e);
+void ctl_config_finish(struct ctl_config *c);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * A secret text: wiped when freed, kept out of core dumps, not printable.
+ */
+#ifndef CTL_SECRET_H
+#define CTL_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/str.h"
+
+#define CTL_SECRET_MAX 4096
+
+struct ctl_secret {
+    char *bytes;                        /* NULL: none */
+    size_t len;
+};
+
+bool ctl_secret_set(struct ctl_secret *s, asg_str_t from);
+asg_str_t ctl_secret_view(const struct ctl_secret *s);
+bool ctl_secret_equal(asg_str_t a, asg_str_t b);        /* constant-time */
+void ctl_secret_wipe(struct ctl_secret *s);
+/* PR_SET_DUMPABLE 0, RLIMIT_CORE 0: first thing that every role does. */
+bool ctl_secret_harden(void);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The control API as one table: method, path pattern, who may enter, handler.
+ *
+ * A path pattern has `{name}` segments, matched by DOCUMENT_URI as nginx
+ * normalised it.  Handlers run in a worker thread with its own connections; what they
+ * allocate comes from the request's arena.  They return an answer or an error, never
+ * both; the error body is written in one place.
+ */
+#ifndef CTL_ROUTE_H
+#define CTL_ROUTE_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "core/keyfile.h"
+#include "core/str.h"
+#include "redis/client.h"
+#include "store/pg.h"
+
+#define CTL_ROUTE_PARAMS_MAX 4
+#define CTL_BODY_MAX         (1024 * 1024)
+
+/* What a worker thread owns. */
+struct ctl_worker {
+    const struct ctl_config *config;
+    const asg_keyfile_t *peppers;       /* no seal keys: api never has one */
+    struct ctl_pg *pg;
+    struct ctl_redis *redis;
+    struct ctl_arena arena;
+};
+
+struct ctl_request {
+    struct ctl_worker *worker;
+    asg_str_t method, path, query, body;
+    asg_str_t idempotency_key;
+    const char *trace_id;
+    const char *param[CTL_ROUTE_PARAMS_MAX];    /* of the path, in order */
+    const char *actor;                  /* "token:<id>", after authentication */
+};
+
+struct ctl_answer {
+    int status;
+    asg_str_t body;                     /* JSON, or text for metrics */
+    const char *content_type;           /* NULL: application/json */
+};
+
+enum ctl_gate { CTL_GATE_OPEN, CTL_GATE_ADMIN };
+
+struct ctl_route {
+    const char *method;
+    const char *pattern;
+    enum ctl_gate gate;
+    bool (*handler)(struct ctl_request *rq, struct ctl_answer *an,
+        struct ctl_error *e);
+};
+
+extern const struct ctl_route ctl_routes[];     /* ends with method NULL */
+
+/* The whole of a request: find, authenticate, idempotency, handle, log. */
+void ctl_route_serve(struct ctl_request *rq, asg_str_t authorization,
+    struct ctl_answer *an);
+
+#endif
