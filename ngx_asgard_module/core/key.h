@@ -45,4 +45,9 @@ void asg_key_digest_sha(const asg_key_pads_t *pads,
     const uint8_t sha[ASG_KEY_DIGEST_BYTES],
     uint8_t digest[ASG_KEY_DIGEST_BYTES]);
 
+/* HMAC-SHA-256 of the two parts one after the other, under the secret of
+ * which the pads are; for seal.c. */
+void asg_key_pads_mac(const asg_key_pads_t *pads, asg_str_t head,
+    asg_str_t body, uint8_t mac[ASG_KEY_DIGEST_BYTES]);
+
 #endif

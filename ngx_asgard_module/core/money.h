@@ -20,8 +20,8 @@ typedef int64_t asg_nusd_t;
  * RANGE above ASG_NUSD_MAX.  A leading zero is SYNTAX unless alone. */
 ASG_MUST_CHECK asg_err_t asg_money_parse(asg_str_t text, asg_nusd_t *out);
 
-/* Shortest plain decimal: 0, 0.00021, 12.5, -3.  Returns its length; the text is
- * NUL-terminated. */
+/* Shortest plain decimal: 0, 0.00021, 12.5, -3.  Returns its length; the text
+ * is NUL-terminated. */
 size_t asg_money_format(asg_nusd_t amount_nusd, char text[ASG_MONEY_TEXT]);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * Names of Redis keys: the only place that builds one (docs/formats.md).
  *
- * Each function writes a NUL-terminated name into `out` and returns its length.
+ * Each function writes a NUL-terminated name into `out` and returns its length;
+ * an id or partition outside its grammar gives the empty name and 0.
  */
 #ifndef ASG_RKEY_H
 #define ASG_RKEY_H
@@ -27,7 +28,7 @@ size_t asg_rkey_hold(char out[ASG_RKEY_MAX], unsigned part, asg_str_t hold);
 size_t asg_rkey_expiry(char out[ASG_RKEY_MAX], unsigned part);
 size_t asg_rkey_stream(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch);
 
-/* `[A-Za-z0-9._-]{1,64}`: the grammar of every id that becomes part of a key. */
+/* `[A-Za-z0-9._-]{1,64}`: the grammar of an id that is part of a key. */
 bool asg_id_is_valid(asg_str_t id);
 /* Partition of a project: FNV-1a 64 of its group, else its id, modulo 16. */
 unsigned asg_partition_of(asg_str_t group_or_project);

@@ -40,13 +40,16 @@ int64_t asg_window_start(const asg_window_t *w, int64_t now);
 /* First second after that period; 0 for total. */
 int64_t asg_window_end(const asg_window_t *w, int64_t now);
 /* The entry of the hash field `w` (docs/formats.md); a month window gets
- * boundaries from the one before `now` on.  SPACE. */
+ * boundaries from the start of the month of `now` on.  SPACE. */
 ASG_MUST_CHECK asg_err_t asg_window_spec(const asg_window_t *w, int64_t now,
     asg_buf_t *out);
 
-/* Epoch seconds as "2026-11-21T10:00:00Z" (21 bytes with the NUL). */
+/* Epoch seconds as "2026-11-21T10:00:00Z" (21 bytes with the NUL).  A moment
+ * outside the years 0 to 9999 is written as the nearest inside. */
 void asg_time_rfc3339(int64_t epoch_s, char out[24]);
 void asg_time_rfc3339_ms(int64_t epoch_ms, char out[28]);
+/* RFC 3339 with `Z` or an offset; a fraction of a second is dropped.  SYNTAX,
+ * or RANGE for a date or time that does not exist (as second 60). */
 ASG_MUST_CHECK asg_err_t asg_time_parse(asg_str_t text, int64_t *epoch_s);
 
 #endif

@@ -1,0 +1,204 @@
+/* The key file: named seal keys and peppers. */
+#include "core/keyfile.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#define LINES_MAX       64
+#define LINE_BYTES_MAX  512
+#define WORDS           3               /* kind, id, hex */
+
+typedef struct {
+    asg_named_key_t *keys;
+    size_t *count;
+} list_t;
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* The next word of the line, empty at its end or at a comment. */
+static asg_str_t next_word(asg_str_t line, size_t *at)
+{
+    size_t from;
+
+    while (*at < line.len && is_blank(line.data[*at])) {
+        (*at)++;
+    }
+    from = *at;
+    while (*at < line.len && !is_blank(line.data[*at])
+           && line.data[*at] != '#')
+    {
+        (*at)++;
+    }
+    return (asg_str_t) {line.data + from, *at - from};
+}
+
+static bool is_id(asg_str_t id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) {
+            return false;
+        }
+    }
+    return id.len >= 1 && id.len <= ASG_KEYFILE_ID_MAX;
+}
+
+static const asg_named_key_t *find(const asg_named_key_t *keys, size_t n,
+    asg_str_t id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (asg_str_eq_z(id, keys[i].id)) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* A key of one repeated byte is a placeholder that somebody forgot. */
+static bool is_placeholder(const uint8_t secret[ASG_SECRET_BYTES])
+{
+    return memcmp(secret, secret + 1, ASG_SECRET_BYTES - 1) == 0;
+}
+
+static asg_err_t fail(asg_keyfile_error_t *error, asg_err_t err,
+    const char *text)
+{
+    error->text = text;
+    return err;
+}
+
+static asg_err_t add_key(list_t list, asg_str_t id, asg_str_t hex,
+    asg_keyfile_error_t *error)
+{
+    asg_named_key_t *key;
+
+    if (!is_id(id)) {
+        return fail(error, ASG_ERR_SYNTAX,
+                    "the id must be 1 to 16 of a-z and 0-9");
+    }
+    if (find(list.keys, *list.count, id) != NULL) {
+        return fail(error, ASG_ERR_RANGE, "this id stands twice");
+    }
+    if (*list.count == ASG_KEYFILE_KEYS_MAX) {
+        return fail(error, ASG_ERR_LIMIT, "more than 16 keys of one kind");
+    }
+    key = &list.keys[*list.count];
+    if (!asg_hex_decode(hex, key->secret, ASG_SECRET_BYTES)) {
+        return fail(error, ASG_ERR_SYNTAX,
+                    "the key must be 64 lower-case hex digits");
+    }
+    if (is_placeholder(key->secret)) {
+        return fail(error, ASG_ERR_RANGE,
+                    "the key repeats one byte; make one with openssl rand");
+    }
+    memcpy(key->id, id.data, id.len);
+    (*list.count)++;
+    return ASG_OK;
+}
+
+static asg_err_t parse_line(asg_keyfile_t *f, asg_str_t line,
+    asg_keyfile_error_t *error)
+{
+    asg_str_t word[WORDS + 1];
+    size_t at = 0;
+
+    if (line.len > LINE_BYTES_MAX) {
+        return fail(error, ASG_ERR_LIMIT, "longer than 512 bytes");
+    }
+    for (size_t i = 0; i < WORDS + 1; i++) {
+        word[i] = next_word(line, &at);
+    }
+    if (word[0].len == 0) {
+        return ASG_OK;
+    }
+    if (word[WORDS].len > 0) {
+        return fail(error, ASG_ERR_SYNTAX, "more than three words");
+    }
+    if (asg_str_eq_z(word[0], "seal")) {
+        return add_key((list_t) {f->seals, &f->nseals}, word[1], word[2],
+                       error);
+    }
+    if (asg_str_eq_z(word[0], "pepper")) {
+        return add_key((list_t) {f->peppers, &f->npeppers}, word[1], word[2],
+                       error);
+    }
+    return fail(error, ASG_ERR_SYNTAX, "must begin with seal or pepper");
+}
+
+static asg_err_t parse_lines(asg_keyfile_t *f, asg_str_t text,
+    asg_keyfile_error_t *error)
+{
+    size_t at = 0;
+
+    while (at < text.len) {
+        const char *from = text.data + at;
+        const char *feed = memchr(from, '\n', text.len - at);
+        size_t len = feed != NULL ? (size_t) (feed - from) : text.len - at;
+        asg_err_t err;
+
+        if (error->line == LINES_MAX) {
+            return fail(error, ASG_ERR_LIMIT, "more than 64 lines");
+        }
+        error->line++;
+        err = parse_line(f, (asg_str_t) {from, len}, error);
+        if (err != ASG_OK) {
+            return err;
+        }
+        at += len + 1;
+    }
+    return ASG_OK;
+}
+
+static asg_err_t check_whole(const asg_keyfile_t *f, bool pepper_only,
+    asg_keyfile_error_t *error)
+{
+    error->line = 0;
+    if (f->npeppers == 0) {
+        return fail(error, ASG_ERR_MISSING, "no pepper line");
+    }
+    if (f->nseals == 0 && !pepper_only) {
+        return fail(error, ASG_ERR_MISSING, "no seal line");
+    }
+    return ASG_OK;
+}
+
+asg_err_t asg_keyfile_parse(asg_str_t text, bool pepper_only,
+    asg_keyfile_t *out, asg_keyfile_error_t *error)
+{
+    asg_keyfile_t f = {0};
+    asg_err_t err;
+
+    *error = (asg_keyfile_error_t) {0, NULL};
+    if (text.len > ASG_KEYFILE_BYTES_MAX) {
+        return fail(error, ASG_ERR_LIMIT, "larger than 32,768 bytes");
+    }
+    err = parse_lines(&f, text, error);
+    if (err == ASG_OK) {
+        err = check_whole(&f, pepper_only, error);
+    }
+    if (err == ASG_OK) {
+        *out = f;
+    }
+    asg_keyfile_wipe(&f);
+    return err;
+}
+
+const asg_named_key_t *asg_keyfile_seal(const asg_keyfile_t *f, asg_str_t id)
+{
+    return find(f->seals, f->nseals, id);
+}
+
+const asg_named_key_t *asg_keyfile_pepper(const asg_keyfile_t *f, asg_str_t id)
+{
+    return find(f->peppers, f->npeppers, id);
+}
+
+void asg_keyfile_wipe(asg_keyfile_t *f)
+{
+    OPENSSL_cleanse(f, sizeof(*f));
+}
