@@ -1,0 +1,345 @@
+/*
+ * Reading asgard-ctl.conf: a table of names, then one pass over the lines.
+ */
+#include "base/config.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/str.h"
+
+#define LINE_BYTES   2048
+#define LINES_MAX    1000
+#define NAME_BYTES   64
+#define THREADS_MAX  64
+
+struct setting {
+    const char *name;
+    bool (*set)(struct ctl_config *c, const struct setting *s,
+        const char *value);
+    size_t offset;
+    const char *expects;
+};
+
+/* Where a message points to. */
+struct place {
+    const char *file;
+    unsigned line;
+};
+
+
+static bool
+set_text(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    char **field = (char **) (void *) ((char *) c + s->offset);
+
+    if (*field != NULL || value[0] == '\0') {
+        return false;
+    }
+    *field = strdup(value);
+
+    return *field != NULL;
+}
+
+
+static bool
+set_listen(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    static const char unix_prefix[] = "unix:";
+
+    if (strncmp(value, unix_prefix, sizeof(unix_prefix) - 1) != 0
+        || value[sizeof(unix_prefix) - 1] != '/')
+    {
+        return false;
+    }
+
+    return set_text(c, s, value + sizeof(unix_prefix) - 1);
+}
+
+
+static bool
+set_services(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    (void) s;
+    if (c->nservices == CTL_CONFIG_SERVICES_MAX) {
+        return false;
+    }
+    c->services[c->nservices] = strdup(value);
+
+    return c->services[c->nservices++] != NULL;
+}
+
+
+static bool
+set_mode(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    char *end;
+    long mode = strtol(value, &end, 8);
+
+    (void) s;
+    if (*end != '\0' || mode <= 0 || mode > 0777) {
+        return false;
+    }
+    c->socket_mode = (mode_t) mode;
+
+    return true;
+}
+
+
+static bool
+set_threads(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    uint64_t n;
+
+    (void) s;
+    if (!asg_str_u64(asg_str_z(value), &n) || n < 1 || n > THREADS_MAX) {
+        return false;
+    }
+    c->api_threads = (unsigned) n;
+
+    return true;
+}
+
+
+static bool
+set_age(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    size_t len = strlen(value);
+    uint64_t n;
+    int64_t unit;
+
+    (void) s;
+    if (len < 2 || !asg_str_u64((asg_str_t) {value, len - 1}, &n)
+        || n < 1 || n > 86400)
+    {
+        return false;
+    }
+    switch (value[len - 1]) {
+    case 's': unit = 1; break;
+    case 'm': unit = 60; break;
+    case 'h': unit = 3600; break;
+    default: return false;
+    }
+    c->snapshot_max_age_s = (int64_t) n * unit;
+
+    return true;
+}
+
+
+#define FIELD(name) offsetof(struct ctl_config, name)
+
+static const struct setting settings[] = {
+    {"listen", set_listen, FIELD(listen), "unix:/PATH, once"},
+    {"socket_group", set_text, FIELD(socket_group), "a group name, once"},
+    {"socket_mode", set_mode, 0, "an octal mode"},
+    {"postgres", set_text, FIELD(postgres), "a URI, once"},
+    {"postgres_owner", set_text, FIELD(postgres_owner), "a URI, once"},
+    {"redis", set_text, FIELD(redis), "an address, once"},
+    {"key_file", set_text, FIELD(key_file), "a path, once"},
+    {"services", set_services, 0, "a folder, at most 16 times"},
+    {"routing", set_text, FIELD(routing), "a path, once"},
+    {"backends_env", set_text, FIELD(backends_env), "a path, once"},
+    {"pid_file", set_text, FIELD(pid_file), "a path, once"},
+    {"log", set_text, FIELD(log), "a path or stderr, once"},
+    {"public_url", set_text, FIELD(public_url), "a URL, once"},
+    {"api_threads", set_threads, 0, "a number from 1 to 64"},
+    {"snapshot_max_age", set_age, 0, "a time such as 24h (s, m, h)"},
+    {NULL, NULL, 0, NULL}
+};
+
+
+static const struct setting *
+setting_find(const char *name)
+{
+    const struct setting *s;
+
+    for (s = settings; s->name != NULL; s++) {
+        if (strcmp(s->name, name) == 0) {
+            return s;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Cuts `line` into name and value in place; false for nothing to read. */
+static bool
+line_split(char *line, char **name, char **value)
+{
+    char *end = line + strlen(line);
+
+    while (end > line && isspace((unsigned char) end[-1])) {
+        *--end = '\0';
+    }
+    while (isspace((unsigned char) *line)) {
+        line++;
+    }
+    if (*line == '\0' || *line == '#') {
+        return false;
+    }
+    *name = line;
+    line += strcspn(line, " \t");
+    if (*line != '\0') {
+        *line++ = '\0';
+    }
+    *value = line + strspn(line, " \t");
+
+    return true;
+}
+
+
+static bool
+line_apply(struct ctl_config *c, char *line, struct place at,
+    struct ctl_error *e)
+{
+    const struct setting *s;
+    char *name, *value;
+
+    if (!line_split(line, &name, &value)) {
+        return true;
+    }
+    s = setting_find(name);
+    if (s == NULL) {
+        return ctl_error_field(e, "unknown_setting", name,
+                               "%s:%u: unknown setting \"%.64s\"", at.file,
+                               at.line, name);
+    }
+    if (!s->set(c, s, value)) {
+        return ctl_error_field(e, "invalid_value", name,
+                               "%s:%u: %s expects %s", at.file, at.line, name,
+                               s->expects);
+    }
+
+    return true;
+}
+
+
+static bool
+lines_read(struct ctl_config *c, FILE *f, const char *path,
+    struct ctl_error *e)
+{
+    char line[LINE_BYTES];
+    struct place at = {path, 0};
+
+    while (fgets(line, sizeof(line), f) != NULL) {
+        at.line++;
+        if (at.line > LINES_MAX || strlen(line) == sizeof(line) - 1) {
+            return ctl_error_field(e, "invalid_value", "file",
+                                   "%s:%u: the file or a line is too long",
+                                   path, at.line);
+        }
+        if (!line_apply(c, line, at, e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* ASGARD_CTL_<NAME> replaces what the file says. */
+static bool
+environment_apply(struct ctl_config *c, struct ctl_error *e)
+{
+    char name[NAME_BYTES];
+    const struct setting *s;
+    const char *value;
+    size_t i;
+
+    for (s = settings; s->name != NULL; s++) {
+        snprintf(name, sizeof(name), "ASGARD_CTL_%s", s->name);
+        for (i = 0; name[i] != '\0'; i++) {
+            name[i] = (char) toupper((unsigned char) name[i]);
+        }
+        value = getenv(name);
+        if (value == NULL || value[0] == '\0') {
+            continue;
+        }
+        if (s->set == set_text || s->set == set_listen) {
+            char **field = (char **) (void *) ((char *) c + s->offset);
+
+            free(*field);
+            *field = NULL;
+        }
+        if (!s->set(c, s, value)) {
+            return ctl_error_field(e, "invalid_value", s->name,
+                                   "environment: %s expects %s", name,
+                                   s->expects);
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+required_check(const struct ctl_config *c, struct ctl_error *e)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } must[] = {
+        {"listen", c->listen}, {"postgres", c->postgres}, {"redis", c->redis},
+        {"key_file", c->key_file}, {"services", c->services[0]},
+        {"pid_file", c->pid_file}
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(must) / sizeof(must[0]); i++) {
+        if (must[i].value == NULL) {
+            return ctl_error_field(e, "missing_setting", must[i].name,
+                                   "%s: the setting \"%s\" is missing",
+                                   c->file, must[i].name);
+        }
+    }
+
+    return true;
+}
+
+
+bool
+ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
+{
+    FILE *f;
+    bool ok;
+
+    memset(c, 0, sizeof(*c));
+    c->socket_mode = 0660;
+    c->api_threads = 8;
+    c->snapshot_max_age_s = 86400;
+    c->file = strdup(path);
+
+    f = c->file != NULL ? fopen(path, "re") : NULL;
+    if (f == NULL) {
+        return ctl_error_field(e, "missing_file", "file",
+                               "%s: cannot be read", path);
+    }
+    ok = lines_read(c, f, path, e) && environment_apply(c, e)
+         && required_check(c, e);
+    fclose(f);
+
+    return ok;
+}
+
+
+void
+ctl_config_finish(struct ctl_config *c)
+{
+    const struct setting *s;
+    unsigned i;
+
+    for (s = settings; s->name != NULL; s++) {
+        if (s->set == set_text || s->set == set_listen) {
+            free(*(char **) (void *) ((char *) c + s->offset));
+        }
+    }
+    for (i = 0; i < c->nservices; i++) {
+        free(c->services[i]);
+    }
+    free(c->file);
+    memset(c, 0, sizeof(*c));
+}

@@ -1,0 +1,338 @@
+/*
+ * libpq behind a few calls.
+ */
+#include "store/pg.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <libpq-fe.h>
+
+#define PARAMS_MAX          40
+#define CONNECT_TIMEOUT_S   "3"
+#define STATEMENT_TIMEOUT   "-c statement_timeout=15000 " \
+                            "-c idle_in_transaction_session_timeout=60000 " \
+                            "-c client_min_messages=warning"
+
+struct ctl_pg {
+    PGconn *conn;
+    char *uri;
+    char *application;
+    char *channel;                      /* of LISTEN, restored on reconnect */
+    bool in_transaction;
+};
+
+
+struct ctl_pg *
+ctl_pg_open(const char *uri, const char *application)
+{
+    struct ctl_pg *pg = calloc(1, sizeof(*pg));
+
+    if (pg == NULL) {
+        return NULL;
+    }
+    pg->uri = strdup(uri);
+    pg->application = strdup(application);
+    if (pg->uri == NULL || pg->application == NULL) {
+        ctl_pg_close(pg);
+        return NULL;
+    }
+
+    return pg;
+}
+
+
+void
+ctl_pg_close(struct ctl_pg *pg)
+{
+    if (pg == NULL) {
+        return;
+    }
+    PQfinish(pg->conn);
+    free(pg->uri);
+    free(pg->application);
+    free(pg->channel);
+    free(pg);
+}
+
+
+/* The server's first line says what happened and holds no parameter value. */
+static bool
+pg_away(struct ctl_pg *pg, struct ctl_error *e)
+{
+    return ctl_error_away(e, "postgres_unavailable", "PostgreSQL: %s",
+                          PQerrorMessage(pg->conn));
+}
+
+
+static bool
+pg_connect(struct ctl_pg *pg, struct ctl_error *e)
+{
+    const char *const names[] = {"dbname", "application_name",
+                                 "connect_timeout", "options", "keepalives",
+                                 "tcp_user_timeout", NULL};
+    const char *const values[] = {pg->uri, pg->application, CONNECT_TIMEOUT_S,
+                                  STATEMENT_TIMEOUT, "1", "10000", NULL};
+
+    PQfinish(pg->conn);
+    pg->in_transaction = false;
+    pg->conn = PQconnectdbParams(names, values, 1);
+    if (PQstatus(pg->conn) != CONNECTION_OK) {
+        return pg_away(pg, e);
+    }
+
+    return pg->channel == NULL || ctl_pg_exec(pg, e, pg->channel);
+}
+
+
+static bool
+pg_ready(struct ctl_pg *pg, struct ctl_error *e)
+{
+    if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_OK) {
+        return true;
+    }
+    if (pg->in_transaction) {
+        return ctl_error_away(e, "postgres_unavailable",
+                              "the connection was lost in a transaction");
+    }
+
+    return pg_connect(pg, e);
+}
+
+
+static bool
+pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    const char *constraint = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
+
+    if (PQstatus(pg->conn) != CONNECTION_OK || state == NULL
+        || strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0)
+    {
+        return pg_away(pg, e);
+    }
+    if (strcmp(state, "23505") == 0) {
+        ctl_error_set(e, 409, "conflict", "This exists already.");
+        if (constraint != NULL) {
+            strncpy(e->param, constraint, sizeof(e->param) - 1);
+        }
+        return false;
+    }
+
+    return ctl_error_internal(e, "PostgreSQL %s: %s", state,
+                              text != NULL ? text : "");
+}
+
+
+static bool
+pg_copy_rows(const PGresult *res, struct ctl_arena *arena,
+    struct ctl_rows *rows, struct ctl_error *e)
+{
+    unsigned i, total;
+    int r, c;
+
+    rows->nrows = (unsigned) PQntuples(res);
+    rows->ncols = (unsigned) PQnfields(res);
+    total = rows->nrows * rows->ncols;
+    rows->cells = ctl_arena_alloc(arena, (total + 1) * sizeof(char *));
+
+    for (i = 0; rows->cells != NULL && i < total; i++) {
+        r = (int) (i / rows->ncols);
+        c = (int) (i % rows->ncols);
+        if (!PQgetisnull(res, r, c)) {
+            rows->cells[i] = ctl_arena_text(arena, PQgetvalue(res, r, c),
+                                            (size_t) PQgetlength(res, r, c));
+        }
+    }
+
+    return !arena->failed
+           || ctl_error_internal(e, "a result is larger than its arena");
+}
+
+
+bool
+ctl_pg_query(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_rows *rows,
+    struct ctl_error *e, const char *sql, unsigned nparams,
+    const char *const *params)
+{
+    struct ctl_rows none;
+    PGresult *res;
+    ExecStatusType status;
+    bool ok;
+
+    if (nparams > PARAMS_MAX) {
+        return ctl_error_internal(e, "too many parameters");
+    }
+    if (!pg_ready(pg, e)) {
+        return false;
+    }
+    rows = rows != NULL ? rows : &none;
+    memset(rows, 0, sizeof(*rows));
+
+    res = PQexecParams(pg->conn, sql, (int) nparams, NULL, params, NULL, NULL,
+                       0);
+    status = PQresultStatus(res);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        rows->affected = strtoll(PQcmdTuples(res), NULL, 10);
+        ok = status == PGRES_COMMAND_OK || pg_copy_rows(res, arena, rows, e);
+    } else {
+        ok = pg_failed(pg, res, e);
+    }
+    PQclear(res);
+
+    return ok;
+}
+
+
+bool
+ctl_pg_exec(struct ctl_pg *pg, struct ctl_error *e, const char *sql)
+{
+    PGresult *res;
+    ExecStatusType status;
+    bool ok;
+
+    if (!pg_ready(pg, e)) {
+        return false;
+    }
+    res = PQexec(pg->conn, sql);
+    status = PQresultStatus(res);
+    ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
+         || pg_failed(pg, res, e);
+    PQclear(res);
+
+    return ok;
+}
+
+
+bool
+ctl_pg_alive(struct ctl_pg *pg, struct ctl_error *e)
+{
+    return ctl_pg_exec(pg, e, "SELECT 1");
+}
+
+
+bool
+ctl_pg_begin(struct ctl_pg *pg, struct ctl_error *e)
+{
+    if (!ctl_pg_exec(pg, e, "BEGIN")) {
+        /* a connection that died while idle is found out here: once more */
+        if (PQstatus(pg->conn) == CONNECTION_OK || !ctl_pg_exec(pg, e, "BEGIN"))
+        {
+            return false;
+        }
+    }
+    pg->in_transaction = true;
+
+    return true;
+}
+
+
+bool
+ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e)
+{
+    PGresult *res;
+    bool ok;
+
+    if (!pg_ready(pg, e)) {
+        pg->in_transaction = false;
+        return false;
+    }
+    res = PQexec(pg->conn, "COMMIT");
+    if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+        ok = pg_failed(pg, res, e);
+    } else if (strcmp(PQcmdStatus(res), "COMMIT") != 0) {
+        ok = ctl_error_internal(e, "a failed transaction was committed");
+    } else {
+        ok = true;
+    }
+    PQclear(res);
+    pg->in_transaction = false;
+
+    return ok;
+}
+
+
+void
+ctl_pg_rollback(struct ctl_pg *pg)
+{
+    if (pg->in_transaction && PQstatus(pg->conn) == CONNECTION_OK) {
+        PQclear(PQexec(pg->conn, "ROLLBACK"));
+    }
+    pg->in_transaction = false;
+}
+
+
+bool
+ctl_pg_listen(struct ctl_pg *pg, const char *channel, struct ctl_error *e)
+{
+    static const char verb[] = "LISTEN ";
+    size_t len = strlen(channel);
+    char *sql = malloc(sizeof(verb) + len);
+
+    if (sql == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    memcpy(sql, verb, sizeof(verb) - 1);
+    memcpy(sql + sizeof(verb) - 1, channel, len + 1);
+    free(pg->channel);
+    pg->channel = sql;
+
+    return ctl_pg_exec(pg, e, sql);
+}
+
+
+static bool
+pg_take_notifications(struct ctl_pg *pg)
+{
+    PGnotify *n;
+    bool any = false;
+
+    if (PQconsumeInput(pg->conn) == 0) {
+        return false;
+    }
+    while ((n = PQnotifies(pg->conn)) != NULL) {
+        PQfreemem(n);
+        any = true;
+    }
+
+    return any;
+}
+
+
+bool
+ctl_pg_wait(struct ctl_pg *pg, int timeout_ms)
+{
+    struct pollfd fd = {.fd = -1, .events = POLLIN};
+
+    if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_OK) {
+        if (pg_take_notifications(pg)) {
+            return true;
+        }
+        fd.fd = PQsocket(pg->conn);
+    }
+    if (poll(&fd, 1, timeout_ms) <= 0) {
+        return false;
+    }
+
+    return pg_take_notifications(pg);
+}
+
+
+const char *
+ctl_rows_at(const struct ctl_rows *r, unsigned row, unsigned col)
+{
+    return row < r->nrows && col < r->ncols
+           ? r->cells[row * r->ncols + col] : NULL;
+}
+
+
+int64_t
+ctl_rows_i64(const struct ctl_rows *r, unsigned row, unsigned col)
+{
+    const char *text = ctl_rows_at(r, row, col);
+
+    return text != NULL ? strtoll(text, NULL, 10) : 0;
+}
