@@ -27,6 +27,9 @@
 #define ASG_SCRIPT_BUDGETS_MAX 16       /* of one hold */
 #define ASG_SCRIPT_PINS_BYTES  16384    /* longest pins a script accepts */
 #define ASG_SCRIPT_DETAIL_BYTES 2048    /* longest detail a script accepts */
+#define ASG_SCRIPT_BUDGET_CHARS 66      /* "p." or "k." and an id */
+#define ASG_SCRIPT_WINDOW_CHARS 16
+#define ASG_SCRIPT_RUN_ID_CHARS 40
 
 typedef enum {
     ASG_SCRIPT_RESERVE = 0,

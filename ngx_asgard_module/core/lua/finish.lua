@@ -1,0 +1,109 @@
+#!lua flags=allow-oom
+-- Finish: the one end of an open hold, and its usage event.
+--
+-- KEYS  1 {pNN}:m  2 {pNN}:h:<id>  3 {pNN}:x  4 {pNN}:u:<epoch>
+--       5... {pNN}:b:<budget> of the hold's pins, in their order
+-- ARGV  1 fence  2 id
+--       3 verb: s settle by measured usage, e settle by estimate, v void,
+--         x expire (charges the hold in full, frees nothing)
+--       4 amount (s, e; 0 otherwise)
+--       5 pins as reserve gave them, used only when the hold is not there
+--         (may be '' for v and x: the reply to reserve was lost)
+--       6 detail (JSON; '': the one kept in the hold)
+--
+-- OK stream-id     held - hold, spent + amount, hold deleted, event written
+-- LATE stream-id   no open hold: an event with d = 0, no counter moved; after
+--                  a void the id is refused for 10 minutes (marker `V`)
+-- LIVE expires     x: not yet
+-- GONE             x: no open hold; nothing written
+-- KEYS pins        KEYS 5... are not the budgets of these, the hold's pins
+-- CLOSED           neither adopt nor open
+-- FENCE stored     another epoch or server process; '' when none
+-- ARG              an argument or key is not of its grammar
+--
+-- Event: i id, v verb, a amount, d what spent rose by, p pins, x detail.
+--
+-- Invariants.  No write before the last check; counters and event are one
+-- step.  A counter that is missing is skipped, never created.  The fields of
+-- a window that is over go with its last hold.  Amounts above the hold
+-- (overshoot) are charged as given.
+
+--@part base
+--@part pins
+
+local m = call('HMGET', KEYS[1], 'f', 'st')
+if m[1] ~= ARGV[1] then
+    return {'FENCE', m[1] or ''}
+end
+
+local id, verb, pins, detail = ARGV[2], ARGV[3], ARGV[5], ARGV[6]
+local amount = int(ARGV[4])
+local charges = verb == 's' or verb == 'e'
+
+if not amount or not match(verb, '^[sevx]$') or not is_id(id)
+    or not is_detail(detail) or not pins or #pins > 16384
+    or not match(pins, '^[%w._:,-]*$') or charges and pins == ''
+    or #KEYS < 4 or #KEYS > 20
+    or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1]) then
+    return {'ARG'}
+end
+if m[2] ~= 'open' and m[2] ~= 'adopt' then
+    return {'CLOSED'}
+end
+
+local function event(a, d, p, x)
+    return call('XADD', KEYS[4], '*', 'i', id, 'v', verb, 'a', str(a),
+        'd', str(d), 'p', p, 'x', x)
+end
+
+local raw_amount, _, expires, held_pins, held_detail = hold_read(KEYS[2])
+
+if not raw_amount then
+    if verb == 'x' then
+        call('ZREM', KEYS[3], id)
+        return {'GONE'}
+    end
+    if verb == 'v' then
+        call('SET', KEYS[2], 'V', 'EX', '600')
+    end
+    return {'LATE', event(charges and amount or 0, 0, pins, detail)}
+end
+
+local hold = tonumber(raw_amount)
+if verb == 'x' then
+    if tonumber(expires) > tonumber(call('TIME')[1]) then
+        return {'LIVE', expires}
+    end
+    amount = hold
+elseif verb == 'v' then
+    amount = 0
+end
+
+local list = pins_parse(held_pins, 5)
+if not list then
+    return {'KEYS', held_pins}
+end
+pins_read(list)
+if not pins_have_room(list, 0, amount) then
+    return {'ARG'}
+end
+
+-- Every check is done: from here on only writes.
+for _, pin in ipairs(list) do
+    -- Never below 0: a negative held would be room that nobody granted.
+    local down = pin.held and math.max(math.min(hold, pin.held), 0)
+    if pin.held and not pin.current and pin.held <= hold then
+        call('HDEL', pin.key, pin.h, pin.s)
+    else
+        if pin.held and down > 0 then
+            call('HINCRBY', pin.key, pin.h, '-' .. str(down))
+        end
+        if pin.spent and amount > 0 then
+            call('HINCRBY', pin.key, pin.s, str(amount))
+        end
+    end
+end
+call('DEL', KEYS[2])
+call('ZREM', KEYS[3], id)
+return {'OK', event(amount, amount, held_pins,
+    detail ~= '' and detail or held_detail)}

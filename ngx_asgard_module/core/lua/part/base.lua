@@ -1,0 +1,53 @@
+-- Numbers and names that every script of the money protocol shares.
+--
+-- An amount is an integer in [0, 2^53 - 1]: the largest range in which a Lua
+-- number is exact.  tonumber() alone takes "nan", "0x10" and spaces, and
+-- tostring() loses digits from 10^15 on: hence int() and str().
+
+local call, match, gmatch = redis.call, string.match, string.gmatch
+local MAX = 9007199254740991
+local HUGE = 4611686018427387904            -- 2^62: HINCRBY must never fail
+
+local function int(s)
+    if not s or #s > 16 or not match(s, '^%d+$') then
+        return nil
+    end
+    local n = tonumber(s)
+    return n <= MAX and n or nil
+end
+
+local function str(n)
+    return string.format('%.0f', n)
+end
+
+local function is_id(s)
+    return s and #s <= 64 and match(s, '^[%w._-]+$')
+end
+
+local function is_detail(s)
+    return s and #s <= 2048 and not match(s, '%c')
+        and (s == '' or match(s, '^{.*}$'))
+end
+
+-- KEYS[i] must be the hold `id`; KEYS[j] the stream of the fence's epoch.
+local function is_hold_key(i, id)
+    return match(KEYS[i], ':h:([^:]+)$') == id
+end
+
+local function is_stream_key(j, fence)
+    return match(KEYS[j], ':u:(%d+)$') == match(fence, '^(%d+):')
+end
+
+local function budget_of(key)
+    return match(key or '', '^{p%d%d}:b:([%w._-]+)$')
+end
+
+-- amount, created, expires (text), pins, detail of an open hold; nil for none
+-- and for the marker `V`.
+local function hold_read(key)
+    local raw = call('GET', key)
+    if not raw then
+        return nil
+    end
+    return match(raw, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+end

@@ -1,0 +1,393 @@
+#!lua flags=allow-oom
+-- Seed: the control plane's leader writes a partition, guarded by its token.
+--
+-- ARGV  1 verb  2 token  3 fence, then what the verb takes.  KEYS[1] is
+-- {pNN}:m, then what the verb takes.  Order of a reseed:
+-- close, drop..., budget..., hold..., adopt, (apply...), open.
+--
+-- close              token >= stored.  Takes the fence, forgets adj, cap, dur,
+--                    sets t to TIME.  The epoch must be above the stored one,
+--                    or the fence the stored one and the state closed
+--
+-- Only while closed, token and fence equal to the stored ones:
+-- drop               KEYS 2... keys of the old epoch to delete, at most 1,000
+-- budget version w at (w limit)... | (field value)...
+--                    KEYS 2 the budget, written anew.  Fields are
+--                    s:<w>:<id> and h:<w>:<id>, values integers; of each
+--                    window the highest id becomes the one in use and a
+--                    missing partner is 0.  A window without a field is
+--                    UNSEEDED for reserve until one begins at or after `at`
+-- hold id amount created expires pins detail
+--                    KEYS 2 the hold  3 {pNN}:x  4... budgets of the pins.  An
+--                    open hold again, added to held where counters exist
+-- adopt [adj]        closed -> adopt; adj: number of the last correction that
+--                    the sums contain, wanted when `apply` comes before open
+--
+-- open adj cap dur   adopt -> open.  adj must be the stored one when there is
+--                    one.  cap: entries allowed in the usage stream.  dur:
+--                    durable stream id, "<ms>-<seq>"
+--
+-- While adopt or open, token >= stored (and then stored), fence equal:
+-- limit version w (w limit opening)...
+--                    KEYS 2 the budget.  Version, windows and limits only; a
+--                    counter in use is never touched.  A window new to the
+--                    budget starts with spent = opening, held 0 (should
+--                    counters of it be left over from earlier: spent is the
+--                    larger).  A window left out loses its limit, and its
+--                    counters with its last hold
+-- add version at w (w limit opening)...
+--                    KEYS 2 a budget that is not there yet
+-- dur stream-id      the durable stream id rises
+--
+-- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
+-- spent in the window with that id; `<amount>`, the same for the window that
+-- holds Redis' now; `-`, none (only for a window in use).
+--
+-- OK, DUP (hold, add: is there already), OLD (limit: version not above the
+-- stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
+-- window needs an opening, or is past its last boundary), STALE stored
+-- (token or fence; `stored` is the token), STATE st (the partition's state
+-- does not allow the verb), ARG
+--
+-- Invariants.  No write before the last check.  A leader that lost its token,
+-- or speaks of another epoch or server process, writes nothing.
+
+--@part base
+--@part window
+--@part pins
+
+local m = call('HMGET', KEYS[1], 'f', 'st', 'ctl', 'adj', 'dur')
+local fence, state, leader = m[1], m[2], int(m[3]) or 0
+local verb, token = ARGV[1], int(ARGV[2])
+
+local function is_limit(s)
+    return s == '-' or int(s)
+end
+
+-- The entries of a windows text as {w -> {kind, args}} and their number; nil
+-- when the text is not exactly such entries, or more than 8.
+local function windows_parse(text)
+    local set, n, length = {}, 0, 0
+    for w, kind, args in gmatch(text or '', WINDOW) do
+        if set[w] or #w > 16 or not match(kind, '[tpc]')
+            or kind == 'c' and not match(args, '^:[%d/]+$')
+            or kind ~= 'c' and not window_at(kind, args, MAX) then
+            return nil
+        end
+        set[w], n = {kind, args}, n + 1
+        length = length + #w + #kind + #args + 2
+    end
+    if n < 1 or n > 8 or length ~= #text + 1 then
+        return nil
+    end
+    return set, n
+end
+
+-- ARGV[from...] as entries of `width` values, one for each window of `set`;
+-- nil when a window is missing, twice or unknown, or a limit no limit.
+local function limits_parse(set, n, from, width)
+    local list, done = {}, {}
+    for i = from, from + (n - 1) * width, width do
+        local w = ARGV[i]
+        if not w or not set[w] or done[w] or not is_limit(ARGV[i + 1]) then
+            return nil
+        end
+        done[w] = true
+        list[#list + 1] = {w = w, limit = ARGV[i + 1], opening = ARGV[i + 2]}
+    end
+    return list
+end
+
+-- id and amount of an opening; nil: none was given; false: no opening.
+local function opening_parse(text, window, now)
+    if text == '-' then
+        return nil
+    end
+    local id, amount = match(text or '', '^(%d+):(%d+)$')
+    local start = window_at(window[1], window[2], now)
+    if not id then
+        id, amount = start and str(start), text
+    end
+    if not int(id) or not int(amount) then
+        return false
+    end
+    return id, amount
+end
+
+local function now_seen()
+    local seen = int(call('HGET', KEYS[1], 't')) or 0
+    return math.max(tonumber(call('TIME')[1]), seen)
+end
+
+-- Finds for every window of `list` what must be written to open it.  Returns
+-- a refusal, or nothing.
+local function openings_read(set, list, counters)
+    local now = now_seen()
+    for _, win in ipairs(list) do
+        local id, amount = opening_parse(win.opening, set[win.w], now)
+        if id == false then
+            return {'ARG'}
+        end
+        if not counters['c:' .. win.w] then
+            if not id then
+                return {'UNSEEDED', win.w}
+            end
+            local wid = win.w .. ':' .. id
+            local spent = int(counters['s:' .. wid]) or 0
+            win.open = {'c:' .. win.w, id,
+                's:' .. wid, str(math.max(spent, int(amount))),
+                'h:' .. wid, counters['h:' .. wid] or '0'}
+        end
+    end
+end
+
+local function limits_write(version, w, list)
+    call('HSET', KEYS[2], 'v', str(version), 'w', w)
+    for _, win in ipairs(list) do
+        call('HSET', KEYS[2], 'l:' .. win.w, win.limit)
+        if win.open then
+            call('HSET', KEYS[2], unpack(win.open))
+        end
+    end
+end
+
+local verbs = {}
+
+function verbs.close()
+    local epoch, run = match(ARGV[3] or '', '^(%d+):(%w+)$')
+    local stored = int(match(fence or '', '^(%d+):')) or 0
+    if not int(epoch) or #run > 64 then
+        return {'ARG'}
+    end
+    if int(epoch) < stored then
+        return {'STALE', str(leader)}
+    elseif int(epoch) == stored and ARGV[3] ~= fence then
+        return {'STALE', str(leader)}
+    elseif int(epoch) == stored and state ~= 'closed' then
+        return {'STATE', state}
+    end
+    call('HDEL', KEYS[1], 'adj', 'cap', 'dur')
+    call('HSET', KEYS[1], 'f', ARGV[3], 'st', 'closed', 'ctl', str(token),
+        't', call('TIME')[1])
+    return {'OK'}
+end
+
+function verbs.drop()
+    if #KEYS < 2 or #KEYS > 1001 then
+        return {'ARG'}
+    end
+    call('DEL', unpack(KEYS, 2))
+    return {'OK'}
+end
+
+-- The explicit counters of a budget: field -> value, window -> highest id.
+local function fields_parse(set, from)
+    local fields, last = {}, {}
+    if (#ARGV - from) % 2 == 0 then
+        return nil
+    end
+    for i = from, #ARGV, 2 do
+        local kind, w, id = match(ARGV[i], '^([sh]):(%w+):(%d+)$')
+        if not kind or not set[w] or not int(id) or fields[ARGV[i]]
+            or not int(ARGV[i + 1]) then
+            return nil
+        end
+        local other = (kind == 's' and 'h' or 's') .. ':' .. w .. ':' .. id
+        fields[ARGV[i]] = ARGV[i + 1]
+        fields[other] = fields[other] or false
+        last[w] = math.max(last[w] or 0, int(id))
+    end
+    return fields, last
+end
+
+function verbs.budget()
+    local version, at = int(ARGV[4]), int(ARGV[6])
+    local set, n = windows_parse(ARGV[5])
+    local list = set and limits_parse(set, n, 7, 2)
+    local bar = set and 7 + 2 * n
+    if not list or not version or not at or #KEYS ~= 2
+        or not budget_of(KEYS[2]) or #ARGV > 2000
+        or ARGV[bar] and ARGV[bar] ~= '|' then
+        return {'ARG'}
+    end
+    local fields, last = fields_parse(set, bar + 1)
+    if not fields and ARGV[bar] then
+        return {'ARG'}
+    end
+    call('DEL', KEYS[2])
+    call('HSET', KEYS[2], 'at', str(at))
+    limits_write(version, ARGV[5], list)
+    for field, value in pairs(fields or {}) do
+        call('HSET', KEYS[2], field, value or '0')
+    end
+    for w, id in pairs(last or {}) do
+        call('HSET', KEYS[2], 'c:' .. w, str(id))
+    end
+    return {'OK'}
+end
+
+function verbs.hold()
+    local id, pins, detail = ARGV[4], ARGV[8], ARGV[9]
+    local amount, created = int(ARGV[5]), int(ARGV[6])
+    local expires, list = int(ARGV[7]), pins_parse(ARGV[8], 4)
+    if not amount or not created or not expires or not list or #list == 0
+        or not is_id(id) or not is_detail(detail) or #KEYS > 19
+        or not is_hold_key(2, id) then
+        return {'ARG'}
+    end
+    if hold_read(KEYS[2]) then
+        return {'DUP'}
+    end
+    pins_read(list)
+    if not pins_have_room(list, amount, 0) then
+        return {'ARG'}
+    end
+    pins_hold(list, amount)
+    call('SET', KEYS[2], table.concat({str(amount), str(created),
+        str(expires), pins, detail}, ' '))
+    call('ZADD', KEYS[3], str(expires), id)
+    return {'OK'}
+end
+
+function verbs.adopt()
+    if ARGV[4] and not int(ARGV[4]) then
+        return {'ARG'}
+    end
+    if state == 'adopt' then
+        return (not ARGV[4] or m[4] and int(m[4]) >= int(ARGV[4]))
+            and {'OK'} or {'STATE', state}
+    end
+    if ARGV[4] then
+        call('HSET', KEYS[1], 'adj', str(int(ARGV[4])))
+    end
+    call('HSET', KEYS[1], 'st', 'adopt')
+    return {'OK'}
+end
+
+function verbs.open()
+    local adj, cap, dur = int(ARGV[4]), int(ARGV[5]), ARGV[6]
+    if not adj or not cap or not match(dur or '', '^%d+%-%d+$') then
+        return {'ARG'}
+    end
+    if state == 'open' then
+        return {'OK'}
+    end
+    if m[4] and int(m[4]) ~= adj then
+        return {'STATE', state}
+    end
+    call('HSET', KEYS[1], 'adj', str(adj), 'cap', str(cap), 'dur', dur,
+        'st', 'open')
+    return {'OK'}
+end
+
+local function leader_take()
+    if token > leader then
+        call('HSET', KEYS[1], 'ctl', str(token))
+    end
+end
+
+-- The fields of the budget as a table; empty when it is not there.
+local function counters_read()
+    local flat, fields = call('HGETALL', KEYS[2]), {}
+    for i = 1, #flat, 2 do
+        fields[flat[i]] = flat[i + 1]
+    end
+    return fields
+end
+
+function verbs.limit()
+    local version, set, n = int(ARGV[4]), windows_parse(ARGV[5])
+    local list = set and limits_parse(set, n, 6, 3)
+    if not list or not version or #ARGV ~= 5 + 3 * n or #KEYS ~= 2
+        or not budget_of(KEYS[2]) then
+        return {'ARG'}
+    end
+    local counters = counters_read()
+    if not counters.v then
+        return {'UNSEEDED'}
+    end
+    if version <= int(counters.v) then
+        return {'OLD'}
+    end
+    local refusal = openings_read(set, list, counters)
+    if refusal then
+        return refusal
+    end
+    for w in gmatch(counters.w, WINDOW) do
+        local id = counters['c:' .. w]
+        if not set[w] then
+            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w)
+            if id and counters['h:' .. w .. ':' .. id] == '0' then
+                call('HDEL', KEYS[2], 's:' .. w .. ':' .. id,
+                    'h:' .. w .. ':' .. id)
+            end
+        end
+    end
+    limits_write(version, ARGV[5], list)
+    leader_take()
+    return {'OK'}
+end
+
+function verbs.add()
+    local version, at = int(ARGV[4]), int(ARGV[5])
+    local set, n = windows_parse(ARGV[6])
+    local list = set and limits_parse(set, n, 7, 3)
+    if not list or not version or not at or #ARGV ~= 6 + 3 * n
+        or #KEYS ~= 2 or not budget_of(KEYS[2]) then
+        return {'ARG'}
+    end
+    if call('EXISTS', KEYS[2]) == 1 then
+        return {'DUP'}
+    end
+    local refusal = openings_read(set, list, {})
+    if refusal then
+        return refusal
+    end
+    call('HSET', KEYS[2], 'at', str(at))
+    limits_write(version, ARGV[6], list)
+    leader_take()
+    return {'OK'}
+end
+
+-- Is the stream id `a` above `b`?
+local function is_above(a, b)
+    local am, as = match(a, '^(%d+)%-(%d+)$')
+    local bm, bs = match(b or '0-0', '^(%d+)%-(%d+)$')
+    am, as, bm, bs = int(am), int(as), int(bm), int(bs)
+    return am > bm or am == bm and as > bs
+end
+
+function verbs.dur()
+    local ms, seq = match(ARGV[4] or '', '^(%d+)%-(%d+)$')
+    if not int(ms) or not int(seq) then
+        return {'ARG'}
+    end
+    if m[5] and not is_above(ARGV[4], m[5]) then
+        return {'OLD'}
+    end
+    call('HSET', KEYS[1], 'dur', ARGV[4])
+    leader_take()
+    return {'OK'}
+end
+
+-- verb -> the states that allow it, and whether the token may be a higher one.
+local guards = {
+    drop = {closed = true}, budget = {closed = true}, hold = {closed = true},
+    adopt = {closed = true, adopt = true}, open = {adopt = true, open = true},
+    limit = {adopt = true, open = true, higher = true},
+    add = {adopt = true, open = true, higher = true},
+    dur = {adopt = true, open = true, higher = true},
+}
+
+if not verb or not verbs[verb] or not token then
+    return {'ARG'}
+end
+local guard = guards[verb]
+if token < leader or guard and (not fence or ARGV[3] ~= fence
+    or token > leader and not guard.higher) then
+    return {'STALE', str(leader)}
+end
+if guard and not guard[state] then
+    return {'STATE', state}
+end
+return verbs[verb]()
