@@ -4,7 +4,7 @@
 -- fields go when the window is over, and a lost field must stay lost until
 -- the partition is seeded (reserve says UNSEEDED then).
 
--- The pins as {key, w, id}; nil unless the budgets are KEYS[first...], in order.
+-- The pins as {key, w, id}; nil unless their budgets are KEYS[first...].
 local function pins_parse(pins, first)
     local list, at, budget, length = {}, first - 1, nil, 0
     if not pins or #pins > 16384 then
