@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json.h"
+
 #define FIELDS_MAX 64
 #define NAME_BYTES 64
 
