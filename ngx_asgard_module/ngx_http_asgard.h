@@ -71,6 +71,9 @@ typedef struct {
     time_t                     hold_ttl;      /* s; 120 */
 
     ngx_uint_t                 locations;     /* with asgard on */
+    ngx_array_t               *governed;      /* of void **: their loc_conf */
+    void                      *secrets;       /* the mapping of the keys */
+    ngx_shm_zone_t            *catalog_zone;  /* last good snapshot */
 } ngx_http_asgard_main_conf_t;
 
 
@@ -81,7 +84,19 @@ typedef struct {
     /* what the operator's text had before `asgard on` overrode it, for the
      * report at nginx -t */
     ngx_uint_t                 overridden;
+    ngx_uint_t                 errors;        /* ngx_http_asgard_errors_e */
+    ngx_str_t                  file;          /* where `asgard on` stands */
+    ngx_uint_t                 line;
+    void                     **parent;        /* loc_conf of what is around */
 } ngx_http_asgard_loc_conf_t;
+
+
+/* asgard_errors: whose JSON replaces nginx's own error pages. */
+typedef enum {
+    NGX_HTTP_ASGARD_ERRORS_OFF = 0,
+    NGX_HTTP_ASGARD_ERRORS_DATA,    /* {"error":{"message",…}} */
+    NGX_HTTP_ASGARD_ERRORS_CONTROL  /* {"error","code","trace_id"} */
+} ngx_http_asgard_errors_e;
 
 
 typedef enum {
@@ -176,7 +191,11 @@ struct ngx_http_asgard_ctx_s {
 
     ngx_msec_t                 started;       /* ngx_current_msec */
     ngx_msec_t                 first_byte;    /* 0: none */
-    ngx_queue_t                open;          /* of this worker's open calls */
+    ngx_queue_t                open;          /* of this worker's open calls;
+                                               * prev NULL: in none */
+
+    size_t                     body_size;     /* room in body.data */
+    ngx_buf_t                 *refusal;       /* the body that replaces */
 
     unsigned                   waiting:1;     /* a step returned NGX_AGAIN */
     unsigned                   killed:1;      /* project killed while open */
