@@ -33,7 +33,7 @@ struct ctl_worker {
 
 struct ctl_request {
     struct ctl_worker *worker;
-    asg_str_t method, path, query, body;
+    asg_str_t method, path, query, body, content_type;
     asg_str_t idempotency_key;
     const char *trace_id;
     const char *param[CTL_ROUTE_PARAMS_MAX];    /* of the path, in order */

@@ -1,0 +1,369 @@
+/*
+ * Threads over an SCGI socket.
+ */
+#include "http/server.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/trace.h"
+#include "http/route.h"
+#include "http/scgi.h"
+
+#define BACKLOG           256
+#define READ_TIMEOUT_MS   10000
+#define ARENA_BYTES       (64u * 1024 * 1024)
+#define REDIS_TIMEOUT_MS  2000
+#define INPUT_BYTES       (CTL_SCGI_HEAD_MAX + CTL_SCGI_BODY_MAX + 64)
+
+struct thread {
+    pthread_t id;
+    struct ctl_server *server;
+    struct ctl_worker worker;
+    char *input;                        /* INPUT_BYTES */
+    bool started;
+};
+
+struct ctl_server {
+    const struct ctl_config *config;
+    int listener;
+    int stop;                           /* eventfd: readable = stop */
+    struct thread *threads;
+    unsigned nthreads;
+};
+
+
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+static bool
+wait_readable(int fd, int64_t until_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int64_t left = until_ms - monotonic_ms();
+
+    return left > 0 && poll(&p, 1, (int) left) > 0;
+}
+
+
+/* Reads until the parser has a whole request; the bytes are in t->input. */
+static enum ctl_scgi_status
+read_request(struct thread *t, int fd, struct ctl_scgi *scgi)
+{
+    int64_t until = monotonic_ms() + READ_TIMEOUT_MS;
+    enum ctl_scgi_status status = CTL_SCGI_MORE;
+    size_t len = 0;
+    ssize_t n;
+
+    while (status == CTL_SCGI_MORE && len < INPUT_BYTES
+           && wait_readable(fd, until))
+    {
+        n = recv(fd, t->input + len, INPUT_BYTES - len, 0);
+        if (n <= 0) {
+            return CTL_SCGI_BAD;
+        }
+        len += (size_t) n;
+        status = ctl_scgi_parse((asg_str_t) {t->input, len}, scgi);
+    }
+
+    return status == CTL_SCGI_MORE ? CTL_SCGI_BAD : status;
+}
+
+
+static void
+write_all(int fd, const char *data, size_t len)
+{
+    ssize_t n;
+
+    while (len > 0) {
+        n = send(fd, data, len, MSG_NOSIGNAL);
+        if (n <= 0) {
+            if (n < 0 && errno == EINTR) {
+                continue;
+            }
+            return;                     /* the client is gone */
+        }
+        data += n;
+        len -= (size_t) n;
+    }
+}
+
+
+static void
+write_answer(int fd, const struct ctl_answer *an, const char *trace_id)
+{
+    char head[512];
+    int n;
+
+    n = snprintf(head, sizeof(head),
+                 "Status: %d\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                 "Cache-Control: no-store\r\n"
+                 "X-Asgard-Trace-Id: %s\r\n%s\r\n",
+                 an->status,
+                 an->content_type != NULL ? an->content_type
+                                          : "application/json",
+                 an->body.len, trace_id,
+                 an->status == 401 ? "WWW-Authenticate: Bearer\r\n" : "");
+    write_all(fd, head, (size_t) n);
+    write_all(fd, an->body.data, an->body.len);
+}
+
+
+static void
+refuse_input(enum ctl_scgi_status status, struct ctl_answer *an)
+{
+    if (status == CTL_SCGI_TOO_LARGE) {
+        an->status = 413;
+        an->body = ASG_STR("{\"error\":\"The request is larger than 1 MiB.\","
+                           "\"code\":\"body_too_large\"}\n");
+    } else {
+        an->status = 400;
+        an->body = ASG_STR("{\"error\":\"The request could not be read.\","
+                           "\"code\":\"bad_request\"}\n");
+    }
+}
+
+
+static void
+choose_trace(asg_str_t given, char trace[ASG_TRACE_MAX + 1])
+{
+    uint8_t random[16];
+
+    if (asg_trace_is_valid(given)) {
+        memcpy(trace, given.data, given.len);
+        trace[given.len] = '\0';
+        return;
+    }
+    if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random)) {
+        memset(random, 0, sizeof(random));
+    }
+    asg_trace_make(random, trace);
+}
+
+
+static void
+serve_connection(struct thread *t, int fd)
+{
+    char trace[ASG_TRACE_MAX + 1];
+    struct ctl_answer an = {0};
+    struct ctl_scgi scgi;
+    struct ctl_request rq = {.worker = &t->worker, .trace_id = trace};
+    enum ctl_scgi_status status = read_request(t, fd, &scgi);
+
+    choose_trace(status == CTL_SCGI_DONE ? scgi.trace_id : ASG_STR_NULL,
+                 trace);
+    if (status == CTL_SCGI_DONE) {
+        rq.method = scgi.method;
+        rq.path = scgi.path;
+        rq.query = scgi.query;
+        rq.body = scgi.body;
+        rq.content_type = scgi.content_type;
+        rq.idempotency_key = scgi.idempotency_key;
+        ctl_route_serve(&rq, scgi.authorization, &an);
+    } else {
+        refuse_input(status, &an);
+    }
+    write_answer(fd, &an, trace);
+    ctl_arena_reset(&t->worker.arena);
+}
+
+
+static void *
+thread_run(void *data)
+{
+    struct thread *t = data;
+    struct pollfd fds[2] = {
+        {.fd = t->server->stop, .events = POLLIN},
+        {.fd = t->server->listener, .events = POLLIN}
+    };
+    int fd;
+
+    for ( ;; ) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+            break;
+        }
+        if (fds[0].revents != 0) {
+            break;
+        }
+        fd = accept4(t->server->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            serve_connection(t, fd);
+            close(fd);
+        }
+    }
+
+    return NULL;
+}
+
+
+static bool
+set_owner(const struct ctl_config *c, struct ctl_error *e)
+{
+    struct group *group;
+
+    if (chmod(c->listen, c->socket_mode) != 0) {
+        return ctl_error_internal(e, "chmod %s: %s", c->listen,
+                                  strerror(errno));
+    }
+    if (c->socket_group == NULL) {
+        return true;
+    }
+    group = getgrnam(c->socket_group);
+    if (group == NULL || chown(c->listen, (uid_t) -1, group->gr_gid) != 0) {
+        return ctl_error_internal(e, "cannot give %s to the group %s",
+                                  c->listen, c->socket_group);
+    }
+
+    return true;
+}
+
+
+static bool
+open_listener(struct ctl_server *s, struct ctl_error *e)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = s->config->listen;
+    mode_t before;
+    int bound;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return ctl_error_field(e, "invalid_value", "listen",
+                               "%s: the path is too long for a socket", path);
+    }
+    strcpy(address.sun_path, path);
+    s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                         0);
+    unlink(path);
+    before = umask(0177);
+    bound = bind(s->listener, (struct sockaddr *) &address, sizeof(address));
+    umask(before);
+    if (s->listener < 0 || bound != 0 || listen(s->listener, BACKLOG) != 0) {
+        return ctl_error_internal(e, "cannot listen at %s: %s", path,
+                                  strerror(errno));
+    }
+
+    return set_owner(s->config, e);
+}
+
+
+static bool
+start_thread(struct ctl_server *s, struct thread *t,
+    const asg_keyfile_t *peppers)
+{
+    t->server = s;
+    t->worker.config = s->config;
+    t->worker.peppers = peppers;
+    t->worker.pg = ctl_pg_open(s->config->postgres, "asgard-ctl api");
+    t->worker.redis = ctl_redis_open(s->config->redis, REDIS_TIMEOUT_MS);
+    t->input = malloc(INPUT_BYTES);
+    ctl_arena_init(&t->worker.arena, ARENA_BYTES);
+    if (t->worker.pg == NULL || t->worker.redis == NULL || t->input == NULL) {
+        return false;
+    }
+    t->started = pthread_create(&t->id, NULL, thread_run, t) == 0;
+
+    return t->started;
+}
+
+
+struct ctl_server *
+ctl_server_start(const struct ctl_config *config,
+    const asg_keyfile_t *peppers, struct ctl_error *e)
+{
+    struct ctl_server *s = calloc(1, sizeof(*s));
+    unsigned i;
+
+    if (s == NULL) {
+        ctl_error_internal(e, "out of memory");
+        return NULL;
+    }
+    s->config = config;
+    s->listener = -1;
+    s->nthreads = config->api_threads;
+    s->stop = eventfd(0, EFD_CLOEXEC);
+    s->threads = calloc(s->nthreads, sizeof(*s->threads));
+    if (s->stop < 0 || s->threads == NULL) {
+        s->nthreads = 0;
+        ctl_error_internal(e, "out of memory or descriptors");
+        goto failed;
+    }
+    if (!open_listener(s, e)) {
+        goto failed;
+    }
+    for (i = 0; i < s->nthreads; i++) {
+        if (!start_thread(s, &s->threads[i], peppers)) {
+            ctl_error_internal(e, "cannot start a thread");
+            goto failed;
+        }
+    }
+
+    return s;
+
+failed:
+    ctl_server_stop(s);
+
+    return NULL;
+}
+
+
+static void
+stop_thread(struct thread *t)
+{
+    if (t->started) {
+        pthread_join(t->id, NULL);
+    }
+    ctl_pg_close(t->worker.pg);
+    ctl_redis_close(t->worker.redis);
+    ctl_arena_reset(&t->worker.arena);
+    free(t->input);
+}
+
+
+void
+ctl_server_stop(struct ctl_server *server)
+{
+    const uint64_t one = 1;
+    unsigned i;
+
+    if (server == NULL) {
+        return;
+    }
+    if (server->stop >= 0
+        && write(server->stop, &one, sizeof(one)) != (ssize_t) sizeof(one))
+    {
+        ctl_log(CTL_LOG_ERROR, "cannot wake the threads: %s",
+                strerror(errno));
+    }
+    for (i = 0; i < server->nthreads; i++) {
+        stop_thread(&server->threads[i]);
+    }
+    if (server->listener >= 0) {
+        close(server->listener);
+    }
+    if (server->stop >= 0) {
+        close(server->stop);
+    }
+    free(server->threads);
+    free(server);
+}
