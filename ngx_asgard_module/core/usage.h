@@ -12,18 +12,24 @@
  * contain anything.  Memory is the caller's line buffer, ASG_ANSWER_LINE bytes; an event
  * longer than that is passed on as it comes, its model rewritten when it stands in the
  * first ASG_ANSWER_LINE bytes, its usage still read.
+ *
+ * An error that a provider sends inside a stream may hold anything: its data are
+ * replaced by our own words, and so are data that are no JSON object.  Usage
+ * that is repeated with every event counts as it was last said, while it grows.
  */
 #ifndef ASG_USAGE_H
 #define ASG_USAGE_H
 
 #include <stdint.h>
 
+#include "core/answer_scan.h"
 #include "core/err.h"
 #include "core/price.h"
 #include "core/str.h"
 
 #define ASG_ANSWER_LINE   65536
 #define ASG_ANSWER_ID_MAX 128
+#define ASG_ANSWER_TEXT   640           /* the shown name as JSON */
 
 typedef enum {
     ASG_USAGE_NONE,             /* none seen */
@@ -41,7 +47,8 @@ typedef struct {
     bool has_content;
     bool done;                  /* [DONE] seen, or the JSON is whole */
     bool malformed;             /* JSON answer that is not JSON; event likewise */
-    bool error_event;           /* a stream's event with a top-level "error" */
+    bool error_event;           /* a top-level "error", in an event or in a
+                                 * JSON answer; in a stream it was replaced */
     char id[ASG_ANSWER_ID_MAX]; /* the answer's own "id", NUL-terminated */
 } asg_usage_t;
 
@@ -49,13 +56,23 @@ typedef struct {
     asg_usage_t usage;
     asg_str_t model;            /* name to show; borrowed for the whole answer */
     bool hide_usage;            /* drop the extra usage event */
-    int64_t context_tokens;     /* of the model; 0: not known */
+    int64_t context_tokens;     /* no side of a call can be larger: of the
+                                 * model x n or x inputs; 0: not known */
     /* private */
-    char *line;                 /* ASG_ANSWER_LINE bytes of the caller's */
+    char *line;                 /* ASG_ANSWER_LINE bytes of the caller's: the
+                                 * event at hand, as it came */
     size_t line_len;
-    unsigned state;
+    size_t event_len;           /* of the event so far; more than line_len when
+                                 * it did not fit */
+    unsigned field;             /* where we are in the line */
     unsigned flags;
-    uint64_t private[16];
+    unsigned head_len;
+    char head[16];              /* first bytes of a line that is not data */
+    bool has_usage;             /* `usage.tokens` was filled */
+    bool bad_usage;             /* once bad, the stream's usage stays bad */
+    char shown[ASG_ANSWER_TEXT];        /* `model` as a JSON string */
+    size_t shown_len;
+    asg_answer_scan_t scan;     /* of the event's data, or of the answer */
 } asg_answer_t;
 
 /* Called with bytes to pass on, valid during the call.  Non-zero stops. */
@@ -70,7 +87,6 @@ int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
 int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit, void *data);
 
 #define ASG_ANSWER_PIECES 4
-#define ASG_ANSWER_TEXT   640
 
 typedef struct {
     asg_str_t piece[ASG_ANSWER_PIECES];

@@ -1,0 +1,70 @@
+/*
+ * An answer that is one JSON object, whole in memory.
+ */
+#include <string.h>
+
+#include "core/answer.h"
+
+static void scan_all(asg_answer_scan_t *scan, asg_str_t body)
+{
+    asg_answer_scan_begin(scan);
+    asg_answer_scan_feed(scan, body.data, body.len, 0);
+}
+
+static void add_piece(asg_answer_splice_t *out, const char *data, size_t len)
+{
+    if (len > 0) {
+        out->piece[out->npieces++] = (asg_str_t) {data, len};
+        out->length += len;
+    }
+}
+
+static void splice(const asg_answer_t *a, asg_str_t body,
+    asg_answer_splice_t *out)
+{
+    const asg_scan_span_t *model = &a->scan.model;
+
+    out->npieces = 0;
+    out->length = 0;
+    if (model->to == 0) {
+        add_piece(out, body.data, body.len);
+        return;
+    }
+    memcpy(out->text, a->shown, a->shown_len);
+    add_piece(out, body.data, model->from);
+    add_piece(out, out->text, a->shown_len);
+    add_piece(out, body.data + model->to, body.len - model->to);
+}
+
+asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
+    asg_answer_splice_t *out)
+{
+    asg_answer_scan_t *scan = &a->scan;
+
+    scan_all(scan, body);
+    a->usage.content_bytes += scan->content_bytes;
+    if (!asg_answer_scan_is_whole(scan) || scan->done_mark) {
+        a->usage.malformed = true;
+        asg_answer_judge(a);
+        return ASG_ERR_SYNTAX;
+    }
+    a->usage.done = true;
+    a->usage.error_event = scan->is_error;
+    memcpy(a->usage.id, scan->id, sizeof(scan->id));
+    asg_answer_take_usage(a);
+    asg_answer_judge(a);
+    splice(a, body, out);
+    return ASG_OK;
+}
+
+asg_str_t asg_answer_content(asg_str_t body)
+{
+    asg_answer_scan_t scan;
+
+    scan_all(&scan, body);
+    if (!asg_answer_scan_is_whole(&scan) || scan.content.to == 0) {
+        return ASG_STR_NULL;
+    }
+    return (asg_str_t) {body.data + scan.content.from,
+                        scan.content.to - scan.content.from};
+}

@@ -1,0 +1,717 @@
+/*
+ * The walk over an answer's JSON.
+ *
+ * A byte is looked at once: punctuation goes through step(), text, numbers and
+ * words are taken in runs.  What a value means is decided when its key ends
+ * (the role), from the top-level member in which it stands; everything below a
+ * member that we do not know is walked for its grammar alone.
+ */
+#include "core/answer_scan.h"
+
+#include <string.h>
+
+#include "core/price.h"
+#include "core/scan.h"
+
+enum {
+    AT_START = 0,
+    AT_FIRST_KEY,               /* after '{' */
+    AT_KEY,                     /* after ',' in an object */
+    AT_COLON,
+    AT_VALUE,
+    AT_FIRST_ITEM,              /* after '[' */
+    AT_AFTER,                   /* after a value inside a container */
+    AT_STRING,
+    AT_ESCAPE,
+    AT_HEX,
+    AT_NUMBER,
+    AT_LITERAL,
+    AT_DONE,
+    AT_FAULT
+};
+
+enum {
+    NUM_MINUS, NUM_ZERO, NUM_INT, NUM_DOT, NUM_FRACTION, NUM_E, NUM_E_SIGN,
+    NUM_EXPONENT
+};
+
+/* A count has the role ROLE_COUNT + asg_count_t. */
+enum {
+    ROLE_NONE = 0,
+    /* members of the answer; each has a bit in `seen` */
+    ROLE_ID, ROLE_MODEL, ROLE_USAGE, ROLE_ERROR, ROLE_CHOICES, ROLE_OBJECT,
+    /* inside choices */
+    ROLE_TEXT, ROLE_CONTENT, ROLE_MESSAGE, ROLE_MUTE,
+    /* inside usage */
+    ROLE_PROMPT_DETAIL, ROLE_COMPLETION_DETAIL,
+    ROLE_COUNT
+};
+
+typedef struct {
+    const char *name;
+    uint8_t len;
+    uint8_t role;
+} known_key_t;
+
+#define KNOWN(name, role)  {name, sizeof(name) - 1, role}
+#define KNOWN_END          {NULL, 0, ROLE_NONE}
+
+static const known_key_t top_keys[] = {
+    KNOWN("id", ROLE_ID), KNOWN("model", ROLE_MODEL),
+    KNOWN("usage", ROLE_USAGE), KNOWN("error", ROLE_ERROR),
+    KNOWN("choices", ROLE_CHOICES), KNOWN("object", ROLE_OBJECT), KNOWN_END
+};
+
+/* Text is what the model wrote, on whatever level.  The muted members say it
+ * again or say something about it. */
+static const known_key_t choice_keys[] = {
+    KNOWN("content", ROLE_CONTENT), KNOWN("message", ROLE_MESSAGE),
+    KNOWN("text", ROLE_TEXT), KNOWN("name", ROLE_TEXT),
+    KNOWN("arguments", ROLE_TEXT), KNOWN("reasoning_content", ROLE_TEXT),
+    KNOWN("reasoning", ROLE_TEXT), KNOWN("refusal", ROLE_TEXT),
+    KNOWN("transcript", ROLE_TEXT), KNOWN("logprobs", ROLE_MUTE),
+    KNOWN("reasoning_details", ROLE_MUTE),
+    KNOWN("thinking_blocks", ROLE_MUTE),
+    KNOWN("provider_specific_fields", ROLE_MUTE), KNOWN_END
+};
+
+static const known_key_t usage_keys[] = {
+    KNOWN("prompt_tokens", ROLE_COUNT + ASG_COUNT_PROMPT),
+    KNOWN("completion_tokens", ROLE_COUNT + ASG_COUNT_COMPLETION),
+    KNOWN("prompt_tokens_details", ROLE_PROMPT_DETAIL),
+    KNOWN("completion_tokens_details", ROLE_COMPLETION_DETAIL),
+    KNOWN("cache_read_input_tokens", ROLE_COUNT + ASG_COUNT_CACHED_FLAT),
+    KNOWN("cache_creation_input_tokens", ROLE_COUNT + ASG_COUNT_WRITE_FLAT),
+    KNOWN("reasoning_tokens", ROLE_COUNT + ASG_COUNT_REASONING_FLAT),
+    KNOWN_END
+};
+
+static const known_key_t prompt_detail_keys[] = {
+    KNOWN("cached_tokens", ROLE_COUNT + ASG_COUNT_CACHED),
+    KNOWN("cache_write_tokens", ROLE_COUNT + ASG_COUNT_WRITE),
+    KNOWN("cache_creation_tokens", ROLE_COUNT + ASG_COUNT_WRITE), KNOWN_END
+};
+
+static const known_key_t completion_detail_keys[] = {
+    KNOWN("reasoning_tokens", ROLE_COUNT + ASG_COUNT_REASONING), KNOWN_END
+};
+
+void asg_answer_scan_begin(asg_answer_scan_t *s)
+{
+    /* `word` is written before it is read: clearing it would cost as much as
+     * walking a small event */
+    memset(s, 0, offsetof(asg_answer_scan_t, word));
+}
+
+bool asg_answer_scan_is_whole(const asg_answer_scan_t *s)
+{
+    return s->state == AT_DONE;
+}
+
+bool asg_answer_scan_is_empty(const asg_answer_scan_t *s)
+{
+    return s->state == AT_START;
+}
+
+bool asg_answer_scan_failed(const asg_answer_scan_t *s)
+{
+    return s->state == AT_FAULT;
+}
+
+static void fault(asg_answer_scan_t *s)
+{
+    s->state = AT_FAULT;
+}
+
+/* --- roles --- */
+
+static unsigned look_up(const known_key_t *keys, const char *word, size_t len)
+{
+    for (; keys->name != NULL; keys++) {
+        if (keys->len == len && memcmp(keys->name, word, len) == 0) {
+            return keys->role;
+        }
+    }
+    return ROLE_NONE;
+}
+
+/* The known keys of the object at hand; NULL where none has a meaning. */
+static const known_key_t *keys_here(const asg_answer_scan_t *s)
+{
+    if (s->depth == 1) {
+        return top_keys;
+    }
+    if (s->top == ROLE_CHOICES) {
+        return s->mute == 0 ? choice_keys : NULL;
+    }
+    if (s->top == ROLE_USAGE && s->depth == 2) {
+        return usage_keys;
+    }
+    if (s->top == ROLE_USAGE && s->depth == 3) {
+        return s->detail == ROLE_PROMPT_DETAIL ? prompt_detail_keys
+            : s->detail == ROLE_COMPLETION_DETAIL ? completion_detail_keys
+            : NULL;
+    }
+    return NULL;
+}
+
+static void top_key_done(asg_answer_scan_t *s)
+{
+    unsigned bit = 1u << s->role;
+
+    s->top = s->role;
+    if (s->role == ROLE_NONE) {
+        return;
+    }
+    if ((s->seen & bit) != 0) {
+        fault(s);               /* which of the two would the client take? */
+    }
+    s->seen = (uint8_t) (s->seen | bit);
+}
+
+static void key_done(asg_answer_scan_t *s)
+{
+    const known_key_t *keys = keys_here(s);
+
+    s->state = AT_COLON;
+    s->role = ROLE_NONE;
+    if (keys != NULL && !s->word_odd) {
+        s->role = (uint8_t) look_up(keys, s->word, s->word_len);
+    }
+    if (s->depth == 1) {
+        top_key_done(s);
+    }
+}
+
+static bool is_count(const asg_answer_scan_t *s)
+{
+    return s->role >= ROLE_COUNT;
+}
+
+static void count_done(asg_answer_scan_t *s)
+{
+    unsigned which = s->role - ROLE_COUNT;
+    unsigned bit = 1u << which;
+
+    if (s->value_bad || (s->counts & bit) != 0) {
+        s->usage_bad = true;
+    }
+    s->counts |= bit;
+    s->count[which] = s->value;
+}
+
+/* The first byte of a value is known, and with it what kind it is. */
+static void note_value(asg_answer_scan_t *s, char c, size_t at)
+{
+    switch (s->role) {
+    case ROLE_NONE:
+        break;
+    case ROLE_MODEL:
+        s->model.from = c == '"' ? at : 0;
+        break;
+    case ROLE_CONTENT:
+        if (c == '"' && s->in_message && s->depth == 4 && s->item == 0
+            && s->content.to == 0)
+        {
+            s->content.from = at;
+        }
+        break;
+    case ROLE_USAGE:
+        s->has_usage = c != 'n';
+        s->usage_bad = c != 'n' && c != '{';
+        s->usage.from = s->has_comma ? s->comma : s->key;
+        break;
+    case ROLE_ERROR:
+        if (c != 'n') {
+            s->is_error = true;
+            s->error_at = at;
+        }
+        break;
+    default:
+        /* null says "not measured"; any other thing is no number */
+        if (is_count(s) && c != 'n' && c != '-' && (c < '0' || c > '9')) {
+            s->usage_bad = true;
+        }
+    }
+}
+
+/* A value ended before offset `to`. */
+static void value_done(asg_answer_scan_t *s, size_t to)
+{
+    s->state = s->depth == 0 ? AT_DONE : AT_AFTER;
+    if (s->depth == 1 && s->top == ROLE_USAGE) {
+        s->usage.to = to;
+        s->wants_comma = !s->has_comma;
+    }
+    s->role = ROLE_NONE;
+}
+
+/* --- containers --- */
+
+static void open_container(asg_answer_scan_t *s, bool is_array)
+{
+    uint64_t bit;
+
+    if (s->depth == ASG_SCAN_DEPTH_MAX) {
+        fault(s);
+        return;
+    }
+    bit = UINT64_C(1) << s->depth;
+    s->depth++;
+    s->arrays = is_array ? s->arrays | bit : s->arrays & ~bit;
+    if (s->role == ROLE_MUTE) {
+        s->mute = s->depth;
+    }
+    if (s->role == ROLE_MESSAGE && s->depth == 4) {
+        s->in_message = !is_array;
+    }
+    if (s->depth == 3) {
+        s->detail = is_array ? ROLE_NONE : s->role;
+    }
+    s->role = ROLE_NONE;
+    s->state = is_array ? AT_FIRST_ITEM : AT_FIRST_KEY;
+}
+
+static bool in_array(const asg_answer_scan_t *s)
+{
+    return (s->arrays >> (s->depth - 1) & 1) != 0;
+}
+
+static void close_container(asg_answer_scan_t *s, char c, size_t at)
+{
+    if (in_array(s) != (c == ']')) {
+        fault(s);
+        return;
+    }
+    if (s->depth == s->mute) {
+        s->mute = 0;
+    }
+    if (s->depth == 4) {
+        s->in_message = false;
+    }
+    if (s->state == AT_FIRST_ITEM && s->depth == 2 && s->top == ROLE_CHOICES) {
+        s->no_choices = true;
+    }
+    s->depth--;
+    value_done(s, at + 1);
+}
+
+static void comma(asg_answer_scan_t *s, size_t at)
+{
+    s->state = in_array(s) ? AT_VALUE : AT_KEY;
+    if (s->depth == 1) {
+        s->has_comma = true;
+        s->comma = at;
+        if (s->wants_comma) {
+            s->wants_comma = false;
+            s->usage.to = at + 1;
+        }
+    } else if (s->depth == 2 && s->top == ROLE_CHOICES) {
+        s->item++;
+    }
+}
+
+/* --- one byte of punctuation, or the first of something longer --- */
+
+static void open_string(asg_answer_scan_t *s, bool is_key, size_t at)
+{
+    s->state = AT_STRING;
+    s->is_key = is_key;
+    s->word_len = 0;
+    s->word_odd = false;
+    if (is_key && s->depth == 1) {
+        s->key = at;
+    }
+}
+
+static void open_literal(asg_answer_scan_t *s, const char *text)
+{
+    s->state = AT_LITERAL;
+    s->literal = text;
+    s->literal_at = 1;
+}
+
+static void open_number(asg_answer_scan_t *s, char c)
+{
+    s->state = AT_NUMBER;
+    s->number = c == '-' ? NUM_MINUS : c == '0' ? NUM_ZERO : NUM_INT;
+    s->value_bad = c == '-';
+    s->value = c == '-' ? 0 : (uint64_t) (c - '0');
+}
+
+static void open_value(asg_answer_scan_t *s, char c, size_t at)
+{
+    note_value(s, c, at);
+    switch (c) {
+    case '"':
+        open_string(s, /* is_key */ false, at);
+        break;
+    case '{':
+    case '[':
+        open_container(s, c == '[');
+        break;
+    case 't':
+        open_literal(s, "true");
+        break;
+    case 'f':
+        open_literal(s, "false");
+        break;
+    case 'n':
+        open_literal(s, "null");
+        break;
+    default:
+        if (c == '-' || (c >= '0' && c <= '9')) {
+            open_number(s, c);
+        } else {
+            fault(s);
+        }
+    }
+}
+
+static void start(asg_answer_scan_t *s, char c)
+{
+    if (c == '{') {
+        open_container(s, /* is_array */ false);
+    } else if (c == '[') {
+        open_literal(s, "[DONE]");
+    } else {
+        fault(s);
+    }
+}
+
+static void step(asg_answer_scan_t *s, char c, size_t at)
+{
+    switch (s->state) {
+    case AT_START:
+        start(s, c);
+        return;
+    case AT_FIRST_KEY:
+    case AT_KEY:
+        if (c == '"') {
+            open_string(s, /* is_key */ true, at);
+            return;
+        }
+        if (c == '}' && s->state == AT_FIRST_KEY) {
+            close_container(s, c, at);
+            return;
+        }
+        break;
+    case AT_COLON:
+        if (c == ':') {
+            s->state = AT_VALUE;
+            return;
+        }
+        break;
+    case AT_FIRST_ITEM:
+        if (c == ']') {
+            close_container(s, c, at);
+            return;
+        }
+        /* fall through */
+    case AT_VALUE:
+        open_value(s, c, at);
+        return;
+    case AT_AFTER:
+        if (c == ',') {
+            comma(s, at);
+            return;
+        }
+        if (c == '}' || c == ']') {
+            close_container(s, c, at);
+            return;
+        }
+        break;
+    }
+    fault(s);
+}
+
+/* --- strings --- */
+
+static void keep(asg_answer_scan_t *s, const char *bytes, size_t len)
+{
+    size_t room = sizeof(s->word) - 1 - s->word_len;
+
+    if (len > room) {
+        s->word_odd = s->word_odd || s->is_key;
+        len = room;             /* an id is kept as far as it goes */
+    }
+    memcpy(s->word + s->word_len, bytes, len);
+    s->word_len = (uint8_t) (s->word_len + len);
+}
+
+/* Bytes of a string as they stand, no escape among them. */
+static void text(asg_answer_scan_t *s, const char *bytes, size_t len)
+{
+    if (s->is_key) {
+        if (s->depth == 1 || s->top == ROLE_CHOICES || s->top == ROLE_USAGE) {
+            keep(s, bytes, len);
+        }
+    } else if (s->role == ROLE_TEXT || s->role == ROLE_CONTENT) {
+        s->content_bytes += len;
+    } else if (s->role == ROLE_ID || s->role == ROLE_OBJECT) {
+        keep(s, bytes, len);
+    }
+}
+
+static void character(asg_answer_scan_t *s, uint32_t code)
+{
+    char byte = (char) code;
+
+    if (code < 0x80) {
+        s->word_odd = s->word_odd || code < 0x20;
+        text(s, &byte, 1);
+        return;
+    }
+    s->word_odd = true;
+    if (!s->is_key && (s->role == ROLE_TEXT || s->role == ROLE_CONTENT)) {
+        bool is_half = (code & 0xf800) == 0xd800;       /* 2 x 2 = 4 bytes */
+
+        s->content_bytes += code < 0x800 || is_half ? 2 : 3;
+    }
+}
+
+static void id_done(asg_answer_scan_t *s)
+{
+    for (size_t i = 0; i < s->word_len; i++) {
+        uint8_t c = (uint8_t) s->word[i];
+
+        if (c <= 0x20 || c >= 0x7f) {
+            return;
+        }
+    }
+    if (!s->word_odd) {
+        memcpy(s->id, s->word, s->word_len);
+        s->id[s->word_len] = '\0';
+    }
+}
+
+/* The closing quote is at `at`. */
+static void string_done(asg_answer_scan_t *s, size_t at)
+{
+    if (s->is_key) {
+        key_done(s);
+        return;
+    }
+    if (s->role == ROLE_MODEL) {
+        s->model.to = at + 1;
+    } else if (s->role == ROLE_ID) {
+        id_done(s);
+    } else if (s->role == ROLE_CONTENT && s->content.from != 0
+               && s->content.to == 0)
+    {
+        s->content.to = at + 1;
+    } else if (s->role == ROLE_OBJECT && !s->word_odd && s->word_len == 5
+               && memcmp(s->word, "error", 5) == 0)
+    {
+        s->error_at = s->is_error ? s->error_at : at;
+        s->is_error = true;
+    }
+    value_done(s, at + 1);
+}
+
+static const char *string_run(asg_answer_scan_t *s, const char *p,
+    const char *end, size_t at)
+{
+    const char *from = p;
+
+    for (;;) {
+        p = (const char *) asg_scan_plain((const uint8_t *) p,
+                                          (const uint8_t *) end);
+        if (p == end || (uint8_t) *p < 0x80) {
+            break;
+        }
+        while (p < end && (uint8_t) *p >= 0x80) {
+            p++;
+        }
+    }
+    if (p > from) {
+        text(s, from, (size_t) (p - from));
+    }
+    if (p == end) {
+        return p;
+    }
+    if (*p == '"') {
+        string_done(s, at + (size_t) (p - from));
+    } else if (*p == '\\') {
+        s->state = AT_ESCAPE;
+    } else {
+        fault(s);               /* a control character */
+    }
+    return p + 1;
+}
+
+static void escape(asg_answer_scan_t *s, char c)
+{
+    static const char names[] = "\"\\/bfnrt";
+    static const char meanings[] = "\"\\/\b\f\n\r\t";
+    const char *found = c != '\0' ? strchr(names, c) : NULL;
+
+    if (c == 'u') {
+        s->state = AT_HEX;
+        s->hex = 0;
+        s->hex_left = 4;
+    } else if (found != NULL) {
+        s->state = AT_STRING;
+        character(s, (uint32_t) meanings[found - names]);
+    } else {
+        fault(s);
+    }
+}
+
+static void hex(asg_answer_scan_t *s, char c)
+{
+    unsigned digit;
+
+    if (c >= '0' && c <= '9') {
+        digit = (unsigned) (c - '0');
+    } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
+        digit = (unsigned) ((c | 0x20) - 'a') + 10;
+    } else {
+        fault(s);
+        return;
+    }
+    s->hex = s->hex << 4 | digit;
+    if (--s->hex_left == 0) {
+        s->state = AT_STRING;
+        character(s, s->hex);
+    }
+}
+
+/* --- numbers and words --- */
+
+static void digit(asg_answer_scan_t *s, char c)
+{
+    switch (s->number) {
+    case NUM_MINUS:
+        s->number = c == '0' ? NUM_ZERO : NUM_INT;
+        break;
+    case NUM_ZERO:
+        fault(s);               /* 01 */
+        break;
+    case NUM_INT:
+        if (s->value > (uint64_t) ASG_TOKENS_MAX) {
+            s->value_bad = true;        /* no use to count on */
+        } else {
+            s->value = s->value * 10 + (uint64_t) (c - '0');
+        }
+        break;
+    case NUM_DOT:
+        s->number = NUM_FRACTION;
+        break;
+    case NUM_E:
+    case NUM_E_SIGN:
+        s->number = NUM_EXPONENT;
+        break;
+    }
+}
+
+/* False: `c` is no part of the number, which ended before it. */
+static bool number_part(asg_answer_scan_t *s, char c)
+{
+    bool is_whole = s->number == NUM_ZERO || s->number == NUM_INT;
+
+    if (c >= '0' && c <= '9') {
+        digit(s, c);
+        return true;
+    }
+    if (c == '.' && is_whole) {
+        s->number = NUM_DOT;
+    } else if ((c | 0x20) == 'e' && (is_whole || s->number == NUM_FRACTION)) {
+        s->number = NUM_E;
+    } else if ((c == '+' || c == '-') && s->number == NUM_E) {
+        s->number = NUM_E_SIGN;
+    } else {
+        return false;
+    }
+    s->value_bad = true;        /* 1.0 and 1e3 are no counts of tokens */
+    return true;
+}
+
+static bool number_can_end(const asg_answer_scan_t *s)
+{
+    return s->number == NUM_ZERO || s->number == NUM_INT
+        || s->number == NUM_FRACTION || s->number == NUM_EXPONENT;
+}
+
+static const char *number_run(asg_answer_scan_t *s, const char *p,
+    const char *end, size_t at)
+{
+    const char *from = p;
+
+    while (p < end && s->state == AT_NUMBER && number_part(s, *p)) {
+        p++;
+    }
+    if (p == end || s->state != AT_NUMBER) {
+        return p;
+    }
+    if (!number_can_end(s)) {
+        fault(s);
+        return p;
+    }
+    if (is_count(s)) {
+        count_done(s);
+    }
+    value_done(s, at + (size_t) (p - from));
+    return p;
+}
+
+static const char *literal_run(asg_answer_scan_t *s, const char *p,
+    const char *end, size_t at)
+{
+    const char *from = p;
+
+    while (p < end && s->literal[s->literal_at] == *p) {
+        s->literal_at++;
+        p++;
+        if (s->literal[s->literal_at] == '\0') {
+            s->done_mark = s->depth == 0;
+            value_done(s, at + (size_t) (p - from));
+            return p;
+        }
+    }
+    if (p < end) {
+        fault(s);
+    }
+    return p;
+}
+
+/* --- the loop --- */
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+void asg_answer_scan_feed(asg_answer_scan_t *s, const char *bytes, size_t len,
+    size_t at)
+{
+    const char *p = bytes;
+    const char *end = bytes + len;
+
+    while (p < end && s->state != AT_FAULT) {
+        size_t here = at + (size_t) (p - bytes);
+
+        switch (s->state) {
+        case AT_STRING:
+            p = string_run(s, p, end, here);
+            break;
+        case AT_ESCAPE:
+            escape(s, *p++);
+            break;
+        case AT_HEX:
+            hex(s, *p++);
+            break;
+        case AT_NUMBER:
+            p = number_run(s, p, end, here);
+            break;
+        case AT_LITERAL:
+            p = literal_run(s, p, end, here);
+            break;
+        default:
+            if (!is_space(*p)) {
+                step(s, *p, here);
+            }
+            p++;
+        }
+    }
+}

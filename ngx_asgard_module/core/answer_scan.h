@@ -1,0 +1,95 @@
+/*
+ * One walk over the JSON of a provider's answer, cut anywhere.
+ *
+ * Bytes are pushed in; what was learnt stands in asg_answer_scan_t afterwards
+ * and never depends on the cuts.  The grammar is RFC 8259 with an object at the
+ * top and at most 64 levels; UTF-8 is not checked (it is the provider's text, and
+ * some cut characters), and of repeated keys only those are refused on which
+ * something depends here.  No storage but the struct.
+ *
+ * Private to core/: answer_sse.c and answer_json.c use it, fuzz_usage.c tests it.
+ */
+#ifndef ASG_ANSWER_SCAN_H
+#define ASG_ANSWER_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ASG_SCAN_DEPTH_MAX 64
+#define ASG_SCAN_WORD      128          /* longest key or id that is kept */
+
+/* the numbers of a usage object */
+typedef enum {
+    ASG_COUNT_PROMPT = 0,
+    ASG_COUNT_COMPLETION,
+    ASG_COUNT_CACHED,           /* prompt_tokens_details.cached_tokens */
+    ASG_COUNT_CACHED_FLAT,      /* usage.cache_read_input_tokens and kin */
+    ASG_COUNT_WRITE,            /* prompt_tokens_details.cache_*_tokens */
+    ASG_COUNT_WRITE_FLAT,       /* usage.cache_creation_input_tokens */
+    ASG_COUNT_REASONING,
+    ASG_COUNT_REASONING_FLAT,
+    ASG_COUNT_COUNT
+} asg_count_t;
+
+/* [from, to) in the offsets that the caller gave; to == 0: not there */
+typedef struct {
+    size_t from;
+    size_t to;
+} asg_scan_span_t;
+
+typedef struct {
+    /* what was learnt */
+    asg_scan_span_t model;      /* the value, if it is a string */
+    asg_scan_span_t usage;      /* the member and one comma beside it */
+    asg_scan_span_t content;    /* choices[0].message.content, if a string */
+    uint64_t content_bytes;     /* text, reasoning, names and arguments */
+    bool has_usage;             /* an object, or something that is no null */
+    bool usage_bad;             /* a number of it is none, or stands twice */
+    bool no_choices;            /* `choices` is an empty array */
+    bool is_error;              /* `error` that is no null; `object`: "error" */
+    size_t error_at;            /* offset from which that was known */
+    bool done_mark;             /* [DONE] instead of an object */
+    uint64_t count[ASG_COUNT_COUNT];
+    unsigned counts;            /* bit 1 << asg_count_t: it was there */
+    char id[ASG_SCAN_WORD];     /* "" when absent or not printable ASCII */
+    /* where we are */
+    uint8_t state;
+    uint8_t number;             /* part of a number */
+    uint8_t depth;
+    uint8_t role;               /* of the value to come or at hand */
+    uint8_t top;                /* role of the top-level member at hand */
+    uint8_t detail;             /* role of the object inside `usage` */
+    uint8_t mute;               /* depth below which no text counts; 0: none */
+    uint8_t word_len;
+    uint8_t hex_left;
+    bool is_key;
+    bool word_odd;              /* a byte that no key or id of ours has */
+    bool in_message;
+    bool wants_comma;           /* the usage member came first: take its comma */
+    uint8_t seen;               /* top-level members, one bit a role */
+    uint8_t literal_at;
+    const char *literal;
+    uint32_t hex;
+    uint64_t item;              /* of `choices` */
+    uint64_t arrays;            /* bit d - 1: level d is an array */
+    uint64_t value;             /* of a count */
+    bool value_bad;
+    bool has_comma;
+    size_t comma;               /* the last one on the top level */
+    size_t key;                 /* quote of the last key on the top level */
+    char word[ASG_SCAN_WORD];
+} asg_answer_scan_t;
+
+void asg_answer_scan_begin(asg_answer_scan_t *s);
+/* `at`: offset of the first byte, in the caller's own counting. */
+void asg_answer_scan_feed(asg_answer_scan_t *s, const char *bytes, size_t len,
+    size_t at);
+/* A whole object and nothing but space after it. */
+bool asg_answer_scan_is_whole(const asg_answer_scan_t *s);
+/* Nothing but space was seen. */
+bool asg_answer_scan_is_empty(const asg_answer_scan_t *s);
+/* What was seen cannot be the beginning of an answer. */
+bool asg_answer_scan_failed(const asg_answer_scan_t *s);
+
+#endif

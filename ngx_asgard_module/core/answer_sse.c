@@ -1,0 +1,517 @@
+/*
+ * An answer that is a stream of server-sent events.
+ *
+ * The bytes of an event gather in the caller's buffer, as they came, while
+ * those of its data lines are pushed through the scan at once.  The blank line
+ * ends the event: by then everything is known, and it goes out whole, edited in
+ * place.  An event that outgrows the buffer goes out without waiting for its end.
+ *
+ * A line ends with LF, CR LF or CR.  The LF after the CR of a blank line is
+ * waited for only when the line before ended with CR LF: so the event of a
+ * CR stream is not held back, and what comes out does not depend on the cuts.
+ */
+#include <string.h>
+
+#include "core/answer.h"
+#include "core/scan.h"
+
+enum {
+    FIELD_HEAD = 0,             /* not yet known what line this is */
+    FIELD_SPACE,                /* after "data:": one space may follow */
+    FIELD_DATA,
+    FIELD_OTHER
+};
+
+enum {
+    F_BLANK      = 1 << 0,      /* nothing in this line yet */
+    F_CR         = 1 << 1,      /* the last byte was a CR that ended a line */
+    F_CRLF       = 1 << 2,      /* the last complete line end was CR LF */
+    F_END        = 1 << 3,      /* that CR ended the event; its LF is due */
+    F_DATA       = 1 << 4,      /* the event has a data line */
+    F_ERROR_NAME = 1 << 5,      /* it has the line "event: error" */
+    F_OVERFLOW   = 1 << 6,      /* it did not fit: passed on as it comes */
+    F_SWALLOW    = 1 << 7,      /* an error that did not fit: dropped */
+    F_FIRST      = 1 << 8       /* no line has ended yet */
+};
+
+#define OF_ONE_EVENT  (F_END | F_DATA | F_ERROR_NAME | F_OVERFLOW | F_SWALLOW)
+
+#define EDITS_MAX     2
+
+/* Longer than "event: error" and "data:". */
+#define HEAD_BYTES    13
+
+static const char error_data[] =
+    "{\"error\":{\"message\":\"The provider ended the stream with an error.\","
+    "\"type\":\"upstream_error\",\"param\":null,\"code\":\"upstream_error\"}}";
+
+typedef struct {
+    asg_answer_t *a;
+    asg_answer_emit_pt emit;
+    void *data;
+    int rc;                     /* what emit said, once it was not 0 */
+} out_t;
+
+typedef struct {
+    size_t from;
+    size_t to;
+    asg_str_t text;
+} edit_t;
+
+void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
+    int64_t context_tokens, char line[ASG_ANSWER_LINE])
+{
+    asg_buf_t shown;
+
+    memset(a, 0, sizeof(*a));
+    a->model = model;
+    a->hide_usage = hide_usage;
+    a->context_tokens = context_tokens;
+    a->line = line;
+    a->flags = F_BLANK | F_FIRST;
+    asg_answer_scan_begin(&a->scan);
+    asg_buf_init(&shown, a->shown, sizeof(a->shown));
+    asg_buf_json(&shown, model);
+    if (!asg_buf_ok(&shown)) {          /* no request could have named it */
+        asg_buf_init(&shown, a->shown, sizeof(a->shown));
+        asg_buf_json(&shown, ASG_STR(""));
+    }
+    a->shown_len = shown.len;
+}
+
+/* --- line ends --- */
+
+static const char *line_end_scalar(const char *p, const char *end)
+{
+    while (p < end && *p != '\n' && *p != '\r') {
+        p++;
+    }
+    return p;
+}
+
+#ifdef __SSE2__
+
+static const char *line_end(const char *p, const char *end)
+{
+    __m128i lf = _mm_set1_epi8('\n');
+    __m128i cr = _mm_set1_epi8('\r');
+
+    while (end - p >= ASG_SCAN_VECTOR) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *) p);
+        unsigned mask = (unsigned) _mm_movemask_epi8(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, lf),
+                         _mm_cmpeq_epi8(bytes, cr)));
+
+        if (mask != 0) {
+            return p + __builtin_ctz(mask);
+        }
+        p += ASG_SCAN_VECTOR;
+    }
+    return line_end_scalar(p, end);
+}
+
+#else
+
+static const char *line_end(const char *p, const char *end)
+{
+    return line_end_scalar(p, end);
+}
+
+#endif
+
+/* --- out --- */
+
+static void emit(out_t *o, const char *bytes, size_t len)
+{
+    if (len > 0 && o->rc == 0) {
+        o->rc = o->emit(o->data, bytes, len);
+    }
+}
+
+static unsigned add_model_edit(const asg_answer_t *a, edit_t *edits, unsigned n)
+{
+    const asg_scan_span_t *model = &a->scan.model;
+    size_t len = model->to - model->from;
+
+    if (model->to == 0
+        || (len == a->shown_len
+            && memcmp(a->line + model->from, a->shown, len) == 0))
+    {
+        return n;
+    }
+    edits[n] = (edit_t) {model->from, model->to, {a->shown, a->shown_len}};
+    return n + 1;
+}
+
+static unsigned add_usage_edit(const asg_answer_t *a, edit_t *edits, unsigned n)
+{
+    const asg_scan_span_t *usage = &a->scan.usage;
+    unsigned at = n;
+
+    if (!a->hide_usage || usage->to == 0) {
+        return n;
+    }
+    if (n > 0 && edits[n - 1].from > usage->from) {
+        edits[n] = edits[n - 1];        /* in the order of the text */
+        at = n - 1;
+    }
+    edits[at] = (edit_t) {usage->from, usage->to, ASG_STR_NULL};
+    return n + 1;
+}
+
+static size_t edited_len(const asg_answer_t *a, const edit_t *edits, unsigned n)
+{
+    size_t len = a->line_len;
+
+    for (unsigned i = 0; i < n; i++) {
+        len = len - (edits[i].to - edits[i].from) + edits[i].text.len;
+    }
+    return len;
+}
+
+/* From the last to the first, so that the offsets before stay true. */
+static void edit_in_place(asg_answer_t *a, const edit_t *edits, unsigned n)
+{
+    while (n-- > 0) {
+        const edit_t *e = &edits[n];
+        char *to = a->line + e->from + e->text.len;
+
+        memmove(to, a->line + e->to, a->line_len - e->to);
+        if (e->text.len > 0) {
+            memcpy(a->line + e->from, e->text.data, e->text.len);
+        }
+        a->line_len = a->line_len - (e->to - e->from) + e->text.len;
+    }
+}
+
+static void emit_pieces(out_t *o, const edit_t *edits, unsigned n)
+{
+    size_t at = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        emit(o, o->a->line + at, edits[i].from - at);
+        emit(o, edits[i].text.data, edits[i].text.len);
+        at = edits[i].to;
+    }
+    emit(o, o->a->line + at, o->a->line_len - at);
+}
+
+/* What gathered goes out, with the edits for which enough of it is known. */
+static void emit_line(out_t *o)
+{
+    asg_answer_t *a = o->a;
+    edit_t edits[EDITS_MAX];
+    unsigned n;
+
+    n = add_model_edit(a, edits, 0);
+    n = add_usage_edit(a, edits, n);
+    if (n > 0 && edited_len(a, edits, n) > ASG_ANSWER_LINE) {
+        emit_pieces(o, edits, n);
+        return;
+    }
+    edit_in_place(a, edits, n);
+    emit(o, a->line, a->line_len);
+}
+
+static void emit_error(out_t *o)
+{
+    char text[sizeof(error_data) + 16];
+    asg_buf_t b;
+
+    asg_buf_init(&b, text, sizeof(text));
+    asg_buf_z(&b, "data: ");
+    asg_buf_z(&b, error_data);
+    asg_buf_z(&b, "\n\n");
+    emit(o, text, b.len);
+}
+
+/* --- events --- */
+
+static bool is_error(const asg_answer_t *a)
+{
+    return a->scan.is_error
+        || ((a->flags & F_ERROR_NAME) != 0 && (a->flags & F_DATA) != 0);
+}
+
+static bool is_extra(const asg_answer_t *a)
+{
+    return a->hide_usage && a->scan.no_choices && a->scan.has_usage;
+}
+
+static void begin_event(asg_answer_t *a)
+{
+    a->flags = (a->flags & ~(unsigned) OF_ONE_EVENT) | F_BLANK;
+    a->field = FIELD_HEAD;
+    a->head_len = 0;
+    a->line_len = 0;
+    a->event_len = 0;
+    asg_answer_scan_begin(&a->scan);
+}
+
+/* The event's part in what the answer says. */
+static void count_event(asg_answer_t *a)
+{
+    asg_answer_scan_t *s = &a->scan;
+
+    if (asg_answer_scan_is_empty(s)) {
+        return;
+    }
+    a->usage.events++;
+    if (is_error(a)) {
+        a->usage.error_event = true;
+    }
+    if (!asg_answer_scan_is_whole(s)) {
+        a->usage.malformed = true;
+    } else if (s->done_mark) {
+        a->usage.done = true;
+    } else {
+        asg_answer_take_usage(a);
+        if (a->usage.id[0] == '\0') {
+            memcpy(a->usage.id, s->id, sizeof(s->id));
+        }
+    }
+    asg_answer_judge(a);
+}
+
+static void event_done(out_t *o)
+{
+    asg_answer_t *a = o->a;
+    asg_answer_scan_t *s = &a->scan;
+    bool has_data = !asg_answer_scan_is_empty(s);
+
+    count_event(a);
+    if ((a->flags & F_SWALLOW) != 0) {
+        emit(o, "\n\n", 2);     /* ends what was passed of it */
+        emit_error(o);
+    } else if ((a->flags & F_OVERFLOW) == 0) {
+        if (has_data && (is_error(a) || !asg_answer_scan_is_whole(s))) {
+            emit_error(o);
+        } else if (!is_extra(a)) {
+            emit_line(o);
+        }
+    }
+    begin_event(a);
+}
+
+/* The buffer is full and the event goes on. */
+static void overflow(out_t *o)
+{
+    asg_answer_t *a = o->a;
+
+    a->flags |= F_OVERFLOW;
+    if (is_error(a)) {
+        a->flags |= F_SWALLOW;
+    } else {
+        emit_line(o);
+    }
+}
+
+/* Bytes of an event that did not fit, after they were scanned. */
+static void pass(out_t *o, const char *p, size_t n, size_t at)
+{
+    asg_answer_t *a = o->a;
+
+    if ((a->flags & F_SWALLOW) != 0) {
+        return;
+    }
+    if (a->scan.is_error) {
+        a->flags |= F_SWALLOW;
+        n = a->scan.error_at > at ? a->scan.error_at - at : 0;
+    }
+    emit(o, p, n);
+}
+
+/* --- lines --- */
+
+static void scan(asg_answer_t *a, const char *p, size_t n, size_t at)
+{
+    uint64_t before = a->scan.content_bytes;
+
+    asg_answer_scan_feed(&a->scan, p, n, at);
+    a->usage.content_bytes += a->scan.content_bytes - before;
+}
+
+static void keep_head(asg_answer_t *a, const char *p, size_t n)
+{
+    while (n > 0 && a->head_len < HEAD_BYTES) {
+        a->head[a->head_len++] = *p++;
+        n--;
+    }
+}
+
+/* Bytes until it is known what line this is; returns how many it took. */
+static size_t read_head(asg_answer_t *a, const char *p, size_t n)
+{
+    size_t taken = 0;
+
+    while (taken < n && a->field == FIELD_HEAD) {
+        a->head[a->head_len++] = p[taken++];
+        if (a->head_len == 3 && (a->flags & F_FIRST) != 0
+            && memcmp(a->head, "\xef\xbb\xbf", 3) == 0)
+        {
+            a->head_len = 0;    /* a byte order mark */
+        }
+        if (a->head_len == 5) {
+            a->field = memcmp(a->head, "data:", 5) == 0
+                ? FIELD_SPACE : FIELD_OTHER;
+        }
+    }
+    if (a->field == FIELD_SPACE) {
+        if ((a->flags & F_DATA) != 0) {
+            scan(a, "\n", 1, a->event_len);     /* joins the data lines */
+        }
+        a->flags |= F_DATA;
+    }
+    return taken;
+}
+
+/* Bytes of one line, its end not among them. */
+static void read_line(asg_answer_t *a, const char *p, size_t n)
+{
+    size_t taken = 0;
+
+    if (a->field == FIELD_HEAD) {
+        taken = read_head(a, p, n);
+    }
+    if (a->field == FIELD_SPACE && taken < n) {
+        taken += p[taken] == ' ';
+        a->field = FIELD_DATA;
+    }
+    if (a->field == FIELD_DATA) {
+        scan(a, p + taken, n - taken, a->event_len + taken);
+    } else if (a->field == FIELD_OTHER) {
+        keep_head(a, p + taken, n - taken);
+    }
+}
+
+static bool is_error_name(const asg_answer_t *a)
+{
+    asg_str_t head = {a->head, a->head_len};
+
+    return asg_str_eq_z(head, "event: error")
+        || asg_str_eq_z(head, "event:error");
+}
+
+static void line_done(asg_answer_t *a)
+{
+    if (a->field == FIELD_OTHER && is_error_name(a)) {
+        a->flags |= F_ERROR_NAME;
+    }
+    a->field = FIELD_HEAD;
+    a->head_len = 0;
+    a->flags = (a->flags & ~(unsigned) F_FIRST) | F_BLANK;
+}
+
+/* Bytes of the event: of a line, or (`is_end`) of its end. */
+static void take(out_t *o, const char *p, size_t n, bool is_end)
+{
+    asg_answer_t *a = o->a;
+
+    while (n > 0) {
+        size_t room = ASG_ANSWER_LINE - a->line_len;
+        size_t part = n;
+
+        if ((a->flags & F_OVERFLOW) == 0) {
+            if (room == 0) {
+                overflow(o);
+                continue;
+            }
+            part = n < room ? n : room;
+            memcpy(a->line + a->line_len, p, part);
+            a->line_len += part;
+        }
+        if (!is_end) {
+            read_line(a, p, part);
+        }
+        if ((a->flags & F_OVERFLOW) != 0) {
+            pass(o, p, part, a->event_len);
+        }
+        a->event_len += part;
+        p += part;
+        n -= part;
+    }
+}
+
+static void end_of_line(out_t *o, char c)
+{
+    asg_answer_t *a = o->a;
+    bool is_blank = (a->flags & F_BLANK) != 0;
+
+    take(o, &c, 1, /* is_end */ true);
+    line_done(a);
+    if (c == '\r') {
+        a->flags |= F_CR;
+        if (is_blank && (a->flags & F_CRLF) != 0) {
+            a->flags |= F_END;
+            return;
+        }
+    } else {
+        a->flags &= ~(unsigned) F_CRLF;
+    }
+    if (is_blank) {
+        event_done(o);
+    }
+}
+
+/* The byte after a CR; true when it was its LF. */
+static bool after_cr(out_t *o, char c)
+{
+    asg_answer_t *a = o->a;
+    bool is_lf = c == '\n';
+
+    a->flags &= ~(unsigned) (F_CR | F_CRLF);
+    if (is_lf) {
+        a->flags |= F_CRLF;
+        take(o, &c, 1, /* is_end */ true);
+    }
+    if ((a->flags & F_END) != 0) {
+        event_done(o);
+    }
+    return is_lf;
+}
+
+int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
+    asg_answer_emit_pt emit_fn, void *data)
+{
+    out_t o = {a, emit_fn, data, 0};
+    const char *p = bytes;
+    const char *end = bytes + len;
+
+    while (p < end && o.rc == 0) {
+        const char *stop;
+
+        if ((a->flags & F_CR) != 0 && after_cr(&o, *p)) {
+            p++;
+            continue;
+        }
+        stop = line_end(p, end);
+        if (stop > p) {
+            a->flags &= ~(unsigned) F_BLANK;
+            take(&o, p, (size_t) (stop - p), /* is_end */ false);
+        }
+        if (stop < end) {
+            end_of_line(&o, *stop++);
+        }
+        p = stop;
+    }
+    return o.rc;
+}
+
+int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit_fn, void *data)
+{
+    out_t o = {a, emit_fn, data, 0};
+    bool is_cut;
+
+    line_done(a);
+    is_cut = (a->flags & F_DATA) != 0 && (a->flags & F_END) == 0
+        && !asg_answer_scan_is_whole(&a->scan)
+        && !asg_answer_scan_failed(&a->scan) && !is_error(a);
+    if (is_cut && (a->flags & F_OVERFLOW) == 0) {
+        emit_line(&o);
+        begin_event(a);
+    } else if (!is_cut && a->event_len > 0) {
+        event_done(&o);
+    }
+    asg_answer_judge(a);
+    return o.rc;
+}

@@ -1,0 +1,90 @@
+/*
+ * From the numbers of a usage object to a verdict.
+ */
+#include "core/usage.h"
+
+#include "core/answer.h"
+
+#define BYTES_PER_TOKEN  4
+
+static int64_t count_of(const asg_answer_scan_t *s, asg_count_t first,
+    asg_count_t second)
+{
+    asg_count_t which = (s->counts & 1u << first) != 0 ? first : second;
+
+    return (s->counts & 1u << which) != 0 ? (int64_t) s->count[which] : 0;
+}
+
+static bool tokens_are_possible(const asg_tokens_t *t, int64_t context_tokens)
+{
+    int64_t most = context_tokens > 0 && context_tokens < ASG_TOKENS_MAX
+        ? context_tokens : ASG_TOKENS_MAX;
+
+    return t->prompt <= most && t->completion <= most
+        && t->cached <= t->prompt
+        && t->cache_write <= t->prompt - t->cached
+        && t->reasoning <= t->completion;
+}
+
+/* What the object at hand says; false when it cannot be true. */
+static bool read_tokens(const asg_answer_t *a, asg_tokens_t *out)
+{
+    const asg_answer_scan_t *s = &a->scan;
+
+    if (s->usage_bad || (s->counts & 1u << ASG_COUNT_PROMPT) == 0) {
+        return false;
+    }
+    *out = (asg_tokens_t) {
+        .prompt = (int64_t) s->count[ASG_COUNT_PROMPT],
+        .completion = count_of(s, ASG_COUNT_COMPLETION, ASG_COUNT_COMPLETION),
+        .cached = count_of(s, ASG_COUNT_CACHED, ASG_COUNT_CACHED_FLAT),
+        .cache_write = count_of(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT),
+        .reasoning = count_of(s, ASG_COUNT_REASONING, ASG_COUNT_REASONING_FLAT)
+    };
+    return tokens_are_possible(out, a->context_tokens);
+}
+
+void asg_answer_take_usage(asg_answer_t *a)
+{
+    asg_tokens_t *have = &a->usage.tokens;
+    asg_tokens_t tokens;
+
+    if (!a->scan.has_usage) {
+        return;
+    }
+    if (!read_tokens(a, &tokens)
+        || (a->has_usage && (tokens.prompt < have->prompt
+                             || tokens.completion < have->completion)))
+    {
+        a->bad_usage = true;
+        return;
+    }
+    a->has_usage = true;
+    *have = tokens;
+}
+
+void asg_answer_judge(asg_answer_t *a)
+{
+    asg_usage_t *u = &a->usage;
+
+    u->has_content = u->content_bytes > 0;
+    if (a->bad_usage) {
+        u->verdict = ASG_USAGE_BAD;
+    } else if (!a->has_usage) {
+        u->verdict = ASG_USAGE_NONE;
+    } else {
+        u->verdict = u->has_content && u->tokens.completion == 0
+            ? ASG_USAGE_BAD : ASG_USAGE_GOOD;
+    }
+}
+
+int64_t asg_usage_estimate(uint64_t content_bytes, int64_t bound_tokens)
+{
+    uint64_t tokens = content_bytes / BYTES_PER_TOKEN
+        + (content_bytes % BYTES_PER_TOKEN != 0);
+
+    if (bound_tokens <= 0) {
+        return 0;
+    }
+    return tokens < (uint64_t) bound_tokens ? (int64_t) tokens : bound_tokens;
+}
