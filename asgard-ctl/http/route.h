@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "core/keyfile.h"
 #include "core/str.h"
+#include "ops/change.h"
 #include "redis/client.h"
 #include "store/pg.h"
 
@@ -38,20 +39,29 @@ struct ctl_request {
     const char *trace_id;
     const char *param[CTL_ROUTE_PARAMS_MAX];    /* of the path, in order */
     const char *actor;                  /* "token:<id>", after authentication */
+    struct ctl_change *change;          /* of a route that writes, else NULL */
 };
 
 struct ctl_answer {
     int status;
     asg_str_t body;                     /* JSON, or text for metrics */
+    asg_str_t replay;                   /* what a repeated Idempotency-Key gets;
+                                         * null: the body */
     const char *content_type;           /* NULL: application/json */
 };
 
 enum ctl_gate { CTL_GATE_OPEN, CTL_GATE_ADMIN };
 
+/* A handler of a CTL_WRITE route runs inside rq->change: one transaction with
+ * its audit entries and outbox rows, committed by the route's caller, which
+ * then waits until Redis has them. */
+enum ctl_access { CTL_READ, CTL_WRITE };
+
 struct ctl_route {
     const char *method;
     const char *pattern;
     enum ctl_gate gate;
+    enum ctl_access access;
     bool (*handler)(struct ctl_request *rq, struct ctl_answer *an,
         struct ctl_error *e);
 };

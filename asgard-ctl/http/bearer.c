@@ -1,0 +1,78 @@
+/*
+ * Bearer tokens of the control API.
+ */
+#include "http/bearer.h"
+
+#include <strings.h>
+
+#include <openssl/sha.h>
+
+#include "core/key.h"
+
+
+static bool
+bearer_token(asg_str_t authorization, asg_str_t *token)
+{
+    static const char scheme[] = "Bearer ";
+    size_t n = sizeof(scheme) - 1;
+
+    if (authorization.len <= n
+        || strncasecmp(authorization.data, scheme, n) != 0)
+    {
+        return false;
+    }
+    *token = (asg_str_t) {authorization.data + n, authorization.len - n};
+
+    return asg_key_classify(*token) == ASG_KEY_PAT;
+}
+
+
+static bool
+invalid_token(struct ctl_error *e)
+{
+    return ctl_error_set(e, 401, "invalid_token",
+                         "This token is not known, or no longer valid. Use "
+                         "an access token (asg_pat_…) of an administrator; a "
+                         "project key does not open this API.");
+}
+
+
+bool
+ctl_bearer_admin(struct ctl_request *rq, asg_str_t authorization,
+    struct ctl_error *e)
+{
+    uint8_t sha[SHA256_DIGEST_LENGTH];
+    char hex[4 + 2 * sizeof(sha)];
+    asg_str_t token;
+    asg_buf_t b;
+    struct ctl_rows rows;
+
+    if (authorization.len == 0) {
+        return ctl_error_set(e, 401, "missing_token",
+                             "Send Authorization: Bearer <access token>.");
+    }
+    if (!bearer_token(authorization, &token)) {
+        return invalid_token(e);
+    }
+    SHA256((const uint8_t *) token.data, token.len, sha);
+    asg_buf_init(&b, hex, sizeof(hex) - 1);
+    asg_buf_z(&b, "\\x");
+    asg_buf_hex(&b, sha, sizeof(sha));
+    hex[b.len] = '\0';
+
+    /* the lookup is by a digest of 256 random bits: its timing tells nothing */
+    if (!CTL_PG(rq->worker->pg, &rq->worker->arena, &rows, e,
+            "SELECT token_id FROM tokens WHERE sha256 = $1::bytea"
+            " AND revoked_at IS NULL"
+            " AND (expires_at IS NULL OR expires_at > now())", hex))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return invalid_token(e);
+    }
+    rq->actor = ctl_arena_printf(&rq->worker->arena, "token:%s",
+                                 ctl_rows_at(&rows, 0, 0));
+
+    return rq->actor != NULL || ctl_error_internal(e, "out of memory");
+}

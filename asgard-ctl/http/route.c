@@ -1,0 +1,191 @@
+/*
+ * From a request to an answer: route, gate, change, error body.
+ */
+#include "http/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "http/bearer.h"
+#include "http/idempotency.h"
+
+#define DELIVERY_MS 5000                /* a 201 waits for Redis this long */
+
+
+/* Matches `path` with `pattern`, collecting `{…}` segments. */
+static bool
+path_matches(const char *pattern, asg_str_t path, struct ctl_arena *arena,
+    const char **params)
+{
+    const char *p = path.data, *end = path.data + path.len, *start;
+    unsigned n = 0;
+
+    while (*pattern != '\0') {
+        if (*pattern != '{') {
+            if (p == end || *p++ != *pattern++) {
+                return false;
+            }
+            continue;
+        }
+        for (start = p; p < end && *p != '/'; p++) { /* one segment */ }
+        if (p == start || n == CTL_ROUTE_PARAMS_MAX) {
+            return false;
+        }
+        params[n++] = ctl_arena_text(arena, start, (size_t) (p - start));
+        pattern = strchr(pattern, '}') + 1;
+    }
+
+    return p == end;
+}
+
+
+static const struct ctl_route *
+route_find(struct ctl_request *rq, struct ctl_error *e)
+{
+    const struct ctl_route *route;
+    bool path_known = false;
+
+    for (route = ctl_routes; route->method != NULL; route++) {
+        if (!path_matches(route->pattern, rq->path, &rq->worker->arena,
+                          rq->param))
+        {
+            continue;
+        }
+        if (asg_str_eq_z(rq->method, route->method)) {
+            return route;
+        }
+        path_known = true;
+    }
+    if (path_known) {
+        ctl_error_set(e, 405, "method_not_allowed",
+                      "This path does not take that method.");
+    } else {
+        ctl_error_set(e, 404, "not_found", "There is nothing at this path.");
+    }
+
+    return NULL;
+}
+
+
+static bool
+check_content_type(const struct ctl_request *rq, struct ctl_error *e)
+{
+    static const char json[] = "application/json";
+    const char *type = rq->content_type.data;
+    size_t len = rq->content_type.len;
+
+    if (rq->body.len == 0
+        || (len >= sizeof(json) - 1
+            && strncasecmp(type, json, sizeof(json) - 1) == 0
+            && (len == sizeof(json) - 1 || type[sizeof(json) - 1] == ';'
+                || type[sizeof(json) - 1] == ' ')))
+    {
+        return true;
+    }
+
+    return ctl_error_set(e, 415, "unsupported_media_type",
+                         "Send the body as application/json.");
+}
+
+
+/* A handler inside its transaction; on false nothing of it stays. */
+static bool
+serve_write(const struct ctl_route *route, struct ctl_request *rq,
+    struct ctl_answer *an, struct ctl_error *e)
+{
+    struct ctl_change change;
+    bool replayed = false;
+
+    if (!ctl_change_begin(&change, rq->worker->pg, &rq->worker->arena,
+                          rq->actor, rq->trace_id, e))
+    {
+        return false;
+    }
+    rq->change = &change;
+    if (!ctl_idempotency_enter(rq, an, &replayed, e)) {
+        ctl_change_abort(&change);
+        return false;
+    }
+    if (replayed) {
+        ctl_change_abort(&change);
+        return true;
+    }
+    if (!route->handler(rq, an, e) || !ctl_idempotency_leave(rq, an, e)) {
+        ctl_change_abort(&change);
+        return false;
+    }
+
+    return ctl_change_commit(&change, e)
+           && ctl_change_wait(&change, DELIVERY_MS, e);
+}
+
+
+static bool
+serve_route(struct ctl_request *rq, asg_str_t authorization,
+    struct ctl_answer *an, struct ctl_error *e)
+{
+    const struct ctl_route *route = route_find(rq, e);
+
+    if (route == NULL
+        || (route->gate == CTL_GATE_ADMIN
+            && !ctl_bearer_admin(rq, authorization, e))
+        || !check_content_type(rq, e))
+    {
+        return false;
+    }
+
+    return route->access == CTL_WRITE ? serve_write(route, rq, an, e)
+                                      : route->handler(rq, an, e);
+}
+
+
+static void
+error_answer(struct ctl_request *rq, const struct ctl_error *e,
+    struct ctl_answer *an)
+{
+    size_t cap = 2 * (sizeof(e->text) + sizeof(e->param)) + 512;
+    char *storage = ctl_arena_alloc(&rq->worker->arena, cap);
+    asg_buf_t b;
+
+    memset(an, 0, sizeof(*an));
+    an->status = e->status;
+    if (storage == NULL) {
+        an->body = ASG_STR("{\"error\":\"out of memory\","
+                           "\"code\":\"internal_error\"}\n");
+        return;
+    }
+    asg_buf_init(&b, storage, cap);
+    asg_buf_z(&b, "{\"error\":");
+    asg_buf_json(&b, asg_str_z(e->text));
+    asg_buf_z(&b, ",\"code\":");
+    asg_buf_json(&b, asg_str_z(e->code));
+    if (e->param[0] != '\0') {
+        asg_buf_z(&b, ",\"param\":");
+        asg_buf_json(&b, asg_str_z(e->param));
+    }
+    asg_buf_z(&b, ",\"trace_id\":");
+    asg_buf_json(&b, asg_str_z(rq->trace_id));
+    asg_buf_z(&b, "}\n");
+    an->body = asg_buf_view(&b);
+}
+
+
+void
+ctl_route_serve(struct ctl_request *rq, asg_str_t authorization,
+    struct ctl_answer *an)
+{
+    struct ctl_error e;
+
+    ctl_error_clear(&e);
+    if (serve_route(rq, authorization, an, &e)) {
+        return;
+    }
+    if (e.status == 0) {
+        ctl_error_internal(&e, "a handler failed without saying why");
+    }
+    if (e.status >= 500) {
+        ctl_log_error(&e, rq->trace_id);
+    }
+    error_answer(rq, &e, an);
+}

@@ -1,0 +1,78 @@
+/*
+ * Transactions with audit and outbox.
+ */
+#include "ops/change.h"
+
+#include <string.h>
+
+
+bool
+ctl_change_begin(struct ctl_change *c, struct ctl_pg *pg,
+    struct ctl_arena *arena, const char *actor, const char *trace_id,
+    struct ctl_error *e)
+{
+    memset(c, 0, sizeof(*c));
+    c->pg = pg;
+    c->arena = arena;
+    c->actor = actor;
+    c->trace_id = trace_id;
+    c->open = ctl_pg_begin(pg, e);
+
+    return c->open;
+}
+
+
+bool
+ctl_change_commit(struct ctl_change *c, struct ctl_error *e)
+{
+    c->open = false;
+
+    return ctl_pg_commit(c->pg, e);
+}
+
+
+void
+ctl_change_abort(struct ctl_change *c)
+{
+    if (c->open) {
+        ctl_pg_rollback(c->pg);
+        c->open = false;
+    }
+}
+
+
+bool
+ctl_change_wait(struct ctl_change *c, int timeout_ms, struct ctl_error *e)
+{
+    return c->noutbox == 0
+           || ctl_outbox_wait(c->pg, c->arena, c->outbox, c->noutbox,
+                              timeout_ms, e);
+}
+
+
+bool
+ctl_change_send(struct ctl_change *c, enum ctl_outbox_kind kind,
+    const char *target, int64_t version, struct ctl_error *e)
+{
+    if (c->noutbox == CTL_CHANGE_OUTBOX_MAX) {
+        return ctl_error_internal(e, "too many outbox rows in one change");
+    }
+
+    return ctl_outbox_add(c->pg, c->arena, kind, target, version,
+                          &c->outbox[c->noutbox++], e);
+}
+
+
+bool
+ctl_change_audit(struct ctl_change *c, const char *action,
+    const char *entity_kind, const char *entity_id, const char *also,
+    const char *reason, const char *data, struct ctl_error *e)
+{
+    const struct ctl_audit_event event = {
+        .actor = c->actor, .action = action, .entity_kind = entity_kind,
+        .entity_id = entity_id, .also = {also}, .trace_id = c->trace_id,
+        .reason = reason, .data = data
+    };
+
+    return ctl_audit_write(c->pg, c->arena, &event, e);
+}

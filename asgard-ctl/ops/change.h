@@ -1,0 +1,44 @@
+/*
+ * A change: one transaction that holds the mutation, its audit entries and
+ * its outbox rows.
+ *
+ * begin → operations (they take the change) → commit → wait until Redis has
+ * it.  Whatever fails before the commit leaves nothing behind; abort() is safe
+ * at any time.
+ */
+#ifndef CTL_CHANGE_H
+#define CTL_CHANGE_H
+
+#include "store/audit.h"
+#include "store/outbox.h"
+#include "store/pg.h"
+
+#define CTL_CHANGE_OUTBOX_MAX 16
+
+struct ctl_change {
+    struct ctl_pg *pg;
+    struct ctl_arena *arena;
+    const char *actor;
+    const char *trace_id;
+    int64_t outbox[CTL_CHANGE_OUTBOX_MAX];
+    unsigned noutbox;
+    bool open;
+};
+
+bool ctl_change_begin(struct ctl_change *c, struct ctl_pg *pg,
+    struct ctl_arena *arena, const char *actor, const char *trace_id,
+    struct ctl_error *e);
+bool ctl_change_commit(struct ctl_change *c, struct ctl_error *e);
+void ctl_change_abort(struct ctl_change *c);
+/* After commit: true when every outbox row was sent within timeout_ms. */
+bool ctl_change_wait(struct ctl_change *c, int timeout_ms,
+    struct ctl_error *e);
+
+bool ctl_change_send(struct ctl_change *c, enum ctl_outbox_kind kind,
+    const char *target, int64_t version, struct ctl_error *e);
+/* actor, trace and outcome are filled in. */
+bool ctl_change_audit(struct ctl_change *c, const char *action,
+    const char *entity_kind, const char *entity_id, const char *also,
+    const char *reason, const char *data, struct ctl_error *e);
+
+#endif
