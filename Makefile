@@ -225,4 +225,4 @@ reload: ## Apply changed services, routing, backends.env
 clean: ## Remove what was built (not run/)
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -name '*.d' -type f 2>/dev/null)

@@ -1,0 +1,198 @@
+# One answer of the fake provider: what is said, and how badly it is said.
+# The script's words are listed in FakeUpstream.pm.
+package Asgard::FakeAnswer;
+
+use strict;
+use warnings;
+use JSON::PP ();
+use Time::HiRes qw(sleep);
+
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+
+sub new {
+    my ($class, $request, $script) = @_;
+    my $asked = eval { $json->decode($request->{body}) };
+    my $self = bless {request => $request, script => $script,
+        asked => ref $asked eq 'HASH' ? $asked : {}, sent => 0}, $class;
+    $self->{prompt}     = $script->{prompt_tokens} // 10;
+    $self->{completion} = $script->{completion_tokens} // 20;
+    $self->{completion} = 0 if $request->{path} =~ /embeddings$/;
+    return $self;
+}
+
+sub summary {
+    my ($self) = @_;
+    return (status => $self->status, sent_bytes => $self->{sent},
+        prompt_tokens => $self->{prompt},
+        completion_tokens => $self->{completion},
+        stream => $self->is_stream ? 1 : 0);
+}
+
+sub status    { $_[0]{script}{status} // 200 }
+sub is_stream { $_[0]{asked}{stream} && $_[0]->status == 200 }
+
+# Returns 'whole', 'cut', 'hang' or 'gone'.
+sub play {
+    my ($self, $client) = @_;
+    my $script = $self->{script};
+    sleep $script->{hang} if $script->{hang};
+    return 'hang' if $script->{hang};
+    sleep $script->{delay} if $script->{delay};
+    if (defined $script->{raw}) {
+        return $self->put($client, $script->{raw}) ? 'cut' : 'gone';
+    }
+    return $self->is_stream ? $self->play_stream($client)
+        : $self->play_whole($client);
+}
+
+sub put {
+    my ($self, $client, $bytes) = @_;
+    my @parts = $self->{script}{one_byte} ? split(//, $bytes) : ($bytes);
+    for my $part (@parts) {
+        my $at = 0;
+        while ($at < length $part) {
+            my $n = syswrite $client, $part, length($part) - $at, $at;
+            return 0 if !$n;
+            $at += $n;
+            $self->{sent} += $n;
+        }
+    }
+    return 1;
+}
+
+sub head {
+    my ($self, @more) = @_;
+    my %reason = (200 => 'OK', 400 => 'Bad Request', 401 => 'Unauthorized',
+        429 => 'Too Many Requests', 500 => 'Internal Server Error');
+    my $status = $self->status;
+    my @lines = ("HTTP/1.1 $status " . ($reason{$status} // 'Status'));
+    my %headers = ('Server' => 'fake', 'X-Request-Id' => 'req-' . $$,
+        @more, %{$self->{script}{headers} // {}});
+    push @lines, "$_: $headers{$_}" for sort keys %headers;
+    return join("\r\n", @lines) . "\r\n\r\n";
+}
+
+# The number of body bytes that may go out; undef: all.
+sub cut_at { $_[0]{script}{cut} }
+
+sub play_whole {
+    my ($self, $client) = @_;
+    my $body = $self->body_text;
+    my $head = $self->head('Content-Type' => 'application/json',
+        'Content-Length' => length $body);
+    my $cut = $self->cut_at;
+    $body = substr $body, 0, $cut if defined $cut;
+    $self->put($client, $head) or return 'gone';
+    $self->put($client, $body) or return 'gone';
+    return $self->ended($client, $cut);
+}
+
+sub ended {
+    my ($self, $client, $cut) = @_;
+    return 'whole' if !defined $cut;
+    setsockopt $client, Socket::SOL_SOCKET(), Socket::SO_LINGER(),
+        pack('ii', 1, 0) if $self->{script}{reset};
+    return 'cut';
+}
+
+sub body_text {
+    my ($self) = @_;
+    my $body = $self->{script}{body};
+    return ref $body ? $json->encode($body) : $body if defined $body;
+    if ($self->status >= 400) {
+        return $json->encode({error => {message => 'the fake says no',
+            type => 'fake_error', code => 'fake'}});
+    }
+    return $self->with_usage($self->object);
+}
+
+# `usage` given as text goes out as it stands, also where it is no JSON.
+sub with_usage {
+    my ($self, $object) = @_;
+    my $usage = $self->{script}{usage};
+    return $json->encode($object) if defined $usage && $usage eq 'none';
+    if (defined $usage && !ref $usage) {
+        my $text = $json->encode({%$object, usage => '@usage@'});
+        $text =~ s/"\@usage\@"/$usage/;
+        return $text;
+    }
+    return $json->encode({%$object, usage => $usage // $self->true_usage});
+}
+
+sub true_usage {
+    my ($self) = @_;
+    my ($p, $c) = @$self{qw(prompt completion)};
+    return {prompt_tokens => $p, total_tokens => $p + $c,
+        $self->{request}{path} =~ /embeddings$/ ? ()
+            : (completion_tokens => $c)};
+}
+
+sub text { $_[0]{script}{text} // 'Hello from the fake provider.' }
+
+sub object {
+    my ($self) = @_;
+    my $path = $self->{request}{path};
+    my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
+        model => $self->{asked}{model});
+    if ($path =~ /embeddings$/) {
+        return {object => 'list', model => $all{model}, data => [
+            {object => 'embedding', index => 0, embedding => [0.25, -0.5]}]};
+    }
+    if ($path !~ /chat|invocations/) {
+        return {%all, object => 'text_completion', choices => [{index => 0,
+            text => $self->text, finish_reason => 'stop'}]};
+    }
+    return {%all, object => 'chat.completion', choices => [{index => 0,
+        message => {role => 'assistant', content => $self->text},
+        finish_reason => 'stop'}]};
+}
+
+sub events {
+    my ($self) = @_;
+    my $chat = $self->{request}{path} =~ /chat|invocations/;
+    my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
+        model => $self->{asked}{model},
+        object => $chat ? 'chat.completion.chunk' : 'text_completion');
+    my $part = sub {
+        my ($text, $finish) = @_;
+        my $choice = $chat
+            ? {index => 0, delta => defined $text ? {content => $text} : {}}
+            : {index => 0, text => $text // ''};
+        $choice->{finish_reason} = $finish;
+        return {%all, choices => [$choice]};
+    };
+    my $n = $self->{script}{chunks} // 5;
+    my @out = map { $json->encode($part->("w$_ ", undef)) } 1 .. $n;
+    push @out, $json->encode($part->(undef, 'stop'));
+    my $wants = $self->{asked}{stream_options}{include_usage};
+    push @out, $self->with_usage({%all, choices => []})
+        if $wants && ($self->{script}{usage} // '') ne 'none';
+    return (@out, '[DONE]');
+}
+
+sub play_stream {
+    my ($self, $client) = @_;
+    my $eol = $self->{script}{crlf} ? "\r\n" : "\n";
+    $self->put($client, $self->head('Content-Type' => 'text/event-stream',
+        'Transfer-Encoding' => 'chunked')) or return 'gone';
+    my ($left, $first) = ($self->cut_at, 1);
+    for my $event ($self->events) {
+        my $pause = $first ? $self->{script}{first_delay}
+            : $self->{script}{chunk_delay};
+        sleep $pause if $pause;
+        $first = 0;
+        my $text = "data: $event$eol$eol";
+        my $over = defined $left && length $text > $left;
+        $text = substr $text, 0, $left if $over;
+        if (length $text) {
+            $self->put($client,
+                sprintf("%x\r\n%s\r\n", length $text, $text)) or return 'gone';
+        }
+        $left -= length $text if defined $left;
+        return $self->ended($client, 1) if $over;
+    }
+    $self->put($client, "0\r\n\r\n") or return 'gone';
+    return 'whole';
+}
+
+1;

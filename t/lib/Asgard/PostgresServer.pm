@@ -1,0 +1,182 @@
+# A private PostgreSQL: a copy of one template cluster, so that a test pays
+# a copy of files and not an initdb.
+#
+# PostgreSQL refuses to run as root; then the user `postgres` runs it.  The
+# template stands in the build folder, made once, under a lock.  Durability is
+# off: what is tested here is Asgard, not fsync.
+package Asgard::PostgresServer;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Fcntl qw(:flock);
+use File::Path qw(make_path);
+use POSIX ();
+
+use Asgard::Files qw(spill slurp build_dir random_hex wait_until);
+use Asgard::Port qw(free_port);
+use Asgard::Process;
+
+my $version = '15';
+my $bin = "/usr/lib/postgresql/$version/bin";
+
+sub run_as_owner {
+    my (@command) = @_;
+    unshift @command, Asgard::Process::drop_to('postgres') if $> == 0;
+    my $out = '';
+    my $pid = open my $pipe, '-|';
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        chdir '/';
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    { local $/; $out = <$pipe> // ''; }
+    close $pipe;
+    croak "@command: $out" if $?;
+    return $out;
+}
+
+# A stopped cluster with the roles and the empty database in it.
+sub template {
+    make_path(build_dir());
+    my $dir = build_dir() . "/pg-template-$version";
+    open my $lock, '>>', "$dir.lock" or croak "$dir.lock: $!";
+    flock $lock, LOCK_EX;
+    return $dir if -f "$dir/PG_VERSION";
+
+    my $work = "/tmp/asgard-pg-" . random_hex(6);
+    mkdir $work, 0700 or croak "$work: $!";
+    if ($> == 0) {
+        my (undef, undef, $uid, $gid) = getpwnam('postgres');
+        chown $uid, $gid, $work;
+    }
+    run_as_owner("$bin/initdb", '-D', "$work/pg", '-U', 'postgres', '-A',
+        'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync',
+        '--no-instructions');
+    system('rm', '-rf', $dir) if -e $dir;
+    system('cp', '-a', "$work/pg", "$dir.new") == 0 or croak 'cp template';
+    system('rm', '-rf', $work);
+    rename "$dir.new", $dir or croak "$dir: $!";
+    return $dir;
+}
+
+# new(dir => PLACE THAT DOES NOT EXIST YET)
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {dir => $arg{dir}, port => free_port(),
+        password => random_hex(16), owner_password => random_hex(16)}, $class;
+    my $template = template();
+    system('cp', '-a', $template, "$self->{dir}") == 0
+        or croak "copy of $template";
+    spill("$self->{dir}/postgresql.auto.conf", <<"CONF", 0600);
+listen_addresses = '127.0.0.1'
+port = $self->{port}
+unix_socket_directories = '$self->{dir}'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 60
+shared_buffers = 16MB
+log_min_messages = warning
+timezone = 'UTC'
+CONF
+    spill("$self->{dir}/pg_hba.conf", <<'CONF', 0600);
+local all postgres trust
+host  all all 127.0.0.1/32 scram-sha-256
+CONF
+    if ($> == 0) {
+        my (undef, undef, $uid, $gid) = getpwnam('postgres');
+        chown $uid, $gid, map { "$self->{dir}/$_" }
+            qw(postgresql.auto.conf pg_hba.conf);
+    }
+    $self->start;
+    $self->super(<<"SQL");
+CREATE ROLE asgard_owner LOGIN PASSWORD '$self->{owner_password}';
+CREATE ROLE asgard LOGIN PASSWORD '$self->{password}';
+CREATE DATABASE asgard OWNER asgard_owner;
+SQL
+    return $self;
+}
+
+sub start {
+    my ($self) = @_;
+    my $log = "$self->{dir}.log";
+    if ($> == 0) {
+        spill($log, slurp($log), 0666);
+    }
+    $self->{process} = Asgard::Process->new(name => 'postgres',
+        command => ["$bin/postgres", '-D', $self->{dir}], cwd => '/',
+        user => 'postgres', log => $log);
+    wait_until(sub {
+        croak "postgres ended: " . $self->{process}->log_text
+            if !$self->{process}->is_running;
+        return -S "$self->{dir}/.s.PGSQL.$self->{port}"
+            && eval { $self->super('SELECT 1'); 1 };
+    }, 20) or croak 'postgres does not answer';
+    return $self;
+}
+
+sub stop { $_[0]{process}->stop('INT', 20) }
+sub kill { $_[0]{process}->stop('QUIT', 20) }
+
+sub url {
+    my ($self) = @_;
+    return "postgresql://asgard:$self->{password}"
+        . "\@127.0.0.1:$self->{port}/asgard";
+}
+
+sub owner_url {
+    my ($self) = @_;
+    return "postgresql://asgard_owner:$self->{owner_password}"
+        . "\@127.0.0.1:$self->{port}/asgard";
+}
+
+# Several statements as superuser; CREATE DATABASE cannot stand in one batch.
+sub super {
+    my ($self, $sql) = @_;
+    my @out;
+    for my $statement (grep { /\S/ } split /;\s*\n/, $sql) {
+        push @out, $self->psql("host=$self->{dir} port=$self->{port} "
+            . "user=postgres dbname=postgres", $statement);
+    }
+    return join '', @out;
+}
+
+# Rows of one query as the owner: a list of lists of text; NULL is undef.
+sub rows {
+    my ($self, $sql) = @_;
+    my $text = $self->psql($self->owner_url, $sql);
+    return map { [map { $_ eq "\x02" ? undef : $_ } split /\x01/, $_, -1] }
+        split /\x03/, $text;
+}
+
+sub value {
+    my ($self, $sql) = @_;
+    my ($row) = $self->rows($sql);
+    return $row ? $row->[0] : undef;
+}
+
+sub psql {
+    my ($self, $where, $sql) = @_;
+    my @command = ("$bin/psql", '-X', '-q', '-A', '-t', '-F', "\x01",
+        '-R', "\x03", '-P', "null=\x02", '-v', 'ON_ERROR_STOP=1',
+        '-d', $where, '-c', $sql);
+    my $pid = open my $out, '-|';
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    my $text = do { local $/; <$out> // '' };
+    close $out;
+    croak "psql: $text" if $?;
+    $text =~ s/\n\z//;
+    return $text;
+}
+
+sub dump_text {
+    my ($self) = @_;
+    my $url = $self->owner_url;
+    return scalar `$bin/pg_dump --inserts -d '$url' 2>/dev/null`;
+}
+
+1;

@@ -1,0 +1,115 @@
+# A private Redis with a password, in the shipped configuration.
+package Asgard::RedisServer;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+
+use Asgard::Files qw(spill slurp top random_hex wait_until);
+use Asgard::Port qw(free_port);
+use Asgard::Process;
+use Asgard::Redis;
+
+# new(dir => EMPTY DIR THAT EXISTS)
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {dir => $arg{dir}, port => free_port(),
+        password => random_hex(16)}, $class;
+    my $dir = $self->{dir};
+    spill("$dir/redis.conf", <<"CONF", 0600);
+include @{[top()]}/conf/redis.conf
+bind 127.0.0.1
+port $self->{port}
+dir $dir
+requirepass $self->{password}
+daemonize no
+CONF
+    spill("$dir/password", "$self->{password}\n", 0600);
+    $self->start;
+    return $self;
+}
+
+sub start {
+    my ($self) = @_;
+    delete $self->{client};
+    $self->{process} = Asgard::Process->new(name => 'redis',
+        command => ['redis-server', "$self->{dir}/redis.conf"],
+        log => "$self->{dir}/redis.log");
+    wait_until(sub {
+        croak 'redis ended: ' . $self->{process}->log_text
+            if !$self->{process}->is_running;
+        return eval { $self->cmd('PING') eq 'PONG' };
+    }, 10) or croak 'redis does not answer';
+    return $self;
+}
+
+sub stop { delete $_[0]{client}; $_[0]{process}->stop('TERM', 10) }
+sub kill { delete $_[0]{client}; $_[0]{process}->stop('KILL', 5) }
+
+# Held still, as a Redis that hangs; thaw() lets it go on.
+sub freeze { $_[0]{process}->signal('STOP') }
+sub thaw   { $_[0]{process}->signal('CONT') }
+
+sub address       { "127.0.0.1:$_[0]{port}" }
+sub password_file { "$_[0]{dir}/password" }
+
+sub url {
+    my ($self) = @_;
+    return "redis://default:$self->{password}\@127.0.0.1:$self->{port}";
+}
+
+sub connect {
+    my ($self) = @_;
+    return Asgard::Redis->new(host => '127.0.0.1', port => $self->{port},
+        password => $self->{password});
+}
+
+# One command on a kept connection.  An error of Redis is thrown as it is; a
+# lost connection is opened again once.
+sub cmd {
+    my ($self, @words) = @_;
+    my $reply = eval {
+        $self->{client} //= $self->connect;
+        $self->{client}->cmd(@words);
+    };
+    return $reply if !$@;
+    my $error = $@;
+    die $error if ref $error;
+    delete $self->{client};
+    $self->{client} = $self->connect;
+    return $self->{client}->cmd(@words);
+}
+
+# Every key with its whole content as text: what a thief of Redis would hold.
+sub dump_text {
+    my ($self) = @_;
+    my ($cursor, @out) = (0);
+    do {
+        my $page = $self->cmd('SCAN', $cursor, 'COUNT', 1000);
+        $cursor = $page->[0];
+        push @out, $self->text_of($_) for @{$page->[1]};
+    } while ($cursor ne '0');
+    return join "\n", @out;
+}
+
+my %reader = (
+    string => sub { $_[0]->cmd('GET', $_[1]) },
+    hash   => sub { $_[0]->cmd('HGETALL', $_[1]) },
+    zset   => sub { $_[0]->cmd('ZRANGE', $_[1], 0, -1, 'WITHSCORES') },
+    set    => sub { $_[0]->cmd('SMEMBERS', $_[1]) },
+    list   => sub { $_[0]->cmd('LRANGE', $_[1], 0, -1) },
+    stream => sub { $_[0]->cmd('XRANGE', $_[1], '-', '+') },
+);
+
+sub text_of {
+    my ($self, $key) = @_;
+    my $type = $self->cmd('TYPE', $key);
+    my $value = $reader{$type} ? $reader{$type}->($self, $key) : undef;
+    return join ' ', $key, flatten($value);
+}
+
+sub flatten {
+    return map { ref $_ ? flatten(@$_) : $_ // '' } @_;
+}
+
+1;

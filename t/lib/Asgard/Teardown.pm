@@ -1,0 +1,110 @@
+# What every test must leave true, whatever it tested: a quiet error log, no
+# sanitizer report, whole workers, secrets nowhere, money that adds up.
+#
+# Called by Asgard::Test->done; each check is one assertion of the test.
+package Asgard::Teardown;
+
+use strict;
+use warnings;
+use Test::More;
+
+use Asgard::Files qw(slurp);
+
+# The servers still run: money and secrets are read from the live stores.
+sub while_running {
+    my ($t) = @_;
+    Asgard::Money::check($t) if $t->{control} && !$t->{without_money};
+    secrets($t);
+}
+
+# The servers have ended.
+sub after_stop {
+    my ($t) = @_;
+    error_log($t) if $t->{gateway};
+    exit_codes($t);
+    sanitizer($t);
+}
+
+sub nothing_in {
+    my ($lines, $sentence) = @_;
+    my @bad = @$lines;
+    ok(!@bad, $sentence) or diag(join "\n", splice @bad, 0, 20);
+}
+
+sub error_log {
+    my ($t) = @_;
+    my @allowed = @{$t->{allowed_alerts}};
+    my @bad = grep { my $line = $_; !grep { $line =~ $_ } @allowed }
+        grep { /\[(?:alert|emerg|crit)\]/ }
+        split /\n/, $t->{gateway}->error_log;
+    nothing_in(\@bad, 'no alert, emerg or crit in the error log');
+}
+
+sub exit_codes {
+    my ($t) = @_;
+    my @bad;
+    if ($t->{gateway}) {
+        @bad = grep { /worker process \d+ exited with (?:fatal )?code [1-9]/ }
+            split /\n/, $t->{gateway}->error_log;
+        my $status = $t->{gateway}{process}->status;
+        push @bad, "nginx ended with status $status" if $status;
+    }
+    if ($t->{control} && $t->{control}{process}) {
+        my $status = $t->{control}{process}->status;
+        push @bad, "asgard-ctl ended with status $status: "
+            . $t->{control}->log_text
+            if $status && !$t->{control_may_fail};
+    }
+    nothing_in(\@bad, 'every process ended as it should');
+}
+
+sub sanitizer {
+    my ($t) = @_;
+    my @bad = map { "$_:\n" . slurp($_) } glob("$t->{dir}/asan/report*");
+    for my $text ($t->{gateway} ? $t->{gateway}->error_log : (),
+        $t->{control} ? $t->{control}->log_text : ()) {
+        push @bad, $1 while $text
+            =~ /(.*(?:AddressSanitizer|runtime error:|ThreadSanitizer).*)/g;
+    }
+    nothing_in(\@bad, 'no sanitizer report');
+}
+
+# Each place at rest with its text.
+sub places {
+    my ($t) = @_;
+    my %place;
+    if (my $gateway = $t->{gateway}) {
+        %place = ('error log' => $gateway->error_log,
+            'access log' => $gateway->access_log, 'spool' => $gateway->spool);
+        for my $file (glob "$gateway->{dir}/tmp/*/* $gateway->{dir}/tmp/*/*/*") {
+            $place{"temp file $file"} = slurp($file);
+        }
+    }
+    $place{'log of asgard-ctl'} = $t->{control}->log_text if $t->{control};
+    if ($t->{redis} && $t->{redis}{process}->is_running) {
+        $place{Redis} = eval { $t->{redis}->dump_text } // '';
+        $place{'Redis file'} = join '',
+            map { slurp($_) } glob "$t->{redis}{dir}/appendonlydir/*";
+    }
+    if ($t->{postgres} && $t->{postgres}{process}->is_running) {
+        $place{PostgreSQL} = $t->{postgres}->dump_text;
+        $place{'PostgreSQL log'} = slurp("$t->{postgres}{dir}.log");
+    }
+    return %place;
+}
+
+sub secrets {
+    my ($t) = @_;
+    my %place = places($t);
+    my @bad;
+    for my $name (sort keys %{$t->{canaries}}) {
+        my $secret = $t->{canaries}{$name};
+        for my $where (sort keys %place) {
+            push @bad, "$name stands in $where"
+                if index($place{$where}, $secret) >= 0;
+        }
+    }
+    nothing_in(\@bad, 'no secret and no prompt at rest (M14)');
+}
+
+1;

@@ -1,0 +1,312 @@
+# A whole private Asgard for one test, in a folder and on ports of its own.
+#
+#     use Asgard::Test;
+#     my $t = Asgard::Test->new(workers => 2);
+#     my $up = $t->upstream('main', completion_tokens => 20);
+#     $t->add_model($up, ref => 'model:test/one', route => 'one');
+#     $t->start;
+#     my $key = $t->key(project => $t->project(budget_usd => '1'));
+#     my $reply = $t->chat($key, {model => 'one'});
+#     is($reply->status, 200, 'a call is answered');
+#     $t->done;
+#
+# new() takes what Gateway.pm and Control.pm take, and: control => 0 (no
+# asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1.  done() checks
+# what must hold after every test (Teardown.pm) and ends the plan.
+package Asgard::Test;
+
+use strict;
+use warnings;
+use parent qw(Asgard::Admin);
+use Carp qw(croak);
+use File::Temp ();
+use Test::More ();
+
+use Asgard::Control;
+use Asgard::FakeUpstream;
+use Asgard::Files qw(spill slurp random_hex wait_until);
+use Asgard::Gateway;
+use Asgard::HTTP;
+use Asgard::Money;
+use Asgard::PostgresServer;
+use Asgard::RedisServer;
+use Asgard::Teardown;
+use Asgard::TLS;
+
+my @gateway_words = qw(workers main_conf http_conf server_conf location_conf
+    zone redis_deadline);
+my @control_words = qw(services backends routing conf without_shipped);
+
+sub new {
+    my ($class, %arg) = @_;
+    $SIG{$_} //= sub { exit 1 } for qw(INT TERM HUP);
+    my $self = bless {control => 1, gateway => 1, canaries => {},
+        allowed_alerts => [], upstreams => {}, arg => {%arg},
+        owner => $$}, $class;
+    $self->{$_} = $arg{$_} for grep { exists $arg{$_} }
+        qw(control gateway without_money);
+    $self->{dir} = File::Temp::tempdir('/tmp/asgard-t-XXXXXX', CLEANUP => 0);
+    chmod 0711, $self->{dir};
+    mkdir "$self->{dir}/$_" for qw(redis asan);
+    chmod 0777, "$self->{dir}/asan";
+    $self->{prompt} = 'prompt-canary-' . random_hex(8);
+    $self->canary('the prompt', $self->{prompt});
+    $self->write_key_file;
+    $self->begin_stores;
+    return $self;
+}
+
+sub write_key_file {
+    my ($self) = @_;
+    my %hex = map { $_ => random_hex(32) } qw(seal pepper);
+    $self->{key_file} = spill("$self->{dir}/seal.key",
+        "seal s1 $hex{seal}\npepper p1 $hex{pepper}\n", 0600);
+    $self->canary("the $_ key", $hex{$_}) for keys %hex;
+}
+
+sub begin_stores {
+    my ($self) = @_;
+    my $dir = $self->{dir};
+    $self->{redis} = Asgard::RedisServer->new(dir => "$dir/redis");
+    $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg")
+        if $self->{control};
+    my %arg = %{$self->{arg}};
+    my %common = (dir => $dir, redis => $self->{redis},
+        key_file => $self->{key_file});
+    $self->{control} = Asgard::Control->new(%common,
+        postgres => $self->{postgres}, map { $_ => $arg{$_} }
+            grep { exists $arg{$_} } @control_words) if $self->{control};
+    $self->{gateway} = Asgard::Gateway->new(%common,
+        control_socket => "$dir/ctl.sock", map { $_ => $arg{$_} }
+            grep { exists $arg{$_} } @gateway_words) if $self->{gateway};
+    $self->note_backend_secrets($arg{backends} // {});
+}
+
+sub note_backend_secrets {
+    my ($self, $backends) = @_;
+    for (grep { /KEY|TOKEN|SECRET/ } keys %$backends) {
+        $self->canary("the value of $_", $backends->{$_});
+    }
+}
+
+# A secret that must be at rest nowhere but in its one store.
+sub canary {
+    my ($self, $name, $secret) = @_;
+    $self->{canaries}{$name} = $secret;
+    return $secret;
+}
+
+# Log lines that this test provokes on purpose.
+sub allow_alert { my ($self, @re) = @_; push @{$self->{allowed_alerts}}, @re }
+
+# --- backends -----------------------------------------------------------------
+
+# A fake provider; the words of FakeUpstream.pm are its defaults.
+sub upstream {
+    my ($self, $name, %defaults) = @_;
+    $name //= 'main';
+    my $tls = delete $defaults{tls};
+    return $self->{upstreams}{$name} //= Asgard::FakeUpstream->new(
+        dir => $self->{dir}, name => $name, tls => $tls,
+        defaults => \%defaults);
+}
+
+sub tls {
+    my ($self) = @_;
+    mkdir "$self->{dir}/tls";
+    return $self->{tls} //= Asgard::TLS->new(dir => "$self->{dir}/tls");
+}
+
+# The manifest of a service that is one fake provider.  Each model is a hash:
+# ref, route, cost_in, cost_out, and any other field of a model as it stands.
+sub add_service {
+    my ($self, $id, $upstream, %arg) = @_;
+    my $upper = uc($id =~ s/-/_/gr);
+    my $secret = $arg{master_key} // 'mk-' . random_hex(16);
+    my @models = @{$arg{models}};
+    my $yaml = "id: $id\nname: Test $id\ncategory: ai-models\nstatus: live\n"
+        . "description: A fake provider.\ninference:\n"
+        . '  kind: ' . ($arg{kind} // 'openai-compatible') . "\n"
+        . "  base_url_env: ${upper}_BASE_URL\n"
+        . "  api_key_env: ${upper}_MASTER_KEY\n";
+    $yaml .= "  $_: $arg{inference}{$_}\n" for sort keys %{$arg{inference}};
+    $yaml .= "  models:\n";
+    for my $model (@models) {
+        my %m = (data_classes => '[public, internal, confidential]',
+            cost_in => '0.001', cost_out => '0.01', %$model);
+        my $dash = '-';
+        for my $field (sort { ($b eq 'ref') <=> ($a eq 'ref') || $a cmp $b }
+            keys %m) {
+            $yaml .= "    $dash $field: $m{$field}\n";
+            $dash = ' ';
+        }
+    }
+    $self->{control}->write_service($id, $yaml);
+    $self->{control}->write_backends("${upper}_BASE_URL" =>
+        $arg{base_url} // $upstream->url . '/v1',
+        "${upper}_MASTER_KEY" => $secret);
+    $self->canary("the key of $id", $secret) if length $secret;
+    return $secret;
+}
+
+# The short form: one model of one service.
+sub add_model {
+    my ($self, $upstream, %model) = @_;
+    my $id = delete $model{service} // $upstream->{name};
+    return $self->add_service($id, $upstream, models => [{%model}]);
+}
+
+# --- running ------------------------------------------------------------------
+
+sub start {
+    my ($self) = @_;
+    if ($self->{control}) {
+        $self->{control}->start;
+        $self->{gateway}->start if $self->{gateway};
+        $self->wait_ready if $self->{gateway};
+    } else {
+        $self->{gateway}->start if $self->{gateway};
+    }
+    return $self;
+}
+
+sub wait_ready {
+    my ($self, $seconds) = @_;
+    my $last;
+    wait_until(sub {
+        $last = eval { $self->get('/readyz') };
+        return $last && $last->status == 200;
+    }, $seconds // 20, 0.05);
+    return 1 if $last && $last->status == 200;
+    croak 'not ready: ' . ($last ? "$last->{status} $last->{body}" : $@)
+        . "\n" . $self->{control}->log_text . $self->{gateway}->error_log;
+}
+
+sub port { $_[0]{gateway}{port} }
+sub url  { 'http://127.0.0.1:' . $_[0]->port }
+
+sub admin_token {
+    my ($self) = @_;
+    return $self->{admin_token} //= do {
+        my $out = $self->{control}->run_ok('admin', 'bootstrap');
+        my ($token) = $out =~ /(asg_pat_[0-9a-f]{64})/
+            or croak "no token in: $out";
+        $self->canary('the admin token', $token);
+    };
+}
+
+# Changed manifests, routing or backends: true when every worker serves them.
+sub reload_catalog {
+    my ($self) = @_;
+    my ($status) = $self->{control}->run('reload');
+    return $status == 0;
+}
+
+sub stop_control {
+    my ($self, @signal) = @_;
+    $self->allow_alert(qr/connect\(\) to unix:\S+ctl\.sock failed/);
+    return $self->{control}->stop(@signal);
+}
+
+sub kill_worker {
+    my ($self, $pid) = @_;
+    my $killed = $self->{gateway}->kill_worker($pid);
+    $self->allow_alert(qr/worker process $killed exited on signal 9/);
+    return $killed;
+}
+
+# --- calls --------------------------------------------------------------------
+
+sub http { my ($self, %arg) = @_;
+    return Asgard::HTTP->new(port => $self->port, %arg) }
+
+sub get {
+    my ($self, $path, @headers) = @_;
+    return $self->http->request('GET', $path, \@headers);
+}
+
+sub bearer {
+    my ($key) = @_;
+    return ('Authorization', 'Bearer ' . (ref $key ? $key->{key} : $key));
+}
+
+# A chat request with the prompt that must not be found at rest.
+sub chat_body {
+    my ($self, $change) = @_;
+    return $self->encode({model => 'echo', max_tokens => 50,
+        messages => [{role => 'user', content => $self->{prompt}}],
+        %{$change // {}}});
+}
+
+# post(KEY, PATH, structure or text, header pairs…)
+sub post {
+    my ($self, $key, $path, $data, @headers) = @_;
+    my $body = ref $data ? $self->encode($data) : $data;
+    return $self->http->request('POST', $path, [
+        defined $key ? bearer($key) : (),
+        'Content-Type', 'application/json', @headers], $body);
+}
+
+sub chat {
+    my ($self, $key, $change, @headers) = @_;
+    return $self->post($key, '/v1/chat/completions',
+        $self->chat_body($change), @headers);
+}
+
+# Begin a call whose body is read piece by piece: (http, reply).
+sub chat_start {
+    my ($self, $key, $change, @headers) = @_;
+    my $http = $self->http;
+    my $reply = $http->start('POST', '/v1/chat/completions',
+        [bearer($key), 'Content-Type', 'application/json', @headers],
+        $self->chat_body($change));
+    return ($http, $reply);
+}
+
+# Run $n copies of a call at once; $what->($i) returns text for each.
+sub in_parallel {
+    my ($self, $n, $what) = @_;
+    my @pipes;
+    for my $i (0 .. $n - 1) {
+        my $pid = open my $out, '-|';
+        croak "fork: $!" if !defined $pid;
+        if (!$pid) {
+            my $text = eval { $what->($i) } // "died: $@";
+            syswrite STDOUT, $text;
+            POSIX::_exit(0);
+        }
+        push @pipes, $out;
+    }
+    return map { my $pipe = $_; local $/; my $text = <$pipe> // '';
+        close $pipe; $text } @pipes;
+}
+
+# --- the end ------------------------------------------------------------------
+
+sub done {
+    my ($self) = @_;
+    Test::More::subtest('what must hold after every test' => sub {
+        Asgard::Teardown::while_running($self);
+        $self->{gateway}->stop if $self->{gateway};
+        $self->{control}->stop if $self->{control};
+        Asgard::Teardown::after_stop($self);
+    });
+    $self->finish;
+    Test::More::done_testing();
+}
+
+sub finish {
+    my ($self) = @_;
+    return if $self->{finished}++ || $$ != $self->{owner};
+    $_->stop for values %{$self->{upstreams}};
+    for my $part (qw(gateway control redis postgres)) {
+        my $server = $self->{$part};
+        $server->stop if ref $server && $server->{process};
+    }
+    if ($ENV{TEST_KEEP}) { Test::More::diag("kept: $self->{dir}"); return }
+    system('rm', '-rf', $self->{dir}, "$self->{dir}/pg.log");
+}
+
+sub DESTROY { my ($self) = @_; local ($?, $@, $!); $self->finish }
+
+1;
