@@ -14,25 +14,24 @@
 static const char *
 request_hash(struct ctl_request *rq)
 {
+    struct ctl_arena *arena = &rq->worker->arena;
     uint8_t sha[SHA256_DIGEST_LENGTH];
-    char *hex = ctl_arena_alloc(&rq->worker->arena, 2 * sizeof(sha) + 3);
-    const char *text;
+    size_t cap = rq->method.len + rq->path.len + rq->body.len + 2;
+    char *hex = ctl_arena_alloc(arena, 2 * sizeof(sha) + 3);
+    char *text = ctl_arena_alloc(arena, cap);
     asg_buf_t b;
 
-    text = ctl_arena_printf(&rq->worker->arena, "%.*s %.*s\n",
-                            (int) rq->method.len, rq->method.data,
-                            (int) rq->path.len, rq->path.data);
     if (hex == NULL || text == NULL) {
         return NULL;
     }
-    {
-        SHA256_CTX ctx;
+    asg_buf_init(&b, text, cap);
+    asg_buf_str(&b, rq->method);
+    asg_buf_z(&b, " ");
+    asg_buf_str(&b, rq->path);
+    asg_buf_z(&b, "\n");
+    asg_buf_str(&b, rq->body);
+    SHA256((const uint8_t *) text, b.len, sha);
 
-        SHA256_Init(&ctx);
-        SHA256_Update(&ctx, text, strlen(text));
-        SHA256_Update(&ctx, rq->body.data, rq->body.len);
-        SHA256_Final(sha, &ctx);
-    }
     asg_buf_init(&b, hex, 2 * sizeof(sha) + 2);
     asg_buf_z(&b, "\\x");
     asg_buf_hex(&b, sha, sizeof(sha));
