@@ -60,6 +60,10 @@ typedef struct {
     asg_span_t max_tokens_member;       /* whichever of the two stands there */
     asg_span_t stream_options_member;
     asg_span_t data_class_member;
+    /* further places of the same things, absent mostly */
+    asg_span_t null_max_tokens_member;  /* the other field, when it is null */
+    asg_span_t safety_id_member;        /* attribution: never sent */
+    asg_span_t metadata_user_value;     /* attribution: overwritten */
     uint32_t open;                      /* offset after the top-level '{' */
     bool empty;                         /* no member at all */
     asg_str_t unknown[ASG_REQUEST_UNKNOWN_MAX];
@@ -78,8 +82,9 @@ typedef struct {
  * 1..128; stream boolean; messages a non-empty array for chat; input of
  * embeddings a string or a list of at most 2,048; remote image URLs only http(s)
  * and not to a loopback, private or link-local literal; a tool schema is opaque.
- * Nested allow-list of metadata, stream_options, response_format.
- * SYNTAX with `why` filled on any refusal. */
+ * Nested allow-list of everything but schemas (core/fields.def).  `n` of a call
+ * with several prompts is their product, 1..128 too.
+ * SYNTAX with `why` filled on any refusal; `out` is then of no use. */
 ASG_MUST_CHECK asg_err_t asg_request_scan(asg_request_reader_t *reader,
     asg_api_t api, asg_str_t body, asg_request_t *out, asg_refusal_t *why);
 
@@ -89,13 +94,15 @@ asg_str_t asg_request_first_unknown(const asg_request_t *r,
 
 typedef struct {
     asg_str_t model;                    /* served name */
-    asg_str_t user;                     /* project id; null: member removed */
+    asg_str_t user;                     /* project id; null: member removed,
+                                         * other attribution emptied */
     int64_t max_tokens;                 /* 0: not written (embeddings) */
     asg_str_t max_tokens_field;         /* the name that the model takes */
     bool force_usage;                   /* stream_options on a stream */
+    bool drop_stream_options;           /* for a backend that refuses them */
 } asg_rewrite_t;
 
-#define ASG_SPLICE_PIECES   16
+#define ASG_SPLICE_PIECES   20
 #define ASG_SPLICE_TEXT     1024
 
 typedef struct {
