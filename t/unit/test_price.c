@@ -1,0 +1,298 @@
+/* core/price.h: cost, bound and hold of a call; prices as text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/price.h"
+
+static const asg_card_t card = {
+    .in_pusd = 1000000, .out_pusd = 10000000, .cached_pusd = 100000,
+    .cache_write_pusd = 1250000, .reasoning_pusd = 12000000,
+    .request_tokens = 16, .message_tokens = 8, .tool_tokens = 64,
+    .image_tokens = 16384
+};
+
+static asg_nusd_t cost_of(asg_card_t c, asg_tokens_t t)
+{
+    asg_nusd_t n = -77;
+
+    return asg_price_cost(&c, &t, &n) == ASG_OK ? n : -1;
+}
+
+static void ten_and_twenty_tokens_cost_what_the_card_says(void **state)
+{
+    (void) state;
+    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 20, 0, 0, 0}), 210000);
+    assert_int_equal(cost_of(card, (asg_tokens_t) {0}), 0);
+}
+
+static void parts_are_charged_at_their_own_price_and_not_twice(void **state)
+{
+    (void) state;
+    /* 3 fresh, 5 cached, 2 written; 6 visible, 4 of reasoning */
+    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 10, 5, 2, 4}),
+                     3 * 1000 + 5 * 100 + 2 * 1250 + 6 * 10000 + 4 * 12000);
+}
+
+static void a_cost_is_rounded_up_once_over_the_sum(void **state)
+{
+    asg_card_t c = {.in_pusd = 1, .out_pusd = 1};
+
+    (void) state;
+    assert_int_equal(cost_of(c, (asg_tokens_t) {1, 0, 0, 0, 0}), 1);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 500, 0, 0, 0}), 1);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 501, 0, 0, 0}), 2);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 0, 0, 0, 0}), 0);
+}
+
+static void an_impossible_count_is_out_of_range(void **state)
+{
+    static const asg_tokens_t bad[] = {
+        {-1, 0, 0, 0, 0}, {0, -1, 0, 0, 0}, {5, 0, -1, 0, 0},
+        {5, 0, 0, -1, 0}, {0, 5, 0, 0, -1}, {5, 0, 6, 0, 0},
+        {5, 0, 0, 6, 0}, {5, 0, 3, 3, 0}, {0, 5, 0, 0, 6},
+        {ASG_TOKENS_MAX + 1, 0, 0, 0, 0}, {0, ASG_TOKENS_MAX + 1, 0, 0, 0},
+        {0, INT64_MAX, 0, 0, 0}, {INT64_MIN, 0, 0, 0, 0}
+    };
+    asg_nusd_t n = 77;
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(asg_price_cost(&card, &bad[i], &n), ASG_ERR_RANGE);
+    }
+    assert_int_equal(n, 77);
+}
+
+static void a_card_outside_its_bounds_prices_nothing(void **state)
+{
+    asg_card_t c = card;
+
+    (void) state;
+    c.cached_pusd = -1;
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0}), -1);
+    c.cached_pusd = ASG_PUSD_MAX + 1;
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0}), -1);
+    c.cached_pusd = ASG_PUSD_MAX;
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0}), 0);
+}
+
+static void the_largest_sum_does_not_overflow(void **state)
+{
+    asg_card_t c = {.in_pusd = ASG_PUSD_MAX, .out_pusd = ASG_PUSD_MAX};
+    asg_tokens_t all = {ASG_TOKENS_MAX, ASG_TOKENS_MAX, 0, 0, 0};
+    asg_nusd_t n = 77;
+
+    (void) state;
+    assert_int_equal(asg_price_cost(&c, &all, &n), ASG_ERR_RANGE);
+    c = (asg_card_t) {.in_pusd = 1, .out_pusd = ASG_NUSD_MAX / 1000000000};
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 1000000000, 0, 0, 0}),
+                     9007199000000);
+    c.out_pusd = ASG_PUSD_MAX;
+    assert_int_equal(cost_of(c, (asg_tokens_t) {740991, 9007, 0, 0, 0}),
+                     9007000000000741);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 9008, 0, 0, 0}), -1);
+    assert_int_equal(asg_price_hold(&c, ASG_TOKENS_MAX, ASG_TOKENS_MAX,
+                                    ASG_TOKENS_MAX, &n), ASG_ERR_RANGE);
+    assert_int_equal(n, 77);
+}
+
+static void a_prompt_is_bound_by_its_bytes_and_its_frame(void **state)
+{
+    asg_parts_t parts = {1000, 3, 2, 1, 0, 0};
+    int64_t tokens = 77;
+
+    (void) state;
+    assert_int_equal(asg_price_prompt_bound(&card, &parts, &tokens), ASG_OK);
+    assert_int_equal(tokens, 1000 + 16 + 3 * 8 + 2 * 64 + 16384);
+}
+
+static void a_part_without_a_bound_is_missing(void **state)
+{
+    asg_parts_t files = {.bytes = 1, .files = 1};
+    asg_parts_t audios = {.bytes = 1, .audios = 1};
+    asg_parts_t images = {.bytes = 1, .images = 1};
+    asg_card_t bare = {0};
+    int64_t n = 77;
+
+    (void) state;
+    assert_int_equal(asg_price_prompt_bound(&card, &files, &n),
+                     ASG_ERR_MISSING);
+    assert_int_equal(asg_price_prompt_bound(&card, &audios, &n),
+                     ASG_ERR_MISSING);
+    assert_int_equal(asg_price_prompt_bound(&bare, &images, &n),
+                     ASG_ERR_MISSING);
+    assert_int_equal(n, 77);
+    images = (asg_parts_t) {.bytes = 5, .messages = 1, .tools = 1};
+    assert_int_equal(asg_price_prompt_bound(&bare, &images, &n), ASG_OK);
+    assert_int_equal(n, 5);
+}
+
+static void a_prompt_bound_outside_the_counts_is_out_of_range(void **state)
+{
+    asg_parts_t parts = {.bytes = ASG_TOKENS_MAX - 16};
+    asg_card_t c = card;
+    int64_t n = 77;
+
+    (void) state;
+    assert_int_equal(asg_price_prompt_bound(&card, &parts, &n), ASG_OK);
+    assert_int_equal(n, ASG_TOKENS_MAX);
+    parts.bytes++;
+    assert_int_equal(asg_price_prompt_bound(&card, &parts, &n), ASG_ERR_RANGE);
+    parts.bytes = -1;
+    assert_int_equal(asg_price_prompt_bound(&card, &parts, &n), ASG_ERR_RANGE);
+    parts = (asg_parts_t) {.images = ASG_TOKENS_MAX, .tools = ASG_TOKENS_MAX};
+    assert_int_equal(asg_price_prompt_bound(&card, &parts, &n), ASG_ERR_RANGE);
+    c.message_tokens = -8;
+    parts = (asg_parts_t) {.messages = 1};
+    assert_int_equal(asg_price_prompt_bound(&c, &parts, &n), ASG_ERR_RANGE);
+    assert_int_equal(n, ASG_TOKENS_MAX);
+}
+
+static asg_nusd_t hold_of(asg_card_t c, int64_t in, int64_t out, int64_t n)
+{
+    asg_nusd_t hold = -77;
+
+    return asg_price_hold(&c, in, out, n, &hold) == ASG_OK ? hold : -1;
+}
+
+static void a_hold_takes_the_dearest_price_of_each_side(void **state)
+{
+    asg_card_t c = card;
+
+    (void) state;
+    assert_int_equal(hold_of(c, 10, 20, 1), 10 * 1250 + 20 * 12000);
+    assert_int_equal(hold_of(c, 10, 20, 3), 10 * 1250 + 60 * 12000);
+    c.in_pusd = 2000000;
+    c.reasoning_pusd = 0;
+    assert_int_equal(hold_of(c, 10, 20, 1), 10 * 2000 + 20 * 10000);
+    c.cached_pusd = 3000000;
+    assert_int_equal(hold_of(c, 10, 0, 1), 10 * 3000);
+    c = (asg_card_t) {.in_pusd = 1, .out_pusd = 1};
+    assert_int_equal(hold_of(c, 1, 1, 1), 1);
+    assert_int_equal(hold_of(c, 0, 0, 1), 0);
+}
+
+static void a_hold_refuses_counts_out_of_range(void **state)
+{
+    (void) state;
+    assert_int_equal(hold_of(card, -1, 1, 1), -1);
+    assert_int_equal(hold_of(card, 1, -1, 1), -1);
+    assert_int_equal(hold_of(card, 1, 1, 0), -1);
+    assert_int_equal(hold_of(card, 1, 1, -1), -1);
+    assert_int_equal(hold_of(card, ASG_TOKENS_MAX + 1, 1, 1), -1);
+}
+
+/* However a measured usage within the bounds is split. */
+static void a_cost_within_the_bounds_is_never_above_the_hold(void **state)
+{
+    asg_nusd_t hold = hold_of(card, 7, 6, 1);
+
+    (void) state;
+    for (int64_t cached = 0; cached <= 7; cached++) {
+        for (int64_t reasoning = 0; reasoning <= 6; reasoning++) {
+            asg_tokens_t t = {7, 6, cached, 7 - cached, reasoning};
+
+            assert_true(cost_of(card, t) <= hold);
+            t.cache_write = 0;
+            assert_true(cost_of(card, t) <= hold);
+        }
+    }
+}
+
+static int64_t price(const char *text, int64_t per)
+{
+    int64_t n = -77;
+
+    return asg_price_parse(asg_str_z(text), per, &n) == ASG_OK ? n : -1;
+}
+
+static void a_price_is_read_per_token_and_per_thousand(void **state)
+{
+    (void) state;
+    assert_int_equal(price("0.00125", 1000), 1250000);
+    assert_int_equal(price("0.001", 1000), 1000000);
+    assert_int_equal(price("5e-06", 1), 5000000);
+    assert_int_equal(price("1.25E-6", 1), 1250000);
+    assert_int_equal(price("0.0000025e0", 1), 2500000);
+    assert_int_equal(price("1e+0", 1), 1000000000000);
+    assert_int_equal(price("0", 1), 0);
+    assert_int_equal(price("0e9999999999", 1), 0);
+    assert_int_equal(price("0.000", 1000), 0);
+    assert_int_equal(price("1000", 1), ASG_PUSD_MAX);
+    assert_int_equal(price("1e6", 1000), ASG_PUSD_MAX);
+}
+
+static void digits_below_a_pico_dollar_are_rounded_up(void **state)
+{
+    (void) state;
+    assert_int_equal(price("1e-12", 1), 1);
+    assert_int_equal(price("1e-13", 1), 1);
+    assert_int_equal(price("1e-9999999999", 1), 1);
+    assert_int_equal(price("1.0000000000001", 1), 1000000000001);
+    assert_int_equal(price("0.0000000014", 1000), 2);
+    assert_int_equal(price(
+        "1.00000000000000000000000000000000000000000000000001", 1),
+        1000000000001);
+    assert_int_equal(price(
+        "1.00000000000000000000000000000000000000000000000000", 1),
+        1000000000000);
+}
+
+static void price_fails(const char *text, int64_t per, asg_err_t err)
+{
+    int64_t n = 77;
+
+    if (asg_price_parse(asg_str_z(text), per, &n) != err || n != 77) {
+        fail_msg("%s", text);
+    }
+}
+
+static void what_is_no_price_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "", "-1", "+1", ".5", "5.", "1e", "1e+", "1e-", "e5", "01", "00",
+        "1.2.3", "1e5.5", " 1", "1 ", "NaN", "inf", "1,5", "0x1"
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        price_fails(bad[i], 1, ASG_ERR_SYNTAX);
+    }
+    price_fails("1000.0000000000001", 1, ASG_ERR_RANGE);
+    price_fails("1001", 1, ASG_ERR_RANGE);
+    price_fails("1e309", 1, ASG_ERR_RANGE);
+    price_fails("1e99999999999999999999", 1000, ASG_ERR_RANGE);
+    price_fails("9999999999999999999999999999999999999999999999", 1,
+                ASG_ERR_RANGE);
+    price_fails("1", 0, ASG_ERR_RANGE);
+    price_fails("1", 1000000, ASG_ERR_RANGE);
+    price_fails("0.00000000000000000000000000000000000000000000000000000000"
+                "000000001", 1, ASG_ERR_LIMIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ten_and_twenty_tokens_cost_what_the_card_says),
+        cmocka_unit_test(parts_are_charged_at_their_own_price_and_not_twice),
+        cmocka_unit_test(a_cost_is_rounded_up_once_over_the_sum),
+        cmocka_unit_test(an_impossible_count_is_out_of_range),
+        cmocka_unit_test(a_card_outside_its_bounds_prices_nothing),
+        cmocka_unit_test(the_largest_sum_does_not_overflow),
+        cmocka_unit_test(a_prompt_is_bound_by_its_bytes_and_its_frame),
+        cmocka_unit_test(a_part_without_a_bound_is_missing),
+        cmocka_unit_test(a_prompt_bound_outside_the_counts_is_out_of_range),
+        cmocka_unit_test(a_hold_takes_the_dearest_price_of_each_side),
+        cmocka_unit_test(a_hold_refuses_counts_out_of_range),
+        cmocka_unit_test(a_cost_within_the_bounds_is_never_above_the_hold),
+        cmocka_unit_test(a_price_is_read_per_token_and_per_thousand),
+        cmocka_unit_test(digits_below_a_pico_dollar_are_rounded_up),
+        cmocka_unit_test(what_is_no_price_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
