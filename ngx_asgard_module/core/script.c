@@ -97,7 +97,8 @@ static bool amount_read(asg_str_t text, int64_t *out)
     return true;
 }
 
-asg_err_t asg_reply_over(const asg_str_t *reply, size_t n, asg_reply_over_t *out)
+asg_err_t asg_reply_over(const asg_str_t *reply, size_t n,
+    asg_reply_over_t *out)
 {
     asg_reply_over_t over = {.budget = ASG_STR_NULL};
 
@@ -121,7 +122,8 @@ asg_err_t asg_reply_over(const asg_str_t *reply, size_t n, asg_reply_over_t *out
     return ASG_OK;
 }
 
-asg_err_t asg_reply_hold(const asg_str_t *reply, size_t n, asg_reply_hold_t *out)
+asg_err_t asg_reply_hold(const asg_str_t *reply, size_t n,
+    asg_reply_hold_t *out)
 {
     asg_verdict_t verdict = asg_reply_verdict(reply, n);
     int64_t expires;
@@ -136,7 +138,8 @@ asg_err_t asg_reply_hold(const asg_str_t *reply, size_t n, asg_reply_hold_t *out
     return ASG_OK;
 }
 
-asg_err_t asg_reply_event(const asg_str_t *reply, size_t n, asg_str_t *stream_id)
+asg_err_t asg_reply_event(const asg_str_t *reply, size_t n,
+    asg_str_t *stream_id)
 {
     asg_verdict_t verdict = asg_reply_verdict(reply, n);
     const char *dash;
@@ -160,7 +163,8 @@ asg_err_t asg_reply_event(const asg_str_t *reply, size_t n, asg_str_t *stream_id
     return ASG_OK;
 }
 
-asg_err_t asg_reply_expires(const asg_str_t *reply, size_t n, int64_t *expires_s)
+asg_err_t asg_reply_expires(const asg_str_t *reply, size_t n,
+    int64_t *expires_s)
 {
     asg_verdict_t verdict = asg_reply_verdict(reply, n);
 
@@ -198,7 +202,8 @@ asg_err_t asg_fence_parse(asg_str_t text, asg_fence_t *out)
     return ASG_OK;
 }
 
-asg_err_t asg_reply_fence(const asg_str_t *reply, size_t n, asg_fence_t *out)
+asg_err_t asg_reply_fence(const asg_str_t *reply, size_t n,
+    asg_fence_t *out)
 {
     if (n != 2 || asg_reply_verdict(reply, n) != ASG_VERDICT_FENCE) {
         return ASG_ERR_SYNTAX;

@@ -107,7 +107,8 @@ my $pins = "p.x:total:0,p.x:1h:$hour,p.x:1d:0";
 my @hold = ('h1', 7, 50, 99999999999, $pins, '{"a":"b c"}');
 is_deeply($p->seed('hold', \@hold_keys, @hold), ['OK'],
     'an open hold is written again');
-is($redis->cmd('GET', $p->key('h:h1')), "7 50 99999999999 $pins {\"a\":\"b c\"}",
+is($redis->cmd('GET', $p->key('h:h1')),
+    "7 50 99999999999 $pins {\"a\":\"b c\"}",
     '... as it was');
 is($redis->cmd('ZSCORE', $p->key('x'), 'h1'), '99999999999',
     '... with its expiry');
