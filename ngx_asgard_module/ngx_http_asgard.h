@@ -64,6 +64,8 @@ typedef struct {
 
     ngx_resolver_t            *resolver;      /* asgard_resolver ADDR… */
     ngx_str_t                  ca_file;       /* asgard_ca_file PATH */
+    ngx_ssl_t                 *ssl;           /* peer.c: trust of most */
+    void                      *upstream;      /* upstream.c: its conf */
 
     size_t                     body_memory;   /* asgard_body_memory SIZE */
     ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */
@@ -201,6 +203,9 @@ struct ngx_http_asgard_ctx_s {
     unsigned                   killed:1;      /* project killed while open */
     unsigned                   client_gone:1;
     unsigned                   answered:1;    /* body of the answer is ours */
+    unsigned                   no_retry:1;    /* x-should-retry: false, more
+                                               * than the table says */
+    unsigned                   refused:1;     /* ctx->refusal has left */
 };
 
 
