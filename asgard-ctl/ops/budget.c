@@ -1,0 +1,192 @@
+/*
+ * Budgets in Postgres.
+ */
+#include "ops/budget.h"
+
+#include <string.h>
+
+
+static bool
+list_has(const struct ctl_budget_list *list, const char *name)
+{
+    unsigned i;
+
+    for (i = 0; i < list->n; i++) {
+        if (strcmp(list->windows[i].name, name) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
+ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
+    bool unlimited, asg_nusd_t limit_nusd, struct ctl_error *e)
+{
+    struct ctl_budget_window *to;
+    asg_window_t w;
+
+    if (asg_window_parse(asg_str_z(window), &w) != ASG_OK) {
+        return ctl_error_field(e, "invalid_value", "window",
+                               "window must be total, 1mo, or a number "
+                               "followed by s, m, h, d or w.");
+    }
+    if (list_has(list, w.name)) {
+        return ctl_error_field(e, "conflicting_fields", "window",
+                               "The window %s stands twice in the list.",
+                               w.name);
+    }
+    if (list->n == ASG_WINDOWS_MAX) {
+        return ctl_error_field(e, "invalid_value", "budgets",
+                               "A budget has at most %d windows.",
+                               ASG_WINDOWS_MAX);
+    }
+    to = &list->windows[list->n++];
+    memcpy(to->name, w.name, sizeof(to->name));
+    to->unlimited = unlimited;
+    to->limit_nusd = unlimited ? 0 : limit_nusd;
+
+    return true;
+}
+
+
+static bool
+window_insert(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_window *w, struct ctl_error *e)
+{
+    const char *limit = w->unlimited ? NULL
+                        : ctl_arena_printf(c->arena, "%lld",
+                                           (long long) w->limit_nusd);
+
+    return CTL_PG(c->pg, c->arena, NULL, e,
+        "INSERT INTO budget_windows (budget_id, window_name, limit_nusd)"
+        " VALUES ($1, $2, $3)"
+        " ON CONFLICT (budget_id, window_name)"
+        " DO UPDATE SET limit_nusd = excluded.limit_nusd",
+        budget_id, w->name, limit);
+}
+
+
+static bool
+windows_insert(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    unsigned i;
+
+    for (i = 0; i < list->n; i++) {
+        if (!window_insert(c, budget_id, &list->windows[i], e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+ctl_budget_create(struct ctl_change *c, const char *scope,
+    const char *scope_id, const char *project_id, int partition,
+    const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    const struct ctl_budget_window total = {.name = "total",
+                                            .unlimited = true};
+    const char *id = ctl_arena_printf(c->arena, "%c.%s", scope[0], scope_id);
+    const char *part = ctl_arena_printf(c->arena, "%d", partition);
+
+    if (id == NULL || part == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    if (!list_has(list, "total") && list->n == ASG_WINDOWS_MAX) {
+        return ctl_error_field(e, "invalid_value", "budgets",
+                               "A budget has at most %d windows, total "
+                               "included.", ASG_WINDOWS_MAX);
+    }
+
+    return CTL_PG(c->pg, c->arena, NULL, e,
+               "INSERT INTO budgets (budget_id, scope, scope_id, project_id,"
+               " partition) VALUES ($1, $2, $3, $4, $5)",
+               id, scope, scope_id, project_id, part)
+           && windows_insert(c, id, list, e)
+           && (list_has(list, "total") || window_insert(c, id, &total, e))
+           && ctl_change_send(c, CTL_OUTBOX_BUDGET, id, 1, e);
+}
+
+
+/* Names of the list as a text[] literal, `total` always among them. */
+static const char *
+kept_names(struct ctl_change *c, const struct ctl_budget_list *list)
+{
+    const char *text = "{total";
+    unsigned i;
+
+    for (i = 0; i < list->n && text != NULL; i++) {
+        text = ctl_arena_printf(c->arena, "%s,%s", text,
+                                list->windows[i].name);
+    }
+
+    return text != NULL ? ctl_arena_printf(c->arena, "%s}", text) : NULL;
+}
+
+
+bool
+ctl_budget_replace(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    const char *kept = kept_names(c, list);
+    struct ctl_rows rows;
+
+    if (kept == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    if (!list_has(list, "total") && list->n == ASG_WINDOWS_MAX) {
+        return ctl_error_field(e, "invalid_value", "budgets",
+                               "A budget has at most %d windows, total "
+                               "included.", ASG_WINDOWS_MAX);
+    }
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "UPDATE budgets SET version = version + 1 WHERE budget_id = $1"
+            " RETURNING version", budget_id)
+        || !CTL_PG(c->pg, c->arena, NULL, e,
+            "DELETE FROM budget_windows WHERE budget_id = $1"
+            " AND window_name <> ALL ($2::text[])", budget_id, kept)
+        || !windows_insert(c, budget_id, list, e))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_internal(e, "the budget %s is missing", budget_id);
+    }
+
+    return ctl_change_send(c, CTL_OUTBOX_BUDGET, budget_id,
+                           ctl_rows_i64(&rows, 0, 0), e);
+}
+
+
+bool
+ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *budget_id, struct ctl_budget_list *list, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    unsigned i;
+
+    memset(list, 0, sizeof(*list));
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT window_name, limit_nusd FROM budget_windows"
+            " WHERE budget_id = $1 ORDER BY window_name = 'total' DESC,"
+            " window_name", budget_id))
+    {
+        return false;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        if (!ctl_budget_list_add(list, ctl_rows_at(&rows, i, 0),
+                                 ctl_rows_at(&rows, i, 1) == NULL,
+                                 ctl_rows_i64(&rows, i, 1), e))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}

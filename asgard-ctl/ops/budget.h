@@ -1,0 +1,44 @@
+/*
+ * Budgets: lists of window and limit for a project or a key.
+ *
+ * A limit of NULL money (`unlimited`) is explicit; 0 refuses every call.  Every
+ * budget has the window `total`.  A change raises the budget's version and is
+ * sent to Redis by the outbox; counters are never touched here.
+ */
+#ifndef CTL_BUDGET_H
+#define CTL_BUDGET_H
+
+#include "core/money.h"
+#include "core/window.h"
+#include "ops/change.h"
+
+struct ctl_budget_window {
+    char name[ASG_WINDOW_NAME_MAX];     /* canonical */
+    bool unlimited;
+    asg_nusd_t limit_nusd;
+};
+
+struct ctl_budget_list {
+    struct ctl_budget_window windows[ASG_WINDOWS_MAX];
+    unsigned n;
+};
+
+/* Adds one; refuses an unknown window, a window named twice (also by another
+ * spelling) and more than ASG_WINDOWS_MAX.  `unlimited` ignores the amount. */
+bool ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
+    bool unlimited, asg_nusd_t limit_nusd, struct ctl_error *e);
+
+/* A new budget: scope "project" or "key".  `total` is added, unlimited, when
+ * the list lacks it. */
+bool ctl_budget_create(struct ctl_change *c, const char *scope,
+    const char *scope_id, const char *project_id, int partition,
+    const struct ctl_budget_list *list, struct ctl_error *e);
+
+/* Replaces the list; a `total` left out keeps its limit. */
+bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_list *list, struct ctl_error *e);
+
+bool ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *budget_id, struct ctl_budget_list *list, struct ctl_error *e);
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * Project keys in Postgres.
+ */
+#include "ops/key.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+
+#include "core/key.h"
+#include "core/window.h"
+#include "ops/project.h"
+
+#define RANDOM_BYTES 32
+#define UUID_CHARS   36
+
+#define ISO(column) \
+    "to_char(" column " AT TIME ZONE 'UTC'," \
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+
+static bool
+key_make(char text[CTL_KEY_TEXT], struct ctl_error *e)
+{
+    uint8_t random[RANDOM_BYTES];
+    asg_buf_t b;
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random)) {
+        return ctl_error_internal(e, "no random bytes");
+    }
+    asg_buf_init(&b, text, CTL_KEY_TEXT - 1);
+    asg_buf_z(&b, "asg_");
+    asg_buf_hex(&b, random, sizeof(random));
+    text[b.len] = '\0';
+    OPENSSL_cleanse(random, sizeof(random));
+
+    return true;
+}
+
+
+static const char *
+key_digest_text(struct ctl_arena *arena, const asg_named_key_t *pepper,
+    const char *text)
+{
+    uint8_t digest[ASG_KEY_DIGEST_BYTES];
+    char *hex = ctl_arena_alloc(arena, 2 * sizeof(digest) + 3);
+    asg_key_pads_t pads;
+    asg_buf_t b;
+
+    if (hex == NULL) {
+        return NULL;
+    }
+    asg_key_pads_init(&pads, pepper->secret, sizeof(pepper->secret));
+    asg_key_digest(&pads, asg_str_z(text), digest);
+    OPENSSL_cleanse(&pads, sizeof(pads));
+    asg_buf_init(&b, hex, 2 * sizeof(digest) + 2);
+    asg_buf_z(&b, "\\x");
+    asg_buf_hex(&b, digest, sizeof(digest));
+
+    return hex;
+}
+
+
+/* A JSON array, or NULL for all. */
+static bool
+models_text(struct ctl_arena *arena, const struct ctl_key_input *in,
+    const char **out, struct ctl_error *e)
+{
+    size_t cap = 2048;
+    char *storage = ctl_arena_alloc(arena, cap + 1);
+    asg_buf_t b;
+    unsigned i;
+
+    *out = NULL;
+    if (in->models == NULL) {
+        return true;
+    }
+    if (storage == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    asg_buf_init(&b, storage, cap);
+    for (i = 0; i < in->nmodels; i++) {
+        asg_buf_z(&b, i == 0 ? "[" : ",");
+        asg_buf_json(&b, asg_str_z(in->models[i]));
+    }
+    asg_buf_z(&b, in->nmodels == 0 ? "[]" : "]");
+    if (!asg_buf_ok(&b)) {
+        return ctl_error_field(e, "invalid_value", "models",
+                               "The list of models is too long.");
+    }
+    *out = storage;
+
+    return true;
+}
+
+
+static bool
+check_expiry(const struct ctl_key_input *in, struct ctl_error *e)
+{
+    int64_t at;
+
+    if (in->expires_at != NULL
+        && asg_time_parse(asg_str_z(in->expires_at), &at) != ASG_OK)
+    {
+        return ctl_error_field(e, "invalid_value", "expires_at",
+                               "expires_at must be a time such as "
+                               "2027-01-31T00:00:00Z.");
+    }
+
+    return true;
+}
+
+
+static bool
+project_of(struct ctl_change *c, const char *project_id,
+    struct ctl_project *project, struct ctl_error *e)
+{
+    return ctl_project_get(c->pg, c->arena, project_id, project, e)
+           && ctl_project_must_live(project, e);
+}
+
+
+bool
+ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
+    const char *project_id, const struct ctl_key_input *in,
+    char text[CTL_KEY_TEXT], const char **key_id, const char **prefix,
+    struct ctl_error *e)
+{
+    const asg_named_key_t *pepper = &peppers->peppers[0];
+    bool budgeted = in->budgets != NULL && in->budgets->n > 0;
+    const char *models, *digest;
+    struct ctl_project project;
+    struct ctl_rows rows;
+
+    if (!check_expiry(in, e) || !project_of(c, project_id, &project, e)
+        || !models_text(c->arena, in, &models, e) || !key_make(text, e))
+    {
+        return false;
+    }
+    digest = key_digest_text(c->arena, pepper, text);
+    *prefix = ctl_arena_text(c->arena, text, ASG_KEY_PREFIX_CHARS);
+    if (digest == NULL || *prefix == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "INSERT INTO keys (project_id, name, pepper_id, digest, prefix,"
+            " models, budgeted, expires_at)"
+            " VALUES ($1, $2, $3, $4::bytea, $5, $6::jsonb, $7::boolean,"
+            " $8::timestamptz) RETURNING key_id",
+            project_id, in->name, pepper->id, digest, *prefix, models,
+            budgeted ? "t" : "f", in->expires_at))
+    {
+        return false;
+    }
+    *key_id = ctl_rows_at(&rows, 0, 0);
+
+    return (!budgeted
+            || ctl_budget_create(c, "key", *key_id, project_id,
+                                 project.partition, in->budgets, e))
+           && ctl_change_send(c, CTL_OUTBOX_KEY, *key_id, 1, e)
+           && ctl_change_audit(c, "key.minted", "key", *key_id, project_id,
+                               NULL, NULL, e);
+}
+
+
+static void
+key_fill(struct ctl_key *k, const struct ctl_rows *rows, unsigned i)
+{
+    k->id = ctl_rows_at(rows, i, 0);
+    k->name = ctl_rows_at(rows, i, 1);
+    k->prefix = ctl_rows_at(rows, i, 2);
+    k->created_at = ctl_rows_at(rows, i, 3);
+    k->expires_at = ctl_rows_at(rows, i, 4);
+    k->revoked_at = ctl_rows_at(rows, i, 5);
+    k->last_used_at = ctl_rows_at(rows, i, 6);
+}
+
+
+bool
+ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *project_id, const char *after, unsigned limit,
+    struct ctl_key **out, unsigned *n, bool *more, struct ctl_error *e)
+{
+    const char *most = ctl_arena_printf(arena, "%u", limit + 1);
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT key_id, name, prefix, " ISO("created_at") ", "
+            ISO("expires_at") ", " ISO("revoked_at") ", "
+            ISO("last_used_at")
+            " FROM keys WHERE project_id = $1 AND ($2 = '' OR"
+            " (created_at, key_id) > (SELECT created_at, key_id FROM keys"
+            " WHERE key_id::text = $2))"
+            " ORDER BY created_at, key_id LIMIT $3",
+            project_id, after, most))
+    {
+        return false;
+    }
+    *more = rows.nrows > limit;
+    *n = *more ? limit : rows.nrows;
+    *out = ctl_arena_alloc(arena, (*n + 1) * sizeof(**out));
+    for (i = 0; *out != NULL && i < *n; i++) {
+        key_fill(&(*out)[i], &rows, i);
+    }
+
+    return *out != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+bool
+ctl_key_revoke(struct ctl_change *c, const char *project_id,
+    const char *key_id, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "UPDATE keys SET revoked_at = coalesce(revoked_at, now()),"
+            " version = version + 1"
+            " WHERE key_id::text = lower($1)"
+            " AND ($2::text IS NULL OR project_id = $2)"
+            " RETURNING version, project_id", key_id, project_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 404, "key_not_found",
+                             "There is no such key in this project.");
+    }
+
+    return ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
+                           ctl_rows_i64(&rows, 0, 0), e)
+           && ctl_change_audit(c, "key.revoked", "key", key_id,
+                               ctl_rows_at(&rows, 0, 1), NULL, NULL, e);
+}

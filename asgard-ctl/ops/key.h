@@ -1,0 +1,39 @@
+/*
+ * Project keys: minted once, shown once, known by their digest.
+ */
+#ifndef CTL_KEY_H
+#define CTL_KEY_H
+
+#include "core/keyfile.h"
+#include "ops/budget.h"
+#include "ops/change.h"
+
+#define CTL_KEY_TEXT 80                 /* a minted key and its NUL */
+
+struct ctl_key_input {
+    const char *name;
+    const char *expires_at;             /* RFC 3339, NULL: never */
+    const char **models;                /* NULL: all */
+    unsigned nmodels;
+    const struct ctl_budget_list *budgets;      /* NULL or empty: none */
+};
+
+struct ctl_key {
+    const char *id, *name, *prefix, *created_at;
+    const char *expires_at, *revoked_at, *last_used_at;     /* NULL: none */
+};
+
+/* `text` gets the key itself: wipe it after use.  404, 403. */
+bool ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
+    const char *project_id, const struct ctl_key_input *in,
+    char text[CTL_KEY_TEXT], const char **key_id, const char **prefix,
+    struct ctl_error *e);
+/* Oldest first, after `after` (an id, "" from the first). */
+bool ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *project_id, const char *after, unsigned limit,
+    struct ctl_key **out, unsigned *n, bool *more, struct ctl_error *e);
+/* `project_id` NULL: whichever it belongs to (break-glass).  Repeating is ok. */
+bool ctl_key_revoke(struct ctl_change *c, const char *project_id,
+    const char *key_id, struct ctl_error *e);
+
+#endif

@@ -1,0 +1,428 @@
+/*
+ * Projects in Postgres.
+ */
+#include "ops/project.h"
+
+#include <string.h>
+
+#include "core/rkey.h"
+#include "core/str.h"
+#include "ops/budget.h"
+
+/* Ceilings of a tier in USD (systems' auto-approval map); a registration that
+ * names no budget gets half of it. */
+static const struct {
+    const char *classification;
+    asg_nusd_t ceiling_nusd;
+} tiers[] = {
+    {"poc", 500 * INT64_C(1000000000)},
+    {"light-operational", 2500 * INT64_C(1000000000)},
+    {"wide-operational", 10000 * INT64_C(1000000000)},
+    {"critical-path", 25000 * INT64_C(1000000000)}
+};
+
+#define TIERS (sizeof(tiers) / sizeof(tiers[0]))
+
+#define PROJECT_COLUMNS \
+    "p.project_id, p.name, p.description, p.owner_email, p.manager_email," \
+    " p.group_key, p.cost_center, p.classification, p.data_class," \
+    " p.lifecycle, p.killed, p.partition, p.version," \
+    " to_char(p.created_at AT TIME ZONE 'UTC'," \
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), w.limit_nusd"
+#define PROJECT_FROM \
+    " FROM projects p LEFT JOIN budget_windows w" \
+    " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
+
+
+static int
+tier_of(const char *classification)
+{
+    size_t i;
+
+    for (i = 0; i < TIERS; i++) {
+        if (strcmp(tiers[i].classification, classification) == 0) {
+            return (int) i;
+        }
+    }
+
+    return -1;
+}
+
+
+static bool
+email_is_plausible(const char *text)
+{
+    const char *at = strchr(text, '@');
+
+    return at != NULL && at != text && at[1] != '\0'
+           && strchr(at + 1, '@') == NULL && strpbrk(text, " \t\r\n<>") == NULL;
+}
+
+
+static bool
+check_email(const char *field, const char *text, struct ctl_error *e)
+{
+    return email_is_plausible(text)
+           || ctl_error_field(e, "invalid_value", field,
+                              "%s must be an e-mail address.", field);
+}
+
+
+static bool
+check_data_class(const char *text, struct ctl_error *e)
+{
+    static const char *const names[] = {"public", "internal", "confidential",
+                                        "restricted", NULL};
+    unsigned i;
+
+    for (i = 0; names[i] != NULL; i++) {
+        if (strcmp(names[i], text) == 0) {
+            return true;
+        }
+    }
+
+    return ctl_error_field(e, "invalid_value", "data_class",
+                           "data_class must be public, internal, "
+                           "confidential or restricted.");
+}
+
+
+static bool
+check_name(const char *name, struct ctl_error *e)
+{
+    size_t i;
+
+    if (strpbrk(name, "<>{}") != NULL && name[0] == '<') {
+        return ctl_error_field(e, "invalid_value", "name",
+                               "name looks like a placeholder.");
+    }
+    for (i = 0; name[i] != '\0'; i++) {
+        if ((unsigned char) name[i] < 0x20 || name[i] == 0x7f) {
+            return ctl_error_field(e, "invalid_value", "name",
+                                   "name must not hold control characters.");
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+check_group(const char *group, struct ctl_error *e)
+{
+    return group == NULL || asg_id_is_valid(asg_str_z(group))
+           || ctl_error_field(e, "invalid_value", "group",
+                              "group must be 1 to 64 of letters, digits, "
+                              "dot, dash and underscore.");
+}
+
+
+static bool
+check_input(const struct ctl_project_input *in, struct ctl_error *e)
+{
+    if (tier_of(in->classification) < 0) {
+        return ctl_error_field(e, "invalid_value", "classification",
+                               "classification must be poc, "
+                               "light-operational, wide-operational or "
+                               "critical-path.");
+    }
+
+    return check_name(in->name, e)
+           && check_email("owner_email", in->owner_email, e)
+           && check_email("manager_email", in->manager_email, e)
+           && check_data_class(in->data_class, e)
+           && check_group(in->group, e);
+}
+
+
+/* The row lock of the year's counter makes concurrent registrations wait for
+ * each other: no id twice, and none lost when one of them rolls back. */
+static const char *
+next_id(struct ctl_change *c, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "INSERT INTO project_numbers (year, last)"
+            " VALUES (extract(year FROM now() AT TIME ZONE 'UTC')::int, $1)"
+            " ON CONFLICT (year) DO UPDATE SET last ="
+            " project_numbers.last + 1"
+            " RETURNING 'proj-' || year || '-' ||"
+            " lpad(last::text, 4, '0')", "1"))
+    {
+        return NULL;
+    }
+
+    return ctl_rows_at(&rows, 0, 0);
+}
+
+
+static bool
+insert_project(struct ctl_change *c, const struct ctl_project_input *in,
+    const char *id, const char *part, struct ctl_error *e)
+{
+    return CTL_PG(c->pg, c->arena, NULL, e,
+               "INSERT INTO projects (project_id, name, description,"
+               " owner_email, manager_email, group_key, cost_center,"
+               " classification, data_class, partition)"
+               " VALUES ($1, $2, $3, lower($4), lower($5), $6, $6, $7, $8,"
+               " $9)",
+               id, in->name, in->description, in->owner_email,
+               in->manager_email, in->group, in->classification,
+               in->data_class, part)
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "INSERT INTO project_versions (project_id, version,"
+               " owner_email, manager_email, group_key, cost_center,"
+               " classification) SELECT project_id, version, owner_email,"
+               " manager_email, group_key, cost_center, classification"
+               " FROM projects WHERE project_id = $1", id);
+}
+
+
+static bool
+create_budget(struct ctl_change *c, const struct ctl_project_input *in,
+    const char *id, int part, struct ctl_error *e)
+{
+    struct ctl_budget_list list = {.n = 0};
+    asg_nusd_t limit = in->budget_given ? in->budget_nusd
+        : tiers[tier_of(in->classification)].ceiling_nusd / 2;
+
+    return ctl_budget_list_add(&list, "total", in->budget_unlimited, limit, e)
+           && ctl_budget_create(c, "project", id, id, part, &list, e);
+}
+
+
+bool
+ctl_project_register(struct ctl_change *c, const struct ctl_project_input *in,
+    const char **project_id, struct ctl_error *e)
+{
+    struct ctl_project_input full = *in;
+    const char *id, *part;
+    int partition;
+
+    full.classification = in->classification ? in->classification : "poc";
+    full.data_class = in->data_class ? in->data_class : "internal";
+    full.description = in->description ? in->description : "";
+    if (!check_input(&full, e)) {
+        return false;
+    }
+    id = next_id(c, e);
+    if (id == NULL) {
+        return false;
+    }
+    partition = (int) asg_partition_of(asg_str_z(in->group ? in->group : id));
+    part = ctl_arena_printf(c->arena, "%d", partition);
+    if (part == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    *project_id = id;
+
+    return insert_project(c, &full, id, part, e)
+           && create_budget(c, &full, id, partition, e)
+           && ctl_change_send(c, CTL_OUTBOX_PROJECT, id, 1, e)
+           && ctl_change_audit(c, "project.registered", "project", id, NULL,
+                               NULL, NULL, e);
+}
+
+
+static void
+project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
+{
+    p->id = ctl_rows_at(rows, i, 0);
+    p->name = ctl_rows_at(rows, i, 1);
+    p->description = ctl_rows_at(rows, i, 2);
+    p->owner_email = ctl_rows_at(rows, i, 3);
+    p->manager_email = ctl_rows_at(rows, i, 4);
+    p->group = ctl_rows_at(rows, i, 5);
+    p->cost_center = ctl_rows_at(rows, i, 6);
+    p->classification = ctl_rows_at(rows, i, 7);
+    p->data_class = ctl_rows_at(rows, i, 8);
+    p->lifecycle = ctl_rows_at(rows, i, 9);
+    p->killed = strcmp(ctl_rows_at(rows, i, 10), "t") == 0;
+    p->partition = (int) ctl_rows_i64(rows, i, 11);
+    p->version = ctl_rows_i64(rows, i, 12);
+    p->created_at = ctl_rows_at(rows, i, 13);
+    p->budget_unlimited = ctl_rows_at(rows, i, 14) == NULL;
+    p->budget_nusd = ctl_rows_i64(rows, i, 14);
+}
+
+
+bool
+ctl_project_get(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *project_id, struct ctl_project *out, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT " PROJECT_COLUMNS PROJECT_FROM " WHERE p.project_id = $1",
+            project_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 404, "project_not_found",
+                             "There is no project with this id.");
+    }
+    project_fill(out, &rows, 0);
+
+    return true;
+}
+
+
+bool
+ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *after, unsigned limit, struct ctl_project **out, unsigned *n,
+    bool *more, struct ctl_error *e)
+{
+    const char *most = ctl_arena_printf(arena, "%u", limit + 1);
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT " PROJECT_COLUMNS PROJECT_FROM
+            " WHERE p.project_id > $1 ORDER BY p.project_id LIMIT $2",
+            after, most))
+    {
+        return false;
+    }
+    *more = rows.nrows > limit;
+    *n = *more ? limit : rows.nrows;
+    *out = ctl_arena_alloc(arena, (*n + 1) * sizeof(**out));
+    for (i = 0; *out != NULL && i < *n; i++) {
+        project_fill(&(*out)[i], &rows, i);
+    }
+
+    return *out != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+/* Raises the version, remembers its organisation, tells Redis. */
+static bool
+project_changed(struct ctl_change *c, const char *id, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "WITH changed AS (UPDATE projects SET version = version + 1,"
+            " updated_at = now() WHERE project_id = $1"
+            " RETURNING project_id, version, owner_email, manager_email,"
+            " group_key, cost_center, classification)"
+            " INSERT INTO project_versions (project_id, version,"
+            " owner_email, manager_email, group_key, cost_center,"
+            " classification) SELECT * FROM changed RETURNING version", id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_internal(e, "the project vanished");
+    }
+
+    return ctl_change_send(c, CTL_OUTBOX_PROJECT, id,
+                           ctl_rows_i64(&rows, 0, 0), e);
+}
+
+
+static bool
+patch_budget(struct ctl_change *c, const char *project_id,
+    const struct ctl_project_patch *patch, struct ctl_error *e)
+{
+    const char *budget = ctl_arena_printf(c->arena, "p.%s", project_id);
+    struct ctl_budget_list list;
+    unsigned i;
+
+    if (budget == NULL
+        || !ctl_budget_read(c->pg, c->arena, budget, &list, e))
+    {
+        return false;
+    }
+    for (i = 0; i < list.n; i++) {
+        if (strcmp(list.windows[i].name, "total") == 0) {
+            list.windows[i].unlimited = patch->budget_unlimited;
+            list.windows[i].limit_nusd = patch->budget_nusd;
+        }
+    }
+
+    return ctl_budget_replace(c, budget, &list, e)
+           && ctl_change_audit(c, "project.budget_set", "project", project_id,
+                               NULL, NULL, NULL, e);
+}
+
+
+static bool
+check_patch(const struct ctl_project_patch *patch, struct ctl_error *e)
+{
+    return (patch->name == NULL || check_name(patch->name, e))
+           && (patch->owner_email == NULL
+               || check_email("owner_email", patch->owner_email, e))
+           && (patch->manager_email == NULL
+               || check_email("manager_email", patch->manager_email, e))
+           && (patch->data_class == NULL
+               || check_data_class(patch->data_class, e));
+}
+
+
+bool
+ctl_project_patch(struct ctl_change *c, const char *project_id,
+    const struct ctl_project_patch *patch, struct ctl_error *e)
+{
+    struct ctl_project p;
+
+    if (!check_patch(patch, e)
+        || !CTL_PG(c->pg, c->arena, NULL, e,
+               "SELECT 1 FROM projects WHERE project_id = $1 FOR UPDATE",
+               project_id)
+        || !ctl_project_get(c->pg, c->arena, project_id, &p, e)
+        || !CTL_PG(c->pg, c->arena, NULL, e,
+               "UPDATE projects SET name = coalesce($2, name),"
+               " description = coalesce($3, description),"
+               " owner_email = coalesce(lower($4), owner_email),"
+               " manager_email = coalesce(lower($5), manager_email),"
+               " cost_center = coalesce($6, cost_center),"
+               " data_class = coalesce($7, data_class)"
+               " WHERE project_id = $1",
+               project_id, patch->name, patch->description,
+               patch->owner_email, patch->manager_email, patch->cost_center,
+               patch->data_class))
+    {
+        return false;
+    }
+
+    return project_changed(c, project_id, e)
+           && (!patch->budget_given || patch_budget(c, project_id, patch, e))
+           && ctl_change_audit(c, "project.updated", "project", project_id,
+                               NULL, NULL, NULL, e);
+}
+
+
+bool
+ctl_project_set_killed(struct ctl_change *c, const char *project_id,
+    bool killed, const char *reason, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "UPDATE projects SET killed = $2::boolean WHERE project_id = $1"
+            " RETURNING 1", project_id, killed ? "t" : "f"))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 404, "project_not_found",
+                             "There is no project with this id.");
+    }
+
+    return project_changed(c, project_id, e)
+           && ctl_change_audit(c, killed ? "project.kill" : "project.unkill",
+                               "project", project_id, NULL, reason, NULL, e);
+}
+
+
+bool
+ctl_project_must_live(const struct ctl_project *p, struct ctl_error *e)
+{
+    return strcmp(p->lifecycle, "active") == 0
+           || strcmp(p->lifecycle, "provisional") == 0
+           || ctl_error_set(e, 403, "project_inactive",
+                            "The project is %s; nothing can be added to it.",
+                            p->lifecycle);
+}

@@ -1,0 +1,70 @@
+/*
+ * Projects: registration, reading, patching, kill.
+ *
+ * An id is proj-YYYY-NNNN, minted under a lock of the year's counter, gap-free
+ * among committed rows.  The partition is stored at registration, from the
+ * group, else the id, and never changes.  A change raises the record's version,
+ * remembers the organisation of that version, and goes to Redis by the outbox.
+ */
+#ifndef CTL_PROJECT_H
+#define CTL_PROJECT_H
+
+#include "core/money.h"
+#include "ops/change.h"
+
+struct ctl_project_input {
+    const char *name;
+    const char *owner_email;
+    const char *manager_email;
+    const char *group;                  /* NULL: none */
+    const char *classification;         /* NULL: poc */
+    const char *data_class;             /* NULL: internal */
+    const char *description;            /* NULL: empty */
+    bool budget_given;                  /* false: half the tier's ceiling */
+    bool budget_unlimited;
+    asg_nusd_t budget_nusd;
+};
+
+/* A row as the API shows it; texts are of the arena, times RFC 3339. */
+struct ctl_project {
+    const char *id, *name, *description, *owner_email, *manager_email;
+    const char *group, *cost_center;    /* NULL: none */
+    const char *classification, *data_class, *lifecycle;
+    bool killed;
+    int partition;
+    int64_t version;
+    const char *created_at;
+    bool budget_unlimited;
+    asg_nusd_t budget_nusd;             /* limit of the total window */
+};
+
+bool ctl_project_register(struct ctl_change *c,
+    const struct ctl_project_input *in, const char **project_id,
+    struct ctl_error *e);
+/* 404 not_found. */
+bool ctl_project_get(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *project_id, struct ctl_project *out, struct ctl_error *e);
+/* Ascending by id after `after` ("" from the first); *more: there are others. */
+bool ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *after, unsigned limit, struct ctl_project **out, unsigned *n,
+    bool *more, struct ctl_error *e);
+
+/* Members that are NULL stay; a given budget replaces the total's limit. */
+struct ctl_project_patch {
+    const char *name, *description, *owner_email, *manager_email;
+    const char *cost_center, *data_class;
+    bool budget_given, budget_unlimited;
+    asg_nusd_t budget_nusd;
+};
+
+bool ctl_project_patch(struct ctl_change *c, const char *project_id,
+    const struct ctl_project_patch *patch, struct ctl_error *e);
+
+/* Effective on every worker within 1 s of delivery; a repeated kill is ok. */
+bool ctl_project_set_killed(struct ctl_change *c, const char *project_id,
+    bool killed, const char *reason, struct ctl_error *e);
+
+/* 403 project_inactive unless active or provisional. */
+bool ctl_project_must_live(const struct ctl_project *p, struct ctl_error *e);
+
+#endif
