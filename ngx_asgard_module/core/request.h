@@ -54,7 +54,8 @@ typedef struct {
     int64_t max_tokens;                 /* from either field */
     int64_t n;                          /* 1 when absent (best_of counts) */
     asg_parts_t parts;
-    /* members of the top-level object, from the key's quote to the value's end */
+    /* members of the top-level object, from the key's quote to the value's
+     * end */
     asg_span_t model_value;             /* the value alone */
     asg_span_t user_member;
     asg_span_t max_tokens_member;       /* whichever of the two stands there */
@@ -80,15 +81,16 @@ typedef struct {
 /* Checks: object at the top; model a string without control bytes and without
  * `..`; max_tokens and max_completion_tokens integers 1..10^9, not both; n
  * 1..128; stream boolean; messages a non-empty array for chat; input of
- * embeddings a string or a list of at most 2,048; remote image URLs only http(s)
- * and not to a loopback, private or link-local literal; a tool schema is opaque.
- * Nested allow-list of everything but schemas (core/fields.def).  `n` of a call
- * with several prompts is their product, 1..128 too.
+ * embeddings a string or a list of at most 2,048; image URLs http(s) to a
+ * public host, or data: (core/media.h); a tool schema is opaque; names and
+ * kinds of all else by core/fields.def.  `n` of a call with several prompts is
+ * their product, 1..128 too.
  * SYNTAX with `why` filled on any refusal; `out` is then of no use. */
 ASG_MUST_CHECK asg_err_t asg_request_scan(asg_request_reader_t *reader,
     asg_api_t api, asg_str_t body, asg_request_t *out, asg_refusal_t *why);
 
-/* First unknown top-level field that `allow` does not name, or a null string. */
+/* First unknown top-level field that `allow` does not name, or a null
+ * string. */
 asg_str_t asg_request_first_unknown(const asg_request_t *r,
     const asg_str_t *allow, unsigned nallow);
 
