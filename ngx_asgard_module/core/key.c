@@ -1,6 +1,7 @@
 /* Project keys: grammar and digest. */
 
-/* SHA256_* is deprecated for EVP, which allocates on every call. */
+/* SHA256_* is deprecated for EVP, which allocates on every call; so does the
+ * one-call SHA256(). */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "core/key.h"
@@ -75,6 +76,17 @@ bool asg_key_is_inference(asg_key_kind_t kind)
         || kind == ASG_KEY_IMPORTED;
 }
 
+static void sha_256(const void *data, size_t n,
+    uint8_t sha[SHA256_DIGEST_LENGTH])
+{
+    SHA256_CTX ctx;
+
+    SHA256_Init(&ctx);
+    SHA256_Update(&ctx, data, n);
+    SHA256_Final(sha, &ctx);
+    OPENSSL_cleanse(&ctx, sizeof(ctx));
+}
+
 static void pad_init(SHA256_CTX *ctx, const uint8_t block[SHA256_CBLOCK],
     uint8_t mask)
 {
@@ -93,7 +105,7 @@ void asg_key_pads_init(asg_key_pads_t *pads, const uint8_t *pepper, size_t n)
     uint8_t block[SHA256_CBLOCK] = {0};
 
     if (n > sizeof(block)) {
-        SHA256(pepper, n, block);
+        sha_256(pepper, n, block);
     } else {
         memcpy(block, pepper, n);
     }
@@ -123,7 +135,7 @@ void asg_key_digest(const asg_key_pads_t *pads, asg_str_t token,
 {
     uint8_t sha[SHA256_DIGEST_LENGTH];
 
-    SHA256((const uint8_t *) token.data, token.len, sha);
+    sha_256(token.data, token.len, sha);
     asg_key_digest_sha(pads, sha, digest);
     OPENSSL_cleanse(sha, sizeof(sha));
 }
