@@ -13,7 +13,6 @@
 #include "ops/project.h"
 
 #define RANDOM_BYTES 32
-#define UUID_CHARS   36
 
 #define ISO(column) \
     "to_char(" column " AT TIME ZONE 'UTC'," \

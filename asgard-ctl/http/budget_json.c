@@ -1,0 +1,45 @@
+/*
+ * Budgets in request bodies.
+ */
+#include "http/budget_json.h"
+
+#include <string.h>
+
+#include "http/json_in.h"
+
+struct reading {
+    struct ctl_arena *arena;
+    struct ctl_budget_list *list;
+};
+
+
+static bool
+read_item(void *data, asg_str_t raw, struct ctl_error *e)
+{
+    struct reading *rd = data;
+    const char *window = NULL;
+    struct ctl_json_usd limit = {0};
+    const struct ctl_json_field fields[] = {
+        {"window", CTL_JSON_TEXT, true, 16, &window},
+        {"limit_usd", CTL_JSON_USD, true, 0, &limit},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    return ctl_json_read(raw, fields, rd->arena, e)
+           && ctl_budget_list_add(rd->list, window, limit.null, limit.nusd,
+                                  e);
+}
+
+
+bool
+ctl_budget_json_read(asg_str_t raw, struct ctl_arena *arena,
+    struct ctl_budget_list *list, struct ctl_error *e)
+{
+    struct reading rd = {arena, list};
+
+    memset(list, 0, sizeof(*list));
+
+    return raw.data == NULL
+           || ctl_json_each(raw, "budgets", ASG_WINDOWS_MAX, arena, read_item,
+                            &rd, e);
+}

@@ -1,0 +1,170 @@
+/*
+ * /api/projects: register, list, read, patch, kill.
+ */
+#include "http/handlers.h"
+
+#include "http/json_in.h"
+#include "http/json_out.h"
+#include "http/query.h"
+#include "ops/project.h"
+
+
+static cJSON *
+project_json(const struct ctl_project *p)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    ctl_out_text(o, "project_id", p->id);
+    ctl_out_text(o, "name", p->name);
+    ctl_out_text(o, "description", p->description);
+    ctl_out_text(o, "owner", p->owner_email);
+    ctl_out_text(o, "manager", p->manager_email);
+    ctl_out_text(o, "group", p->group);
+    ctl_out_text(o, "cost_center", p->cost_center);
+    ctl_out_text(o, "classification", p->classification);
+    ctl_out_text(o, "data_class", p->data_class);
+    ctl_out_text(o, "lifecycle", p->lifecycle);
+    cJSON_AddBoolToObject(o, "killed", p->killed);
+    if (p->budget_unlimited) {
+        cJSON_AddNullToObject(o, "budget_usd");
+    } else {
+        ctl_out_usd(o, "budget_usd", p->budget_nusd);
+    }
+    ctl_out_text(o, "created_at", p->created_at);
+
+    return o;
+}
+
+
+/* The project as it now stands, inside the change if there is one. */
+static bool
+send_project(struct ctl_request *rq, struct ctl_answer *an, int status,
+    const char *project_id, struct ctl_error *e)
+{
+    struct ctl_project p;
+
+    return ctl_project_get(rq->worker->pg, &rq->worker->arena, project_id, &p,
+                           e)
+           && ctl_out_send(rq, an, status, project_json(&p), e);
+}
+
+
+CTL_HANDLER(ctl_http_project_register)
+{
+    struct ctl_project_input in = {0};
+    struct ctl_json_usd budget = {0};
+    const char *id;
+    const struct ctl_json_field fields[] = {
+        {"name", CTL_JSON_TEXT, true, 200, &in.name},
+        {"owner_email", CTL_JSON_TEXT, true, 254, &in.owner_email},
+        {"manager_email", CTL_JSON_TEXT, true, 254, &in.manager_email},
+        {"group", CTL_JSON_TEXT, false, 64, &in.group},
+        {"classification", CTL_JSON_TEXT, false, 32, &in.classification},
+        {"data_class", CTL_JSON_TEXT, false, 32, &in.data_class},
+        {"description", CTL_JSON_TEXT, false, 4000, &in.description},
+        {"budget_usd", CTL_JSON_USD, false, 0, &budget},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    if (!ctl_json_read(rq->body, fields, &rq->worker->arena, e)) {
+        return false;
+    }
+    in.budget_given = budget.given;
+    in.budget_unlimited = budget.null;
+    in.budget_nusd = budget.nusd;
+
+    return ctl_project_register(rq->change, &in, &id, e)
+           && send_project(rq, an, 201, id, e);
+}
+
+
+CTL_HANDLER(ctl_http_project_list)
+{
+    const char *limit_text = NULL, *cursor = NULL;
+    const struct ctl_query_field query[] = {
+        {"limit", &limit_text}, {"cursor", &cursor}, {NULL, NULL}
+    };
+    struct ctl_project *projects;
+    unsigned limit, n, i;
+    bool more;
+    cJSON *tree, *list;
+
+    if (!ctl_query_read(rq, query, e)
+        || !ctl_query_limit(limit_text, &limit, e)
+        || !ctl_project_list(rq->worker->pg, &rq->worker->arena,
+                             cursor != NULL ? cursor : "", limit, &projects,
+                             &n, &more, e))
+    {
+        return false;
+    }
+    tree = cJSON_CreateObject();
+    list = cJSON_AddArrayToObject(tree, "projects");
+    for (i = 0; i < n; i++) {
+        cJSON_AddItemToArray(list, project_json(&projects[i]));
+    }
+    ctl_out_text(tree, "next_cursor", more ? projects[n - 1].id : NULL);
+
+    return ctl_out_send(rq, an, 200, tree, e);
+}
+
+
+CTL_HANDLER(ctl_http_project_get)
+{
+    return send_project(rq, an, 200, rq->param[0], e);
+}
+
+
+CTL_HANDLER(ctl_http_project_patch)
+{
+    struct ctl_project_patch patch = {0};
+    struct ctl_json_usd budget = {0};
+    const struct ctl_json_field fields[] = {
+        {"name", CTL_JSON_TEXT, false, 200, &patch.name},
+        {"description", CTL_JSON_TEXT, false, 4000, &patch.description},
+        {"owner_email", CTL_JSON_TEXT, false, 254, &patch.owner_email},
+        {"manager_email", CTL_JSON_TEXT, false, 254, &patch.manager_email},
+        {"cost_center", CTL_JSON_TEXT, false, 64, &patch.cost_center},
+        {"data_class", CTL_JSON_TEXT, false, 32, &patch.data_class},
+        {"budget_usd", CTL_JSON_USD, false, 0, &budget},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    if (!ctl_json_read(rq->body, fields, &rq->worker->arena, e)) {
+        return false;
+    }
+    patch.budget_given = budget.given;
+    patch.budget_unlimited = budget.null;
+    patch.budget_nusd = budget.nusd;
+
+    return ctl_project_patch(rq->change, rq->param[0], &patch, e)
+           && send_project(rq, an, 200, rq->param[0], e);
+}
+
+
+static bool
+set_killed(struct ctl_request *rq, struct ctl_answer *an, bool killed,
+    struct ctl_error *e)
+{
+    const char *reason = NULL;
+    const struct ctl_json_field fields[] = {
+        {"reason", CTL_JSON_TEXT, false, 1000, &reason},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+           && ctl_project_set_killed(rq->change, rq->param[0], killed, reason,
+                                     e)
+           && send_project(rq, an, 200, rq->param[0], e);
+}
+
+
+CTL_HANDLER(ctl_http_project_kill)
+{
+    return set_killed(rq, an, true, e);
+}
+
+
+CTL_HANDLER(ctl_http_project_unkill)
+{
+    return set_killed(rq, an, false, e);
+}

@@ -1,0 +1,24 @@
+/*
+ * Query strings of the control API: named, bounded, nothing unknown.
+ */
+#ifndef CTL_QUERY_H
+#define CTL_QUERY_H
+
+#include "http/route.h"
+
+#define CTL_PAGE_DEFAULT 100
+#define CTL_PAGE_MAX     1000
+
+struct ctl_query_field {
+    const char *name;
+    const char **out;                   /* decoded text of the arena */
+};
+
+/* `fields` ends with name NULL.  An unknown or repeated name is 400
+ * unknown_field; so is a malformed escape invalid_value. */
+bool ctl_query_read(struct ctl_request *rq,
+    const struct ctl_query_field *fields, struct ctl_error *e);
+/* "limit": 1 to 1,000, default 100. */
+bool ctl_query_limit(const char *text, unsigned *limit, struct ctl_error *e);
+
+#endif
