@@ -24,7 +24,6 @@ my $QUIET = 500;                        # steps between two comparisons
 my $CLOCK = 'test:clock';
 my %LENGTH = (total => 0, '10s' => 10, '1m' => 60, '1h' => 3600);
 
-srand($SEED);
 for my $name (qw(reserve finish extend seed)) {
     my $text = Asgard::Redis->script_text($name);
     $text =~ s/call\('TIME'\)/({call('GET','$CLOCK')})/g;
@@ -33,6 +32,7 @@ for my $name (qw(reserve finish extend seed)) {
 
 my $server = Asgard::PrivateRedis->new;
 my $redis = $server->client;
+srand($SEED);                           # a server's directory is random too
 my $now = 1_700_000_000 + int(rand(100_000));
 $redis->cmd('SET', $CLOCK, $now);
 my $p = Asgard::Partition->new(redis => $redis, part => 1);
@@ -94,7 +94,7 @@ sub agree {
 }
 
 sub some_budgets {
-    my @names = sort grep { rand() < 0.45 } keys %budgets;
+    my @names = grep { rand() < 0.45 } sort keys %budgets;
     return @names ? @names : ('p.a');
 }
 
@@ -274,7 +274,8 @@ sub compare {
             $seen{$pin}++;
         }
     }
-    for my $hold (values %open) {
+    # A window that is over may go while only holds of 0 name it.
+    for my $hold (grep { $_->{amount} > 0 } values %open) {
         agree("counters of $_", $seen{$_} // 0, 2) for keys %{$hold->{pins}};
     }
     agree('open holds', $redis->cmd('ZCARD', $p->key('x')),
