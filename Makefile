@@ -178,7 +178,7 @@ $(OUT)/t/unit/test_%: $(OUT)/t/unit/test_%.o \
 $(OUT)/t/unit/%.o: t/unit/%.c
 	@mkdir -p $(@D)
 	@echo "cc $<"
-	@$(CC) $(ALL_CFLAGS) $(CTL_CFLAGS) -DASG_TOP='"$(CURDIR)"' -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(CTL_CFLAGS) -Wno-format-overflow -DASG_TOP='"$(CURDIR)"' -c -o $@ $<
 
 $(FOUT)/t/fuzz/fuzz_%: $(FOUT)/t/fuzz/fuzz_%.o $(FOUT)/libfuzz.a
 	@$(CLANG) -g -fsanitize=fuzzer,address,undefined \

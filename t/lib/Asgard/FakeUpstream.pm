@@ -1,8 +1,8 @@
 # A fake OpenAI provider that does what a test says and keeps its own books.
 #
 # One listener, one process per connection.  What to do with a request comes
-# from the queue that ->script(...) fills, over the defaults.  The books say what
-# arrived and what was answered, so that a test can hold two independent
+# from the queue that ->script(...) fills, over the defaults.  The books say
+# what arrived and what was answered, so that a test can hold two independent
 # witnesses against each other (M5).
 #
 # A script is a hash:

@@ -54,7 +54,8 @@ sub conf_text {
     my $temps = join '', map { "    ${_}_temp_path $dir/tmp/$_;\n" }
         qw(client_body proxy fastcgi uwsgi scgi);
     my $zone = $self->{zone} // '32m';
-    my $deadline = $self->{redis_deadline} // (is_sanitized() ? '500ms' : '250ms');
+    my $deadline = $self->{redis_deadline}
+        // (is_sanitized() ? '500ms' : '250ms');
     return <<"CONF";
 @{[load_module()]}
 $user

@@ -76,7 +76,8 @@ sub places {
     if (my $gateway = $t->{gateway}) {
         %place = ('error log' => $gateway->error_log,
             'access log' => $gateway->access_log, 'spool' => $gateway->spool);
-        for my $file (glob "$gateway->{dir}/tmp/*/* $gateway->{dir}/tmp/*/*/*") {
+        my $tmp = "$gateway->{dir}/tmp";
+        for my $file (glob "$tmp/*/* $tmp/*/*/* $tmp/*/*/*/*") {
             $place{"temp file $file"} = slurp($file);
         }
     }

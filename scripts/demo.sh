@@ -1,0 +1,109 @@
+# The first governed call of `make run`: registers a project and a key over HTTP
+# once, makes one call, tells what happened (sourced by scripts/run).
+
+# One member of a flat JSON text, as it is written there: money is never
+# read through a double.
+member() { sed -n "s/.*\"$1\" *: *\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
+
+# api METHOD PATH [BODY]: the reply's body; fails unless 2xx.  The token goes
+# in by standard input, so that no process list shows it.
+api() {
+    local out status
+    out=$(printf 'header = "Authorization: Bearer %s"\n' "$admin_token" |
+        curl -s -K - -X "$1" -w '\n%{http_code}' \
+            -H 'Content-Type: application/json' ${3:+--data "$3"} "$url$2")
+    status=${out##*$'\n'}
+    printf '%s' "${out%$'\n'*}"
+    [[ $status == 2* ]]
+}
+
+make_admin_token() {
+    admin_token=$(cat "$var/admin.token" 2>/dev/null || true)
+    if [ -n "$admin_token" ] && api GET '/api/projects?limit=1' > /dev/null
+    then return 0; fi
+    admin_token=$("$var/asgard-ctl" admin bootstrap |
+        grep -oE 'asg_pat_[0-9a-f]{64}' | head -n 1) ||
+        die "asgard-ctl admin bootstrap gave no token"
+    printf '%s\n' "$admin_token" > "$var/admin.token"
+}
+
+make_demo() {
+    local reply
+    make_admin_token
+    project= key=
+    [ -f "$var/demo" ] && . "$var/demo"
+    if [ -n "$project" ] && api GET "/api/projects/$project" > /dev/null
+    then return 0; fi
+    reply=$(api POST /api/projects '{"name":"Demo",
+        "description":"Made by make run.","owner_email":"you@example.com",
+        "manager_email":"manager@example.com","budget_usd":5}') ||
+        die "the demo project was refused: $reply"
+    project=$(printf '%s' "$reply" | member project_id)
+    reply=$(api POST "/api/projects/$project/keys" '{"name":"demo"}') ||
+        die "the demo key was refused: $reply"
+    key=$(printf '%s' "$reply" | member key)
+    printf 'project=%s\nkey=%s\n' "$project" "$key" > "$var/demo"
+}
+
+# The entry of this call in the ledger, in at most five seconds.
+find_entry() {
+    local n page
+    for ((n = 0; n < 50; n++)); do
+        page=$(api GET "/api/ledger?project=$project&limit=1000") || true
+        entry=$(printf '%s' "$page" | tr '\n' ' ' |
+            sed 's/},{/},\n{/g' | grep -F "\"$1\"" || true)
+        [ -n "$entry" ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+show_demo() {
+    local reply answer trace usage left
+    reply=$(printf 'header = "Authorization: Bearer %s"\n' "$key" |
+        curl -s -K - -D "$var/demo.headers" \
+            -H 'Content-Type: application/json' --data '{"model":"echo",
+        "max_tokens":200,"messages":[{"role":"user",
+        "content":"Hello Asgard, this is my first call."}]}' \
+            "$url/v1/chat/completions")
+    trace=$(tr -d '\r' < "$var/demo.headers" |
+        sed -n 's/^x-asgard-trace-id: //Ip')
+    answer=$(printf '%s' "$reply" | jq -r '.choices[0].message.content' \
+        2>/dev/null) || die "the first call failed: $reply"
+    [ "$answer" != null ] || die "the first call failed: $reply"
+    find_entry "$trace" || die "the call $trace did not reach the ledger"
+    usage=$(api GET "/api/projects/$project/usage" | tr -d '\n') || true
+    left=$(printf '%s' "$usage" | grep -oE '"free_usd" *: *[^,}]*' |
+        head -n 1 | sed 's/.*: *//')
+    cat << TEXT
+
+Asgard is running at $url
+
+Asgard is a gateway: programs call language models through one address, and
+every call is checked against a budget before it is made and written into a
+ledger after it. We have just made such a call for you, to a built-in model
+named "echo" that answers with your own words (no provider, no real money):
+
+  project     $project ("Demo"), budget 5 USD
+  answer      $answer
+  tokens      $(printf '%s' "$entry" | member prompt_tokens) in, $(
+                printf '%s' "$entry" | member completion_tokens) out
+  cost        $(printf '%s' "$entry" | member cost_usd) USD, now in the ledger
+  budget left ${left:-unknown} USD
+  trace id    $trace (the name of this call in every log)
+
+Try next:
+
+  . run/env                       # the address, the keys; keep it private
+  curl \$ASGARD_URL/v1/chat/completions \\
+       -H "Authorization: Bearer \$ASGARD_KEY" \\
+       -H 'Content-Type: application/json' \\
+       -d '{"model":"echo","messages":[{"role":"user","content":"Hi"}]}'
+  curl \$ASGARD_URL/api/ledger \\
+       -H "Authorization: Bearer \$ASGARD_ADMIN_TOKEN"
+
+Any OpenAI library works: base URL $url/v1, API key \$ASGARD_KEY.
+A real provider: put OPENAI_MASTER_KEY=... into run/backends.env, then
+'make reload'. 'make stop' stops everything and keeps the data.
+TEXT
+}
