@@ -60,8 +60,8 @@ typedef struct {
 const asg_reason_info_t *asg_reason_info(asg_reason_t reason);
 
 /* `{"error":{"message":…,"type":…,"param":…|null,"code":…<extra>}}`.
- * `message` NULL data: the table's text.  `param` may be null.  `extra` is empty
- * or `,"scope":…` text that the caller wrote as JSON. */
+ * `message` NULL data: the table's text.  `param` may be null.  `extra` is
+ * empty or `,"scope":…` text that the caller wrote as JSON. */
 void asg_reason_body(asg_buf_t *out, asg_reason_t reason, asg_str_t message,
     asg_str_t param, asg_str_t extra);
 

@@ -1,0 +1,143 @@
+/*
+ * A scanned body splices into one that scans again and says what was asked.
+ *
+ * Input: one byte of choices (API, rewrite), the body.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/request.h"
+
+#define OUT_MAX (1 << 20)
+
+static asg_request_reader_t reader = {.seed = 7};
+static asg_request_t request;
+static asg_request_t again;
+static asg_refusal_t why;
+static asg_splice_t splice;
+static char out[OUT_MAX];
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool held)
+{
+    if (!held) {
+        abort();
+    }
+}
+
+static void check_refusal(void)
+{
+    const char *end = memchr(why.param, '\0', sizeof(why.param));
+
+    must(end != NULL);
+    for (const char *p = why.param; p < end; p++) {
+        must((unsigned char) *p >= 0x20 && *p != 0x7f);
+    }
+    must(why.reason > ASG_REASON_NONE && why.reason < ASG_REASON_COUNT);
+    must(asg_reason_info(why.reason)->status < 500);
+}
+
+static bool is_json(asg_str_t text)
+{
+    asg_json_event_t event;
+
+    asg_json_begin(&reader.json, text, reader.seed);
+    do {
+        event = asg_json_next(&reader.json);
+    } while (event != ASG_JSON_ERROR && event != ASG_JSON_END);
+    return event == ASG_JSON_END;
+}
+
+static asg_rewrite_t rewrite_of(uint8_t choices, asg_api_t api)
+{
+    asg_rewrite_t rewrite = {.model = ASG_STR("served/\"name")};
+
+    if (choices & 0x04) {
+        rewrite.user = ASG_STR("proj-2026-0001");
+    }
+    if (api != ASG_API_EMBEDDINGS) {
+        rewrite.max_tokens = 4096;
+        rewrite.max_tokens_field = choices & 0x08
+                                   ? ASG_STR("max_tokens")
+                                   : ASG_STR("max_completion_tokens");
+        rewrite.force_usage = choices & 0x10;
+        rewrite.drop_stream_options = choices & 0x20;
+    }
+    return rewrite;
+}
+
+static asg_str_t join_pieces(void)
+{
+    size_t len = 0;
+
+    must(splice.npieces <= ASG_SPLICE_PIECES);
+    for (unsigned i = 0; i < splice.npieces; i++) {
+        must(splice.piece[i].len <= sizeof(out) - len);
+        memcpy(out + len, splice.piece[i].data, splice.piece[i].len);
+        len += splice.piece[i].len;
+    }
+    must(len == splice.length);
+    return (asg_str_t) {out, len};
+}
+
+static void check_outcome(const asg_rewrite_t *rewrite)
+{
+    must(asg_str_eq(again.model, rewrite->model));
+    must(asg_str_eq(again.user, rewrite->user));
+    must(again.data_class.data == NULL);
+    must(again.safety_id_member.end == 0);
+    if (rewrite->max_tokens != 0) {
+        must(again.max_tokens == rewrite->max_tokens);
+    }
+    if (rewrite->drop_stream_options) {
+        must(again.stream_options_member.end == 0);
+    } else if (rewrite->force_usage) {
+        must(again.include_usage);
+    }
+    must(again.stream == request.stream && again.n == request.n);
+    must(again.nunknown == request.nunknown);
+    must(again.parts.messages == request.parts.messages);
+    must(again.parts.images == request.parts.images);
+    must(again.parts.files == request.parts.files);
+    must(again.parts.audios == request.parts.audios);
+    must(again.parts.tools == request.parts.tools);
+}
+
+static void check_unknown(void)
+{
+    asg_str_t first = asg_request_first_unknown(&request, NULL, 0);
+
+    must((first.data != NULL) == (request.nunknown > 0));
+    must(asg_request_first_unknown(&request, request.unknown,
+                                   request.nunknown).data == NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    asg_api_t api = size > 0 ? (asg_api_t) (data[0] & 3) : ASG_API_CHAT;
+    asg_rewrite_t rewrite;
+    asg_str_t body;
+
+    if (size == 0 || size > OUT_MAX / 2) {
+        return 0;
+    }
+    body = (asg_str_t) {(const char *) data + 1, size - 1};
+    if (asg_request_scan(&reader, api, body, &request, &why) != ASG_OK) {
+        check_refusal();
+        return 0;
+    }
+    must(is_json(body));
+    check_unknown();
+    rewrite = rewrite_of(data[0], api);
+    must(asg_request_splice(&request, &rewrite, &splice) == ASG_OK);
+    /* the added members may be those beyond the limit of keys */
+    if (asg_request_scan(&reader, api, join_pieces(), &again, &why)
+        == ASG_OK)
+    {
+        check_outcome(&rewrite);
+    } else {
+        must(why.reason == ASG_REASON_JSON_LIMIT);
+    }
+    return 0;
+}
