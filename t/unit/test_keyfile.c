@@ -145,7 +145,7 @@ static void sixteen_keys_of_a_kind_are_the_most(void **state)
     asg_buf_z(&b, "pepper p1 " HEX_A "\n");
     for (unsigned i = 0; i < 17; i++) {
         asg_buf_z(&b, "seal 123456789012345");     /* the longest id */
-        asg_buf_put(&b, "abcdefghijklmnopq" + i, 1);
+        asg_buf_put(&b, &"abcdefghijklmnopq"[i], 1);
         asg_buf_z(&b, " " HEX_A "\n");
         text[b.len] = '\0';
         if (i < 16) {

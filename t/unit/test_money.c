@@ -23,7 +23,8 @@ static void fails_as(asg_str_t text, asg_err_t err)
     asg_nusd_t n = -77;
 
     if (asg_money_parse(text, &n) != err || n != -77) {
-        fail_msg("%.*s", (int) text.len, text.data);
+        print_error("%.*s\n", (int) text.len, text.len > 0 ? text.data : "");
+        fail();
     }
 }
 
