@@ -1,0 +1,60 @@
+/*
+ * /api/ledger and /api/audit: pages, oldest first.
+ */
+#include "http/handlers.h"
+
+#include "http/json_out.h"
+#include "http/query.h"
+#include "ops/journal_read.h"
+
+
+static bool
+send_page(struct ctl_request *rq, struct ctl_answer *an, const char *plural,
+    const struct ctl_page *page, struct ctl_error *e)
+{
+    cJSON *tree = cJSON_CreateObject();
+    cJSON *items = cJSON_AddArrayToObject(tree, plural);
+    unsigned i;
+
+    for (i = 0; i < page->n; i++) {
+        cJSON_AddItemToArray(items, cJSON_CreateRaw(page->rows[i]));
+    }
+    ctl_out_text(tree, "next_cursor", page->next);
+
+    return ctl_out_send(rq, an, 200, tree, e);
+}
+
+
+CTL_HANDLER(ctl_http_ledger)
+{
+    struct ctl_ledger_filter f = {0};
+    const char *limit = NULL;
+    const struct ctl_query_field query[] = {
+        {"project", &f.project}, {"since", &f.since}, {"until", &f.until},
+        {"cursor", &f.cursor}, {"limit", &limit}, {NULL, NULL}
+    };
+    struct ctl_page page;
+
+    return ctl_query_read(rq, query, e)
+           && ctl_query_limit(limit, &f.limit, e)
+           && ctl_ledger_page(rq->worker->pg, &rq->worker->arena, &f, &page,
+                              e)
+           && send_page(rq, an, "entries", &page, e);
+}
+
+
+CTL_HANDLER(ctl_http_audit)
+{
+    struct ctl_audit_filter f = {0};
+    const char *limit = NULL;
+    const struct ctl_query_field query[] = {
+        {"trace", &f.trace}, {"entity", &f.entity}, {"actor", &f.actor},
+        {"cursor", &f.cursor}, {"limit", &limit}, {NULL, NULL}
+    };
+    struct ctl_page page;
+
+    return ctl_query_read(rq, query, e)
+           && ctl_query_limit(limit, &f.limit, e)
+           && ctl_audit_page(rq->worker->pg, &rq->worker->arena, &f, &page, e)
+           && send_page(rq, an, "events", &page, e);
+}

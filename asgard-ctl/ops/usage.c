@@ -1,0 +1,159 @@
+/*
+ * Reading the counters of budgets.
+ */
+#include "ops/usage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/rkey.h"
+
+#define FIELD_BYTES 64
+
+/* One row of budgets joined with its windows. */
+struct row {
+    const char *budget, *scope, *scope_id, *window, *limit;
+    int partition;
+};
+
+
+static asg_nusd_t
+counter(const struct ctl_reply *hash, const char *kind, const char *window,
+    int64_t id)
+{
+    char name[FIELD_BYTES];
+    uint64_t value = 0;
+    size_t i;
+
+    snprintf(name, sizeof(name), "%s:%s:%lld", kind, window, (long long) id);
+    for (i = 0; i + 1 < hash->nitems; i += 2) {
+        if (asg_str_eq_z(hash->items[i].text, name)) {
+            (void) asg_str_u64(hash->items[i + 1].text, &value);
+        }
+    }
+
+    return (asg_nusd_t) value;
+}
+
+
+static bool
+budget_hash(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct row *row, struct ctl_reply *hash, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX];
+    asg_str_t argv[2] = {ASG_STR("HGETALL"), {key, 0}};
+
+    argv[1].len = asg_rkey_budget(key, (unsigned) row->partition,
+                                  asg_str_z(row->budget));
+    if (!ctl_redis_command(redis, arena, hash, e, 2, argv)) {
+        return false;
+    }
+
+    return hash->nitems > 0
+           || ctl_error_away(e, "redis_unavailable",
+                             "the budget %s is not seeded", row->budget);
+}
+
+
+static bool
+fill_window(const struct row *row, const struct ctl_reply *hash, int64_t now,
+    struct ctl_usage_window *to, struct ctl_error *e)
+{
+    asg_window_t w;
+    uint64_t limit = 0;
+
+    if (asg_window_parse(asg_str_z(row->window), &w) != ASG_OK) {
+        return ctl_error_internal(e, "bad window %s", row->window);
+    }
+    memcpy(to->window, w.name, sizeof(to->window));
+    to->scope = row->scope;
+    to->scope_id = row->scope_id;
+    to->starts_at = asg_window_start(&w, now);
+    to->resets_at = asg_window_end(&w, now);
+    to->unlimited = row->limit == NULL;
+    if (!to->unlimited) {
+        (void) asg_str_u64(asg_str_z(row->limit), &limit);
+    }
+    to->limit_nusd = (asg_nusd_t) limit;
+    to->spent_nusd = counter(hash, "s", w.name, to->starts_at);
+    to->held_nusd = counter(hash, "h", w.name, to->starts_at);
+
+    return true;
+}
+
+
+static void
+row_read(const struct ctl_rows *rows, unsigned i, struct row *row)
+{
+    row->budget = ctl_rows_at(rows, i, 0);
+    row->scope = ctl_rows_at(rows, i, 1);
+    row->scope_id = ctl_rows_at(rows, i, 2);
+    row->partition = (int) ctl_rows_i64(rows, i, 3);
+    row->window = ctl_rows_at(rows, i, 4);
+    row->limit = ctl_rows_at(rows, i, 5);
+}
+
+
+static bool
+read_rows(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct ctl_rows *rows, struct ctl_usage *out, struct ctl_error *e)
+{
+    struct ctl_reply hash = {0};
+    const char *last = "";
+    struct row row;
+    unsigned i;
+
+    for (i = 0; i < rows->nrows; i++) {
+        row_read(rows, i, &row);
+        if (strcmp(row.budget, last) != 0
+            && !budget_hash(redis, arena, &row, &hash, e))
+        {
+            return false;
+        }
+        last = row.budget;
+        if (!fill_window(&row, &hash, ctl_rows_i64(rows, i, 6),
+                         &out->windows[i], e))
+        {
+            return false;
+        }
+        if (row.budget[0] == 'p' && strcmp(row.window, "total") == 0) {
+            out->spent_nusd = out->windows[i].spent_nusd;
+            out->held_nusd = out->windows[i].held_nusd;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+ctl_usage_read(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, const char *project_id, struct ctl_usage *out,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    memset(out, 0, sizeof(*out));
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT b.budget_id, b.scope, b.scope_id, b.partition,"
+            " w.window_name, w.limit_nusd,"
+            " floor(extract(epoch FROM now()))::bigint"
+            " FROM budgets b JOIN budget_windows w USING (budget_id)"
+            " WHERE b.project_id = $1"
+            " ORDER BY b.scope = 'key', b.created_at, b.budget_id,"
+            " w.window_name = 'total' DESC, w.window_name", project_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 404, "project_not_found",
+                             "There is no project with this id.");
+    }
+    out->nwindows = rows.nrows;
+    out->windows = ctl_arena_alloc(arena, rows.nrows * sizeof(*out->windows));
+    if (out->windows == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+
+    return read_rows(redis, arena, &rows, out, e);
+}
