@@ -66,7 +66,6 @@ typedef struct {
     asg_span_t safety_id_member;        /* attribution: never sent */
     asg_span_t metadata_user_value;     /* attribution: overwritten */
     uint32_t open;                      /* offset after the top-level '{' */
-    bool empty;                         /* no member at all */
     asg_str_t unknown[ASG_REQUEST_UNKNOWN_MAX];
     unsigned nunknown;
     char scratch[ASG_REQUEST_SCRATCH];

@@ -312,64 +312,31 @@ static void row_49_schemas_are_opaque(void **state)
     CHECK(rows);
 }
 
-static void row_52_urls_of_images_are_public(void **state)
+static void row_52_urls_of_media_are_checked_where_they_stand(void **state)
 {
     static const row_t rows[] = {
         {0, IMG("http://169.254.169.254/latest"), ASG_REASON_URL_NOT_ALLOWED,
          "messages[0].content[0].image_url.url"},
-        {0, IMG("file:///etc/passwd"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http://localhost/x"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http://127.0.0.1:80/"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http://[::1]/"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http://2130706433/?x"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http://127.0.0.1#@example.com/"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http:\\/\\/10\\u002e0.0.1/"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http://a@example.com/"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("http://example.com\\\\@10.0.0.1/"),
-         ASG_REASON_URL_NOT_ALLOWED, "messages[0].content[0].image_url.url"},
-        {0, IMG("ftp://example.com/a.png"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("//example.com/a.png"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG("data:text/html,hi"), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
-        {0, IMG(""), ASG_REASON_URL_NOT_ALLOWED,
-         "messages[0].content[0].image_url.url"},
         {0, PART("\"image_url\":\"file:///x\""), ASG_REASON_URL_NOT_ALLOWED,
          "messages[0].content[0].image_url"},
-        {0, IMG("https://example.com/a.png?sig=a%20b&x=http://10.0.0.1"), 0,
-         ""},
-        {0, IMG("https:\\/\\/example.com\\/a.png"), 0, ""},
-        {0, IMG("data:image\\/png;base64,iVBORw0KGgo="), 0, ""},
-        {0, PART("\"image_url\":\"https://example.com/a.png\""), 0, ""},
+        {0, PART("\"image_url\":{\"detail\":\"low\"}"),
+         ASG_REASON_MISSING_FIELD, "messages[0].content[0].image_url.url"},
         {0, PART("\"file\":{\"file_id\":\"https://10.0.0.1/x\"}"),
          ASG_REASON_URL_NOT_ALLOWED, "messages[0].content[0].file.file_id"},
-        {0, PART("\"file\":{\"file_id\":\"http\\u003A//10.0.0.1/x\"}"),
-         ASG_REASON_URL_NOT_ALLOWED, "messages[0].content[0].file.file_id"},
+        {0, PART("\"input_audio\":{\"data\":\"http://x/a\"}"),
+         ASG_REASON_URL_NOT_ALLOWED,
+         "messages[0].content[0].input_audio.data"},
+        {0, IMG("https:\\/\\/example.com\\/a.png?b=c"), 0, ""},
+        {0, IMG("data:image\\/png;base64,iVBORw0KGgo="), 0, ""},
+        {0, PART("\"image_url\":\"https://example.com/a.png\""), 0, ""},
         {0, PART("\"file\":{\"file_data\":\"data:application/pdf;base64,"
                  "QQ==\",\"filename\":\"a.pdf\"}"), 0, ""},
-        {0, PART("\"file\":{\"file_id\":\"file-abc123\"}"), 0, ""},
         {0, PART("\"input_audio\":{\"data\":\"QUFB\",\"format\":\"wav\"}"), 0,
          ""},
     };
-    char *text;
 
     (void) state;
     CHECK(rows);
-    text = repeat("{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
-                  "\"content\":[{\"type\":\"image_url\",\"image_url\":{"
-                  "\"url\":\"data:image/png;base64,", "AAAAAAAA",
-                  21u * 1024 * 128, "\"}}]}]}");
-    check_text(0, text, ASG_REASON_URL_NOT_ALLOWED,
-               "messages[0].content[0].image_url.url");
 }
 
 static void row_53_tools_that_are_not_functions_are_refused(void **state)
@@ -626,7 +593,8 @@ int main(void)
         cmocka_unit_test(rows_46_to_48_backend_orders_are_unknown_fields),
         cmocka_unit_test(more_unknown_names_than_can_be_listed_are_refused),
         cmocka_unit_test(row_49_schemas_are_opaque),
-        cmocka_unit_test(row_52_urls_of_images_are_public),
+        cmocka_unit_test(
+            row_52_urls_of_media_are_checked_where_they_stand),
         cmocka_unit_test(row_53_tools_that_are_not_functions_are_refused),
         cmocka_unit_test(row_54_samples_and_inputs_are_bounded),
         cmocka_unit_test(row_55_a_prompt_may_contain_anything),
