@@ -14,15 +14,16 @@ use Asgard::Files qw(slurp);
 sub while_running {
     my ($t) = @_;
     Asgard::Money::check($t) if $t->{control} && !$t->{without_money};
-    secrets($t);
+    nothing_in([found_secrets($t)],
+        'no secret and no prompt at rest (M14)');
 }
 
 # The servers have ended.
 sub after_stop {
     my ($t) = @_;
-    error_log($t) if $t->{gateway};
-    exit_codes($t);
-    sanitizer($t);
+    nothing_in([alerts($t)], 'no alert, emerg or crit in the error log');
+    nothing_in([bad_ends($t)], 'every process ended as it should');
+    nothing_in([reports($t)], 'no sanitizer report');
 }
 
 sub nothing_in {
@@ -31,16 +32,16 @@ sub nothing_in {
     ok(!@bad, $sentence) or diag(join "\n", splice @bad, 0, 20);
 }
 
-sub error_log {
+sub alerts {
     my ($t) = @_;
+    return if !$t->{gateway};
     my @allowed = @{$t->{allowed_alerts}};
-    my @bad = grep { my $line = $_; !grep { $line =~ $_ } @allowed }
+    return grep { my $line = $_; !grep { $line =~ $_ } @allowed }
         grep { /\[(?:alert|emerg|crit)\]/ }
         split /\n/, $t->{gateway}->error_log;
-    nothing_in(\@bad, 'no alert, emerg or crit in the error log');
 }
 
-sub exit_codes {
+sub bad_ends {
     my ($t) = @_;
     my @bad;
     if ($t->{gateway}) {
@@ -55,10 +56,10 @@ sub exit_codes {
             . $t->{control}->log_text
             if $status && !$t->{control_may_fail};
     }
-    nothing_in(\@bad, 'every process ended as it should');
+    return @bad;
 }
 
-sub sanitizer {
+sub reports {
     my ($t) = @_;
     my @bad = map { "$_:\n" . slurp($_) } glob("$t->{dir}/asan/report*");
     for my $text ($t->{gateway} ? $t->{gateway}->error_log : (),
@@ -66,7 +67,7 @@ sub sanitizer {
         push @bad, $1 while $text
             =~ /(.*(?:AddressSanitizer|runtime error:|ThreadSanitizer).*)/g;
     }
-    nothing_in(\@bad, 'no sanitizer report');
+    return @bad;
 }
 
 # Each place at rest with its text.
@@ -94,7 +95,7 @@ sub places {
     return %place;
 }
 
-sub secrets {
+sub found_secrets {
     my ($t) = @_;
     my %place = places($t);
     my @bad;
@@ -105,7 +106,7 @@ sub secrets {
                 if index($place{$where}, $secret) >= 0;
         }
     }
-    nothing_in(\@bad, 'no secret and no prompt at rest (M14)');
+    return @bad;
 }
 
 1;

@@ -20,6 +20,7 @@ use warnings;
 use parent qw(Asgard::Admin);
 use Carp qw(croak);
 use File::Temp ();
+use POSIX ();
 use Test::More ();
 
 use Asgard::Control;
