@@ -1,0 +1,18 @@
+/*
+ * The keeper: the only role that holds provider keys and the seal key.
+ *
+ * Compiles manifests, environment and routing into one sealed snapshot, commits
+ * it to Postgres for the meter to publish, and then only beats.  The
+ * supervisor starts a new keeper for every reload.
+ */
+#ifndef CTL_KEEPER_H
+#define CTL_KEEPER_H
+
+#include "base/config.h"
+
+/* `values_fd`: proc/values.h, the provider variables as KEY=VALUE lines.
+ * Returns the exit status of the process, when stop_fd becomes readable. */
+int ctl_keeper_run(const struct ctl_config *config, int values_fd,
+    int stop_fd);
+
+#endif
