@@ -7,7 +7,8 @@
 #include "core/usage.h"
 
 /* After an event or answer that is whole: takes the usage that the scan found.
- * One that is impossible, or less than an earlier one, spoils the whole stream's. */
+ * One that is impossible, or less than an earlier one, spoils the whole
+ * stream's. */
 void asg_answer_take_usage(asg_answer_t *a);
 /* Brings `has_content` and the verdict up to date. */
 void asg_answer_judge(asg_answer_t *a);

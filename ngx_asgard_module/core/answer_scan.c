@@ -98,9 +98,9 @@ static const known_key_t completion_detail_keys[] = {
 
 void asg_answer_scan_begin(asg_answer_scan_t *s)
 {
-    /* `word` is written before it is read: clearing it would cost as much as
-     * walking a small event */
-    memset(s, 0, offsetof(asg_answer_scan_t, word));
+    /* not the text: clearing it would cost as much as walking a small event */
+    memset(s, 0, offsetof(asg_answer_scan_t, id));
+    s->id[0] = '\0';
 }
 
 bool asg_answer_scan_is_whole(const asg_answer_scan_t *s)
@@ -166,18 +166,15 @@ static void top_key_done(asg_answer_scan_t *s)
     if ((s->seen & bit) != 0) {
         fault(s);               /* which of the two would the client take? */
     }
-    s->seen = (uint8_t) (s->seen | bit);
+    s->seen |= bit;
 }
 
-static void key_done(asg_answer_scan_t *s)
+static void key_done(asg_answer_scan_t *s, const char *word, size_t len)
 {
     const known_key_t *keys = keys_here(s);
 
     s->state = AT_COLON;
-    s->role = ROLE_NONE;
-    if (keys != NULL && !s->word_odd) {
-        s->role = (uint8_t) look_up(keys, s->word, s->word_len);
-    }
+    s->role = keys != NULL ? look_up(keys, word, len) : ROLE_NONE;
     if (s->depth == 1) {
         top_key_done(s);
     }
@@ -327,8 +324,7 @@ static void open_string(asg_answer_scan_t *s, bool is_key, size_t at)
 static void open_literal(asg_answer_scan_t *s, const char *text)
 {
     s->state = AT_LITERAL;
-    s->literal = text;
-    s->literal_at = 1;
+    s->literal = text + 1;
 }
 
 static void open_number(asg_answer_scan_t *s, char c)
@@ -436,7 +432,7 @@ static void keep(asg_answer_scan_t *s, const char *bytes, size_t len)
         len = room;             /* an id is kept as far as it goes */
     }
     memcpy(s->word + s->word_len, bytes, len);
-    s->word_len = (uint8_t) (s->word_len + len);
+    s->word_len += (unsigned) len;
 }
 
 /* Bytes of a string as they stand, no escape among them. */
@@ -489,7 +485,7 @@ static void id_done(asg_answer_scan_t *s)
 static void string_done(asg_answer_scan_t *s, size_t at)
 {
     if (s->is_key) {
-        key_done(s);
+        key_done(s, s->word, s->word_odd ? 0 : s->word_len);
         return;
     }
     if (s->role == ROLE_MODEL) {
@@ -523,6 +519,11 @@ static const char *string_run(asg_answer_scan_t *s, const char *p,
         while (p < end && (uint8_t) *p >= 0x80) {
             p++;
         }
+    }
+    if (s->is_key && s->word_len == 0 && !s->word_odd && p < end && *p == '"')
+    {
+        key_done(s, from, (size_t) (p - from));         /* whole, as most */
+        return p + 1;
     }
     if (p > from) {
         text(s, from, (size_t) (p - from));
@@ -638,6 +639,11 @@ static const char *number_run(asg_answer_scan_t *s, const char *p,
 {
     const char *from = p;
 
+    if (s->number == NUM_INT && !is_count(s)) {
+        while (p < end && *p >= '0' && *p <= '9') {
+            p++;                /* its value is of no interest */
+        }
+    }
     while (p < end && s->state == AT_NUMBER && number_part(s, *p)) {
         p++;
     }
@@ -660,10 +666,10 @@ static const char *literal_run(asg_answer_scan_t *s, const char *p,
 {
     const char *from = p;
 
-    while (p < end && s->literal[s->literal_at] == *p) {
-        s->literal_at++;
+    while (p < end && *s->literal == *p) {
+        s->literal++;
         p++;
-        if (s->literal[s->literal_at] == '\0') {
+        if (*s->literal == '\0') {
             s->done_mark = s->depth == 0;
             value_done(s, at + (size_t) (p - from));
             return p;

@@ -2,12 +2,12 @@
  * One walk over the JSON of a provider's answer, cut anywhere.
  *
  * Bytes are pushed in; what was learnt stands in asg_answer_scan_t afterwards
- * and never depends on the cuts.  The grammar is RFC 8259 with an object at the
- * top and at most 64 levels; UTF-8 is not checked (it is the provider's text, and
- * some cut characters), and of repeated keys only those are refused on which
- * something depends here.  No storage but the struct.
+ * and never depends on the cuts.  The grammar is RFC 8259 with an object at
+ * the top and at most 64 levels; UTF-8 is not checked (it is the provider's
+ * text, and some cut characters), and of repeated keys only those are refused
+ * on which something depends here.  No storage but the struct.
  *
- * Private to core/: answer_sse.c and answer_json.c use it, fuzz_usage.c tests it.
+ * Private to core/: answer_sse.c and answer_json.c use it.
  */
 #ifndef ASG_ANSWER_SCAN_H
 #define ASG_ANSWER_SCAN_H
@@ -52,24 +52,22 @@ typedef struct {
     bool done_mark;             /* [DONE] instead of an object */
     uint64_t count[ASG_COUNT_COUNT];
     unsigned counts;            /* bit 1 << asg_count_t: it was there */
-    char id[ASG_SCAN_WORD];     /* "" when absent or not printable ASCII */
     /* where we are */
-    uint8_t state;
-    uint8_t number;             /* part of a number */
-    uint8_t depth;
-    uint8_t role;               /* of the value to come or at hand */
-    uint8_t top;                /* role of the top-level member at hand */
-    uint8_t detail;             /* role of the object inside `usage` */
-    uint8_t mute;               /* depth below which no text counts; 0: none */
-    uint8_t word_len;
-    uint8_t hex_left;
+    unsigned state;
+    unsigned number;            /* part of a number */
+    unsigned depth;
+    unsigned role;              /* of the value to come or at hand */
+    unsigned top;               /* role of the top-level member at hand */
+    unsigned detail;            /* role of the object inside `usage` */
+    unsigned mute;              /* depth below which no text counts; 0: none */
+    unsigned word_len;
+    unsigned hex_left;
     bool is_key;
     bool word_odd;              /* a byte that no key or id of ours has */
     bool in_message;
-    bool wants_comma;           /* the usage member came first: take its comma */
-    uint8_t seen;               /* top-level members, one bit a role */
-    uint8_t literal_at;
-    const char *literal;
+    bool wants_comma;           /* `usage` came first: take its comma */
+    unsigned seen;              /* top-level members, one bit a role */
+    const char *literal;        /* what is left of it */
     uint32_t hex;
     uint64_t item;              /* of `choices` */
     uint64_t arrays;            /* bit d - 1: level d is an array */
@@ -78,7 +76,8 @@ typedef struct {
     bool has_comma;
     size_t comma;               /* the last one on the top level */
     size_t key;                 /* quote of the last key on the top level */
-    char word[ASG_SCAN_WORD];
+    char id[ASG_SCAN_WORD];     /* "" when absent or not printable ASCII */
+    char word[ASG_SCAN_WORD];   /* of a key or id that came in parts */
 } asg_answer_scan_t;
 
 void asg_answer_scan_begin(asg_answer_scan_t *s);

@@ -3,8 +3,9 @@
  *
  * The bytes of an event gather in the caller's buffer, as they came, while
  * those of its data lines are pushed through the scan at once.  The blank line
- * ends the event: by then everything is known, and it goes out whole, edited in
- * place.  An event that outgrows the buffer goes out without waiting for its end.
+ * ends the event: by then everything is known, and it goes out whole, edited
+ * in place.  An event that outgrows the buffer goes out without waiting for
+ * its end.
  *
  * A line ends with LF, CR LF or CR.  The LF after the CR of a blank line is
  * waited for only when the line before ended with CR LF: so the event of a

@@ -52,10 +52,12 @@ typedef struct {
     int64_t at_ms;
 } asg_spool_line_t;
 
+/* RANGE, or SPACE: does not fit, or is longer than its maximum. */
 ASG_MUST_CHECK asg_err_t asg_event_write(asg_buf_t *out, const asg_event_t *e);
 /* Strings borrow from `text`, or from `scratch` when they were escaped. */
 ASG_MUST_CHECK asg_err_t asg_event_read(asg_json_t *json, asg_str_t text,
     asg_buf_t *scratch, asg_event_t *out);
+/* With its newline. */
 ASG_MUST_CHECK asg_err_t asg_spool_write(asg_buf_t *out,
     const asg_spool_line_t *line);
 ASG_MUST_CHECK asg_err_t asg_spool_read(asg_json_t *json, asg_str_t text,

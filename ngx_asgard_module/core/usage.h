@@ -9,13 +9,15 @@
  * holds the whole body and asks for its splices.
  *
  * `usage` counts only at the top level of the answer (of an event): text may
- * contain anything.  Memory is the caller's line buffer, ASG_ANSWER_LINE bytes; an event
- * longer than that is passed on as it comes, its model rewritten when it stands in the
- * first ASG_ANSWER_LINE bytes, its usage still read.
+ * contain anything.  Memory is the caller's line buffer, ASG_ANSWER_LINE
+ * bytes; an event longer than that is passed on as it comes, its model
+ * rewritten when it stands in the first ASG_ANSWER_LINE bytes, its usage still
+ * read.
  *
- * An error that a provider sends inside a stream may hold anything: its data are
- * replaced by our own words, and so are data that are no JSON object.  Usage
- * that is repeated with every event counts as it was last said, while it grows.
+ * An error that a provider sends inside a stream may hold anything: its data
+ * are replaced by our own words, and so are data that are no JSON object.
+ * Usage that is repeated with every event counts as it was last said, while it
+ * grows; GOOD without `done` is what the stream had said when it was cut.
  */
 #ifndef ASG_USAGE_H
 #define ASG_USAGE_H
@@ -46,7 +48,7 @@ typedef struct {
     uint64_t events;            /* SSE events with data */
     bool has_content;
     bool done;                  /* [DONE] seen, or the JSON is whole */
-    bool malformed;             /* JSON answer that is not JSON; event likewise */
+    bool malformed;             /* an answer or event that is not JSON */
     bool error_event;           /* a top-level "error", in an event or in a
                                  * JSON answer; in a stream it was replaced */
     char id[ASG_ANSWER_ID_MAX]; /* the answer's own "id", NUL-terminated */
@@ -54,7 +56,7 @@ typedef struct {
 
 typedef struct {
     asg_usage_t usage;
-    asg_str_t model;            /* name to show; borrowed for the whole answer */
+    asg_str_t model;            /* name to show; borrowed */
     bool hide_usage;            /* drop the extra usage event */
     int64_t context_tokens;     /* no side of a call can be larger: of the
                                  * model x n or x inputs; 0: not known */
@@ -95,17 +97,18 @@ typedef struct {
     char text[ASG_ANSWER_TEXT];
 } asg_answer_splice_t;
 
-/* A whole JSON answer: fills a->usage and the outgoing pieces (model replaced). A body
- * that is not a JSON object: SYNTAX, malformed. */
+/* A whole JSON answer: fills a->usage and the outgoing pieces (model
+ * replaced).  A body that is not a JSON object: SYNTAX, malformed.  With
+ * `error_event` the pieces are the provider's words, not for the client. */
 ASG_MUST_CHECK asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
     asg_answer_splice_t *out);
 
-/* Offsets of choices[0].message.content in a JSON answer, raw with quotes (for the
+/* choices[0].message.content in a JSON answer, raw with quotes (for the
  * gateway route's `content`); null string when it is not a string. */
 asg_str_t asg_answer_content(asg_str_t body);
 
-/* Estimate from bytes for an answer without usable usage: a token is taken to be
- * `bytes / 4` rounded up, at least 1 when there was content; never above the bound. */
+/* Tokens of an answer without usable usage: `bytes / 4` rounded up, so at
+ * least 1 when there was content; never above the bound. */
 int64_t asg_usage_estimate(uint64_t content_bytes, int64_t bound_tokens);
 
 #endif

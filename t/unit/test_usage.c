@@ -53,8 +53,8 @@ static int collect(void *data, const char *bytes, size_t len)
     return 0;
 }
 
-/* Feeds the stream in parts of at most `most` bytes (0: at once), each a copy of
- * exactly that size, so that ASan sees every byte too far. */
+/* Feeds the stream in parts of at most `most` bytes (0: at once), each a copy
+ * of exactly that size, so that ASan sees every byte too far. */
 static void feed(run_t *r, asg_str_t stream, unsigned most)
 {
     size_t at = 0;
@@ -244,7 +244,8 @@ static void usage_member_is_cut_out_wherever_it_stands(void **state)
            "data: {\"usage\" : {\"prompt_tokens\":1} , \"a\":1}\n\n"
            "data: {\"a\":1,\"usage\":null}\n\n"
            "data: {\"a\":1 , \"usage\":null , \"model\":\"b\"}\n\n"
-           "data: {\"model\":\"b\",\ndata: \"usage\":\ndata: null,\"c\":[]}\n\n",
+           "data: {\"model\":\"b\",\ndata: \"usage\":\ndata: null,"
+           "\"c\":[]}\n\n",
            /* hide_usage */ true);
     gave("data: {}\n\n"
          "data: { \"a\":1}\n\n"

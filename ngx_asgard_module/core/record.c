@@ -1,0 +1,362 @@
+/*
+ * Key and project records.
+ *
+ * The format number is looked at before anything else: of a record of another
+ * format nothing is known, not even what would be wrong with it.
+ */
+#include "core/record.h"
+
+#include <string.h>
+
+#include "core/members.h"
+
+#define MODEL_NAME_MAX  256
+
+typedef struct {
+    asg_str_t key, project, prefix;
+    asg_key_record_t record;
+} key_parts_t;
+
+typedef struct {
+    asg_str_t project, state, data_class;
+    int64_t partition;
+    asg_project_record_t record;
+} project_parts_t;
+
+static const char *const state_names[] = {
+    [ASG_PROJECT_ACTIVE] = "active",
+    [ASG_PROJECT_PROVISIONAL] = "provisional",
+    [ASG_PROJECT_DECOMMISSIONED] = "decommissioned",
+    [ASG_PROJECT_ARCHIVED] = "archived"
+};
+
+#define STATES  (sizeof(state_names) / sizeof(*state_names))
+
+static const char *const class_names[ASG_DATA_COUNT] = {
+    [ASG_DATA_PUBLIC] = "public",
+    [ASG_DATA_INTERNAL] = "internal",
+    [ASG_DATA_CONFIDENTIAL] = "confidential",
+    [ASG_DATA_RESTRICTED] = "restricted"
+};
+
+static asg_err_t read_models(asg_json_t *json, asg_buf_t *scratch, void *out);
+
+static const asg_member_t key_members[] = {
+    ASG_MEMBER(VERSION, "v", key_parts_t, record.version),
+    ASG_MEMBER(STRING, "key", key_parts_t, key),
+    ASG_MEMBER(STRING, "prefix", key_parts_t, prefix),
+    ASG_MEMBER(STRING, "project", key_parts_t, project),
+    ASG_MEMBER_BY(read_models, "models"),
+    ASG_MEMBER(FLAG, "budget", key_parts_t, record.budgeted),
+    ASG_MEMBER(COUNT, "expires", key_parts_t, record.expires),
+    ASG_MEMBER(FLAG, "revoked", key_parts_t, record.revoked)
+};
+
+static const asg_member_t project_members[] = {
+    ASG_MEMBER(VERSION, "v", project_parts_t, record.version),
+    ASG_MEMBER(STRING, "project", project_parts_t, project),
+    ASG_MEMBER(COUNT, "part", project_parts_t, partition),
+    ASG_MEMBER(STRING, "state", project_parts_t, state),
+    ASG_MEMBER(FLAG, "killed", project_parts_t, record.killed),
+    ASG_MEMBER(STRING, "data_class", project_parts_t, data_class)
+};
+
+/* --- reading --- */
+
+static asg_err_t check_head(asg_json_t *json, asg_str_t text)
+{
+    if (text.len > ASG_RECORD_BYTES_MAX) {
+        return ASG_ERR_LIMIT;
+    }
+    return asg_members_check_format(json, text, ASG_RECORD_FORMAT);
+}
+
+static bool is_name_byte(char c)
+{
+    return (uint8_t) c >= 0x20 && c != 0x7f;
+}
+
+static bool is_model_name(asg_str_t name)
+{
+    if (name.len == 0 || name.len > MODEL_NAME_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        if (!is_name_byte(name.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static asg_err_t add_model(asg_json_t *json, asg_buf_t *models)
+{
+    char storage[MODEL_NAME_MAX];
+    asg_buf_t scratch;
+    asg_str_t name;
+    asg_err_t rc;
+
+    asg_buf_init(&scratch, storage, sizeof(storage));
+    rc = asg_members_string(json, &scratch, &name);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    if (!is_model_name(name)) {
+        return ASG_ERR_RANGE;
+    }
+    asg_buf_str(models, name);
+    asg_buf_z(models, "\n");
+    return asg_buf_ok(models) ? ASG_OK : ASG_ERR_LIMIT;
+}
+
+static asg_err_t read_model_list(asg_json_t *json, asg_key_record_t *record)
+{
+    asg_buf_t models;
+    asg_json_event_t event;
+    unsigned n = 0;
+
+    asg_buf_init(&models, record->models, sizeof(record->models));
+    while ((event = asg_json_next(json)) == ASG_JSON_STRING) {
+        asg_err_t rc = n++ < ASG_RECORD_MODELS_MAX ? add_model(json, &models)
+            : ASG_ERR_LIMIT;
+
+        if (rc != ASG_OK) {
+            return rc;
+        }
+    }
+    record->models_len = (uint16_t) models.len;
+    return event == ASG_JSON_ARRAY_END ? ASG_OK : asg_members_fault(json);
+}
+
+static asg_err_t read_models(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_key_record_t *record = &((key_parts_t *) out)->record;
+
+    (void) scratch;
+    switch (asg_json_next(json)) {
+    case ASG_JSON_NULL:
+        record->all_models = true;
+        return ASG_OK;
+    case ASG_JSON_ARRAY:
+        return read_model_list(json, record);
+    default:
+        return asg_members_fault(json);
+    }
+}
+
+/* `max` bytes and a NUL fit into `out`. */
+static bool copy_id(char *out, size_t max, asg_str_t id)
+{
+    if (!asg_id_is_valid(id) || id.len > max) {
+        return false;
+    }
+    memcpy(out, id.data, id.len);
+    out[id.len] = '\0';
+    return true;
+}
+
+asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
+    asg_key_record_t *out)
+{
+    key_parts_t parts;
+    asg_err_t rc = check_head(json, text);
+
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    memset(&parts, 0, sizeof(parts));
+    rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(key_members),
+                               &parts);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    if (!copy_id(parts.record.key_id, ASG_ID_MAX, parts.key)
+        || !copy_id(parts.record.project_id, ASG_ID_MAX, parts.project)
+        || !copy_id(parts.record.prefix, ASG_KEY_PREFIX_CHARS, parts.prefix))
+    {
+        return ASG_ERR_RANGE;
+    }
+    *out = parts.record;
+    return ASG_OK;
+}
+
+static asg_err_t state_parse(asg_str_t name, asg_project_state_t *out)
+{
+    for (unsigned i = 0; i < STATES; i++) {
+        if (asg_str_eq_z(name, state_names[i])) {
+            *out = (asg_project_state_t) i;
+            return ASG_OK;
+        }
+    }
+    return ASG_ERR_SYNTAX;
+}
+
+asg_err_t asg_record_project_read(asg_json_t *json, asg_str_t text,
+    asg_project_record_t *out)
+{
+    project_parts_t parts;
+    asg_project_record_t *record = &parts.record;
+    asg_err_t rc = check_head(json, text);
+
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    memset(&parts, 0, sizeof(parts));
+    rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(project_members),
+                               &parts);
+    if (rc == ASG_OK) {
+        rc = state_parse(parts.state, &record->state);
+    }
+    if (rc == ASG_OK) {
+        rc = asg_data_class_parse(parts.data_class, &record->data_class);
+    }
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    if (parts.partition >= ASG_PARTITIONS
+        || !copy_id(record->project_id, ASG_ID_MAX, parts.project))
+    {
+        return ASG_ERR_RANGE;
+    }
+    record->partition = (unsigned) parts.partition;
+    *out = *record;
+    return ASG_OK;
+}
+
+/* --- writing --- */
+
+static void put_string(asg_buf_t *out, const char *before, asg_str_t value)
+{
+    asg_buf_z(out, before);
+    asg_buf_json(out, value);
+}
+
+static void put_number(asg_buf_t *out, const char *before, uint64_t value)
+{
+    asg_buf_z(out, before);
+    asg_buf_u64(out, value);
+}
+
+/* The next of the names in `rest`, which loses it; a null string at the end. */
+static asg_str_t next_model(asg_str_t *rest)
+{
+    const char *end = rest->len > 0
+        ? memchr(rest->data, '\n', rest->len) : NULL;
+    asg_str_t name;
+
+    if (end == NULL) {
+        return ASG_STR_NULL;
+    }
+    name = (asg_str_t) {rest->data, (size_t) (end - rest->data)};
+    rest->data = end + 1;
+    rest->len -= name.len + 1;
+    return name;
+}
+
+static void put_models(asg_buf_t *out, const asg_key_record_t *record)
+{
+    asg_str_t rest = {record->models, record->models_len};
+    const char *before = "";
+    asg_str_t name;
+
+    if (record->all_models) {
+        asg_buf_z(out, "null");
+        return;
+    }
+    asg_buf_z(out, "[");
+    while ((name = next_model(&rest)).data != NULL) {
+        put_string(out, before, name);
+        before = ",";
+    }
+    asg_buf_z(out, "]");
+}
+
+static void put_head(asg_buf_t *out, uint64_t version)
+{
+    put_number(out, "{\"f\":", ASG_RECORD_FORMAT);
+    put_number(out, ",\"v\":", version);
+}
+
+asg_err_t asg_record_key_write(asg_buf_t *out, const asg_key_record_t *record,
+    asg_str_t pepper_id, asg_str_t name)
+{
+    if (record->version > INT64_MAX || record->expires < 0) {
+        return ASG_ERR_RANGE;
+    }
+    put_head(out, record->version);
+    put_string(out, ",\"key\":", asg_str_z(record->key_id));
+    put_string(out, ",\"pepper\":", pepper_id);
+    put_string(out, ",\"prefix\":", asg_str_z(record->prefix));
+    put_string(out, ",\"name\":", name);
+    put_string(out, ",\"project\":", asg_str_z(record->project_id));
+    asg_buf_z(out, ",\"models\":");
+    put_models(out, record);
+    put_number(out, ",\"budget\":", record->budgeted);
+    put_number(out, ",\"expires\":", (uint64_t) record->expires);
+    put_number(out, ",\"revoked\":", record->revoked);
+    asg_buf_z(out, "}");
+    return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
+}
+
+asg_err_t asg_record_project_write(asg_buf_t *out,
+    const asg_project_record_t *record)
+{
+    if (record->version > INT64_MAX || record->partition >= ASG_PARTITIONS) {
+        return ASG_ERR_RANGE;
+    }
+    put_head(out, record->version);
+    put_string(out, ",\"project\":", asg_str_z(record->project_id));
+    put_number(out, ",\"part\":", record->partition);
+    put_string(out, ",\"state\":",
+               asg_str_z(asg_project_state_name(record->state)));
+    put_number(out, ",\"killed\":", record->killed);
+    put_string(out, ",\"data_class\":",
+               asg_str_z(asg_data_class_name(record->data_class)));
+    asg_buf_z(out, ",\"aliases\":null}");
+    return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
+}
+
+/* --- what they mean --- */
+
+bool asg_record_allows(const asg_key_record_t *record, asg_str_t ref,
+    asg_str_t name)
+{
+    asg_str_t rest = {record->models, record->models_len};
+    asg_str_t allowed;
+
+    if (record->all_models) {
+        return true;
+    }
+    while ((allowed = next_model(&rest)).data != NULL) {
+        if (asg_str_eq(allowed, ref) || asg_str_eq(allowed, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool asg_project_is_live(asg_project_state_t state)
+{
+    return state == ASG_PROJECT_ACTIVE || state == ASG_PROJECT_PROVISIONAL;
+}
+
+const char *asg_project_state_name(asg_project_state_t state)
+{
+    return (unsigned) state < STATES ? state_names[state] : "unknown";
+}
+
+const char *asg_data_class_name(asg_data_class_t c)
+{
+    return (unsigned) c < ASG_DATA_COUNT ? class_names[c] : "unknown";
+}
+
+asg_err_t asg_data_class_parse(asg_str_t name, asg_data_class_t *out)
+{
+    for (unsigned i = 0; i < ASG_DATA_COUNT; i++) {
+        if (asg_str_eq_z(name, class_names[i])) {
+            *out = (asg_data_class_t) i;
+            return ASG_OK;
+        }
+    }
+    return ASG_ERR_SYNTAX;
+}

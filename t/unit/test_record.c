@@ -1,0 +1,265 @@
+/* core/record.h: key and project records, as in docs/formats.md. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/record.h"
+
+#define KEY_HEAD  "{\"f\":1,\"v\":7,\"key\":\"k-1\",\"pepper\":\"p1\","      \
+    "\"prefix\":\"asg_0123abcd\",\"name\":\"ci\",\"project\":\"proj-1\","
+#define KEY_TAIL  ",\"budget\":1,\"expires\":5,\"revoked\":0}"
+#define KEY       KEY_HEAD "\"models\":null" KEY_TAIL
+#define PROJECT   "{\"f\":1,\"v\":3,\"project\":\"proj-1\",\"part\":7,"      \
+    "\"state\":\"active\",\"killed\":0,\"data_class\":\"internal\","        \
+    "\"aliases\":null}"
+
+static asg_json_t json;
+static asg_key_record_t key;
+static asg_project_record_t project;
+
+static asg_err_t read_key(const char *text)
+{
+    return asg_record_key_read(&json, asg_str_z(text), &key);
+}
+
+static asg_err_t read_project(const char *text)
+{
+    return asg_record_project_read(&json, asg_str_z(text), &project);
+}
+
+/* `text` with the first `from` replaced by `to`. */
+static const char *with(const char *text, const char *from, const char *to)
+{
+    static char out[1024];
+    const char *at = strstr(text, from);
+
+    assert_non_null(at);
+    snprintf(out, sizeof(out), "%.*s%s%s", (int) (at - text), text, to,
+             at + strlen(from));
+    return out;
+}
+
+static void a_key_record_is_read_and_written_the_same(void **state)
+{
+    char text[2 * sizeof(KEY)];
+    asg_buf_t out;
+
+    (void) state;
+    assert_int_equal(read_key(KEY), ASG_OK);
+    assert_int_equal(key.version, 7);
+    assert_string_equal(key.key_id, "k-1");
+    assert_string_equal(key.project_id, "proj-1");
+    assert_string_equal(key.prefix, "asg_0123abcd");
+    assert_int_equal(key.expires, 5);
+    assert_true(key.budgeted && key.all_models && !key.revoked);
+    asg_buf_init(&out, text, sizeof(text));
+    assert_int_equal(asg_record_key_write(&out, &key, ASG_STR("p1"),
+                                          ASG_STR("ci")), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out), KEY));
+    asg_buf_init(&out, text, sizeof(KEY) - 2);
+    assert_int_equal(asg_record_key_write(&out, &key, ASG_STR("p1"),
+                                          ASG_STR("ci")), ASG_ERR_SPACE);
+}
+
+static void a_model_list_allows_what_it_names(void **state)
+{
+    static const char list[] = KEY_HEAD
+        "\"models\":[\"model:default/a\",\"b\\u002d\\\"c\"]" KEY_TAIL;
+    char text[2 * sizeof(list)];
+    asg_buf_t out;
+    asg_str_t none = ASG_STR("z");
+
+    (void) state;
+    assert_int_equal(read_key(list), ASG_OK);
+    assert_false(key.all_models);
+    assert_true(asg_record_allows(&key, ASG_STR("model:default/a"), none));
+    assert_true(asg_record_allows(&key, none, ASG_STR("b-\"c")));
+    assert_false(asg_record_allows(&key, none, none));
+    assert_false(asg_record_allows(&key, none, ASG_STR("b-\"")));
+    assert_false(asg_record_allows(&key, none, ASG_STR("")));
+    assert_false(asg_record_allows(&key, ASG_STR_NULL, ASG_STR_NULL));
+    asg_buf_init(&out, text, sizeof(text));
+    assert_int_equal(asg_record_key_write(&out, &key, ASG_STR("p1"),
+                                          ASG_STR("ci")), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out),
+                             with(list, "\\u002d", "-")));
+
+    assert_int_equal(read_key(KEY_HEAD "\"models\":[]" KEY_TAIL), ASG_OK);
+    assert_false(asg_record_allows(&key, none, none));
+    assert_int_equal(read_key(KEY), ASG_OK);
+    assert_true(asg_record_allows(&key, none, none));
+}
+
+static void a_model_list_is_bounded(void **state)
+{
+    char text[8192] = KEY_HEAD "\"models\":[\"m\"";
+    size_t head = strlen(text);
+
+    (void) state;
+    for (unsigned i = 1; i < ASG_RECORD_MODELS_MAX; i++) {
+        strcat(text, ",\"m\"");
+    }
+    strcat(text, "]" KEY_TAIL);
+    assert_int_equal(read_key(text), ASG_OK);
+    text[head] = '\0';
+    for (unsigned i = 0; i < ASG_RECORD_MODELS_MAX; i++) {
+        strcat(text, ",\"m\"");
+    }
+    strcat(text, "]" KEY_TAIL);
+    assert_int_equal(read_key(text), ASG_ERR_LIMIT);
+    /* nine names of 250 bytes are more than the record holds */
+    text[head] = '\0';
+    for (unsigned i = 0; i < 9; i++) {
+        sprintf(text + strlen(text), ",\"%0250d\"", 0);
+    }
+    strcat(text, "]" KEY_TAIL);
+    assert_int_equal(read_key(text), ASG_ERR_LIMIT);
+}
+
+static void a_bad_key_record_is_refused(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        asg_err_t rc;
+    } cases[] = {
+        {"\"f\":1", "\"f\":2", ASG_ERR_VERSION},
+        {"\"f\":1,", "", ASG_ERR_MISSING},
+        {"\"v\":7,", "", ASG_ERR_MISSING},
+        {"\"v\":7", "\"v\":-7", ASG_ERR_RANGE},
+        {"\"v\":7", "\"v\":7.0", ASG_ERR_RANGE},
+        {"\"v\":7", "\"v\":\"7\"", ASG_ERR_SYNTAX},
+        {"\"v\":7", "\"v\":7,\"v\":8", ASG_ERR_SYNTAX},
+        {"\"key\":\"k-1\",", "", ASG_ERR_MISSING},
+        {"k-1", "", ASG_ERR_RANGE},
+        {"k-1", "k:1", ASG_ERR_RANGE},
+        {"k-1", "k\\u002d1", ASG_ERR_SYNTAX},
+        {"\"k-1\"", "null", ASG_ERR_SYNTAX},
+        {"asg_0123abcd", "asg_0123abcde", ASG_ERR_RANGE},
+        {"\"models\":null,", "", ASG_ERR_MISSING},
+        {"null", "\"all\"", ASG_ERR_SYNTAX},
+        {"null", "[1]", ASG_ERR_SYNTAX},
+        {"null", "[\"\"]", ASG_ERR_RANGE},
+        {"null", "[\"a\\nb\"]", ASG_ERR_RANGE},
+        {"\"budget\":1", "\"budget\":2", ASG_ERR_RANGE},
+        {"\"budget\":1", "\"budget\":true", ASG_ERR_SYNTAX},
+        {"\"revoked\":0", "\"revoked\":null", ASG_ERR_SYNTAX},
+        {",\"revoked\":0", "", ASG_ERR_MISSING},
+        {"\"expires\":5", "\"expires\":9223372036854775808", ASG_ERR_RANGE},
+        {"}", "", ASG_ERR_SYNTAX}, {"}", "}}", ASG_ERR_SYNTAX},
+        {"{\"f\"", "[\"f\"", ASG_ERR_SYNTAX}
+    };
+    asg_key_record_t before;
+
+    (void) state;
+    memset(&key, 0x5a, sizeof(key));
+    before = key;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const char *text = with(KEY, cases[i].from, cases[i].to);
+
+        if (read_key(text) != cases[i].rc) {
+            fail_msg("%s", text);
+        }
+        assert_memory_equal(&key, &before, sizeof(key));
+    }
+    /* members of a newer writer are no reason to refuse */
+    assert_int_equal(read_key(with(KEY, "}", ",\"new\":[{\"f\":9}]}")),
+                     ASG_OK);
+}
+
+static void a_long_record_is_refused_unread(void **state)
+{
+    static char text[ASG_RECORD_BYTES_MAX + 1];
+
+    (void) state;
+    memset(text, ' ', sizeof(text));
+    memcpy(text, PROJECT, strlen(PROJECT));
+    assert_int_equal(asg_record_project_read(&json,
+        (asg_str_t) {text, sizeof(text) - 1}, &project), ASG_OK);
+    assert_int_equal(asg_record_project_read(&json,
+        (asg_str_t) {text, sizeof(text)}, &project), ASG_ERR_LIMIT);
+}
+
+static void a_project_record_is_read_and_written_the_same(void **state)
+{
+    char text[2 * sizeof(PROJECT)];
+    asg_buf_t out;
+
+    (void) state;
+    assert_int_equal(read_project(PROJECT), ASG_OK);
+    assert_int_equal(project.version, 3);
+    assert_string_equal(project.project_id, "proj-1");
+    assert_int_equal(project.partition, 7);
+    assert_int_equal(project.state, ASG_PROJECT_ACTIVE);
+    assert_int_equal(project.data_class, ASG_DATA_INTERNAL);
+    assert_false(project.killed);
+    asg_buf_init(&out, text, sizeof(text));
+    assert_int_equal(asg_record_project_write(&out, &project), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out), PROJECT));
+    project.partition = ASG_PARTITIONS;
+    assert_int_equal(asg_record_project_write(&out, &project), ASG_ERR_RANGE);
+}
+
+static void a_bad_project_record_is_refused(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        asg_err_t rc;
+    } cases[] = {
+        {"\"f\":1", "\"f\":0", ASG_ERR_VERSION},
+        {"\"part\":7", "\"part\":16", ASG_ERR_RANGE},
+        {"\"part\":7", "\"part\":4294967303", ASG_ERR_RANGE},
+        {"active", "Active", ASG_ERR_SYNTAX},
+        {"\"killed\":0,", "", ASG_ERR_MISSING},
+        {"internal", "secret", ASG_ERR_SYNTAX},
+        {"proj-1", "a b", ASG_ERR_RANGE}
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const char *text = with(PROJECT, cases[i].from, cases[i].to);
+
+        if (read_project(text) != cases[i].rc) {
+            fail_msg("%s", text);
+        }
+    }
+}
+
+static void names_and_numbers_go_both_ways(void **state)
+{
+    (void) state;
+    for (unsigned i = 0; i < ASG_DATA_COUNT; i++) {
+        asg_data_class_t c;
+
+        assert_int_equal(asg_data_class_parse(
+            asg_str_z(asg_data_class_name((asg_data_class_t) i)), &c), ASG_OK);
+        assert_int_equal(c, i);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        const char *name = asg_project_state_name((asg_project_state_t) i);
+
+        assert_int_equal(read_project(with(PROJECT, "active", name)), ASG_OK);
+        assert_int_equal(project.state, i);
+        assert_int_equal(asg_project_is_live(project.state), i < 2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_record_is_read_and_written_the_same),
+        cmocka_unit_test(a_model_list_allows_what_it_names),
+        cmocka_unit_test(a_model_list_is_bounded),
+        cmocka_unit_test(a_bad_key_record_is_refused),
+        cmocka_unit_test(a_long_record_is_refused_unread),
+        cmocka_unit_test(a_project_record_is_read_and_written_the_same),
+        cmocka_unit_test(a_bad_project_record_is_refused),
+        cmocka_unit_test(names_and_numbers_go_both_ways),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
