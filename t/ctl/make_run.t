@@ -12,9 +12,9 @@ use Asgard::HTTP;
 my $dir = File::Temp::tempdir('/tmp/asgard-run-XXXXXX', CLEANUP => 0);
 chmod 0711, $dir;
 my $run = "$dir/run";
-local $ENV{ASGARD_RUN}   = $run;
-local $ENV{ASGARD_BUILD} = build_dir();
-delete local $ENV{PORT};
+$ENV{ASGARD_RUN}   = $run;
+$ENV{ASGARD_BUILD} = build_dir();
+delete $ENV{PORT};
 END {
     system(top() . '/scripts/stop > /dev/null 2>&1');
     system('rm', '-rf', $dir);
