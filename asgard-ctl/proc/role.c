@@ -1,0 +1,108 @@
+/*
+ * Entering a role.
+ */
+#include "proc/role.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "proc/api.h"
+#include "proc/keeper.h"
+#include "proc/meter.h"
+
+
+static int
+run_meter(const struct ctl_config *config, int secret_fd, int stop_fd)
+{
+    (void) secret_fd;                   /* it knows no secret */
+
+    return ctl_meter_run(config, stop_fd);
+}
+
+
+static const struct {
+    const char *name;
+    int (*run)(const struct ctl_config *config, int secret_fd, int stop_fd);
+} roles[CTL_ROLES] = {
+    [CTL_ROLE_API] = {"api", ctl_api_run},
+    [CTL_ROLE_KEEPER] = {"keeper", ctl_keeper_run},
+    [CTL_ROLE_METER] = {"meter", run_meter}
+};
+
+
+const char *
+ctl_role_name(enum ctl_role role)
+{
+    return roles[role].name;
+}
+
+
+int
+ctl_role_stop_fd(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return -1;
+    }
+
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+
+bool
+ctl_role_open_log(const struct ctl_config *config, const char *name,
+    struct ctl_error *e)
+{
+    int fd = STDERR_FILENO;
+
+    if (config->log != NULL && strcmp(config->log, "stderr") != 0) {
+        fd = open(config->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+                  0640);
+        if (fd < 0) {
+            return ctl_error_field(e, "invalid_value", "log", "%s: %s",
+                                   config->log, strerror(errno));
+        }
+    }
+    ctl_log_open(name, fd, CTL_LOG_INFO);
+
+    return true;
+}
+
+
+int
+ctl_role_run(const struct ctl_config *config, const char *name)
+{
+    struct ctl_error e;
+    size_t i;
+    int stop_fd;
+
+    for (i = 0; i < CTL_ROLES && strcmp(roles[i].name, name) != 0; i++) { }
+    if (i == CTL_ROLES) {
+        fprintf(stderr, "asgard-ctl: there is no role %s\n", name);
+        return EXIT_FAILURE;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGPIPE, SIG_IGN);
+    stop_fd = ctl_role_stop_fd();
+    if (stop_fd < 0 || !ctl_secret_harden()
+        || !ctl_role_open_log(config, roles[i].name, &e))
+    {
+        fprintf(stderr, "asgard-ctl %s: cannot start\n", name);
+        return EXIT_FAILURE;
+    }
+
+    return roles[i].run(config, CTL_ROLE_FD, stop_fd);
+}

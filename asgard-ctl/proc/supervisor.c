@@ -1,0 +1,481 @@
+/*
+ * The supervisor.
+ */
+#include "proc/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "core/str.h"
+#include "proc/role.h"
+#include "proc/values.h"
+
+#define SELF            "/proc/self/exe"
+#define BACKOFF_MIN_MS  100
+#define BACKOFF_MAX_MS  2000
+#define STEADY_MS       10000           /* alive this long: back-off forgotten */
+#define STOP_MS         20000
+#define FD_TEXT         16
+
+struct child {
+    pid_t pid;                          /* 0: not running */
+    pid_t leaving;                      /* told to go, replaced already */
+    int64_t started_ms;
+    int64_t due_ms;                     /* when to start it again */
+    int backoff_ms;
+};
+
+struct supervisor {
+    const struct ctl_config *config;
+    struct child child[CTL_ROLES];
+    int values_fd;                      /* provider variables */
+    int peppers_fd;
+    int signals;
+    bool stopping;
+    int64_t stop_until_ms;
+};
+
+
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+/* The same program, with the values at a descriptor and nothing in the
+ * environment that a provider key could stand in. */
+static int
+reexecute(const struct ctl_config *config, int fd)
+{
+    char number[FD_TEXT];
+    char *const argv[] = {"asgard-ctl", "-c", config->file, "--values",
+                          number, "serve", NULL};
+    char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
+                         "/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL};
+
+    fcntl(fd, F_SETFD, 0);
+    snprintf(number, sizeof(number), "%d", fd);
+    execve(SELF, argv, env);
+    ctl_log(CTL_LOG_ERROR, "cannot execute itself: %s", strerror(errno));
+
+    return EXIT_FAILURE;
+}
+
+
+/* The pepper lines of the key file; seal lines stay out of api. */
+static bool
+copy_peppers(asg_str_t text, asg_buf_t *out)
+{
+    static const char word[] = "pepper";
+    const char *p = text.data, *end = text.data + text.len, *eol, *w;
+
+    for (; p < end; p = eol + 1) {
+        eol = memchr(p, '\n', (size_t) (end - p));
+        if (eol == NULL) {
+            eol = end;
+        }
+        for (w = p; w < eol && (*w == ' ' || *w == '\t'); w++) { }
+        if ((size_t) (eol - w) > sizeof(word)
+            && memcmp(w, word, sizeof(word) - 1) == 0)
+        {
+            asg_buf_put(out, p, (size_t) (eol - p));
+            asg_buf_z(out, "\n");
+        }
+    }
+
+    return asg_buf_ok(out);
+}
+
+
+static int
+peppers_open(const struct ctl_config *config, struct ctl_error *e)
+{
+    static char storage[32768];
+    int from = ctl_values_from_file(config->key_file, e), fd = -1;
+    asg_str_t text;
+    asg_buf_t b;
+
+    if (from < 0) {
+        return -1;
+    }
+    if (ctl_values_read(from, &text, e)) {
+        asg_buf_init(&b, storage, sizeof(storage));
+        if (copy_peppers(text, &b)) {
+            fd = ctl_values_write(asg_buf_view(&b), e);
+        } else {
+            ctl_error_internal(e, "%s: too long", config->key_file);
+        }
+        ctl_values_release(&text);
+        explicit_bzero(storage, sizeof(storage));
+    }
+    close(from);
+
+    return fd;
+}
+
+
+static int
+role_secret(const struct supervisor *s, enum ctl_role role)
+{
+    switch (role) {
+    case CTL_ROLE_KEEPER:
+        return s->values_fd;
+    case CTL_ROLE_API:
+        return s->peppers_fd;
+    default:
+        return -1;
+    }
+}
+
+
+/* In the child: the secret becomes CTL_ROLE_FD, all else is closed on exec. */
+static void
+child_execute(const struct supervisor *s, enum ctl_role role)
+{
+    char *const argv[] = {"asgard-ctl", "-c", s->config->file, "role",
+                          (char *) (uintptr_t) ctl_role_name(role), NULL};
+    int fd = role_secret(s, role);
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (fd == CTL_ROLE_FD) {
+        fcntl(fd, F_SETFD, 0);
+    } else if (fd >= 0) {
+        dup2(fd, CTL_ROLE_FD);
+    } else {
+        close(CTL_ROLE_FD);
+    }
+    execv(SELF, argv);
+    _exit(127);
+}
+
+
+static void
+child_start(struct supervisor *s, enum ctl_role role)
+{
+    struct child *c = &s->child[role];
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        child_execute(s, role);
+    }
+    c->started_ms = monotonic_ms();
+    c->due_ms = c->started_ms + BACKOFF_MAX_MS;
+    if (pid < 0) {
+        ctl_log(CTL_LOG_ERROR, "fork: %s", strerror(errno));
+        return;
+    }
+    c->pid = pid;
+    ctl_log(CTL_LOG_INFO, "%s is process %d", ctl_role_name(role), (int) pid);
+}
+
+
+static void
+child_died(struct supervisor *s, enum ctl_role role, int status)
+{
+    struct child *c = &s->child[role];
+    int64_t now = monotonic_ms();
+
+    c->pid = 0;
+    if (s->stopping) {
+        return;
+    }
+    if (now - c->started_ms > STEADY_MS) {
+        c->backoff_ms = 0;
+    }
+    c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN_MS : c->backoff_ms * 2;
+    if (c->backoff_ms > BACKOFF_MAX_MS) {
+        c->backoff_ms = BACKOFF_MAX_MS;
+    }
+    c->due_ms = now + c->backoff_ms;
+    ctl_log(CTL_LOG_ERROR, "%s ended (%s %d); again in %d ms",
+            ctl_role_name(role), WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+            c->backoff_ms);
+}
+
+
+static void
+reap(struct supervisor *s)
+{
+    int status, i;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (i = 0; i < CTL_ROLES; i++) {
+            if (s->child[i].pid == pid) {
+                child_died(s, (enum ctl_role) i, status);
+            } else if (s->child[i].leaving == pid) {
+                s->child[i].leaving = 0;
+            }
+        }
+    }
+}
+
+
+/* A new process takes over; the old one ends what it has begun. */
+static void
+child_replace(struct supervisor *s, enum ctl_role role)
+{
+    struct child *c = &s->child[role];
+
+    if (c->leaving > 0) {
+        kill(c->leaving, SIGKILL);
+    }
+    c->leaving = c->pid;
+    c->pid = 0;
+    c->backoff_ms = 0;
+    if (c->leaving > 0) {
+        kill(c->leaving, SIGTERM);
+    }
+    child_start(s, role);
+}
+
+
+static bool
+same_values(int a, int b)
+{
+    struct ctl_error e;
+    asg_str_t x = ASG_STR_NULL, y = ASG_STR_NULL;
+    bool same = ctl_values_read(a, &x, &e) && ctl_values_read(b, &y, &e)
+                && ctl_secret_equal(x, y);
+
+    ctl_values_release(&x);
+    ctl_values_release(&y);
+
+    return same;
+}
+
+
+/* New values are taken only when they can be read; else the old ones stay. */
+static void
+reload(struct supervisor *s)
+{
+    struct ctl_error e;
+    int fd;
+
+    ctl_log(CTL_LOG_INFO, "reload");
+    if (s->config->backends_env != NULL
+        && access(s->config->backends_env, F_OK) == 0)
+    {
+        fd = ctl_values_from_file(s->config->backends_env, &e);
+        if (fd >= 0) {
+            close(s->values_fd);
+            s->values_fd = fd;
+        } else {
+            ctl_log_error(&e, "reading the backends' variables");
+        }
+    }
+    fd = peppers_open(s->config, &e);
+    if (fd < 0) {
+        ctl_log_error(&e, "reading the key file");
+    } else if (same_values(fd, s->peppers_fd)) {
+        close(fd);
+    } else {
+        close(s->peppers_fd);
+        s->peppers_fd = fd;
+        child_replace(s, CTL_ROLE_API);
+    }
+    child_replace(s, CTL_ROLE_KEEPER);
+}
+
+
+static void
+stop_all(struct supervisor *s, int signal_number)
+{
+    int i;
+
+    for (i = 0; i < CTL_ROLES; i++) {
+        if (s->child[i].pid > 0) {
+            kill(s->child[i].pid, signal_number);
+        }
+        if (s->child[i].leaving > 0) {
+            kill(s->child[i].leaving, signal_number);
+        }
+    }
+}
+
+
+static void
+take_signals(struct supervisor *s)
+{
+    struct signalfd_siginfo info;
+
+    while (read(s->signals, &info, sizeof(info)) == (ssize_t) sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGCHLD:
+            break;                      /* reaped on every turn */
+        case SIGHUP:
+            if (!s->stopping) {
+                reload(s);
+            }
+            break;
+        default:
+            s->stopping = true;
+            s->stop_until_ms = monotonic_ms() + STOP_MS;
+            stop_all(s, SIGTERM);
+        }
+    }
+    reap(s);
+}
+
+
+static bool
+any_alive(const struct supervisor *s)
+{
+    int i;
+
+    for (i = 0; i < CTL_ROLES; i++) {
+        if (s->child[i].pid > 0 || s->child[i].leaving > 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* Starts what is due; returns the time until the next is. */
+static int
+start_due(struct supervisor *s)
+{
+    int64_t now = monotonic_ms(), wait = 60000;
+    int i;
+
+    for (i = 0; i < CTL_ROLES; i++) {
+        if (s->child[i].pid > 0) {
+            continue;
+        }
+        if (s->child[i].due_ms <= now) {
+            child_start(s, (enum ctl_role) i);
+        } else if (s->child[i].due_ms - now < wait) {
+            wait = s->child[i].due_ms - now;
+        }
+    }
+
+    return (int) wait;
+}
+
+
+static int
+supervise(struct supervisor *s)
+{
+    struct pollfd fd = {.fd = s->signals, .events = POLLIN};
+    int wait;
+
+    for ( ;; ) {
+        if (s->stopping) {
+            if (!any_alive(s)) {
+                return EXIT_SUCCESS;
+            }
+            if (monotonic_ms() > s->stop_until_ms) {
+                stop_all(s, SIGKILL);
+            }
+            wait = 100;
+        } else {
+            wait = start_due(s);
+        }
+        poll(&fd, 1, wait);
+        take_signals(s);
+    }
+}
+
+
+static bool
+write_pid_file(const struct ctl_config *config, struct ctl_error *e)
+{
+    FILE *f = fopen(config->pid_file, "we");
+    bool ok = f != NULL && fprintf(f, "%d\n", (int) getpid()) > 0;
+
+    if (f != NULL && fclose(f) != 0) {
+        ok = false;
+    }
+
+    return ok || ctl_error_field(e, "invalid_value", "pid_file", "%s: %s",
+                                 config->pid_file, strerror(errno));
+}
+
+
+static int
+open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+
+/* Before the clean start: where the provider variables come from. */
+static int
+collect_values(const struct ctl_config *config)
+{
+    struct ctl_error e;
+    int fd;
+
+    if (config->backends_env != NULL
+        && access(config->backends_env, F_OK) == 0)
+    {
+        fd = ctl_values_from_file(config->backends_env, &e);
+    } else {
+        fd = ctl_values_from_environment(&e);
+    }
+    if (fd < 0) {
+        ctl_log_error(&e, "reading the backends' variables");
+        return EXIT_FAILURE;
+    }
+
+    return reexecute(config, fd);
+}
+
+
+int
+ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
+{
+    struct supervisor s = {.config = config, .values_fd = inherited_fd};
+    struct ctl_error e;
+    int status;
+
+    if (inherited_fd < 0) {
+        return collect_values(config);
+    }
+    fcntl(inherited_fd, F_SETFD, FD_CLOEXEC);
+    s.peppers_fd = peppers_open(config, &e);
+    s.signals = open_signals();
+    if (s.peppers_fd < 0 || s.signals < 0 || !ctl_secret_harden()
+        || !ctl_role_open_log(config, "supervisor", &e)
+        || !write_pid_file(config, &e))
+    {
+        ctl_log_error(&e, "starting");
+        return EXIT_FAILURE;
+    }
+    ctl_log(CTL_LOG_INFO, "asgard-ctl starts");
+    status = supervise(&s);
+    unlink(config->pid_file);
+    ctl_log(CTL_LOG_INFO, "asgard-ctl has stopped");
+
+    return status;
+}
