@@ -34,7 +34,7 @@
 
 
 #define NGX_HTTP_ASGARD_HOLD_MAX      40      /* "h" + 24 hex + ".nnn" */
-#define NGX_HTTP_ASGARD_PINS_MAX      1024
+#define NGX_HTTP_ASGARD_PINS_MAX      1472
 #define NGX_HTTP_ASGARD_ATTEMPTS_MAX  16
 
 
@@ -136,6 +136,7 @@ typedef enum {
  */
 struct ngx_http_asgard_call_s {
     ngx_http_asgard_slot_t    *slot;          /* NULL: no hold (yet) */
+    ngx_http_asgard_slot_t    *asked;         /* reserve has no answer yet */
     u_char                     hold[NGX_HTTP_ASGARD_HOLD_MAX];
     size_t                     hold_len;
     asg_nusd_t                 hold_nusd;
@@ -166,6 +167,7 @@ struct ngx_http_asgard_ctx_s {
     size_t                     trace_len;
 
     /* identify */
+    struct ngx_http_asgard_lookup_s *lookup;  /* under way; NULL: none */
     asg_key_record_t           key;
     asg_project_record_t       project;
     u_char                     digest[ASG_KEY_DIGEST_BYTES];

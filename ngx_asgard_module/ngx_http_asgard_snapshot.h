@@ -5,8 +5,8 @@
  * references keep an old one alive for the requests that use it.
  *
  * A bad, older or unverifiable snapshot leaves the old one in service, counts
- * an alarm and says why once in the error log.  The last good one is also kept in the
- * shared zone, so that a new worker can serve while Redis is away.
+ * an alarm and says why once in the error log.  The last good one is also kept
+ * in shared memory, so that a new worker can serve while Redis is away.
  */
 
 #ifndef _NGX_HTTP_ASGARD_SNAPSHOT_H_INCLUDED_
@@ -23,7 +23,14 @@ struct ngx_http_asgard_snapshot_s {
                                  * in a MADV_DONTDUMP mapping */
     void          **peers;      /* by endpoint: owned by candidate.c */
     void           *memory;
+    void           *secrets;    /* the mapping of keys */
+    size_t          secrets_size;
 };
+
+
+/* The zone beside asgard_zone NAME that keeps the last good snapshot. */
+ngx_shm_zone_t *ngx_http_asgard_snapshot_zone_add(ngx_conf_t *cf,
+    ngx_str_t *name);
 
 
 ngx_int_t ngx_http_asgard_snapshot_init(ngx_cycle_t *cycle,
@@ -35,6 +42,8 @@ void ngx_http_asgard_snapshot_wanted(void);
 /* A reference, or NULL: none loaded, or older than its max_age since ctl was
  * last heard. */
 ngx_http_asgard_snapshot_t *ngx_http_asgard_snapshot_take(void);
+/* The version that take() would give; 0: it would give NULL. */
+uint64_t ngx_http_asgard_snapshot_version(void);
 void ngx_http_asgard_snapshot_drop(ngx_http_asgard_snapshot_t *s);
 
 

@@ -1,0 +1,307 @@
+
+/*
+ * Reading and scanning of the request body.
+ */
+
+#include "ngx_http_asgard_body.h"
+
+#include <openssl/rand.h>
+
+#include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_steps.h"
+#include "ngx_http_asgard_zone.h"
+
+
+static void ngx_http_asgard_body_started(ngx_http_request_t *r);
+static void ngx_http_asgard_body_event(ngx_http_request_t *r);
+static ngx_int_t ngx_http_asgard_body_start(ngx_http_asgard_ctx_t *ctx);
+static ngx_int_t ngx_http_asgard_body_drain(ngx_http_asgard_ctx_t *ctx);
+static ngx_int_t ngx_http_asgard_body_collect(ngx_http_asgard_ctx_t *ctx);
+static ngx_int_t ngx_http_asgard_body_room(ngx_http_asgard_ctx_t *ctx,
+    size_t size);
+
+
+static asg_request_reader_t  *ngx_http_asgard_reader;
+
+
+ngx_int_t
+ngx_http_asgard_body_init(ngx_cycle_t *cycle)
+{
+    asg_request_reader_t  *reader;
+
+    reader = ngx_pcalloc(cycle->pool, sizeof(asg_request_reader_t));
+    if (reader == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (RAND_bytes((u_char *) &reader->seed, sizeof(reader->seed)) != 1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "asgard: the system has no randomness");
+        return NGX_ERROR;
+    }
+
+    ngx_http_asgard_reader = reader;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_body_read(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r = ctx->request;
+
+    if (r->request_body == NULL) {
+        rc = ngx_http_asgard_body_start(ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    rc = ngx_http_asgard_body_drain(ctx);
+
+    if (rc == NGX_AGAIN) {
+        r->read_event_handler = ngx_http_asgard_body_event;
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_OK && ctx->body.len == 0) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_EMPTY_BODY, NULL);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_body_start(ngx_http_asgard_ctx_t *ctx)
+{
+    off_t                length;
+    ngx_int_t            rc;
+    ngx_http_request_t  *r = ctx->request;
+
+    length = r->headers_in.content_length_n;
+
+    if (r->headers_in.chunked) {
+        length = NGX_HTTP_ASGARD_BODY_PIECE;
+    }
+
+    if (length <= 0) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_EMPTY_BODY, NULL);
+    }
+
+    if (length > NGX_HTTP_ASGARD_BODY_MAX) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE, NULL);
+    }
+
+    rc = ngx_http_asgard_body_room(ctx, (size_t) length);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_asgard_body_started);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    /* the reading took a reference; the phases have one of their own */
+    r->main->count--;
+
+    return NGX_OK;
+}
+
+
+/* Comes from within the call above: the step goes on by itself. */
+
+static void
+ngx_http_asgard_body_started(ngx_http_request_t *r)
+{
+    r->read_event_handler = ngx_http_block_reading;
+}
+
+
+static void
+ngx_http_asgard_body_event(ngx_http_request_t *r)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = ngx_http_asgard_ctx(r);
+
+    if (ctx) {
+        ngx_http_asgard_steps_resume(ctx);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_asgard_body_drain(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r = ctx->request;
+
+    for ( ;; ) {
+        rc = ngx_http_asgard_body_collect(ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        if (!r->reading_body) {
+            return NGX_OK;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc == NGX_AGAIN) {
+            if (r->request_body->bufs == NULL) {
+                return NGX_AGAIN;
+            }
+
+        } else if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+}
+
+
+/* Takes what has arrived out of nginx's buffers, so that they can be reused. */
+
+static ngx_int_t
+ngx_http_asgard_body_collect(ngx_http_asgard_ctx_t *ctx)
+{
+    size_t        n;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    for (cl = ctx->request->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (!ngx_buf_in_memory(b)) {
+            continue;
+        }
+
+        n = b->last - b->pos;
+
+        rc = ngx_http_asgard_body_room(ctx, ctx->body.len + n);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        ngx_memcpy(ctx->body.data + ctx->body.len, b->pos, n);
+        ctx->body.len += n;
+        b->pos = b->last;
+    }
+
+    ctx->request->request_body->bufs = NULL;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_body_charge(ngx_http_asgard_ctx_t *ctx, size_t n)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
+
+    if (ngx_http_asgard_zone_body_charge(n, amcf->body_memory) != NGX_OK) {
+        ctx->retry_after = 1;
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
+    }
+
+    ctx->body_charged += n;
+
+    return NGX_OK;
+}
+
+
+/* Room for `size` bytes, twice as much as before when it must grow. */
+
+static ngx_int_t
+ngx_http_asgard_body_room(ngx_http_asgard_ctx_t *ctx, size_t size)
+{
+    u_char     *data;
+    size_t      room;
+    ngx_int_t   rc;
+
+    if (size <= ctx->body_size) {
+        return NGX_OK;
+    }
+
+    room = size;
+
+    if (ctx->request->headers_in.chunked) {
+        if (size > NGX_HTTP_ASGARD_BODY_CHUNKED) {
+            return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE,
+                                          NULL);
+        }
+
+        room = ngx_min(ngx_max(size, 2 * ctx->body_size),
+                       NGX_HTTP_ASGARD_BODY_CHUNKED);
+    }
+
+    rc = ngx_http_asgard_body_charge(ctx, room - ctx->body_size);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    data = ngx_pnalloc(ctx->request->pool, room);
+    if (data == NULL) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
+    }
+
+    if (ctx->body.data) {
+        ngx_memcpy(data, ctx->body.data, ctx->body.len);
+        (void) ngx_pfree(ctx->request->pool, ctx->body.data);
+    }
+
+    ctx->body.data = data;
+    ctx->body_size = room;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_body_release(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ctx->body_charged) {
+        ngx_http_asgard_zone_body_release(ctx->body_charged);
+        ctx->body_charged = 0;
+    }
+}
+
+
+ngx_int_t
+ngx_http_asgard_body_scan(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_err_t      err;
+    ngx_str_t      param;
+    asg_refusal_t  why;
+
+    ctx->parsed = ngx_palloc(ctx->request->pool, sizeof(asg_request_t));
+    if (ctx->parsed == NULL) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
+    }
+
+    why.reason = ASG_REASON_INTERNAL;
+    why.param[0] = '\0';
+
+    err = asg_request_scan(ngx_http_asgard_reader, (asg_api_t) ctx->route,
+                           ngx_http_asgard_str(&ctx->body), ctx->parsed, &why);
+
+    if (err == ASG_OK) {
+        return NGX_OK;
+    }
+
+    param.data = (u_char *) why.param;
+    param.len = ngx_strlen(why.param);
+
+    return ngx_http_asgard_refuse(ctx, why.reason, &param);
+}

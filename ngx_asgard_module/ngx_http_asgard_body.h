@@ -1,0 +1,37 @@
+
+/*
+ * The request body in one piece of memory.
+ *
+ * It is read unbuffered in nginx's sense: nginx then never has a reason to
+ * open a temporary file, whatever its settings say, and pieces are
+ * collected here.  A body with a Content-Length gets its room at once; a
+ * chunked one grows and ends at 1 MB.  All room is charged to the memory cap
+ * that all workers share, before it is taken.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_BODY_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_BODY_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+#define NGX_HTTP_ASGARD_BODY_MAX      (32 * 1024 * 1024)
+#define NGX_HTTP_ASGARD_BODY_CHUNKED  (1024 * 1024)
+#define NGX_HTTP_ASGARD_BODY_PIECE    (64 * 1024)
+
+
+/* NGX_OK with ctx->body whole, NGX_AGAIN (the steps are resumed), or a status
+ * of HTTP with ctx->reason set. */
+ngx_int_t ngx_http_asgard_body_read(ngx_http_asgard_ctx_t *ctx);
+
+/* Fills ctx->parsed; NGX_OK or a status with ctx->reason and ctx->param set. */
+ngx_int_t ngx_http_asgard_body_scan(ngx_http_asgard_ctx_t *ctx);
+
+void ngx_http_asgard_body_release(ngx_http_asgard_ctx_t *ctx);
+
+/* The worker's reader of bodies. */
+ngx_int_t ngx_http_asgard_body_init(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_HTTP_ASGARD_BODY_H_INCLUDED_ */

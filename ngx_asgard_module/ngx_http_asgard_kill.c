@@ -1,0 +1,202 @@
+
+/*
+ * The list of open calls and its watch.
+ */
+
+#include "ngx_http_asgard_kill.h"
+
+#include "ngx_http_asgard_identify.h"
+#include "ngx_http_asgard_steps.h"
+#include "ngx_http_asgard_upstream.h"
+#include "ngx_http_asgard_zone.h"
+
+
+#define NGX_HTTP_ASGARD_KILL_INTERVAL  1000     /* ms */
+#define NGX_HTTP_ASGARD_KILL_PROJECTS  64       /* asked about at a time */
+
+
+static void ngx_http_asgard_kill_timer(ngx_event_t *ev);
+
+
+static ngx_queue_t       ngx_http_asgard_open;
+static ngx_event_t       ngx_http_asgard_kill_event;
+static ngx_connection_t  ngx_http_asgard_kill_connection;
+
+
+ngx_int_t
+ngx_http_asgard_kill_init(ngx_cycle_t *cycle)
+{
+    ngx_event_t  *ev;
+
+    ngx_queue_init(&ngx_http_asgard_open);
+
+    ngx_http_asgard_kill_connection.fd = (ngx_socket_t) -1;
+
+    ev = &ngx_http_asgard_kill_event;
+    ngx_memzero(ev, sizeof(ngx_event_t));
+    ev->handler = ngx_http_asgard_kill_timer;
+    ev->data = &ngx_http_asgard_kill_connection;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_kill_watch(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ctx->open.prev) {
+        return;
+    }
+
+    ngx_queue_insert_tail(&ngx_http_asgard_open, &ctx->open);
+
+    if (!ngx_http_asgard_kill_event.timer_set) {
+        ngx_add_timer(&ngx_http_asgard_kill_event,
+                      NGX_HTTP_ASGARD_KILL_INTERVAL);
+    }
+}
+
+
+void
+ngx_http_asgard_kill_forget(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ctx->open.prev) {
+        ngx_queue_remove(&ctx->open);
+        ctx->open.prev = NULL;
+        ctx->open.next = NULL;
+    }
+}
+
+
+/* The next open call whose project is known to be killed; marked, so that it is
+ * found once. */
+
+static ngx_http_asgard_ctx_t *
+ngx_http_asgard_kill_next(void)
+{
+    ngx_str_t               id;
+    ngx_queue_t            *q;
+    asg_project_record_t    project;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    for (q = ngx_queue_head(&ngx_http_asgard_open);
+         q != ngx_queue_sentinel(&ngx_http_asgard_open);
+         q = ngx_queue_next(q))
+    {
+        ctx = ngx_queue_data(q, ngx_http_asgard_ctx_t, open);
+
+        if (ctx->killed) {
+            continue;
+        }
+
+        id.data = (u_char *) ctx->key.project_id;
+        id.len = ngx_strlen(ctx->key.project_id);
+
+        if (ngx_http_asgard_zone_project_get(&id, &project) == NGX_OK
+            && project.killed)
+        {
+            ctx->killed = 1;
+            return ctx;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_http_asgard_steps_cut_killed(void)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+
+    /* a cut may end the request and change the list: begin anew each time */
+
+    for ( ;; ) {
+        ctx = ngx_http_asgard_kill_next();
+        if (ctx == NULL) {
+            return;
+        }
+
+        ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
+                      "asgard: open call is cut: its project was killed");
+
+        ngx_http_asgard_upstream_cancel(ctx);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_kill_seen(ngx_str_t *ids, ngx_uint_t n, ngx_str_t *id)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ids[i].len == id->len
+            && ngx_memcmp(ids[i].data, id->data, id->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* A record that is not fresh is read anew, and its reader cuts what is to be
+ * cut. */
+
+static void
+ngx_http_asgard_kill_recheck(ngx_str_t *id)
+{
+    asg_project_record_t  project;
+
+    if (ngx_http_asgard_zone_project_get(id, &project) != NGX_OK) {
+        ngx_http_asgard_identify_project_changed(id);
+
+    } else if (project.killed) {
+        ngx_http_asgard_steps_cut_killed();
+    }
+}
+
+
+static void
+ngx_http_asgard_kill_timer(ngx_event_t *ev)
+{
+    u_char                  names[NGX_HTTP_ASGARD_KILL_PROJECTS]
+                                 [ASG_ID_MAX + 1];
+    ngx_str_t               id, ids[NGX_HTTP_ASGARD_KILL_PROJECTS];
+    ngx_uint_t              i, n;
+    ngx_queue_t            *q;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    n = 0;
+
+    for (q = ngx_queue_head(&ngx_http_asgard_open);
+         q != ngx_queue_sentinel(&ngx_http_asgard_open)
+         && n < NGX_HTTP_ASGARD_KILL_PROJECTS;
+         q = ngx_queue_next(q))
+    {
+        ctx = ngx_queue_data(q, ngx_http_asgard_ctx_t, open);
+
+        id.data = (u_char *) ctx->key.project_id;
+        id.len = ngx_strlen(ctx->key.project_id);
+
+        if (!ngx_http_asgard_kill_seen(ids, n, &id)) {
+            ids[n].data = names[n];
+            ids[n].len = id.len;
+            ngx_memcpy(names[n++], id.data, id.len);
+        }
+    }
+
+    /* copies: a recheck may end requests */
+
+    for (i = 0; i < n; i++) {
+        ngx_http_asgard_kill_recheck(&ids[i]);
+    }
+
+    if (!ngx_queue_empty(&ngx_http_asgard_open)) {
+        ngx_add_timer(ev, NGX_HTTP_ASGARD_KILL_INTERVAL);
+    }
+}

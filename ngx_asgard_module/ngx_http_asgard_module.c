@@ -1,0 +1,611 @@
+
+/*
+ * Directives, configuration, phases, start and end of a worker.  No logic.
+ */
+
+#include "ngx_http_asgard.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "ngx_http_asgard_body.h"
+#include "ngx_http_asgard_check.h"
+#include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_keyfile.h"
+#include "ngx_http_asgard_kill.h"
+#include "ngx_http_asgard_probe.h"
+#include "ngx_http_asgard_redis.h"
+#include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_steps.h"
+#include "ngx_http_asgard_upstream.h"
+#include "ngx_http_asgard_vars.h"
+#include "ngx_http_asgard_zone.h"
+
+
+#define NGX_HTTP_ASGARD_REDIS_DEADLINE  50                  /* ms */
+#define NGX_HTTP_ASGARD_BODY_MEMORY     (256 * 1024 * 1024)
+#define NGX_HTTP_ASGARD_DRAIN_TIMEOUT   60000               /* ms */
+#define NGX_HTTP_ASGARD_DRAIN_BYTES     (16 * 1024 * 1024)
+#define NGX_HTTP_ASGARD_HOLD_TTL        120                 /* s */
+
+
+static char *ngx_http_asgard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_asgard_zone_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_asgard_key_file_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_asgard_redis_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_asgard_spool_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_asgard_resolver_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_asgard_ca_file_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+static void *ngx_http_asgard_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_asgard_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_asgard_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_asgard_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_asgard_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_asgard_init_process(ngx_cycle_t *cycle);
+static void ngx_http_asgard_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_asgard_errors[] = {
+    { ngx_string("off"), NGX_HTTP_ASGARD_ERRORS_OFF },
+    { ngx_string("data"), NGX_HTTP_ASGARD_ERRORS_DATA },
+    { ngx_string("control"), NGX_HTTP_ASGARD_ERRORS_CONTROL },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_asgard_probes[] = {
+    { ngx_string("healthz"), NGX_HTTP_ASGARD_PROBE_HEALTHZ },
+    { ngx_string("readyz"), NGX_HTTP_ASGARD_PROBE_READYZ },
+    { ngx_string("metrics"), NGX_HTTP_ASGARD_PROBE_METRICS },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_asgard_commands[] = {
+
+    { ngx_string("asgard"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_asgard,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_asgard_loc_conf_t, enable),
+      NULL },
+
+    { ngx_string("asgard_expose_backend"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_asgard_loc_conf_t, expose_backend),
+      NULL },
+
+    { ngx_string("asgard_errors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_asgard_loc_conf_t, errors),
+      &ngx_http_asgard_errors },
+
+    { ngx_string("asgard_probe"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_asgard_probe_set,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_asgard_loc_conf_t, probe),
+      &ngx_http_asgard_probes },
+
+    { ngx_string("asgard_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_asgard_zone_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_key_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_asgard_key_file_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_asgard_redis_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_spool"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_asgard_spool_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_control"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, control),
+      NULL },
+
+    { ngx_string("asgard_resolver"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_asgard_resolver_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_ca_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_asgard_ca_file_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_body_memory"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, body_memory),
+      NULL },
+
+    { ngx_string("asgard_drain_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, drain_timeout),
+      NULL },
+
+    { ngx_string("asgard_drain_bytes"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, drain_bytes),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_asgard_module_ctx = {
+    ngx_http_asgard_preconfiguration,      /* preconfiguration */
+    ngx_http_asgard_postconfiguration,     /* postconfiguration */
+
+    ngx_http_asgard_create_main_conf,      /* create main configuration */
+    ngx_http_asgard_init_main_conf,        /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_asgard_create_loc_conf,       /* create location configuration */
+    ngx_http_asgard_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_asgard_module = {
+    NGX_MODULE_V1,
+    &ngx_http_asgard_module_ctx,           /* module context */
+    ngx_http_asgard_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_asgard_init_process,          /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_asgard_exit_process,          /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static char *
+ngx_http_asgard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_loc_conf_t *alcf = conf;
+
+    alcf->file = cf->conf_file->file.name;
+    alcf->line = cf->conf_file->line;
+
+    return ngx_conf_set_flag_slot(cf, cmd, conf);
+}
+
+
+static char *
+ngx_http_asgard_zone_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (amcf->shm_zone) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR || size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "asgard: \"%V\" is no size of a zone", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->shm_zone = ngx_http_asgard_zone_add(cf, &value[1], size);
+    amcf->catalog_zone = ngx_http_asgard_snapshot_zone_add(cf, &value[1]);
+
+    return (amcf->shm_zone && amcf->catalog_zone) ? NGX_CONF_OK
+                                                  : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_asgard_key_file_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->key_file.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    amcf->key_file = value[1];
+
+    return ngx_http_asgard_keyfile_load(cf, amcf);
+}
+
+
+static char *
+ngx_http_asgard_redis_option(ngx_conf_t *cf,
+    ngx_http_asgard_main_conf_t *amcf, ngx_str_t *option)
+{
+    ngx_str_t  s;
+    ngx_int_t  deadline;
+
+    if (ngx_strncmp(option->data, "user=", 5) == 0) {
+        amcf->redis_user.data = option->data + 5;
+        amcf->redis_user.len = option->len - 5;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(option->data, "password_file=", 14) == 0) {
+        s.data = option->data + 14;
+        s.len = option->len - 14;
+        return ngx_http_asgard_keyfile_password(cf, amcf, &s);
+    }
+
+    if (ngx_strncmp(option->data, "deadline=", 9) == 0) {
+        s.data = option->data + 9;
+        s.len = option->len - 9;
+        deadline = ngx_parse_time(&s, 0);
+
+        if (deadline != NGX_ERROR && deadline > 0 && deadline <= 5000) {
+            amcf->redis_deadline = (ngx_msec_t) deadline;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "asgard_redis takes user=, password_file= and "
+                       "deadline= (1ms to 5s), not \"%V\"", option);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_asgard_redis_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (amcf->redis_url.data) {
+        return "is duplicate: partitions over several servers are not "
+               "supported yet";
+    }
+
+    value = cf->args->elts;
+    amcf->redis_url = value[1];
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_asgard_redis_option(cf, amcf, &value[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_asgard_spool_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->spool) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* nginx itself reopens it at USR1 */
+    amcf->spool = ngx_conf_open_file(cf->cycle, &value[1]);
+
+    return amcf->spool ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_asgard_resolver_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->resolver) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    amcf->resolver = ngx_resolver_create(cf, &value[1], cf->args->nelts - 1);
+
+    return amcf->resolver ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_asgard_ca_file_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->ca_file.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    amcf->ca_file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &amcf->ca_file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_asgard_probe_handler;
+
+    return ngx_conf_set_enum_slot(cf, cmd, conf);
+}
+
+
+static void *
+ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_asgard_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    amcf->governed = ngx_array_create(cf->pool, 8, sizeof(void **));
+    if (amcf->governed == NULL) {
+        return NULL;
+    }
+
+    amcf->redis_deadline = NGX_CONF_UNSET_MSEC;
+    amcf->drain_timeout = NGX_CONF_UNSET_MSEC;
+    amcf->body_memory = NGX_CONF_UNSET_SIZE;
+    amcf->drain_bytes = NGX_CONF_UNSET_SIZE;
+    amcf->hold_ttl = NGX_HTTP_ASGARD_HOLD_TTL;
+
+    return amcf;
+}
+
+
+static char *
+ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_conf_init_msec_value(amcf->redis_deadline,
+                             NGX_HTTP_ASGARD_REDIS_DEADLINE);
+    ngx_conf_init_msec_value(amcf->drain_timeout,
+                             NGX_HTTP_ASGARD_DRAIN_TIMEOUT);
+    ngx_conf_init_size_value(amcf->body_memory, NGX_HTTP_ASGARD_BODY_MEMORY);
+    ngx_conf_init_size_value(amcf->drain_bytes, NGX_HTTP_ASGARD_DRAIN_BYTES);
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_asgard_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_asgard_loc_conf_t  *alcf;
+
+    alcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_asgard_loc_conf_t));
+    if (alcf == NULL) {
+        return NULL;
+    }
+
+    alcf->enable = NGX_CONF_UNSET;
+    alcf->expose_backend = NGX_CONF_UNSET;
+    alcf->probe = NGX_CONF_UNSET_UINT;
+    alcf->errors = NGX_CONF_UNSET_UINT;
+
+    /* while a location is created, cf->ctx is still that of what is around */
+
+    if (cf->cmd_type & (NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)) {
+        alcf->parent = ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf;
+    }
+
+    return alcf;
+}
+
+
+static char *
+ngx_http_asgard_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_asgard_loc_conf_t *prev = parent;
+    ngx_http_asgard_loc_conf_t *conf = child;
+
+    if (conf->file.data == NULL) {
+        conf->file = prev->file;
+        conf->line = prev->line;
+    }
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->expose_backend, prev->expose_backend, 0);
+    ngx_conf_merge_uint_value(conf->errors, prev->errors,
+                              NGX_HTTP_ASGARD_ERRORS_OFF);
+
+    if (conf->probe == NGX_CONF_UNSET_UINT) {
+        conf->probe = NGX_HTTP_ASGARD_PROBE_NONE;
+    }
+
+    if (conf->enable && conf->probe != NGX_HTTP_ASGARD_PROBE_NONE) {
+        return "\"asgard\" and \"asgard_probe\" exclude each other";
+    }
+
+    return conf->enable ? ngx_http_asgard_check_note(cf, conf) : NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_asgard_vars_add(cf);
+}
+
+
+static ngx_int_t
+ngx_http_asgard_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt          *h;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    if (ngx_http_asgard_error_filters_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_asgard_module);
+
+    if (amcf->locations == 0 && amcf->shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_asgard_check_main(cf, amcf) != NGX_OK
+        || ngx_http_asgard_check_locations(cf, amcf) != NGX_OK
+        || ngx_http_asgard_upstream_init_main(cf, amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_asgard_steps_handler;
+
+    return NGX_OK;
+}
+
+
+/* A worker's memory holds keys and prompts: neither dump nor debugger. */
+
+static void
+ngx_http_asgard_shut(ngx_cycle_t *cycle)
+{
+    struct rlimit  none = { 0, 0 };
+
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
+        || setrlimit(RLIMIT_CORE, &none) == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "asgard: core dumps cannot be switched off");
+    }
+}
+
+
+static ngx_int_t
+ngx_http_asgard_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_asgard_module);
+
+    if (amcf == NULL || amcf->shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_asgard_shut(cycle);
+
+    if (ngx_http_asgard_body_init(cycle) != NGX_OK
+        || ngx_http_asgard_kill_init(cycle) != NGX_OK
+        || ngx_http_asgard_snapshot_init(cycle, amcf) != NGX_OK
+        || ngx_http_asgard_reserve_init(cycle) != NGX_OK
+        || ngx_http_asgard_redis_init(cycle, amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_asgard_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return;
+    }
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_asgard_module);
+
+    if (amcf == NULL || amcf->shm_zone == NULL) {
+        return;
+    }
+
+    ngx_http_asgard_reserve_exit();
+    ngx_http_asgard_redis_exit();
+    ngx_http_asgard_snapshot_exit();
+}

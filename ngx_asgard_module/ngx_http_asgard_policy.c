@@ -1,0 +1,323 @@
+
+/*
+ * Resolve, police, and the bound of the hold.
+ */
+
+#include "ngx_http_asgard_policy.h"
+
+#include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_snapshot.h"
+
+
+#define NGX_HTTP_ASGARD_MAX_TOKENS  4096    /* when a model states nothing */
+
+
+static asg_data_class_t ngx_http_asgard_policy_class(
+    ngx_http_asgard_ctx_t *ctx);
+static ngx_int_t ngx_http_asgard_policy_refuse(ngx_http_asgard_ctx_t *ctx,
+    asg_reason_t reason, const char *param);
+
+
+static const asg_model_t *
+ngx_http_asgard_policy_model(ngx_http_asgard_ctx_t *ctx, ngx_uint_t i)
+{
+    return &ctx->snapshot->catalog.models[ctx->name->candidates[i]];
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_policy_key_may(ngx_http_asgard_ctx_t *ctx,
+    const asg_public_name_t *name, const asg_model_t *model)
+{
+    return ctx->key.all_models
+           || asg_record_allows(&ctx->key, model->ref, name->name);
+}
+
+
+ngx_uint_t
+ngx_http_asgard_policy_grants(ngx_http_asgard_ctx_t *ctx,
+    const asg_public_name_t *name)
+{
+    unsigned        i;
+    asg_catalog_t  *catalog;
+
+    catalog = &ctx->snapshot->catalog;
+
+    for (i = 0; i < name->ncandidates; i++) {
+        if (ngx_http_asgard_policy_key_may(ctx, name,
+                                      &catalog->models[name->candidates[i]]))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_policy_serves(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    return model->path[ctx->route].len != 0
+           || ctx->snapshot->catalog.endpoints[model->endpoint].kind
+              == ASG_KIND_ECHO;
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_policy_cleared(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    return (model->data_classes >> ngx_http_asgard_policy_class(ctx)) & 1;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    return ngx_http_asgard_policy_key_may(ctx, ctx->name, model)
+           && ngx_http_asgard_policy_serves(ctx, model)
+           && ngx_http_asgard_policy_cleared(ctx, model);
+}
+
+
+/* The name as it stands, or, for the echo, without its options. */
+
+static const asg_public_name_t *
+ngx_http_asgard_policy_find(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_str_t                 asked, base;
+    asg_catalog_t            *catalog;
+    const asg_model_t        *model;
+    const asg_public_name_t  *name;
+
+    catalog = &ctx->snapshot->catalog;
+    asked = ctx->parsed->model;
+
+    name = asg_catalog_find(catalog, asked);
+    if (name) {
+        return name;
+    }
+
+    base = asg_catalog_base_name(asked);
+
+    if (base.len == asked.len) {
+        return NULL;
+    }
+
+    name = asg_catalog_find(catalog, base);
+    if (name == NULL || name->ncandidates == 0) {
+        return NULL;
+    }
+
+    model = &catalog->models[name->candidates[0]];
+
+    return catalog->endpoints[model->endpoint].kind == ASG_KIND_ECHO ? name
+                                                                     : NULL;
+}
+
+
+ngx_int_t
+ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx)
+{
+    ctx->asked.data = (u_char *) ctx->parsed->model.data;
+    ctx->asked.len = ctx->parsed->model.len;
+
+    ctx->name = ngx_http_asgard_policy_find(ctx);
+
+    /* unknown and not granted are one answer: nobody learns what exists */
+
+    if (ctx->name == NULL
+        || !ngx_http_asgard_policy_grants(ctx, ctx->name))
+    {
+        ctx->name = NULL;
+        return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_MODEL_NOT_FOUND,
+                                             "model");
+    }
+
+    return NGX_OK;
+}
+
+
+static asg_data_class_t
+ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_data_class_t  asked;
+
+    if (ctx->parsed && ctx->parsed->data_class.data
+        && asg_data_class_parse(ctx->parsed->data_class, &asked) == ASG_OK)
+    {
+        return asked;
+    }
+
+    return ctx->project.data_class;
+}
+
+
+ngx_int_t
+ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_str_t           field;
+    ngx_str_t           param;
+    ngx_uint_t          i, served;
+    asg_data_class_t    asked;
+    const asg_model_t  *model;
+
+    if (ctx->parsed->data_class.data
+        && asg_data_class_parse(ctx->parsed->data_class, &asked) != ASG_OK)
+    {
+        return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
+                                             "data_class");
+    }
+
+    served = 0;
+
+    for (i = 0; i < ctx->name->ncandidates; i++) {
+        model = ngx_http_asgard_policy_model(ctx, i);
+
+        if (!ngx_http_asgard_policy_allows(ctx, model)) {
+            served |= ngx_http_asgard_policy_key_may(ctx, ctx->name, model)
+                      && ngx_http_asgard_policy_serves(ctx, model);
+            continue;
+        }
+
+        field = asg_request_first_unknown(ctx->parsed, model->allow,
+                                          model->nallow);
+        if (field.data == NULL) {
+            return NGX_OK;
+        }
+
+        param.data = (u_char *) field.data;
+        param.len = field.len;
+
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_UNKNOWN_FIELD, &param);
+    }
+
+    return ngx_http_asgard_policy_refuse(ctx,
+                                         served ? ASG_REASON_POLICY_DENIED
+                                              : ASG_REASON_API_NOT_SUPPORTED,
+                                         "model");
+}
+
+
+static ngx_int_t
+ngx_http_asgard_policy_refuse(ngx_http_asgard_ctx_t *ctx, asg_reason_t reason,
+    const char *param)
+{
+    ngx_str_t  s;
+
+    s.data = (u_char *) param;
+    s.len = ngx_strlen(param);
+
+    return ngx_http_asgard_refuse(ctx, reason, &s);
+}
+
+
+int64_t
+ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    int64_t  tokens;
+
+    if (ctx->route == NGX_HTTP_ASGARD_ROUTE_EMBEDDINGS) {
+        return 0;
+    }
+
+    if (ctx->parsed->has_max_tokens) {
+        tokens = ctx->parsed->max_tokens;
+
+    } else if (model->default_max_tokens > 0) {
+        tokens = model->default_max_tokens;
+
+    } else if (model->max_output_tokens > 0) {
+        tokens = model->max_output_tokens;
+
+    } else {
+        tokens = NGX_HTTP_ASGARD_MAX_TOKENS;
+    }
+
+    if (model->max_output_tokens > 0 && tokens > model->max_output_tokens) {
+        tokens = model->max_output_tokens;
+    }
+
+    return tokens;
+}
+
+
+/* Adds what `model` would cost at most to the bounds of the call. */
+
+static asg_err_t
+ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    int64_t                  prompt, output;
+    asg_err_t                err;
+    asg_nusd_t               hold_nusd;
+    ngx_http_asgard_call_t  *call = &ctx->call;
+
+    output = ngx_http_asgard_policy_output(ctx, model);
+
+    err = asg_price_prompt_bound(&model->card, &ctx->parsed->parts, &prompt);
+
+    if (err == ASG_OK) {
+        err = asg_price_hold(&model->card, prompt, output, ctx->parsed->n,
+                             &hold_nusd);
+    }
+
+    if (err != ASG_OK) {
+        return err;
+    }
+
+    call->hold_nusd = ngx_max(call->hold_nusd, hold_nusd);
+    call->prompt_bound = ngx_max(call->prompt_bound, prompt);
+    call->output_bound = ngx_max(call->output_bound, output * ctx->parsed->n);
+    ctx->max_tokens = ngx_max(ctx->max_tokens, output);
+
+    return ASG_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_err_t           err;
+    ngx_uint_t          i, n;
+    const asg_model_t  *model;
+
+    if (ctx->call.prompt_bound) {
+        return NGX_OK;
+    }
+
+    n = 0;
+
+    for (i = 0; i < ctx->name->ncandidates; i++) {
+        model = ngx_http_asgard_policy_model(ctx, i);
+
+        if (!ngx_http_asgard_policy_allows(ctx, model)) {
+            continue;
+        }
+
+        err = ngx_http_asgard_policy_bound(ctx, model);
+
+        if (err == ASG_ERR_MISSING) {
+            return ngx_http_asgard_policy_refuse(ctx,
+                                                 ASG_REASON_INVALID_VALUE,
+                                                 "messages");
+        }
+
+        if (err != ASG_OK) {
+            return ngx_http_asgard_policy_refuse(ctx,
+                                                 ASG_REASON_INVALID_VALUE,
+                                                 "max_tokens");
+        }
+
+        if (n++ == 0) {
+            ctx->call.card = model->card;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,168 @@
+
+/*
+ * The probes: which one, health, metrics.  readyz has a file of its own.
+ */
+
+#include "ngx_http_asgard_probe.h"
+
+#include "ngx_http_asgard_ready.h"
+#include "ngx_http_asgard_redis.h"
+#include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_zone.h"
+
+
+#define NGX_HTTP_ASGARD_METRICS_MAX  32768
+
+
+static ngx_int_t ngx_http_asgard_probe_health(ngx_http_request_t *r);
+static ngx_int_t ngx_http_asgard_probe_metrics(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_asgard_probe_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    ngx_http_asgard_loc_conf_t  *alcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_asgard_module);
+
+    switch (alcf->probe) {
+
+    case NGX_HTTP_ASGARD_PROBE_HEALTHZ:
+        return ngx_http_asgard_probe_health(r);
+
+    case NGX_HTTP_ASGARD_PROBE_READYZ:
+        return ngx_http_asgard_ready_handler(r);
+
+    default:
+        return ngx_http_asgard_probe_metrics(r);
+    }
+}
+
+
+ngx_int_t
+ngx_http_asgard_probe_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body)
+{
+    ngx_str_t                 content_type;
+    ngx_http_complex_value_t  cv;
+
+    content_type.data = (u_char *) type;
+    content_type.len = ngx_strlen(type);
+
+    ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
+    cv.value = *body;
+
+    return ngx_http_send_response(r, status, &content_type, &cv);
+}
+
+
+static ngx_int_t
+ngx_http_asgard_probe_health(ngx_http_request_t *r)
+{
+    ngx_str_t  good = ngx_string("{\"status\":\"ok\"}\n");
+    ngx_str_t  bad = ngx_string("{\"status\":\"no catalog is loaded\"}\n");
+
+    if (ngx_http_asgard_snapshot_version()) {
+        return ngx_http_asgard_probe_send(r, NGX_HTTP_OK, "application/json",
+                                          &good);
+    }
+
+    return ngx_http_asgard_probe_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      "application/json", &bad);
+}
+
+
+static u_char *
+ngx_http_asgard_probe_gauge(u_char *p, u_char *last, const char *name,
+    const char *help, uint64_t value)
+{
+    return ngx_slprintf(p, last, "# HELP asgard_%s %s\n# TYPE asgard_%s gauge\n"
+                        "asgard_%s %uL\n", name, help, name, name, value);
+}
+
+
+static u_char *
+ngx_http_asgard_probe_counters(u_char *p, u_char *last)
+{
+    ngx_uint_t   i;
+    const char  *name, *help;
+
+    for (i = 0; i < NGX_HTTP_ASGARD_COUNT_N; i++) {
+        name = ngx_http_asgard_count_name(i, &help);
+
+        p = ngx_slprintf(p, last, "# HELP %s %s\n# TYPE %s counter\n%s %uL\n",
+                         name, help, name, name,
+                         ngx_http_asgard_count_read(i));
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_asgard_probe_reasons(u_char *p, u_char *last)
+{
+    ngx_uint_t                i;
+    const asg_reason_info_t  *info;
+
+    p = ngx_slprintf(p, last,
+                     "# HELP asgard_refusals_total Refusals by code.\n"
+                     "# TYPE asgard_refusals_total counter\n");
+
+    for (i = ASG_REASON_NONE + 1; i < ASG_REASON_COUNT; i++) {
+        info = asg_reason_info((asg_reason_t) i);
+
+        p = ngx_slprintf(p, last, "asgard_refusals_total{code=\"%s\"} %uL\n",
+                         info->code,
+                         ngx_http_asgard_count_reason_read((asg_reason_t) i));
+    }
+
+    return p;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
+{
+    u_char     *p, *last;
+    ngx_str_t   body;
+
+    body.data = ngx_pnalloc(r->pool, NGX_HTTP_ASGARD_METRICS_MAX);
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = body.data;
+    last = body.data + NGX_HTTP_ASGARD_METRICS_MAX;
+
+    p = ngx_http_asgard_probe_counters(p, last);
+    p = ngx_http_asgard_probe_reasons(p, last);
+
+    p = ngx_http_asgard_probe_gauge(p, last, "catalog_version",
+            "Lowest version of the catalog that a worker serves; 0: none.",
+            ngx_http_asgard_zone_catalog_lowest());
+    p = ngx_http_asgard_probe_gauge(p, last, "catalog_version_announced",
+            "Highest version of the catalog that was announced.",
+            ngx_http_asgard_zone_catalog_wanted());
+    p = ngx_http_asgard_probe_gauge(p, last, "redis_up",
+            "Is the connection of the answering worker to Redis usable.",
+            ngx_http_asgard_redis_ready());
+    p = ngx_http_asgard_probe_gauge(p, last, "channel_up",
+            "Was the change channel heard in the last 3 seconds.",
+            ngx_http_asgard_zone_channel_alive());
+
+    body.len = p - body.data;
+
+    return ngx_http_asgard_probe_send(r, NGX_HTTP_OK,
+                                      "text/plain; version=0.0.4", &body);
+}

@@ -1,0 +1,26 @@
+
+/*
+ * Which of our routes a request is for, judged by its raw path.
+ *
+ * nginx matches locations on the decoded path; what we serve is decided by the
+ * bytes that the client sent, so that a path written differently
+ * (`//`, `/../`, `%63`) is another path, hence none.  The one exception: the
+ * slash of a model ref in /v1/models/{id} may be written %2F.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_ROUTE_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_ROUTE_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+/* Sets ctx->route and ctx->model_id; NGX_OK, or a status with the reason:
+ * unknown path, query string, method, subrequest. */
+ngx_int_t ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx);
+
+/* Content-Type and Content-Encoding of a request with a body. */
+ngx_int_t ngx_http_asgard_route_media(ngx_http_asgard_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_ASGARD_ROUTE_H_INCLUDED_ */
