@@ -20,5 +20,9 @@
 ngx_int_t ngx_http_asgard_identify(ngx_http_asgard_ctx_t *ctx,
     ngx_str_t *token);
 
+/* The channel said that a project changed: read it, and if it was killed cut
+ * its open calls. */
+void ngx_http_asgard_identify_project_changed(ngx_str_t *id);
+
 
 #endif /* _NGX_HTTP_ASGARD_IDENTIFY_H_INCLUDED_ */

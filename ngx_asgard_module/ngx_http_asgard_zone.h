@@ -19,7 +19,7 @@
 
 
 /* Monotonic counters, per worker, merged on read. Names for /metrics stand in
- * ngx_http_asgard_zone.c beside this list (checked by a test). */
+ * ngx_http_asgard_count.c beside this list (checked by a test). */
 typedef enum {
     NGX_HTTP_ASGARD_COUNT_CALLS = 0,
     NGX_HTTP_ASGARD_COUNT_REFUSED,
@@ -55,16 +55,19 @@ ngx_http_asgard_zone_t *ngx_http_asgard_zone(void);
  * not to exist (negative cache). */
 ngx_int_t ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
     asg_key_record_t *out);
-void ngx_http_asgard_zone_key_put(ngx_uint_t pepper, u_char *digest,
+/* NGX_DECLINED: a newer version was announced, read Redis again. */
+ngx_int_t ngx_http_asgard_zone_key_put(ngx_uint_t pepper, u_char *digest,
     asg_key_record_t *record);
 void ngx_http_asgard_zone_key_absent(ngx_uint_t pepper, u_char *digest);
 ngx_int_t ngx_http_asgard_zone_project_get(ngx_str_t *id,
     asg_project_record_t *out);
-void ngx_http_asgard_zone_project_put(asg_project_record_t *record);
+ngx_int_t ngx_http_asgard_zone_project_put(asg_project_record_t *record);
 
 /* A message of the change channel, as received. */
 void ngx_http_asgard_zone_change(ngx_str_t *message);
-/* Has a heartbeat been heard within 3 s? */
+/* This worker's channel was away: what is cached may have missed a change. */
+void ngx_http_asgard_zone_channel_gap(void);
+/* Has a message been heard within 3 s? */
 ngx_uint_t ngx_http_asgard_zone_channel_alive(void);
 
 /* Highest epoch seen of a partition; note() returns NGX_DECLINED for a lower. */

@@ -1,0 +1,108 @@
+
+/*
+ * Monotonic counters: each worker adds to its own, a reader sums all.
+ */
+
+#include "ngx_http_asgard_shm.h"
+
+
+static const struct {
+    const char  *name;
+    const char  *help;
+} ngx_http_asgard_count_names[] = {
+    { "asgard_calls_total", "Requests that passed every step." },
+    { "asgard_refused_total", "Calls refused." },
+    { "asgard_settled_total", "Calls settled by measured usage." },
+    { "asgard_estimated_total", "Calls settled by an estimate." },
+    { "asgard_voided_total", "Holds given back, nothing spent." },
+    { "asgard_unknown_total", "Calls sent whose outcome is not known." },
+    { "asgard_overshoot_total", "Calls that cost more than their hold." },
+    { "asgard_fallback_total", "Attempts after the first candidate." },
+    { "asgard_prompt_tokens_total", "Prompt tokens measured." },
+    { "asgard_completion_tokens_total", "Completion tokens measured." },
+    { "asgard_cost_nusd_total", "Cost of calls, nano-USD." },
+    { "asgard_held_nusd_total", "Holds asked for, nano-USD." },
+    { "asgard_redis_errors_total", "Redis commands without a good answer." },
+    { "asgard_redis_timeouts_total", "Redis commands past their deadline." },
+    { "asgard_key_hits_total", "Keys found in shared memory." },
+    { "asgard_key_misses_total", "Keys asked of Redis." },
+    { "asgard_upstream_auth_failures_total",
+      "Answers 401 or 403 of a provider: its key is wrong." },
+    { "asgard_catalog_bad_total", "Catalog snapshots that were refused." },
+    { "asgard_dead_worker_calls_total",
+      "Calls of a killed worker, ended by another." },
+    { "asgard_journal_full_total", "Calls refused for want of a slot." }
+};
+
+typedef char ngx_http_asgard_count_names_fit
+    [sizeof(ngx_http_asgard_count_names)
+     / sizeof(ngx_http_asgard_count_names[0]) == NGX_HTTP_ASGARD_COUNT_N
+     ? 1 : -1];
+
+
+void
+ngx_http_asgard_count(ngx_http_asgard_count_e what, uint64_t n)
+{
+    ngx_http_asgard_worker_t  *w;
+
+    w = ngx_http_asgard_worker();
+    if (w) {
+        w->counts[what] += n;
+    }
+}
+
+
+uint64_t
+ngx_http_asgard_count_read(ngx_http_asgard_count_e what)
+{
+    uint64_t                 sum;
+    ngx_uint_t               i;
+    ngx_http_asgard_zone_t  *zone;
+
+    sum = 0;
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        sum += zone->workers[i].counts[what];
+    }
+
+    return sum;
+}
+
+
+void
+ngx_http_asgard_count_reason(asg_reason_t reason)
+{
+    ngx_http_asgard_worker_t  *w;
+
+    w = ngx_http_asgard_worker();
+    if (w && (ngx_uint_t) reason < ASG_REASON_COUNT) {
+        w->reasons[reason]++;
+    }
+}
+
+
+uint64_t
+ngx_http_asgard_count_reason_read(asg_reason_t reason)
+{
+    uint64_t                 sum;
+    ngx_uint_t               i;
+    ngx_http_asgard_zone_t  *zone;
+
+    sum = 0;
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        sum += zone->workers[i].reasons[reason];
+    }
+
+    return sum;
+}
+
+
+const char *
+ngx_http_asgard_count_name(ngx_http_asgard_count_e what, const char **help)
+{
+    *help = ngx_http_asgard_count_names[what].help;
+    return ngx_http_asgard_count_names[what].name;
+}

@@ -1,0 +1,205 @@
+
+/*
+ * The one end of a call: what it cost, said to slot, witness, counters, Redis.
+ */
+
+#include "ngx_http_asgard_detail.h"
+#include "ngx_http_asgard_orphan.h"
+#include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_settle.h"
+#include "ngx_http_asgard_spool.h"
+#include "ngx_http_asgard_zone.h"
+
+
+void
+ngx_http_asgard_call_sent(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_event_t              event;
+    ngx_http_asgard_slot_t  *slot;
+
+    slot = ctx->call.slot;
+    if (slot == NULL || ctx->call.finalised) {
+        return;
+    }
+
+    /* another candidate than the first: it is its card that counts now */
+    if (ngx_memcmp(&slot->card, &ctx->call.card, sizeof(asg_card_t)) != 0) {
+        slot->card = ctx->call.card;
+        ngx_http_asgard_detail_event(ctx, slot, NULL, &event);
+        ngx_http_asgard_detail_write(slot, &event);
+    }
+
+    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_SENT);
+}
+
+
+void
+ngx_http_asgard_call_bytes(ngx_http_asgard_ctx_t *ctx, uint64_t content_bytes,
+    const asg_usage_t *usage)
+{
+    ngx_http_asgard_slot_t  *slot;
+
+    slot = ctx->call.slot;
+    if (slot == NULL || ctx->call.finalised) {
+        return;
+    }
+
+    slot->content_bytes = content_bytes;
+    slot->answered = 1;
+
+    if (usage && usage->verdict == ASG_USAGE_GOOD && !slot->measured) {
+        slot->tokens = usage->tokens;
+        ngx_memory_barrier();
+        slot->measured = 1;
+    }
+}
+
+
+/* Good usage with a price: the cost as measured, above the hold too. */
+static ngx_int_t
+ngx_http_asgard_finalise_measure(ngx_http_asgard_call_t *call,
+    const asg_usage_t *usage, const asg_card_t *card)
+{
+    if (usage == NULL || usage->verdict != ASG_USAGE_GOOD
+        || asg_price_cost(card, &usage->tokens, &call->cost_nusd) != ASG_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    call->tokens = usage->tokens;
+    call->measured = 1;
+
+    if (call->cost_nusd > call->hold_nusd) {
+        call->flags |= ASG_FLAG_OVERSHOOT;
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_OVERSHOOT, 1);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_asgard_finalise_estimate(ngx_http_asgard_call_t *call,
+    const ngx_http_asgard_end_t *end)
+{
+    if (end->usage) {
+        call->slot->content_bytes = end->usage->content_bytes;
+    }
+
+    if (end->outcome == NGX_HTTP_ASGARD_MEASURED) {
+        call->flags |= end->usage == NULL
+                       || end->usage->verdict == ASG_USAGE_NONE
+                       ? ASG_FLAG_NO_USAGE : ASG_FLAG_BAD_USAGE;
+    }
+
+    call->outcome = NGX_HTTP_ASGARD_ESTIMATED;
+    call->flags |= ASG_FLAG_ESTIMATED;
+    call->cost_nusd = ngx_http_asgard_orphan_estimate(call->slot);
+}
+
+
+/* Outcome, cost, tokens and flags of ctx->call; returns the verb. */
+static u_char
+ngx_http_asgard_finalise_decide(ngx_http_asgard_ctx_t *ctx,
+    const ngx_http_asgard_end_t *end)
+{
+    const asg_card_t        *card;
+    ngx_http_asgard_call_t  *call;
+
+    call = &ctx->call;
+    card = end->model ? &end->model->card : &call->card;
+    call->outcome = end->outcome;
+    call->flags = end->flags;
+    call->slot->card = *card;
+
+    switch (end->outcome) {
+
+    case NGX_HTTP_ASGARD_VOID:
+        return 'v';
+
+    case NGX_HTTP_ASGARD_UNKNOWN:
+        return 'x';
+
+    case NGX_HTTP_ASGARD_MEASURED:
+        if (ngx_http_asgard_finalise_measure(call, end->usage, card)
+            == NGX_OK)
+        {
+            return 's';
+        }
+        break;
+
+    default:
+        break;
+    }
+
+    ngx_http_asgard_finalise_estimate(call, end);
+    return 'e';
+}
+
+
+static void
+ngx_http_asgard_finalise_count(ngx_http_asgard_call_t *call, u_char verb)
+{
+    ngx_http_asgard_count(verb == 's' ? NGX_HTTP_ASGARD_COUNT_SETTLED
+                          : verb == 'e' ? NGX_HTTP_ASGARD_COUNT_ESTIMATED
+                          : verb == 'v' ? NGX_HTTP_ASGARD_COUNT_VOIDED
+                          : NGX_HTTP_ASGARD_COUNT_UNKNOWN, 1);
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COST_NUSD, call->cost_nusd);
+
+    if (call->measured) {
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_PROMPT_TOKENS,
+                              call->tokens.prompt);
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COMPLETION_TOKENS,
+                              call->tokens.completion);
+    }
+}
+
+
+static asg_str_t
+ngx_http_asgard_finalise_verdict(ngx_http_asgard_ctx_t *ctx, u_char verb)
+{
+    if (ctx->reason != ASG_REASON_NONE) {
+        return asg_str_z(asg_reason_info(ctx->reason)->code);
+    }
+
+    return verb == 'v' ? ASG_STR("void")
+           : verb == 'x' ? ASG_STR("unknown") : ASG_STR("ok");
+}
+
+
+void
+ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,
+    const ngx_http_asgard_end_t *end)
+{
+    u_char                   verb;
+    asg_event_t              event;
+    ngx_http_asgard_slot_t  *slot;
+
+    slot = ctx->call.slot;
+
+    if (slot == NULL || ctx->call.finalised) {
+        return;
+    }
+
+    ctx->call.finalised = 1;
+    slot->ctx = NULL;
+
+    verb = ngx_http_asgard_finalise_decide(ctx, end);
+    ngx_http_asgard_detail_event(ctx, slot, end, &event);
+    ngx_http_asgard_detail_write(slot, &event);
+    ngx_http_asgard_finalise_count(&ctx->call, verb);
+
+    if (verb == 'x') {
+        /* nothing is told: the hold expires, and is charged in full */
+        ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
+
+    } else {
+        ngx_http_asgard_settle_end(slot, verb, ctx->call.cost_nusd);
+    }
+
+    ngx_http_asgard_spool_call(slot, &event, verb,
+                               verb == 'x' ? slot->held_nusd
+                                           : ctx->call.cost_nusd,
+                               ngx_http_asgard_finalise_verdict(ctx, verb));
+}

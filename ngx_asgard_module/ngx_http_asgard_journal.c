@@ -1,0 +1,285 @@
+
+/*
+ * Slots of the journal: taking, moving, inheriting, freeing.
+ */
+
+#include <sys/random.h>
+
+#include "ngx_http_asgard_journal.h"
+
+
+#define NGX_HTTP_ASGARD_HOLD_RANDOM  8
+
+
+typedef char ngx_http_asgard_slot_is_a_page
+    [sizeof(ngx_http_asgard_slot_t) <= 4096 ? 1 : -1];
+
+
+static void ngx_http_asgard_journal_name(ngx_http_asgard_slot_t *slot);
+
+
+void
+ngx_http_asgard_journal_format(ngx_http_asgard_zone_t *zone)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < zone->nslots; i++) {
+        zone->words[i] = NGX_HTTP_ASGARD_SLOT_FREE;
+    }
+
+    zone->slots_used = 0;
+}
+
+
+static ngx_atomic_t *
+ngx_http_asgard_journal_word(ngx_http_asgard_slot_t *slot)
+{
+    ngx_http_asgard_zone_t  *zone;
+
+    zone = ngx_http_asgard_zone();
+    return &zone->words[slot - zone->slots];
+}
+
+
+ngx_http_asgard_slot_t *
+ngx_http_asgard_journal_take(void)
+{
+    static ngx_uint_t          hint;
+
+    ngx_uint_t                 i, n;
+    ngx_atomic_uint_t          word;
+    ngx_http_asgard_zone_t    *zone;
+    ngx_http_asgard_slot_t    *slot;
+    ngx_http_asgard_worker_t  *w;
+
+    zone = ngx_http_asgard_zone();
+    w = ngx_http_asgard_worker();
+
+    if (w == NULL || zone->slots_used >= zone->nslots) {
+        return NULL;
+    }
+
+    if (hint == 0) {
+        /* workers begin at different places */
+        hint = (ngx_uint_t) (w - zone->workers) * 61;
+    }
+
+    word = w->generation << 8 | NGX_HTTP_ASGARD_SLOT_FILLING;
+
+    for (n = 0; n < zone->nslots; n++) {
+        i = hint++ % zone->nslots;
+
+        if (zone->words[i] == NGX_HTTP_ASGARD_SLOT_FREE
+            && ngx_atomic_cmp_set(&zone->words[i], NGX_HTTP_ASGARD_SLOT_FREE,
+                                  word))
+        {
+            (void) ngx_atomic_fetch_add(&zone->slots_used, 1);
+            slot = &zone->slots[i];
+            ngx_memzero(slot, offsetof(ngx_http_asgard_slot_t, budgets));
+            ngx_http_asgard_journal_name(slot);
+            return slot;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Random bytes are drawn once per process, then a counter goes up: ids of one
+ * worker differ by the counter, those of two by the random bytes. */
+static void
+ngx_http_asgard_journal_name(ngx_http_asgard_slot_t *slot)
+{
+    static u_char     start[NGX_HTTP_ASGARD_HOLD_RANDOM];
+    static ngx_pid_t  pid;
+    static uint32_t   counter;
+
+    u_char            id[NGX_HTTP_ASGARD_HOLD_RANDOM + 4];
+
+    /* a full counter asks for new random bytes, as a new process does */
+    if (pid != ngx_pid || counter == NGX_MAX_UINT32_VALUE) {
+        while (getrandom(start, sizeof(start), 0) != sizeof(start)) {
+            /* interrupted */
+        }
+        pid = ngx_pid;
+        counter = 0;
+    }
+
+    counter++;
+    ngx_memcpy(id, start, sizeof(start));
+    id[8] = (u_char) (counter >> 24);
+    id[9] = (u_char) (counter >> 16);
+    id[10] = (u_char) (counter >> 8);
+    id[11] = (u_char) counter;
+
+    slot->hold[0] = 'h';
+    slot->hold_len = (u_short) (ngx_hex_dump(slot->hold + 1, id, sizeof(id))
+                                - slot->hold);
+}
+
+
+ngx_uint_t
+ngx_http_asgard_journal_state(ngx_http_asgard_slot_t *slot)
+{
+    return *ngx_http_asgard_journal_word(slot) & 0xff;
+}
+
+
+void
+ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_slot_state_e state)
+{
+    ngx_atomic_t  *word;
+
+    word = ngx_http_asgard_journal_word(slot);
+    ngx_memory_barrier();
+
+    if (state == NGX_HTTP_ASGARD_SLOT_FREE) {
+        *word = NGX_HTTP_ASGARD_SLOT_FREE;
+        (void) ngx_atomic_fetch_add(&ngx_http_asgard_zone()->slots_used, -1);
+        return;
+    }
+
+    *word = (*word & ~(ngx_atomic_uint_t) 0xff) | state;
+}
+
+
+void
+ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler)
+{
+    ngx_uint_t                 i;
+    ngx_atomic_uint_t          word, generation;
+    ngx_http_asgard_zone_t    *zone;
+    ngx_http_asgard_worker_t  *w;
+
+    zone = ngx_http_asgard_zone();
+    w = ngx_http_asgard_worker();
+
+    if (w == NULL || zone->slots_used == 0) {
+        return;
+    }
+
+    generation = w->generation;
+
+    for (i = 0; i < zone->nslots; i++) {
+        word = zone->words[i];
+
+        if (word >> 8 == generation) {
+            handler(&zone->slots[i], word & 0xff);
+        }
+    }
+}
+
+
+/* Generations of the processes that are gone; returns their number. */
+static ngx_uint_t
+ngx_http_asgard_journal_dead(ngx_http_asgard_worker_t **dead,
+    ngx_atomic_uint_t *generations)
+{
+    ngx_uint_t                 i, n;
+    ngx_atomic_uint_t          generation;
+    ngx_http_asgard_zone_t    *zone;
+    ngx_http_asgard_worker_t  *w;
+
+    n = 0;
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        w = &zone->workers[i];
+        generation = w->generation;
+
+        if (generation && !ngx_http_asgard_worker_alive(w)) {
+            dead[n] = w;
+            generations[n++] = generation;
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_asgard_journal_inherit_from(ngx_atomic_uint_t generation,
+    ngx_http_asgard_journal_pt handler)
+{
+    ngx_uint_t               i, state;
+    ngx_atomic_uint_t        word, mine;
+    ngx_http_asgard_slot_t  *slot;
+    ngx_http_asgard_zone_t  *zone;
+
+    zone = ngx_http_asgard_zone();
+    mine = ngx_http_asgard_worker()->generation;
+
+    for (i = 0; i < zone->nslots; i++) {
+        word = zone->words[i];
+        state = word & 0xff;
+
+        if (word >> 8 != generation
+            || !ngx_atomic_cmp_set(&zone->words[i], word, mine << 8 | state))
+        {
+            continue;
+        }
+
+        slot = &zone->slots[i];
+        slot->ctx = NULL;
+        slot->asking = 0;
+        slot->due = 0;
+        slot->tries = 0;
+        handler(slot, state);
+    }
+}
+
+
+void
+ngx_http_asgard_journal_inherit(ngx_http_asgard_journal_pt handler)
+{
+    ngx_uint_t                 i, n;
+    ngx_atomic_uint_t          generations[NGX_HTTP_ASGARD_WORKERS_MAX];
+    ngx_http_asgard_worker_t  *dead[NGX_HTTP_ASGARD_WORKERS_MAX];
+
+    if (ngx_http_asgard_worker() == NULL) {
+        return;
+    }
+
+    n = ngx_http_asgard_journal_dead(dead, generations);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_asgard_journal_inherit_from(generations[i], handler);
+        ngx_http_asgard_worker_forget(dead[i], generations[i]);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_journal_is_durable(ngx_http_asgard_slot_t *slot,
+    ngx_uint_t part, uint64_t epoch, uint64_t ms, uint64_t seq)
+{
+    return slot->part == part && slot->epoch == epoch
+           && (slot->stream_ms < ms
+               || (slot->stream_ms == ms && slot->stream_seq <= seq));
+}
+
+
+void
+ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
+    uint64_t seq)
+{
+    ngx_uint_t               i;
+    ngx_atomic_uint_t        word;
+    ngx_http_asgard_zone_t  *zone;
+
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; i < zone->nslots; i++) {
+        word = zone->words[i];
+
+        if ((word & 0xff) == NGX_HTTP_ASGARD_SLOT_DONE
+            && ngx_http_asgard_journal_is_durable(&zone->slots[i], part,
+                                                  epoch, ms, seq)
+            && ngx_atomic_cmp_set(&zone->words[i], word,
+                                  NGX_HTTP_ASGARD_SLOT_FREE))
+        {
+            (void) ngx_atomic_fetch_add(&zone->slots_used, -1);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+
+/*
+ * The journal: one fixed slot of shared memory for every call that has a hold,
+ * or that ended and is not yet in the ledger.
+ *
+ * Whether a slot is in use, in what state and by whom is one word: the
+ * generation of the owning worker << 8 | state.  Only the owner writes a slot;
+ * when its process is gone a sibling takes the word by compare-and-swap and
+ * is the owner then.  Fields are written before the word moves on, so a killed
+ * owner leaves a slot that is right for its state.
+ *
+ *   FREE -> FILLING -> ASKED -> HELD -> SENT -> ENDED -> DONE -> FREE
+ *
+ * ASKED: reserve was sent.  HELD: Redis granted it.  SENT: a provider may have
+ * begun to work.  ENDED: verb and amount stand, Redis must be told.  DONE:
+ * Redis has it under a stream id, kept until the ledger has it too.  LEFT:
+ * the outcome is unknown, the hold expires by itself.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_JOURNAL_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_JOURNAL_H_INCLUDED_
+
+
+#include "ngx_http_asgard_shm.h"
+
+
+#define NGX_HTTP_ASGARD_SLOT_BUDGETS  160       /* "p.<id>,k.<id>" */
+#define NGX_HTTP_ASGARD_SLOT_PINS     1472
+
+
+typedef enum {
+    NGX_HTTP_ASGARD_SLOT_FREE = 0,
+    NGX_HTTP_ASGARD_SLOT_FILLING,
+    NGX_HTTP_ASGARD_SLOT_ASKED,
+    NGX_HTTP_ASGARD_SLOT_HELD,
+    NGX_HTTP_ASGARD_SLOT_SENT,
+    NGX_HTTP_ASGARD_SLOT_ENDED,
+    NGX_HTTP_ASGARD_SLOT_DONE,
+    NGX_HTTP_ASGARD_SLOT_LEFT
+} ngx_http_asgard_slot_state_e;
+
+
+struct ngx_http_asgard_slot_s {
+    /* the hold */
+    u_char                     hold[NGX_HTTP_ASGARD_HOLD_MAX];
+    u_short                    hold_len;
+    u_short                    budgets_len;
+    u_short                    pins_len;
+    u_short                    detail_len;
+    asg_nusd_t                 held_nusd;
+    uint64_t                   epoch;           /* of the last word of Redis */
+    ngx_uint_t                 part;
+    time_t                     expires;         /* as Redis said */
+
+    /* for the estimate of a call whose worker is gone */
+    asg_card_t                 card;
+    int64_t                    prompt_estimate; /* tokens */
+    int64_t                    output_bound;    /* tokens */
+    uint64_t                   content_bytes;
+    ngx_uint_t                 answered;        /* bytes of an answer came */
+    ngx_uint_t                 measured;        /* tokens are good */
+    asg_tokens_t               tokens;
+
+    /* the outcome */
+    u_char                     verb;            /* s, e, v */
+    asg_nusd_t                 amount_nusd;
+    uint64_t                   stream_ms;       /* of the event in Redis */
+    uint64_t                   stream_seq;
+
+    /* of the owning process alone */
+    ngx_http_asgard_ctx_t     *ctx;             /* NULL: request is gone */
+    ngx_msec_t                 due;             /* next extend or retry */
+    ngx_uint_t                 tries;
+    unsigned                   asking:1;        /* a command is under way */
+    unsigned                   gone:1;          /* the hold expired in Redis */
+
+    u_char                     budgets[NGX_HTTP_ASGARD_SLOT_BUDGETS];
+    u_char                     pins[NGX_HTTP_ASGARD_SLOT_PINS];
+    u_char                     detail[ASG_EVENT_DETAIL];
+};
+
+
+typedef void (*ngx_http_asgard_journal_pt)(ngx_http_asgard_slot_t *slot,
+    ngx_uint_t state);
+
+
+void ngx_http_asgard_journal_format(ngx_http_asgard_zone_t *zone);
+
+/* A slot of this worker in FILLING, zeroed up to its texts and with an id of
+ * its own; NULL when all are in use. */
+ngx_http_asgard_slot_t *ngx_http_asgard_journal_take(void);
+ngx_uint_t ngx_http_asgard_journal_state(ngx_http_asgard_slot_t *slot);
+/* By the owner only. FREE gives the slot back. */
+void ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_slot_state_e state);
+
+/* Every slot of this worker that is in use. */
+void ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler);
+/* Takes every slot whose owner is gone and shows it to `handler`. */
+void ngx_http_asgard_journal_inherit(ngx_http_asgard_journal_pt handler);
+/* DONE slots of all workers whose event the ledger has are freed. */
+void ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch,
+    uint64_t ms, uint64_t seq);
+
+
+#endif /* _NGX_HTTP_ASGARD_JOURNAL_H_INCLUDED_ */

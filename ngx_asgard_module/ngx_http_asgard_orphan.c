@@ -1,0 +1,110 @@
+
+/*
+ * The call of a worker that is gone.
+ */
+
+#include "ngx_http_asgard_orphan.h"
+#include "ngx_http_asgard_settle.h"
+#include "ngx_http_asgard_spool.h"
+
+
+asg_nusd_t
+ngx_http_asgard_orphan_estimate(ngx_http_asgard_slot_t *slot)
+{
+    asg_nusd_t    cost;
+    asg_tokens_t  tokens;
+
+    ngx_memzero(&tokens, sizeof(asg_tokens_t));
+    tokens.prompt = slot->prompt_estimate;
+    tokens.completion = asg_usage_estimate(slot->content_bytes,
+                                           slot->output_bound);
+
+    if (asg_price_cost(&slot->card, &tokens, &cost) != ASG_OK) {
+        return slot->held_nusd;
+    }
+
+    return ngx_min(cost, slot->held_nusd);
+}
+
+
+/* The detail of the reserve is an object that we wrote: the flags come before
+ * its last bracket. */
+static void
+ngx_http_asgard_orphan_flag(ngx_http_asgard_slot_t *slot, const char *tail)
+{
+    size_t  len;
+
+    len = ngx_strlen(tail);
+
+    if (slot->detail_len < 2
+        || slot->detail_len + len - 1 > sizeof(slot->detail))
+    {
+        return;
+    }
+
+    ngx_memcpy(&slot->detail[slot->detail_len - 1], tail, len);
+    slot->detail_len += (u_short) (len - 1);
+}
+
+
+static void
+ngx_http_asgard_orphan_settle(ngx_http_asgard_slot_t *slot)
+{
+    u_char      verb;
+    asg_nusd_t  cost;
+
+    if (slot->measured
+        && asg_price_cost(&slot->card, &slot->tokens, &cost) == ASG_OK)
+    {
+        verb = 's';
+        ngx_http_asgard_orphan_flag(slot, ",\"flags\":[\"dead_worker\"]}");
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_SETTLED, 1);
+
+    } else {
+        verb = 'e';
+        cost = ngx_http_asgard_orphan_estimate(slot);
+        ngx_http_asgard_orphan_flag(slot,
+                               ",\"flags\":[\"estimated\",\"dead_worker\"]}");
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_ESTIMATED, 1);
+    }
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COST_NUSD, cost);
+    ngx_http_asgard_spool_orphan(slot, verb, cost);
+    ngx_http_asgard_settle_end(slot, verb, cost);
+}
+
+
+void
+ngx_http_asgard_orphan_end(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
+{
+    switch (state) {
+
+    case NGX_HTTP_ASGARD_SLOT_FILLING:
+        ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_FREE);
+        return;
+
+    case NGX_HTTP_ASGARD_SLOT_ASKED:
+    case NGX_HTTP_ASGARD_SLOT_HELD:
+        ngx_http_asgard_orphan_flag(slot, ",\"flags\":[\"dead_worker\"]}");
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_VOIDED, 1);
+        ngx_http_asgard_spool_orphan(slot, 'v', 0);
+        ngx_http_asgard_settle_end(slot, 'v', 0);
+        break;
+
+    case NGX_HTTP_ASGARD_SLOT_SENT:
+        if (slot->answered) {
+            ngx_http_asgard_orphan_settle(slot);
+            break;
+        }
+
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_UNKNOWN, 1);
+        ngx_http_asgard_spool_orphan(slot, 'x', slot->held_nusd);
+        ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
+        break;
+
+    default:
+        return;                     /* ended before: only to be told */
+    }
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_DEAD_WORKER, 1);
+}

@@ -1,0 +1,520 @@
+
+/*
+ * Commands to Redis: deadlines, the bound on what waits, the breaker, scripts.
+ *
+ * All commands have the same deadline, so those that wait stand in a queue in
+ * the order of their deadlines and one timer serves them all.  It is not
+ * cancelable: a command under way holds a worker that wants to leave.  After
+ * its deadline a command is only a place-holder for the reply that may come.
+ */
+
+#include "ngx_http_asgard_channel.h"
+#include "ngx_http_asgard_redis.h"
+#include "ngx_http_asgard_redis_link.h"
+#include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_zone.h"
+
+
+#define NGX_HTTP_ASGARD_REDIS_WAITING_MAX  4096
+#define NGX_HTTP_ASGARD_REDIS_FAILURES     3
+#define NGX_HTTP_ASGARD_REDIS_REST         200      /* ms, breaker */
+#define NGX_HTTP_ASGARD_REDIS_SILENT       5000     /* ms, then reconnect */
+#define NGX_HTTP_ASGARD_REDIS_ARGS         40
+
+
+/* A script call as it was, for the case that Redis does not have the script. */
+typedef struct {
+    asg_script_t                 script;
+    ngx_uint_t                   nkeys;
+    ngx_uint_t                   argc;
+    size_t                       lens[NGX_HTTP_ASGARD_REDIS_ARGS];
+    u_char                       bytes[];
+} ngx_http_asgard_redis_again_t;
+
+
+typedef struct {
+    ngx_queue_t                     queue;
+    ngx_http_asgard_redis_pt        handler;    /* NULL: was told already */
+    void                           *data;
+    ngx_msec_t                      deadline;
+    ngx_http_asgard_redis_again_t  *again;
+    unsigned                        probe:1;
+} ngx_http_asgard_redis_wait_t;
+
+
+static void ngx_http_asgard_redis_ready_handler(
+    ngx_http_asgard_redis_link_t *link);
+static void ngx_http_asgard_redis_lost_handler(
+    ngx_http_asgard_redis_link_t *link);
+static void ngx_http_asgard_redis_reply(redisAsyncContext *ac, void *data,
+    void *privdata);
+
+
+static struct {
+    ngx_http_asgard_redis_link_t  link;
+    ngx_queue_t                   waiting;
+    ngx_queue_t                   spare;
+    ngx_event_t                   timer;
+    ngx_connection_t              nobody;       /* for the log of timers */
+    ngx_uint_t                    count;        /* place-holders too */
+    ngx_msec_t                    silent_since; /* 0: nothing is overdue */
+    ngx_uint_t                    failures;
+    ngx_msec_t                    rest_until;
+    unsigned                      probing:1;
+    unsigned                      exiting:1;
+} ngx_http_asgard_redis = {
+    .link = {
+        .name = "commands",
+        .ready = ngx_http_asgard_redis_ready_handler,
+        .lost = ngx_http_asgard_redis_lost_handler
+    }
+};
+
+
+static ngx_http_asgard_redis_wait_t *
+ngx_http_asgard_redis_wait_new(void)
+{
+    ngx_queue_t                   *q;
+    ngx_http_asgard_redis_wait_t  *w;
+
+    if (ngx_http_asgard_redis.count >= NGX_HTTP_ASGARD_REDIS_WAITING_MAX) {
+        return NULL;
+    }
+
+    if (ngx_queue_empty(&ngx_http_asgard_redis.spare)) {
+        w = ngx_alloc(sizeof(*w), ngx_cycle->log);
+        if (w == NULL) {
+            return NULL;
+        }
+
+    } else {
+        q = ngx_queue_head(&ngx_http_asgard_redis.spare);
+        ngx_queue_remove(q);
+        w = ngx_queue_data(q, ngx_http_asgard_redis_wait_t, queue);
+    }
+
+    ngx_memzero(w, sizeof(*w));
+    ngx_http_asgard_redis.count++;
+    return w;
+}
+
+
+static void
+ngx_http_asgard_redis_wait_free(ngx_http_asgard_redis_wait_t *w)
+{
+    if (w->again) {
+        ngx_free(w->again);
+        w->again = NULL;
+    }
+
+    ngx_http_asgard_redis.count--;
+    ngx_queue_insert_head(&ngx_http_asgard_redis.spare, &w->queue);
+}
+
+
+static void
+ngx_http_asgard_redis_failed(ngx_http_asgard_redis_wait_t *w)
+{
+    if (w->probe) {
+        ngx_http_asgard_redis.probing = 0;
+    }
+
+    if (++ngx_http_asgard_redis.failures >= NGX_HTTP_ASGARD_REDIS_FAILURES) {
+        ngx_http_asgard_redis.rest_until = ngx_current_msec
+                                           + NGX_HTTP_ASGARD_REDIS_REST;
+    }
+}
+
+
+/* Tells the caller, once; the place-holder stays when `keep` is set. */
+static void
+ngx_http_asgard_redis_tell(ngx_http_asgard_redis_wait_t *w, redisReply *reply)
+{
+    void                      *data;
+    ngx_http_asgard_redis_pt   handler;
+
+    handler = w->handler;
+    data = w->data;
+    w->handler = NULL;
+    ngx_queue_remove(&w->queue);
+
+    if (reply == NULL) {
+        ngx_http_asgard_redis_failed(w);
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REDIS_ERROR, 1);
+    }
+
+    if (!ngx_http_asgard_redis.exiting) {
+        handler(data, reply, 1);
+    }
+}
+
+
+static void
+ngx_http_asgard_redis_deadline(ngx_event_t *ev)
+{
+    ngx_queue_t                   *q;
+    ngx_msec_int_t                 left;
+    ngx_http_asgard_redis_wait_t  *w;
+
+    while (!ngx_queue_empty(&ngx_http_asgard_redis.waiting)) {
+        q = ngx_queue_head(&ngx_http_asgard_redis.waiting);
+        w = ngx_queue_data(q, ngx_http_asgard_redis_wait_t, queue);
+        left = (ngx_msec_int_t) (w->deadline - ngx_current_msec);
+
+        if (left > 0) {
+            ngx_add_timer(ev, left);
+            break;
+        }
+
+        if (ngx_http_asgard_redis.silent_since == 0) {
+            ngx_http_asgard_redis.silent_since = ngx_current_msec;
+        }
+
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REDIS_TIMEOUT, 1);
+        ngx_http_asgard_redis_tell(w, NULL);
+    }
+}
+
+
+/* The script is not there: its text, on the same connection, hence to the
+ * process whose run id the fence names. */
+static ngx_int_t
+ngx_http_asgard_redis_eval(redisAsyncContext *ac,
+    ngx_http_asgard_redis_wait_t *w)
+{
+    int                             rc;
+    u_char                         *p;
+    char                            nkeys[NGX_INT_T_LEN + 1];
+    size_t                          lens[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
+    ngx_uint_t                      i;
+    const char                     *argv[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
+    asg_str_t                       text;
+    ngx_http_asgard_redis_again_t  *again;
+
+    again = w->again;
+    text = asg_script_text(again->script);
+
+    argv[0] = "EVAL";
+    lens[0] = 4;
+    argv[1] = text.data;
+    lens[1] = text.len;
+    argv[2] = nkeys;
+    lens[2] = ngx_sprintf((u_char *) nkeys, "%ui", again->nkeys)
+              - (u_char *) nkeys;
+
+    p = again->bytes;
+    for (i = 0; i < again->argc; i++) {
+        argv[i + 3] = (const char *) p;
+        lens[i + 3] = again->lens[i];
+        p += again->lens[i];
+    }
+
+    rc = redisAsyncCommandArgv(ac, ngx_http_asgard_redis_reply, w,
+                               (int) again->argc + 3, argv, lens);
+    ngx_free(again);
+    w->again = NULL;
+    return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static asg_script_error_t
+ngx_http_asgard_redis_error(redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ERROR) {
+        return ASG_SCRIPT_ERROR_OTHER;
+    }
+
+    return asg_script_error((asg_str_t) { reply->str, (size_t) reply->len });
+}
+
+
+static void
+ngx_http_asgard_redis_reply(redisAsyncContext *ac, void *data, void *privdata)
+{
+    redisReply                    *reply = data;
+    asg_script_error_t             error;
+    ngx_http_asgard_redis_wait_t  *w = privdata;
+
+    error = reply ? ngx_http_asgard_redis_error(reply)
+                  : ASG_SCRIPT_ERROR_OTHER;
+
+    if (error == ASG_SCRIPT_ERROR_NOSCRIPT && w->handler && w->again
+        && ngx_http_asgard_redis_eval(ac, w) == NGX_OK)
+    {
+        return;
+    }
+
+    if (reply) {
+        ngx_http_asgard_redis.silent_since = 0;
+        ngx_http_asgard_redis.failures = 0;
+        if (w->probe) {
+            ngx_http_asgard_redis.probing = 0;
+        }
+    }
+
+    if (w->handler) {
+        ngx_http_asgard_redis_tell(w, reply);
+    }
+
+    ngx_http_asgard_redis_wait_free(w);
+
+    if (error == ASG_SCRIPT_ERROR_READONLY
+        && ngx_http_asgard_redis.link.context == ac)
+    {
+        ngx_http_asgard_redis_link_drop(&ngx_http_asgard_redis.link,
+                                        "the server is not a master");
+    }
+}
+
+
+/* The breaker, and a connection on which nothing comes back any more. */
+static ngx_int_t
+ngx_http_asgard_redis_may_send(ngx_uint_t *probe)
+{
+    ngx_msec_int_t  silent;
+
+    *probe = 0;
+
+    if (!ngx_http_asgard_redis.link.up || ngx_http_asgard_redis.exiting) {
+        return NGX_ERROR;
+    }
+
+    silent = (ngx_msec_int_t) (ngx_current_msec
+                               - ngx_http_asgard_redis.silent_since);
+
+    if (ngx_http_asgard_redis.silent_since
+        && silent > NGX_HTTP_ASGARD_REDIS_SILENT)
+    {
+        ngx_http_asgard_redis_link_drop(&ngx_http_asgard_redis.link,
+                                        "no replies");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_asgard_redis.failures < NGX_HTTP_ASGARD_REDIS_FAILURES) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_asgard_redis.probing
+        || (ngx_msec_int_t) (ngx_http_asgard_redis.rest_until
+                             - ngx_current_msec) > 0)
+    {
+        return NGX_ERROR;
+    }
+
+    *probe = 1;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_redis_send(ngx_http_asgard_redis_pt handler, void *data,
+    ngx_http_asgard_redis_again_t *again, ngx_uint_t argc, const char **argv,
+    const size_t *lens)
+{
+    ngx_uint_t                     probe;
+    ngx_msec_t                     deadline;
+    ngx_http_asgard_redis_wait_t  *w;
+
+    if (ngx_http_asgard_redis_may_send(&probe) != NGX_OK) {
+        goto failed;
+    }
+
+    w = ngx_http_asgard_redis_wait_new();
+    if (w == NULL) {
+        goto failed;
+    }
+
+    if (redisAsyncCommandArgv(ngx_http_asgard_redis.link.context,
+                              ngx_http_asgard_redis_reply, w, (int) argc,
+                              argv, lens)
+        != REDIS_OK)
+    {
+        ngx_http_asgard_redis_wait_free(w);
+        goto failed;
+    }
+
+    deadline = ngx_http_asgard_redis.link.conf->redis_deadline;
+    w->handler = handler;
+    w->data = data;
+    w->again = again;
+    w->deadline = ngx_current_msec + deadline;
+    w->probe = probe;
+
+    if (probe) {
+        ngx_http_asgard_redis.probing = 1;
+    }
+
+    ngx_queue_insert_tail(&ngx_http_asgard_redis.waiting, &w->queue);
+
+    if (!ngx_http_asgard_redis.timer.timer_set) {
+        ngx_add_timer(&ngx_http_asgard_redis.timer, deadline);
+    }
+
+    return NGX_OK;
+
+failed:
+
+    if (again) {
+        ngx_free(again);
+    }
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REDIS_ERROR, 1);
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_command(ngx_http_asgard_redis_pt handler, void *data,
+    ngx_uint_t argc, const char **argv, const size_t *lens)
+{
+    return ngx_http_asgard_redis_send(handler, data, NULL, argc, argv, lens);
+}
+
+
+static ngx_http_asgard_redis_again_t *
+ngx_http_asgard_redis_keep(asg_script_t script, ngx_uint_t nkeys,
+    ngx_uint_t argc, const char **argv, const size_t *lens)
+{
+    u_char                         *p;
+    size_t                          size;
+    ngx_uint_t                      i;
+    ngx_http_asgard_redis_again_t  *again;
+
+    size = sizeof(ngx_http_asgard_redis_again_t);
+    for (i = 0; i < argc; i++) {
+        size += lens[i];
+    }
+
+    again = ngx_alloc(size, ngx_cycle->log);
+    if (again == NULL) {
+        return NULL;
+    }
+
+    again->script = script;
+    again->nkeys = nkeys;
+    again->argc = argc;
+
+    p = again->bytes;
+    for (i = 0; i < argc; i++) {
+        again->lens[i] = lens[i];
+        p = ngx_cpymem(p, argv[i], lens[i]);
+    }
+
+    return again;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_script(asg_script_t script,
+    ngx_http_asgard_redis_pt handler, void *data, ngx_uint_t nkeys,
+    ngx_uint_t argc, const char **argv, const size_t *lens)
+{
+    u_char                          count[NGX_INT_T_LEN + 1];
+    size_t                          all_lens[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
+    const char                     *all[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
+    asg_str_t                       sha;
+    ngx_http_asgard_redis_again_t  *again;
+
+    if (argc > NGX_HTTP_ASGARD_REDIS_ARGS) {
+        return NGX_ERROR;
+    }
+
+    again = ngx_http_asgard_redis_keep(script, nkeys, argc, argv, lens);
+    if (again == NULL) {
+        return NGX_ERROR;
+    }
+
+    sha = asg_script_sha(script);
+    all[0] = "EVALSHA";
+    all_lens[0] = 7;
+    all[1] = sha.data;
+    all_lens[1] = sha.len;
+    all[2] = (const char *) count;
+    all_lens[2] = ngx_sprintf(count, "%ui", nkeys) - count;
+    ngx_memcpy(&all[3], argv, argc * sizeof(char *));
+    ngx_memcpy(&all_lens[3], lens, argc * sizeof(size_t));
+
+    return ngx_http_asgard_redis_send(handler, data, again, argc + 3, all,
+                                      all_lens);
+}
+
+
+static void
+ngx_http_asgard_redis_ready_handler(ngx_http_asgard_redis_link_t *link)
+{
+    ngx_http_asgard_redis.failures = 0;
+    ngx_http_asgard_redis.probing = 0;
+    ngx_http_asgard_redis.silent_since = 0;
+    ngx_http_asgard_snapshot_wanted();
+}
+
+
+/* hiredis answers all that waits with NULL when it frees the context. */
+static void
+ngx_http_asgard_redis_lost_handler(ngx_http_asgard_redis_link_t *link)
+{
+    ngx_http_asgard_redis.silent_since = 0;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_redis_ready(void)
+{
+    return ngx_http_asgard_redis.link.up
+           && ngx_http_asgard_redis.failures < NGX_HTTP_ASGARD_REDIS_FAILURES;
+}
+
+
+ngx_str_t *
+ngx_http_asgard_redis_run_id(void)
+{
+    static ngx_str_t  id;
+
+    id.data = ngx_http_asgard_redis.link.run_id;
+    id.len = ngx_http_asgard_redis.link.up ? NGX_HTTP_ASGARD_RUN_ID : 0;
+    return &id;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_init(ngx_cycle_t *cycle,
+    ngx_http_asgard_main_conf_t *amcf)
+{
+    if (amcf->redis_url.len == 0) {
+        return NGX_OK;
+    }
+
+    ngx_queue_init(&ngx_http_asgard_redis.waiting);
+    ngx_queue_init(&ngx_http_asgard_redis.spare);
+    ngx_http_asgard_redis.nobody.fd = (ngx_socket_t) -1;
+    ngx_http_asgard_redis.timer.handler = ngx_http_asgard_redis_deadline;
+    ngx_http_asgard_redis.timer.data = &ngx_http_asgard_redis.nobody;
+    ngx_http_asgard_redis.timer.log = cycle->log;
+
+    if (ngx_http_asgard_redis_link_open(&ngx_http_asgard_redis.link, cycle,
+                                        amcf)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_asgard_channel_init(cycle, amcf);
+}
+
+
+/* From here on no handler is called: their requests are going down too. */
+void
+ngx_http_asgard_redis_exit(void)
+{
+    if (ngx_http_asgard_redis.link.conf == NULL) {
+        return;
+    }
+
+    ngx_http_asgard_redis.exiting = 1;
+    ngx_http_asgard_channel_exit();
+    ngx_http_asgard_redis_link_close(&ngx_http_asgard_redis.link);
+
+    if (ngx_http_asgard_redis.timer.timer_set) {
+        ngx_del_timer(&ngx_http_asgard_redis.timer);
+    }
+}

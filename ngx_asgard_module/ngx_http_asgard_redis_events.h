@@ -1,0 +1,48 @@
+
+/*
+ * hiredis on nginx's events: one of these per connection to Redis.
+ *
+ * Reads are level-triggered, because hiredis takes 16 kB at a time.  A write is
+ * posted, not done: what one pass of the event loop asks leaves at its end in
+ * one write.  The memory belongs to the caller and must outlive the context;
+ * freeing the context detaches it.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_REDIS_EVENTS_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_REDIS_EVENTS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <hiredis/async.h>
+
+
+typedef struct {
+    redisAsyncContext  *context;        /* NULL: detached */
+    ngx_connection_t   *connection;
+    unsigned            connected:1;    /* until then writes wait for epoll */
+    unsigned            writing:1;
+} ngx_http_asgard_redis_events_t;
+
+
+typedef struct {
+    ngx_str_t           host;           /* an address; or */
+    ngx_str_t           path;           /* of a unix socket; both end in NUL */
+    in_port_t           port;
+} ngx_http_asgard_redis_addr_t;
+
+
+/* `unix:PATH`, `HOST:PORT`, `redis://[user:password@]HOST:PORT`; a name is
+ * resolved now.  Memory from `pool`. */
+ngx_int_t ngx_http_asgard_redis_addr(ngx_pool_t *pool, ngx_str_t *url,
+    ngx_http_asgard_redis_addr_t *addr);
+
+/* Starts to connect and attaches; NULL when that failed at once. The caller
+ * sets data, then the callbacks of connect and disconnect. */
+redisAsyncContext *ngx_http_asgard_redis_events_connect(
+    ngx_http_asgard_redis_events_t *ev, ngx_http_asgard_redis_addr_t *addr,
+    ngx_log_t *log);
+
+
+#endif /* _NGX_HTTP_ASGARD_REDIS_EVENTS_H_INCLUDED_ */

@@ -1,0 +1,350 @@
+
+/*
+ * Reserve: a slot of the journal, then Redis.
+ *
+ * The slot is what Redis' answer comes back to; a request that went away has
+ * left it (slot->ctx is NULL) and the hold is given back.
+ */
+
+#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_detail.h"
+#include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_settle.h"
+#include "ngx_http_asgard_steps.h"
+
+
+#define NGX_HTTP_ASGARD_RESERVE_TRIES  2
+
+
+static ngx_int_t ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot);
+
+
+static ngx_int_t
+ngx_http_asgard_reserve_refuse(ngx_http_asgard_ctx_t *ctx, asg_reason_t reason)
+{
+    ctx->reason = reason;
+    return NGX_ERROR;
+}
+
+
+/* Lets go of the slot, which must not be open in Redis. */
+static void
+ngx_http_asgard_reserve_drop(ngx_http_asgard_slot_t *slot)
+{
+    if (slot->ctx) {
+        slot->ctx->call.asked = NULL;
+    }
+
+    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_FREE);
+}
+
+
+/* Whether Redis did it is not known, or nobody wants it any more: the void
+ * carries the same id and finds the hold, or keeps it from coming. */
+static void
+ngx_http_asgard_reserve_undo(ngx_http_asgard_slot_t *slot)
+{
+    if (slot->ctx) {
+        slot->ctx->call.asked = NULL;
+    }
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_VOIDED, 1);
+    ngx_http_asgard_settle_end(slot, 'v', 0);
+}
+
+
+static void
+ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
+    const asg_str_t *words, ngx_uint_t n)
+{
+    size_t                   len;
+    asg_reply_over_t         reply;
+    ngx_http_asgard_over_t  *over;
+
+    ctx->reason = ASG_REASON_BUDGET_EXCEEDED;
+
+    over = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_asgard_over_t));
+    if (over == NULL || asg_reply_over(words, n, &reply) != ASG_OK
+        || reply.budget.len < 3 || reply.window.len >= sizeof(over->window)
+        || reply.budget.len - 2 > ASG_ID_MAX)
+    {
+        return;
+    }
+
+    (void) ngx_cpystrn(over->scope, (u_char *) (reply.budget.data[0] == 'k'
+                                                ? "key" : "project"),
+                       sizeof(over->scope));
+    len = reply.budget.len - 2;
+    ngx_memcpy(over->scope_id, reply.budget.data + 2, len);
+    ngx_memcpy(over->window, reply.window.data, reply.window.len);
+    over->unlimited = reply.unlimited;
+    over->limit_nusd = reply.limit_nusd;
+    over->spent_nusd = reply.spent_nusd;
+    over->held_nusd = reply.held_nusd;
+    over->resets_at = reply.resets_at_s;
+    ctx->call.over = over;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
+    const asg_str_t *words, ngx_uint_t n)
+{
+    asg_reply_hold_t        hold;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    if (asg_reply_hold(words, n, &hold) != ASG_OK
+        || hold.pins.len > sizeof(slot->pins))
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(slot->pins, hold.pins.data, hold.pins.len);
+    slot->pins_len = (u_short) hold.pins.len;
+    slot->expires = hold.expires_s;
+    slot->due = ngx_current_msec + ngx_http_asgard_settle_pause();
+    slot->tries = 0;
+
+    ctx = slot->ctx;
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_HELD);
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_HELD_NUSD, slot->held_nusd);
+    ctx->call.asked = NULL;
+    ctx->call.slot = slot;
+    ctx->call.hold_len = slot->hold_len;
+    ngx_memcpy(ctx->call.hold, slot->hold, slot->hold_len);
+    return NGX_OK;
+}
+
+
+/* A verdict that says: nothing was written. */
+static void
+ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
+    asg_verdict_t verdict, const asg_str_t *words, ngx_uint_t n)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = slot->ctx;
+
+    if (verdict == ASG_VERDICT_FENCE
+        && ngx_http_asgard_args_learn(slot->part, slot->epoch, words, n)
+           == NGX_OK
+        && slot->tries < NGX_HTTP_ASGARD_RESERVE_TRIES && ctx
+        && ngx_http_asgard_reserve_send(slot) == NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_asgard_reserve_drop(slot);
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    if (verdict == ASG_VERDICT_OVER) {
+        ngx_http_asgard_reserve_over(ctx, words, n);
+
+    } else {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "asgard: reserve: %s", asg_verdict_text(verdict));
+        ctx->reason = ASG_REASON_BUDGET_UNAVAILABLE;
+    }
+
+    ngx_http_asgard_steps_resume(ctx);
+}
+
+
+/* No verdict came.  An error that Redis raised before the script ran left
+ * nothing behind; of all else nothing is known. */
+static void
+ngx_http_asgard_reserve_failed(ngx_http_asgard_slot_t *slot, redisReply *reply)
+{
+    asg_str_t               text;
+    ngx_uint_t              clean;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = slot->ctx;
+    clean = 0;
+
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        text = (asg_str_t) { reply->str, (size_t) reply->len };
+        clean = asg_script_error_is_clean(text);
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "asgard: reserve: %*s",
+                      (size_t) ngx_min(reply->len, 200), reply->str);
+    }
+
+    if (clean) {
+        ngx_http_asgard_reserve_drop(slot);
+
+    } else {
+        ngx_http_asgard_reserve_undo(slot);
+    }
+
+    if (ctx) {
+        ctx->reason = ASG_REASON_BUDGET_UNAVAILABLE;
+        ngx_http_asgard_steps_resume(ctx);
+    }
+}
+
+
+static void
+ngx_http_asgard_reserve_handler(void *data, redisReply *reply, ngx_uint_t sent)
+{
+    asg_str_t                words[ASG_SCRIPT_REPLY_MAX] = { ASG_STR_NULL };
+    ngx_uint_t               n;
+    asg_verdict_t            verdict;
+    ngx_http_asgard_ctx_t   *ctx;
+    ngx_http_asgard_slot_t  *slot = data;
+
+    n = reply ? ngx_http_asgard_args_reply(reply, words) : 0;
+    verdict = asg_reply_verdict(words, n);
+    ctx = slot->ctx;
+
+    if (verdict == ASG_VERDICT_UNKNOWN) {
+        ngx_http_asgard_reserve_failed(slot, reply);
+        return;
+    }
+
+    if (verdict != ASG_VERDICT_OK && verdict != ASG_VERDICT_DUP) {
+        ngx_http_asgard_reserve_verdict(slot, verdict, words, n);
+        return;
+    }
+
+    if (ngx_http_asgard_reserve_held(slot, words, n) != NGX_OK) {
+        ngx_http_asgard_reserve_undo(slot);
+        if (ctx) {
+            ctx->reason = ASG_REASON_BUDGET_UNAVAILABLE;
+        }
+    }
+
+    if (ctx) {
+        ngx_http_asgard_steps_resume(ctx);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot)
+{
+    ngx_http_asgard_args_t        args;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(slot->ctx->request,
+                                         ngx_http_asgard_module);
+
+    slot->tries++;
+    slot->epoch = ngx_http_asgard_zone_epoch(slot->part);
+    ngx_http_asgard_args_begin(&args, slot, slot->epoch, 1);
+    ngx_http_asgard_args_number(&args, slot->held_nusd);
+    ngx_http_asgard_args_number(&args, amcf->hold_ttl);
+    ngx_http_asgard_args_text(&args, "R", 1);
+    ngx_http_asgard_args_text(&args, "0", 1);
+    ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
+
+    return ngx_http_asgard_args_call(&args, ASG_SCRIPT_RESERVE,
+                                     ngx_http_asgard_reserve_handler, slot);
+}
+
+
+static void
+ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_ctx_t *ctx)
+{
+    u_char                  *p;
+    asg_event_t              event;
+    ngx_http_asgard_call_t  *call;
+
+    call = &ctx->call;
+    slot->ctx = ctx;
+    slot->part = ctx->project.partition % ASG_PARTITIONS;
+    slot->held_nusd = call->hold_nusd;
+    slot->card = call->card;
+    slot->output_bound = call->output_bound;
+    slot->prompt_estimate = ngx_min(call->prompt_bound,
+                                    (ctx->parsed->parts.bytes + 3) / 4);
+
+    p = ngx_snprintf(slot->budgets, sizeof(slot->budgets), "p.%s",
+                     ctx->key.project_id);
+    if (ctx->key.budgeted) {
+        p = ngx_snprintf(p, sizeof(slot->budgets) - (p - slot->budgets),
+                         ",k.%s", ctx->key.key_id);
+    }
+    slot->budgets_len = (u_short) (p - slot->budgets);
+
+    ngx_http_asgard_detail_event(ctx, slot, NULL, &event);
+    ngx_http_asgard_detail_write(slot, &event);
+}
+
+
+static void
+ngx_http_asgard_reserve_cleanup(void *data)
+{
+    ngx_http_asgard_ctx_t  *ctx = data;
+
+    if (ctx->call.asked) {
+        ctx->call.asked->ctx = NULL;        /* given back by the reply */
+        ctx->call.asked = NULL;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_asgard_slot_t  *slot;
+
+    if (ngx_http_asgard_redis_run_id()->len == 0) {
+        return ngx_http_asgard_reserve_refuse(ctx,
+                                              ASG_REASON_BUDGET_UNAVAILABLE);
+    }
+
+    cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
+    if (cln == NULL) {
+        return ngx_http_asgard_reserve_refuse(ctx, ASG_REASON_INTERNAL);
+    }
+
+    slot = ngx_http_asgard_journal_take();
+    if (slot == NULL) {
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_JOURNAL_FULL, 1);
+        return ngx_http_asgard_reserve_refuse(ctx,
+                                              ASG_REASON_BUDGET_UNAVAILABLE);
+    }
+
+    ngx_http_asgard_reserve_fill(slot, ctx);
+    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_ASKED);
+    ctx->call.asked = slot;
+    cln->handler = ngx_http_asgard_reserve_cleanup;
+    cln->data = ctx;
+
+    if (ngx_http_asgard_reserve_send(slot) != NGX_OK) {
+        ngx_http_asgard_reserve_drop(slot);
+        return ngx_http_asgard_reserve_refuse(ctx,
+                                              ASG_REASON_BUDGET_UNAVAILABLE);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_asgard_reserve(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ctx->call.slot) {
+        return NGX_OK;
+    }
+
+    if (ctx->call.asked) {
+        return NGX_AGAIN;
+    }
+
+    if (ctx->reason != ASG_REASON_NONE) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_asgard_reserve_start(ctx);
+}

@@ -1,0 +1,102 @@
+
+/*
+ * The layout of the shared zone, for the files that keep a part of it
+ * (zone, cache, count, journal); nobody else includes this.
+ *
+ * The head of the memory is nginx's slab pool, which holds cached records and
+ * nothing else; behind it, at a fixed place, stands the structure below and
+ * behind that the journal.  A worker that is killed inside a slab or tree
+ * operation leaves `dirty` set: the next one that takes the lock empties the
+ * cache, which is rebuildable.  What is not rebuildable is in fixed arrays
+ * whose entries change hands by compare-and-swap.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_SHM_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_SHM_H_INCLUDED_
+
+
+#include "ngx_http_asgard_zone.h"
+
+
+#define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  1
+#define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
+
+#define NGX_HTTP_ASGARD_WORKERS_MAX  256
+#define NGX_HTTP_ASGARD_WORKER_TAKEN ((ngx_atomic_uint_t) 0xff << 48)
+#define NGX_HTTP_ASGARD_ABSENT_N     4096       /* a power of two */
+#define NGX_HTTP_ASGARD_SLOTS_MAX    262144
+
+
+/* One process that serves.  Counters stay when the entry changes hands. */
+typedef struct {
+    ngx_atomic_t               generation;      /* 0: nobody's */
+    ngx_pid_t                  pid;
+    uint64_t                   start;           /* ticks since boot */
+    ngx_atomic_t               catalog;         /* version served */
+    ngx_atomic_t               body_bytes;      /* its part of the sum */
+    ngx_atomic_t               counts[NGX_HTTP_ASGARD_COUNT_N];
+    ngx_atomic_t               reasons[ASG_REASON_COUNT];
+} ngx_http_asgard_worker_t;
+
+
+typedef struct {
+    ngx_rbtree_t               tree;
+    ngx_rbtree_node_t          sentinel;
+    ngx_queue_t                lru;             /* head: used last */
+} ngx_http_asgard_cache_t;
+
+
+/* A digest of which Redis knows nothing; torn entries match no digest. */
+typedef struct {
+    uint64_t                   half[2];
+    ngx_msec_t                 until;
+} ngx_http_asgard_absent_t;
+
+
+/* What the ledger has of a partition's stream. */
+typedef struct {
+    ngx_atomic_t               asked;           /* msec of the last reading */
+} ngx_http_asgard_durable_t;
+
+
+struct ngx_http_asgard_zone_s {
+    uint64_t                   magic;
+    uint64_t                   layout;
+    uint64_t                   sizes;           /* of this and of a slot */
+
+    ngx_slab_pool_t           *pool;
+    ngx_atomic_t               dirty;
+    ngx_http_asgard_cache_t    keys;
+    ngx_http_asgard_cache_t    projects;
+
+    ngx_atomic_t               heard;           /* msec of the last message */
+    ngx_atomic_t               since;           /* msec: nothing missed since */
+
+    ngx_atomic_t               epochs[ASG_PARTITIONS];
+    ngx_http_asgard_durable_t  durable[ASG_PARTITIONS];
+    ngx_atomic_t               catalog_wanted;
+    ngx_atomic_t               body_bytes;
+
+    ngx_atomic_t               generations;
+    ngx_http_asgard_worker_t   workers[NGX_HTTP_ASGARD_WORKERS_MAX];
+    ngx_http_asgard_absent_t   absent[NGX_HTTP_ASGARD_ABSENT_N];
+
+    /* the journal: see ngx_http_asgard_journal.h */
+    ngx_uint_t                 nslots;
+    ngx_atomic_t               slots_used;
+    ngx_atomic_t              *words;           /* generation << 8 | state */
+    ngx_http_asgard_slot_t    *slots;
+};
+
+
+/* This process's entry; NULL in the master, or when all are taken. */
+ngx_http_asgard_worker_t *ngx_http_asgard_worker(void);
+/* Does the process that took the entry still run?  A zombie does not. */
+ngx_uint_t ngx_http_asgard_worker_alive(ngx_http_asgard_worker_t *w);
+/* Frees the entry of a process that is gone, when nothing names it any more. */
+void ngx_http_asgard_worker_forget(ngx_http_asgard_worker_t *w,
+    ngx_atomic_uint_t generation);
+
+
+#endif /* _NGX_HTTP_ASGARD_SHM_H_INCLUDED_ */

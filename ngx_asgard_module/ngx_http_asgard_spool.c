@@ -1,0 +1,93 @@
+
+/*
+ * The witness file.
+ */
+
+#include "ngx_http_asgard_spool.h"
+
+
+static ngx_fd_t
+ngx_http_asgard_spool_fd(void)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_asgard_module);
+
+    return amcf->spool ? amcf->spool->fd : NGX_INVALID_FILE;
+}
+
+
+void
+ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
+    const asg_event_t *event, u_char verb, asg_nusd_t amount_nusd,
+    asg_str_t verdict)
+{
+    char              text[ASG_EVENT_LINE];
+    ngx_fd_t          fd;
+    asg_buf_t         out;
+    ngx_time_t       *now;
+    asg_spool_line_t  line;
+
+    fd = ngx_http_asgard_spool_fd();
+    if (fd == NGX_INVALID_FILE) {
+        return;
+    }
+
+    now = ngx_timeofday();
+    ngx_memzero(&line, sizeof(asg_spool_line_t));
+    line.event = *event;
+    line.hold = (asg_str_t) { (const char *) slot->hold, slot->hold_len };
+    line.pins = (asg_str_t) { (const char *) slot->pins, slot->pins_len };
+    line.verb = (asg_str_t) { (const char *) &verb, 1 };
+    line.verdict = verdict;
+    line.epoch = slot->epoch;
+    line.partition = (unsigned) slot->part;
+    line.amount_nusd = amount_nusd;
+    line.held_nusd = slot->held_nusd;
+    line.at_ms = (int64_t) now->sec * 1000 + now->msec;
+
+    asg_buf_init(&out, text, sizeof(text) - 1);
+
+    if (asg_spool_write(&out, &line) != ASG_OK) {
+        line.event.upstream_id = ASG_STR_NULL;
+        asg_buf_init(&out, text, sizeof(text) - 1);
+        if (asg_spool_write(&out, &line) != ASG_OK) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                          "asgard: a line of the spool is too long");
+            return;
+        }
+    }
+
+    if (out.len == 0 || text[out.len - 1] != '\n') {
+        text[out.len++] = '\n';
+    }
+
+    if (ngx_write_fd(fd, text, out.len) != (ssize_t) out.len) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "asgard: the spool cannot be written");
+    }
+}
+
+
+void
+ngx_http_asgard_spool_orphan(ngx_http_asgard_slot_t *slot, u_char verb,
+    asg_nusd_t amount_nusd)
+{
+    static asg_json_t  json;
+
+    char               scratch[ASG_EVENT_DETAIL];
+    asg_buf_t          buf;
+    asg_str_t          text;
+    asg_event_t        event;
+
+    asg_buf_init(&buf, scratch, sizeof(scratch));
+    text = (asg_str_t) { (const char *) slot->detail, slot->detail_len };
+
+    if (asg_event_read(&json, text, &buf, &event) != ASG_OK) {
+        return;
+    }
+
+    ngx_http_asgard_spool_call(slot, &event, verb, amount_nusd,
+                               ASG_STR("dead_worker"));
+}

@@ -1,0 +1,26 @@
+
+/*
+ * The witness: one line of JSON per call that had a hold, one write(2) each.
+ *
+ * The file is appended to and reopened on USR1 like nginx's logs.  The line is
+ * written in the pass of the event loop at whose end Redis is told; a write
+ * that fails is an alert and changes nothing else.  No prompt and no secret is ever in it.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_SPOOL_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_SPOOL_H_INCLUDED_
+
+
+#include "ngx_http_asgard_journal.h"
+
+
+/* `verb`: s, e, v, or x for a hold that is left to expire. */
+void ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
+    const asg_event_t *event, u_char verb, asg_nusd_t amount_nusd,
+    asg_str_t verdict);
+/* The same for the call of a worker that is gone, from the slot's detail. */
+void ngx_http_asgard_spool_orphan(ngx_http_asgard_slot_t *slot, u_char verb,
+    asg_nusd_t amount_nusd);
+
+
+#endif /* _NGX_HTTP_ASGARD_SPOOL_H_INCLUDED_ */

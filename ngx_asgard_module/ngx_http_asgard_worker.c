@@ -1,0 +1,146 @@
+
+/*
+ * Who serves from the zone: one entry per process, with the time at which the
+ * process began, because pids are used again.
+ */
+
+#include <signal.h>
+
+#include "ngx_http_asgard_shm.h"
+
+
+static uint64_t ngx_http_asgard_worker_started(ngx_pid_t pid);
+
+
+/* Field 22 of /proc/PID/stat; 0: no such process, or a zombie. */
+static uint64_t
+ngx_http_asgard_worker_started(ngx_pid_t pid)
+{
+    u_char      path[64], stat[1024], *p, *last;
+    ssize_t     n;
+    ngx_fd_t    fd;
+    uint64_t    ticks;
+    ngx_uint_t  field;
+
+    (void) ngx_sprintf(path, "/proc/%P/stat%Z", pid);
+
+    fd = ngx_open_file(path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        return 0;
+    }
+
+    n = ngx_read_fd(fd, stat, sizeof(stat));
+    (void) ngx_close_file(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    /* the name, field 2, may hold anything but ends at the last bracket */
+    last = stat + n;
+    for (p = last; p > stat && p[-1] != ')'; p--) { /* void */ }
+
+    if (last - p < 2 || p[1] == 'Z' || p[1] == 'X') {
+        return 0;
+    }
+
+    for (field = 2; p < last && field < 22; p++) {
+        if (*p == ' ') {
+            field++;
+        }
+    }
+
+    for (ticks = 0; p < last && *p >= '0' && *p <= '9'; p++) {
+        ticks = ticks * 10 + (*p - '0');
+    }
+
+    return ticks;
+}
+
+
+static ngx_http_asgard_worker_t *
+ngx_http_asgard_worker_claim(ngx_http_asgard_zone_t *zone)
+{
+    uint64_t                   start;
+    ngx_uint_t                 i;
+    ngx_atomic_uint_t          generation;
+    ngx_http_asgard_worker_t  *w;
+
+    start = ngx_http_asgard_worker_started(ngx_pid);
+    generation = ngx_atomic_fetch_add(&zone->generations, 1) + 1;
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        w = &zone->workers[i];
+
+        if (w->generation == 0
+            && ngx_atomic_cmp_set(&w->generation, 0,
+                                  NGX_HTTP_ASGARD_WORKER_TAKEN))
+        {
+            w->pid = ngx_pid;
+            w->start = start;
+            w->catalog = 0;
+            w->body_bytes = 0;
+            ngx_memory_barrier();
+            w->generation = generation;
+            return w;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "asgard: more than %d processes share the zone",
+                  NGX_HTTP_ASGARD_WORKERS_MAX);
+    return NULL;
+}
+
+
+ngx_http_asgard_worker_t *
+ngx_http_asgard_worker(void)
+{
+    static ngx_pid_t                  pid;
+    static ngx_http_asgard_worker_t  *worker;
+
+    if (pid == ngx_pid) {
+        return worker;
+    }
+
+    if ((ngx_process != NGX_PROCESS_WORKER
+         && ngx_process != NGX_PROCESS_SINGLE)
+        || ngx_http_asgard_zone() == NULL)
+    {
+        return NULL;
+    }
+
+    worker = ngx_http_asgard_worker_claim(ngx_http_asgard_zone());
+    pid = ngx_pid;
+    return worker;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_worker_alive(ngx_http_asgard_worker_t *w)
+{
+    if (w->generation == NGX_HTTP_ASGARD_WORKER_TAKEN || w->pid == ngx_pid) {
+        return 1;
+    }
+
+    if (kill(w->pid, 0) == -1 && ngx_errno == ESRCH) {
+        return 0;
+    }
+
+    return ngx_http_asgard_worker_started(w->pid) == w->start;
+}
+
+
+void
+ngx_http_asgard_worker_forget(ngx_http_asgard_worker_t *w,
+    ngx_atomic_uint_t generation)
+{
+    ngx_atomic_uint_t  bytes;
+
+    bytes = w->body_bytes;
+
+    if (ngx_atomic_cmp_set(&w->generation, generation, 0)) {
+        (void) ngx_atomic_fetch_add(&ngx_http_asgard_zone()->body_bytes,
+                                    -bytes);
+    }
+}
