@@ -1,0 +1,199 @@
+/*
+ * asgard-ctl: the command line.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "proc/command.h"
+#include "proc/command_catalog.h"
+#include "proc/role.h"
+#include "proc/supervisor.h"
+
+#define CONFIG_DEFAULT "/etc/asgard/asgard-ctl.conf"
+#define VERSION        "0.1.0"
+
+struct command {
+    const char *name;
+    int (*run)(const struct ctl_config *c, int argc, char **argv);
+    const char *usage;
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"migrate", ctl_command_migrate, "migrate",
+     "Bring the database to this version's schema, as its owner.  Safe to\n"
+     "repeat; run it before the first `serve` and after every upgrade."},
+    {"check", ctl_command_check, "check",
+     "Look at everything that `serve` needs - the configuration, the key\n"
+     "file, PostgreSQL, Redis, the service modules - and say what is wrong."},
+    {"catalog", ctl_command_catalog, "catalog",
+     "Each service module: active, or why it is not."},
+    {"admin", ctl_command_bootstrap, "admin bootstrap [--name NAME]",
+     "Print a new access token of an administrator.  It is shown this once;\n"
+     "only its hash is kept.  Use it as `Authorization: Bearer asg_pat_...`."},
+    {"reload", ctl_command_reload, "reload",
+     "Apply changed services, routing and backend variables without dropping\n"
+     "a request.  Returns when every nginx worker serves the new catalog, and\n"
+     "fails when it was refused: then the old one stays."},
+    {"status", ctl_command_status, "status",
+     "What runs, which catalog is served, what waits."},
+    {"audit", ctl_command_audit, "audit money|chain",
+     "money: check that every nano-dollar is accounted for, over Redis and\n"
+     "PostgreSQL, while calls go on.  chain: check that no entry of the audit\n"
+     "log or the ledger was changed or removed.  Exit status 1 with the rows\n"
+     "that break it."},
+    {"reseed", ctl_command_reseed, "reseed",
+     "Rebuild the counters in Redis from the ledger.  Happens by itself when\n"
+     "Redis lost something; this forces it."},
+    {"project", ctl_command_project,
+     "project kill|unkill ID [--reason TEXT]",
+     "Break glass: stop a project's calls now, working on the database and on\n"
+     "Redis directly, also when no asgard-ctl runs."},
+    {"key", ctl_command_key, "key revoke ID",
+     "Break glass: revoke one key now, likewise."},
+    {NULL, NULL, NULL, NULL}
+};
+
+
+static void
+print_help(FILE *to)
+{
+    const struct command *c;
+
+    fprintf(to,
+        "asgard-ctl - the control plane of Asgard\n\n"
+        "usage: asgard-ctl [-c FILE] COMMAND\n\n"
+        "  -c FILE   configuration (default " CONFIG_DEFAULT ")\n\n"
+        "A first start:  migrate, then serve, then admin bootstrap.\n\n"
+        "serve\n"
+        "    Run the control plane: supervises the roles api, keeper and\n"
+        "    meter.  SIGHUP reloads, SIGTERM stops.\n\n"
+        "validate FILE\n"
+        "    Check one service.yaml; needs no configuration.\n");
+    for (c = commands; c->name != NULL; c++) {
+        const char *p = c->help;
+
+        fprintf(to, "\n%s\n    ", c->usage);
+        for (; *p != '\0'; p++) {
+            fputc(*p, to);
+            if (*p == '\n') {
+                fputs("    ", to);
+            }
+        }
+        fputc('\n', to);
+    }
+}
+
+
+static const struct command *
+command_find(const char *name)
+{
+    const struct command *c;
+
+    for (c = commands; c->name != NULL; c++) {
+        if (strcmp(c->name, name) == 0) {
+            return c;
+        }
+    }
+
+    return NULL;
+}
+
+
+static bool
+wants_help(int argc, char **argv)
+{
+    int i;
+
+    for (i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static int
+run_command(const struct ctl_config *config, int inherited, int argc,
+    char **argv)
+{
+    const struct command *c = command_find(argv[0]);
+
+    if (strcmp(argv[0], "serve") == 0 && argc == 1) {
+        return ctl_supervisor_run(config, inherited);
+    }
+    if (strcmp(argv[0], "role") == 0 && argc == 2) {
+        return ctl_role_run(config, argv[1]);
+    }
+    if (c == NULL) {
+        fprintf(stderr, "asgard-ctl: there is no command \"%.40s\"; "
+                "asgard-ctl --help lists them\n", argv[0]);
+        return 2;
+    }
+    if (argc > 1 && wants_help(argc - 1, argv + 1)) {
+        printf("usage: asgard-ctl %s\n\n%s\n", c->usage, c->help);
+        return 0;
+    }
+
+    return c->run(config, argc - 1, argv + 1);
+}
+
+
+/* Commands that need a configuration; the file may be -c's or the default. */
+static int
+run_configured(const char *file, int inherited, int argc, char **argv)
+{
+    struct ctl_config config;
+    struct ctl_error e;
+    int status;
+
+    if (!ctl_config_read(&config, file, &e)) {
+        ctl_config_finish(&config);
+        return ctl_command_failed(&e);
+    }
+    status = run_command(&config, inherited, argc, argv);
+    ctl_config_finish(&config);
+
+    return status;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    const char *file = CONFIG_DEFAULT;
+    int i = 1, inherited = -1;
+
+    for (; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "-c") == 0) {
+            file = argv[i + 1];
+        } else if (strcmp(argv[i], "--values") == 0) {
+            inherited = atoi(argv[i + 1]);
+        } else {
+            break;
+        }
+    }
+    if (i >= argc) {
+        print_help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0
+        || strcmp(argv[i], "help") == 0)
+    {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[i], "--version") == 0) {
+        printf("asgard-ctl " VERSION "\n");
+        return 0;
+    }
+    if (strcmp(argv[i], "validate") == 0 && argc - i == 2) {
+        return ctl_command_validate(argv[i + 1]);
+    }
+
+    return run_configured(file, inherited, argc - i, argv + i);
+}

@@ -1,0 +1,232 @@
+/*
+ * The reload command's work.
+ */
+#include "proc/reload.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include "store/pg.h"
+
+#define KEEPER_WAIT_MS  20000
+#define SERVED_WAIT_MS  10000
+#define POLL_MS         50
+#define METRICS_MAX     (1024u * 1024)
+#define ARENA_BYTES     (4u * 1024 * 1024)
+
+struct body {
+    char *text;
+    size_t len;
+};
+
+
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+static void
+pause_shortly(void)
+{
+    const struct timespec pause = {0, POLL_MS * 1000000L};
+
+    nanosleep(&pause, NULL);
+}
+
+
+static bool
+signal_supervisor(const struct ctl_config *config, struct ctl_error *e)
+{
+    FILE *f = fopen(config->pid_file, "re");
+    int pid = 0;
+
+    if (f == NULL || fscanf(f, "%d", &pid) != 1 || pid <= 1) {
+        pid = 0;
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    if (pid == 0 || kill(pid, SIGHUP) != 0) {
+        return ctl_error_set(e, 409, "not_running",
+                             "asgard-ctl serve is not running (%s: %s)",
+                             config->pid_file,
+                             pid == 0 ? "no process id" : strerror(errno));
+    }
+
+    return true;
+}
+
+
+/* The keeper's beat: its pid tells one keeper from the next. */
+static bool
+keeper_beat(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_rows *rows,
+    struct ctl_error *e)
+{
+    return CTL_PG(pg, arena, rows, e,
+        "SELECT pid, info->>'state', info->>'version',"
+        " coalesce(info->>'reason', ''), coalesce((SELECT"
+        " string_agg(r, '; ') FROM jsonb_array_elements_text("
+        " info->'refused') r), '') FROM role_beats WHERE role = $1",
+        "keeper");
+}
+
+
+static bool
+judge(const struct ctl_rows *beat, int64_t *version, struct ctl_error *e)
+{
+    const char *state = ctl_rows_at(beat, 0, 1);
+    const char *reason = ctl_rows_at(beat, 0, 3);
+    const char *refused = ctl_rows_at(beat, 0, 4);
+
+    *version = ctl_rows_i64(beat, 0, 2);
+    if (strcmp(state, "ok") == 0 && refused[0] == '\0') {
+        return true;
+    }
+
+    return ctl_error_set(e, 409, "catalog_refused", "refused: %s%s%s", reason,
+                         reason[0] && refused[0] ? "; " : "", refused);
+}
+
+
+static bool
+wait_keeper(struct ctl_pg *pg, struct ctl_arena *arena, int64_t old_pid,
+    int64_t *version, struct ctl_error *e)
+{
+    int64_t until = monotonic_ms() + KEEPER_WAIT_MS;
+    struct ctl_rows beat;
+    const char *state;
+
+    while (monotonic_ms() < until) {
+        ctl_arena_reset(arena);
+        if (!keeper_beat(pg, arena, &beat, e)) {
+            return false;
+        }
+        state = ctl_rows_at(&beat, 0, 1);
+        if (state != NULL && strcmp(state, "compiling") != 0
+            && ctl_rows_i64(&beat, 0, 0) != old_pid)
+        {
+            return judge(&beat, version, e);
+        }
+        pause_shortly();
+    }
+
+    return ctl_error_set(e, 504, "timeout",
+                         "the keeper did not answer within 20 s; see the log");
+}
+
+
+static size_t
+take_body(char *data, size_t size, size_t n, void *to)
+{
+    struct body *b = to;
+    size_t len = size * n;
+    char *grown;
+
+    if (b->len + len > METRICS_MAX) {
+        return 0;
+    }
+    grown = realloc(b->text, b->len + len + 1);
+    if (grown == NULL) {
+        return 0;
+    }
+    b->text = grown;
+    memcpy(b->text + b->len, data, len);
+    b->len += len;
+    b->text[b->len] = '\0';
+
+    return len;
+}
+
+
+/* The lowest version that a worker serves, by the module's own metric. */
+static int64_t
+served_version(const char *url)
+{
+    static const char mark[] = "\nasgard_catalog_version ";
+    struct body b = {NULL, 0};
+    CURL *curl = curl_easy_init();
+    const char *at = NULL;
+    int64_t version = -1;
+
+    if (curl == NULL) {
+        return -1;
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 2000L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &b);
+    if (curl_easy_perform(curl) == CURLE_OK && b.text != NULL) {
+        at = strstr(b.text, mark);
+    }
+    if (at != NULL) {
+        version = strtoll(at + sizeof(mark) - 1, NULL, 10);
+    }
+    curl_easy_cleanup(curl);
+    free(b.text);
+
+    return version;
+}
+
+
+static bool
+wait_served(const struct ctl_config *config, int64_t version,
+    struct ctl_error *e)
+{
+    int64_t until = monotonic_ms() + SERVED_WAIT_MS;
+    char url[1024];
+
+    if (config->public_url == NULL) {
+        return true;                    /* nobody to ask */
+    }
+    snprintf(url, sizeof(url), "%s/metrics", config->public_url);
+    do {
+        if (served_version(url) >= version) {
+            return true;
+        }
+        pause_shortly();
+    } while (monotonic_ms() < until);
+
+    return ctl_error_set(e, 504, "timeout", "catalog %lld was published, but "
+                         "not every nginx worker served it within 10 s",
+                         (long long) version);
+}
+
+
+bool
+ctl_reload(const struct ctl_config *config, int64_t *version,
+    struct ctl_error *e)
+{
+    struct ctl_pg *pg = ctl_pg_open(config->postgres, "asgard-ctl reload");
+    struct ctl_arena arena;
+    struct ctl_rows beat;
+    bool ok;
+
+    if (pg == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    ctl_arena_init(&arena, ARENA_BYTES);
+    ok = keeper_beat(pg, &arena, &beat, e);
+    if (ok) {
+        int64_t old = ctl_rows_i64(&beat, 0, 0);
+
+        ok = signal_supervisor(config, e)
+             && wait_keeper(pg, &arena, old, version, e)
+             && wait_served(config, *version, e);
+    }
+    ctl_arena_reset(&arena);
+    ctl_pg_close(pg);
+
+    return ok;
+}
