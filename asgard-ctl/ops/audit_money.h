@@ -1,0 +1,24 @@
+/*
+ * Is the money conserved?  The ledger against itself, against the price cards
+ * and against the counters in Redis, also while calls run.
+ *
+ * M2 one end of each hold, M3 held in Redis = open holds, M4 spent in Redis =
+ * openings + ledger, M7 price × tokens, M8 no settle above its hold unflagged,
+ * M9 entries of a hold = its balance.  A partition that seems wrong is read
+ * again until Redis and the ledger stood still together; only what is wrong
+ * then is reported.
+ */
+#ifndef CTL_AUDIT_MONEY_H
+#define CTL_AUDIT_MONEY_H
+
+#include <stdio.h>
+
+#include "redis/client.h"
+#include "store/pg.h"
+
+/* One line on `out` for each row that breaks; *broken counts them. */
+bool ctl_audit_money(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, FILE *out, unsigned *broken,
+    struct ctl_error *e);
+
+#endif

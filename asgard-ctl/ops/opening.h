@@ -1,0 +1,31 @@
+/*
+ * Openings: what a budget had spent in a period when a window over that
+ * period was added to it.
+ *
+ * spent = opening + balances of the holds that name the window.  An opening
+ * covers the holds of the period that do not.
+ */
+#ifndef CTL_OPENING_H
+#define CTL_OPENING_H
+
+#include "core/money.h"
+#include "core/window.h"
+#include "store/pg.h"
+
+struct ctl_window_row {
+    const char *budget_id;
+    asg_window_t window;
+    const char *limit;                  /* "-": unlimited; as Redis has it */
+    int64_t added_at;
+};
+
+/* Writes the opening if the window was added after its period began and has
+ * none yet. */
+bool ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
+/* Opening + balances of the period that holds `now`. */
+bool ctl_opening_spent(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t now, asg_nusd_t *spent_nusd,
+    struct ctl_error *e);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * Key and project records, the catalog: written to Redis with a version guard
+ * and announced on the channel of changes.
+ */
+#ifndef CTL_OUTBOX_RECORD_H
+#define CTL_OUTBOX_RECORD_H
+
+#include "redis/client.h"
+#include "store/pg.h"
+
+bool ctl_record_send_key(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, const char *key_id, struct ctl_error *e);
+bool ctl_record_send_project(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, const char *project_id, struct ctl_error *e);
+/* The newest snapshot; nothing when there is none. */
+bool ctl_record_send_catalog(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_error *e);
+/* Every project and key of a partition, and the catalog: after Redis lost
+ * its data.  Resets the arena as it goes. */
+bool ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, unsigned part, struct ctl_error *e);
+
+#endif

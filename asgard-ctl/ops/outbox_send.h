@@ -1,0 +1,32 @@
+/*
+ * The outbox → Redis: records with their version guard, budgets, the catalog.
+ *
+ * A row is marked sent only when Redis has what it names, or something newer;
+ * a budget's partition must have been open.  Rows are claimed with SKIP
+ * LOCKED, so several senders are harmless.
+ */
+#ifndef CTL_OUTBOX_SEND_H
+#define CTL_OUTBOX_SEND_H
+
+#include "redis/client.h"
+#include "store/pg.h"
+
+/* At most 64 rows.  *sent: rows delivered; *kept: rows that must be tried
+ * again, their reason stands in outbox.last_error. */
+bool ctl_outbox_send_some(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, unsigned *sent, unsigned *kept,
+    struct ctl_error *e);
+/* Just these rows, without a meter: the break-glass commands, with the ids of
+ * their change.  False when one could not be delivered. */
+bool ctl_outbox_send_ids(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, const int64_t *ids, unsigned n,
+    struct ctl_error *e);
+/* "hb <unix>" on the channel of changes. */
+bool ctl_outbox_heartbeat(struct ctl_redis *redis, struct ctl_arena *arena,
+    struct ctl_error *e);
+/* Budgets whose calendar windows were written a month ago are sent again with
+ * later boundaries. */
+bool ctl_outbox_refresh_months(struct ctl_pg *pg, struct ctl_arena *arena,
+    struct ctl_error *e);
+
+#endif

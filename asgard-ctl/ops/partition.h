@@ -1,0 +1,55 @@
+/*
+ * A partition as its leader knows it.
+ *
+ * The row of `partitions` is the truth: who leads (a token that only rises, a
+ * lease by the database's clock), the epoch, the server process (run id) that
+ * the counters were seeded into, and the step of a reseed.  Every write to
+ * Redis carries the token and the fence "epoch:run_id"; every step of a reseed
+ * is first a compare-and-set on the row.  Not thread-safe: one thread leads.
+ */
+#ifndef CTL_PARTITION_H
+#define CTL_PARTITION_H
+
+#include "core/rkey.h"
+#include "redis/client.h"
+#include "store/pg.h"
+
+#define CTL_FENCE_TEXT      64          /* epoch, colon, run id, NUL */
+#define CTL_STREAM_ID_TEXT  44          /* "<ms>-<seq>" and a NUL */
+#define CTL_LEADER_TEXT     80
+#define CTL_LEASE_S         "3"
+
+struct ctl_partition {
+    unsigned part;
+    bool led;                           /* the token was ours when last seen */
+    bool open;                          /* seeded, fence and state agree */
+    bool owed;                          /* corrections may wait */
+    bool moved;                         /* events since the last trim */
+    int64_t token;
+    int64_t epoch;
+    char run_id[ASG_SCRIPT_RUN_ID_CHARS + 1];
+    char step[16];
+    char cursor[CTL_STREAM_ID_TEXT];    /* of the stream of this epoch */
+    char durable[CTL_STREAM_ID_TEXT];   /* last published as `dur` */
+};
+
+/* Connections and memory of the thread that leads; nothing here is owned. */
+struct ctl_leader {
+    struct ctl_pg *pg;
+    struct ctl_redis *redis;
+    struct ctl_arena *arena;            /* reset by the loop between steps */
+    char name[CTL_LEADER_TEXT];         /* unique to the process */
+    struct ctl_partition parts[ASG_PARTITIONS];
+};
+
+/* "epoch:run_id" of the partition. */
+void ctl_partition_fence(const struct ctl_partition *p,
+    char out[CTL_FENCE_TEXT]);
+
+/* seed.lua with the partition's m, token and fence before `argv`; `keys` are
+ * those after m.  *verdict is set when true is returned. */
+bool ctl_partition_seed(struct ctl_leader *l, const struct ctl_partition *p,
+    const char *verb, size_t nkeys, const asg_str_t *keys, size_t argc,
+    const asg_str_t *argv, asg_verdict_t *verdict, struct ctl_error *e);
+
+#endif
