@@ -27,6 +27,9 @@
 -- step.  A counter that is missing is skipped, never created.  The fields of
 -- a window that is over go with its last hold.  Amounts above the hold
 -- (overshoot) are charged as given.
+--
+-- Cost in the server, measured as in reserve.lua: 13 us for one window, 28 us
+-- for five.
 
 --@part base
 --@part pins
