@@ -5,6 +5,8 @@
 
 #include "ngx_http_asgard_peer.h"
 
+#include "ngx_http_asgard_snapshot.h"
+
 
 #define NGX_HTTP_ASGARD_TLS_DEPTH  8
 

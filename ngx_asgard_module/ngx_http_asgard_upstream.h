@@ -11,8 +11,8 @@
 #include "ngx_http_asgard.h"
 
 
-/* asgard_* settings of the upstream side, once per configuration: TLS context,
- * hidden headers, the conf that every attempt copies. */
+/* Once per configuration, from postconfiguration: TLS context, name servers,
+ * the conf that every attempt copies, the filter that drains. */
 ngx_int_t ngx_http_asgard_upstream_init_main(ngx_conf_t *cf,
     ngx_http_asgard_main_conf_t *amcf);
 

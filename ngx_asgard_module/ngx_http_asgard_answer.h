@@ -1,0 +1,55 @@
+
+/*
+ * A provider's JSON answer: held whole, metered, rewritten, sent.
+ *
+ * It is held so that its cost can stand in a header and so that whatever goes
+ * wrong before its end is a clean error.  It is bounded, and its memory counts
+ * against the same cap as the request bodies.  Streams are stream.h's.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_ANSWER_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_ANSWER_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+#define NGX_HTTP_ASGARD_ANSWER_MAX  (64 * 1024 * 1024)
+
+
+typedef struct {
+    asg_answer_t               core;
+    asg_answer_splice_t       *splice;        /* NULL: not a whole JSON */
+    u_char                    *body;
+    size_t                     len;
+    size_t                     size;          /* allocated and charged; 0:
+                                               * body is in u->buffer */
+    ssize_t                  (*recv)(ngx_connection_t *c, u_char *buf,
+                                     size_t size);
+    asg_reason_t               reason;        /* why it cannot be held */
+    unsigned                   eof:1;
+    unsigned                   ended:1;       /* a stream's meter is closed */
+} ngx_http_asgard_answer_t;
+
+
+/* Consumes r->upstream->buffer: NGX_OK the answer is whole, NGX_AGAIN, or
+ * NGX_ERROR (broken, or too large: answer.reason is set). */
+ngx_int_t ngx_http_asgard_answer_hold(ngx_http_asgard_attempt_t *a);
+
+/* Reads usage and prepares the pieces.  NGX_ERROR: not an answer that a client
+ * can be given. */
+ngx_int_t ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a);
+
+/* After the call was settled: u->out_bufs, lengths, so that head and body
+ * leave in one write. */
+ngx_int_t ngx_http_asgard_answer_send(ngx_http_asgard_attempt_t *a);
+
+/* input_filter of an answer that was sent so: takes nothing more. */
+ngx_int_t ngx_http_asgard_answer_filter_init(void *data);
+ngx_int_t ngx_http_asgard_answer_filter(void *data, ssize_t bytes);
+
+/* The largest that either side of this call's usage can be; 0: not known. */
+int64_t ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a);
+
+
+#endif /* _NGX_HTTP_ASGARD_ANSWER_H_INCLUDED_ */

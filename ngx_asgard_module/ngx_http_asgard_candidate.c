@@ -1,0 +1,484 @@
+
+/*
+ * Attempts: which candidate is called, over which connection, and what its
+ * failure means.
+ */
+
+#include "ngx_http_asgard_candidate.h"
+
+#include "ngx_http_asgard_echo.h"
+#include "ngx_http_asgard_outgoing.h"
+#include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_zone.h"
+
+
+/* A kept connection that is dead says so at once; one that breaks later may
+ * have been at work. */
+#define NGX_HTTP_ASGARD_STALE_TIME  1000      /* ms */
+
+
+static ngx_int_t ngx_http_asgard_candidate_get(ngx_peer_connection_t *pc,
+    void *data);
+static ngx_int_t ngx_http_asgard_candidate_connect(
+    ngx_http_asgard_attempt_t *a, ngx_peer_connection_t *pc);
+static void ngx_http_asgard_candidate_free(ngx_peer_connection_t *pc,
+    void *data, ngx_uint_t state);
+static ngx_int_t ngx_http_asgard_candidate_set_session(
+    ngx_peer_connection_t *pc, void *data);
+static void ngx_http_asgard_candidate_save_session(ngx_peer_connection_t *pc,
+    void *data);
+static ngx_int_t ngx_http_asgard_candidate_begin(
+    ngx_http_asgard_attempt_t *a);
+static ngx_uint_t ngx_http_asgard_candidate_advance(
+    ngx_http_asgard_attempt_t *a);
+static void ngx_http_asgard_candidate_park(ngx_http_asgard_attempt_t *a,
+    ngx_peer_connection_t *pc);
+static void ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
+    ngx_peer_connection_t *pc);
+static void ngx_http_asgard_candidate_wake(void *data);
+static ssize_t ngx_http_asgard_candidate_no_recv(ngx_connection_t *c,
+    u_char *buf, size_t size);
+
+
+ngx_int_t
+ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
+    ngx_http_upstream_conf_t *conf)
+{
+    ngx_uint_t                  i;
+    const asg_model_t          *m;
+    ngx_http_asgard_attempt_t  *a;
+
+    a = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_asgard_attempt_t));
+    if (a == NULL) {
+        return NGX_ERROR;
+    }
+
+    a->ctx = ctx;
+    a->conf = *conf;
+
+    for (i = 0; i < ctx->name->ncandidates; i++) {
+        m = &ctx->snapshot->catalog.models[ctx->name->candidates[i]];
+
+        if (m->path[ctx->parsed->api].len
+            && ngx_http_asgard_policy_allows(ctx, m))
+        {
+            a->candidates[a->ncandidates++] = ctx->name->candidates[i];
+        }
+    }
+
+    if (a->ncandidates == 0) {
+        return NGX_DECLINED;
+    }
+
+    ctx->attempt = a;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_candidate_init_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+    ngx_peer_connection_t  *pc;
+
+    ctx = ngx_http_asgard_ctx(r);
+    pc = &r->upstream->peer;
+
+    pc->data = ctx->attempt;
+    pc->tries = 1;
+    pc->get = ngx_http_asgard_candidate_get;
+    pc->free = ngx_http_asgard_candidate_free;
+    pc->set_session = ngx_http_asgard_candidate_set_session;
+    pc->save_session = ngx_http_asgard_candidate_save_session;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_candidate_get(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    ngx_int_t  rc;
+
+    pc->cached = 0;
+    pc->connection = NULL;
+
+    if (ngx_http_asgard_candidate_begin(a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* what the core frees by, and logs, whatever comes of it */
+    pc->sockaddr = &a->addr.sockaddr.sockaddr;
+    pc->socklen = a->addr.socklen;
+    pc->name = a->name;
+
+    rc = ngx_http_asgard_candidate_connect(a, pc);
+
+    if (rc == NGX_AGAIN) {
+        ngx_http_asgard_candidate_park(a, pc);
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_OK || rc == NGX_DONE) {
+        if (ngx_http_asgard_outgoing(a) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return rc;
+}
+
+
+/* NGX_OK: to be connected to a->addr; NGX_DONE: connected; NGX_AGAIN: the name
+ * is being resolved; NGX_DECLINED: no way to it. */
+
+static ngx_int_t
+ngx_http_asgard_candidate_connect(ngx_http_asgard_attempt_t *a,
+    ngx_peer_connection_t *pc)
+{
+    ngx_int_t                     rc;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    if (a->endpoint->kind == ASG_KIND_ECHO) {
+        rc = ngx_http_asgard_echo_connect(pc, &a->ctx->asked);
+        return rc == NGX_OK ? NGX_DONE : NGX_DECLINED;
+    }
+
+    if (a->peer == NULL) {
+        return NGX_DECLINED;
+    }
+
+    amcf = ngx_http_get_module_main_conf(a->ctx->request,
+                                         ngx_http_asgard_module);
+
+    rc = ngx_http_asgard_resolve(&a->peer->resolve, amcf->resolver,
+                                 &a->waiter);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (!a->fresh && ngx_http_asgard_peer_reuse(a->peer, pc) == NGX_OK) {
+        return NGX_DONE;
+    }
+
+    if (a->address >= a->peer->resolve.naddrs) {
+        a->address = 0;
+    }
+
+    a->addr = a->peer->resolve.addrs[a->address];
+    pc->socklen = a->addr.socklen;
+
+    a->name->len = ngx_sock_ntop(&a->addr.sockaddr.sockaddr, a->addr.socklen,
+                                 a->name->data, NGX_SOCKADDR_STRLEN, 1);
+
+    return NGX_OK;
+}
+
+
+/* Everything of an attempt anew: nothing of the last one may be left. */
+
+static ngx_int_t
+ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
+{
+    ngx_http_request_t     *r;
+    ngx_http_upstream_t    *u;
+    ngx_http_asgard_ctx_t  *ctx;
+    const asg_endpoint_t   *e;
+
+    ctx = a->ctx;
+    r = ctx->request;
+    u = r->upstream;
+
+    a->model = &ctx->snapshot->catalog.models[a->candidates[a->index]];
+    a->endpoint = &ctx->snapshot->catalog.endpoints[a->model->endpoint];
+    e = a->endpoint;
+
+    a->fault = NGX_HTTP_ASGARD_FAULT_NONE;
+    a->sent = 0;
+    a->timed_out = 0;
+    a->status = 0;
+    ctx->call.card = a->model->card;
+
+    ngx_http_asgard_response_reset(r, &a->response);
+    ngx_memzero(&a->addr, sizeof(ngx_http_asgard_addr_t));
+
+    /* $upstream_addr keeps a pointer to the name of every attempt */
+
+    a->name = ngx_palloc(r->pool, sizeof(ngx_str_t) + NGX_SOCKADDR_STRLEN);
+    if (a->name == NULL) {
+        return NGX_ERROR;
+    }
+
+    a->name->data = (u_char *) a->name + sizeof(ngx_str_t);
+    a->name->len = ngx_snprintf(a->name->data, NGX_SOCKADDR_STRLEN, "%*s",
+                                e->id.len, e->id.data)
+                   - a->name->data;
+
+    a->peer = NULL;
+
+    if (e->kind != ASG_KIND_ECHO) {
+        a->peer = ngx_http_asgard_peer(ctx->snapshot, a->model->endpoint);
+    }
+
+    a->conf.connect_timeout = e->connect_timeout_ms;
+    a->conf.send_timeout = e->idle_timeout_ms;
+    a->conf.read_timeout = e->first_byte_timeout_ms;
+    a->conf.ssl = NULL;
+
+    u->conf = &a->conf;
+    u->ssl = (a->peer && a->peer->tls);
+
+    if (u->ssl) {
+        a->conf.ssl = a->peer->ssl;
+        u->ssl_name = a->peer->tls_name;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_asgard_candidate_free(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    if (a->parked) {
+        ngx_http_asgard_candidate_unpark(a, pc);
+        return;
+    }
+
+    if (!(state & NGX_PEER_FAILED)) {
+
+        /* the end of the call: the connection may serve another */
+
+        if (a->peer && pc->connection && a->response.whole
+            && a->ctx->request->upstream->keepalive
+            && a->ctx->request->upstream->request_body_sent)
+        {
+            ngx_http_asgard_peer_keep(a->peer, pc);
+        }
+
+        return;
+    }
+
+    ngx_http_asgard_candidate_judge(a, pc);
+
+    /* the core would add a try for a kept connection by itself */
+    pc->cached = 0;
+    pc->tries = ngx_http_asgard_candidate_advance(a) ? 1 : 0;
+}
+
+
+void
+ngx_http_asgard_candidate_judge(ngx_http_asgard_attempt_t *a,
+    ngx_peer_connection_t *pc)
+{
+    ngx_uint_t                   sent;
+    ngx_connection_t            *c;
+    ngx_http_upstream_t         *u;
+    ngx_http_asgard_response_t  *resp;
+
+    c = pc->connection;
+    u = a->ctx->request->upstream;
+    resp = &a->response;
+
+    if (a->fault != NGX_HTTP_ASGARD_FAULT_NONE) {
+        return;
+    }
+
+    a->timed_out = (c && (c->read->timedout || c->write->timedout));
+    sent = (a->sent && c && c->sent > 0);
+
+    if (resp->line) {
+        a->status = resp->status.code;
+    }
+
+    if (resp->line && resp->status.code >= NGX_HTTP_SPECIAL_RESPONSE) {
+        a->fault = NGX_HTTP_ASGARD_FAULT_STATUS;
+
+    } else if (resp->line && resp->status.code >= NGX_HTTP_OK) {
+        a->fault = NGX_HTTP_ASGARD_FAULT_BROKEN;
+
+    } else if (pc->cached && !a->timed_out && !a->cut
+               && u->state->bytes_received == 0
+               && ngx_current_msec - u->start_time < NGX_HTTP_ASGARD_STALE_TIME)
+    {
+        a->fault = NGX_HTTP_ASGARD_FAULT_STALE;
+        a->resent |= sent;
+
+    } else if (sent) {
+        a->fault = NGX_HTTP_ASGARD_FAULT_SILENT;
+
+    } else {
+        a->fault = NGX_HTTP_ASGARD_FAULT_CONNECT;
+    }
+}
+
+
+/* Moves to what is tried next; 0 when there is nothing. */
+
+static ngx_uint_t
+ngx_http_asgard_candidate_advance(ngx_http_asgard_attempt_t *a)
+{
+    if (a->ctx->client_gone || a->cut || a->accepted) {
+        return 0;
+    }
+
+    switch (a->fault) {
+
+    case NGX_HTTP_ASGARD_FAULT_STALE:
+        /* once: the next connection is a new one */
+        a->fresh = 1;
+        return 1;
+
+    case NGX_HTTP_ASGARD_FAULT_CONNECT:
+        if (a->peer && a->address + 1 < a->peer->resolve.naddrs) {
+            a->address++;
+            return 1;
+        }
+
+        break;
+
+    case NGX_HTTP_ASGARD_FAULT_STATUS:
+        if (a->status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+            break;
+        }
+
+        return 0;
+
+    default:
+        return 0;
+    }
+
+    if (a->index + 1 == a->ncandidates) {
+        return 0;
+    }
+
+    a->index++;
+    a->address = 0;
+    a->fresh = 0;
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_FALLBACK, 1);
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_candidate_set_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    return ngx_http_asgard_peer_set_session(a->peer, pc);
+}
+
+
+static void
+ngx_http_asgard_candidate_save_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    ngx_http_asgard_peer_save_session(a->peer, pc);
+}
+
+
+/*
+ * Waiting without a connection: the core is given one that has no socket.  Its
+ * write timer, set by the core, bounds the wait; a wake-up makes the core read
+ * from it, fail, and come back for a peer, silently.
+ */
+
+static void
+ngx_http_asgard_candidate_park(ngx_http_asgard_attempt_t *a,
+    ngx_peer_connection_t *pc)
+{
+    ngx_log_t         *log;
+    ngx_connection_t  *c;
+
+    log = a->ctx->request->connection->log;
+    c = &a->park;
+
+    ngx_memzero(c, sizeof(ngx_connection_t));
+    ngx_memzero(&a->park_read, sizeof(ngx_event_t));
+    ngx_memzero(&a->park_write, sizeof(ngx_event_t));
+
+    c->fd = (ngx_socket_t) -1;
+    c->read = &a->park_read;
+    c->write = &a->park_write;
+    c->pool = a->ctx->request->pool;
+    c->log = log;
+    c->recv = ngx_http_asgard_candidate_no_recv;
+
+    a->park_read.data = c;
+    a->park_read.log = log;
+    a->park_write.data = c;
+    a->park_write.log = log;
+    a->park_write.write = 1;
+
+    a->waiter.handler = ngx_http_asgard_candidate_wake;
+    a->waiter.data = a;
+    a->parked = 1;
+
+    pc->connection = c;
+}
+
+
+static void
+ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
+    ngx_peer_connection_t *pc)
+{
+    ngx_connection_t  *c;
+
+    c = &a->park;
+    a->parked = 0;
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    ngx_queue_remove(&a->waiter.queue);
+    ngx_queue_init(&a->waiter.queue);
+
+    pc->connection = NULL;
+    pc->tries = 1;
+
+    if (c->write->timedout || a->cut) {
+        a->timed_out = c->write->timedout;
+        a->fault = NGX_HTTP_ASGARD_FAULT_CONNECT;
+        pc->tries = ngx_http_asgard_candidate_advance(a) ? 1 : 0;
+    }
+}
+
+
+static void
+ngx_http_asgard_candidate_wake(void *data)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    /* the core must not test a socket that is not there */
+    a->ctx->request->upstream->request_sent = 1;
+
+    ngx_post_event(a->park.read, &ngx_posted_events);
+}
+
+
+static ssize_t
+ngx_http_asgard_candidate_no_recv(ngx_connection_t *c, u_char *buf,
+    size_t size)
+{
+    (void) c;
+    (void) buf;
+    (void) size;
+
+    return NGX_ERROR;
+}

@@ -1,0 +1,93 @@
+
+/*
+ * Attempts: which candidate is called, over which connection, and what its failure
+ * means.
+ *
+ * One ngx_http_asgard_attempt_t serves all attempts of a call.  peer.get picks
+ * the candidate's endpoint and builds its request; peer.free decides whether there is a
+ * next one.  The rule: a further candidate is called only when the last one cannot have
+ * done work (no byte was sent, or it answered 5xx), never after the
+ * first byte of an answer, never for a client that left.  The one resend to the
+ * same endpoint is a kept connection that turned out dead at once; the call is
+ * flagged `resent` then.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_CANDIDATE_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_CANDIDATE_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+#include "ngx_http_asgard_answer.h"
+#include "ngx_http_asgard_peer.h"
+#include "ngx_http_asgard_response.h"
+
+
+/* How an attempt failed. */
+typedef enum {
+    NGX_HTTP_ASGARD_FAULT_NONE = 0,
+    NGX_HTTP_ASGARD_FAULT_CONNECT,  /* nothing was sent */
+    NGX_HTTP_ASGARD_FAULT_STALE,    /* a kept connection was dead */
+    NGX_HTTP_ASGARD_FAULT_STATUS,   /* it answered with an error */
+    NGX_HTTP_ASGARD_FAULT_SILENT,   /* sent, no answer */
+    NGX_HTTP_ASGARD_FAULT_BROKEN,   /* a good answer began, and broke */
+    NGX_HTTP_ASGARD_FAULT_TYPE      /* a good status with another content */
+} ngx_http_asgard_fault_e;
+
+
+struct ngx_http_asgard_attempt_s {
+    ngx_http_asgard_ctx_t      *ctx;
+    ngx_http_upstream_conf_t    conf;         /* this attempt's u->conf */
+
+    /* where we are */
+    ngx_uint_t                  candidates[ASG_CATALOG_CANDIDATES_MAX];
+    ngx_uint_t                  ncandidates;  /* eligible, in order */
+    ngx_uint_t                  index;        /* of candidates */
+    ngx_uint_t                  address;      /* of the peer's */
+    const asg_model_t          *model;
+    const asg_endpoint_t       *endpoint;
+    ngx_http_asgard_peer_t     *peer;         /* NULL: echo */
+    ngx_http_asgard_addr_t      addr;         /* connected to */
+    ngx_str_t                  *name;         /* its text, for the logs */
+
+    /* a parked attempt waits for its name to be resolved */
+    ngx_connection_t            park;
+    ngx_event_t                 park_read;
+    ngx_event_t                 park_write;
+    ngx_http_asgard_waiter_t    waiter;
+
+    ngx_http_asgard_response_t  response;
+    ngx_http_asgard_answer_t    answer;
+    ngx_http_asgard_fault_e     fault;
+    ngx_uint_t                  status;       /* of the last answer; 0 */
+
+    /* of the drain after a client left */
+    ngx_event_t                 drain;
+    size_t                      drained;
+    void                      (*downstream)(ngx_http_request_t *r);
+
+    unsigned                    parked:1;
+    unsigned                    sent:1;       /* this attempt's request */
+    unsigned                    fresh:1;      /* no kept connection */
+    unsigned                    resent:1;
+    unsigned                    timed_out:1;
+    unsigned                    accepted:1;   /* a good head was read */
+    unsigned                    streaming:1;  /* header went to the client */
+    unsigned                    cut:1;        /* we end it */
+    unsigned                    abandoned:1;  /* the client gets no more */
+};
+
+
+/* ctx->attempt, its candidates chosen; NGX_DECLINED when there is none. */
+ngx_int_t ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
+    ngx_http_upstream_conf_t *conf);
+
+/* peer.init of the upstream. */
+ngx_int_t ngx_http_asgard_candidate_init_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us);
+
+/* What a failure means; called when the attempt is known to have failed. */
+void ngx_http_asgard_candidate_judge(ngx_http_asgard_attempt_t *a,
+    ngx_peer_connection_t *pc);
+
+
+#endif /* _NGX_HTTP_ASGARD_CANDIDATE_H_INCLUDED_ */

@@ -1,0 +1,221 @@
+
+/*
+ * What an attempt's end means, for the money and for the client.
+ */
+
+#include "ngx_http_asgard_outcome.h"
+
+#include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_stream.h"
+#include "ngx_http_asgard_zone.h"
+
+
+static ngx_http_asgard_outcome_e ngx_http_asgard_outcome_of(
+    ngx_http_asgard_attempt_t *a);
+static unsigned ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
+    ngx_http_asgard_outcome_e outcome);
+static asg_reason_t ngx_http_asgard_outcome_status(
+    ngx_http_asgard_attempt_t *a);
+
+
+void
+ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
+{
+    asg_usage_t             *usage;
+    ngx_http_asgard_ctx_t   *ctx;
+    ngx_http_asgard_end_t    end;
+
+    ctx = a->ctx;
+
+    if (ctx->call.finalised) {
+        return;
+    }
+
+    usage = &a->answer.core.usage;
+
+    ngx_http_asgard_stream_finish(a);
+
+    if (a->accepted && usage->content_bytes == 0 && !usage->done) {
+        /* a held answer that broke before it could be read */
+        usage->content_bytes = a->answer.len;
+    }
+
+    ngx_memzero(&end, sizeof(ngx_http_asgard_end_t));
+
+    end.outcome = ngx_http_asgard_outcome_of(a);
+    end.flags = ngx_http_asgard_outcome_flags(a, end.outcome);
+    end.usage = a->accepted ? usage : NULL;
+    end.status = a->status;
+    end.model = a->model;
+
+    if (a->model) {
+        end.provider = a->model->provider;
+        end.endpoint = a->endpoint->id;
+    }
+
+    if (a->response.rid_len) {
+        end.upstream_id.data = (const char *) a->response.rid;
+        end.upstream_id.len = a->response.rid_len;
+
+    } else {
+        end.upstream_id = asg_str_z(usage->id);
+    }
+
+    ngx_http_asgard_finalise(ctx, &end);
+}
+
+
+static ngx_http_asgard_outcome_e
+ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
+{
+    asg_usage_t  *usage;
+
+    usage = &a->answer.core.usage;
+
+    if (a->accepted) {
+
+        if (usage->verdict == ASG_USAGE_GOOD) {
+            return NGX_HTTP_ASGARD_MEASURED;
+        }
+
+        if (usage->error_event && !usage->has_content
+            && usage->verdict == ASG_USAGE_NONE)
+        {
+            /* an error by another way: its status came too early */
+            return NGX_HTTP_ASGARD_VOID;
+        }
+
+        if (usage->content_bytes || a->response.whole) {
+            return NGX_HTTP_ASGARD_ESTIMATED;
+        }
+
+        return NGX_HTTP_ASGARD_UNKNOWN;
+    }
+
+    switch (a->fault) {
+
+    case NGX_HTTP_ASGARD_FAULT_SILENT:
+    case NGX_HTTP_ASGARD_FAULT_BROKEN:
+        return NGX_HTTP_ASGARD_UNKNOWN;
+
+    case NGX_HTTP_ASGARD_FAULT_TYPE:
+    case NGX_HTTP_ASGARD_FAULT_STATUS:
+        return NGX_HTTP_ASGARD_VOID;
+
+    default:
+        /* a first send of which nobody knows what became */
+        if (a->resent || (a->sent && a->fault == NGX_HTTP_ASGARD_FAULT_NONE)) {
+            return NGX_HTTP_ASGARD_UNKNOWN;
+        }
+
+        return NGX_HTTP_ASGARD_VOID;
+    }
+}
+
+
+static unsigned
+ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
+    ngx_http_asgard_outcome_e outcome)
+{
+    unsigned      flags;
+    asg_usage_t  *usage;
+
+    flags = 0;
+    usage = &a->answer.core.usage;
+
+    if (a->resent) {
+        flags |= ASG_FLAG_RESENT;
+    }
+
+    if (a->ctx->client_gone) {
+        flags |= ASG_FLAG_CLIENT_GONE;
+    }
+
+    if (a->accepted && !a->response.whole) {
+        flags |= ASG_FLAG_CUT;
+    }
+
+    if (outcome == NGX_HTTP_ASGARD_ESTIMATED) {
+        flags |= ASG_FLAG_ESTIMATED;
+        flags |= (usage->verdict == ASG_USAGE_BAD) ? ASG_FLAG_BAD_USAGE
+                                                   : ASG_FLAG_NO_USAGE;
+    }
+
+    return flags;
+}
+
+
+void
+ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
+{
+    asg_reason_t            reason;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = a->ctx;
+
+    if (ctx->reason != ASG_REASON_NONE) {
+        return;
+    }
+
+    if (ctx->killed) {
+        reason = ASG_REASON_PROJECT_KILLED;
+
+    } else if (a->answer.reason != ASG_REASON_NONE) {
+        reason = a->answer.reason;
+
+    } else if (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS) {
+        reason = ngx_http_asgard_outcome_status(a);
+
+    } else if (a->timed_out) {
+        reason = ASG_REASON_UPSTREAM_TIMEOUT;
+
+    } else {
+        reason = ASG_REASON_UPSTREAM_ERROR;
+        ctx->no_retry = (a->fault == NGX_HTTP_ASGARD_FAULT_TYPE);
+    }
+
+    (void) ngx_http_asgard_refuse(ctx, reason, NULL);
+}
+
+
+/* The provider's status in our words. */
+
+static asg_reason_t
+ngx_http_asgard_outcome_status(ngx_http_asgard_attempt_t *a)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = a->ctx;
+
+    switch (a->status) {
+
+    case NGX_HTTP_BAD_REQUEST:
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+    case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
+    case 422:
+        return ASG_REASON_UPSTREAM_REJECTED;
+
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        ctx->retry_after = a->response.retry_after;
+        return ASG_REASON_UPSTREAM_RATE_LIMITED;
+
+    case NGX_HTTP_UNAUTHORIZED:
+    case NGX_HTTP_FORBIDDEN:
+    case NGX_HTTP_NOT_FOUND:
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "asgard: endpoint \"%*s\" answered %ui: is its key "
+                      "right?", a->endpoint->id.len, a->endpoint->id.data,
+                      a->status);
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_UPSTREAM_AUTH, 1);
+        ctx->no_retry = 1;
+        return ASG_REASON_UPSTREAM_ERROR;
+    }
+
+    if (a->status < NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        ctx->no_retry = 1;
+    }
+
+    return ASG_REASON_UPSTREAM_ERROR;
+}

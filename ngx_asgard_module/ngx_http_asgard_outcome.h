@@ -1,0 +1,21 @@
+
+/*
+ * What an attempt's end means: for the money (void, measured, estimated,
+ * unknown) and for the client (which reason).
+ */
+
+#ifndef _NGX_HTTP_ASGARD_OUTCOME_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_OUTCOME_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+/* Ends the call's money by what ctx->attempt saw.  Idempotent. */
+void ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a);
+
+/* Notes the refusal that the client gets, unless there is one already. */
+void ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a);
+
+
+#endif /* _NGX_HTTP_ASGARD_OUTCOME_H_INCLUDED_ */

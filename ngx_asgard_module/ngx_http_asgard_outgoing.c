@@ -1,0 +1,268 @@
+
+/*
+ * The request as a provider gets it: written anew for every attempt.
+ */
+
+#include "ngx_http_asgard_outgoing.h"
+
+#include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_snapshot.h"
+
+
+/* Pieces up to this size are copied together: fewer parts for writev. */
+#define NGX_HTTP_ASGARD_COALESCE  2048
+
+
+static ngx_int_t ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
+    asg_splice_t *splice);
+static size_t ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
+    asg_splice_t *splice, asg_buf_t *out);
+static void ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
+    asg_str_t value);
+static ngx_chain_t *ngx_http_asgard_outgoing_chain(ngx_http_request_t *r,
+    asg_buf_t *head, asg_splice_t *splice);
+static ngx_chain_t *ngx_http_asgard_outgoing_link(ngx_http_request_t *r,
+    u_char *pos, u_char *last);
+
+
+ngx_int_t
+ngx_http_asgard_outgoing(ngx_http_asgard_attempt_t *a)
+{
+    u_char              *data;
+    size_t               size;
+    asg_buf_t            head;
+    ngx_chain_t         *cl;
+    asg_splice_t        *splice;
+    ngx_http_request_t  *r;
+
+    r = a->ctx->request;
+
+    splice = ngx_palloc(r->pool, sizeof(asg_splice_t));
+    if (splice == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_asgard_outgoing_body(a, splice) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* first to learn the length, then to write: a full buffer writes nothing */
+
+    size = ngx_http_asgard_outgoing_head(a, splice, NULL);
+
+    data = ngx_pnalloc(r->pool, size);
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    asg_buf_init(&head, (char *) data, size);
+    (void) ngx_http_asgard_outgoing_head(a, splice, &head);
+
+    if (!asg_buf_ok(&head)) {
+        return NGX_ERROR;
+    }
+
+    cl = ngx_http_asgard_outgoing_chain(r, &head, splice);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->upstream->request_bufs = cl;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
+    asg_splice_t *splice)
+{
+    asg_rewrite_t           rewrite;
+    const asg_model_t      *m;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    m = a->model;
+    ctx = a->ctx;
+
+    ngx_memzero(&rewrite, sizeof(asg_rewrite_t));
+
+    rewrite.model = m->served;
+    rewrite.max_tokens = ctx->max_tokens;
+    rewrite.max_tokens_field = m->max_tokens_field;
+    rewrite.force_usage = ctx->parsed->stream && m->send_stream_options;
+
+    if (m->max_output_tokens > 0) {
+        rewrite.max_tokens = ngx_min(rewrite.max_tokens, m->max_output_tokens);
+    }
+
+    if (m->send_user) {
+        rewrite.user = asg_str_z(ctx->project.project_id);
+    }
+
+    if (asg_request_splice(ctx->parsed, &rewrite, splice) != ASG_OK) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "asgard: the body could not be rewritten");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The whole list of headers that a provider ever gets from us. Returns a size
+ * that suffices. */
+
+static size_t
+ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
+    asg_splice_t *splice, asg_buf_t *out)
+{
+    asg_str_t               key, host, path;
+    ngx_str_t              *opened;
+    const asg_endpoint_t   *e;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    e = a->endpoint;
+    ctx = a->ctx;
+    path = a->model->path[ctx->parsed->api];
+    host = e->host_header.len ? e->host_header : ASG_STR("localhost");
+
+    opened = &ctx->snapshot->keys[a->model->endpoint];
+    key.data = (const char *) opened->data;
+    key.len = opened->len;
+
+    if (out == NULL) {
+        return path.len + host.len + e->auth_header.len + e->auth_scheme.len
+               + key.len + ctx->trace_len + 512;
+    }
+
+    asg_buf_z(out, "POST ");
+    asg_buf_str(out, path);
+    asg_buf_z(out, " HTTP/1.1\r\n");
+    ngx_http_asgard_outgoing_line(out, "Host", host);
+    asg_buf_z(out, "Content-Type: application/json\r\nContent-Length: ");
+    asg_buf_u64(out, splice->length);
+    asg_buf_z(out, "\r\n");
+    ngx_http_asgard_outgoing_line(out, "Accept", ctx->parsed->stream
+                                  ? ASG_STR("text/event-stream")
+                                  : ASG_STR("application/json"));
+    asg_buf_z(out, "Accept-Encoding: identity\r\nUser-Agent: asgard\r\n");
+    ngx_http_asgard_outgoing_line(out, "x-request-id", (asg_str_t) {
+                                  (const char *) ctx->trace, ctx->trace_len });
+
+    if (key.len && e->auth_header.len) {
+        asg_buf_str(out, e->auth_header);
+        asg_buf_z(out, ": ");
+        asg_buf_str(out, e->auth_scheme);
+        asg_buf_z(out, e->auth_scheme.len ? " " : "");
+        asg_buf_str(out, key);
+        asg_buf_z(out, "\r\n");
+    }
+
+    asg_buf_z(out, "\r\n");
+
+    return out->len;
+}
+
+
+static void
+ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
+    asg_str_t value)
+{
+    asg_buf_z(out, name);
+    asg_buf_z(out, ": ");
+    asg_buf_str(out, value);
+    asg_buf_z(out, "\r\n");
+}
+
+
+/* Head and body as few buffers; each with start = pos, because the core
+ * rewinds to start before a resend. */
+
+static ngx_chain_t *
+ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
+    asg_splice_t *splice)
+{
+    u_char       *p, *start;
+    size_t        small;
+    unsigned      i;
+    asg_str_t     piece;
+    ngx_chain_t  *first, **ll;
+
+    small = head->len;
+
+    for (i = 0; i < splice->npieces; i++) {
+        if (splice->piece[i].len <= NGX_HTTP_ASGARD_COALESCE) {
+            small += splice->piece[i].len;
+        }
+    }
+
+    start = ngx_pnalloc(r->pool, small);
+    if (start == NULL) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(start, head->data, head->len);
+    ll = &first;
+
+    for (i = 0; i < splice->npieces; i++) {
+        piece = splice->piece[i];
+
+        if (piece.len <= NGX_HTTP_ASGARD_COALESCE) {
+            p = piece.len ? ngx_cpymem(p, piece.data, piece.len) : p;
+            continue;
+        }
+
+        if (p != start) {
+            *ll = ngx_http_asgard_outgoing_link(r, start, p);
+            if (*ll == NULL) {
+                return NULL;
+            }
+
+            ll = &(*ll)->next;
+            start = p;
+        }
+
+        *ll = ngx_http_asgard_outgoing_link(r, (u_char *) piece.data,
+                                            (u_char *) piece.data + piece.len);
+        if (*ll == NULL) {
+            return NULL;
+        }
+
+        ll = &(*ll)->next;
+    }
+
+    if (p != start) {
+        *ll = ngx_http_asgard_outgoing_link(r, start, p);
+        if (*ll == NULL) {
+            return NULL;
+        }
+    }
+
+    return first;
+}
+
+
+static ngx_chain_t *
+ngx_http_asgard_outgoing_link(ngx_http_request_t *r, u_char *pos, u_char *last)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    b = ngx_calloc_buf(r->pool);
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (b == NULL || cl == NULL) {
+        return NULL;
+    }
+
+    b->start = pos;
+    b->pos = pos;
+    b->last = last;
+    b->end = last;
+    b->memory = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    return cl;
+}

@@ -1,0 +1,263 @@
+
+/*
+ * A provider's SSE answer: metered and rewritten event by event, sent at once.
+ */
+
+#include "ngx_http_asgard_stream.h"
+
+#include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_drain.h"
+#include "ngx_http_asgard_reserve.h"
+
+
+#define NGX_HTTP_ASGARD_STREAM_BUF  4096
+
+
+static ngx_int_t ngx_http_asgard_stream_filter_init(void *data);
+static ngx_int_t ngx_http_asgard_stream_filter(void *data, ssize_t bytes);
+static ngx_int_t ngx_http_asgard_stream_sink(void *data, u_char *bytes,
+    size_t len);
+static int ngx_http_asgard_stream_emit(void *data, const char *bytes,
+    size_t len);
+static int ngx_http_asgard_stream_drop(void *data, const char *bytes,
+    size_t len);
+static ngx_chain_t *ngx_http_asgard_stream_buf(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
+{
+    char                   *line;
+    asg_str_t               shown;
+    ngx_http_upstream_t    *u;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = a->ctx;
+    u = ctx->request->upstream;
+
+    line = ngx_palloc(ctx->request->pool, ASG_ANSWER_LINE);
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    shown.data = (const char *) ctx->asked.data;
+    shown.len = ctx->asked.len;
+
+    asg_answer_init(&a->answer.core, shown, !ctx->parsed->include_usage,
+                    ngx_http_asgard_answer_context(a), line);
+
+    u->headers_in.content_length_n = -1;
+    u->input_filter_init = ngx_http_asgard_stream_filter_init;
+    u->input_filter = ngx_http_asgard_stream_filter;
+    u->input_filter_ctx = a;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_stream_filter_init(void *data)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    ngx_http_upstream_t  *u;
+
+    u = a->ctx->request->upstream;
+    a->streaming = 1;
+
+    /* to the core: -1 ends with the connection, else the filter says when */
+
+    u->length = (a->response.chunked || a->response.length != -1) ? 1 : -1;
+
+    if (a->response.whole) {
+        u->length = 0;
+    }
+
+    ngx_http_asgard_drain_stream(a);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_stream_filter(void *data, ssize_t bytes)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    ngx_buf_t             b;
+    ngx_int_t             rc;
+    asg_usage_t          *usage;
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    r = a->ctx->request;
+    u = r->upstream;
+    usage = &a->answer.core.usage;
+
+    ngx_memzero(&b, sizeof(ngx_buf_t));
+    b.pos = u->buffer.last;
+    b.last = b.pos + bytes;
+
+    /* the copies go out; the room is given back when they have gone */
+    u->buffer.last = b.last;
+
+    if (a->response.whole) {
+        a->response.excess = 1;
+        u->keepalive = 0;
+        return NGX_OK;
+    }
+
+    rc = ngx_http_asgard_response_body(r, &b, &a->response,
+                                       ngx_http_asgard_stream_sink, a);
+
+    if (rc == NGX_DONE) {
+        a->answer.ended = 1;
+
+        if (asg_answer_end(&a->answer.core, ngx_http_asgard_stream_emit, a)
+            != 0)
+        {
+            return NGX_ERROR;
+        }
+
+        u->length = 0;
+        u->keepalive = !a->response.close && !a->response.excess;
+        rc = NGX_OK;
+    }
+
+    ngx_http_asgard_call_bytes(a->ctx, usage->content_bytes, usage);
+
+    if (rc != NGX_OK) {
+        /* NGX_ERROR would lose what stands in the buffers, head included */
+        u->error = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_stream_sink(void *data, u_char *bytes, size_t len)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    if (ngx_http_asgard_drain_count(a, len) != NGX_OK) {
+        return NGX_ABORT;
+    }
+
+    if (a->ctx->first_byte == 0) {
+        a->ctx->first_byte = ngx_current_msec;
+    }
+
+    if (asg_answer_feed(&a->answer.core, (const char *) bytes, len,
+                        ngx_http_asgard_stream_emit, a)
+        != 0)
+    {
+        return NGX_ABORT;
+    }
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_http_asgard_stream_emit(void *data, const char *bytes, size_t len)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    size_t        n;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (a->ctx->client_gone) {
+        return 0;
+    }
+
+    while (len) {
+
+        cl = ngx_http_asgard_stream_buf(a->ctx->request);
+        if (cl == NULL) {
+            return 1;
+        }
+
+        b = cl->buf;
+        n = ngx_min(len, (size_t) (b->end - b->last));
+        b->last = ngx_cpymem(b->last, bytes, n);
+
+        bytes += n;
+        len -= n;
+    }
+
+    return 0;
+}
+
+
+static int
+ngx_http_asgard_stream_drop(void *data, const char *bytes, size_t len)
+{
+    (void) data;
+    (void) bytes;
+    (void) len;
+
+    return 0;
+}
+
+
+/* The last outgoing buffer while it has room, else a free or a new one. */
+
+static ngx_chain_t *
+ngx_http_asgard_stream_buf(ngx_http_request_t *r)
+{
+    ngx_buf_t            *b;
+    ngx_chain_t          *cl, **ll;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+    ll = &u->out_bufs;
+
+    for (cl = u->out_bufs; cl; cl = cl->next) {
+        if (cl->next == NULL && cl->buf->last < cl->buf->end) {
+            return cl;
+        }
+
+        ll = &cl->next;
+    }
+
+    cl = ngx_chain_get_free_buf(r->pool, &u->free_bufs);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    b = cl->buf;
+
+    if (b->start == NULL) {
+        b->start = ngx_palloc(r->pool, NGX_HTTP_ASGARD_STREAM_BUF);
+        if (b->start == NULL) {
+            return NULL;
+        }
+
+        b->end = b->start + NGX_HTTP_ASGARD_STREAM_BUF;
+    }
+
+    b->pos = b->start;
+    b->last = b->start;
+    b->temporary = 1;
+    b->flush = 1;
+    b->tag = u->output.tag;
+
+    cl->next = NULL;
+    *ll = cl;
+
+    return cl;
+}
+
+
+void
+ngx_http_asgard_stream_finish(ngx_http_asgard_attempt_t *a)
+{
+    if (a->answer.core.line == NULL || a->answer.ended) {
+        return;
+    }
+
+    a->answer.ended = 1;
+    (void) asg_answer_end(&a->answer.core, ngx_http_asgard_stream_drop, NULL);
+}

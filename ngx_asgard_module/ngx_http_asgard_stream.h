@@ -1,0 +1,24 @@
+
+/*
+ * A provider's SSE answer: metered and rewritten event by event, sent at once.
+ *
+ * Usage is read before any client sees the bytes, so a client that leaves or
+ * stalls cannot spoil it.  Outgoing buffers are reused; a slow client slows the
+ * reading, so that memory stays bounded.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_STREAM_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_STREAM_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+/* A good head was read: prepares meter and filters. */
+ngx_int_t ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a);
+
+/* No more bytes will come: what was seen is what there is.  Idempotent. */
+void ngx_http_asgard_stream_finish(ngx_http_asgard_attempt_t *a);
+
+
+#endif /* _NGX_HTTP_ASGARD_STREAM_H_INCLUDED_ */
