@@ -93,7 +93,8 @@ CREATE TABLE budgets (
     project_id text NOT NULL REFERENCES projects,
     partition  smallint NOT NULL,
     version    bigint NOT NULL DEFAULT 1,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    spec_at    timestamptz NOT NULL DEFAULT now()   -- calendar windows written
 );
 CREATE INDEX budgets_by_project ON budgets (project_id);
 CREATE INDEX budgets_by_partition ON budgets (partition);
@@ -112,6 +113,7 @@ CREATE TABLE openings (
     window_name text NOT NULL,
     window_id   bigint NOT NULL,
     amount_nusd bigint NOT NULL CHECK (amount_nusd >= 0),
+    at          timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (budget_id, window_name, window_id)
 );
 
@@ -186,19 +188,38 @@ CREATE UNIQUE INDEX ledger_first_entry ON ledger (hold_id) WHERE kind <> 'adjust
 CREATE INDEX ledger_by_project ON ledger (project_id, id);
 CREATE INDEX ledger_by_partition ON ledger (partition, id);
 
+-- What the ledger says of an entry, byte for byte: the text that its hash
+-- covers.
+CREATE FUNCTION ledger_text(hold_id text, seq integer, kind text,
+    delta_nano bigint, rank smallint, cause text, at timestamptz,
+    partition smallint, project_id text, project_version bigint, key_id uuid,
+    detail jsonb) RETURNS text LANGUAGE sql STABLE
+RETURN jsonb_build_array(hold_id, seq, kind, delta_nano, rank, cause,
+    (extract(epoch FROM at) * 1000000)::bigint, partition, project_id,
+    project_version, key_id, detail)::text;
+
+-- The sum of the ledger by pin, kept in the transactions that write it.
+CREATE TABLE balances (
+    budget_id   text NOT NULL,
+    window_name text NOT NULL,
+    window_id   bigint NOT NULL,
+    partition   smallint NOT NULL,
+    spent_nano  bigint NOT NULL,
+    PRIMARY KEY (budget_id, window_name, window_id)
+);
+CREATE INDEX balances_by_partition ON balances (partition);
+
 -- Corrections that Redis is owed, numbered per partition without a gap.
 CREATE TABLE applies (
     partition  smallint NOT NULL,
     seq        bigint NOT NULL,
     hold_id    text NOT NULL,
-    ledger_seq integer NOT NULL,
-    part       smallint NOT NULL,
     delta_nano bigint NOT NULL,
     pins       text NOT NULL,
     done_at    timestamptz,
-    PRIMARY KEY (partition, seq),
-    UNIQUE (hold_id, ledger_seq, part)
+    PRIMARY KEY (partition, seq)
 );
+CREATE INDEX applies_owed ON applies (partition, seq) WHERE done_at IS NULL;
 
 -- Outbox, catalog, roles ----------------------------------------------------------
 
@@ -255,6 +276,12 @@ CREATE TABLE audit_events (
 CREATE INDEX audit_by_entity ON audit_events USING gin (entities);
 CREATE INDEX audit_by_trace ON audit_events (trace_id) WHERE trace_id <> '';
 
+-- The text of an event that its seal covers.
+CREATE FUNCTION audit_text(e audit_events) RETURNS text LANGUAGE sql STABLE
+RETURN jsonb_build_array(e.id, (extract(epoch FROM e.ts) * 1000000)::bigint,
+    e.actor, e.action, e.entity_ref, to_jsonb(e.entities), e.trace_id,
+    e.outcome, e.reason, e.data)::text;
+
 -- The sealer chains events in order of commit, within a second.
 CREATE TABLE audit_seals (
     seq      bigint PRIMARY KEY,
@@ -268,8 +295,8 @@ CREATE TABLE audit_seals (
 GRANT USAGE ON SCHEMA public TO :"runtime";
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"runtime";
 GRANT INSERT, UPDATE ON project_numbers, projects, keys, tokens, budgets,
-    budget_windows, partitions, cursors, holds, applies, outbox, role_beats,
-    idempotency TO :"runtime";
-GRANT INSERT ON project_versions, openings, cards, ledger, catalog_snapshots,
+    budget_windows, openings, partitions, cursors, holds, balances, applies,
+    outbox, role_beats, idempotency TO :"runtime";
+GRANT INSERT ON project_versions, cards, ledger, catalog_snapshots,
     audit_events, audit_seals TO :"runtime";
 GRANT DELETE ON budget_windows, outbox, role_beats, idempotency TO :"runtime";
