@@ -19,6 +19,8 @@
 #define ARENA_BYTES (4u * 1024 * 1024)
 #define ACTOR       "system:asgard-ctl"
 
+#define REDIS_TIMEOUT_MS 2000
+
 /* A database connection and the change that a command makes. */
 struct session {
     struct ctl_pg *pg;
@@ -122,20 +124,33 @@ ctl_command_bootstrap(const struct ctl_config *c, int argc, char **argv)
 }
 
 
-/* After the commit: Redis hears of it from this process, meter or not. */
+/* Redis hears of it from this process, meter or not. */
+static bool
+send_change(const struct ctl_config *c, struct session *s,
+    struct ctl_error *e)
+{
+    struct ctl_redis *redis = ctl_redis_open(c->redis, REDIS_TIMEOUT_MS);
+    bool ok = redis != NULL || ctl_error_internal(e, "%s: not an address",
+                                                  "redis");
+
+    ok = ok && ctl_outbox_send_ids(s->pg, redis, &s->arena, s->change.outbox,
+                                   s->change.noutbox, e);
+    ctl_redis_close(redis);
+
+    return ok;
+}
+
+
 static int
 finish_break_glass(const struct ctl_config *c, struct session *s,
     const char *done)
 {
     struct ctl_error e;
-    bool ok = ctl_change_commit(&s->change, &e);
-    bool sent = ok && ctl_outbox_send_once(c, s->pg, s->change.outbox,
-                                           s->change.noutbox, &e);
 
-    if (!ok) {
+    if (!ctl_change_commit(&s->change, &e)) {
         return ctl_command_failed(&e);
     }
-    if (!sent) {
+    if (!send_change(c, s, &e)) {
         fprintf(stderr, "asgard-ctl: %s in the database, but Redis could not "
                 "be told: %s %s\n", done, e.text, e.detail);
         return 1;

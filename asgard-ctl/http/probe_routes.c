@@ -1,0 +1,41 @@
+/*
+ * What the module and the monitoring ask: readiness and metrics.
+ */
+#include "http/handlers.h"
+
+#include "http/json_out.h"
+#include "ops/ctl_metrics.h"
+#include "ops/readiness.h"
+
+
+CTL_HANDLER(ctl_http_ready)
+{
+    struct ctl_readiness state;
+    cJSON *tree;
+
+    ctl_readiness_check(rq->worker->pg, rq->worker->redis, &rq->worker->arena,
+                        &state);
+    tree = cJSON_CreateObject();
+    ctl_out_text(tree, "redis", state.redis);
+    ctl_out_text(tree, "postgres", state.postgres);
+    ctl_out_text(tree, "ctl", state.ctl);
+    ctl_out_text(tree, "catalog", state.catalog);
+
+    return ctl_out_send(rq, an, state.ready ? 200 : 503, tree, e);
+}
+
+
+CTL_HANDLER(ctl_http_metrics)
+{
+    const char *text = ctl_metrics_text(rq->worker->pg, rq->worker->redis,
+                                        &rq->worker->arena);
+
+    if (text == NULL) {
+        return ctl_error_internal(e, "the metrics do not fit");
+    }
+    an->status = 200;
+    an->body = asg_str_z(text);
+    an->content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+    return true;
+}

@@ -1,0 +1,222 @@
+/*
+ * Commands about what runs: check, reload, status.
+ */
+#include "proc/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/keyfile.h"
+#include "ops/readiness.h"
+#include "proc/command_catalog.h"
+#include "proc/connections.h"
+#include "proc/reload.h"
+#include "proc/values.h"
+#include "store/migrations.h"
+
+
+/* One line of `check`; counts what failed. */
+static void
+report(unsigned *failed, const char *what, bool ok, const struct ctl_error *e)
+{
+    if (ok) {
+        printf("ok    %s\n", what);
+        return;
+    }
+    printf("FAIL  %s: %s %s\n", what, e->text, e->detail);
+    ++*failed;
+}
+
+
+static bool
+check_key_file(const struct ctl_config *config, struct ctl_error *e)
+{
+    static asg_keyfile_t keys;
+    asg_keyfile_error_t why = {0, ""};
+    int fd = ctl_values_from_file(config->key_file, e);
+    asg_str_t text;
+    bool ok;
+
+    if (fd < 0) {
+        return false;
+    }
+    ok = ctl_values_read(fd, &text, e);
+    if (ok) {
+        ok = asg_keyfile_parse(text, false, &keys, &why) == ASG_OK
+             || ctl_error_field(e, "invalid_value", "key_file", "%s:%u: %s",
+                                config->key_file, why.line, why.text);
+        asg_keyfile_wipe(&keys);
+        ctl_values_release(&text);
+    }
+    close(fd);
+
+    return ok;
+}
+
+
+static bool
+check_schema(struct ctl_connections *c, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    int64_t have;
+
+    if (!CTL_PG(c->pg, &c->arena, &rows, e,
+            "SELECT coalesce(max(number), 0) FROM schema_migrations"
+            " WHERE number > $1", "0"))
+    {
+        return false;
+    }
+    have = ctl_rows_i64(&rows, 0, 0);
+
+    return have == ctl_migrations[ctl_migrations_n - 1].number
+           || ctl_error_set(e, 409, "schema", "the schema is number %lld, "
+                            "this program needs %d: run migrate",
+                            (long long) have,
+                            ctl_migrations[ctl_migrations_n - 1].number);
+}
+
+
+/* A Redis that evicts would forget money. */
+static bool
+check_redis(struct ctl_connections *c, struct ctl_error *e)
+{
+    static const char wanted[] = "maxmemory_policy:noeviction";
+    const asg_str_t argv[2] = {ASG_STR("INFO"), ASG_STR("memory")};
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(c->redis, &c->arena, &reply, e, 2, argv)) {
+        return false;
+    }
+
+    return memmem(reply.text.data, reply.text.len, wanted, sizeof(wanted) - 1)
+           != NULL
+           || ctl_error_set(e, 409, "redis_evicts", "maxmemory-policy must be "
+                            "noeviction: Redis may not forget money");
+}
+
+
+int
+ctl_command_check(const struct ctl_config *config, int argc, char **argv)
+{
+    struct ctl_connections c;
+    struct ctl_error e;
+    unsigned failed = 0;
+
+    if (argc != 0) {
+        fprintf(stderr, "usage: asgard-ctl check\n");
+        return 2;
+    }
+    printf("ok    configuration %s\n", config->file);
+    report(&failed, "key file", check_key_file(config, &e), &e);
+    if (ctl_connections_open(&c, config, &e)) {
+        report(&failed, "PostgreSQL and its schema", check_schema(&c, &e),
+               &e);
+        report(&failed, "Redis", check_redis(&c, &e), &e);
+    } else {
+        report(&failed, "connections", false, &e);
+    }
+    ctl_connections_close(&c);
+    if (ctl_command_catalog(config, argc, argv) != 0) {
+        printf("FAIL  service modules\n");
+        failed++;
+    }
+
+    return failed != 0;
+}
+
+
+int
+ctl_command_reload(const struct ctl_config *config, int argc, char **argv)
+{
+    struct ctl_error e;
+    int64_t version;
+
+    (void) argv;
+    if (argc != 0) {
+        fprintf(stderr, "usage: asgard-ctl reload\n");
+        return 2;
+    }
+    if (!ctl_reload(config, &version, &e)) {
+        return ctl_command_failed(&e);
+    }
+    printf("catalog %lld is served\n", (long long) version);
+
+    return 0;
+}
+
+
+static void
+print_roles(struct ctl_connections *c)
+{
+    struct ctl_error e;
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(c->pg, &c->arena, &rows, &e,
+            "SELECT role, pid, round(extract(epoch FROM now() - at), 1),"
+            " info FROM role_beats WHERE role <> $1 ORDER BY role", ""))
+    {
+        return;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        printf("role      %-8s process %s, heard %s s ago %s\n",
+               ctl_rows_at(&rows, i, 0), ctl_rows_at(&rows, i, 1),
+               ctl_rows_at(&rows, i, 2), ctl_rows_at(&rows, i, 3));
+    }
+}
+
+
+static void
+print_counts(struct ctl_connections *c)
+{
+    struct ctl_error e;
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, &c->arena, &rows, &e,
+            "SELECT (SELECT count(*) FROM projects),"
+            " (SELECT count(*) FROM keys WHERE revoked_at IS NULL),"
+            " (SELECT count(*) FROM ledger),"
+            " (SELECT count(*) FROM outbox WHERE sent_at IS NULL),"
+            " (SELECT count(*) FROM partitions WHERE step = $1),"
+            " (SELECT coalesce(max(version), 0) FROM catalog_snapshots)",
+            "open"))
+    {
+        return;
+    }
+    printf("projects  %s\nkeys      %s not revoked\nledger    %s entries\n"
+           "outbox    %s waiting\npartition %s of 16 open\ncatalog   %s\n",
+           ctl_rows_at(&rows, 0, 0), ctl_rows_at(&rows, 0, 1),
+           ctl_rows_at(&rows, 0, 2), ctl_rows_at(&rows, 0, 3),
+           ctl_rows_at(&rows, 0, 4), ctl_rows_at(&rows, 0, 5));
+}
+
+
+int
+ctl_command_status(const struct ctl_config *config, int argc, char **argv)
+{
+    struct ctl_connections c;
+    struct ctl_readiness state;
+    struct ctl_error e;
+    int status = 1;
+
+    (void) argv;
+    if (argc != 0) {
+        fprintf(stderr, "usage: asgard-ctl status\n");
+        return 2;
+    }
+    if (!ctl_connections_open(&c, config, &e)) {
+        ctl_command_failed(&e);
+    } else {
+        ctl_readiness_check(c.pg, c.redis, &c.arena, &state);
+        printf("ready     %s\nredis     %s\npostgres  %s\nctl       %s\n"
+               "served    %s\n", state.ready ? "yes" : "no", state.redis,
+               state.postgres, state.ctl, state.catalog);
+        print_roles(&c);
+        print_counts(&c);
+        status = !state.ready;
+    }
+    ctl_connections_close(&c);
+
+    return status;
+}
