@@ -1,14 +1,17 @@
 /*
- * Commands about service modules.
+ * Commands about the catalog that need no running daemon.
+ *
+ * Each returns the exit status and prints for people.
  */
 #ifndef CTL_COMMAND_CATALOG_H
 #define CTL_COMMAND_CATALOG_H
 
 #include "base/config.h"
 
-/* Prints ok, or every error with file and line; exit status 0 or 1. */
+/* `validate FILE`: a manifest or a routing file; "ok", or what is wrong with file and
+ * line. */
 int ctl_command_validate(const char *file);
-/* Each module: active, or why it is not. */
-int ctl_command_catalog(const struct ctl_config *c, int argc, char **argv);
+/* `catalog`: each module, active or why not. */
+int ctl_command_catalog(const struct ctl_config *config);
 
 #endif

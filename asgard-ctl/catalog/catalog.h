@@ -1,0 +1,91 @@
+/*
+ * The catalog as the operator's files and variables say: modules, which of them
+ * are active and why not, models, and the public names with their ordered
+ * candidates.
+ *
+ * A module is active when its variables are set.  A bad manifest is refused
+ * alone; a bad routing file or a name that no module registers refuses the
+ * whole (ctl_catalog_load() is false).  The first that registered a name has
+ * it; modules register in the order of their ids.  Everything belongs to the
+ * arena; keys are borrowed from the backends' variables.
+ */
+#ifndef CTL_CATALOG_H
+#define CTL_CATALOG_H
+
+#include "catalog/backends_env.h"
+#include "catalog/finding.h"
+#include "catalog/manifest.h"
+#include "catalog/routing.h"
+#include "core/catalog.h"
+#include "core/url.h"
+
+#define CTL_CATALOG_ARENA_BYTES (256u * 1024 * 1024)
+
+enum ctl_module_state {
+    CTL_MODULE_ACTIVE, CTL_MODULE_INACTIVE, CTL_MODULE_REFUSED
+};
+
+struct ctl_module {
+    const char *id;
+    const char *file;
+    enum ctl_module_state state;
+    const char *reason;                 /* NULL when active */
+    const struct ctl_manifest *manifest;        /* NULL when refused */
+    const char *base_url;               /* of an active one; NULL with echo */
+    asg_url_t url;
+    asg_str_t key;                      /* null: no Authorization */
+    unsigned endpoint;                  /* index among the active ones */
+};
+
+struct ctl_catalog_model {
+    const struct ctl_module *module;
+    const struct ctl_model *model;
+    const char *card;                   /* JSON of the card's prices */
+    int64_t card_version;               /* 0 until it is known */
+};
+
+struct ctl_catalog_name {
+    const char *name;
+    bool alias;                         /* by an alias or by the routing file */
+    unsigned candidates[ASG_CATALOG_CANDIDATES_MAX];
+    unsigned ncandidates;
+};
+
+struct ctl_catalog {
+    struct ctl_arena *arena;
+    struct ctl_findings findings;
+    struct ctl_module *modules;         /* by id */
+    unsigned nmodules;
+    struct ctl_catalog_model *models;   /* of the active modules */
+    unsigned nmodels;
+    struct ctl_catalog_name *names;     /* in order of registration */
+    unsigned nnames;
+    struct ctl_routing *routing;
+};
+
+struct ctl_catalog_sources {
+    char *const *services;              /* folders, later ones overlay */
+    unsigned nservices;
+    const char *routing;                /* NULL: none */
+    const struct ctl_backends *backends;
+};
+
+bool ctl_catalog_load(struct ctl_catalog *c, struct ctl_arena *arena,
+    const struct ctl_catalog_sources *from);
+
+/* {"modules":[{"id","state","reason","file"}],"warnings":[…],"errors":[…]} as
+ * JSON; NULL when memory ran out. */
+const char *ctl_catalog_report(const struct ctl_catalog *c);
+const char *ctl_module_state_name(enum ctl_module_state state);
+
+/* catalog/modules.c, activate.c, names.c: the steps of ctl_catalog_load(). */
+bool ctl_catalog_find_modules(struct ctl_catalog *c,
+    const struct ctl_catalog_sources *from);
+void ctl_catalog_activate(struct ctl_catalog *c,
+    const struct ctl_backends *backends);
+bool ctl_catalog_register(struct ctl_catalog *c);
+/* Candidates of a public name; NULL when there is none. */
+const struct ctl_catalog_name *ctl_catalog_name_find(
+    const struct ctl_catalog *c, const char *name);
+
+#endif
