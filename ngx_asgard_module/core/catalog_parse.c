@@ -1,0 +1,639 @@
+/*
+ * The snapshot's JSON as flat arrays.
+ *
+ * Memory: endpoints, models, names one after the other.  Every index points
+ * below its count before it is stored; names are sorted at the end.
+ */
+#include <string.h>
+
+#include "core/catalog_outline.h"
+#include "core/members.h"
+#include "core/record.h"
+#include "core/seal.h"
+
+#define NAME_BYTES_MAX   256
+#define TEXT_BYTES_MAX   1024
+#define TIMEOUT_MS_MAX   ((int64_t) 3600 * 1000)
+#define NONCE_HEX        (2 * ASG_SEAL_NONCE_BYTES)
+#define TAG_HEX          (2 * ASG_SEAL_TAG_BYTES)
+#define DATA_HEX_MAX     (2 * (ASG_SEAL_PLAIN_MAX + ASG_SEAL_TAG_BYTES))
+
+typedef struct {
+    asg_str_t kind, scheme;
+    int64_t port;
+    asg_endpoint_t endpoint;
+} endpoint_parts_t;
+
+typedef struct {
+    asg_str_t endpoint;
+    bool free;                  /* of the card */
+    asg_model_t model;
+} model_parts_t;
+
+static asg_err_t read_key(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_classes(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_candidates(asg_json_t *json, asg_buf_t *scratch,
+    void *out);
+
+#define E(kind, name, field)  ASG_MEMBER(kind, name, endpoint_parts_t, field)
+#define M(kind, name, field)  ASG_MEMBER(kind, name, model_parts_t, field)
+#define PATH(name, api) \
+    ASG_MEMBER_MAYBE(STRING, name, model_parts_t, model.path[api])
+
+static const asg_member_t endpoint_members[] = {
+    E(STRING, "id", endpoint.id),
+    E(STRING, "provider", endpoint.provider),
+    E(STRING, "kind", kind),
+    E(STRING, "scheme", scheme),
+    E(STRING, "host", endpoint.host),
+    E(COUNT, "port", port),
+    E(STRING_OR_NULL, "host_header", endpoint.host_header),
+    E(STRING_OR_NULL, "tls_name", endpoint.tls_name),
+    E(STRING_OR_NULL, "ca_file", endpoint.ca_file),
+    E(STRING_OR_NULL, "auth_header", endpoint.auth_header),
+    E(STRING_OR_NULL, "auth_scheme", endpoint.auth_scheme),
+    ASG_MEMBER_BY(read_key, "key"),
+    E(COUNT, "connect_timeout_ms", endpoint.connect_timeout_ms),
+    E(COUNT, "first_byte_timeout_ms", endpoint.first_byte_timeout_ms),
+    E(COUNT, "idle_timeout_ms", endpoint.idle_timeout_ms)
+};
+
+static const asg_member_t key_members[] = {
+    E(STRING, "seal", endpoint.key_seal),
+    E(VERSION, "version", endpoint.key_version),
+    E(STRING, "nonce", endpoint.key_nonce_hex),
+    E(STRING, "data", endpoint.key_data_hex)
+};
+
+static const asg_member_t model_members[] = {
+    M(STRING, "ref", model.ref),
+    M(STRING, "route", model.route),
+    M(STRING, "provider", model.provider),
+    M(STRING, "served", model.served),
+    M(STRING, "endpoint", endpoint),
+    M(COUNT, "created", model.created),
+    ASG_MEMBER_BY(read_classes, "data_classes"),
+    M(COUNT, "context", model.context),
+    M(COUNT, "max_output_tokens", model.max_output_tokens),
+    M(COUNT, "default_max_tokens", model.default_max_tokens),
+    M(STRING, "max_tokens_field", model.max_tokens_field),
+    M(FLAG, "send_user", model.send_user),
+    M(FLAG, "send_stream_options", model.send_stream_options),
+    ASG_MEMBER_MAYBE_BY(read_allow, "allow_fields"),
+    ASG_MEMBER_BY(read_paths, "paths"),
+    ASG_MEMBER_BY(read_card, "card")
+};
+
+static const asg_member_t path_members[] = {
+    PATH("chat", ASG_API_CHAT),
+    PATH("completions", ASG_API_COMPLETIONS),
+    PATH("embeddings", ASG_API_EMBEDDINGS)
+};
+
+static const asg_member_t card_members[] = {
+    M(STRING, "id", model.card_id),
+    M(VERSION, "version", model.card_version),
+    M(FLAG, "free", free),
+    M(COUNT, "in_pusd", model.card.in_pusd),
+    M(COUNT, "out_pusd", model.card.out_pusd),
+    M(COUNT, "cached_pusd", model.card.cached_pusd),
+    M(COUNT, "cache_write_pusd", model.card.cache_write_pusd),
+    M(COUNT, "reasoning_pusd", model.card.reasoning_pusd),
+    M(COUNT, "request_tokens", model.card.request_tokens),
+    M(COUNT, "message_tokens", model.card.message_tokens),
+    M(COUNT, "tool_tokens", model.card.tool_tokens),
+    M(COUNT, "image_tokens", model.card.image_tokens),
+    M(COUNT, "file_tokens", model.card.file_tokens),
+    M(COUNT, "audio_tokens", model.card.audio_tokens)
+};
+
+static const asg_member_t name_members[] = {
+    ASG_MEMBER(STRING, "name", asg_public_name_t, name),
+    ASG_MEMBER_MAYBE(FLAG, "alias", asg_public_name_t, alias),
+    ASG_MEMBER_BY(read_candidates, "candidates")
+};
+
+/* --- checks --- */
+
+/* Printable ASCII without space: may stand in a header or a request line. */
+static bool is_word(asg_str_t s, size_t max)
+{
+    for (size_t i = 0; i < s.len && i <= max; i++) {
+        if (s.data[i] <= ' ' || s.data[i] > '~') {
+            return false;
+        }
+    }
+    return s.len >= 1 && s.len <= max;
+}
+
+/* The null string, or one that may stand in a header. */
+static bool is_header_or_empty(asg_str_t s)
+{
+    for (size_t i = 0; i < s.len && i <= TEXT_BYTES_MAX; i++) {
+        if (s.data[i] < ' ' || s.data[i] > '~') {
+            return false;
+        }
+    }
+    return s.len <= TEXT_BYTES_MAX;
+}
+
+static bool is_name(asg_str_t s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((uint8_t) s.data[i] < ' ' || s.data[i] == 0x7f) {
+            return false;
+        }
+    }
+    return s.len >= 1 && s.len <= NAME_BYTES_MAX;
+}
+
+static bool is_hex(asg_str_t s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] == '\0' || strchr("0123456789abcdef", s.data[i]) == NULL)
+        {
+            return false;
+        }
+    }
+    return s.len % 2 == 0;
+}
+
+static bool is_timeout(int64_t ms)
+{
+    return ms > 0 && ms <= TIMEOUT_MS_MAX;
+}
+
+static bool is_price(int64_t pusd)
+{
+    return pusd <= ASG_PUSD_MAX;
+}
+
+static bool is_tokens(int64_t n)
+{
+    return n <= ASG_TOKENS_MAX;
+}
+
+/* --- endpoints --- */
+
+static asg_err_t read_key(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_endpoint_t *e = &((endpoint_parts_t *) out)->endpoint;
+    asg_json_event_t event = asg_json_next(json);
+    asg_err_t rc;
+
+    if (event == ASG_JSON_NULL) {
+        return ASG_OK;
+    }
+    if (event != ASG_JSON_OBJECT) {
+        return asg_members_fault(json);
+    }
+    rc = asg_members_read(json, scratch, ASG_MEMBERS(key_members), out);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    e->has_key = true;
+    return is_word(e->key_seal, ASG_KEYFILE_ID_MAX)
+        && e->key_nonce_hex.len == NONCE_HEX && is_hex(e->key_nonce_hex)
+        && e->key_data_hex.len > TAG_HEX && e->key_data_hex.len <= DATA_HEX_MAX
+        && is_hex(e->key_data_hex) ? ASG_OK : ASG_ERR_RANGE;
+}
+
+static bool read_kind(asg_str_t name, asg_kind_t *out)
+{
+    static const char *const kinds[] = {
+        [ASG_KIND_OPENAI] = "openai",
+        [ASG_KIND_COMPATIBLE] = "openai-compatible",
+        [ASG_KIND_ECHO] = "echo"
+    };
+
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        if (asg_str_eq_z(name, kinds[i])) {
+            *out = (asg_kind_t) i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool address_is_possible(const endpoint_parts_t *parts)
+{
+    const asg_endpoint_t *e = &parts->endpoint;
+
+    if (e->kind == ASG_KIND_ECHO) {
+        return e->host.len == 0 && parts->port == 0 && !e->has_key;
+    }
+    return is_word(e->host, NAME_BYTES_MAX) && parts->port >= 1
+        && parts->port <= UINT16_MAX && is_word(e->host_header, TEXT_BYTES_MAX)
+        && (!e->tls || is_word(e->tls_name, NAME_BYTES_MAX))
+        && (!e->has_key || is_word(e->auth_header, NAME_BYTES_MAX));
+}
+
+static bool endpoint_is_possible(const endpoint_parts_t *parts)
+{
+    const asg_endpoint_t *e = &parts->endpoint;
+
+    return is_word(e->id, NAME_BYTES_MAX) && is_name(e->provider)
+        && is_header_or_empty(e->auth_scheme)
+        && is_header_or_empty(e->auth_header)
+        && is_header_or_empty(e->ca_file)
+        && is_timeout(e->connect_timeout_ms)
+        && is_timeout(e->first_byte_timeout_ms)
+        && is_timeout(e->idle_timeout_ms) && address_is_possible(parts);
+}
+
+static asg_err_t read_endpoint(asg_json_t *json, asg_str_t text,
+    asg_endpoint_t *out)
+{
+    endpoint_parts_t parts;
+    asg_err_t rc;
+
+    memset(&parts, 0, sizeof(parts));
+    rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(endpoint_members),
+                               &parts);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    parts.endpoint.tls = asg_str_eq_z(parts.scheme, "https");
+    if ((!parts.endpoint.tls && !asg_str_eq_z(parts.scheme, "http"))
+        || !read_kind(parts.kind, &parts.endpoint.kind))
+    {
+        return ASG_ERR_SYNTAX;
+    }
+    if (!endpoint_is_possible(&parts)) {
+        return ASG_ERR_RANGE;
+    }
+    parts.endpoint.port = (uint16_t) parts.port;
+    *out = parts.endpoint;
+    return ASG_OK;
+}
+
+/* Its index, else `nendpoints`. */
+static unsigned find_endpoint(const asg_catalog_t *c, asg_str_t id)
+{
+    unsigned i = 0;
+
+    while (i < c->nendpoints && !asg_str_eq(c->endpoints[i].id, id)) {
+        i++;
+    }
+    return i;
+}
+
+/* --- models --- */
+
+static asg_err_t read_classes(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_model_t *model = &((model_parts_t *) out)->model;
+    asg_json_event_t event = asg_json_next(json);
+    asg_data_class_t c;
+
+    (void) scratch;
+    if (event != ASG_JSON_ARRAY) {
+        return asg_members_fault(json);
+    }
+    while ((event = asg_json_next(json)) == ASG_JSON_STRING) {
+        asg_err_t rc = asg_data_class_parse(json->token, &c);
+
+        if (rc != ASG_OK) {
+            return rc;
+        }
+        model->data_classes |= 1u << c;
+    }
+    return event == ASG_JSON_ARRAY_END ? ASG_OK : asg_members_fault(json);
+}
+
+static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_model_t *model = &((model_parts_t *) out)->model;
+    asg_json_event_t event = asg_json_next(json);
+
+    (void) scratch;
+    if (event != ASG_JSON_ARRAY) {
+        return asg_members_fault(json);
+    }
+    while ((event = asg_json_next(json)) == ASG_JSON_STRING) {
+        if (json->escaped) {
+            return ASG_ERR_SYNTAX;
+        }
+        if (model->nallow == ASG_ALLOW_MAX) {
+            return ASG_ERR_LIMIT;
+        }
+        if (!is_name(json->token)) {
+            return ASG_ERR_RANGE;
+        }
+        model->allow[model->nallow++] = json->token;
+    }
+    return event == ASG_JSON_ARRAY_END ? ASG_OK : asg_members_fault(json);
+}
+
+static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_str_t *path = ((model_parts_t *) out)->model.path;
+    asg_err_t rc;
+
+    rc = asg_members_read_next(json, scratch, ASG_MEMBERS(path_members), out);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    path[ASG_API_GATEWAY] = path[ASG_API_CHAT];
+    for (unsigned i = 0; i < ASG_API_COUNT; i++) {
+        if (path[i].data != NULL
+            && (!is_word(path[i], TEXT_BYTES_MAX) || path[i].data[0] != '/'))
+        {
+            return ASG_ERR_RANGE;
+        }
+    }
+    return ASG_OK;
+}
+
+static bool card_is_possible(const asg_card_t *card, bool is_free)
+{
+    return is_price(card->in_pusd) && is_price(card->out_pusd)
+        && is_price(card->cached_pusd) && is_price(card->cache_write_pusd)
+        && is_price(card->reasoning_pusd) && is_tokens(card->request_tokens)
+        && is_tokens(card->message_tokens) && is_tokens(card->tool_tokens)
+        && is_tokens(card->image_tokens) && is_tokens(card->file_tokens)
+        && is_tokens(card->audio_tokens)
+        /* nothing is free by an omission */
+        && (is_free || card->in_pusd > 0 || card->out_pusd > 0);
+}
+
+static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    model_parts_t *parts = out;
+    asg_err_t rc;
+
+    rc = asg_members_read_next(json, scratch, ASG_MEMBERS(card_members), out);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    return is_name(parts->model.card_id)
+        && card_is_possible(&parts->model.card, parts->free)
+        ? ASG_OK : ASG_ERR_RANGE;
+}
+
+static bool model_is_possible(const asg_model_t *m)
+{
+    return is_name(m->ref) && is_name(m->route) && is_name(m->provider)
+        && is_name(m->served) && is_tokens(m->context)
+        && is_tokens(m->max_output_tokens) && is_tokens(m->default_max_tokens)
+        && (asg_str_eq_z(m->max_tokens_field, "max_tokens")
+            || asg_str_eq_z(m->max_tokens_field, "max_completion_tokens"));
+}
+
+static asg_err_t read_model(asg_json_t *json, asg_str_t text,
+    const asg_catalog_t *c, asg_model_t *out)
+{
+    model_parts_t parts;
+    asg_err_t rc;
+
+    memset(&parts, 0, sizeof(parts));
+    rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(model_members),
+                               &parts);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    parts.model.endpoint = find_endpoint(c, parts.endpoint);
+    if (parts.model.endpoint == c->nendpoints
+        || !model_is_possible(&parts.model))
+    {
+        return ASG_ERR_RANGE;
+    }
+    *out = parts.model;
+    return ASG_OK;
+}
+
+/* --- names --- */
+
+static asg_err_t read_candidates(asg_json_t *json, asg_buf_t *scratch,
+    void *out)
+{
+    asg_public_name_t *name = out;
+    asg_json_event_t event = asg_json_next(json);
+    int64_t index;
+
+    (void) scratch;
+    if (event != ASG_JSON_ARRAY) {
+        return asg_members_fault(json);
+    }
+    while ((event = asg_json_next(json)) == ASG_JSON_NUMBER) {
+        if (name->ncandidates == ASG_CATALOG_CANDIDATES_MAX) {
+            return ASG_ERR_LIMIT;
+        }
+        if (!asg_json_int(json, &index) || index < 0
+            || index >= ASG_CATALOG_MODELS_MAX)
+        {
+            return ASG_ERR_RANGE;
+        }
+        name->candidates[name->ncandidates++] = (unsigned) index;
+    }
+    return event == ASG_JSON_ARRAY_END ? ASG_OK : asg_members_fault(json);
+}
+
+static bool candidates_exist(const asg_catalog_t *c,
+    const asg_public_name_t *name)
+{
+    for (unsigned i = 0; i < name->ncandidates; i++) {
+        if (name->candidates[i] >= c->nmodels) {
+            return false;
+        }
+    }
+    return name->ncandidates >= 1;
+}
+
+static asg_err_t read_name(asg_json_t *json, asg_str_t text,
+    const asg_catalog_t *c, asg_public_name_t *out)
+{
+    asg_public_name_t name;
+    const asg_model_t *first;
+    bool is_route;
+    asg_err_t rc;
+
+    memset(&name, 0, sizeof(name));
+    rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(name_members),
+                               &name);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    if (!is_name(name.name) || !candidates_exist(c, &name)) {
+        return ASG_ERR_RANGE;
+    }
+    first = &c->models[name.candidates[0]];
+    is_route = asg_str_eq(name.name, first->route);
+    name.ref = !name.alias && !is_route && asg_str_eq(name.name, first->ref);
+    name.alias = !name.ref;
+    *out = name;
+    return ASG_OK;
+}
+
+/* Lets names[root] sink to its place among the first n. */
+static void sift(asg_public_name_t *names, unsigned root, unsigned n)
+{
+    unsigned child;
+
+    while ((child = 2 * root + 1) < n) {
+        asg_public_name_t moved;
+
+        if (child + 1 < n
+            && asg_catalog_order(names[child].name, names[child + 1].name) < 0)
+        {
+            child++;
+        }
+        if (asg_catalog_order(names[root].name, names[child].name) >= 0) {
+            return;
+        }
+        moved = names[root];
+        names[root] = names[child];
+        names[child] = moved;
+        root = child;
+    }
+}
+
+/* A heap sort: qsort() may allocate. */
+static void sort_names(asg_public_name_t *names, unsigned n)
+{
+    for (unsigned i = n / 2; i > 0; i--) {
+        sift(names, i - 1, n);
+    }
+    while (n > 1) {
+        asg_public_name_t last = names[--n];
+
+        names[n] = names[0];
+        names[0] = last;
+        sift(names, 0, n);
+    }
+}
+
+static bool names_are_unique(const asg_public_name_t *names, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        if (asg_str_eq(names[i - 1].name, names[i].name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- the whole --- */
+
+static size_t endpoints_bytes(const asg_outline_t *o)
+{
+    return o->nendpoints * sizeof(asg_endpoint_t);
+}
+
+static size_t models_bytes(const asg_outline_t *o)
+{
+    return o->nmodels * sizeof(asg_model_t);
+}
+
+/* All three are multiples of a pointer's size, so one follows the other. */
+_Static_assert(sizeof(asg_endpoint_t) % sizeof(void *) == 0
+               && sizeof(asg_model_t) % sizeof(void *) == 0
+               && _Alignof(asg_model_t) <= sizeof(void *)
+               && _Alignof(asg_public_name_t) <= sizeof(void *),
+               "the arrays of a catalog lie side by side");
+
+/* At least 1: zero says that the body is not readable. */
+static size_t bytes_needed(const asg_outline_t *o)
+{
+    return endpoints_bytes(o) + models_bytes(o)
+        + o->nnames * sizeof(asg_public_name_t) + 1;
+}
+
+size_t asg_catalog_size(asg_json_t *json, asg_str_t body)
+{
+    asg_outline_t outline;
+
+    return asg_outline_read(json, body, &outline) == ASG_OK
+        ? bytes_needed(&outline) : 0;
+}
+
+static asg_err_t read_endpoints(asg_json_t *json, asg_str_t list,
+    asg_catalog_t *c)
+{
+    asg_str_t text;
+
+    while (asg_outline_next(&list, &text)) {
+        asg_endpoint_t *e = &c->endpoints[c->nendpoints];
+        asg_err_t rc = read_endpoint(json, text, e);
+
+        if (rc != ASG_OK) {
+            return rc;
+        }
+        if (find_endpoint(c, e->id) != c->nendpoints) {
+            return ASG_ERR_RANGE;       /* a second one of that id */
+        }
+        c->nendpoints++;
+    }
+    return ASG_OK;
+}
+
+static asg_err_t read_models(asg_json_t *json, asg_str_t list,
+    asg_catalog_t *c)
+{
+    asg_str_t text;
+
+    while (asg_outline_next(&list, &text)) {
+        asg_err_t rc = read_model(json, text, c, &c->models[c->nmodels]);
+
+        if (rc != ASG_OK) {
+            return rc;
+        }
+        c->nmodels++;
+    }
+    return ASG_OK;
+}
+
+static asg_err_t read_names(asg_json_t *json, asg_str_t list,
+    asg_catalog_t *c)
+{
+    asg_str_t text;
+
+    while (asg_outline_next(&list, &text)) {
+        asg_err_t rc = read_name(json, text, c, &c->names[c->nnames]);
+
+        if (rc != ASG_OK) {
+            return rc;
+        }
+        c->nnames++;
+    }
+    sort_names(c->names, c->nnames);
+    return names_are_unique(c->names, c->nnames) ? ASG_OK : ASG_ERR_RANGE;
+}
+
+asg_err_t asg_catalog_parse(asg_json_t *json, asg_str_t body, void *memory,
+    size_t size, asg_catalog_t *out)
+{
+    asg_outline_t outline;
+    asg_catalog_t c = {0};
+    char *at = memory;
+    asg_err_t rc = asg_outline_read(json, body, &outline);
+
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    if (size < bytes_needed(&outline)) {
+        return ASG_ERR_SPACE;
+    }
+    c.version = (uint64_t) outline.version;
+    c.created = outline.created;
+    c.max_age_s = outline.max_age_s;
+    c.endpoints = (asg_endpoint_t *) (void *) at;
+    at += endpoints_bytes(&outline);
+    c.models = (asg_model_t *) (void *) at;
+    at += models_bytes(&outline);
+    c.names = (asg_public_name_t *) (void *) at;
+    rc = read_endpoints(json, outline.endpoints, &c);
+    if (rc == ASG_OK) {
+        rc = read_models(json, outline.models, &c);
+    }
+    if (rc == ASG_OK) {
+        rc = read_names(json, outline.names, &c);
+    }
+    if (rc == ASG_OK) {
+        *out = c;
+    }
+    return rc;
+}

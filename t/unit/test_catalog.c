@@ -1,0 +1,384 @@
+/* core/catalog.h: the snapshot verified, parsed and searched. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/catalog.h"
+#include "core/record.h"
+#include "core/seal.h"
+
+#define ENDPOINT                                                            \
+    "{\"id\":\"openai\",\"provider\":\"openai\",\"kind\":\"openai\","         \
+    "\"scheme\":\"https\",\"host\":\"api.openai.com\",\"port\":443,"          \
+    "\"host_header\":\"api.openai.com\",\"tls_name\":\"api.openai.com\","     \
+    "\"ca_file\":null,\"auth_header\":\"Authorization\","                    \
+    "\"auth_scheme\":\"Bearer\",\"key\":{\"seal\":\"s1\",\"version\":17,"     \
+    "\"nonce\":\"000102030405060708090a0b\","                               \
+    "\"data\":\"aa00112233445566778899aabbccddeeff\"},"                     \
+    "\"connect_timeout_ms\":10000,\"first_byte_timeout_ms\":600000,"        \
+    "\"idle_timeout_ms\":300000}"
+#define ECHO                                                                \
+    "{\"id\":\"echo\",\"provider\":\"echo\",\"kind\":\"echo\",\"scheme\":"     \
+    "\"http\",\"host\":\"\",\"port\":0,\"host_header\":null,\"tls_name\":"    \
+    "null,\"ca_file\":null,\"auth_header\":null,\"auth_scheme\":null,"       \
+    "\"key\":null,\"connect_timeout_ms\":1,\"first_byte_timeout_ms\":1,"     \
+    "\"idle_timeout_ms\":1}"
+#define CARD(id, free, price)                                               \
+    "\"card\":{\"id\":\"" id "\",\"version\":2,\"free\":" free ","            \
+    "\"in_pusd\":" price ",\"out_pusd\":" price ",\"cached_pusd\":0,"        \
+    "\"cache_write_pusd\":0,\"reasoning_pusd\":0,\"request_tokens\":16,"     \
+    "\"message_tokens\":8,\"tool_tokens\":64,\"image_tokens\":0,"           \
+    "\"file_tokens\":0,\"audio_tokens\":0}"
+#define MODEL(ref, route, endpoint, free, price)                            \
+    "{\"ref\":\"" ref "\",\"route\":\"" route "\",\"provider\":\"p\","        \
+    "\"created\":1763719200,\"data_classes\":[\"public\",\"internal\"],"     \
+    "\"context\":272000,\"max_output_tokens\":128000,"                      \
+    "\"default_max_tokens\":0,\"max_tokens_field\":\"max_tokens\","          \
+    "\"send_user\":1,\"send_stream_options\":0,"                            \
+    "\"allow_fields\":[\"verbosity\"],\"endpoint\":\"" endpoint "\","        \
+    "\"served\":\"s\",\"paths\":{\"chat\":\"/v1/chat/completions\"},"        \
+    CARD(ref, free, price) "}"
+#define GPT     MODEL("model:default/gpt-5.1", "gpt-5.1", "openai", "0", "5")
+#define ECHO_M  MODEL("model:default/echo", "echo", "echo", "1", "0")
+#define NAMES                                                               \
+    "{\"name\":\"model:default/gpt-5.1\",\"candidates\":[0]},"               \
+    "{\"name\":\"gpt-5.1\",\"candidates\":[0,1]},"                           \
+    "{\"name\":\"gpt-4o\",\"alias\":1,\"candidates\":[0]},"                   \
+    "{\"name\":\"echo\",\"candidates\":[1]}"
+#define BODY                                                                \
+    "{\"format\":1,\"version\":17,\"created\":1763719200,"                   \
+    "\"max_age_s\":86400,\"endpoints\":[" ENDPOINT ", " ECHO "],"            \
+    "\"models\":[" GPT "," ECHO_M "],\"names\":[" NAMES "]}"
+
+static asg_json_t json;
+static asg_catalog_t catalog;
+static void *memory;
+static asg_keyfile_t keys;
+
+/* The memory has exactly the size that was asked for. */
+static asg_err_t parse(asg_str_t body)
+{
+    size_t size = asg_catalog_size(&json, body);
+
+    free(memory);
+    memory = malloc(size > 0 ? size : 1);
+    assert_non_null(memory);
+    return asg_catalog_parse(&json, body, memory, size, &catalog);
+}
+
+static int forget(void **state)
+{
+    (void) state;
+    free(memory);
+    memory = NULL;
+    return 0;
+}
+
+static const char *with(const char *text, const char *from, const char *to)
+{
+    static char out[2 * sizeof(BODY)];
+    const char *at = strstr(text, from);
+
+    assert_non_null(at);
+    snprintf(out, sizeof(out), "%.*s%s%s", (int) (at - text), text, to,
+             at + strlen(from));
+    return out;
+}
+
+static void a_snapshot_becomes_arrays(void **state)
+{
+    const asg_endpoint_t *e;
+    const asg_model_t *m;
+
+    (void) state;
+    assert_int_equal(parse(ASG_STR(BODY)), ASG_OK);
+    assert_int_equal(catalog.version, 17);
+    assert_int_equal(catalog.max_age_s, 86400);
+    assert_int_equal(catalog.nendpoints, 2);
+    e = &catalog.endpoints[0];
+    assert_true(e->tls && e->has_key && e->port == 443);
+    assert_int_equal(e->key_version, 17);
+    assert_true(asg_str_eq_z(e->auth_scheme, "Bearer"));
+    assert_null(e->ca_file.data);
+    assert_int_equal(catalog.endpoints[1].kind, ASG_KIND_ECHO);
+    assert_false(catalog.endpoints[1].has_key);
+    assert_int_equal(catalog.nmodels, 2);
+    m = &catalog.models[0];
+    assert_int_equal(m->endpoint, 0);
+    assert_int_equal(catalog.models[1].endpoint, 1);
+    assert_int_equal(m->data_classes,
+                     1 << ASG_DATA_PUBLIC | 1 << ASG_DATA_INTERNAL);
+    assert_true(m->send_user && !m->send_stream_options);
+    assert_int_equal(m->nallow, 1);
+    assert_true(asg_str_eq_z(m->allow[0], "verbosity"));
+    assert_true(asg_str_eq(m->path[ASG_API_GATEWAY], m->path[ASG_API_CHAT]));
+    assert_null(m->path[ASG_API_EMBEDDINGS].data);
+    assert_int_equal(m->card.in_pusd, 5);
+    assert_int_equal(m->card_version, 2);
+}
+
+static void a_name_is_found_with_its_candidates(void **state)
+{
+    const asg_public_name_t *name;
+
+    (void) state;
+    assert_int_equal(parse(ASG_STR(BODY)), ASG_OK);
+    name = asg_catalog_find(&catalog, ASG_STR("gpt-5.1"));
+    assert_non_null(name);
+    assert_int_equal(name->ncandidates, 2);
+    assert_int_equal(name->candidates[1], 1);
+    assert_true(name->alias && !name->ref);
+    name = asg_catalog_find(&catalog, ASG_STR("model:default/gpt-5.1"));
+    assert_true(name != NULL && name->ref && !name->alias);
+    name = asg_catalog_find(&catalog, ASG_STR("gpt-4o"));
+    assert_true(name != NULL && name->alias);
+    assert_null(asg_catalog_find(&catalog, ASG_STR("gpt-4")));
+    assert_null(asg_catalog_find(&catalog, ASG_STR("gpt-4oo")));
+    assert_null(asg_catalog_find(&catalog, ASG_STR("")));
+    assert_null(asg_catalog_find(&catalog, ASG_STR_NULL));
+}
+
+/* More members than the JSON reader takes in one document. */
+static void a_large_catalog_is_read_and_every_name_found(void **state)
+{
+    enum { MODELS = 1500, NAME_COUNT = 5000 };
+    size_t cap = 4u << 20;
+    char *text = malloc(cap);
+    char name[16];
+    size_t n;
+
+    (void) state;
+    assert_non_null(text);
+    n = (size_t) sprintf(text, "{\"names\":[");
+    for (unsigned i = 0; i < NAME_COUNT; i++) {
+        n += (size_t) sprintf(text + n, "%s{\"name\":\"n%u\",\"candidates\":"
+                              "[%u]}", i > 0 ? "," : "",
+                              i * 7919 % NAME_COUNT, i % MODELS);
+    }
+    n += (size_t) sprintf(text + n, "],\"models\":[");
+    for (unsigned i = 0; i < MODELS; i++) {
+        n += (size_t) sprintf(text + n, "%s" GPT, i > 0 ? "," : "");
+    }
+    n += (size_t) sprintf(text + n, "],\"endpoints\":[" ENDPOINT "],"
+                          "\"format\":1,\"version\":1,\"created\":1,"
+                          "\"max_age_s\":1}");
+    assert_true(n < cap);
+    assert_int_equal(parse((asg_str_t) {text, n}), ASG_OK);
+    for (unsigned i = 0; i < NAME_COUNT; i++) {
+        const asg_public_name_t *found;
+
+        sprintf(name, "n%u", i * 7919 % NAME_COUNT);
+        found = asg_catalog_find(&catalog, asg_str_z(name));
+        assert_non_null(found);
+        assert_int_equal(found->candidates[0], i % MODELS);
+    }
+    free(text);
+}
+
+static void a_bad_snapshot_is_refused(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        asg_err_t rc;
+    } cases[] = {
+        {"\"format\":1", "\"format\":2", ASG_ERR_VERSION},
+        {"\"format\":1,", "", ASG_ERR_MISSING},
+        {"\"version\":17", "\"version\":-1", ASG_ERR_RANGE},
+        {"\"version\":17", "\"version\":1.5", ASG_ERR_SYNTAX},
+        {"\"max_age_s\":86400", "\"max_age_s\":0", ASG_ERR_RANGE},
+        {"\"max_age_s\":86400", "\"max_age_s\":1,\"max_age_s\":1",
+            ASG_ERR_SYNTAX},
+        {"\"max_age_s\":86400", "\"max_age_s\":1,\"x\":{\"a\":tru}",
+            ASG_ERR_SYNTAX},
+        {"{\"id\":\"openai\"", "{\"id\":\"echo\"", ASG_ERR_RANGE},
+        {"{\"id\":\"openai\"", "{\"id\":\"o\\u0070\"", ASG_ERR_SYNTAX},
+        {"\"kind\":\"openai\"", "\"kind\":\"azure\"", ASG_ERR_SYNTAX},
+        {"\"kind\":\"openai\"", "\"kind\":\"echo\"", ASG_ERR_RANGE},
+        {"\"scheme\":\"https\"", "\"scheme\":\"ftp\"", ASG_ERR_SYNTAX},
+        {"\"port\":443", "\"port\":65979", ASG_ERR_RANGE},
+        {"\"port\":443", "\"port\":0", ASG_ERR_RANGE},
+        {"\"host\":\"api", "\"host\":\"api x", ASG_ERR_RANGE},
+        {"\"tls_name\":\"api.openai.com\"", "\"tls_name\":null",
+            ASG_ERR_RANGE},
+        {"000102", "00010", ASG_ERR_RANGE},
+        {"aa0011", "zz0011", ASG_ERR_RANGE},
+        {"\"aa00", "\"00", ASG_ERR_RANGE},
+        {"10000,\"first", "0,\"first", ASG_ERR_RANGE},
+        {"\"Bearer\"", "\"B\303\251\"", ASG_ERR_RANGE},
+        {"\"internal\"]", "\"secret\"]", ASG_ERR_SYNTAX},
+        {"272000", "1000000001", ASG_ERR_RANGE},
+        {"\"max_tokens\"", "\"tokens\"", ASG_ERR_RANGE},
+        {"\"send_user\":1", "\"send_user\":true", ASG_ERR_SYNTAX},
+        {"\"endpoint\":\"openai\"", "\"endpoint\":\"none\"", ASG_ERR_RANGE},
+        {"\"/v1/chat", "\"v1/chat", ASG_ERR_RANGE},
+        {"\"/v1/chat", "\"/v1 /chat", ASG_ERR_RANGE},
+        {"\"in_pusd\":5", "\"in_pusd\":-5", ASG_ERR_RANGE},
+        {"\"in_pusd\":5", "\"in_pusd\":1000000000000001", ASG_ERR_RANGE},
+        {"\"in_pusd\":5,", "", ASG_ERR_MISSING},
+        {"\"free\":1", "\"free\":0", ASG_ERR_RANGE},
+        {"[0,1]", "[0,2]", ASG_ERR_RANGE},
+        {"[0,1]", "[-1]", ASG_ERR_RANGE},
+        {"[0,1]", "[4294967296]", ASG_ERR_RANGE},
+        {"[0,1]", "[]", ASG_ERR_RANGE},
+        {"[0,1]", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", ASG_ERR_LIMIT},
+        {"\"name\":\"gpt-4o\"", "\"name\":\"echo\"", ASG_ERR_RANGE},
+        {"\"name\":\"gpt-4o\"", "\"name\":\"\"", ASG_ERR_RANGE},
+        {"}, {", "} {", ASG_ERR_SYNTAX},
+        {"\"models\":[", "\"models\":[,", ASG_ERR_SYNTAX},
+        {"]}]}", "]},]}", ASG_ERR_SYNTAX},
+        {"]}]}", "]}]}x", ASG_ERR_SYNTAX},
+        {"]}]}", "]}]", ASG_ERR_SYNTAX},
+        {"]}]}", "}]]}", ASG_ERR_SYNTAX}
+    };
+    asg_catalog_t before;
+
+    (void) state;
+    memset(&catalog, 0x5a, sizeof(catalog));
+    before = catalog;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const char *text = with(BODY, cases[i].from, cases[i].to);
+        asg_err_t rc = parse(asg_str_z(text));
+
+        /* a text without a size is refused by the parser for the same */
+        if (rc != cases[i].rc) {
+            fail_msg("%d for %s -> %s", rc, cases[i].from, cases[i].to);
+        }
+        assert_memory_equal(&catalog, &before, sizeof(catalog));
+    }
+}
+
+static void too_little_memory_is_refused(void **state)
+{
+    size_t size = asg_catalog_size(&json, ASG_STR(BODY));
+
+    (void) state;
+    memory = malloc(size);
+    assert_non_null(memory);
+    assert_int_equal(asg_catalog_parse(&json, ASG_STR(BODY), memory, size - 1,
+                                       &catalog), ASG_ERR_SPACE);
+    assert_int_equal(asg_catalog_size(&json, ASG_STR("{\"format\":1}")), 0);
+}
+
+/* --- head and MAC --- */
+
+static size_t snapshot(char *out, size_t cap)
+{
+    static const char head[] = "ASGC1 s1 17 1763719200 ";
+    uint8_t mac[ASG_SEAL_MAC_BYTES];
+    asg_buf_t b;
+
+    snprintf(keys.seals[0].id, sizeof(keys.seals[0].id), "s1");
+    memset(keys.seals[0].secret, 7, ASG_SECRET_BYTES);
+    keys.nseals = 1;
+    asg_seal_mac(&keys.seals[0], ASG_STR("ASGC1 s1 17 1763719200\n"),
+                 ASG_STR(BODY), mac);
+    asg_buf_init(&b, out, cap);
+    asg_buf_z(&b, head);
+    asg_buf_hex(&b, mac, sizeof(mac));
+    asg_buf_z(&b, "\n" BODY);
+    assert_true(asg_buf_ok(&b));
+    return b.len;
+}
+
+static void every_byte_of_a_snapshot_is_authenticated(void **state)
+{
+    static char text[2 * sizeof(BODY)];
+    size_t len = snapshot(text, sizeof(text));
+    uint64_t version = 0;
+    int64_t created = 0;
+    asg_str_t body;
+
+    (void) state;
+    assert_int_equal(asg_catalog_verify(&keys, (asg_str_t) {text, len},
+                                        &version, &created, &body), ASG_OK);
+    assert_int_equal(version, 17);
+    assert_int_equal(created, 1763719200);
+    assert_true(asg_str_eq_z(body, BODY));
+    for (size_t i = 0; i < len; i++) {
+        text[i] ^= 1;
+        assert_int_not_equal(asg_catalog_verify(&keys, (asg_str_t) {text, len},
+                             &version, &created, &body), ASG_OK);
+        text[i] ^= 1;
+    }
+    for (size_t i = 0; i < len; i++) {
+        assert_int_not_equal(asg_catalog_verify(&keys, (asg_str_t) {text, i},
+                             &version, &created, &body), ASG_OK);
+    }
+}
+
+static void what_is_wrong_with_a_head_is_said(void **state)
+{
+    static char text[2 * sizeof(BODY)];
+    asg_str_t whole = {text, snapshot(text, sizeof(text))};
+    uint64_t version;
+    int64_t created;
+    asg_str_t body;
+
+    (void) state;
+    text[whole.len - 1] = ' ';
+    assert_int_equal(asg_catalog_verify(&keys, whole, &version, &created,
+                                        &body), ASG_ERR_AUTH);
+    keys.seals[0].id[1] = '2';
+    assert_int_equal(asg_catalog_verify(&keys, whole, &version, &created,
+                                        &body), ASG_ERR_MISSING);
+    whole.len = ASG_CATALOG_BYTES_MAX + 1;
+    assert_int_equal(asg_catalog_verify(&keys, whole, &version, &created,
+                                        &body), ASG_ERR_LIMIT);
+    assert_int_equal(asg_catalog_verify(&keys, ASG_STR("ASGC2 s1 1 1 00\n{}"),
+                                        &version, &created, &body),
+                     ASG_ERR_SYNTAX);
+}
+
+static void options_are_no_part_of_a_name(void **state)
+{
+    static const char *const cases[][2] = {
+        {"echo:latency_ms=50,status=503", "echo"},
+        {"model:default/echo:chunks=1", "model:default/echo"},
+        {"model:default/gpt-5.1", "model:default/gpt-5.1"},
+        {"llama3:8b", "llama3:8b"}, {"gpt", "gpt"}, {"", ""},
+        {"echo:", "echo:"}, {"echo:=1", "echo:=1"}, {"a:b:c=d", "a:b"}
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        asg_str_t base = asg_catalog_base_name(asg_str_z(cases[i][0]));
+
+        assert_true(asg_str_eq_z(base, cases[i][1]));
+    }
+}
+
+static void the_aad_names_the_endpoint(void **state)
+{
+    char text[80];
+    asg_buf_t b;
+
+    (void) state;
+    asg_buf_init(&b, text, sizeof(text));
+    asg_catalog_key_aad(&b, "https", ASG_STR("api.openai.com"), 443, 17);
+    assert_true(asg_str_eq_z(asg_buf_view(&b),
+                             "asgard key 1|https|api.openai.com|443|17"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_snapshot_becomes_arrays, forget),
+        cmocka_unit_test_teardown(a_name_is_found_with_its_candidates, forget),
+        cmocka_unit_test_teardown(
+            a_large_catalog_is_read_and_every_name_found, forget),
+        cmocka_unit_test_teardown(a_bad_snapshot_is_refused, forget),
+        cmocka_unit_test_teardown(too_little_memory_is_refused, forget),
+        cmocka_unit_test(every_byte_of_a_snapshot_is_authenticated),
+        cmocka_unit_test(what_is_wrong_with_a_head_is_said),
+        cmocka_unit_test(options_are_no_part_of_a_name),
+        cmocka_unit_test(the_aad_names_the_endpoint),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
