@@ -39,7 +39,7 @@ sub new {
 sub partition {
     my ($self, $part) = @_;
     return $self->{partitions}{$part} //= Asgard::Partition->new(
-        redis => $self->{redis}, part => $part)->open;
+        redis => $self->{redis}->connect, part => $part)->open;
 }
 
 sub set_record {
@@ -138,7 +138,7 @@ sub model {
             request_tokens => 16, message_tokens => 8, tool_tokens => 64,
             image_tokens => 0, file_tokens => 0, audio_tokens => 0, %$card},
         %with};
-    push @{$self->{names}}, {name => $ref, ref => 1, candidates => [$index]},
+    push @{$self->{names}}, {name => $ref, candidates => [$index]},
         {name => $route, candidates => [$index]},
         map { {name => $_, alias => 1, candidates => [$index]} } @$aliases;
     return $ref;
