@@ -153,15 +153,15 @@ static bool is_option(asg_str_t text)
 
 asg_str_t asg_catalog_base_name(asg_str_t name)
 {
-    const char *colon = name.len > 0 ? memrchr(name.data, ':', name.len) : NULL;
-    size_t base;
+    size_t base = name.len;
 
-    if (colon == NULL) {
-        return name;
+    while (base > 0 && name.data[base - 1] != ':') {
+        base--;
     }
-    base = (size_t) (colon - name.data);
-    if (is_option((asg_str_t) {colon + 1, name.len - base - 1})) {
-        name.len = base;
+    if (base > 0
+        && is_option((asg_str_t) {name.data + base, name.len - base}))
+    {
+        name.len = base - 1;
     }
     return name;
 }
