@@ -35,6 +35,7 @@ CTL_LIBS   := -lpq -lhiredis -lcrypto -lyaml -lcjson -lcurl -lpthread
 CTL_CFLAGS := -I/usr/include/postgresql
 
 LUA     := $(sort $(wildcard ngx_asgard_module/core/lua/*.lua))
+LUA_PARTS := $(wildcard ngx_asgard_module/core/lua/part/*.lua)
 SQL     := $(sort $(wildcard asgard-ctl/store/migrations/*.sql))
 CORE    := $(sort $(wildcard ngx_asgard_module/core/*.c))
 CTL     := $(sort $(shell find asgard-ctl -name '*.c'))
@@ -120,7 +121,7 @@ $(OUT)/libasgardctl.a: $(CTL_O)
 	@mkdir -p $(@D); rm -f $@
 	@ar rcs $@ $(CTL_O)
 
-$(OUT)/gen/asg_lua.c: $(LUA) scripts/embed-lua
+$(OUT)/gen/asg_lua.c: $(LUA) $(LUA_PARTS) scripts/embed-lua
 	@mkdir -p $(@D)
 	@scripts/embed-lua $@ $(LUA)
 
