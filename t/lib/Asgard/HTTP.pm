@@ -139,7 +139,7 @@ sub read_piece {
         : $self->read_counted($reply, $seconds);
     if (defined $piece) {
         $reply->{body} .= $piece;
-        push @{$reply->{pieces}}, [time - $reply->{started}, $piece];
+        push @{$reply->{pieces}}, [time - ($reply->{started} //= time), $piece];
         return $piece;
     }
     $reply->{done} = 1;

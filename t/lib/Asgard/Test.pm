@@ -166,6 +166,7 @@ sub start {
         $self->{gateway}->start if $self->{gateway};
         $self->wait_ready if $self->{gateway};
     } else {
+        $self->allow_no_control;
         $self->{gateway}->start if $self->{gateway};
     }
     return $self;
@@ -205,8 +206,13 @@ sub reload_catalog {
 
 sub stop_control {
     my ($self, @signal) = @_;
-    $self->allow_alert(qr/connect\(\) to unix:\S+ctl\.sock failed/);
+    $self->allow_no_control;
     return $self->{control}->stop(@signal);
+}
+
+sub allow_no_control {
+    my ($self) = @_;
+    $self->allow_alert(qr/connect\(\) to unix:\S+ctl\.sock failed/);
 }
 
 sub kill_worker {
