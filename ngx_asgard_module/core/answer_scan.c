@@ -10,42 +10,7 @@
 
 #include <string.h>
 
-#include "core/price.h"
-#include "core/scan.h"
-
-enum {
-    AT_START = 0,
-    AT_FIRST_KEY,               /* after '{' */
-    AT_KEY,                     /* after ',' in an object */
-    AT_COLON,
-    AT_VALUE,
-    AT_FIRST_ITEM,              /* after '[' */
-    AT_AFTER,                   /* after a value inside a container */
-    AT_STRING,
-    AT_ESCAPE,
-    AT_HEX,
-    AT_NUMBER,
-    AT_LITERAL,
-    AT_DONE,
-    AT_FAULT
-};
-
-enum {
-    NUM_MINUS, NUM_ZERO, NUM_INT, NUM_DOT, NUM_FRACTION, NUM_E, NUM_E_SIGN,
-    NUM_EXPONENT
-};
-
-/* A count has the role ROLE_COUNT + asg_count_t. */
-enum {
-    ROLE_NONE = 0,
-    /* members of the answer; each has a bit in `seen` */
-    ROLE_ID, ROLE_MODEL, ROLE_USAGE, ROLE_ERROR, ROLE_CHOICES, ROLE_OBJECT,
-    /* inside choices */
-    ROLE_TEXT, ROLE_CONTENT, ROLE_MESSAGE, ROLE_MUTE,
-    /* inside usage */
-    ROLE_PROMPT_DETAIL, ROLE_COMPLETION_DETAIL,
-    ROLE_COUNT
-};
+#include "core/answer_walk.h"
 
 typedef struct {
     const char *name;
@@ -118,11 +83,6 @@ bool asg_answer_scan_failed(const asg_answer_scan_t *s)
     return s->state == AT_FAULT;
 }
 
-static void fault(asg_answer_scan_t *s)
-{
-    s->state = AT_FAULT;
-}
-
 /* --- roles --- */
 
 static unsigned look_up(const known_key_t *keys, const char *word, size_t len)
@@ -164,12 +124,12 @@ static void top_key_done(asg_answer_scan_t *s)
         return;
     }
     if ((s->seen & bit) != 0) {
-        fault(s);               /* which of the two would the client take? */
+        asg_walk_fault(s);      /* which one would the client take? */
     }
     s->seen |= bit;
 }
 
-static void key_done(asg_answer_scan_t *s, const char *word, size_t len)
+void asg_walk_key_done(asg_answer_scan_t *s, const char *word, size_t len)
 {
     const known_key_t *keys = keys_here(s);
 
@@ -180,12 +140,7 @@ static void key_done(asg_answer_scan_t *s, const char *word, size_t len)
     }
 }
 
-static bool is_count(const asg_answer_scan_t *s)
-{
-    return s->role >= ROLE_COUNT;
-}
-
-static void count_done(asg_answer_scan_t *s)
+void asg_walk_count_done(asg_answer_scan_t *s)
 {
     unsigned which = s->role - ROLE_COUNT;
     unsigned bit = 1u << which;
@@ -226,14 +181,16 @@ static void note_value(asg_answer_scan_t *s, char c, size_t at)
         break;
     default:
         /* null says "not measured"; any other thing is no number */
-        if (is_count(s) && c != 'n' && c != '-' && (c < '0' || c > '9')) {
+        if (asg_walk_is_count(s) && c != 'n' && c != '-'
+            && (c < '0' || c > '9'))
+        {
             s->usage_bad = true;
         }
     }
 }
 
 /* A value ended before offset `to`. */
-static void value_done(asg_answer_scan_t *s, size_t to)
+void asg_walk_value_done(asg_answer_scan_t *s, size_t to)
 {
     s->state = s->depth == 0 ? AT_DONE : AT_AFTER;
     if (s->depth == 1 && s->top == ROLE_USAGE) {
@@ -250,7 +207,7 @@ static void open_container(asg_answer_scan_t *s, bool is_array)
     uint64_t bit;
 
     if (s->depth == ASG_SCAN_DEPTH_MAX) {
-        fault(s);
+        asg_walk_fault(s);
         return;
     }
     bit = UINT64_C(1) << s->depth;
@@ -277,7 +234,7 @@ static bool in_array(const asg_answer_scan_t *s)
 static void close_container(asg_answer_scan_t *s, char c, size_t at)
 {
     if (in_array(s) != (c == ']')) {
-        fault(s);
+        asg_walk_fault(s);
         return;
     }
     if (s->depth == s->mute) {
@@ -290,7 +247,7 @@ static void close_container(asg_answer_scan_t *s, char c, size_t at)
         s->no_choices = true;
     }
     s->depth--;
-    value_done(s, at + 1);
+    asg_walk_value_done(s, at + 1);
 }
 
 static void comma(asg_answer_scan_t *s, size_t at)
@@ -327,14 +284,6 @@ static void open_literal(asg_answer_scan_t *s, const char *text)
     s->literal = text + 1;
 }
 
-static void open_number(asg_answer_scan_t *s, char c)
-{
-    s->state = AT_NUMBER;
-    s->number = c == '-' ? NUM_MINUS : c == '0' ? NUM_ZERO : NUM_INT;
-    s->value_bad = c == '-';
-    s->value = c == '-' ? 0 : (uint64_t) (c - '0');
-}
-
 static void open_value(asg_answer_scan_t *s, char c, size_t at)
 {
     note_value(s, c, at);
@@ -357,9 +306,9 @@ static void open_value(asg_answer_scan_t *s, char c, size_t at)
         break;
     default:
         if (c == '-' || (c >= '0' && c <= '9')) {
-            open_number(s, c);
+            asg_walk_open_number(s, c);
         } else {
-            fault(s);
+            asg_walk_fault(s);
         }
     }
 }
@@ -371,7 +320,7 @@ static void start(asg_answer_scan_t *s, char c)
     } else if (c == '[') {
         open_literal(s, "[DONE]");
     } else {
-        fault(s);
+        asg_walk_fault(s);
     }
 }
 
@@ -418,267 +367,7 @@ static void step(asg_answer_scan_t *s, char c, size_t at)
         }
         break;
     }
-    fault(s);
-}
-
-/* --- strings --- */
-
-static void keep(asg_answer_scan_t *s, const char *bytes, size_t len)
-{
-    size_t room = sizeof(s->word) - 1 - s->word_len;
-
-    if (len > room) {
-        s->word_odd = s->word_odd || s->is_key;
-        len = room;             /* an id is kept as far as it goes */
-    }
-    memcpy(s->word + s->word_len, bytes, len);
-    s->word_len += (unsigned) len;
-}
-
-/* Bytes of a string as they stand, no escape among them. */
-static void text(asg_answer_scan_t *s, const char *bytes, size_t len)
-{
-    if (s->is_key) {
-        if (s->depth == 1 || s->top == ROLE_CHOICES || s->top == ROLE_USAGE) {
-            keep(s, bytes, len);
-        }
-    } else if (s->role == ROLE_TEXT || s->role == ROLE_CONTENT) {
-        s->content_bytes += len;
-    } else if (s->role == ROLE_ID || s->role == ROLE_OBJECT) {
-        keep(s, bytes, len);
-    }
-}
-
-static void character(asg_answer_scan_t *s, uint32_t code)
-{
-    char byte = (char) code;
-
-    if (code < 0x80) {
-        s->word_odd = s->word_odd || code < 0x20;
-        text(s, &byte, 1);
-        return;
-    }
-    s->word_odd = true;
-    if (!s->is_key && (s->role == ROLE_TEXT || s->role == ROLE_CONTENT)) {
-        bool is_half = (code & 0xf800) == 0xd800;       /* 2 x 2 = 4 bytes */
-
-        s->content_bytes += code < 0x800 || is_half ? 2 : 3;
-    }
-}
-
-static void id_done(asg_answer_scan_t *s)
-{
-    for (size_t i = 0; i < s->word_len; i++) {
-        uint8_t c = (uint8_t) s->word[i];
-
-        if (c <= 0x20 || c >= 0x7f) {
-            return;
-        }
-    }
-    if (!s->word_odd) {
-        memcpy(s->id, s->word, s->word_len);
-        s->id[s->word_len] = '\0';
-    }
-}
-
-/* The closing quote is at `at`. */
-static void string_done(asg_answer_scan_t *s, size_t at)
-{
-    if (s->is_key) {
-        key_done(s, s->word, s->word_odd ? 0 : s->word_len);
-        return;
-    }
-    if (s->role == ROLE_MODEL) {
-        s->model.to = at + 1;
-    } else if (s->role == ROLE_ID) {
-        id_done(s);
-    } else if (s->role == ROLE_CONTENT && s->content.from != 0
-               && s->content.to == 0)
-    {
-        s->content.to = at + 1;
-    } else if (s->role == ROLE_OBJECT && !s->word_odd && s->word_len == 5
-               && memcmp(s->word, "error", 5) == 0)
-    {
-        s->error_at = s->is_error ? s->error_at : at;
-        s->is_error = true;
-    }
-    value_done(s, at + 1);
-}
-
-static const char *string_run(asg_answer_scan_t *s, const char *p,
-    const char *end, size_t at)
-{
-    const char *from = p;
-
-    for (;;) {
-        p = (const char *) asg_scan_plain((const uint8_t *) p,
-                                          (const uint8_t *) end);
-        if (p == end || (uint8_t) *p < 0x80) {
-            break;
-        }
-        while (p < end && (uint8_t) *p >= 0x80) {
-            p++;
-        }
-    }
-    if (s->is_key && s->word_len == 0 && !s->word_odd && p < end && *p == '"')
-    {
-        key_done(s, from, (size_t) (p - from));         /* whole, as most */
-        return p + 1;
-    }
-    if (p > from) {
-        text(s, from, (size_t) (p - from));
-    }
-    if (p == end) {
-        return p;
-    }
-    if (*p == '"') {
-        string_done(s, at + (size_t) (p - from));
-    } else if (*p == '\\') {
-        s->state = AT_ESCAPE;
-    } else {
-        fault(s);               /* a control character */
-    }
-    return p + 1;
-}
-
-static void escape(asg_answer_scan_t *s, char c)
-{
-    static const char names[] = "\"\\/bfnrt";
-    static const char meanings[] = "\"\\/\b\f\n\r\t";
-    const char *found = c != '\0' ? strchr(names, c) : NULL;
-
-    if (c == 'u') {
-        s->state = AT_HEX;
-        s->hex = 0;
-        s->hex_left = 4;
-    } else if (found != NULL) {
-        s->state = AT_STRING;
-        character(s, (uint32_t) meanings[found - names]);
-    } else {
-        fault(s);
-    }
-}
-
-static void hex(asg_answer_scan_t *s, char c)
-{
-    unsigned digit;
-
-    if (c >= '0' && c <= '9') {
-        digit = (unsigned) (c - '0');
-    } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-        digit = (unsigned) ((c | 0x20) - 'a') + 10;
-    } else {
-        fault(s);
-        return;
-    }
-    s->hex = s->hex << 4 | digit;
-    if (--s->hex_left == 0) {
-        s->state = AT_STRING;
-        character(s, s->hex);
-    }
-}
-
-/* --- numbers and words --- */
-
-static void digit(asg_answer_scan_t *s, char c)
-{
-    switch (s->number) {
-    case NUM_MINUS:
-        s->number = c == '0' ? NUM_ZERO : NUM_INT;
-        break;
-    case NUM_ZERO:
-        fault(s);               /* 01 */
-        break;
-    case NUM_INT:
-        if (s->value > (uint64_t) ASG_TOKENS_MAX) {
-            s->value_bad = true;        /* no use to count on */
-        } else {
-            s->value = s->value * 10 + (uint64_t) (c - '0');
-        }
-        break;
-    case NUM_DOT:
-        s->number = NUM_FRACTION;
-        break;
-    case NUM_E:
-    case NUM_E_SIGN:
-        s->number = NUM_EXPONENT;
-        break;
-    }
-}
-
-/* False: `c` is no part of the number, which ended before it. */
-static bool number_part(asg_answer_scan_t *s, char c)
-{
-    bool is_whole = s->number == NUM_ZERO || s->number == NUM_INT;
-
-    if (c >= '0' && c <= '9') {
-        digit(s, c);
-        return true;
-    }
-    if (c == '.' && is_whole) {
-        s->number = NUM_DOT;
-    } else if ((c | 0x20) == 'e' && (is_whole || s->number == NUM_FRACTION)) {
-        s->number = NUM_E;
-    } else if ((c == '+' || c == '-') && s->number == NUM_E) {
-        s->number = NUM_E_SIGN;
-    } else {
-        return false;
-    }
-    s->value_bad = true;        /* 1.0 and 1e3 are no counts of tokens */
-    return true;
-}
-
-static bool number_can_end(const asg_answer_scan_t *s)
-{
-    return s->number == NUM_ZERO || s->number == NUM_INT
-        || s->number == NUM_FRACTION || s->number == NUM_EXPONENT;
-}
-
-static const char *number_run(asg_answer_scan_t *s, const char *p,
-    const char *end, size_t at)
-{
-    const char *from = p;
-
-    if (s->number == NUM_INT && !is_count(s)) {
-        while (p < end && *p >= '0' && *p <= '9') {
-            p++;                /* its value is of no interest */
-        }
-    }
-    while (p < end && s->state == AT_NUMBER && number_part(s, *p)) {
-        p++;
-    }
-    if (p == end || s->state != AT_NUMBER) {
-        return p;
-    }
-    if (!number_can_end(s)) {
-        fault(s);
-        return p;
-    }
-    if (is_count(s)) {
-        count_done(s);
-    }
-    value_done(s, at + (size_t) (p - from));
-    return p;
-}
-
-static const char *literal_run(asg_answer_scan_t *s, const char *p,
-    const char *end, size_t at)
-{
-    const char *from = p;
-
-    while (p < end && *s->literal == *p) {
-        s->literal++;
-        p++;
-        if (*s->literal == '\0') {
-            s->done_mark = s->depth == 0;
-            value_done(s, at + (size_t) (p - from));
-            return p;
-        }
-    }
-    if (p < end) {
-        fault(s);
-    }
-    return p;
+    asg_walk_fault(s);
 }
 
 /* --- the loop --- */
@@ -699,19 +388,19 @@ void asg_answer_scan_feed(asg_answer_scan_t *s, const char *bytes, size_t len,
 
         switch (s->state) {
         case AT_STRING:
-            p = string_run(s, p, end, here);
+            p = asg_walk_string(s, p, end, here);
             break;
         case AT_ESCAPE:
-            escape(s, *p++);
+            asg_walk_escape(s, *p++);
             break;
         case AT_HEX:
-            hex(s, *p++);
+            asg_walk_hex(s, *p++);
             break;
         case AT_NUMBER:
-            p = number_run(s, p, end, here);
+            p = asg_walk_number(s, p, end, here);
             break;
         case AT_LITERAL:
-            p = literal_run(s, p, end, here);
+            p = asg_walk_literal(s, p, end, here);
             break;
         default:
             if (!is_space(*p)) {

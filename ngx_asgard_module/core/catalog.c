@@ -107,12 +107,61 @@ asg_err_t asg_catalog_verify(const asg_keyfile_t *keys, asg_str_t text,
     return ASG_OK;
 }
 
-int asg_catalog_order(asg_str_t a, asg_str_t b)
+static int order(asg_str_t a, asg_str_t b)
 {
     size_t common = a.len < b.len ? a.len : b.len;
-    int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
+    int first = common > 0 ? memcmp(a.data, b.data, common) : 0;
 
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+    return first != 0 ? first : (a.len > b.len) - (a.len < b.len);
+}
+
+/* Lets names[root] sink to its place among the first n. */
+static void sift(asg_public_name_t *names, unsigned root, unsigned n)
+{
+    unsigned child;
+
+    while ((child = 2 * root + 1) < n) {
+        asg_public_name_t moved;
+
+        if (child + 1 < n
+            && order(names[child].name, names[child + 1].name) < 0)
+        {
+            child++;
+        }
+        if (order(names[root].name, names[child].name) >= 0) {
+            return;
+        }
+        moved = names[root];
+        names[root] = names[child];
+        names[child] = moved;
+        root = child;
+    }
+}
+
+/* A heap sort: qsort() may allocate. */
+static void sort_names(asg_public_name_t *names, unsigned n)
+{
+    for (unsigned i = n / 2; i > 0; i--) {
+        sift(names, i - 1, n);
+    }
+    while (n > 1) {
+        asg_public_name_t last = names[--n];
+
+        names[n] = names[0];
+        names[0] = last;
+        sift(names, 0, n);
+    }
+}
+
+bool asg_catalog_sort(asg_public_name_t *names, unsigned n)
+{
+    sort_names(names, n);
+    for (unsigned i = 1; i < n; i++) {
+        if (asg_str_eq(names[i - 1].name, names[i].name)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 const asg_public_name_t *asg_catalog_find(const asg_catalog_t *c,
@@ -123,12 +172,12 @@ const asg_public_name_t *asg_catalog_find(const asg_catalog_t *c,
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = asg_catalog_order(name, c->names[middle].name);
+        int side = order(name, c->names[middle].name);
 
-        if (order == 0) {
+        if (side == 0) {
             return &c->names[middle];
         }
-        if (order < 0) {
+        if (side < 0) {
             high = middle;
         } else {
             low = middle + 1;

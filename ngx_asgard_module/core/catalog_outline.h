@@ -26,7 +26,7 @@ ASG_MUST_CHECK asg_err_t asg_outline_read(asg_json_t *json, asg_str_t body,
  * the list and shrinks.  False after the last one. */
 bool asg_outline_next(asg_str_t *rest, asg_str_t *element);
 
-/* Order of names: by bytes. */
-int asg_catalog_order(asg_str_t a, asg_str_t b);
+/* As asg_catalog_find() needs them; false when a name stands twice. */
+bool asg_catalog_sort(asg_public_name_t *names, unsigned n);
 
 #endif

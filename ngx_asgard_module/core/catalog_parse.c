@@ -468,54 +468,6 @@ static asg_err_t read_name(asg_json_t *json, asg_str_t text,
     return ASG_OK;
 }
 
-/* Lets names[root] sink to its place among the first n. */
-static void sift(asg_public_name_t *names, unsigned root, unsigned n)
-{
-    unsigned child;
-
-    while ((child = 2 * root + 1) < n) {
-        asg_public_name_t moved;
-
-        if (child + 1 < n
-            && asg_catalog_order(names[child].name, names[child + 1].name) < 0)
-        {
-            child++;
-        }
-        if (asg_catalog_order(names[root].name, names[child].name) >= 0) {
-            return;
-        }
-        moved = names[root];
-        names[root] = names[child];
-        names[child] = moved;
-        root = child;
-    }
-}
-
-/* A heap sort: qsort() may allocate. */
-static void sort_names(asg_public_name_t *names, unsigned n)
-{
-    for (unsigned i = n / 2; i > 0; i--) {
-        sift(names, i - 1, n);
-    }
-    while (n > 1) {
-        asg_public_name_t last = names[--n];
-
-        names[n] = names[0];
-        names[0] = last;
-        sift(names, 0, n);
-    }
-}
-
-static bool names_are_unique(const asg_public_name_t *names, unsigned n)
-{
-    for (unsigned i = 1; i < n; i++) {
-        if (asg_str_eq(names[i - 1].name, names[i].name)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* --- the whole --- */
 
 static size_t endpoints_bytes(const asg_outline_t *o)
@@ -599,8 +551,7 @@ static asg_err_t read_names(asg_json_t *json, asg_str_t list,
         }
         c->nnames++;
     }
-    sort_names(c->names, c->nnames);
-    return names_are_unique(c->names, c->nnames) ? ASG_OK : ASG_ERR_RANGE;
+    return asg_catalog_sort(c->names, c->nnames) ? ASG_OK : ASG_ERR_RANGE;
 }
 
 asg_err_t asg_catalog_parse(asg_json_t *json, asg_str_t body, void *memory,
