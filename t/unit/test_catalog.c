@@ -155,17 +155,18 @@ static void a_large_catalog_is_read_and_every_name_found(void **state)
 
     (void) state;
     assert_non_null(text);
-    n = (size_t) sprintf(text, "{\"names\":[");
+    n = (size_t) snprintf(text, cap, "{\"names\":[");
     for (unsigned i = 0; i < NAME_COUNT; i++) {
-        n += (size_t) sprintf(text + n, "%s{\"name\":\"n%u\",\"candidates\":"
-                              "[%u]}", i > 0 ? "," : "",
+        n += (size_t) snprintf(text + n, cap - n,
+                              "%s{\"name\":\"n%u\",\"candidates\":[%u]}",
+                              i > 0 ? "," : "",
                               i * 7919 % NAME_COUNT, i % MODELS);
     }
-    n += (size_t) sprintf(text + n, "],\"models\":[");
+    n += (size_t) snprintf(text + n, cap - n, "],\"models\":[");
     for (unsigned i = 0; i < MODELS; i++) {
-        n += (size_t) sprintf(text + n, "%s" GPT, i > 0 ? "," : "");
+        n += (size_t) snprintf(text + n, cap - n, "%s" GPT, i > 0 ? "," : "");
     }
-    n += (size_t) sprintf(text + n, "],\"endpoints\":[" ENDPOINT "],"
+    n += (size_t) snprintf(text + n, cap - n, "],\"endpoints\":[" ENDPOINT "],"
                           "\"format\":1,\"version\":1,\"created\":1,"
                           "\"max_age_s\":1}");
     assert_true(n < cap);
@@ -173,7 +174,7 @@ static void a_large_catalog_is_read_and_every_name_found(void **state)
     for (unsigned i = 0; i < NAME_COUNT; i++) {
         const asg_public_name_t *found;
 
-        sprintf(name, "n%u", i * 7919 % NAME_COUNT);
+        snprintf(name, sizeof(name), "n%u", i * 7919 % NAME_COUNT);
         found = asg_catalog_find(&catalog, asg_str_z(name));
         assert_non_null(found);
         assert_int_equal(found->candidates[0], i % MODELS);

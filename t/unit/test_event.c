@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -50,10 +51,9 @@ static const char *with(const char *text, const char *from, const char *to)
     const char *at = strstr(text, from);
 
     assert_non_null(at);
-    changed[0] = '\0';
-    strncat(changed, text, (size_t) (at - text));
-    strcat(changed, to);
-    return strcat(changed, at + strlen(from));
+    snprintf(changed, sizeof(changed), "%.*s%s%s", (int) (at - text), text,
+             to, at + strlen(from));
+    return changed;
 }
 
 static void gave(const char *text)
