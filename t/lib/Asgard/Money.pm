@@ -87,7 +87,8 @@ sub read_books {
             }
         }
     } while ($cursor ne '0');
-    return {budgets => \%budgets, holds => \@holds};
+    return {budgets => \%budgets, holds => \@holds,
+        may_overdraw => $t->{may_overdraw}};
 }
 
 # [budget, window, id, spent, held, limit] of every counter.
