@@ -73,8 +73,8 @@ struct ctl_catalog_sources {
 bool ctl_catalog_load(struct ctl_catalog *c, struct ctl_arena *arena,
     const struct ctl_catalog_sources *from);
 
-/* {"modules":[{"id","state","reason","file"}],"warnings":[…],"errors":[…]} as
- * JSON; NULL when memory ran out. */
+/* The modules as a JSON list of {id, state, reason, file}; NULL when memory ran
+ * out. */
 const char *ctl_catalog_report(const struct ctl_catalog *c);
 const char *ctl_module_state_name(enum ctl_module_state state);
 

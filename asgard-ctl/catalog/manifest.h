@@ -3,8 +3,9 @@
  *
  * Every field of the contract is known; identity and inference are used, the
  * others are checked for shape.  Nothing here depends on the environment: a
- * manifest holds names of variables and never a secret.  What enters the snapshot
- * is printable ASCII without quote and backslash, so it needs no escaping there.
+ * manifest holds names of variables and never a secret.  What enters the
+ * snapshot is printable ASCII without quote and backslash, so it needs no
+ * escaping there.
  * All texts belong to the arena of the findings.
  */
 #ifndef CTL_MANIFEST_H

@@ -1,0 +1,389 @@
+/*
+ * A manifest from its tree: identity and the inference part.
+ */
+#include "catalog/manifest.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "catalog/manifest_model.h"
+#include "catalog/manifest_shape.h"
+#include "core/url.h"
+
+#define CONNECT_TIMEOUT_MS 10000
+#define TIMEOUT_MAX_MS     3600000
+#define VARIABLE_MAX       128
+#define PATH_MAX_BYTES     512
+
+struct reader {
+    struct ctl_manifest *m;
+    struct ctl_findings *findings;
+};
+
+
+static bool
+wrong(const struct reader *r, const struct ctl_yaml *map, const char *field,
+    const char *what)
+{
+    const struct ctl_yaml *at = ctl_yaml_at(map, field);
+
+    return ctl_finding_error(r->findings, r->m->file,
+                             at != NULL ? at->line : map->line,
+                             "\"%s\" %s", field, what);
+}
+
+
+bool
+ctl_manifest_is_name(const char *text)
+{
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if (!isalnum((unsigned char) text[i])
+            && strchr("._:/@+-", text[i]) == NULL)
+        {
+            return false;
+        }
+    }
+
+    return i >= 1 && i <= CTL_MANIFEST_NAME_MAX;
+}
+
+
+static bool
+is_id(const char *text)
+{
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if (!islower((unsigned char) text[i])
+            && !isdigit((unsigned char) text[i])
+            && (text[i] != '-' || i == 0))
+        {
+            return false;
+        }
+    }
+
+    return i >= 1 && i <= CTL_MANIFEST_ID_MAX;
+}
+
+
+static bool
+is_variable(const char *text)
+{
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if (!isupper((unsigned char) text[i]) && text[i] != '_'
+            && (!isdigit((unsigned char) text[i]) || i == 0))
+        {
+            return false;
+        }
+    }
+
+    return i >= 1 && i <= VARIABLE_MAX;
+}
+
+
+/* Printable, and nothing that JSON or a header would have to escape. */
+static bool
+is_printable(const char *text, bool spaces)
+{
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        unsigned char c = (unsigned char) text[i];
+
+        if (c < ' ' || c > '~' || c == '"' || c == '\\'
+            || (c == ' ' && !spaces))
+        {
+            return false;
+        }
+    }
+
+    return i <= PATH_MAX_BYTES;
+}
+
+
+static bool
+is_header_name(const char *text)
+{
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if (!isalnum((unsigned char) text[i]) && text[i] != '-') {
+            return false;
+        }
+    }
+
+    return i >= 1 && i <= 64;
+}
+
+
+/* --- where the backend is and how it is entered --- */
+
+static bool
+variable_take(const struct reader *r, const struct ctl_yaml *inf,
+    const char *field, const char **out)
+{
+    *out = ctl_yaml_text(inf, field, NULL);
+
+    return *out == NULL || is_variable(*out)
+           || wrong(r, inf, field, "expects the name of a variable: capital "
+                                   "letters, digits, underscores");
+}
+
+
+static bool
+address_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    struct ctl_manifest *m = r->m;
+    asg_url_t url;
+
+    m->base_url = ctl_yaml_text(inf, "base_url", NULL);
+    if (m->base_url != NULL
+        && asg_url_parse(asg_str_z(m->base_url), &url) != ASG_OK)
+    {
+        return wrong(r, inf, "base_url", "expects an http or https URL "
+                                         "without user, query or fragment");
+    }
+    if (m->base_url == NULL && m->kind == CTL_KIND_OPENAI) {
+        m->base_url = "https://api.openai.com/v1";
+    }
+    if (!variable_take(r, inf, "base_url_env", &m->base_url_env)
+        || !variable_take(r, inf, "api_key_env", &m->api_key_env))
+    {
+        return false;
+    }
+    if (m->kind == CTL_KIND_COMPATIBLE && m->base_url == NULL
+        && m->base_url_env == NULL)
+    {
+        return wrong(r, inf, "base_url", "or \"base_url_env\" is missing");
+    }
+
+    return true;
+}
+
+
+static bool
+auth_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    struct ctl_manifest *m = r->m;
+    const struct ctl_yaml *at = ctl_yaml_at(inf, "api_key_optional");
+
+    m->api_key_optional = m->kind == CTL_KIND_COMPATIBLE;
+    if (at != NULL) {
+        ctl_yaml_bool(at, &m->api_key_optional);
+    }
+    m->auth_header = ctl_yaml_text(inf, "auth_header", "Authorization");
+    m->auth_scheme = ctl_yaml_text(inf, "auth_scheme",
+        strcasecmp(m->auth_header, "Authorization") == 0 ? "Bearer" : "");
+    m->ca_file = ctl_yaml_text(inf, "ca_file", NULL);
+    if (!is_header_name(m->auth_header)) {
+        return wrong(r, inf, "auth_header", "expects the name of a header");
+    }
+    if (!is_printable(m->auth_scheme, true)) {
+        return wrong(r, inf, "auth_scheme", "expects a word such as Bearer");
+    }
+    if (m->ca_file != NULL
+        && (m->ca_file[0] != '/' || !is_printable(m->ca_file, true)))
+    {
+        return wrong(r, inf, "ca_file", "expects an absolute path");
+    }
+
+    return true;
+}
+
+
+/* `name: null` says that there is no such API; absent gives the default. */
+static bool
+path_take(const struct reader *r, const struct ctl_yaml *inf,
+    const char *name, const char *otherwise, const char **out)
+{
+    const struct ctl_yaml *at;
+
+    *out = otherwise;
+    for (at = inf->first; at != NULL; at = at->next) {
+        if (strcmp(at->key, name) == 0) {
+            *out = ctl_yaml_is_null(at) ? NULL : at->text;
+        }
+    }
+
+    return *out == NULL || ((*out)[0] == '/' && is_printable(*out, false)
+                            && strpbrk(*out, "?#") == NULL)
+           || wrong(r, inf, name, "expects a path that begins with \"/\"");
+}
+
+
+static bool
+paths_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    const char **path = r->m->path;
+    bool ok;
+
+    ok = path_take(r, inf, "chat_path", "/v1/chat/completions",
+                   &path[ASG_API_CHAT])
+         && path_take(r, inf, "completions_path", "/v1/completions",
+                      &path[ASG_API_COMPLETIONS])
+         && path_take(r, inf, "embeddings_path", "/v1/embeddings",
+                      &path[ASG_API_EMBEDDINGS]);
+    path[ASG_API_GATEWAY] = path[ASG_API_CHAT];
+
+    return ok;
+}
+
+
+static bool
+timeout_take(const struct reader *r, const struct ctl_yaml *inf,
+    const char *name, int64_t *out)
+{
+    const struct ctl_yaml *at = ctl_yaml_at(inf, name);
+
+    if (at != NULL) {
+        ctl_yaml_ms(at, out);
+    }
+
+    return *out <= TIMEOUT_MAX_MS || wrong(r, inf, name, "is above an hour");
+}
+
+
+static bool
+kind_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    static const char *const names[] = {
+        [CTL_KIND_OPENAI] = "openai",
+        [CTL_KIND_COMPATIBLE] = "openai-compatible",
+        [CTL_KIND_ECHO] = "echo", [CTL_KIND_ANTHROPIC] = "anthropic"
+    };
+    const char *kind = ctl_yaml_text(inf, "kind", "");
+    unsigned i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], kind) == 0) {
+            r->m->kind = (enum ctl_kind) i;
+            return true;
+        }
+    }
+
+    return wrong(r, inf, "kind", "is not known");
+}
+
+
+static bool
+models_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    const struct ctl_yaml *list = ctl_yaml_at(inf, "models"), *item;
+    struct ctl_manifest *m = r->m;
+    bool ok = true;
+
+    if (list->n == 0 || list->n > CTL_MANIFEST_MODELS_MAX) {
+        return wrong(r, inf, "models", "expects 1 to 1,024 models");
+    }
+    m->models = ctl_arena_alloc(r->findings->arena,
+                                list->n * sizeof(*m->models));
+    if (m->models == NULL) {
+        return ctl_finding_error(r->findings, m->file, 0, "out of memory");
+    }
+    for (item = list->first; item != NULL; item = item->next) {
+        ok = ctl_manifest_model_take(m, item, &m->models[m->nmodels++],
+                                     r->findings) && ok;
+    }
+
+    return ok;
+}
+
+
+static bool
+inference_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    r->m->has_inference = true;
+    r->m->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+
+    return kind_take(r, inf) && address_take(r, inf) && auth_take(r, inf)
+           && paths_take(r, inf)
+           && timeout_take(r, inf, "connect_timeout",
+                           &r->m->connect_timeout_ms)
+           && timeout_take(r, inf, "first_byte_timeout",
+                           &r->m->first_byte_timeout_ms)
+           && timeout_take(r, inf, "idle_timeout", &r->m->idle_timeout_ms)
+           && models_take(r, inf);
+}
+
+
+static bool
+identity_take(const struct reader *r, const struct ctl_yaml *root,
+    const char *folder)
+{
+    struct ctl_manifest *m = r->m;
+
+    m->id = ctl_yaml_text(root, "id", "");
+    m->name = ctl_yaml_text(root, "name", m->id);
+    m->status = ctl_yaml_text(root, "status", "live");
+    if (!is_id(m->id)) {
+        return wrong(r, root, "id", "expects lower-case letters, digits and "
+                                    "hyphens, at most 63");
+    }
+    if (folder != NULL && strcmp(folder, m->id) != 0) {
+        return wrong(r, root, "id", "is not the name of the folder");
+    }
+
+    return true;
+}
+
+
+static struct ctl_manifest *
+manifest_take(const char *file, const struct ctl_yaml *root,
+    const char *folder, struct ctl_findings *f)
+{
+    struct reader r = {NULL, f};
+    const struct ctl_yaml *inf;
+
+    /* first, so that no later message can show a part of one */
+    if (!ctl_shape_no_secrets(root, file, f)
+        || !ctl_shape_check(root, ctl_manifest_shape, file, f))
+    {
+        return NULL;
+    }
+    r.m = ctl_arena_alloc(f->arena, sizeof(*r.m));
+    if (r.m == NULL) {
+        ctl_finding_error(f, file, 0, "out of memory");
+        return NULL;
+    }
+    r.m->file = file;
+    inf = ctl_yaml_at(root, "inference");
+    if (!identity_take(&r, root, folder)
+        || (inf != NULL && !inference_take(&r, inf)))
+    {
+        return NULL;
+    }
+
+    return r.m;
+}
+
+
+struct ctl_manifest *
+ctl_manifest_parse(const char *file, asg_str_t text, const char *folder,
+    struct ctl_findings *f)
+{
+    const struct ctl_yaml *root = ctl_yaml_parse(file, text, f);
+
+    return root != NULL ? manifest_take(file, root, folder, f) : NULL;
+}
+
+
+struct ctl_manifest *
+ctl_manifest_load(const char *file, const char *folder, bool *missing,
+    struct ctl_findings *f)
+{
+    const struct ctl_yaml *root = ctl_yaml_load(file, missing, f);
+    struct ctl_manifest *m;
+    struct stat st;
+
+    m = root != NULL ? manifest_take(file, root, folder, f) : NULL;
+    if (m != NULL && stat(file, &st) == 0 && st.st_mtime > 0) {
+        m->changed_at = st.st_mtime;
+    }
+
+    return m;
+}
