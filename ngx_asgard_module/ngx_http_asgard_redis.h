@@ -40,7 +40,8 @@ ngx_str_t *ngx_http_asgard_redis_run_id(void);
 /* NGX_OK: the callback will come; NGX_ERROR: it will not (503). */
 ngx_int_t ngx_http_asgard_redis_command(ngx_http_asgard_redis_pt handler,
     void *data, ngx_uint_t argc, const char **argv, const size_t *lens);
-/* EVALSHA with NOSCRIPT -> run id checked -> EVAL once. argv: keys then args. */
+/* EVALSHA; after NOSCRIPT, on the same connection, EVAL once.  argv: keys, then
+ * args. */
 ngx_int_t ngx_http_asgard_redis_script(asg_script_t script,
     ngx_http_asgard_redis_pt handler, void *data, ngx_uint_t nkeys,
     ngx_uint_t argc, const char **argv, const size_t *lens);

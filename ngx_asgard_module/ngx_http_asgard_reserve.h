@@ -1,10 +1,10 @@
 
 /*
- * The hold of a call: reserve before any upstream, extend while it lives, end it
- * exactly once.
+ * The hold of a call: reserve before any upstream, extend while it lives, end
+ * it exactly once.
  *
- * ngx_http_asgard_finalise() is idempotent and is called by whoever comes first:
- * the upstream's finalize_request, the pool cleanup, a variable's getter.  The
+ * ngx_http_asgard_finalise() is idempotent and is called by whoever comes
+ * first: the upstream's finalize_request, the pool cleanup, a variable's getter.  The
  * outcome goes into the journal slot first, then to Redis; the slot is freed
  * when the ledger has it.  The request may be gone before Redis answers.
  */

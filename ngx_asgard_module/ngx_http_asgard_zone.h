@@ -4,8 +4,8 @@
  * epochs, the journal's slots.
  *
  * Layout: a header with magic and layout version (another build starts fresh),
- * fixed arrays (journal, counters), and a slab for keys and projects.  Cached records are
- * fresh while the change channel is heard (60 s, else 1 s).  A change
+ * fixed arrays (journal, counters), and a slab for keys and projects.
+ * Cached records are fresh while the change channel is heard (60 s, else 1 s).  A change
  * leaves the lowest version that may be cached, so that a slow read of an old
  * record cannot overwrite it.  The negative cache is a separate fixed ring that
  * cannot evict good keys.  Every function is safe to call from any worker.
@@ -37,7 +37,7 @@ typedef enum {
     NGX_HTTP_ASGARD_COUNT_REDIS_TIMEOUT,
     NGX_HTTP_ASGARD_COUNT_KEY_HIT,
     NGX_HTTP_ASGARD_COUNT_KEY_MISS,
-    NGX_HTTP_ASGARD_COUNT_UPSTREAM_AUTH,    /* provider answered 401/403: alarm */
+    NGX_HTTP_ASGARD_COUNT_UPSTREAM_AUTH,    /* provider said 401, 403: alarm */
     NGX_HTTP_ASGARD_COUNT_CATALOG_BAD,      /* alarm */
     NGX_HTTP_ASGARD_COUNT_DEAD_WORKER,
     NGX_HTTP_ASGARD_COUNT_JOURNAL_FULL,
@@ -70,7 +70,8 @@ void ngx_http_asgard_zone_channel_gap(void);
 /* Has a message been heard within 3 s? */
 ngx_uint_t ngx_http_asgard_zone_channel_alive(void);
 
-/* Highest epoch seen of a partition; note() returns NGX_DECLINED for a lower. */
+/* Highest epoch seen of a partition; note() returns NGX_DECLINED for a
+ * lower. */
 uint64_t ngx_http_asgard_zone_epoch(ngx_uint_t part);
 ngx_int_t ngx_http_asgard_zone_epoch_note(ngx_uint_t part, uint64_t epoch);
 

@@ -50,7 +50,8 @@ my $e = $events[0];
 is($e->{v}, 's', 'measured usage settles');
 is($e->{a}, 210_000, 'the amount is tokens times price, in nano-USD');
 is($e->{d}, 210_000, 'the event says what Redis moved');
-is_deeply([counters()], [210_000, 0], 'spent rose by the cost, held is 0 again');
+is_deeply([counters()], [210_000, 0],
+    'spent rose by the cost, held is 0 again');
 like($e->{i}, qr/^h[0-9a-f]{24}$/, 'the hold id is ours');
 is($e->{p}, "p.$project:total:0", 'the event names the windows');
 is($e->{detail}{pt}, 10, 'prompt tokens stand in the event');
