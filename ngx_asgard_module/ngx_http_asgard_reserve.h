@@ -4,9 +4,10 @@
  * it exactly once.
  *
  * ngx_http_asgard_finalise() is idempotent and is called by whoever comes
- * first: the upstream's finalize_request, the pool cleanup, a variable's getter.  The
- * outcome goes into the journal slot first, then to Redis; the slot is freed
- * when the ledger has it.  The request may be gone before Redis answers.
+ * first: the upstream's finalize_request, the pool cleanup, a variable's
+ * getter. The outcome goes into the journal slot first, then to Redis; the
+ * slot is freed when the ledger has it. The request may be gone before Redis
+ * answers.
  */
 
 #ifndef _NGX_HTTP_ASGARD_RESERVE_H_INCLUDED_

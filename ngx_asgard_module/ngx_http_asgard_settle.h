@@ -5,9 +5,9 @@
  * One timer per worker looks at its slots: an ended one whose finish got no
  * answer is told again, with growing pauses and without end, because every
  * answer (OK, LATE) is the same to the ledger; a held one is extended every
- * third of its life; one that the ledger has is freed; the slots of a process that
- * is gone are taken over.  While something waits to be told the timer keeps a
- * leaving worker, for 5 s at most; then its siblings take over.
+ * third of its life; one that the ledger has is freed; the slots of a process
+ * that is gone are taken over. While something waits to be told the timer
+ * keeps a leaving worker, for 5 s at most; then its siblings take over.
  */
 
 #ifndef _NGX_HTTP_ASGARD_SETTLE_H_INCLUDED_

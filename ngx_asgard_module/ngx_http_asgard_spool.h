@@ -2,10 +2,10 @@
 /*
  * The witness: one line of JSON per call that had a hold, one write(2) each.
  *
- * The file is appended to and reopened on USR1 like nginx's logs.  The line is
+ * The file is appended to and reopened on USR1 like nginx's logs. The line is
  * written in the pass of the event loop at whose end Redis is told; a write
- * that fails is an alert and changes nothing else.  No prompt and no secret is ever
- * in it.
+ * that fails is an alert and changes nothing else. No prompt and no secret is
+ * ever in it.
  */
 
 #ifndef _NGX_HTTP_ASGARD_SPOOL_H_INCLUDED_

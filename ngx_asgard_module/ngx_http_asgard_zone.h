@@ -4,11 +4,12 @@
  * epochs, the journal's slots.
  *
  * Layout: a header with magic and layout version (another build starts fresh),
- * fixed arrays (journal, counters), and a slab for keys and projects.
- * Cached records are fresh while the change channel is heard (60 s, else 1 s).  A change
- * leaves the lowest version that may be cached, so that a slow read of an old
- * record cannot overwrite it.  The negative cache is a separate fixed ring that
- * cannot evict good keys.  Every function is safe to call from any worker.
+ * fixed arrays (journal, counters), and a slab for keys and projects. Cached
+ * records are fresh while the change channel is heard (60 s, else 1 s). A
+ * change leaves the lowest version that may be cached, so that a slow read of
+ * an old record cannot overwrite it. The negative cache is a separate fixed
+ * ring that cannot evict good keys. Every function is safe to call from any
+ * worker.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ZONE_H_INCLUDED_
