@@ -131,15 +131,20 @@ static void
 ngx_http_asgard_drain_timeout(ngx_event_t *ev)
 {
     ngx_connection_t           *c;
+    ngx_http_request_t         *r;
     ngx_http_asgard_attempt_t  *a;
 
     a = ev->data;
-    c = a->ctx->request->connection;
+    r = a->ctx->request;
+    c = r->connection;
 
     a->cut = 1;
 
-    ngx_http_finalize_request(a->ctx->request,
-                              NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    /* the upstream's cleanup gives up its reference while the request is
+     * being terminated: that must not be the last one */
+    r->main->count++;
+
+    ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
     ngx_http_run_posted_requests(c);
 }
 
