@@ -1,0 +1,107 @@
+# What an official SDK meets: a private Asgard with echo, four fake providers
+# and keys of every fate.  The checks themselves are programs in the SDK's own
+# language (t/sdk/checks.*) that print TAP; here their lines become assertions.
+package Asgard::Sdk;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use POSIX ();
+use Test::More ();
+
+use Asgard::Files qw(slurp top);
+use Asgard::Test;
+
+sub sdk_dir { top() . '/build/sdk' }
+
+# new(): everything runs; ->test is the Asgard::Test.
+sub new {
+    my ($class) = @_;
+    my $t = Asgard::Test->new(workers => 2,
+        http_conf => 'asgard_body_memory 1m;');
+    my $self = bless {test => $t}, $class;
+    $self->provider('main', 'one',
+        prompt_tokens => 10, completion_tokens => 20);
+    $self->provider('busy', 'busy', status => 429,
+        headers => {'Retry-After' => 7});
+    $self->provider('picky', 'picky', status => 400);
+    $self->provider('locked', 'locked', status => 401);
+    $self->provider('slow', 'slow', hang => 30);
+    $t->start;
+    $self->make_keys;
+    return $self;
+}
+
+sub test { $_[0]{test} }
+
+sub provider {
+    my ($self, $name, $route, %defaults) = @_;
+    my $t = $self->{test};
+    $self->{up}{$name} = $t->upstream($name, %defaults);
+    $t->add_service($name, $self->{up}{$name},
+        inference => {first_byte_timeout => '1s'},
+        models => [{ref => "model:test/$route", route => $route}]);
+}
+
+sub make_keys {
+    my ($self) = @_;
+    my $t = $self->{test};
+    my %project = (good => $t->project(budget_usd => '50'),
+        poor => $t->project(budget_usd => '0'),
+        killed => $t->project(budget_usd => '1'));
+    my %key = map { $_ => $t->key(project => $project{$_}) } keys %project;
+    $key{revoked} = $t->key(project => $project{good});
+    $key{narrow} = $t->key(project => $project{good}, models => ['one']);
+    $t->kill_project($project{killed});
+    $t->revoke_key($project{good}, $key{revoked}{id});
+    @$self{qw(projects keys)} = (\%project, \%key);
+}
+
+sub environment {
+    my ($self) = @_;
+    my %key = %{$self->{keys}};
+    return (ASGARD_URL => $self->{test}->url,
+        ASGARD_POOR_PROJECT => $self->{projects}{poor},
+        map { ("ASGARD_\U$_\E_KEY" => $key{$_}{key}) } keys %key);
+}
+
+# Run a program in a clean environment: (exit status, standard output, errors).
+sub run {
+    my ($self, $env, @command) = @_;
+    my $base = "$self->{test}{dir}/program";
+    my $pid = fork() // croak "fork: $!";
+    if (!$pid) {
+        %ENV = (PATH => $ENV{PATH}, HOME => $self->{test}{dir},
+            LANG => 'C.UTF-8', %$env);
+        open STDIN,  '<', '/dev/null';
+        open STDOUT, '>', "$base.out" or POSIX::_exit(126);
+        open STDERR, '>', "$base.err" or POSIX::_exit(126);
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    my @result = ($? >> 8 || $? & 127, slurp("$base.out"), slurp("$base.err"));
+    unlink "$base.out", "$base.err";
+    return @result;
+}
+
+# Each line of TAP is an assertion here; the program must say how many it made.
+sub checks {
+    my ($self, $env, @command) = @_;
+    my ($status, $out, $err) = $self->run({$self->environment, %$env},
+        @command);
+    my ($n, $plan) = (0, -1);
+    for (split /\n/, $out) {
+        if (/^(not )?ok \d+ - (.*)$/) {
+            Test::More::ok(!$1, $2);
+            $n++;
+        } elsif (/^1\.\.(\d+)$/) {
+            $plan = $1;
+        } else {
+            Test::More::diag($_);
+        }
+    }
+    Test::More::ok($status == 0 && $n == $plan, 'the program ran to its end')
+        or Test::More::diag("exit status $status\n$err");
+}
+
+1;

@@ -1,0 +1,85 @@
+#!/usr/bin/env perl
+# Every folder of examples/ has a short README and does what it says.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Asgard::Files qw(spill slurp top lines_of);
+use Asgard::Sdk;
+use Asgard::Test;
+
+my $t = Asgard::Test->new(workers => 2)->start;
+my $project = $t->project(budget_usd => '5');
+my $key = $t->key(project => $project)->{key};
+my $env = spill("$t->{dir}/env", join('', map { "$_\n" }
+    'ASGARD_URL=' . $t->url, 'ASGARD_ADMIN_TOKEN=' . $t->admin_token,
+    "ASGARD_PROJECT=$project", "ASGARD_KEY=$key"), 0600);
+my $sdk = bless {test => $t}, 'Asgard::Sdk';
+
+# A copy with the SDK in place, as if it had been installed there.
+sub copy_of {
+    my ($name, %link) = @_;
+    my $to = "$t->{dir}/example-$name";
+    system('cp', '-r', top() . "/examples/$name", $to) == 0 or die 'cp';
+    system('rm', '-rf', "$to/.venv", "$to/node_modules");
+    symlink $link{$_}, "$to/$_" or die "symlink: $!" for keys %link;
+    return $to;
+}
+
+sub run_example {
+    my ($name, %link) = @_;
+    my $dir = copy_of($name, %link);
+    my ($status, $out, $err) = $sdk->run({ASGARD_ENV => $env}, "$dir/run.sh");
+    is($status, 0, "examples/$name runs") or diag("$out\n$err");
+    return $out;
+}
+
+my %run = (
+    curl => sub {
+        my $out = run_example('curl');
+        like($out, qr/"answer": ".*Hello Asgard/, 'curl: an answer');
+        like($out, qr/^data: \{.*\n\ndata: \[DONE\]/ms, 'curl: a stream');
+        like($out, qr/^echo$/m, 'curl: the models');
+        like($out, qr/"code": "budget_exceeded"/, 'curl: a refusal');
+        like($out, qr/"window": "total"/, 'curl: the usage of a window');
+        is(scalar(() = $out =~ /^\S+Z model:\S+ \d+\+\d+$/mg), 2,
+            'curl: two calls in the ledger');
+    },
+    python => sub {
+        my $out = run_example('python',
+            '.venv' => Asgard::Sdk::sdk_dir() . '/venv');
+        sdk_output('python', $out);
+    },
+    node => sub {
+        my $out = run_example('node',
+            node_modules => Asgard::Sdk::sdk_dir() . '/node_modules');
+        sdk_output('node', $out);
+    },
+);
+
+sub sdk_output {
+    my ($name, $out) = @_;
+    like($out, qr/^answer: .*Hello Asgard/m, "$name: an answer");
+    like($out, qr/^tokens: \d+ in, \d+ out$/m, "$name: its tokens");
+    like($out, qr/^cost: +0\.0\d+ USD$/m, "$name: its cost");
+    like($out, qr/^stream: .*One word after another/m, "$name: a stream");
+    like($out, qr/^refused: 404 model_not_found - \S/m, "$name: a refusal");
+}
+
+my @folders = map { m{([^/]+)/$} } glob(top() . '/examples/*/');
+is_deeply([sort @folders], [sort keys %run], 'each example has its test');
+for my $name (sort keys %run) {
+    my @lines = lines_of(top() . "/examples/$name/README.md");
+    cmp_ok(scalar(@lines), '<=', 14, "the README of $name is short");
+    $run{$name}->();
+}
+for my $file (qw(python/requirements.txt node/package.json)) {
+    my ($here) = slurp(top() . "/examples/$file") =~ /([0-9]+\.[0-9.]+)/;
+    my ($there) = slurp(top() . '/t/sdk/' . ($file =~ s{.*/}{}r))
+        =~ /([0-9]+\.[0-9.]+)/;
+    is($here, $there, "examples/$file has the version that is tested");
+}
+
+$t->done;
