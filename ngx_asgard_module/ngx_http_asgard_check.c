@@ -353,11 +353,21 @@ ngx_http_asgard_check_location(ngx_conf_t *cf, void **loc_conf)
     alcf = loc_conf[ngx_http_asgard_module.ctx_index];
     clcf = loc_conf[ngx_http_core_module.ctx_index];
 
-    if (clcf->handler && clcf->handler != ngx_http_asgard_upstream_handler) {
+    if (clcf->handler && clcf->handler != ngx_http_asgard_upstream_handler
+        && alcf->probe == NGX_HTTP_ASGARD_PROBE_NONE)
+    {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "asgard: location \"%V\" is governed and cannot have "
                       "proxy_pass or another handler in %V:%ui", &clcf->name,
                       &alcf->file, alcf->line);
+        return NGX_ERROR;
+    }
+
+    if (alcf->probe != NGX_HTTP_ASGARD_PROBE_NONE) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "asgard: location \"%V\" cannot be governed and a "
+                      "probe in %V:%ui", &clcf->name, &alcf->file,
+                      alcf->line);
         return NGX_ERROR;
     }
 
@@ -423,9 +433,10 @@ ngx_http_asgard_check_override(ngx_conf_t *cf, void **loc_conf)
     if (ngx_test_config) {
         ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
                       "asgard: location \"%V\" is governed: bodies up to %O "
-                      "bytes (1m without Content-Length), %Ms to send them, "
+                      "bytes (1m without Content-Length), %ui s for each read, "
                       "nothing on disk, no compression in %V:%ui",
                       &clcf->name, clcf->client_max_body_size,
-                      clcf->client_body_timeout, &alcf->file, alcf->line);
+                      (ngx_uint_t) clcf->client_body_timeout / 1000,
+                      &alcf->file, alcf->line);
     }
 }

@@ -195,9 +195,11 @@ ngx_http_asgard_secret_check(ngx_conf_t *cf, ngx_str_t *path, ngx_fd_t fd,
 
     if (ngx_file_access(&fi) & 077) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "asgard: \"%V\" has mode %04uo: others than its "
-                           "owner may use it; chmod 0400 it", path,
-                           (ngx_uint_t) ngx_file_access(&fi));
+                           "asgard: \"%V\" has mode 0%ui%ui%ui: others than "
+                           "its owner may use it; chmod 0400 it", path,
+                           (ngx_uint_t) (ngx_file_access(&fi) >> 6 & 7),
+                           (ngx_uint_t) (ngx_file_access(&fi) >> 3 & 7),
+                           (ngx_uint_t) (ngx_file_access(&fi) & 7));
         return NGX_ERROR;
     }
 

@@ -16,6 +16,7 @@
 #include "ngx_http_asgard_probe.h"
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_steps.h"
 #include "ngx_http_asgard_upstream.h"
@@ -490,10 +491,6 @@ ngx_http_asgard_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->probe = NGX_HTTP_ASGARD_PROBE_NONE;
     }
 
-    if (conf->enable && conf->probe != NGX_HTTP_ASGARD_PROBE_NONE) {
-        return "\"asgard\" and \"asgard_probe\" exclude each other";
-    }
-
     return conf->enable ? ngx_http_asgard_check_note(cf, conf) : NGX_CONF_OK;
 }
 
@@ -524,6 +521,7 @@ ngx_http_asgard_postconfiguration(ngx_conf_t *cf)
 
     if (ngx_http_asgard_check_main(cf, amcf) != NGX_OK
         || ngx_http_asgard_check_locations(cf, amcf) != NGX_OK
+        || ngx_http_asgard_route_init(cf) != NGX_OK
         || ngx_http_asgard_upstream_init_main(cf, amcf) != NGX_OK)
     {
         return NGX_ERROR;

@@ -23,6 +23,8 @@ static ngx_int_t ngx_http_asgard_route_path(ngx_http_asgard_ctx_t *ctx,
 static ngx_int_t ngx_http_asgard_route_model(ngx_http_asgard_ctx_t *ctx,
     ngx_str_t *path);
 static void ngx_http_asgard_route_hide(ngx_http_request_t *r);
+static ngx_int_t ngx_http_asgard_route_authorization(ngx_http_request_t *r,
+    ngx_table_elt_t *h, ngx_uint_t offset);
 
 
 static const ngx_http_asgard_path_t  ngx_http_asgard_paths[] = {
@@ -165,6 +167,50 @@ ngx_http_asgard_route_hide(ngx_http_request_t *r)
     }
 
     r->args.len = 0;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_route_authorization(ngx_http_request_t *r,
+    ngx_table_elt_t *h, ngx_uint_t offset)
+{
+    if (r->headers_in.authorization == NULL) {
+        r->headers_in.authorization = h;
+#if (nginx_version >= 1023000)
+        h->next = NULL;
+#endif
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "client sent more than one Authorization header");
+
+    ngx_http_finalize_request(r, NGX_HTTP_BAD_REQUEST);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_asgard_route_init(ngx_conf_t *cf)
+{
+    ngx_http_header_t          *hh;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static u_char  name[] = "authorization";
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    hh = ngx_hash_find(&cmcf->headers_in_hash,
+                       ngx_hash_key(name, sizeof(name) - 1), name,
+                       sizeof(name) - 1);
+    if (hh == NULL) {
+        return NGX_ERROR;
+    }
+
+    hh->handler = ngx_http_asgard_route_authorization;
+
+    return NGX_OK;
 }
 
 

@@ -19,6 +19,9 @@
  * unknown path, query string, method, subrequest. */
 ngx_int_t ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx);
 
+/* Two Authorization headers stay nginx's 400, but no log shows their values. */
+ngx_int_t ngx_http_asgard_route_init(ngx_conf_t *cf);
+
 /* Content-Type and Content-Encoding of a request with a body. */
 ngx_int_t ngx_http_asgard_route_media(ngx_http_asgard_ctx_t *ctx);
 

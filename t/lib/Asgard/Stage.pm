@@ -198,6 +198,23 @@ sub wait_version {
         . $self->{gateway}->error_log;
 }
 
+# Bytes as they are, and what comes back.
+sub raw {
+    my ($self, $bytes) = @_;
+    my $http = $self->http;
+    $http->send_raw($bytes);
+    my $reply = $http->read_head;
+    $reply->{started} = time;
+    $http->plan_body($reply);
+    return $http->read_body($reply);
+}
+
+# "404 not_found": what a refusal says in two words.
+sub verdict {
+    my ($reply) = @_;
+    return join ' ', $reply->status, $reply->code // '-';
+}
+
 sub metric {
     my ($self, $name) = @_;
     my $text = $self->get('/metrics')->body;
