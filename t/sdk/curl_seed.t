@@ -8,17 +8,12 @@ use JSON::PP ();
 use Test::More;
 
 use Asgard::FakeUpstream;
-use Asgard::Files qw(spill);
+use Asgard::Files qw(spill slurp);
 use Asgard::Port qw(free_port);
 use Asgard::Test;
 
 # As it stands there, to the letter.
-my $line = <<'LINE';
-curl -sS https://<asgard-host>/api/gateway/chat \
--H "Authorization: Bearer <project-llm-key>" \
--H 'content-type: application/json' \
--d '{"model":"model:databricks/llama-3-3-70b","messages":[{"role":"user","content":"hi"}],"data_class":"internal"}'
-LINE
+my $line = slurp("$FindBin::Bin/curl_seed.txt");
 
 # It says https, so this gateway speaks it; databricks is the shipped module.
 my $port = free_port();
