@@ -172,7 +172,7 @@ main(int argc, char **argv)
         if (strcmp(argv[i], "-c") == 0) {
             file = argv[i + 1];
         } else if (strcmp(argv[i], "--values") == 0) {
-            inherited = atoi(argv[i + 1]);
+            inherited = (int) strtol(argv[i + 1], NULL, 10);
         } else {
             break;
         }

@@ -2,14 +2,14 @@
 /*
  * Configuration and request context: what every file of the module shares.
  *
- * A request that is governed (`asgard on;`) has one ngx_http_asgard_ctx_t, made by
- * the first step and found through the pool's cleanup list, so that an
- * internal redirect (which zeroes r->ctx) cannot lose it.  ctx->call is the
- * money side of the request: from the reserve on it is backed by a slot of the
- * shared-memory journal, which outlives request and worker.
+ * A request that is governed (`asgard on;`) has one ngx_http_asgard_ctx_t,
+ * made by the first step and found through the pool's cleanup list, so that
+ * an internal redirect (which zeroes r->ctx) cannot lose it.  ctx->call is
+ * the money side of the request: from the reserve on it is backed by a slot
+ * of the shared-memory journal, which outlives request and worker.
  *
- * Everything in ctx belongs to r->pool.  The catalog that a request uses is held
- * by a reference (ctx->catalog) until the request is destroyed.
+ * Everything in ctx belongs to r->pool.  The catalog that a request uses is
+ * held by a reference (ctx->catalog) until the request is destroyed.
  */
 
 #ifndef _NGX_HTTP_ASGARD_H_INCLUDED_
@@ -185,7 +185,7 @@ struct ngx_http_asgard_ctx_s {
 
     /* reserve, route */
     ngx_http_asgard_call_t     call;
-    ngx_http_asgard_attempt_t *attempt;       /* upstream side, see candidate.h */
+    ngx_http_asgard_attempt_t *attempt;       /* see candidate.h */
 
     /* refusal */
     asg_reason_t               reason;

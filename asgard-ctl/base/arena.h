@@ -1,9 +1,9 @@
 /*
  * Memory of one request or job: allocated in pieces, freed at once.
  *
- * A pointer got from an arena is borrowed until ctl_arena_reset().  An arena has a
- * maximum; beyond it, or when the system has none, NULL is returned and the
- * arena remembers (`failed`), so that a caller may check once at the end.
+ * A pointer got from an arena is borrowed until ctl_arena_reset().  An arena
+ * has a maximum; beyond it, or when the system has none, NULL is returned and
+ * the arena remembers (`failed`), so that a caller may check once at the end.
  */
 #ifndef CTL_ARENA_H
 #define CTL_ARENA_H

@@ -12,7 +12,8 @@
 #include "core/money.h"
 #include "http/route.h"
 
-void ctl_out_text(cJSON *object, const char *name, const char *text); /* NULL: null */
+/* NULL: null */
+void ctl_out_text(cJSON *object, const char *name, const char *text);
 void ctl_out_usd(cJSON *object, const char *name, asg_nusd_t nusd);
 void ctl_out_int(cJSON *object, const char *name, int64_t n);
 /* A number or text that is JSON already (from jsonb); NULL: null. */

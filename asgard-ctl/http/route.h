@@ -2,9 +2,9 @@
  * The control API as one table: method, path pattern, who may enter, handler.
  *
  * A path pattern has `{name}` segments, matched by DOCUMENT_URI as nginx
- * normalised it.  Handlers run in a worker thread with its own connections; what they
- * allocate comes from the request's arena.  They return an answer or an error, never
- * both; the error body is written in one place.
+ * normalised it.  Handlers run in a worker thread with its own connections;
+ * what they allocate comes from the request's arena.  They return an answer
+ * or an error, never both; the error body is written in one place.
  */
 #ifndef CTL_ROUTE_H
 #define CTL_ROUTE_H

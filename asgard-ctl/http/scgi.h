@@ -2,9 +2,9 @@
  * SCGI requests as nginx sends them (the SCGI protocol, 2008): a netstring of
  * NUL-separated names and values, CONTENT_LENGTH first, then the body.
  *
- * Pure: the parser works on a buffer and says how much more it needs.  Headers that
- * could be smuggled by repeating them (Authorization, Cookie, Origin,
- * Idempotency-Key) are refused when they stand twice.
+ * Pure: the parser works on a buffer and says how much more it needs.
+ * Headers that could be smuggled by repeating them (Authorization, Cookie,
+ * Origin, Idempotency-Key) are refused when they stand twice.
  */
 #ifndef CTL_SCGI_H
 #define CTL_SCGI_H

@@ -251,7 +251,7 @@ open_listener(struct ctl_server *s, struct ctl_error *e)
         return ctl_error_field(e, "invalid_value", "listen",
                                "%s: the path is too long for a socket", path);
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
                          0);
     unlink(path);

@@ -32,7 +32,7 @@ bool ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
 bool ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *project_id, const char *after, unsigned limit,
     struct ctl_key **out, unsigned *n, bool *more, struct ctl_error *e);
-/* `project_id` NULL: whichever it belongs to (break-glass).  Repeating is ok. */
+/* `project_id` NULL: whichever it belongs to (break-glass).  Repeatable. */
 bool ctl_key_revoke(struct ctl_change *c, const char *project_id,
     const char *key_id, struct ctl_error *e);
 

@@ -44,7 +44,7 @@ bool ctl_project_register(struct ctl_change *c,
 /* 404 not_found. */
 bool ctl_project_get(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *project_id, struct ctl_project *out, struct ctl_error *e);
-/* Ascending by id after `after` ("" from the first); *more: there are others. */
+/* Ascending by id after `after` ("" from the first); *more: not all. */
 bool ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *after, unsigned limit, struct ctl_project **out, unsigned *n,
     bool *more, struct ctl_error *e);

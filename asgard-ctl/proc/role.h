@@ -1,9 +1,10 @@
 /*
- * The roles of asgard-ctl: which there are, and how a child process becomes one.
+ * The roles of asgard-ctl: which there are, and how a child process becomes
+ * one.
  *
  * The supervisor starts a role as `asgard-ctl -c FILE role NAME`; descriptor
- * CTL_ROLE_FD holds what only that role may know (proc/values.h).  A
- * role ends when it gets SIGTERM, and with its supervisor.
+ * CTL_ROLE_FD holds what only that role may know (proc/values.h).  A role
+ * ends when it gets SIGTERM, and with its supervisor.
  */
 #ifndef CTL_ROLE_H
 #define CTL_ROLE_H

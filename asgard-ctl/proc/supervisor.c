@@ -24,7 +24,7 @@
 #define SELF            "/proc/self/exe"
 #define BACKOFF_MIN_MS  100
 #define BACKOFF_MAX_MS  2000
-#define STEADY_MS       10000           /* alive this long: back-off forgotten */
+#define STEADY_MS       10000           /* then the back-off is forgotten */
 #define STOP_MS         20000
 #define FD_TEXT         16
 

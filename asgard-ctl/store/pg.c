@@ -4,6 +4,7 @@
 #include "store/pg.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -117,7 +118,7 @@ pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
     if (strcmp(state, "23505") == 0) {
         ctl_error_set(e, 409, "conflict", "This exists already.");
         if (constraint != NULL) {
-            strncpy(e->param, constraint, sizeof(e->param) - 1);
+            snprintf(e->param, sizeof(e->param), "%s", constraint);
         }
         return false;
     }

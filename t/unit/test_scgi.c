@@ -22,7 +22,7 @@ static char wire[4096];
 static asg_str_t
 request(const char *head, size_t head_len, const char *body)
 {
-    int n = sprintf(wire, "%zu:", head_len);
+    int n = snprintf(wire, sizeof(wire), "%zu:", head_len);
 
     memcpy(wire + n, head, head_len);
     n += (int) head_len;

@@ -20,7 +20,8 @@ CREATE TABLE project_numbers (
 );
 
 CREATE TABLE projects (
-    project_id     text PRIMARY KEY CHECK (project_id ~ '^proj-[0-9]{4}-[0-9]{4}$'),
+    project_id     text PRIMARY KEY
+        CHECK (project_id ~ '^proj-[0-9]{4}-[0-9]{4}$'),
     name           text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     description    text NOT NULL DEFAULT '',
     owner_email    text NOT NULL,
@@ -117,7 +118,7 @@ CREATE TABLE openings (
     PRIMARY KEY (budget_id, window_name, window_id)
 );
 
--- The ledger --------------------------------------------------------------------
+-- The ledger ------------------------------------------------------------------
 
 CREATE TABLE cards (
     card_id text NOT NULL,
@@ -135,7 +136,8 @@ CREATE TABLE partitions (
     leader_token bigint NOT NULL DEFAULT 0,
     leader_until timestamptz NOT NULL DEFAULT '-infinity',
     step         text NOT NULL DEFAULT 'new' CHECK (step IN
-        ('new', 'closing', 'draining', 'summing', 'adopting', 'catching', 'open')),
+        ('new', 'closing', 'draining', 'summing', 'adopting', 'catching',
+         'open')),
     ledger_hash  bytea NOT NULL DEFAULT '\x'
 );
 INSERT INTO partitions (partition) SELECT generate_series(0, 15);
@@ -156,9 +158,11 @@ CREATE TABLE holds (
     epoch        bigint NOT NULL,
     pins         text NOT NULL,
     rank         smallint NOT NULL CHECK (rank BETWEEN 0 AND 4),
-    balance_nano bigint NOT NULL CHECK (balance_nano BETWEEN 0 AND 9007199254740991),
+    balance_nano bigint NOT NULL
+        CHECK (balance_nano BETWEEN 0 AND 9007199254740991),
     held_nano    bigint,
-    state        text NOT NULL CHECK (state IN ('settled', 'voided', 'unknown')),
+    state        text NOT NULL
+        CHECK (state IN ('settled', 'voided', 'unknown')),
     project_id   text NOT NULL,
     key_id       uuid,
     detail       jsonb NOT NULL,
@@ -171,7 +175,8 @@ CREATE TABLE ledger (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hold_id         text REFERENCES holds,
     seq             integer NOT NULL DEFAULT 1,
-    kind            text NOT NULL CHECK (kind IN ('settle', 'unknown', 'adjust')),
+    kind            text NOT NULL
+        CHECK (kind IN ('settle', 'unknown', 'adjust')),
     delta_nano      bigint NOT NULL,
     rank            smallint NOT NULL,
     cause           text NOT NULL,
@@ -184,7 +189,8 @@ CREATE TABLE ledger (
     hash            bytea NOT NULL,             -- chained per partition
     UNIQUE (hold_id, seq)
 );
-CREATE UNIQUE INDEX ledger_first_entry ON ledger (hold_id) WHERE kind <> 'adjust';
+CREATE UNIQUE INDEX ledger_first_entry ON ledger (hold_id)
+    WHERE kind <> 'adjust';
 CREATE INDEX ledger_by_project ON ledger (project_id, id);
 CREATE INDEX ledger_by_partition ON ledger (partition, id);
 
@@ -221,12 +227,13 @@ CREATE TABLE applies (
 );
 CREATE INDEX applies_owed ON applies (partition, seq) WHERE done_at IS NULL;
 
--- Outbox, catalog, roles ----------------------------------------------------------
+-- Outbox, catalog, roles ------------------------------------------------------
 
 CREATE TABLE outbox (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind       text NOT NULL CHECK (kind IN ('key', 'project', 'budget', 'catalog')),
-    target     text NOT NULL,                   -- key, project or budget id; version
+    kind       text NOT NULL
+        CHECK (kind IN ('key', 'project', 'budget', 'catalog')),
+    target     text NOT NULL, -- key, project or budget id; version
     version    bigint NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     sent_at    timestamptz,
@@ -239,7 +246,7 @@ CREATE TABLE catalog_snapshots (
     version    bigint PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT now(),
     body       text NOT NULL,                   -- sealed and authenticated
-    modules    jsonb NOT NULL                   -- each module: active or why not
+    modules    jsonb NOT NULL -- each module: active or why not
 );
 
 CREATE TABLE role_beats (
@@ -259,7 +266,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (caller, key)
 );
 
--- Audit ------------------------------------------------------------------------
+-- Audit -----------------------------------------------------------------------
 
 CREATE TABLE audit_events (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -267,7 +274,7 @@ CREATE TABLE audit_events (
     actor      text NOT NULL,
     action     text NOT NULL,
     entity_ref text NOT NULL,                   -- kind:id
-    entities   text[] NOT NULL,                 -- every bare id that it is about
+    entities   text[] NOT NULL, -- every bare id that it is about
     trace_id   text NOT NULL DEFAULT '',
     outcome    text NOT NULL CHECK (outcome IN ('ok', 'denied', 'failed')),
     reason     text NOT NULL DEFAULT '',
@@ -290,7 +297,7 @@ CREATE TABLE audit_seals (
     at       timestamptz NOT NULL DEFAULT now()
 );
 
--- Rights -------------------------------------------------------------------------
+-- Rights ----------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA public TO :"runtime";
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"runtime";
