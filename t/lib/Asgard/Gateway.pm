@@ -45,6 +45,8 @@ sub write_conf {
     spill("$conf/nginx.conf", $self->conf_text, 0600);
 }
 
+# The level is `notice`: it shows how workers end.  At `info` nginx itself prints
+# the values of a repeated Authorization header.
 sub conf_text {
     my ($self) = @_;
     my $dir = $self->{dir};
@@ -63,7 +65,7 @@ daemon off;
 worker_processes $self->{workers};
 worker_shutdown_timeout 3s;
 pid $dir/nginx.pid;
-error_log $dir/log/error.log info;
+error_log $dir/log/error.log notice;
 $part{main_conf}
 events { worker_connections 1024; }
 http {
