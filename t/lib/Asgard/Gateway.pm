@@ -45,8 +45,8 @@ sub write_conf {
     spill("$conf/nginx.conf", $self->conf_text, 0600);
 }
 
-# The level is `notice`: it shows how workers end.  At `info` nginx itself prints
-# the values of a repeated Authorization header.
+# The level is `notice`: it shows how workers end.  At `info` nginx itself
+# prints the values of a repeated Authorization header.
 sub conf_text {
     my ($self) = @_;
     my $dir = $self->{dir};
