@@ -72,7 +72,7 @@ typedef struct {
     size_t                     drain_bytes;   /* asgard_drain_bytes */
     time_t                     hold_ttl;      /* s; 120 */
 
-    ngx_uint_t                 locations;     /* with asgard on */
+    ngx_uint_t                 locations;     /* governed, or probes */
     ngx_array_t               *governed;      /* of void **: their loc_conf */
     void                      *secrets;       /* the mapping of the keys */
     ngx_shm_zone_t            *catalog_zone;  /* last good snapshot */

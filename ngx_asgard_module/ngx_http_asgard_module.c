@@ -396,10 +396,14 @@ ngx_http_asgard_ca_file_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_asgard_main_conf_t  *amcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_asgard_probe_handler;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_asgard_module);
+    amcf->locations++;
 
     return ngx_conf_set_enum_slot(cf, cmd, conf);
 }

@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_vars.h"
 
+#include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_snapshot.h"
 
@@ -150,6 +151,10 @@ ngx_http_asgard_vars_text(ngx_http_asgard_ctx_t *ctx, uintptr_t data,
 
     if (data == NGX_HTTP_ASGARD_VAR_MODEL) {
         return ctx->name->name;
+    }
+
+    if (ctx->attempt && ctx->attempt->endpoint) {
+        return ctx->attempt->endpoint->id;
     }
 
     catalog = &ctx->snapshot->catalog;

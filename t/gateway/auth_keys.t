@@ -6,7 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time sleep);
-use Asgard::Files qw(random_hex);
+use Asgard::Files qw(random_hex wait_until);
 use Asgard::Stage;
 
 my $s = Asgard::Stage->new(workers => 2);
@@ -32,11 +32,13 @@ sub commands {
         =~ /cmdstat_get:calls=(\d+)/;
     return $n // 0;
 }
-my $before = commands();
+my $before;     # a worker may still be reading the catalog
+wait_until(sub { $before = commands(); sleep 0.7; $before == commands() }, 10);
 my $hex = random_hex(32);
 for (['Basic', "Basic $key->{key}"], ['no space', "Bearer$key->{key}"],
     ['nothing', 'Bearer '], ['bytes after it', "Bearer $key->{key} x"],
-    ['a wrong length', "Bearer asg_${hex}0"], ['no hex', 'Bearer asg_' . 'g' x 64],
+    ['a wrong length', "Bearer asg_${hex}0"],
+    ['no hex', 'Bearer asg_' . 'g' x 64],
     ['capitals', 'Bearer asg_' . uc $hex], ['UTF-8', "Bearer asg_\xc3\xa4"],
     ['8 kB', 'Bearer ' . 'a' x 8000], ['a template', 'Bearer {{7*7}}'],
     ['quotes', q{Bearer ' OR 1=1 --}], ['a PAT', "Bearer asg_pat_$hex"]) {

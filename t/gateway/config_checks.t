@@ -62,6 +62,7 @@ for (['mirror /m', 'mirror'], ['auth_request /a', 'auth_request'],
 for (['gzip on', 'gzip'], ['gunzip on', 'gunzip'],
     ['sub_filter a b', 'sub_filter'], ['error_page 401 /x', 'error_page']) {
     my ($line, $name) = @$_;
+    next if (test_with(http_conf => "$line;"))[1] =~ /unknown directive/;
     refused({location_conf => "$line;"}, qr/"$name" cannot be used/,
         "$name in the location");
     warned({http_conf => "$line;"},
@@ -74,7 +75,8 @@ refused({location_conf => 'if ($arg_x) { proxy_pass http://127.0.0.1:9; }'},
     qr/cannot have proxy_pass/, 'proxy_pass in an if');
 refused({location_conf => 'client_max_body_size 40m;'},
     qr/cannot exceed 32m/, 'a larger body');
-refused({location_conf => 'asgard_probe healthz;'}, qr/cannot be governed and a probe/,
+refused({location_conf => 'asgard_probe healthz;'},
+    qr/cannot be governed and a probe/,
     'a probe in a governed location');
 refused({main_conf => 'worker_rlimit_core 1m;'}, qr/holds? keys|would hold/,
     'core dumps');
@@ -123,13 +125,15 @@ unlike($said, qr/\Q$seal\E/, 'no message shows a secret');
 $gateway->write_conf(http_conf => 'gzip on; gzip_types *; gzip_min_length 1;'
     . 'error_page 401 404 /page; sub_filter_types *; sub_filter choices X;'
     . 'satisfy any; deny all; lingering_close off;',
-    server_conf => 'location = /page { return 200 page; }');
+    server_conf => 'location = /page { return 200 page; }',
+    location_conf => 'if ($http_x_odd) { add_header x-odd yes always; }');
 my $key = $s->key($s->project);
 $s->publish;
 $gateway->start;
 is($s->chat($key)->status, 403, 'deny is obeyed');
 $gateway->stop;
-$gateway->write_conf(http_conf => $gateway->{http_conf} =~ s/deny all/allow all/r);
+$gateway->write_conf(
+    http_conf => $gateway->{http_conf} =~ s/deny all/allow all/r);
 $gateway->start;
 $s->wait_version($s->{version});
 is($s->chat(undef)->code, 'missing_api_key',
@@ -137,5 +141,11 @@ is($s->chat(undef)->code, 'missing_api_key',
 my $reply = $s->chat($key, {}, 'Accept-Encoding', 'gzip');
 is($reply->status, 200, 'a call passes inherited filters');
 ok($reply->at('choices', 0), '  … unchanged and not compressed');
+
+$reply = $s->chat($key, {}, 'x-odd', 1);
+is($reply->status, 200, 'a call passes an if block');
+is(scalar $reply->header('x-odd'), 'yes', '  … that was entered');
+is($s->chat(undef, {}, 'x-odd', 1)->code, 'missing_api_key',
+    '  … and is governed in it');
 
 $s->done;

@@ -86,7 +86,8 @@ ok($reply->trace, '  … with a trace id');
 my @open = map { my $http = $s->http;
     $http->send_raw("POST $path HTTP/1.1\r\nHost: x\r\n"
         . "Authorization: Bearer $key->{key}\r\n"
-        . "Content-Type: application/json\r\nContent-Length: 15000000\r\n\r\n{");
+        . "Content-Type: application/json\r\n"
+        . "Content-Length: 15000000\r\n\r\n{");
     $http } 1 .. 3;
 $reply = $open[2]->read_head;
 is($reply->status, 503, 'beyond the memory for bodies a request is refused');

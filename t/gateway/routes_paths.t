@@ -37,7 +37,8 @@ my $body = $s->chat_body;
 refused(call('POST', $_, $body), '404 not_found', "$_ is not found")
     for '/v1//chat/completions', '/v1/x/../chat/completions',
         '/v1/chat%2fcompletions', '/v1/chat/%63ompletions',
-        '/v1/chat/completions/', '/v1/chat/completions;x', '/v1/Chat/completions',
+        '/v1/chat/completions/', '/v1/chat/completions;x',
+        '/v1/Chat/completions',
         '/v1/chat%252fcompletions', '/v1/chat\\completions', '/v1/responses/x',
         '/v1/files', '/v1/moderations', '/v1/models%2f', '/v1/audio/speech';
 refused(call('GET', $_), '404 not_found', "$_ of LiteLLM is not found")
