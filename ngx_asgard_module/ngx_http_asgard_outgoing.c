@@ -186,7 +186,7 @@ ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
     size_t        small;
     unsigned      i;
     asg_str_t     piece;
-    ngx_chain_t  *first, **ll;
+    ngx_chain_t  *first, *last, **ll;
 
     small = head->len;
 
@@ -202,6 +202,7 @@ ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
     }
 
     p = ngx_cpymem(start, head->data, head->len);
+    last = NULL;
     ll = &first;
 
     for (i = 0; i < splice->npieces; i++) {
@@ -213,30 +214,37 @@ ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
         }
 
         if (p != start) {
-            *ll = ngx_http_asgard_outgoing_link(r, start, p);
-            if (*ll == NULL) {
+            last = ngx_http_asgard_outgoing_link(r, start, p);
+            if (last == NULL) {
                 return NULL;
             }
 
-            ll = &(*ll)->next;
+            *ll = last;
+            ll = &last->next;
             start = p;
         }
 
-        *ll = ngx_http_asgard_outgoing_link(r, (u_char *) piece.data,
-                                            (u_char *) piece.data + piece.len);
-        if (*ll == NULL) {
+        last = ngx_http_asgard_outgoing_link(r, (u_char *) piece.data,
+                                             (u_char *) piece.data + piece.len);
+        if (last == NULL) {
             return NULL;
         }
 
-        ll = &(*ll)->next;
+        *ll = last;
+        ll = &last->next;
     }
 
     if (p != start) {
-        *ll = ngx_http_asgard_outgoing_link(r, start, p);
-        if (*ll == NULL) {
+        last = ngx_http_asgard_outgoing_link(r, start, p);
+        if (last == NULL) {
             return NULL;
         }
+
+        *ll = last;
     }
+
+    /* else the last bytes stay in the buffer of a TLS connection */
+    last->buf->flush = 1;
 
     return first;
 }

@@ -20,7 +20,7 @@ static u_char *ngx_http_asgard_peer_copy(u_char *p, ngx_str_t *to,
     const asg_str_t *from);
 static ngx_int_t ngx_http_asgard_peer_trust(ngx_http_asgard_peer_t *peer);
 static ngx_int_t ngx_http_asgard_peer_context(ngx_ssl_t *ssl, ngx_log_t *log,
-    ngx_str_t *ca_file);
+    ngx_uint_t level, ngx_str_t *ca_file);
 static void ngx_http_asgard_peer_destroy(ngx_http_asgard_peer_t *peer);
 static void ngx_http_asgard_peer_dummy(ngx_event_t *ev);
 static void ngx_http_asgard_peer_idle_handler(ngx_event_t *ev);
@@ -51,7 +51,10 @@ ngx_http_asgard_peer_init_main(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (ngx_http_asgard_peer_context(ssl, cf->log, &amcf->ca_file) != NGX_OK) {
+    if (ngx_http_asgard_peer_context(ssl, cf->log, NGX_LOG_EMERG,
+                                     &amcf->ca_file)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -212,7 +215,7 @@ ngx_http_asgard_peer_trust(ngx_http_asgard_peer_t *peer)
         return NGX_OK;
     }
 
-    if (ngx_http_asgard_peer_context(&peer->own, ngx_cycle->log,
+    if (ngx_http_asgard_peer_context(&peer->own, ngx_cycle->log, NGX_LOG_ERR,
                                      &peer->ca_file)
         != NGX_OK)
     {
@@ -228,7 +231,7 @@ ngx_http_asgard_peer_trust(ngx_http_asgard_peer_t *peer)
 /* A client's TLS context that trusts `ca_file`, or the system when empty. */
 
 static ngx_int_t
-ngx_http_asgard_peer_context(ngx_ssl_t *ssl, ngx_log_t *log,
+ngx_http_asgard_peer_context(ngx_ssl_t *ssl, ngx_log_t *log, ngx_uint_t level,
     ngx_str_t *ca_file)
 {
     int  ok;
@@ -247,7 +250,7 @@ ngx_http_asgard_peer_context(ngx_ssl_t *ssl, ngx_log_t *log,
          : SSL_CTX_set_default_verify_paths(ssl->ctx);
 
     if (!ok) {
-        ngx_ssl_error(NGX_LOG_EMERG, log, 0,
+        ngx_ssl_error(level, log, 0,
                       "asgard: the CA file \"%V\" cannot be used", ca_file);
         ngx_ssl_cleanup_ctx(ssl);
         return NGX_ERROR;
