@@ -106,8 +106,7 @@ ngx_http_asgard_channel_watch_handler(ngx_event_t *ev)
     if (ngx_http_asgard_channel.link.up
         && !ngx_http_asgard_zone_channel_alive())
     {
-        ngx_http_asgard_redis_link_drop(&ngx_http_asgard_channel.link,
-                                        "no heartbeat");
+        ngx_http_asgard_redis_link_drop(&ngx_http_asgard_channel.link, NULL);
     }
 
     ngx_add_timer(ev, NGX_HTTP_ASGARD_CHANNEL_WATCH);

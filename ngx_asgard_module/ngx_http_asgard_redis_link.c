@@ -47,7 +47,7 @@ ngx_http_asgard_redis_link_down(ngx_http_asgard_redis_link_t *link,
     link->up = 0;
     link->run_id[0] = '\0';
 
-    if (!link->closing && !link->complained) {
+    if (why && !link->closing && !link->complained) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "asgard: redis (%s): %s", link->name, why);
         link->complained = 1;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use IO::Socket::INET;
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -15,9 +16,12 @@ my $s = Asgard::Stage->new(workers => 1, main_conf => '');
 my $up = $s->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $s->endpoint(kind => 'openai-compatible', host => '127.0.0.1',
     port => $up->port, host_header => '127.0.0.1');
-$s->endpoint(id => 'far', kind => 'openai-compatible', host => '192.0.2.1',
-    host_header => '192.0.2.1',
-    port => 9, connect_timeout_ms => 60000);
+# Accepts, and never says a word of TLS.
+my $mute = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+    or die "listen: $!";
+$s->endpoint(id => 'far', kind => 'openai-compatible', scheme => 'https',
+    host => '127.0.0.1', host_header => 'far', tls_name => 'far',
+    port => $mute->sockport, connect_timeout_ms => 60000);
 $s->model(route => 'one', endpoint => 'e0');
 $s->model(route => 'far', endpoint => 'far');
 my $project = $s->project(limit => '-');
@@ -64,6 +68,7 @@ my $e = after_death(sub {
 });
 is($e->{v}, 'v', 'held but not sent: given back');
 is($e->{count}, 1, 'once');
+is(flags_of($e), 'dead_worker', 'by another worker');
 is(held(), 0, 'nothing is held any more');
 cmp_ok($e->{after}, '<', 2, 'and soon');
 
