@@ -11,13 +11,14 @@
 #include "core/seal.h"
 
 struct ctl_compile {
+    struct ctl_arena *arena;            /* of the text */
     const asg_named_key_t *seal;
     int64_t version;                    /* > 0 */
     int64_t created;                    /* epoch seconds, database clock */
     int64_t max_age_s;
 };
 
-/* Every model's card_version is known.  The text belongs to the arena. */
+/* Every model's card_version is known.  A NUL stands after the text. */
 bool ctl_compile_snapshot(const struct ctl_catalog *c,
     const struct ctl_compile *with, asg_str_t *text, struct ctl_error *e);
 

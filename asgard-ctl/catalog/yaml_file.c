@@ -54,7 +54,7 @@ ctl_yaml_load(const char *file, bool *missing, struct ctl_findings *f)
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (missing != NULL) {
-        *missing = fd < 0 && errno == ENOENT;
+        *missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
     }
     if (fd < 0) {
         if (missing == NULL || !*missing) {

@@ -8,10 +8,11 @@
 
 #include "base/config.h"
 
-/* `validate FILE`: a manifest or a routing file; "ok", or what is wrong with file and
- * line. */
+/* `validate FILE`: a manifest or a routing file; "ok", or what is wrong with
+ * file and line. */
 int ctl_command_validate(const char *file);
 /* `catalog`: each module, active or why not. */
-int ctl_command_catalog(const struct ctl_config *config);
+int ctl_command_catalog(const struct ctl_config *config, int argc,
+    char **argv);
 
 #endif

@@ -1,0 +1,403 @@
+/*
+ * Writing the snapshot.
+ */
+#include "catalog/compile.h"
+
+#include <string.h>
+
+#include "core/record.h"
+
+#define PATH_BYTES     2048
+#define AAD_BYTES      1024
+#define HEAD_BYTES     256
+#define IDLE_MS        300000
+#define FIRST_BYTE_MS  600000
+
+struct writer {
+    const struct ctl_catalog *catalog;
+    const struct ctl_compile *with;
+    asg_buf_t b;
+    struct ctl_error *e;
+};
+
+
+static void
+member(struct writer *w, const char *name, const char *text)
+{
+    asg_buf_z(&w->b, ",");
+    asg_buf_json(&w->b, asg_str_z(name));
+    asg_buf_z(&w->b, ":");
+    if (text == NULL) {
+        asg_buf_z(&w->b, "null");
+    } else {
+        asg_buf_json(&w->b, asg_str_z(text));
+    }
+}
+
+
+static void
+member_str(struct writer *w, const char *name, asg_str_t text)
+{
+    asg_buf_z(&w->b, ",");
+    asg_buf_json(&w->b, asg_str_z(name));
+    asg_buf_z(&w->b, ":");
+    asg_buf_json(&w->b, text);
+}
+
+
+static void
+member_int(struct writer *w, const char *name, int64_t n)
+{
+    asg_buf_z(&w->b, ",");
+    asg_buf_json(&w->b, asg_str_z(name));
+    asg_buf_z(&w->b, ":");
+    asg_buf_i64(&w->b, n);
+}
+
+
+/* --- endpoints --- */
+
+static bool
+key_write(struct writer *w, const struct ctl_module *m)
+{
+    uint8_t nonce[ASG_SEAL_NONCE_BYTES];
+    uint8_t sealed[ASG_SEAL_PLAIN_MAX + ASG_SEAL_TAG_BYTES];
+    uint64_t version = (uint64_t) w->with->version;
+    char storage[AAD_BYTES];
+    asg_buf_t aad;
+
+    if (m->key.data == NULL) {
+        asg_buf_z(&w->b, ",\"key\":null");
+        return true;
+    }
+    asg_buf_init(&aad, storage, sizeof(storage));
+    asg_catalog_key_aad(&aad, m->url.tls ? "https" : "http", m->url.host,
+                        m->url.port, version);
+    if (!asg_buf_ok(&aad)
+        || asg_seal_encrypt(w->with->seal, asg_buf_view(&aad), m->key, nonce,
+                            sealed) != ASG_OK)
+    {
+        return ctl_error_internal(w->e, "the key of module %s could not be "
+                                  "sealed", m->id);
+    }
+    asg_buf_z(&w->b, ",\"key\":{\"seal\":");
+    asg_buf_json(&w->b, asg_str_z(w->with->seal->id));
+    member_int(w, "version", w->with->version);
+    asg_buf_z(&w->b, ",\"nonce\":\"");
+    asg_buf_hex(&w->b, nonce, sizeof(nonce));
+    asg_buf_z(&w->b, "\",\"data\":\"");
+    asg_buf_hex(&w->b, sealed, m->key.len + ASG_SEAL_TAG_BYTES);
+    asg_buf_z(&w->b, "\"}");
+
+    return true;
+}
+
+
+/* As a client writes it: brackets around IPv6, the port unless the scheme's. */
+static void
+host_header_write(struct writer *w, const asg_url_t *url)
+{
+    asg_buf_z(&w->b, ",\"host_header\":\"");
+    asg_buf_z(&w->b, url->ipv6 ? "[" : "");
+    asg_buf_str(&w->b, url->host);
+    asg_buf_z(&w->b, url->ipv6 ? "]" : "");
+    if (url->port != (url->tls ? 443 : 80)) {
+        asg_buf_z(&w->b, ":");
+        asg_buf_u64(&w->b, url->port);
+    }
+    asg_buf_z(&w->b, "\"");
+}
+
+
+static void
+address_write(struct writer *w, const struct ctl_module *m)
+{
+    const struct ctl_manifest *mf = m->manifest;
+
+    if (mf->kind == CTL_KIND_ECHO) {
+        asg_buf_z(&w->b, ",\"scheme\":\"http\",\"host\":\"\",\"port\":0,"
+                  "\"host_header\":null,\"tls_name\":null,\"ca_file\":null,"
+                  "\"auth_header\":null,\"auth_scheme\":null");
+        return;
+    }
+    member(w, "scheme", m->url.tls ? "https" : "http");
+    member_str(w, "host", m->url.host);
+    member_int(w, "port", m->url.port);
+    host_header_write(w, &m->url);
+    if (m->url.tls) {
+        member_str(w, "tls_name", m->url.host);
+    } else {
+        member(w, "tls_name", NULL);
+    }
+    member(w, "ca_file", mf->ca_file);
+    member(w, "auth_header", mf->auth_header);
+    member(w, "auth_scheme", mf->auth_scheme);
+}
+
+
+static int64_t
+first_of(int64_t a, int64_t b, int64_t c)
+{
+    return a > 0 ? a : b > 0 ? b : c;
+}
+
+
+static bool
+endpoint_write(struct writer *w, const struct ctl_module *m)
+{
+    static const char *const kinds[] = {
+        [CTL_KIND_OPENAI] = "openai",
+        [CTL_KIND_COMPATIBLE] = "openai-compatible",
+        [CTL_KIND_ECHO] = "echo", [CTL_KIND_ANTHROPIC] = "anthropic"
+    };
+    const struct ctl_routing *routing = w->catalog->routing;
+    const struct ctl_manifest *mf = m->manifest;
+
+    asg_buf_z(&w->b, m->endpoint > 0 ? ",\n{\"id\":" : "\n{\"id\":");
+    asg_buf_json(&w->b, asg_str_z(m->id));
+    member(w, "provider", m->id);
+    member(w, "kind", kinds[mf->kind]);
+    address_write(w, m);
+    if (!key_write(w, m)) {
+        return false;
+    }
+    member_int(w, "connect_timeout_ms", mf->connect_timeout_ms);
+    member_int(w, "first_byte_timeout_ms", first_of(mf->first_byte_timeout_ms,
+               routing->timeout_ms, FIRST_BYTE_MS));
+    member_int(w, "idle_timeout_ms", first_of(mf->idle_timeout_ms,
+               routing->stream_timeout_ms, IDLE_MS));
+    asg_buf_z(&w->b, "}");
+
+    return true;
+}
+
+
+/* --- models --- */
+
+static bool
+path_write(struct writer *w, const struct ctl_catalog_model *m, asg_api_t api,
+    const char *name, bool *first)
+{
+    const struct ctl_manifest *mf = m->module->manifest;
+    static const asg_url_t echo;
+    char storage[PATH_BYTES];
+    asg_buf_t path;
+
+    if (!m->model->apis[api]) {
+        return true;
+    }
+    asg_buf_init(&path, storage, sizeof(storage));
+    if (asg_url_join(m->module->base_url != NULL ? &m->module->url : &echo,
+                     asg_str_z(mf->path[api]), asg_str_z(m->model->served),
+                     &path) != ASG_OK || path.len > ASG_URL_MAX)
+    {
+        return ctl_error_internal(w->e, "%s: the path of %s is too long",
+                                  mf->file, name);
+    }
+    asg_buf_z(&w->b, *first ? "" : ",");
+    asg_buf_json(&w->b, asg_str_z(name));
+    asg_buf_z(&w->b, ":");
+    asg_buf_json(&w->b, asg_buf_view(&path));
+    *first = false;
+
+    return true;
+}
+
+
+static bool
+paths_write(struct writer *w, const struct ctl_catalog_model *m)
+{
+    bool first = true, ok;
+
+    asg_buf_z(&w->b, ",\"paths\":{");
+    ok = path_write(w, m, ASG_API_CHAT, "chat", &first)
+         && path_write(w, m, ASG_API_COMPLETIONS, "completions", &first)
+         && path_write(w, m, ASG_API_EMBEDDINGS, "embeddings", &first);
+    asg_buf_z(&w->b, "}");
+
+    return ok;
+}
+
+
+static void
+classes_write(struct writer *w, unsigned classes)
+{
+    bool first = true;
+    unsigned c;
+
+    asg_buf_z(&w->b, ",\"data_classes\":[");
+    for (c = 0; c < ASG_DATA_COUNT; c++) {
+        if ((classes & 1u << c) != 0) {
+            asg_buf_z(&w->b, first ? "" : ",");
+            asg_buf_json(&w->b,
+                asg_str_z(asg_data_class_name((asg_data_class_t) c)));
+            first = false;
+        }
+    }
+    asg_buf_z(&w->b, "]");
+}
+
+
+static void
+limits_write(struct writer *w, const struct ctl_model *m)
+{
+    unsigned i;
+
+    member_int(w, "context", m->context);
+    member_int(w, "max_output_tokens", m->max_output_tokens);
+    member_int(w, "default_max_tokens", m->default_max_tokens);
+    member(w, "max_tokens_field", m->max_tokens_field);
+    member_int(w, "send_user", m->send_user);
+    member_int(w, "send_stream_options", m->send_stream_options);
+    asg_buf_z(&w->b, ",\"allow_fields\":[");
+    for (i = 0; i < m->nallow; i++) {
+        asg_buf_z(&w->b, i > 0 ? "," : "");
+        asg_buf_json(&w->b, asg_str_z(m->allow[i]));
+    }
+    asg_buf_z(&w->b, "]");
+}
+
+
+/* The remembered card, with its name put in front of its prices. */
+static void
+card_write(struct writer *w, const struct ctl_catalog_model *m)
+{
+    asg_buf_z(&w->b, ",\"card\":{\"id\":");
+    asg_buf_json(&w->b, asg_str_z(m->model->ref));
+    member_int(w, "version", m->card_version);
+    asg_buf_z(&w->b, ",");
+    asg_buf_z(&w->b, m->card + 1);
+}
+
+
+static bool
+model_write(struct writer *w, const struct ctl_catalog_model *m, bool first)
+{
+    int64_t created = m->module->manifest->changed_at;
+
+    asg_buf_z(&w->b, first ? "\n{\"ref\":" : ",\n{\"ref\":");
+    asg_buf_json(&w->b, asg_str_z(m->model->ref));
+    member(w, "route", m->model->route);
+    member(w, "provider", m->module->id);
+    member(w, "served", m->model->served);
+    member(w, "endpoint", m->module->id);
+    member_int(w, "created", created > 0 ? created : w->with->created);
+    classes_write(w, m->model->data_classes);
+    limits_write(w, m->model);
+    if (!paths_write(w, m)) {
+        return false;
+    }
+    card_write(w, m);
+    asg_buf_z(&w->b, "}");
+
+    return true;
+}
+
+
+/* --- names --- */
+
+static void
+name_write(struct writer *w, const struct ctl_catalog_name *n, bool first)
+{
+    unsigned i;
+
+    asg_buf_z(&w->b, first ? "\n{\"name\":" : ",\n{\"name\":");
+    asg_buf_json(&w->b, asg_str_z(n->name));
+    if (n->alias) {
+        asg_buf_z(&w->b, ",\"alias\":1");
+    }
+    asg_buf_z(&w->b, ",\"candidates\":[");
+    for (i = 0; i < n->ncandidates; i++) {
+        asg_buf_z(&w->b, i > 0 ? "," : "");
+        asg_buf_u64(&w->b, n->candidates[i]);
+    }
+    asg_buf_z(&w->b, "]}");
+}
+
+
+static bool
+body_write(struct writer *w)
+{
+    const struct ctl_catalog *c = w->catalog;
+    unsigned i;
+
+    asg_buf_z(&w->b, "{\"format\":");
+    asg_buf_u64(&w->b, ASG_CATALOG_FORMAT);
+    member_int(w, "version", w->with->version);
+    member_int(w, "created", w->with->created);
+    member_int(w, "max_age_s", w->with->max_age_s);
+    asg_buf_z(&w->b, ",\"endpoints\":[");
+    for (i = 0; i < c->nmodules; i++) {
+        if (c->modules[i].state == CTL_MODULE_ACTIVE
+            && !endpoint_write(w, &c->modules[i]))
+        {
+            return false;
+        }
+    }
+    asg_buf_z(&w->b, "],\"models\":[");
+    for (i = 0; i < c->nmodels; i++) {
+        if (!model_write(w, &c->models[i], i == 0)) {
+            return false;
+        }
+    }
+    asg_buf_z(&w->b, "],\"names\":[");
+    for (i = 0; i < c->nnames; i++) {
+        name_write(w, &c->names[i], i == 0);
+    }
+    asg_buf_z(&w->b, "]}");
+
+    return true;
+}
+
+
+static void
+head_write(const struct ctl_compile *with, asg_buf_t *head)
+{
+    asg_buf_z(head, "ASGC1 ");
+    asg_buf_z(head, with->seal->id);
+    asg_buf_z(head, " ");
+    asg_buf_i64(head, with->version);
+    asg_buf_z(head, " ");
+    asg_buf_i64(head, with->created);
+}
+
+
+/* The MAC covers the head without the MAC itself, its line's end, and the
+ * body. */
+bool
+ctl_compile_snapshot(const struct ctl_catalog *c,
+    const struct ctl_compile *with, asg_str_t *text, struct ctl_error *e)
+{
+    char *storage = ctl_arena_alloc(with->arena, ASG_CATALOG_BYTES_MAX);
+    struct writer w = {.catalog = c, .with = with, .e = e};
+    uint8_t mac[ASG_SEAL_MAC_BYTES];
+    char bytes[HEAD_BYTES];
+    asg_buf_t head;
+
+    if (storage == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    asg_buf_init(&w.b, storage + HEAD_BYTES,
+                 ASG_CATALOG_BYTES_MAX - HEAD_BYTES - 1);
+    if (!body_write(&w)) {
+        return false;
+    }
+    asg_buf_init(&head, bytes, sizeof(bytes));
+    head_write(with, &head);
+    asg_buf_z(&head, "\n");
+    asg_seal_mac(with->seal, asg_buf_view(&head), asg_buf_view(&w.b), mac);
+
+    asg_buf_init(&head, bytes, sizeof(bytes));
+    head_write(with, &head);
+    asg_buf_z(&head, " ");
+    asg_buf_hex(&head, mac, sizeof(mac));
+    asg_buf_z(&head, "\n");
+    if (!asg_buf_ok(&head) || !asg_buf_ok(&w.b)) {
+        return ctl_error_internal(e, "the snapshot is larger than 16 MiB");
+    }
+    memcpy(storage + HEAD_BYTES - head.len, bytes, head.len);
+    *text = (asg_str_t) {storage + HEAD_BYTES - head.len,
+                         head.len + w.b.len};
+
+    return true;
+}

@@ -1,0 +1,490 @@
+/*
+ * Public names and their ordered candidates.
+ *
+ * Manifests register refs, routes and aliases; the routing file then lays its
+ * aliases, candidate lists and fallbacks over them.  A name resolves to the
+ * candidates of its list (or what it is an alias of, or the model that
+ * registered it), then of its fallbacks; fallbacks of fallbacks are not
+ * followed, so two models may stand in for each other.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog/catalog.h"
+
+#define DEPTH_MAX 16                    /* alias of an alias of … */
+
+/* A name that a manifest registered, active or not. */
+struct entry {
+    const char *name;
+    unsigned order;                     /* of registration */
+    int model;                          /* index, or -1: not active */
+    bool alias;
+};
+
+struct registry {
+    struct ctl_catalog *catalog;
+    struct entry *entries;              /* sorted by name, then by order */
+    unsigned n, room;
+};
+
+struct resolving {
+    const struct registry *registry;
+    struct ctl_catalog_name *out;
+    const char *asked;                  /* for messages */
+    unsigned line;
+    bool inactive;                      /* a candidate is not active */
+};
+
+static bool resolve(struct resolving *r, const char *name, unsigned line,
+    unsigned depth);
+
+
+static int
+by_name(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+
+    return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+
+static bool
+refuse(const struct registry *reg, unsigned line, const char *what,
+    const char *name)
+{
+    struct ctl_catalog *c = reg->catalog;
+
+    return ctl_finding_error(&c->findings, c->routing->file, line,
+                             "\"%.128s\" %s", name, what);
+}
+
+
+static const struct entry *
+entry_find(const struct registry *reg, const char *name)
+{
+    unsigned low = 0, high = reg->n, mid;
+
+    while (low < high) {
+        mid = low + (high - low) / 2;
+        if (strcmp(reg->entries[mid].name, name) < 0) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+
+    return low < reg->n && strcmp(reg->entries[low].name, name) == 0
+           ? &reg->entries[low] : NULL;
+}
+
+
+/* --- registration by the manifests --- */
+
+static void
+entry_add(struct registry *reg, const char *name, int model, bool alias)
+{
+    reg->entries[reg->n] = (struct entry) {name, reg->n, model, alias};
+    reg->n++;
+}
+
+
+static void
+entries_of_model(struct registry *reg, const struct ctl_model *m, int index)
+{
+    unsigned i;
+
+    entry_add(reg, m->ref, index, false);
+    if (strcmp(m->ref, m->route) != 0) {
+        entry_add(reg, m->route, index, false);
+    }
+    for (i = 0; i < m->naliases; i++) {
+        entry_add(reg, m->aliases[i], index, true);
+    }
+}
+
+
+static bool
+registry_count(struct registry *reg, unsigned *nmodels)
+{
+    struct ctl_catalog *c = reg->catalog;
+    const struct ctl_manifest *m;
+    unsigned i, j;
+
+    *nmodels = 0;
+    for (i = 0; i < c->nmodules; i++) {
+        m = c->modules[i].manifest;
+        for (j = 0; m != NULL && j < m->nmodels; j++) {
+            reg->room += 2 + m->models[j].naliases;
+            *nmodels += c->modules[i].state == CTL_MODULE_ACTIVE;
+        }
+    }
+    if (*nmodels > ASG_CATALOG_MODELS_MAX) {
+        return ctl_finding_error(&c->findings, "services", 0,
+                                 "more than %d models are active",
+                                 ASG_CATALOG_MODELS_MAX);
+    }
+
+    return true;
+}
+
+
+/* Active modules first: one that waits for its variables takes no name. */
+static void
+registry_fill(struct registry *reg, bool active)
+{
+    struct ctl_catalog *c = reg->catalog;
+    const struct ctl_module *module;
+    struct ctl_catalog_model *model;
+    unsigned i, j;
+
+    for (i = 0; i < c->nmodules; i++) {
+        module = &c->modules[i];
+        if (module->manifest == NULL
+            || (module->state == CTL_MODULE_ACTIVE) != active)
+        {
+            continue;
+        }
+        for (j = 0; j < module->manifest->nmodels; j++) {
+            if (active) {
+                model = &c->models[c->nmodels];
+                model->module = module;
+                model->model = &module->manifest->models[j];
+            }
+            entries_of_model(reg, &module->manifest->models[j],
+                             active ? (int) c->nmodels++ : -1);
+        }
+    }
+}
+
+
+/* Of several entries of one name the first stays; the others are named. */
+static void
+registry_settle(struct registry *reg)
+{
+    struct ctl_catalog *c = reg->catalog;
+    const struct entry *first;
+    unsigned i, n = 0;
+
+    qsort(reg->entries, reg->n, sizeof(*reg->entries), by_name);
+    for (i = 0; i < reg->n; i++) {
+        first = n > 0 ? &reg->entries[n - 1] : NULL;
+        if (first == NULL || strcmp(first->name, reg->entries[i].name) != 0) {
+            reg->entries[n++] = reg->entries[i];
+            continue;
+        }
+        if (reg->entries[i].model >= 0
+            && reg->entries[i].model != first->model)
+        {
+            const struct ctl_catalog_model *m =
+                &c->models[reg->entries[i].model];
+
+            ctl_finding_warn(&c->findings, m->module->file, m->model->line,
+                             "\"%s\" is taken by %s already; the first has it",
+                             first->name,
+                             c->models[first->model].module->file);
+        }
+    }
+    reg->n = n;
+}
+
+
+static bool
+registry_build(struct registry *reg)
+{
+    struct ctl_catalog *c = reg->catalog;
+    unsigned nmodels;
+
+    if (!registry_count(reg, &nmodels)) {
+        return false;
+    }
+    c->models = ctl_arena_alloc(c->arena, (nmodels + 1) * sizeof(*c->models));
+    reg->entries = ctl_arena_alloc(c->arena,
+                                   (reg->room + 1) * sizeof(*reg->entries));
+    if (c->models == NULL || reg->entries == NULL) {
+        return ctl_finding_error(&c->findings, "services", 0,
+                                 "out of memory");
+    }
+    registry_fill(reg, true);
+    registry_fill(reg, false);
+    registry_settle(reg);
+
+    return true;
+}
+
+
+/* --- resolution --- */
+
+static bool
+candidate_add(struct resolving *r, unsigned model)
+{
+    struct ctl_catalog_name *out = r->out;
+    unsigned i;
+
+    for (i = 0; i < out->ncandidates; i++) {
+        if (out->candidates[i] == model) {
+            return true;
+        }
+    }
+    if (out->ncandidates == ASG_CATALOG_CANDIDATES_MAX) {
+        return refuse(r->registry, r->line, "has more than 16 candidates",
+                      r->asked);
+    }
+    out->candidates[out->ncandidates++] = model;
+
+    return true;
+}
+
+
+static bool
+resolve_registered(struct resolving *r, const char *name, unsigned line)
+{
+    const struct entry *e = entry_find(r->registry, name);
+
+    if (e == NULL) {
+        return refuse(r->registry, line, "is not the name of any model", name);
+    }
+    if (e->model < 0) {
+        r->inactive = true;
+        return true;
+    }
+
+    return candidate_add(r, (unsigned) e->model);
+}
+
+
+/* In its own list a name stands for the model that registered it. */
+static bool
+resolve_list(struct resolving *r, const struct ctl_routing_rule *rule,
+    unsigned depth)
+{
+    const struct ctl_routing_target *t;
+    bool ok = true;
+
+    for (t = rule->targets; ok && t != NULL; t = t->next) {
+        ok = strcmp(t->name, rule->name) == 0
+             ? resolve_registered(r, t->name, t->line)
+             : resolve(r, t->name, t->line, depth + 1);
+    }
+
+    return ok;
+}
+
+
+static bool
+resolve(struct resolving *r, const char *name, unsigned line, unsigned depth)
+{
+    const struct ctl_routing *routing = r->registry->catalog->routing;
+    const struct ctl_routing_rule *rule;
+
+    if (depth > DEPTH_MAX) {
+        return refuse(r->registry, line, "leads to itself, or through more "
+                                         "than 16 names", r->asked);
+    }
+    rule = ctl_routing_find(routing->models, name);
+    if (rule == NULL) {
+        rule = ctl_routing_find(routing->aliases, name);
+    }
+
+    return rule != NULL ? resolve_list(r, rule, depth)
+                        : resolve_registered(r, name, line);
+}
+
+
+/* An alias has the fallbacks of what it stands for, unless it has its own. */
+static const struct ctl_routing_rule *
+fallbacks_of(const struct ctl_routing *routing, const char *name)
+{
+    const struct ctl_routing_rule *rule, *alias;
+    unsigned depth;
+
+    for (depth = 0; depth <= DEPTH_MAX; depth++) {
+        rule = ctl_routing_find(routing->fallbacks, name);
+        alias = ctl_routing_find(routing->aliases, name);
+        if (rule != NULL || alias == NULL
+            || ctl_routing_find(routing->models, name) != NULL)
+        {
+            return rule;
+        }
+        name = alias->targets->name;
+    }
+
+    return NULL;
+}
+
+
+static bool
+name_resolve(const struct registry *reg, struct ctl_catalog_name *out,
+    const char *name, unsigned line)
+{
+    struct ctl_catalog *c = reg->catalog;
+    struct resolving r = {reg, out, name, line, false};
+    const struct ctl_routing_rule *fallbacks;
+    const struct ctl_routing_target *t;
+
+    out->name = name;
+    if (!resolve(&r, name, line, 0)) {
+        return false;
+    }
+    fallbacks = fallbacks_of(c->routing, name);
+    for (t = fallbacks != NULL ? fallbacks->targets : NULL; t != NULL;
+         t = t->next)
+    {
+        if (strcmp(t->name, fallbacks->name) == 0) {
+            return refuse(reg, t->line, "falls back to itself", t->name);
+        }
+        if (!resolve(&r, t->name, t->line, 0)) {
+            return false;
+        }
+    }
+    if (r.inactive && line != 0) {
+        ctl_finding_warn(&c->findings, c->routing->file, line, "\"%s\" has a "
+                         "candidate whose module is not active", name);
+    }
+
+    return true;
+}
+
+
+/* --- the table of names --- */
+
+static bool
+name_add(const struct registry *reg, const char *name, unsigned line,
+    bool alias)
+{
+    struct ctl_catalog *c = reg->catalog;
+    struct ctl_catalog_name *out = &c->names[c->nnames];
+
+    if (!name_resolve(reg, out, name, line)) {
+        return false;
+    }
+    out->alias = alias;
+    if (out->ncandidates == 0) {
+        memset(out, 0, sizeof(*out));   /* none is active: no such name yet */
+        return true;
+    }
+    c->nnames++;
+
+    return true;
+}
+
+
+static unsigned
+rules_count(const struct ctl_routing_rule *rule)
+{
+    unsigned n = 0;
+
+    for (; rule != NULL; rule = rule->next) {
+        n++;
+    }
+
+    return n;
+}
+
+
+/* Names that only the routing file knows. */
+static bool
+rules_add(const struct registry *reg, const struct ctl_routing_rule *rules,
+    const struct ctl_routing_rule *before)
+{
+    bool ok = true;
+
+    for (; rules != NULL; rules = rules->next) {
+        if (entry_find(reg, rules->name) == NULL
+            && ctl_routing_find(before, rules->name) == NULL)
+        {
+            ok = name_add(reg, rules->name, rules->line, true) && ok;
+        }
+    }
+
+    return ok;
+}
+
+
+static unsigned
+rule_line(const struct ctl_routing *routing, const char *name)
+{
+    const struct ctl_routing_rule *rule;
+
+    rule = ctl_routing_find(routing->models, name);
+    if (rule == NULL) {
+        rule = ctl_routing_find(routing->aliases, name);
+    }
+    if (rule == NULL) {
+        rule = ctl_routing_find(routing->fallbacks, name);
+    }
+
+    return rule != NULL ? rule->line : 0;
+}
+
+
+/* A fallback of a name that nobody has would be silently dead. */
+static bool
+fallbacks_check(const struct registry *reg)
+{
+    const struct ctl_routing *routing = reg->catalog->routing;
+    const struct ctl_routing_rule *rule;
+    bool ok = true;
+
+    for (rule = routing->fallbacks; rule != NULL; rule = rule->next) {
+        if (entry_find(reg, rule->name) == NULL
+            && ctl_routing_find(routing->models, rule->name) == NULL
+            && ctl_routing_find(routing->aliases, rule->name) == NULL)
+        {
+            ok = refuse(reg, rule->line, "is not the name of any model",
+                        rule->name);
+        }
+    }
+
+    return ok;
+}
+
+
+bool
+ctl_catalog_register(struct ctl_catalog *c)
+{
+    struct registry reg = {.catalog = c};
+    const struct ctl_routing *routing = c->routing;
+    unsigned i, room;
+    bool ok = true;
+
+    if (!registry_build(&reg)) {
+        return false;
+    }
+    room = reg.n + rules_count(routing->aliases)
+           + rules_count(routing->models);
+    if (room > ASG_CATALOG_NAMES_MAX) {
+        return ctl_finding_error(&c->findings, "services", 0,
+                                 "more than %d names", ASG_CATALOG_NAMES_MAX);
+    }
+    c->names = ctl_arena_alloc(c->arena, (room + 1) * sizeof(*c->names));
+    if (c->names == NULL) {
+        return ctl_finding_error(&c->findings, "services", 0,
+                                 "out of memory");
+    }
+    for (i = 0; i < reg.n; i++) {
+        ok = name_add(&reg, reg.entries[i].name,
+                      rule_line(routing, reg.entries[i].name),
+                      reg.entries[i].alias) && ok;
+    }
+    ok = rules_add(&reg, routing->models, NULL) && ok;
+    ok = rules_add(&reg, routing->aliases, routing->models) && ok;
+
+    return fallbacks_check(&reg) && ok;
+}
+
+
+const struct ctl_catalog_name *
+ctl_catalog_name_find(const struct ctl_catalog *c, const char *name)
+{
+    unsigned i;
+
+    for (i = 0; i < c->nnames; i++) {
+        if (strcmp(c->names[i].name, name) == 0) {
+            return &c->names[i];
+        }
+    }
+
+    return NULL;
+}

@@ -1,0 +1,314 @@
+/*
+ * The keeper role: load, publish, beat.
+ *
+ * Files and variables are read once; a reload is a new keeper.  What the files
+ * say wrong is final for this process and stands in its beats.  Postgres being
+ * away is not: the publication is tried again every second.
+ */
+#include "proc/keeper.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "catalog/catalog.h"
+#include "core/keyfile.h"
+#include "ops/snapshot.h"
+#include "proc/values.h"
+
+#define BEAT_MS         1000
+#define RENEW_MS        ((int64_t) 6 * 3600 * 1000)
+#define BEAT_ARENA      (256u * 1024)
+#define INFO_BYTES      (96u * 1024)
+#define REFUSED_MAX     32              /* errors told in a beat */
+
+enum state { COMPILING, SERVED, REFUSED };
+
+struct keeper {
+    const struct ctl_config *config;
+    struct ctl_pg *pg;
+    asg_keyfile_t keys;
+    struct ctl_backends backends;
+    struct ctl_arena arena;             /* of the catalog */
+    struct ctl_catalog catalog;
+    enum state state;
+    int64_t version;                    /* published last; 0: none */
+    int64_t renew_at_ms;
+    char reason[CTL_ERROR_TEXT];
+    bool away;                          /* Postgres, and it was logged */
+};
+
+
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+static bool
+refuse(struct keeper *k, const struct ctl_error *e)
+{
+    k->state = REFUSED;
+    snprintf(k->reason, sizeof(k->reason), "%s", e->text);
+    ctl_log_error(e, "compiling the catalog");
+
+    return false;
+}
+
+
+/* --- once, at the start --- */
+
+static bool
+keys_read(const struct ctl_config *config, asg_keyfile_t *keys,
+    struct ctl_error *e)
+{
+    asg_keyfile_error_t why = {0, ""};
+    int fd = ctl_values_from_file(config->key_file, e);
+    asg_str_t text;
+    bool ok;
+
+    if (fd < 0) {
+        return false;
+    }
+    ok = ctl_values_read(fd, &text, e);
+    close(fd);
+    if (!ok) {
+        return false;
+    }
+    ok = asg_keyfile_parse(text, false, keys, &why) == ASG_OK
+         || ctl_error_set(e, 400, "invalid_value", "%s:%u: %s",
+                          config->key_file, why.line, why.text);
+    ctl_values_release(&text);
+
+    return ok;
+}
+
+
+static bool
+backends_read(struct ctl_backends *b, int values_fd, struct ctl_error *e)
+{
+    asg_str_t text;
+    bool ok;
+
+    if (!ctl_values_read(values_fd, &text, e)) {
+        return false;
+    }
+    ok = ctl_backends_read(b, text, e);
+    ctl_values_release(&text);
+
+    return ok;
+}
+
+
+static void
+findings_log(const struct ctl_findings *f)
+{
+    unsigned i;
+
+    for (i = 0; i < f->n; i++) {
+        ctl_log(f->items[i].warning ? CTL_LOG_WARN : CTL_LOG_ERROR, "%s",
+                f->items[i].text);
+    }
+}
+
+
+/* True when there is a catalog that could be published. */
+static bool
+catalog_load(struct keeper *k, int values_fd)
+{
+    const struct ctl_config *c = k->config;
+    const struct ctl_catalog_sources from = {c->services, c->nservices,
+                                             c->routing, &k->backends};
+    struct ctl_error e;
+    bool ok;
+
+    if (!keys_read(c, &k->keys, &e)
+        || !backends_read(&k->backends, values_fd, &e))
+    {
+        return refuse(k, &e);
+    }
+    ok = ctl_catalog_load(&k->catalog, &k->arena, &from);
+    findings_log(&k->catalog.findings);
+    if (!ok) {
+        ctl_error_set(&e, 400, "catalog_refused",
+                      "the catalog was refused; the old one stays");
+        return refuse(k, &e);
+    }
+
+    return true;
+}
+
+
+/* --- publishing --- */
+
+static void
+away_note(struct keeper *k, const struct ctl_error *e)
+{
+    if (!k->away) {
+        ctl_log_error(e, "publishing the catalog; it is tried again");
+    }
+    k->away = true;
+}
+
+
+static void
+publish(struct keeper *k)
+{
+    const struct ctl_snapshot with = {&k->keys.seals[0],
+                                      k->config->snapshot_max_age_s};
+    struct ctl_error e;
+
+    if (!ctl_snapshot_publish(k->pg, &k->catalog, &with, &k->version, &e)) {
+        if (e.status == 409) {
+            refuse(k, &e);
+        } else {
+            away_note(k, &e);
+        }
+        return;
+    }
+    k->state = SERVED;
+    k->renew_at_ms = monotonic_ms() + RENEW_MS;
+    ctl_log(CTL_LOG_INFO, "published catalog %lld: %u models, %u names",
+            (long long) k->version, k->catalog.nmodels, k->catalog.nnames);
+}
+
+
+/* --- beats --- */
+
+static void
+texts_write(asg_buf_t *b, const struct ctl_findings *f, bool warnings)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < f->n && n < REFUSED_MAX; i++) {
+        if (f->items[i].warning == warnings) {
+            asg_buf_z(b, n++ > 0 ? "," : "");
+            asg_buf_json(b, asg_str_z(f->items[i].text));
+        }
+    }
+}
+
+
+static const char *
+info_write(const struct keeper *k, struct ctl_arena *arena)
+{
+    static const char *const names[] = {
+        [COMPILING] = "compiling", [SERVED] = "ok", [REFUSED] = "refused"
+    };
+    char *text = ctl_arena_alloc(arena, INFO_BYTES);
+    asg_buf_t b;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    asg_buf_init(&b, text, INFO_BYTES - 1);
+    asg_buf_z(&b, "{\"state\":");
+    asg_buf_json(&b, asg_str_z(names[k->state]));
+    asg_buf_z(&b, ",\"version\":");
+    asg_buf_i64(&b, k->version);
+    asg_buf_z(&b, ",\"reason\":");
+    asg_buf_json(&b, asg_str_z(k->reason));
+    asg_buf_z(&b, ",\"refused\":[");
+    texts_write(&b, &k->catalog.findings, false);
+    asg_buf_z(&b, "],\"warnings\":[");
+    texts_write(&b, &k->catalog.findings, true);
+    asg_buf_z(&b, "]}");
+
+    return asg_buf_ok(&b) ? text : NULL;
+}
+
+
+static void
+beat(struct keeper *k)
+{
+    struct ctl_arena arena;
+    struct ctl_rows rows;
+    struct ctl_error e;
+    const char *info, *pid;
+
+    ctl_arena_init(&arena, BEAT_ARENA);
+    info = info_write(k, &arena);
+    pid = ctl_arena_printf(&arena, "%d", (int) getpid());
+    if (info == NULL || pid == NULL) {
+        ctl_log(CTL_LOG_ERROR, "no memory for a beat");
+    } else if (CTL_PG(k->pg, &arena, &rows, &e,
+                   "INSERT INTO role_beats (role, pid, at, info)"
+                   " VALUES ('keeper', $1, now(), $2) ON CONFLICT (role)"
+                   " DO UPDATE SET pid = excluded.pid, at = excluded.at,"
+                   " info = excluded.info", pid, info))
+    {
+        if (k->away) {
+            ctl_log(CTL_LOG_INFO, "PostgreSQL answers again");
+        }
+        k->away = false;
+    } else {
+        away_note(k, &e);
+    }
+    ctl_arena_reset(&arena);
+}
+
+
+static void
+work(struct keeper *k, int stop_fd)
+{
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+    bool more = true;
+
+    while (more) {
+        if (k->state == COMPILING
+            || (k->state == SERVED && monotonic_ms() >= k->renew_at_ms))
+        {
+            publish(k);
+        }
+        beat(k);
+        more = poll(&stop, 1, BEAT_MS) <= 0;
+    }
+}
+
+
+static void
+keeper_finish(struct keeper *k)
+{
+    asg_keyfile_wipe(&k->keys);
+    ctl_backends_finish(&k->backends);
+    ctl_arena_reset(&k->arena);
+    ctl_pg_close(k->pg);
+    free(k);
+}
+
+
+int
+ctl_keeper_run(const struct ctl_config *config, int values_fd, int stop_fd)
+{
+    struct keeper *k = calloc(1, sizeof(*k));
+
+    if (k == NULL || !ctl_secret_harden()) {
+        free(k);
+        return EXIT_FAILURE;
+    }
+    k->config = config;
+    ctl_arena_init(&k->arena, CTL_CATALOG_ARENA_BYTES);
+    ctl_findings_init(&k->catalog.findings, &k->arena);
+    k->pg = ctl_pg_open(config->postgres, "asgard-ctl keeper");
+    if (k->pg == NULL) {
+        keeper_finish(k);
+        return EXIT_FAILURE;
+    }
+    if (catalog_load(k, values_fd)) {
+        beat(k);                        /* "compiling" is heard as well */
+    }
+    work(k, stop_fd);
+    keeper_finish(k);
+
+    return EXIT_SUCCESS;
+}
