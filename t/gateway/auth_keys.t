@@ -76,6 +76,17 @@ my $old = $s->key($s->project(state => 'archived'));
 is(verdict(call('Authorization', "Bearer $old->{key}")),
     '403 project_inactive', 'a project that is not live is refused');
 
+my $rich = $s->key($s->project(limit => 1_000_000_000));
+my $poor = $s->key($s->project(limit => 0));
+my $pipe = $s->http;
+$pipe->send_raw(join '', map { $pipe->request_text('POST',
+    '/v1/chat/completions', ['Content-Type', 'application/json',
+        'Authorization', "Bearer $_->{key}"], $s->chat_body) }
+    $rich, $poor, $rich);
+is(join(' ', map { my $reply = $pipe->read_head; $reply->{started} = 0;
+    $pipe->plan_body($reply); $pipe->read_body($reply)->status } 1 .. 3),
+    '200 429 200', 'each of three pipelined requests is judged by its key');
+
 # --- changes ------------------------------------------------------------------
 
 # Connections until both workers have answered on one each.
