@@ -205,8 +205,6 @@ struct ngx_http_asgard_ctx_s {
     unsigned                   killed:1;      /* project killed while open */
     unsigned                   client_gone:1;
     unsigned                   answered:1;    /* body of the answer is ours */
-    unsigned                   no_retry:1;    /* x-should-retry: false, more
-                                               * than the table says */
     unsigned                   refused:1;     /* ctx->refusal has left */
 };
 

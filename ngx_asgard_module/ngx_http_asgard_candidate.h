@@ -1,15 +1,15 @@
 
 /*
- * Attempts: which candidate is called, over which connection, and what its failure
- * means.
+ * Attempts: which candidate is called, over which connection, and what its
+ * failure means.
  *
  * One ngx_http_asgard_attempt_t serves all attempts of a call.  peer.get picks
- * the candidate's endpoint and builds its request; peer.free decides whether there is a
- * next one.  The rule: a further candidate is called only when the last one cannot have
- * done work (no byte was sent, or it answered 5xx), never after the
- * first byte of an answer, never for a client that left.  The one resend to the
- * same endpoint is a kept connection that turned out dead at once; the call is
- * flagged `resent` then.
+ * the candidate's endpoint and builds its request; peer.free decides whether
+ * there is a next one.  The rule: a further candidate is called only when the
+ * last one cannot have done work (no byte was sent, or it answered 5xx), never
+ * after the first byte of a good answer, never for a client that left.  The
+ * one resend to the same endpoint is a kept connection that turned out dead at
+ * once; the call is flagged `resent` then.
  */
 
 #ifndef _NGX_HTTP_ASGARD_CANDIDATE_H_INCLUDED_

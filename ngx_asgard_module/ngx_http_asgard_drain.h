@@ -4,8 +4,9 @@
  * billed, within asgard_drain_timeout and asgard_drain_bytes.
  *
  * Before anything was sent to a provider nginx's own rule stands: the call is
- * aborted.  From then on a client that leaves, or that stalls for send_timeout, is noted in
- * ctx->client_gone and its bytes are swallowed by our body filter.
+ * aborted.  From then on a client that leaves, or that stalls for
+ * send_timeout, is noted in ctx->client_gone and its bytes are swallowed by
+ * our body filter.
  */
 
 #ifndef _NGX_HTTP_ASGARD_DRAIN_H_INCLUDED_

@@ -173,7 +173,6 @@ ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
 
     } else {
         reason = ASG_REASON_UPSTREAM_ERROR;
-        ctx->no_retry = (a->fault == NGX_HTTP_ASGARD_FAULT_TYPE);
     }
 
     (void) ngx_http_asgard_refuse(ctx, reason, NULL);
@@ -209,12 +208,7 @@ ngx_http_asgard_outcome_status(ngx_http_asgard_attempt_t *a)
                       "right?", a->endpoint->id.len, a->endpoint->id.data,
                       a->status);
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_UPSTREAM_AUTH, 1);
-        ctx->no_retry = 1;
-        return ASG_REASON_UPSTREAM_ERROR;
-    }
-
-    if (a->status < NGX_HTTP_INTERNAL_SERVER_ERROR) {
-        ctx->no_retry = 1;
+        break;
     }
 
     return ASG_REASON_UPSTREAM_ERROR;

@@ -21,8 +21,10 @@ static void ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
     asg_str_t value);
 static ngx_chain_t *ngx_http_asgard_outgoing_chain(ngx_http_request_t *r,
     asg_buf_t *head, asg_splice_t *splice);
-static ngx_chain_t *ngx_http_asgard_outgoing_link(ngx_http_request_t *r,
-    u_char *pos, u_char *last);
+static size_t ngx_http_asgard_outgoing_small(asg_splice_t *splice);
+static void ngx_http_asgard_outgoing_flush(ngx_chain_t *cl);
+static ngx_chain_t **ngx_http_asgard_outgoing_link(ngx_http_request_t *r,
+    ngx_chain_t **ll, u_char *pos, u_char *last);
 
 
 ngx_int_t
@@ -109,8 +111,8 @@ ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
 }
 
 
-/* The whole list of headers that a provider ever gets from us. Returns a size
- * that suffices. */
+/* The whole list of headers that a provider ever gets from us.  Without `out`
+ * it returns a size that suffices. */
 
 static size_t
 ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
@@ -175,37 +177,29 @@ ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
 }
 
 
-/* Head and body as few buffers; each with start = pos, because the core
- * rewinds to start before a resend. */
+/* Head and body as few buffers: small pieces are copied behind one another, a
+ * large one ends what was gathered. */
 
 static ngx_chain_t *
 ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
     asg_splice_t *splice)
 {
     u_char       *p, *start;
-    size_t        small;
     unsigned      i;
     asg_str_t     piece;
-    ngx_chain_t  *first, *last, **ll;
+    ngx_chain_t  *first, **ll;
 
-    small = head->len;
-
-    for (i = 0; i < splice->npieces; i++) {
-        if (splice->piece[i].len <= NGX_HTTP_ASGARD_COALESCE) {
-            small += splice->piece[i].len;
-        }
-    }
-
-    start = ngx_pnalloc(r->pool, small);
+    start = ngx_pnalloc(r->pool,
+                        head->len + ngx_http_asgard_outgoing_small(splice));
     if (start == NULL) {
         return NULL;
     }
 
     p = ngx_cpymem(start, head->data, head->len);
-    last = NULL;
+    first = NULL;
     ll = &first;
 
-    for (i = 0; i < splice->npieces; i++) {
+    for (i = 0; i < splice->npieces && ll; i++) {
         piece = splice->piece[i];
 
         if (piece.len <= NGX_HTTP_ASGARD_COALESCE) {
@@ -213,48 +207,74 @@ ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
             continue;
         }
 
-        if (p != start) {
-            last = ngx_http_asgard_outgoing_link(r, start, p);
-            if (last == NULL) {
-                return NULL;
-            }
+        ll = ngx_http_asgard_outgoing_link(r, ll, start, p);
+        start = p;
 
-            *ll = last;
-            ll = &last->next;
-            start = p;
+        if (ll) {
+            ll = ngx_http_asgard_outgoing_link(r, ll, (u_char *) piece.data,
+                                               (u_char *) piece.data
+                                               + piece.len);
         }
-
-        last = ngx_http_asgard_outgoing_link(r, (u_char *) piece.data,
-                                             (u_char *) piece.data + piece.len);
-        if (last == NULL) {
-            return NULL;
-        }
-
-        *ll = last;
-        ll = &last->next;
     }
 
-    if (p != start) {
-        last = ngx_http_asgard_outgoing_link(r, start, p);
-        if (last == NULL) {
-            return NULL;
-        }
-
-        *ll = last;
+    if (ll) {
+        ll = ngx_http_asgard_outgoing_link(r, ll, start, p);
     }
 
-    /* else the last bytes stay in the buffer of a TLS connection */
-    last->buf->flush = 1;
+    if (ll == NULL) {
+        return NULL;
+    }
+
+    ngx_http_asgard_outgoing_flush(first);
 
     return first;
 }
 
 
-static ngx_chain_t *
-ngx_http_asgard_outgoing_link(ngx_http_request_t *r, u_char *pos, u_char *last)
+static size_t
+ngx_http_asgard_outgoing_small(asg_splice_t *splice)
+{
+    size_t    size;
+    unsigned  i;
+
+    size = 0;
+
+    for (i = 0; i < splice->npieces; i++) {
+        if (splice->piece[i].len <= NGX_HTTP_ASGARD_COALESCE) {
+            size += splice->piece[i].len;
+        }
+    }
+
+    return size;
+}
+
+
+/* Else the last bytes stay in the buffer of a TLS connection. */
+
+static void
+ngx_http_asgard_outgoing_flush(ngx_chain_t *cl)
+{
+    while (cl->next) {
+        cl = cl->next;
+    }
+
+    cl->buf->flush = 1;
+}
+
+
+/* Appends at `ll` and returns where the next one goes; NULL: no memory.  Each
+ * buffer has start = pos, because the core rewinds to start before a resend. */
+
+static ngx_chain_t **
+ngx_http_asgard_outgoing_link(ngx_http_request_t *r, ngx_chain_t **ll,
+    u_char *pos, u_char *last)
 {
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
+
+    if (pos == last) {
+        return ll;
+    }
 
     b = ngx_calloc_buf(r->pool);
     cl = ngx_alloc_chain_link(r->pool);
@@ -271,6 +291,7 @@ ngx_http_asgard_outgoing_link(ngx_http_request_t *r, u_char *pos, u_char *last)
 
     cl->buf = b;
     cl->next = NULL;
+    *ll = cl;
 
-    return cl;
+    return &cl->next;
 }

@@ -4,8 +4,8 @@
  *
  * A literal is its own address; then /etc/hosts; then nginx's resolver
  * (asgard_resolver, else the name servers of /etc/resolv.conf).  Known
- * addresses are used while they are asked for again; the last good ones are kept
- * when that fails.
+ * addresses are used while they are asked for again; the last good ones are
+ * kept when that fails.
  */
 
 #ifndef _NGX_HTTP_ASGARD_RESOLVE_H_INCLUDED_

@@ -3,9 +3,9 @@
  * The head and the framing of a provider's answer, read strictly.
  *
  * Where nginx's own proxy is lenient (two lengths, "chunked" anywhere in a
- * list, a 1xx taken for the answer) this reader refuses.  Nothing of the head is
- * passed on; what is needed is copied into this record, so the buffer may be
- * reused at once.
+ * list, a 1xx taken for the answer) this reader refuses.  Nothing of the head
+ * is passed on; what is needed is copied into this record, so the buffer may
+ * be reused at once.
  */
 
 #ifndef _NGX_HTTP_ASGARD_RESPONSE_H_INCLUDED_

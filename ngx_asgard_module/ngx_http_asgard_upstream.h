@@ -20,8 +20,8 @@ ngx_int_t ngx_http_asgard_upstream_init_main(ngx_conf_t *cf,
  * the first attempt.  Without ctx->call.slot it refuses (500). */
 ngx_int_t ngx_http_asgard_upstream_handler(ngx_http_request_t *r);
 
-/* Ends an open call now (kill): the client's stream is cut, what was produced is
- * settled. */
+/* Ends an open call now (kill): the client's stream is cut, what was produced
+ * is settled. */
 void ngx_http_asgard_upstream_cancel(ngx_http_asgard_ctx_t *ctx);
 
 
