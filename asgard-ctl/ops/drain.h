@@ -17,13 +17,13 @@
  * *n: events written. */
 bool ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     struct ctl_error *e);
-/* Everything that stands in the stream of one epoch. */
+/* Everything that stands in the stream of one epoch.  Resets the arena. */
 bool ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
     int64_t epoch, struct ctl_error *e);
 /* Publishes the cursor as `dur`. */
 bool ctl_drain_publish(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
-/* Cuts the stream 15 minutes behind the cursor. */
+/* Cuts the stream 15 minutes behind the cursor, or at it when it is long. */
 bool ctl_drain_trim(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
 

@@ -2,8 +2,10 @@
  * The outbox → Redis: records with their version guard, budgets, the catalog.
  *
  * A row is marked sent only when Redis has what it names, or something newer;
- * a budget's partition must have been open.  Rows are claimed with SKIP
- * LOCKED, so several senders are harmless.
+ * a budget's partition must have been open.  What is sent is the present state
+ * with its version, so rows need no claim: several senders do each other's
+ * work at worst, and never write anything older.  No transaction is open
+ * while Redis is asked, since an opening must be committed before it is used.
  */
 #ifndef CTL_OUTBOX_SEND_H
 #define CTL_OUTBOX_SEND_H
@@ -25,8 +27,8 @@ bool ctl_outbox_send_ids(struct ctl_pg *pg, struct ctl_redis *redis,
 bool ctl_outbox_heartbeat(struct ctl_redis *redis, struct ctl_arena *arena,
     struct ctl_error *e);
 /* Budgets whose calendar windows were written a month ago are sent again with
- * later boundaries. */
-bool ctl_outbox_refresh_months(struct ctl_pg *pg, struct ctl_arena *arena,
+ * later boundaries; rows sent a week ago are deleted. */
+bool ctl_outbox_tend(struct ctl_pg *pg, struct ctl_arena *arena,
     struct ctl_error *e);
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef CTL_PARTITION_H
 #define CTL_PARTITION_H
 
+#include "core/json.h"
 #include "core/rkey.h"
 #include "redis/client.h"
 #include "store/pg.h"
@@ -27,6 +28,7 @@ struct ctl_partition {
     bool moved;                         /* events since the last trim */
     int64_t token;
     int64_t epoch;
+    int64_t cap;                        /* entries that the stream may have */
     char run_id[ASG_SCRIPT_RUN_ID_CHARS + 1];
     char step[16];
     char cursor[CTL_STREAM_ID_TEXT];    /* of the stream of this epoch */
@@ -38,6 +40,7 @@ struct ctl_leader {
     struct ctl_pg *pg;
     struct ctl_redis *redis;
     struct ctl_arena *arena;            /* reset by the loop between steps */
+    asg_json_t *json;                   /* for details; zeroed at first */
     char name[CTL_LEADER_TEXT];         /* unique to the process */
     struct ctl_partition parts[ASG_PARTITIONS];
 };
@@ -45,6 +48,16 @@ struct ctl_leader {
 /* "epoch:run_id" of the partition. */
 void ctl_partition_fence(const struct ctl_partition *p,
     char out[CTL_FENCE_TEXT]);
+
+/* The verdict of a script's reply; without one it counts as lost: 503. */
+bool ctl_partition_verdict(const struct ctl_reply *reply,
+    asg_verdict_t *verdict, struct ctl_error *e);
+
+/* Adds `{pNN}:b:<budget>` of each budget of the pins to argv at *n, in their
+ * order; false when there are more than 16 or they are no pins. */
+bool ctl_partition_pin_keys(struct ctl_leader *l,
+    const struct ctl_partition *p, asg_str_t pins, asg_str_t *argv,
+    size_t *n);
 
 /* seed.lua with the partition's m, token and fence before `argv`; `keys` are
  * those after m.  *verdict is set when true is returned. */

@@ -12,7 +12,9 @@
 
 #include "ops/partition.h"
 
-bool ctl_partition_reseed(struct ctl_leader *l, struct ctl_partition *p,
-    struct ctl_error *e);
+/* Every partition that is led and not open, so that the wait for the gateways
+ * is one for all.  False: at least one stayed closed; *e says why one did.
+ * Resets the arena. */
+bool ctl_partition_reseed(struct ctl_leader *l, struct ctl_error *e);
 
 #endif

@@ -7,7 +7,6 @@
 #include "redis/client.h"
 #include "store/pg.h"
 
-#define CTL_READINESS_BEAT_S 5          /* a role beats every second */
 
 /* "ok", or what is wrong; of the arena or constant. */
 struct ctl_readiness {

@@ -1,0 +1,330 @@
+/*
+ * The transaction of a drain, and what follows it in Redis.
+ */
+#include "ops/drain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/drain_batch.h"
+
+#define TRIM_BEHIND_MS   (15 * 60 * 1000)
+#define READ_HEAD        5              /* XREAD COUNT n BLOCK ms STREAMS */
+
+
+/* The row and the cursor of the epoch, locked, are what we think they are. */
+static bool
+cursor_lock(struct ctl_leader *l, const struct ctl_partition *p,
+    const char *epoch, const char **last, struct ctl_error *e)
+{
+    const char *part = ctl_arena_printf(l->arena, "%u", p->part);
+    const char *token = ctl_arena_printf(l->arena, "%lld",
+                                         (long long) p->token);
+    const char *leading = ctl_arena_printf(l->arena, "%lld",
+                                           (long long) p->epoch);
+    struct ctl_rows rows;
+
+    if (!CTL_PG(l->pg, l->arena, NULL, e,
+            "INSERT INTO cursors (partition, epoch) VALUES ($1, $2)"
+            " ON CONFLICT DO NOTHING", part, epoch)
+        || !CTL_PG(l->pg, l->arena, &rows, e,
+            "SELECT c.last_id FROM partitions p JOIN cursors c"
+            " USING (partition) WHERE p.partition = $1 AND c.epoch = $2"
+            " AND p.leader_token = $3 AND p.epoch = $4 FOR UPDATE",
+            part, epoch, token, leading))
+    {
+        return false;
+    }
+    *last = ctl_rows_at(&rows, 0, 0);
+
+    return *last != NULL
+           || ctl_error_away(e, "not_leader", "the lead of partition %u was "
+                             "lost", p->part);
+}
+
+
+static bool
+cursor_write(struct ctl_leader *l, const struct ctl_partition *p,
+    const char *epoch, const char *last, size_t n, struct ctl_error *e)
+{
+    return CTL_PG(l->pg, l->arena, NULL, e,
+        "UPDATE cursors SET last_id = $3, rows_read = rows_read + $4"
+        " WHERE partition = $1 AND epoch = $2",
+        ctl_arena_printf(l->arena, "%u", p->part), epoch, last,
+        ctl_arena_printf(l->arena, "%zu", n));
+}
+
+
+static bool
+batch_commit(struct ctl_batch *b, const char *epoch,
+    const struct ctl_reply *entries, size_t n, const char *after,
+    const char *upto, struct ctl_error *e)
+{
+    struct ctl_leader *l = b->leader;
+    const char *last;
+    bool ok;
+
+    if (!ctl_pg_begin(l->pg, e)) {
+        return false;
+    }
+    ok = cursor_lock(l, b->partition, epoch, &last, e)
+         && (strcmp(last, after) == 0
+             || ctl_error_away(e, "not_leader", "the cursor of partition %u "
+                               "has moved", b->partition->part))
+         && ctl_batch_read(b, entries, n, e)
+         && ctl_batch_join(b, e)
+         && ctl_batch_write(b, e)
+         && cursor_write(l, b->partition, epoch, upto, n, e);
+    if (!ok) {
+        ctl_pg_rollback(l->pg);
+        return false;
+    }
+
+    return ctl_pg_commit(l->pg, e);
+}
+
+
+/* Entries after `after` of one stream → Postgres; `after` moves with them. */
+static bool
+entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
+    const struct ctl_reply *list, char after[CTL_STREAM_ID_TEXT],
+    struct ctl_error *e)
+{
+    const char *number = ctl_arena_printf(l->arena, "%lld",
+                                          (long long) epoch);
+    size_t n = list->nitems < CTL_DRAIN_BATCH ? list->nitems
+               : CTL_DRAIN_BATCH;
+    struct ctl_batch *b;
+    asg_str_t last;
+
+    if (n == 0) {
+        return true;
+    }
+    b = ctl_arena_alloc(l->arena, sizeof(*b));
+    if (b == NULL || number == NULL || list->items[n - 1].nitems != 2) {
+        return ctl_error_internal(e, "a stream cannot be read");
+    }
+    last = list->items[n - 1].items[0].text;
+    b->leader = l;
+    b->partition = p;
+    b->current = epoch == p->epoch;
+    if (last.len >= CTL_STREAM_ID_TEXT
+        || !batch_commit(b, number, list->items, n, after, last.data, e))
+    {
+        return false;
+    }
+    memcpy(after, last.data, last.len);
+    after[last.len] = '\0';
+    p->owed = p->owed || b->nowed > 0;
+    p->moved = true;
+
+    return true;
+}
+
+
+bool
+ctl_drain_publish(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    asg_str_t id = asg_str_z(p->cursor);
+    asg_verdict_t verdict;
+
+    if (strcmp(p->cursor, p->durable) == 0) {
+        return true;
+    }
+    if (!ctl_partition_seed(l, p, "dur", 0, NULL, 1, &id, &verdict, e)) {
+        return false;
+    }
+    if (verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD) {
+        memcpy(p->durable, p->cursor, sizeof(p->durable));
+        return true;
+    }
+    p->open = false;
+
+    return true;
+}
+
+
+static struct ctl_partition *
+partition_of_stream(struct ctl_leader *l, asg_str_t name)
+{
+    char key[ASG_RKEY_MAX];
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        (void) asg_rkey_stream(key, i, (uint64_t) l->parts[i].epoch);
+        if (l->parts[i].open && asg_str_eq_z(name, key)) {
+            return &l->parts[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* XREAD over the streams of all open partitions; nil when nothing came. */
+static bool
+streams_read(struct ctl_leader *l, int wait_ms, struct ctl_reply *reply,
+    struct ctl_error *e)
+{
+    asg_str_t argv[READ_HEAD + 1 + 2 * ASG_PARTITIONS] = {
+        ASG_STR("XREAD"), ASG_STR("COUNT"), ASG_STR_NULL, ASG_STR("BLOCK"),
+        ASG_STR_NULL, ASG_STR("STREAMS")};
+    char keys[ASG_PARTITIONS][ASG_RKEY_MAX], count[16], block[16];
+    unsigned i, n = 0, open = 0;
+
+    snprintf(count, sizeof(count), "%d", CTL_DRAIN_BATCH);
+    snprintf(block, sizeof(block), "%d", wait_ms);
+    argv[2] = asg_str_z(count);
+    argv[4] = asg_str_z(block);
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        open += l->parts[i].open;
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].open) {
+            (void) asg_rkey_stream(keys[i], i, (uint64_t) l->parts[i].epoch);
+            argv[READ_HEAD + 1 + n] = asg_str_z(keys[i]);
+            argv[READ_HEAD + 1 + open + n] = asg_str_z(l->parts[i].cursor);
+            n++;
+        }
+    }
+
+    return ctl_redis_command(l->redis, l->arena, reply, e,
+                             READ_HEAD + 1 + 2 * open, argv);
+}
+
+
+bool
+ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
+    struct ctl_error *e)
+{
+    struct ctl_partition *p;
+    struct ctl_reply reply;
+    size_t i;
+
+    *n = 0;
+    if (!streams_read(l, wait_ms, &reply, e)) {
+        return false;
+    }
+    for (i = 0; i < reply.nitems; i++) {
+        if (reply.items[i].nitems != 2) {
+            continue;
+        }
+        p = partition_of_stream(l, reply.items[i].items[0].text);
+        if (p == NULL) {
+            continue;
+        }
+        if (!entries_write(l, p, p->epoch, &reply.items[i].items[1],
+                           p->cursor, e)
+            || !ctl_drain_publish(l, p, e))
+        {
+            return false;
+        }
+        *n += (unsigned) reply.items[i].items[1].nitems;
+    }
+
+    return true;
+}
+
+
+static bool
+range_read(struct ctl_leader *l, const struct ctl_partition *p, int64_t epoch,
+    const char *after, struct ctl_reply *reply, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX], from[CTL_STREAM_ID_TEXT + 1], count[16];
+    asg_str_t argv[6] = {ASG_STR("XRANGE"), ASG_STR_NULL, ASG_STR_NULL,
+                         ASG_STR("+"), ASG_STR("COUNT"), ASG_STR_NULL};
+
+    argv[1] = (asg_str_t) {key, asg_rkey_stream(key, p->part,
+                                                (uint64_t) epoch)};
+    snprintf(from, sizeof(from), "(%s", after);
+    snprintf(count, sizeof(count), "%d", CTL_DRAIN_BATCH);
+    argv[2] = asg_str_z(from);
+    argv[5] = asg_str_z(count);
+
+    return ctl_redis_command(l->redis, l->arena, reply, e, 6, argv);
+}
+
+
+bool
+ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
+    struct ctl_error *e)
+{
+    char after[CTL_STREAM_ID_TEXT] = "0-0";
+    struct ctl_reply reply;
+    struct ctl_rows rows;
+    size_t n;
+
+    if (!CTL_PG(l->pg, l->arena, &rows, e,
+            "SELECT last_id FROM cursors WHERE partition = $1 AND epoch = $2",
+            ctl_arena_printf(l->arena, "%u", p->part),
+            ctl_arena_printf(l->arena, "%lld", (long long) epoch)))
+    {
+        return false;
+    }
+    if (rows.nrows == 1) {
+        snprintf(after, sizeof(after), "%s", ctl_rows_at(&rows, 0, 0));
+    }
+    do {
+        if (!range_read(l, p, epoch, after, &reply, e)
+            || !entries_write(l, p, epoch, &reply, after, e))
+        {
+            return false;
+        }
+        n = reply.nitems;
+        ctl_arena_reset(l->arena);
+    } while (n > 0);
+    if (epoch == p->epoch) {
+        memcpy(p->cursor, after, sizeof(p->cursor));
+    }
+
+    return true;
+}
+
+
+/* Entries that the ledger has are kept for 15 minutes, but they count against
+ * `cap`: from half of it on they go at once. */
+static bool
+trim_before(struct ctl_leader *l, const struct ctl_partition *p,
+    const asg_str_t *stream, char upto[CTL_STREAM_ID_TEXT],
+    struct ctl_error *e)
+{
+    const asg_str_t argv[2] = {ASG_STR("XLEN"), *stream};
+    long long ms = strtoll(p->cursor, NULL, 10) - TRIM_BEHIND_MS;
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2, argv)) {
+        return false;
+    }
+    if (strtoll(reply.text.data, NULL, 10) > p->cap / 2) {
+        memcpy(upto, p->cursor, CTL_STREAM_ID_TEXT);
+    } else {
+        snprintf(upto, CTL_STREAM_ID_TEXT, "%lld-0", ms > 0 ? ms : 0);
+    }
+
+    return true;
+}
+
+
+bool
+ctl_drain_trim(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX], upto[CTL_STREAM_ID_TEXT];
+    asg_str_t argv[4] = {ASG_STR("XTRIM"), ASG_STR_NULL, ASG_STR("MINID"),
+                         ASG_STR_NULL};
+
+    if (!p->moved) {
+        return true;
+    }
+    argv[1] = (asg_str_t) {key, asg_rkey_stream(key, p->part,
+                                                (uint64_t) p->epoch)};
+    if (!trim_before(l, p, &argv[1], upto, e)) {
+        return false;
+    }
+    argv[3] = asg_str_z(upto);
+    p->moved = false;
+
+    return ctl_redis_command(l->redis, l->arena, NULL, e, 4, argv);
+}

@@ -1,0 +1,205 @@
+/*
+ * Sending budgets.
+ */
+#include "ops/outbox_budget.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/opening.h"
+#include "ops/partition.h"
+
+#define ARGS_MAX 40
+
+struct sending {
+    struct ctl_leader leader;           /* just what seed needs */
+    struct ctl_partition partition;
+    const char *version;
+    int64_t now;
+    struct ctl_window_row windows[ASG_WINDOWS_MAX];
+    unsigned nwindows;
+    char specs[ASG_WINDOWS_MAX * ASG_WINDOW_SPEC_MAX];
+    char key[ASG_RKEY_MAX];
+};
+
+
+static bool
+windows_fill(struct sending *s, const struct ctl_rows *rows,
+    struct ctl_error *e)
+{
+    struct ctl_window_row *w;
+    asg_buf_t out;
+    unsigned i;
+
+    asg_buf_init(&out, s->specs, sizeof(s->specs) - 1);
+    for (i = 0; i < rows->nrows && i < ASG_WINDOWS_MAX; i++) {
+        w = &s->windows[s->nwindows++];
+        w->budget_id = ctl_rows_at(rows, i, 0);
+        w->limit = ctl_rows_at(rows, i, 7);
+        w->added_at = ctl_rows_i64(rows, i, 8);
+        asg_buf_z(&out, i ? "," : "");
+        if (asg_window_parse(asg_str_z(ctl_rows_at(rows, i, 6)), &w->window)
+            != ASG_OK
+            || asg_window_spec(&w->window, s->now, &out) != ASG_OK)
+        {
+            return ctl_error_internal(e, "%s has a bad window", w->budget_id);
+        }
+    }
+    s->specs[out.len] = '\0';
+
+    return asg_buf_ok(&out)
+           || ctl_error_internal(e, "the windows are too many");
+}
+
+
+static bool
+budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
+{
+    struct ctl_partition *p = &s->partition;
+    struct ctl_rows rows;
+
+    if (!CTL_PG(s->leader.pg, s->leader.arena, &rows, e,
+            "SELECT b.budget_id, b.version, b.partition, p.leader_token,"
+            " p.epoch, p.run_id, w.window_name,"
+            " coalesce(w.limit_nusd::text, '-'),"
+            " floor(extract(epoch FROM w.added_at))::bigint, p.step,"
+            " floor(extract(epoch FROM clock_timestamp()))::bigint"
+            " FROM budgets b JOIN partitions p USING (partition)"
+            " JOIN budget_windows w USING (budget_id)"
+            " WHERE b.budget_id = $1 ORDER BY w.window_name", budget_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_internal(e, "there is no budget %s", budget_id);
+    }
+    s->version = ctl_rows_at(&rows, 0, 1);
+    p->part = (unsigned) ctl_rows_i64(&rows, 0, 2);
+    p->token = ctl_rows_i64(&rows, 0, 3);
+    p->epoch = ctl_rows_i64(&rows, 0, 4);
+    snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_rows_at(&rows, 0, 5));
+    p->open = strcmp(ctl_rows_at(&rows, 0, 9), "open") == 0;
+    s->now = ctl_rows_i64(&rows, 0, 10);
+    (void) asg_rkey_budget(s->key, p->part, asg_str_z(budget_id));
+
+    return (p->open
+            || ctl_error_away(e, "budget_unavailable",
+                              "partition %u is not open", p->part))
+           && windows_fill(s, &rows, e);
+}
+
+
+/* "<id>:<spent>" for a window that Redis does not use yet, else "-". */
+static bool
+opening_text(struct sending *s, unsigned i, bool in_use, const char **text,
+    struct ctl_error *e)
+{
+    struct ctl_window_row *w = &s->windows[i];
+    asg_nusd_t spent;
+
+    *text = "-";
+    if (in_use) {
+        return true;
+    }
+    if (!ctl_opening_ensure(s->leader.pg, s->leader.arena, w, s->now, e)
+        || !ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now,
+                              &spent, e))
+    {
+        return false;
+    }
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld",
+                             (long long) asg_window_start(&w->window, s->now),
+                             (long long) spent);
+
+    return *text != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+/* Which windows Redis uses already: field `c:<w>`; and whether it has the
+ * budget at all: field `v`. */
+static bool
+in_use_read(struct sending *s, bool *exists, bool in_use[ASG_WINDOWS_MAX],
+    struct ctl_error *e)
+{
+    asg_str_t argv[3 + ASG_WINDOWS_MAX] = {ASG_STR("HMGET"),
+                                           asg_str_z(s->key), ASG_STR("v")};
+    struct ctl_reply reply;
+    unsigned i;
+
+    for (i = 0; i < s->nwindows; i++) {
+        argv[3 + i] = asg_str_z(ctl_arena_printf(s->leader.arena, "c:%s",
+                                                 s->windows[i].window.name));
+    }
+    if (!ctl_redis_command(s->leader.redis, s->leader.arena, &reply, e,
+                           3 + s->nwindows, argv))
+    {
+        return false;
+    }
+    *exists = reply.nitems > 0 && reply.items[0].kind == CTL_REPLY_TEXT;
+    for (i = 0; i < s->nwindows; i++) {
+        in_use[i] = i + 1 < reply.nitems
+                    && reply.items[i + 1].kind == CTL_REPLY_TEXT;
+    }
+
+    return true;
+}
+
+
+/* limit: version w (w limit opening)...   add: version at w (...)... */
+static bool
+budget_seed(struct sending *s, bool exists, const bool *in_use,
+    asg_verdict_t *verdict, struct ctl_error *e)
+{
+    const asg_str_t key = asg_str_z(s->key);
+    asg_str_t argv[ARGS_MAX];
+    const char *opening;
+    size_t n = 0;
+    unsigned i;
+
+    argv[n++] = asg_str_z(s->version);
+    if (!exists) {
+        argv[n++] = asg_str_z(ctl_arena_printf(s->leader.arena, "%lld",
+                                               (long long) s->now));
+    }
+    argv[n++] = asg_str_z(s->specs);
+    for (i = 0; i < s->nwindows; i++) {
+        if (!opening_text(s, i, in_use[i], &opening, e)) {
+            return false;
+        }
+        argv[n++] = asg_str_z(s->windows[i].window.name);
+        argv[n++] = asg_str_z(s->windows[i].limit);
+        argv[n++] = asg_str_z(opening);
+    }
+
+    return ctl_partition_seed(&s->leader, &s->partition,
+                              exists ? "limit" : "add", 1, &key, n, argv,
+                              verdict, e);
+}
+
+
+bool
+ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, const char *budget_id, struct ctl_error *e)
+{
+    struct sending *s = ctl_arena_alloc(arena, sizeof(*s));
+    bool exists, in_use[ASG_WINDOWS_MAX] = {false};
+    asg_verdict_t verdict;
+
+    if (s == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    s->leader.pg = pg;
+    s->leader.redis = redis;
+    s->leader.arena = arena;
+    if (!budget_read(s, budget_id, e)
+        || !in_use_read(s, &exists, in_use, e)
+        || !budget_seed(s, exists, in_use, &verdict, e))
+    {
+        return false;
+    }
+
+    /* DUP, UNSEEDED: it came or went meanwhile; the next attempt sees it */
+    return verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD
+           || ctl_error_away(e, "budget_unavailable", "seed of %s: %s",
+                             budget_id, asg_verdict_text(verdict));
+}

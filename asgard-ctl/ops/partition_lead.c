@@ -1,0 +1,219 @@
+/*
+ * Leases of partitions, and the check of their fences.
+ */
+#include "ops/partition_lead.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#define NONCE_BYTES  8
+#define POLL_MS      20
+#define META_FIELDS  3                  /* f st ctl */
+
+
+bool
+ctl_lead_init(struct ctl_leader *l, struct ctl_pg *pg,
+    struct ctl_redis *redis, struct ctl_arena *arena)
+{
+    uint8_t nonce[NONCE_BYTES];
+    char host[32] = "";
+    asg_buf_t name;
+    unsigned i;
+
+    memset(l, 0, sizeof(*l));
+    if (RAND_bytes(nonce, sizeof(nonce)) != 1) {
+        return false;
+    }
+    (void) gethostname(host, sizeof(host) - 1);
+    asg_buf_init(&name, l->name, sizeof(l->name) - 1);
+    asg_buf_z(&name, host);
+    asg_buf_z(&name, ":");
+    asg_buf_i64(&name, getpid());
+    asg_buf_z(&name, ":");
+    asg_buf_hex(&name, nonce, sizeof(nonce));
+    l->pg = pg;
+    l->redis = redis;
+    l->arena = arena;
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        l->parts[i].part = i;
+    }
+
+    return asg_buf_ok(&name);
+}
+
+
+/* Another token, epoch or process: what was known of Redis is worth nothing. */
+static void
+partition_take(struct ctl_partition *p, const struct ctl_rows *rows,
+    unsigned row)
+{
+    int64_t token = ctl_rows_i64(rows, row, 1);
+    int64_t epoch = ctl_rows_i64(rows, row, 2);
+
+    if (!p->led || token != p->token || epoch != p->epoch) {
+        p->open = false;
+        p->owed = true;
+        p->durable[0] = '\0';
+    }
+    p->led = true;
+    p->token = token;
+    p->epoch = epoch;
+    snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_rows_at(rows, row, 3));
+    snprintf(p->step, sizeof(p->step), "%s", ctl_rows_at(rows, row, 4));
+    snprintf(p->cursor, sizeof(p->cursor), "%s", ctl_rows_at(rows, row, 5));
+    p->open = p->open && strcmp(p->step, "open") == 0;
+}
+
+
+bool
+ctl_lead_renew(struct ctl_leader *l, struct ctl_error *e)
+{
+    bool seen[ASG_PARTITIONS] = {false};
+    struct ctl_rows rows;
+    unsigned i;
+    int64_t part;
+
+    if (!CTL_PG(l->pg, l->arena, &rows, e,
+            "WITH mine AS (UPDATE partitions SET leader = $1,"
+            " leader_token = leader_token"
+            " + CASE WHEN leader = $1 THEN 0 ELSE 1 END,"
+            " leader_until = now() + interval '" CTL_LEASE_S " s'"
+            " WHERE leader = $1 OR leader_until < now()"
+            " RETURNING partition, leader_token, epoch, run_id, step)"
+            " SELECT m.*, coalesce(c.last_id, '0-0') FROM mine m"
+            " LEFT JOIN cursors c USING (partition, epoch)", l->name))
+    {
+        return false;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        part = ctl_rows_i64(&rows, i, 0);
+        if (part >= 0 && part < ASG_PARTITIONS) {
+            seen[part] = true;
+            partition_take(&l->parts[part], &rows, i);
+        }
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (!seen[i]) {
+            l->parts[i].led = l->parts[i].open = false;
+        }
+    }
+
+    return true;
+}
+
+
+void
+ctl_lead_release(struct ctl_leader *l)
+{
+    struct ctl_error e = {0};
+
+    (void) CTL_PG(l->pg, l->arena, NULL, &e,
+        "UPDATE partitions SET leader = '', leader_until = '-infinity'"
+        " WHERE leader = $1", l->name);
+}
+
+
+bool
+ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    char meta[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
+    asg_str_t argv[2 + META_FIELDS] = {ASG_STR("HMGET"), ASG_STR_NULL,
+        ASG_STR("f"), ASG_STR("st"), ASG_STR("ctl")};
+    struct ctl_reply reply;
+    uint64_t token = 0;
+
+    if (!ctl_redis_ready(l->redis, e)) {
+        p->open = false;
+        return false;
+    }
+    argv[1] = (asg_str_t) {meta, asg_rkey_meta(meta, p->part)};
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2 + META_FIELDS,
+                           argv))
+    {
+        p->open = false;
+        return false;
+    }
+    ctl_partition_fence(p, fence);
+    p->open = strcmp(p->step, "open") == 0
+              && strcmp(p->run_id, ctl_redis_run_id(l->redis)) == 0
+              && reply.nitems == META_FIELDS
+              && asg_str_eq_z(reply.items[0].text, fence)
+              && asg_str_eq(reply.items[1].text, ASG_STR("open"))
+              && asg_str_u64(reply.items[2].text, &token)
+              && (int64_t) token <= p->token;
+
+    return true;
+}
+
+
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+/* Partitions among `parts` that are not yet open under a higher epoch than
+ * the one in `epochs`, both arrays as the database writes them. */
+static bool
+reseed_is_pending(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *parts, const char *epochs, bool *pending, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT count(*) FROM partitions p"
+            " JOIN unnest($1::int[], $2::bigint[]) w(part, epoch)"
+            " ON p.partition = w.part"
+            " WHERE p.step <> 'open' OR p.epoch <= w.epoch", parts, epochs))
+    {
+        return false;
+    }
+    *pending = ctl_rows_i64(&rows, 0, 0) != 0;
+
+    return true;
+}
+
+
+bool
+ctl_lead_force_reseed(struct ctl_pg *pg, struct ctl_arena *arena, int part,
+    int timeout_ms, struct ctl_error *e)
+{
+    const struct timespec pause = {0, POLL_MS * 1000000L};
+    const char *which = part < 0 ? NULL : ctl_arena_printf(arena, "%d", part);
+    int64_t until = monotonic_ms() + timeout_ms;
+    struct ctl_rows rows;
+    bool pending = true;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "WITH w AS (UPDATE partitions SET step = 'new'"
+            " WHERE $1::int IS NULL OR partition = $1::int"
+            " RETURNING partition, epoch)"
+            " SELECT array_agg(partition), array_agg(epoch) FROM w", which))
+    {
+        return false;
+    }
+    while (monotonic_ms() < until) {
+        if (!reseed_is_pending(pg, arena, ctl_rows_at(&rows, 0, 0),
+                               ctl_rows_at(&rows, 0, 1), &pending, e))
+        {
+            return false;
+        }
+        if (!pending) {
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+
+    return ctl_error_away(e, "reseed_pending",
+                          "the partitions were not open again in time");
+}

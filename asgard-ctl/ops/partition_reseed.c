@@ -1,0 +1,336 @@
+/*
+ * The steps of a reseed.
+ */
+#include "ops/partition_reseed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "ops/apply.h"
+#include "ops/drain.h"
+#include "ops/outbox_record.h"
+#include "ops/partition_sum.h"
+
+#define ADOPT_MS       300              /* for gateways to speak up */
+#define DROP_MAX       64
+#define CAP_DEFAULT    1000000
+#define CAP_LEAST      1000
+#define ENTRY_BYTES    700              /* of one usage event in Redis */
+#define EPOCHS_MAX     "1000"
+
+
+static const char *
+number(struct ctl_leader *l, int64_t n)
+{
+    return ctl_arena_printf(l->arena, "%lld", (long long) n);
+}
+
+
+/* The compare-and-set that stands before every step. */
+static bool
+step_to(struct ctl_leader *l, struct ctl_partition *p, const char *step,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(l->pg, l->arena, &rows, e,
+            "UPDATE partitions SET step = $1,"
+            " leader_until = now() + interval '" CTL_LEASE_S " s'"
+            " WHERE partition = $2 AND leader_token = $3 AND epoch = $4"
+            " AND step = $5", step, number(l, p->part), number(l, p->token),
+            number(l, p->epoch), p->step))
+    {
+        return false;
+    }
+    if (rows.affected != 1) {
+        return ctl_error_away(e, "not_leader", "partition %u has another "
+                              "leader or step", p->part);
+    }
+    snprintf(p->step, sizeof(p->step), "%s", step);
+
+    return true;
+}
+
+
+static bool
+seed_ok(struct ctl_leader *l, struct ctl_partition *p, const char *verb,
+    size_t argc, const asg_str_t *argv, struct ctl_error *e)
+{
+    asg_verdict_t verdict;
+
+    return ctl_partition_seed(l, p, verb, 0, NULL, argc, argv, &verdict, e)
+           && (verdict == ASG_VERDICT_OK
+               || ctl_error_away(e, "reseed_pending", "partition %u: %s: %s",
+                                 p->part, verb, asg_verdict_text(verdict)));
+}
+
+
+/* Epoch and token that Redis has seen: a database that was restored to an
+ * older point must not go below them. */
+static bool
+stored_read(struct ctl_leader *l, const struct ctl_partition *p,
+    int64_t *epoch, int64_t *token, struct ctl_error *e)
+{
+    char meta[ASG_RKEY_MAX];
+    asg_str_t argv[4] = {ASG_STR("HMGET"), ASG_STR_NULL, ASG_STR("f"),
+                         ASG_STR("ctl")};
+    struct ctl_reply reply;
+
+    *epoch = *token = 0;
+    argv[1] = (asg_str_t) {meta, asg_rkey_meta(meta, p->part)};
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 4, argv)) {
+        return false;
+    }
+    if (reply.nitems == 2 && reply.items[0].kind == CTL_REPLY_TEXT) {
+        *epoch = strtoll(reply.items[0].text.data, NULL, 10);
+    }
+    if (reply.nitems == 2 && reply.items[1].kind == CTL_REPLY_TEXT) {
+        *token = strtoll(reply.items[1].text.data, NULL, 10);
+    }
+
+    return true;
+}
+
+
+static bool
+begin(struct ctl_leader *l, struct ctl_partition *p, int64_t *before,
+    struct ctl_error *e)
+{
+    int64_t token;
+    struct ctl_rows rows;
+
+    if (!ctl_redis_ready(l->redis, e)
+        || !stored_read(l, p, before, &token, e)
+        || !CTL_PG(l->pg, l->arena, &rows, e,
+            "UPDATE partitions SET step = 'closing',"
+            " epoch = greatest(epoch, $1::bigint) + 1, run_id = $2,"
+            " leader_token = CASE WHEN $3::bigint > leader_token"
+            " THEN $3::bigint + 1 ELSE leader_token END,"
+            " leader_until = now() + interval '" CTL_LEASE_S " s'"
+            " WHERE partition = $4 AND leader_token = $5 AND epoch = $6"
+            " RETURNING epoch, leader_token", number(l, *before),
+            ctl_redis_run_id(l->redis), number(l, token),
+            number(l, p->part), number(l, p->token), number(l, p->epoch)))
+    {
+        return false;
+    }
+    if (rows.nrows != 1) {
+        return ctl_error_away(e, "not_leader", "partition %u has another "
+                              "leader", p->part);
+    }
+    p->epoch = ctl_rows_i64(&rows, 0, 0);
+    p->token = ctl_rows_i64(&rows, 0, 1);
+    snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_redis_run_id(l->redis));
+    snprintf(p->step, sizeof(p->step), "closing");
+    snprintf(p->cursor, sizeof(p->cursor), "0-0");
+    p->durable[0] = '\0';
+
+    return seed_ok(l, p, "close", 0, NULL, e);
+}
+
+
+/* Streams of every epoch that was ever opened, and of the one that Redis had. */
+static bool
+drain_older(struct ctl_leader *l, struct ctl_partition *p, int64_t before,
+    struct ctl_error *e)
+{
+    int64_t *epochs;
+    struct ctl_rows rows;
+    unsigned i, n;
+    bool ok = true;
+
+    if (!step_to(l, p, "draining", e)
+        || !CTL_PG(l->pg, l->arena, &rows, e,
+            "SELECT epoch FROM (SELECT epoch FROM cursors"
+            " WHERE partition = $1 UNION SELECT $2::bigint) q"
+            " WHERE epoch > 0 AND epoch < $3"
+            " ORDER BY epoch DESC LIMIT " EPOCHS_MAX, number(l, p->part),
+            number(l, before), number(l, p->epoch)))
+    {
+        return false;
+    }
+    n = rows.nrows;
+    epochs = malloc((n + 1) * sizeof(*epochs));
+    if (epochs == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    for (i = 0; i < n; i++) {
+        epochs[i] = ctl_rows_i64(&rows, i, 0);
+    }
+    for (i = n; ok && i-- > 0; ) {
+        ok = ctl_drain_epoch(l, p, epochs[i], e);
+    }
+    free(epochs);
+
+    return ok;
+}
+
+
+/* Holds that have an end in the ledger must not be ended once more. */
+static bool
+drop_ended(struct ctl_leader *l, const struct ctl_partition *p,
+    const struct ctl_sum *sum, struct ctl_error *e)
+{
+    char names[DROP_MAX][ASG_RKEY_MAX];
+    asg_str_t keys[DROP_MAX];
+    asg_verdict_t verdict;
+    unsigned i, n;
+
+    for (i = 0; i < sum->nended; i += n) {
+        for (n = 0; n < DROP_MAX && i + n < sum->nended; n++) {
+            keys[n].data = names[n];
+            keys[n].len = asg_rkey_hold(names[n], p->part,
+                                        asg_str_z(sum->ended[i + n]));
+        }
+        if (!ctl_partition_seed(l, p, "drop", n, keys, 0, NULL, &verdict, e)) {
+            return false;
+        }
+        if (verdict != ASG_VERDICT_OK) {
+            return ctl_error_away(e, "reseed_pending", "partition %u: drop: "
+                                  "%s", p->part, asg_verdict_text(verdict));
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+sum_and_seed(struct ctl_leader *l, struct ctl_partition *p, int64_t *adj,
+    struct ctl_error *e)
+{
+    struct ctl_sum sum;
+    unsigned at = 0;
+
+    ctl_arena_reset(l->arena);
+    if (!step_to(l, p, "summing", e) || !ctl_sum_read(l, p, &sum, e)
+        || !drop_ended(l, p, &sum, e))
+    {
+        return false;
+    }
+    while (at < sum.nwindows) {
+        if (!ctl_sum_seed_budget(l, p, &sum, &at, e)) {
+            return false;
+        }
+    }
+    *adj = sum.adj;
+
+    return ctl_record_send_partition(l->pg, l->redis, l->arena, p->part, e);
+}
+
+
+static bool
+adopt(struct ctl_leader *l, struct ctl_partition *p, int64_t adj,
+    struct ctl_error *e)
+{
+    asg_str_t arg = asg_str_z(number(l, adj));
+
+    return step_to(l, p, "adopting", e) && seed_ok(l, p, "adopt", 1, &arg, e);
+}
+
+
+/* Entries allowed in one stream: a quarter of the memory may be one stream's,
+ * since Redis refuses reserve before settle when there is none left. */
+static bool
+cap_read(struct ctl_leader *l, int64_t *cap, struct ctl_error *e)
+{
+    const asg_str_t argv[3] = {ASG_STR("CONFIG"), ASG_STR("GET"),
+                               ASG_STR("maxmemory")};
+    struct ctl_reply reply;
+    int64_t bytes = 0;
+
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 3, argv)) {
+        return false;
+    }
+    if (reply.nitems == 2) {
+        bytes = strtoll(reply.items[1].text.data, NULL, 10);
+    }
+    *cap = bytes > 0 ? bytes / 4 / ENTRY_BYTES : CAP_DEFAULT;
+    *cap = *cap < CAP_LEAST ? CAP_LEAST : *cap;
+
+    return true;
+}
+
+
+static bool
+catch_up_and_open(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    asg_str_t argv[3];
+    struct ctl_rows rows;
+
+    if (!step_to(l, p, "catching", e) || !ctl_drain_epoch(l, p, p->epoch, e)) {
+        return false;
+    }
+    p->owed = true;
+    if (!ctl_apply_owed(l, p, e) || !cap_read(l, &p->cap, e)
+        || !CTL_PG(l->pg, l->arena, &rows, e,
+            "WITH c AS (INSERT INTO cursors (partition, epoch)"
+            " VALUES ($1, $2) ON CONFLICT DO NOTHING)"
+            " SELECT coalesce(max(seq), 0) FROM applies WHERE partition = $1",
+            number(l, p->part), number(l, p->epoch)))
+    {
+        return false;
+    }
+    argv[0] = asg_str_z(ctl_rows_at(&rows, 0, 0));
+    argv[1] = asg_str_z(number(l, p->cap));
+    argv[2] = asg_str_z(p->cursor);
+
+    return step_to(l, p, "open", e) && seed_ok(l, p, "open", 3, argv, e);
+}
+
+
+static bool
+close_to_adopt(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    int64_t before, adj;
+
+    return begin(l, p, &before, e) && drain_older(l, p, before, e)
+           && sum_and_seed(l, p, &adj, e) && adopt(l, p, adj, e);
+}
+
+
+static bool
+open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
+{
+    if (!catch_up_and_open(l, p, e)) {
+        return false;
+    }
+    p->open = true;
+    memcpy(p->durable, p->cursor, sizeof(p->durable));
+    ctl_log(CTL_LOG_INFO, "partition %u is open with epoch %lld", p->part,
+            (long long) p->epoch);
+
+    return true;
+}
+
+
+bool
+ctl_partition_reseed(struct ctl_leader *l, struct ctl_error *e)
+{
+    const struct timespec pause = {0, ADOPT_MS * 1000000L};
+    bool ok = true, has_past = false, ready[ASG_PARTITIONS] = {false};
+    struct ctl_partition *p;
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        p = &l->parts[i];
+        if (p->led && !p->open) {
+            has_past = has_past || p->epoch > 0;
+            ready[i] = close_to_adopt(l, p, e);
+            ok = ok && ready[i];
+        }
+    }
+    if (has_past) {
+        nanosleep(&pause, NULL);
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        ok = (!ready[i] || open_again(l, &l->parts[i], e)) && ok;
+    }
+
+    return ok;
+}

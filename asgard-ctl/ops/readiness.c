@@ -1,0 +1,111 @@
+/*
+ * Asking every part whether it is ready; the beats of the roles.
+ */
+#include "ops/readiness.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "core/rkey.h"
+
+
+static const char *
+redis_text(struct ctl_redis *redis, struct ctl_arena *arena)
+{
+    const asg_str_t argv[1] = {ASG_STR("PING")};
+    struct ctl_error e = {0};
+    struct ctl_reply reply;
+
+    return ctl_redis_command(redis, arena, &reply, &e, 1, argv) ? "ok"
+           : "Redis does not answer";
+}
+
+
+static const char *
+postgres_text(struct ctl_pg *pg)
+{
+    struct ctl_error e = {0};
+
+    return ctl_pg_alive(pg, &e) ? "ok" : "PostgreSQL does not answer";
+}
+
+
+/* Which role has not beaten; else whether the counters are open. */
+static const char *
+ctl_text(struct ctl_pg *pg, struct ctl_arena *arena)
+{
+    struct ctl_error e = {0};
+    struct ctl_rows rows;
+    const char *role, *text;
+
+    if (!ctl_pg_query(pg, arena, &rows, &e,
+            "SELECT (SELECT string_agg(r, ' and ' ORDER BY r)"
+            " FROM unnest(ARRAY['keeper', 'meter']) r WHERE NOT EXISTS"
+            " (SELECT FROM role_beats b WHERE b.role = r"
+            " AND b.at > now() - interval '5 s')),"
+            " (SELECT count(*) FROM partitions WHERE step <> 'open')", 0,
+            NULL))
+    {
+        return "PostgreSQL does not answer";
+    }
+    role = ctl_rows_at(&rows, 0, 0);
+    if (role != NULL) {
+        text = ctl_arena_printf(arena, "%s: not running", role);
+    } else if (ctl_rows_i64(&rows, 0, 1) > 0) {
+        text = ctl_arena_printf(arena, "%s partitions of the budgets are not "
+                                "open yet", ctl_rows_at(&rows, 0, 1));
+    } else {
+        return "ok";
+    }
+
+    return text != NULL ? text : "out of memory";
+}
+
+
+static const char *
+catalog_text(struct ctl_redis *redis, struct ctl_arena *arena)
+{
+    const asg_str_t argv[2] = {ASG_STR("EXISTS"), ASG_STR(ASG_RKEY_CATALOG)};
+    struct ctl_error e = {0};
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(redis, arena, &reply, &e, 2, argv)) {
+        return "Redis does not answer";
+    }
+
+    return asg_str_eq_z(reply.text, "1") ? "ok"
+           : "no catalog was published yet";
+}
+
+
+static bool
+is_ok(const char *text)
+{
+    return strcmp(text, "ok") == 0;
+}
+
+
+void
+ctl_readiness_check(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_readiness *out)
+{
+    out->redis = redis_text(redis, arena);
+    out->postgres = postgres_text(pg);
+    out->ctl = ctl_text(pg, arena);
+    out->catalog = catalog_text(redis, arena);
+    out->ready = is_ok(out->redis) && is_ok(out->postgres)
+                 && is_ok(out->ctl) && is_ok(out->catalog);
+}
+
+
+bool
+ctl_readiness_beat(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *role, const char *info, struct ctl_error *e)
+{
+    return CTL_PG(pg, arena, NULL, e,
+        "INSERT INTO role_beats (role, pid, info)"
+        " VALUES ($1, $2, coalesce($3, '{}')::jsonb)"
+        " ON CONFLICT (role) DO UPDATE SET pid = excluded.pid, at = now(),"
+        " info = excluded.info", role,
+        ctl_arena_printf(arena, "%d", (int) getpid()), info);
+}

@@ -1,0 +1,415 @@
+/*
+ * The meter's three threads.
+ */
+#include "proc/meter.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "ops/apply.h"
+#include "ops/audit_seal.h"
+#include "ops/drain.h"
+#include "ops/expire.h"
+#include "ops/outbox_send.h"
+#include "ops/partition_lead.h"
+#include "ops/partition_reseed.h"
+#include "ops/readiness.h"
+
+#define ARENA_BYTES      ((size_t) 512 * 1024 * 1024)
+#define REDIS_MS         2000           /* above every wait of ours */
+#define DRAIN_WAIT_MS    100
+#define OUTBOX_WAIT_MS   200
+#define SEAL_EVERY_MS    200
+#define LEAD_EVERY_MS    1000
+#define EXPIRE_EVERY_MS  500
+#define TRIM_EVERY_MS    2000
+#define BEAT_EVERY_MS    1000
+#define HEART_EVERY_MS   500
+#define TEND_EVERY_MS    3600000
+#define BACK_OFF_MS      300
+#define RETRY_MS         20             /* of an outbox row that was kept */
+#define THREADS          3
+
+struct meter {
+    const struct ctl_config *config;
+    atomic_bool stop;
+    atomic_int open;                    /* partitions that are open here */
+};
+
+/* One thread's own things. */
+struct worker {
+    struct meter *meter;
+    const char *name;
+    struct ctl_pg *pg;
+    struct ctl_redis *redis;
+    struct ctl_arena arena;
+    bool away;                          /* an outage was logged */
+};
+
+
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+static void
+pause_ms(int ms)
+{
+    const struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
+
+    nanosleep(&t, NULL);
+}
+
+
+/* True once in every `every_ms`. */
+static bool
+is_due(int64_t *next, int64_t every_ms)
+{
+    int64_t now = monotonic_ms();
+
+    if (now < *next) {
+        return false;
+    }
+    *next = now + every_ms;
+
+    return true;
+}
+
+
+static bool
+worker_open(struct worker *w, struct meter *m, const char *name)
+{
+    memset(w, 0, sizeof(*w));
+    w->meter = m;
+    w->name = name;
+    ctl_arena_init(&w->arena, ARENA_BYTES);
+    w->pg = ctl_pg_open(m->config->postgres, name);
+    w->redis = ctl_redis_open(m->config->redis, REDIS_MS);
+
+    return w->pg != NULL && w->redis != NULL;
+}
+
+
+static void
+worker_close(struct worker *w)
+{
+    ctl_pg_close(w->pg);
+    ctl_redis_close(w->redis);
+    ctl_arena_reset(&w->arena);
+}
+
+
+/* One line when something goes away and one when it is back; between them
+ * the loop tries again at its pace. */
+static void
+worker_note(struct worker *w, bool ok, const struct ctl_error *e)
+{
+    if (ok && w->away) {
+        ctl_log(CTL_LOG_INFO, "%s: works again", w->name);
+    } else if (!ok && !w->away) {
+        ctl_log_error(e, w->name);
+    }
+    w->away = !ok;
+    if (!ok && !atomic_load(&w->meter->stop)) {
+        pause_ms(BACK_OFF_MS);
+    }
+}
+
+
+/* --- the ledger --- */
+
+struct ledger_times {
+    int64_t lead, expire, trim;
+};
+
+
+static bool
+ledger_lead(struct ctl_leader *l, struct ctl_error *e)
+{
+    bool closed = false;
+    unsigned i;
+
+    if (!ctl_lead_renew(l, e)) {
+        return false;
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (!l->parts[i].led) {
+            continue;
+        }
+        if (!ctl_lead_check(l, &l->parts[i], e)) {
+            return false;
+        }
+        closed = closed || !l->parts[i].open;
+    }
+    if (closed && !ctl_partition_reseed(l, e)) {
+        return false;
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].open && !ctl_drain_publish(l, &l->parts[i], e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+ledger_each(struct ctl_leader *l, struct ledger_times *t,
+    struct ctl_error *e)
+{
+    bool expire = is_due(&t->expire, EXPIRE_EVERY_MS);
+    bool trim = is_due(&t->trim, TRIM_EVERY_MS);
+    struct ctl_partition *p;
+    unsigned i, n;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        p = &l->parts[i];
+        if ((p->open && p->owed && !ctl_apply_owed(l, p, e))
+            || (p->open && expire && !ctl_expire_some(l, p, &n, e))
+            || (p->open && trim && !ctl_drain_trim(l, p, e)))
+        {
+            return false;
+        }
+        /* not open any more: found out by a verdict, seeded again at once */
+        if (p->led && !p->open) {
+            t->lead = 0;
+        }
+    }
+
+    return true;
+}
+
+
+static unsigned
+ledger_open(const struct ctl_leader *l)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        n += l->parts[i].open;
+    }
+
+    return n;
+}
+
+
+static bool
+ledger_turn(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
+{
+    unsigned n;
+
+    ctl_arena_reset(l->arena);
+    if (is_due(&t->lead, LEAD_EVERY_MS) && !ledger_lead(l, e)) {
+        return false;
+    }
+    ctl_arena_reset(l->arena);
+    if (ledger_open(l) == 0) {
+        pause_ms(DRAIN_WAIT_MS);
+        return true;
+    }
+
+    return ctl_drain_wait(l, DRAIN_WAIT_MS, &n, e) && ledger_each(l, t, e);
+}
+
+
+static void *
+ledger_run(void *data)
+{
+    struct meter *m = data;
+    struct ctl_leader *l = calloc(1, sizeof(*l));
+    asg_json_t *json = calloc(1, sizeof(*json));
+    struct ledger_times times = {0};
+    struct ctl_error e;
+    struct worker w;
+    bool ok;
+
+    if (!worker_open(&w, m, "meter ledger") || l == NULL || json == NULL
+        || !ctl_lead_init(l, w.pg, w.redis, &w.arena))
+    {
+        ctl_log(CTL_LOG_ERROR, "meter: the ledger thread cannot start");
+        goto out;
+    }
+    l->json = json;
+    while (!atomic_load(&m->stop)) {
+        ctl_error_clear(&e);
+        ok = ledger_turn(l, &times, &e);
+        if (!ok) {
+            times.lead = 0;
+        }
+        atomic_store(&m->open, (int) ledger_open(l));
+        worker_note(&w, ok, &e);
+    }
+    ctl_lead_release(l);
+
+out:
+    worker_close(&w);
+    free(json);
+    free(l);
+
+    return NULL;
+}
+
+
+/* --- the outbox --- */
+
+static bool
+outbox_turn(struct worker *w, int64_t *tend, struct ctl_error *e)
+{
+    unsigned sent, kept;
+
+    do {
+        ctl_arena_reset(&w->arena);
+        if (!ctl_outbox_send_some(w->pg, w->redis, &w->arena, &sent, &kept,
+                                  e))
+        {
+            return false;
+        }
+    } while (sent > 0);
+    if (kept > 0) {
+        pause_ms(RETRY_MS);
+        return true;
+    }
+    if (is_due(tend, TEND_EVERY_MS) && !ctl_outbox_tend(w->pg, &w->arena, e)) {
+        *tend = 0;
+        return false;
+    }
+    (void) ctl_pg_wait(w->pg, OUTBOX_WAIT_MS);
+
+    return true;
+}
+
+
+/* The heartbeat says that the channel is alive, whether or not Postgres is. */
+static void *
+outbox_run(void *data)
+{
+    struct meter *m = data;
+    int64_t heart = 0, tend = 0;
+    struct ctl_error e;
+    struct worker w;
+    bool ok, listening = false;
+
+    if (!worker_open(&w, m, "meter outbox")) {
+        ctl_log(CTL_LOG_ERROR, "meter: the outbox thread cannot start");
+        goto out;
+    }
+    while (!atomic_load(&m->stop)) {
+        ctl_error_clear(&e);
+        ctl_arena_reset(&w.arena);
+        ok = !is_due(&heart, HEART_EVERY_MS)
+             || ctl_outbox_heartbeat(w.redis, &w.arena, &e);
+        if (ok && !listening) {
+            ok = listening = ctl_pg_listen(w.pg, "asgard_outbox", &e);
+        }
+        ok = ok && outbox_turn(&w, &tend, &e);
+        worker_note(&w, ok, &e);
+    }
+
+out:
+    worker_close(&w);
+
+    return NULL;
+}
+
+
+/* --- the sealer --- */
+
+static bool
+sealer_turn(struct worker *w, int64_t *beat, bool *whole, struct ctl_error *e)
+{
+    const char *info;
+    unsigned n;
+
+    if (!ctl_audit_seal(w->pg, &w->arena, *whole, &n, e)) {
+        return false;
+    }
+    *whole = *whole && n > 0;           /* a batch at a time */
+    if (!is_due(beat, BEAT_EVERY_MS)) {
+        return true;
+    }
+    info = ctl_arena_printf(&w->arena, "{\"open\":%d}",
+                            atomic_load(&w->meter->open));
+
+    return ctl_readiness_beat(w->pg, &w->arena, "meter", info, e);
+}
+
+
+static void *
+sealer_run(void *data)
+{
+    struct meter *m = data;
+    int64_t beat = 0;
+    bool ok, whole = true;
+    struct ctl_error e;
+    struct worker w;
+
+    if (!worker_open(&w, m, "meter sealer")) {
+        ctl_log(CTL_LOG_ERROR, "meter: the sealer cannot start");
+        goto out;
+    }
+    while (!atomic_load(&m->stop)) {
+        ctl_error_clear(&e);
+        ctl_arena_reset(&w.arena);
+        ok = sealer_turn(&w, &beat, &whole, &e);
+        worker_note(&w, ok, &e);
+        pause_ms(SEAL_EVERY_MS);
+    }
+
+out:
+    worker_close(&w);
+
+    return NULL;
+}
+
+
+/* --- the role --- */
+
+static void
+wait_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    while (poll(&p, 1, -1) <= 0) {
+        /* interrupted by a signal */
+    }
+}
+
+
+int
+ctl_meter_run(const struct ctl_config *c, int stop_fd)
+{
+    static void *(*const bodies[THREADS])(void *) = {ledger_run, outbox_run,
+                                                     sealer_run};
+    struct meter m = {.config = c};
+    pthread_t threads[THREADS];
+    unsigned i, started = 0;
+
+    for (i = 0; i < THREADS; i++) {
+        if (pthread_create(&threads[i], NULL, bodies[i], &m) != 0) {
+            ctl_log(CTL_LOG_ERROR, "meter: a thread cannot start");
+            break;
+        }
+        started++;
+    }
+    if (started == THREADS) {
+        wait_readable(stop_fd);
+    }
+    atomic_store(&m.stop, true);
+    for (i = 0; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
+
+    return started == THREADS ? 0 : 1;
+}
