@@ -9,6 +9,7 @@
 
 
 #define NGX_HTTP_ASGARD_HOLD_RANDOM  8
+#define NGX_HTTP_ASGARD_WARM_N       1024
 
 
 typedef char ngx_http_asgard_slot_is_a_page
@@ -16,6 +17,14 @@ typedef char ngx_http_asgard_slot_is_a_page
 
 
 static void ngx_http_asgard_journal_name(ngx_http_asgard_slot_t *slot);
+
+
+/* Slots that this process freed last, most likely still in the processor's
+ * cache; only hints, the word decides. */
+static struct {
+    uint32_t    index[NGX_HTTP_ASGARD_WARM_N];
+    ngx_uint_t  n;
+} ngx_http_asgard_warm;
 
 
 void
@@ -41,11 +50,38 @@ ngx_http_asgard_journal_word(ngx_http_asgard_slot_t *slot)
 }
 
 
+static void
+ngx_http_asgard_journal_freed(ngx_http_asgard_zone_t *zone, ngx_uint_t i)
+{
+    (void) ngx_atomic_fetch_add(&zone->slots_used, -1);
+
+    if (ngx_http_asgard_warm.n < NGX_HTTP_ASGARD_WARM_N) {
+        ngx_http_asgard_warm.index[ngx_http_asgard_warm.n++] = (uint32_t) i;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_journal_next(ngx_http_asgard_zone_t *zone)
+{
+    static ngx_uint_t  cold;
+
+    if (ngx_http_asgard_warm.n) {
+        return ngx_http_asgard_warm.index[--ngx_http_asgard_warm.n];
+    }
+
+    if (cold == 0) {
+        /* workers begin at different places */
+        cold = (ngx_uint_t) (ngx_http_asgard_worker() - zone->workers) * 61;
+    }
+
+    return cold++ % zone->nslots;
+}
+
+
 ngx_http_asgard_slot_t *
 ngx_http_asgard_journal_take(void)
 {
-    static ngx_uint_t          hint;
-
     ngx_uint_t                 i, n;
     ngx_atomic_uint_t          word;
     ngx_http_asgard_zone_t    *zone;
@@ -55,19 +91,17 @@ ngx_http_asgard_journal_take(void)
     zone = ngx_http_asgard_zone();
     w = ngx_http_asgard_worker();
 
-    if (w == NULL || zone->slots_used >= zone->nslots) {
+    if (w == NULL
+        || (ngx_atomic_int_t) zone->slots_used
+           >= (ngx_atomic_int_t) zone->nslots)
+    {
         return NULL;
-    }
-
-    if (hint == 0) {
-        /* workers begin at different places */
-        hint = (ngx_uint_t) (w - zone->workers) * 61;
     }
 
     word = w->generation << 8 | NGX_HTTP_ASGARD_SLOT_FILLING;
 
-    for (n = 0; n < zone->nslots; n++) {
-        i = hint++ % zone->nslots;
+    for (n = 0; n < zone->nslots + NGX_HTTP_ASGARD_WARM_N; n++) {
+        i = ngx_http_asgard_journal_next(zone);
 
         if (zone->words[i] == NGX_HTTP_ASGARD_SLOT_FREE
             && ngx_atomic_cmp_set(&zone->words[i], NGX_HTTP_ASGARD_SLOT_FREE,
@@ -129,14 +163,16 @@ void
 ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_slot_state_e state)
 {
-    ngx_atomic_t  *word;
+    ngx_atomic_t            *word;
+    ngx_http_asgard_zone_t  *zone;
 
+    zone = ngx_http_asgard_zone();
     word = ngx_http_asgard_journal_word(slot);
     ngx_memory_barrier();
 
     if (state == NGX_HTTP_ASGARD_SLOT_FREE) {
         *word = NGX_HTTP_ASGARD_SLOT_FREE;
-        (void) ngx_atomic_fetch_add(&ngx_http_asgard_zone()->slots_used, -1);
+        ngx_http_asgard_journal_freed(zone, slot - zone->slots);
         return;
     }
 
@@ -144,10 +180,26 @@ ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
 }
 
 
+ngx_int_t
+ngx_http_asgard_journal_reopen(ngx_http_asgard_slot_t *slot)
+{
+    ngx_atomic_t       *word;
+    ngx_atomic_uint_t   done;
+
+    word = ngx_http_asgard_journal_word(slot);
+    done = ngx_http_asgard_worker()->generation << 8
+           | NGX_HTTP_ASGARD_SLOT_DONE;
+
+    return ngx_atomic_cmp_set(word, done, (done & ~(ngx_atomic_uint_t) 0xff)
+                                          | NGX_HTTP_ASGARD_SLOT_ENDED)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
 void
 ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler)
 {
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, used;
     ngx_atomic_uint_t          word, generation;
     ngx_http_asgard_zone_t    *zone;
     ngx_http_asgard_worker_t  *w;
@@ -155,19 +207,24 @@ ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler)
     zone = ngx_http_asgard_zone();
     w = ngx_http_asgard_worker();
 
-    if (w == NULL || zone->slots_used == 0) {
+    if (w == NULL) {
         return;
     }
 
+    used = 0;
     generation = w->generation;
 
     for (i = 0; i < zone->nslots; i++) {
         word = zone->words[i];
+        used += (word & 0xff) != NGX_HTTP_ASGARD_SLOT_FREE;
 
         if (word >> 8 == generation) {
             handler(&zone->slots[i], word & 0xff);
         }
     }
+
+    /* a worker that was killed may have left the count off by one */
+    zone->slots_used = used;
 }
 
 
@@ -279,7 +336,7 @@ ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
             && ngx_atomic_cmp_set(&zone->words[i], word,
                                   NGX_HTTP_ASGARD_SLOT_FREE))
         {
-            (void) ngx_atomic_fetch_add(&zone->slots_used, -1);
+            ngx_http_asgard_journal_freed(zone, i);
         }
     }
 }

@@ -5,9 +5,10 @@
  *
  * Whether a slot is in use, in what state and by whom is one word: the
  * generation of the owning worker << 8 | state.  Only the owner writes a slot;
- * when its process is gone a sibling takes the word by compare-and-swap and
- * is the owner then.  Fields are written before the word moves on, so a killed
- * owner leaves a slot that is right for its state.
+ * any worker may free one that is DONE.  When the owner's process is gone, a
+ * sibling takes the word by compare-and-swap and is the owner then.  Fields
+ * are written before the word moves on, so a killed owner leaves a slot that
+ * is right for its state.
  *
  *   FREE -> FILLING -> ASKED -> HELD -> SENT -> ENDED -> DONE -> FREE
  *
@@ -93,6 +94,9 @@ ngx_uint_t ngx_http_asgard_journal_state(ngx_http_asgard_slot_t *slot);
 /* By the owner only. FREE gives the slot back. */
 void ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_slot_state_e state);
+
+/* DONE -> ENDED of a slot of this worker; NGX_DECLINED: it was freed. */
+ngx_int_t ngx_http_asgard_journal_reopen(ngx_http_asgard_slot_t *slot);
 
 /* Every slot of this worker that is in use. */
 void ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler);

@@ -340,10 +340,11 @@ static void
 ngx_http_asgard_settle_watch_done(ngx_http_asgard_slot_t *slot)
 {
     if (ngx_http_asgard_zone_epoch(slot->part) > slot->epoch) {
-        slot->tries = 0;
-        slot->due = 0;
-        ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_ENDED);
-        ngx_http_asgard_settle.waiting++;
+        if (ngx_http_asgard_journal_reopen(slot) == NGX_OK) {
+            slot->tries = 0;
+            slot->due = 0;
+            ngx_http_asgard_settle.waiting++;
+        }
         return;
     }
 

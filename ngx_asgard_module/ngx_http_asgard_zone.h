@@ -20,7 +20,7 @@
 
 
 /* Monotonic counters, per worker, merged on read. Names for /metrics stand in
- * ngx_http_asgard_count.c beside this list (checked by a test). */
+ * ngx_http_asgard_count.c in the same order. */
 typedef enum {
     NGX_HTTP_ASGARD_COUNT_CALLS = 0,
     NGX_HTTP_ASGARD_COUNT_REFUSED,
