@@ -1,0 +1,51 @@
+#!/usr/bin/env perl
+# The README names every folder, and documents name only what is there.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Asgard::Files qw(slurp top);
+
+chdir top() or die;
+my @files = `git ls-files 2>/dev/null`;
+plan skip_all => 'not a git checkout' if !@files;
+chomp @files;
+
+my $readme = slurp('README.md');
+my ($tour) = $readme =~ /^## The folders\n(.*?)^## /ms;
+my %told = map { $_ => 1 } $tour =~ /`([^`]+)`/g;
+
+my (%first, %second);
+for (@files) {
+    if (m{^([^/]+)$}) { $first{$1} = 1 }
+    if (m{^([^/]+/)}) { $first{$1} = 1 }
+    if (m{^([^/]+/[^/]+/)}) { $second{$1} = 1 }
+}
+delete @first{grep { /\.md$/ } keys %first};
+delete @second{grep { m{^services/} } keys %second};
+
+ok($told{$_}, "the tour shows $_") for sort keys %first, sort keys %second;
+for my $path (sort grep { m{/$} } keys %told) {
+    ok(scalar(grep { index($_, $path) == 0 } @files), "$path is there");
+}
+
+# Paths of ours in any document.
+my %known = map { $_ => 1 } @files;
+my $ours = qr{(?:ngx_asgard_module|asgard-ctl|services|conf|t|scripts|docs
+    |examples)/[A-Za-z0-9_./-]+}x;
+for my $page (grep { /\.md$/ } @files) {
+    my @lost = grep { s/[.\/]+$//; !$known{$_} && !-d $_ }
+        slurp($page) =~ /`($ours)`/g;
+    is("@lost", '', "$page points to files that are there");
+}
+
+my %targets = map { $_ => 1 } slurp('Makefile') =~ /^([a-z][a-z-]*):/mg;
+for my $page (grep { /\.md$/ } @files) {
+    my %named = map { $_ => 1 } slurp($page) =~ /`make ([a-z-]+)`/g;
+    is(join(' ', grep { !$targets{$_} } keys %named), '',
+        "$page names targets that the Makefile has");
+}
+
+done_testing();
