@@ -143,6 +143,13 @@ ngx_http_asgard_check_main(ngx_conf_t *cf, ngx_http_asgard_main_conf_t *amcf)
                               "without it no budget can be checked");
     }
 
+    if (amcf->body_memory < NGX_HTTP_ASGARD_BODY_MAX) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "asgard: \"asgard_body_memory\" must hold one body of "
+                      "32m at least");
+        return NGX_ERROR;
+    }
+
     ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
                                            ngx_core_module);
 

@@ -67,12 +67,28 @@ ngx_http_asgard_send_refusal(ngx_http_asgard_ctx_t *ctx)
 /* What nginx refused by itself, in our words. */
 
 static asg_reason_t
-ngx_http_asgard_error_reason(ngx_uint_t status)
+ngx_http_asgard_error_reason(ngx_http_request_t *r, ngx_uint_t status)
 {
     switch (status) {
 
+    case NGX_HTTP_BAD_REQUEST:
+
+        /* nginx calls it 494 inside: the header ended with its buffers */
+
+        if (r->http_state == NGX_HTTP_READING_REQUEST_STATE
+            && r->request_line.len && r->header_in
+            && r->header_in->pos == r->header_in->end)
+        {
+            return ASG_REASON_HEADERS_TOO_LARGE;
+        }
+
+        return ASG_REASON_BAD_REQUEST;
+
     case NGX_HTTP_UNAUTHORIZED:
         return ASG_REASON_INVALID_API_KEY;
+
+    case NGX_HTTP_FORBIDDEN:
+        return ASG_REASON_FORBIDDEN;
 
     case NGX_HTTP_NOT_FOUND:
         return ASG_REASON_NOT_FOUND;
@@ -320,7 +336,7 @@ ngx_http_asgard_error_replace(ngx_http_request_t *r,
     reason = ctx->reason;
 
     if (reason == ASG_REASON_NONE) {
-        reason = ngx_http_asgard_error_reason(status);
+        reason = ngx_http_asgard_error_reason(r, status);
         ctx->reason = reason;
 
     } else {

@@ -74,13 +74,25 @@ ngx_http_asgard_policy_cleared(ngx_http_asgard_ctx_t *ctx,
 }
 
 
+/* The first field of the body that this model does not take; null: none. */
+
+static asg_str_t
+ngx_http_asgard_policy_unknown(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    return asg_request_first_unknown(ctx->parsed, model->allow,
+                                     model->nallow);
+}
+
+
 ngx_uint_t
 ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
     return ngx_http_asgard_policy_key_may(ctx, ctx->name, model)
            && ngx_http_asgard_policy_serves(ctx, model)
-           && ngx_http_asgard_policy_cleared(ctx, model);
+           && ngx_http_asgard_policy_cleared(ctx, model)
+           && ngx_http_asgard_policy_unknown(ctx, model).data == NULL;
 }
 
 
@@ -157,14 +169,50 @@ ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-ngx_int_t
-ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx)
+/* Why no candidate is eligible: the reason of the one that came furthest. */
+
+static ngx_int_t
+ngx_http_asgard_policy_blame(ngx_http_asgard_ctx_t *ctx)
 {
     asg_str_t           field;
     ngx_str_t           param;
-    ngx_uint_t          i, served;
-    asg_data_class_t    asked;
+    ngx_uint_t          i;
+    asg_reason_t        reason;
     const asg_model_t  *model;
+
+    reason = ASG_REASON_API_NOT_SUPPORTED;
+
+    for (i = 0; i < ctx->name->ncandidates; i++) {
+        model = ngx_http_asgard_policy_model(ctx, i);
+
+        if (!ngx_http_asgard_policy_key_may(ctx, ctx->name, model)
+            || !ngx_http_asgard_policy_serves(ctx, model))
+        {
+            continue;
+        }
+
+        reason = ASG_REASON_POLICY_DENIED;
+
+        if (!ngx_http_asgard_policy_cleared(ctx, model)) {
+            continue;
+        }
+
+        field = ngx_http_asgard_policy_unknown(ctx, model);
+        param.data = (u_char *) field.data;
+        param.len = field.len;
+
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_UNKNOWN_FIELD, &param);
+    }
+
+    return ngx_http_asgard_policy_refuse(ctx, reason, "model");
+}
+
+
+ngx_int_t
+ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    asg_data_class_t  asked;
 
     if (ctx->parsed->data_class.data
         && asg_data_class_parse(ctx->parsed->data_class, &asked) != ASG_OK)
@@ -173,33 +221,15 @@ ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx)
                                              "data_class");
     }
 
-    served = 0;
-
     for (i = 0; i < ctx->name->ncandidates; i++) {
-        model = ngx_http_asgard_policy_model(ctx, i);
-
-        if (!ngx_http_asgard_policy_allows(ctx, model)) {
-            served |= ngx_http_asgard_policy_key_may(ctx, ctx->name, model)
-                      && ngx_http_asgard_policy_serves(ctx, model);
-            continue;
-        }
-
-        field = asg_request_first_unknown(ctx->parsed, model->allow,
-                                          model->nallow);
-        if (field.data == NULL) {
+        if (ngx_http_asgard_policy_allows(ctx,
+                                     ngx_http_asgard_policy_model(ctx, i)))
+        {
             return NGX_OK;
         }
-
-        param.data = (u_char *) field.data;
-        param.len = field.len;
-
-        return ngx_http_asgard_refuse(ctx, ASG_REASON_UNKNOWN_FIELD, &param);
     }
 
-    return ngx_http_asgard_policy_refuse(ctx,
-                                         served ? ASG_REASON_POLICY_DENIED
-                                              : ASG_REASON_API_NOT_SUPPORTED,
-                                         "model");
+    return ngx_http_asgard_policy_blame(ctx);
 }
 
 

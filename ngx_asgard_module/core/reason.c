@@ -61,6 +61,8 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "subrequest_refused",
         "A subrequest or internal redirect cannot make a paid call; call this "
         "location directly."},
+    [ASG_REASON_FORBIDDEN] = {403, ASG_RETRY_NEVER, PERMISS, "forbidden",
+        "The server does not let you in here; ask its operator for access."},
 
     [ASG_REASON_MISSING_API_KEY] = {401, ASG_RETRY_NEVER, AUTHENT,
         "missing_api_key",

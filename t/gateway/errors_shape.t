@@ -32,13 +32,16 @@ sub shape {
 shape($s->chat(undef), 401, 'missing_api_key', 'no key');
 shape($s->get('/v1/nothing'), 404, 'not_found', 'no path');
 shape($s->get('/elsewhere'), 404, 'not_found', 'no location');
-shape($s->get('/closed'), 403, 'bad_request', 'denied by nginx');
+shape($s->get('/closed'), 403, 'forbidden', 'denied by nginx');
 shape($s->raw("GET /v1/models HTTP/1.1\r\n\r\n"), 400, 'bad_request',
     'no Host');
 shape($s->raw("GET /v1/" . 'x' x 9000 . " HTTP/1.1\r\nHost: x\r\n\r\n"), 414,
     'uri_too_long', 'a long path');
 shape($s->raw("GET /v1/models HTTP/1.1\r\nHost: x\r\nx: " . 'x' x 9000
-    . "\r\n\r\n"), 400, 'bad_request', 'a long header');
+    . "\r\n\r\n"), 400, 'headers_too_large', 'a long header');
+shape($s->raw("GET /v1/models HTTP/1.1\r\nHost: x\r\n"
+    . join('', map { "x-$_: " . 'y' x 20 . "\r\n" } 1 .. 2000) . "\r\n"), 400,
+    'headers_too_large', 'two thousand headers');
 shape($s->raw("POST /v1/completions HTTP/1.1\r\nHost: x\r\n"
     . "Transfer-Encoding: gzip\r\n\r\n"), 501, 'not_implemented',
     'a transfer encoding that is not chunked');

@@ -47,6 +47,7 @@ static const row_t rows[] = {
     {ASG_REASON_EMPTY_BODY, 400, "empty_body", INVALID, NEVER},
     {ASG_REASON_BODY_TOO_LARGE, 413, "body_too_large", INVALID, NEVER},
     {ASG_REASON_SUBREQUEST, 403, "subrequest_refused", PERMISS, NEVER},
+    {ASG_REASON_FORBIDDEN, 403, "forbidden", PERMISS, NEVER},
     {ASG_REASON_MISSING_API_KEY, 401, "missing_api_key", AUTHENT, NEVER},
     {ASG_REASON_INVALID_API_KEY, 401, "invalid_api_key", AUTHENT, NEVER},
     {ASG_REASON_KEY_EXPIRED, 401, "key_expired", AUTHENT, NEVER},
