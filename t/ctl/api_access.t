@@ -30,7 +30,7 @@ my $nothing = $t->api('GET', '/api/nothing');
 is($nothing->status, 404, 'an unknown path is 404');
 my $method = $t->api('DELETE', '/api/projects');
 is($method->status, 405, 'a known path with another method is 405');
-is($t->api('POST', '/api/projects', '{"name":1', )->json->{code},
+is($t->api('POST', '/api/projects', '{"name":"a"')->json->{code},
     'invalid_json', 'a broken body is invalid_json');
 is($t->api('POST', '/api/projects', '{"name":"a","name":"b"}')->json->{code},
     'duplicate_key', 'a field that stands twice is refused');
