@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_asgard_upstream_write(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_http_asgard_upstream_process_header(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a);
+static ngx_uint_t ngx_http_asgard_upstream_is_early(
+    ngx_http_asgard_attempt_t *a);
 static ngx_int_t ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a);
 static ngx_int_t ngx_http_asgard_upstream_headers(
     ngx_http_asgard_attempt_t *a);
@@ -195,6 +197,12 @@ ngx_http_asgard_upstream_write(void *data, ngx_chain_t *in)
     u = a->ctx->request->upstream;
 
     if (!a->sent) {
+
+        if (a->ctx->client_gone) {
+            /* it left during an earlier attempt: nobody waits for this one */
+            return NGX_ERROR;
+        }
+
         a->sent = 1;
 
         ngx_http_asgard_call_sent(a->ctx);
@@ -239,6 +247,10 @@ ngx_http_asgard_upstream_process_header(ngx_http_request_t *r)
     }
 
     if (a->response.type == NGX_HTTP_ASGARD_TYPE_SSE) {
+
+        if (ngx_http_asgard_upstream_is_early(a)) {
+            return NGX_AGAIN;
+        }
 
         if (ngx_http_asgard_stream_start(a) != NGX_OK) {
             return NGX_ERROR;
@@ -297,6 +309,27 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     a->conf.read_timeout = a->endpoint->idle_timeout_ms;
 
     return NGX_OK;
+}
+
+
+/* A head alone is no answer: until a byte of the body is here, what goes wrong
+ * can still be a clean error. */
+
+static ngx_uint_t
+ngx_http_asgard_upstream_is_early(ngx_http_asgard_attempt_t *a)
+{
+    ngx_buf_t  *b;
+
+    b = &a->ctx->request->upstream->buffer;
+
+    if (b->pos != b->last || a->response.whole) {
+        return 0;
+    }
+
+    b->pos = b->start;
+    b->last = b->start;
+
+    return 1;
 }
 
 

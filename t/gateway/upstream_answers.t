@@ -8,7 +8,8 @@ use Test::More;
 use Asgard::Stage;
 use Asgard::Spool qw(money_of);
 
-my $s = Asgard::Stage->new(workers => 1);
+my $s = Asgard::Stage->new(workers => 1,
+    http_conf => 'asgard_body_memory 2m;');
 my $up = $s->upstream('main');
 my $key = $s->key($s->project(limit => '-'));
 $s->endpoint(kind => 'openai-compatible', host => '127.0.0.1',
@@ -64,7 +65,7 @@ my @whole = (
         . "Application/JSON; charset=utf-8\r\nContent-Length: $len\r\n\r\n"
         . $object],
     ['a large one', do {
-        my $big = $object =~ s/Hello\./'x' x 3_000_000/er;
+        my $big = $object =~ s/Hello\./'x' x 1_000_000/er;
         "${ok}Transfer-Encoding: chunked\r\n\r\n" . chunked($big, 60_000)
             . "0\r\n\r\n" }],
 );
@@ -139,6 +140,22 @@ for my $case (@paid) {
     is($reply->status . ' ' . $reply->code, '502 upstream_error',
         "$what: a clean error");
     like(money_of($s, $reply), qr/^e [1-9]\d* $flags$/, "$what: estimated");
+}
+
+{
+    my $big = 'x' x 900_000;
+    for my $i (1 .. 2) {
+        my $reply = answered("${ok}Transfer-Encoding: chunked\r\n\r\n"
+            . chunked($object =~ s/Hello\./$big x 4/er, 60_000)
+            . "0\r\n\r\n");
+        is($reply->status . ' ' . $reply->code, '503 overloaded',
+            "$i: an answer above the cap on memory is refused");
+        like(money_of($s, $reply), qr/^e [1-9]\d* cut estimated no_usage$/,
+            "$i: and estimated");
+    }
+    my $reply = answered("${ok}Transfer-Encoding: chunked\r\n\r\n"
+        . chunked($object =~ s/Hello\./$big/er, 60_000) . "0\r\n\r\n");
+    is($reply->status, 200, 'the memory of the refused ones is given back');
 }
 
 {

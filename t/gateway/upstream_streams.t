@@ -105,6 +105,13 @@ for my $case (@whole) {
 }
 
 {
+    my $reply = streamed({raw => "${head}Transfer-Encoding: chunked\r\n\r\n"});
+    is($reply->status . ' ' . $reply->code, '502 upstream_error',
+        'a head and nothing more is a clean error');
+    unlike(money_of($s, $reply, 1), qr/^[vs] /, 'and not void');
+}
+
+{
     my $reply = streamed({raw => "$head\r\n" . event('a')
         . 'data: {"error":{"message":"key sk-secret-of-ours"}}' . "\n\n"});
     unlike($reply->body, qr/sk-secret/, 'an error in a stream is not told');
