@@ -1,0 +1,58 @@
+#!/usr/bin/env perl
+# asgard-ctl/README.md has every route, command and role of the program.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Asgard::Files qw(slurp top);
+
+sub source { slurp(top() . "/asgard-ctl/$_[0]") }
+
+my $page = source('README.md');
+
+my $table = source('http/routes.c');
+my ($project) = $table =~ /#define PROJECT "([^"]+)"/;
+my @routes;
+while ($table =~ /\{"([A-Z]+)",\s(PROJECT(?:\s"[^"]*")?|"[^"]+"),
+    [^}]*?(\w+)\}/gx) {
+    my ($method, $path, $handler) = ($1, $2, $3);
+    $path =~ s/^PROJECT/$project/;
+    $path =~ s/[" ]//g;
+    push @routes, {line => "$method $path", handler => $handler};
+}
+cmp_ok(scalar(@routes), '>', 10, 'the routes were found');
+my @told;
+push @told, "$1 $2" while $page =~ /^\| ([A-Z]+) \| `([^`]+)` \|/mg;
+is_deeply([sort @told], [sort map { $_->{line} } @routes],
+    'every route stands there');
+
+# The fields of a body or query, route by route.
+my %fields;
+for my $file (qw(project_routes key_routes budget_routes ledger_routes)) {
+    my $text = source("http/$file.c");
+    while ($text =~ /^CTL_HANDLER\((\w+)\)(.*?)^\}/msg) {
+        my ($handler, $body) = ($1, $2);
+        $fields{$handler} = [$body =~ /\{"(\w+)", (?:CTL_JSON|&)/g];
+    }
+}
+for my $route (@routes) {
+    my ($method, $path) = split / /, $route->{line};
+    my ($cell) = $page =~ /^\| $method \| `\Q$path\E` \| (.*) \|$/m;
+    my %here = map { $_ => 1 } ($cell // '') =~ /`(\w+)`/g;
+    ok($here{$_}, "$route->{line}: $_")
+        for @{$fields{$route->{handler}} // []};
+}
+
+my ($commands) = $page =~ /^## Commands\n(.*?)^## /ms;
+my @known = source('main.c') =~ /^\s*\{"(\w+)", ctl_command_\w+, "/mg;
+cmp_ok(scalar(@known), '>', 5, 'the commands were found');
+for my $name (@known, qw(serve validate)) {
+    like($commands, qr/`$name[ `]/, "the command $name stands there");
+}
+my @roles = source('proc/role.c') =~ /\[CTL_ROLE_\w+\] = \{"(\w+)"/g;
+is_deeply([sort($page =~ /^\| `(\w+)` \| .* \| .* \|$/mg)], [sort @roles],
+    'every role stands there');
+
+done_testing();
