@@ -1,0 +1,468 @@
+/* catalog/catalog.h and compile.h: from files and variables to a snapshot that
+ * the gateway's own reader accepts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "catalog/compile.h"
+#include "core/json.h"
+
+#define SECRET "sk-live-0123456789abcdef"
+#define ONE(id, kind, more, model) \
+    "id: " id "\ninference:\n  kind: " kind "\n" more \
+    "  models:\n    - ref: model:" id "/" model "\n      route: " model "\n" \
+    "      cost_in: 0.001\n      cost_out: 0.01\n"
+
+static struct ctl_arena arena;
+static struct ctl_catalog catalog;
+static struct ctl_backends backends;
+static asg_keyfile_t keys;
+static char dir[64], written[32][128];
+static unsigned nwritten;
+static asg_json_t json;
+static void *memory;
+static asg_catalog_t snapshot;
+static asg_str_t text;
+
+static void put(const char *path, const char *content)
+{
+    char *file = written[nwritten++];
+    FILE *f;
+
+    snprintf(file, sizeof(written[0]), "%s/%s", dir, path);
+    if (strchr(path, '/') != NULL) {
+        *strrchr(file, '/') = '\0';
+        mkdir(file, 0700);
+        snprintf(file, sizeof(written[0]), "%s/%s", dir, path);
+    }
+    f = fopen(file, "w");
+    assert_non_null(f);
+    fputs(content, f);
+    fclose(f);
+}
+
+static void service(const char *id, const char *content)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "%s/service.yaml", id);
+    put(path, content);
+}
+
+static void variables(const char *lines)
+{
+    struct ctl_error e;
+
+    ctl_backends_finish(&backends);
+    assert_true(ctl_backends_read(&backends, asg_str_z(lines), &e));
+}
+
+static int begin(void **state)
+{
+    (void) state;
+    ctl_arena_init(&arena, CTL_CATALOG_ARENA_BYTES);
+    snprintf(dir, sizeof(dir), "/tmp/test_compile.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    variables("");
+    memory = NULL;
+    snprintf(keys.seals[0].id, sizeof(keys.seals[0].id), "s1");
+    memset(keys.seals[0].secret, 7, sizeof(keys.seals[0].secret));
+    keys.nseals = 1;
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void) state;
+    while (nwritten > 0) {
+        char *file = written[--nwritten];
+
+        unlink(file);
+        *strrchr(file, '/') = '\0';
+        rmdir(file);
+    }
+    rmdir(dir);
+    free(memory);
+    ctl_backends_finish(&backends);
+    ctl_arena_reset(&arena);
+    return 0;
+}
+
+static bool load(void)
+{
+    char *folders[] = {dir}, routing[96];
+    struct ctl_catalog_sources from = {folders, 1, routing, &backends};
+
+    snprintf(routing, sizeof(routing), "%s/routing.yaml", dir);
+    return ctl_catalog_load(&catalog, &arena, &from);
+}
+
+static void must_load(void)
+{
+    if (!load()) {
+        fail_msg("%s", catalog.findings.items[0].text);
+    }
+}
+
+static bool finding(const char *with)
+{
+    for (unsigned i = 0; i < catalog.findings.n; i++) {
+        if (strstr(catalog.findings.items[i].text, with) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct ctl_module *module(const char *id)
+{
+    for (unsigned i = 0; i < catalog.nmodules; i++) {
+        if (strcmp(catalog.modules[i].id, id) == 0) {
+            return &catalog.modules[i];
+        }
+    }
+    fail_msg("no module %s", id);
+    return NULL;
+}
+
+/* Compiles, verifies and parses as the gateway does. */
+static void compile(void)
+{
+    struct ctl_compile with = {&arena, &keys.seals[0], 17, 1763719200, 86400};
+    struct ctl_error e;
+    uint64_t version;
+    int64_t created;
+    asg_str_t body;
+    size_t size;
+
+    for (unsigned i = 0; i < catalog.nmodels; i++) {
+        catalog.models[i].card_version = 3;
+    }
+    assert_true(ctl_compile_snapshot(&catalog, &with, &text, &e));
+    assert_int_equal(text.data[text.len], '\0');
+    assert_int_equal(asg_catalog_verify(&keys, text, &version, &created,
+                                        &body), ASG_OK);
+    assert_int_equal(version, 17);
+    assert_int_equal(created, 1763719200);
+    size = asg_catalog_size(&json, body);
+    assert_true(size > 0);
+    memory = malloc(size);
+    assert_non_null(memory);
+    assert_int_equal(asg_catalog_parse(&json, body, memory, size, &snapshot),
+                     ASG_OK);
+}
+
+static const asg_model_t *model(const char *name, unsigned candidate)
+{
+    const asg_public_name_t *n = asg_catalog_find(&snapshot, asg_str_z(name));
+
+    assert_non_null(n);
+    assert_true(candidate < n->ncandidates);
+    return &snapshot.models[n->candidates[candidate]];
+}
+
+static void str_is(asg_str_t s, const char *z)
+{
+    if (!asg_str_eq_z(s, z)) {
+        fail_msg("%.*s is not %s", (int) s.len, s.data, z);
+    }
+}
+
+static void the_gateway_reads_what_is_compiled(void **state)
+{
+    const asg_model_t *m;
+    const asg_endpoint_t *e;
+
+    (void) state;
+    service("far", ONE("far", "openai-compatible",
+        "  base_url: https://[2001:db8::1]:8443/v1/\n"
+        "  api_key_env: FAR_KEY\n  auth_header: x-api-key\n"
+        "  ca_file: /etc/ca.pem\n  first_byte_timeout: 5s\n", "one"));
+    service("echo", ONE("echo", "echo", "", "echo"));
+    variables("FAR_KEY=" SECRET "\n");
+    put("routing.yaml", "stream_timeout: 7\ntimeout: 9\n");
+    must_load();
+    compile();
+    assert_int_equal(snapshot.nmodels, 2);
+    m = model("model:far/one", 0);
+    e = &snapshot.endpoints[m->endpoint];
+    str_is(e->host, "2001:db8::1");
+    str_is(e->host_header, "[2001:db8::1]:8443");
+    assert_true(e->tls && e->has_key);
+    str_is(e->auth_header, "x-api-key");
+    str_is(e->auth_scheme, "");
+    str_is(e->ca_file, "/etc/ca.pem");
+    assert_int_equal(e->port, 8443);
+    assert_int_equal(e->first_byte_timeout_ms, 5000);
+    assert_int_equal(e->idle_timeout_ms, 7000);
+    str_is(m->path[ASG_API_CHAT], "/v1/chat/completions");
+    assert_int_equal(m->card.in_pusd, 1000000);
+    assert_int_equal(m->card_version, 3);
+    str_is(m->card_id, "model:far/one");
+    m = model("echo", 0);
+    assert_int_equal(snapshot.endpoints[m->endpoint].kind, ASG_KIND_ECHO);
+    assert_int_equal(snapshot.endpoints[m->endpoint].first_byte_timeout_ms,
+                     9000);
+}
+
+static void a_key_is_sealed_for_its_endpoint_alone(void **state)
+{
+    uint8_t nonce[ASG_SEAL_NONCE_BYTES], sealed[256], plain[256];
+    char storage[256];
+    const asg_endpoint_t *e;
+    asg_buf_t aad;
+    asg_str_t data;
+
+    (void) state;
+    service("a", ONE("a", "openai-compatible", "  base_url: http://h:81\n"
+                     "  api_key_env: A_KEY\n", "m"));
+    variables("A_KEY=" SECRET "\n");
+    must_load();
+    compile();
+    assert_null(strstr(text.data, SECRET));
+    e = &snapshot.endpoints[0];
+    data = (asg_str_t) {(char *) sealed, e->key_data_hex.len / 2};
+    assert_true(asg_hex_decode(e->key_nonce_hex, nonce, sizeof(nonce)));
+    assert_true(asg_hex_decode(e->key_data_hex, sealed, data.len));
+    asg_buf_init(&aad, storage, sizeof(storage));
+    asg_buf_z(&aad, "asgard key 1|http|h|81|17");
+    assert_int_equal(asg_seal_decrypt(&keys.seals[0], asg_buf_view(&aad),
+                                      nonce, data, plain), ASG_OK);
+    assert_memory_equal(plain, SECRET, sizeof(SECRET) - 1);
+    asg_buf_init(&aad, storage, sizeof(storage));
+    asg_buf_z(&aad, "asgard key 1|http|evil|81|17");
+    assert_int_equal(asg_seal_decrypt(&keys.seals[0], asg_buf_view(&aad),
+                                      nonce, data, plain), ASG_ERR_AUTH);
+}
+
+static void base_and_path_join_without_doubling(void **state)
+{
+    static const char *const bases[] = {
+        "http://x", "http://x/v1", "http://x/v1/"
+    };
+    char lines[128];
+
+    (void) state;
+    service("s", ONE("s", "openai-compatible", "  base_url_env: S_URL\n"
+                     "  completions_path: /e/{model}/run\n", "m"));
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(lines, sizeof(lines), "S_URL=%s\n", bases[i]);
+        variables(lines);
+        must_load();
+        compile();
+        str_is(model("m", 0)->path[ASG_API_CHAT], "/v1/chat/completions");
+        str_is(model("m", 0)->path[ASG_API_EMBEDDINGS], "/v1/embeddings");
+        free(memory);
+        memory = NULL;
+    }
+    variables("S_URL=http://x\n");
+    must_load();
+    compile();
+    str_is(model("m", 0)->path[ASG_API_COMPLETIONS], "/e/m/run");
+}
+
+static void shipped(const char *id)
+{
+    char path[512], content[8192];
+    size_t n;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/services/%s/service.yaml", ASG_TOP, id);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    n = fread(content, 1, sizeof(content) - 1, f);
+    content[n] = '\0';
+    fclose(f);
+    service(id, content);
+}
+
+static void state_is(const char *id, enum ctl_module_state state,
+    const char *reason)
+{
+    const struct ctl_module *m = module(id);
+
+    if (m->state != state
+        || (reason != NULL && strcmp(m->reason, reason) != 0))
+    {
+        fail_msg("%s is %s: %s", id, ctl_module_state_name(m->state),
+                 m->reason != NULL ? m->reason : "");
+    }
+}
+
+static void modules_are_active_when_their_variables_are_set(void **state)
+{
+    (void) state;
+    shipped("openai");
+    shipped("litellm");
+    shipped("databricks");
+    shipped("echo");
+    shipped("anthropic");
+    variables("OPENAI_MASTER_KEY=\nANTHROPIC_MASTER_KEY=k\n"
+              "DATABRICKS_HOST=dbc-1.cloud.databricks.com\n");
+    must_load();
+    state_is("openai", CTL_MODULE_INACTIVE, "OPENAI_MASTER_KEY is not set");
+    state_is("litellm", CTL_MODULE_INACTIVE, "LITELLM_BASE_URL is not set");
+    state_is("databricks", CTL_MODULE_INACTIVE,
+             "DATABRICKS_TOKEN is not set");
+    state_is("anthropic", CTL_MODULE_INACTIVE, "this kind comes later");
+    state_is("echo", CTL_MODULE_ACTIVE, NULL);
+    variables("OPENAI_MASTER_KEY=k\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n"
+              "LITELLM_BASE_URL=http://litellm:4000\nDATABRICKS_TOKEN=t\n"
+              "DATABRICKS_HOST=dbc-1.cloud.databricks.com\n");
+    must_load();
+    state_is("openai", CTL_MODULE_ACTIVE, NULL);
+    state_is("litellm", CTL_MODULE_ACTIVE, NULL);
+    state_is("databricks", CTL_MODULE_ACTIVE, NULL);
+    compile();
+    assert_false(snapshot.endpoints[module("litellm")->endpoint].has_key);
+    str_is(snapshot.endpoints[module("openai")->endpoint].host, "127.0.0.1");
+    str_is(model("model:databricks/llama-3-3-70b", 0)->path[ASG_API_CHAT],
+           "/serving-endpoints/databricks-meta-llama-3-3-70b-instruct"
+           "/invocations");
+    assert_non_null(asg_catalog_find(&snapshot,
+                                     ASG_STR("model:default/gpt-5.1")));
+    variables("OPENAI_MASTER_KEY=\"k y\"\nLITELLM_BASE_URL=litellm:x:4\n");
+    must_load();
+    state_is("openai", CTL_MODULE_INACTIVE, "OPENAI_MASTER_KEY holds a byte "
+             "that a header cannot carry");
+    state_is("litellm", CTL_MODULE_INACTIVE,
+             "LITELLM_BASE_URL is not an http or https URL");
+}
+
+static void a_bad_manifest_is_refused_alone(void **state)
+{
+    (void) state;
+    service("good", ONE("good", "echo", "", "m"));
+    service("bad", "id: bad\nbogus: 1\n");
+    must_load();
+    state_is("bad", CTL_MODULE_REFUSED, NULL);
+    assert_non_null(strstr(module("bad")->reason,
+                           "/bad/service.yaml:2: unknown field \"bogus\""));
+    state_is("good", CTL_MODULE_ACTIVE, NULL);
+    assert_non_null(strstr(ctl_catalog_report(&catalog),
+                           "\"id\":\"bad\",\"state\":\"refused\""));
+    compile();
+    assert_int_equal(snapshot.nmodels, 1);
+}
+
+static void the_first_that_registers_a_name_has_it(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "same"));
+    service("b", ONE("b", "echo", "", "same"));
+    must_load();
+    assert_true(finding("\"same\" is taken by"));
+    compile();
+    str_is(model("same", 0)->ref, "model:a/same");
+    str_is(model("model:b/same", 0)->ref, "model:b/same");
+}
+
+static void routing_gives_ordered_candidates(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    put("routing.yaml", "model_alias_map: {gpt-4: default, again: gpt-4}\n"
+        "models:\n  default: {candidates: [{model: two}, "
+        "{model: model:a/one}]}\n  one: {candidates: [one, two]}\n"
+        "fallbacks: [{default: [three, two]}, {three: [one]}]\n");
+    must_load();
+    compile();
+    str_is(model("default", 0)->route, "two");
+    str_is(model("default", 1)->route, "one");
+    str_is(model("default", 2)->route, "three");
+    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("again"))
+                     ->ncandidates, 3);
+    assert_true(asg_catalog_find(&snapshot, ASG_STR("gpt-4"))->alias);
+    str_is(model("one", 1)->route, "two");
+    str_is(model("three", 1)->route, "one");
+    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("model:c/three"))
+                     ->ncandidates, 1);
+}
+
+static void routing_refused(const char *content, const char *with)
+{
+    put("routing.yaml", content);
+    assert_false(load());
+    if (!finding(with)) {
+        fail_msg("%s: %s", content, catalog.findings.items[0].text);
+    }
+    nwritten--;
+}
+
+static void loops_and_unknown_names_refuse_the_routing(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    routing_refused("model_alias_map:\n  x: nobody\n",
+                    "routing.yaml:2: \"nobody\" is not the name of any");
+    routing_refused("model_alias_map: {x: y, y: x}\n", "leads to itself");
+    routing_refused("models:\n  x: {candidates: [y]}\n"
+                    "  y: {candidates: [x]}\n", "leads to itself");
+    routing_refused("fallbacks:\n  - one: [one]\n",
+                    "routing.yaml:2: \"one\" falls back to itself");
+    routing_refused("fallbacks: [{nobody: [one]}]\n", "not the name");
+    routing_refused("fallbacks: [{one: [nobody]}]\n", "not the name");
+    routing_refused("a: &x 1\n", "anchors");
+    put("routing.yaml", "");
+    must_load();
+}
+
+static void a_candidate_that_is_not_active_is_left_out(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "openai", "  api_key_env: B_KEY\n", "two"));
+    put("routing.yaml", "models: {m: {candidates: [two, one]}}\n"
+                        "model_alias_map: {n: two}\n");
+    must_load();
+    assert_true(finding("not active"));
+    compile();
+    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("m"))->ncandidates,
+                     1);
+    assert_null(asg_catalog_find(&snapshot, ASG_STR("n")));
+    assert_null(asg_catalog_find(&snapshot, ASG_STR("two")));
+}
+
+static void variables_are_read_as_people_write_them(void **state)
+{
+    (void) state;
+    variables("# c\n\nA=1\nexport B = \"two words\" \r\nC='x'\nD=\nA=3\n"
+              "nonsense\n9X=1\nBASH_FUNC_x%%=() { }\nE=a=b\n");
+    str_is(ctl_backends_get(&backends, "A"), "3");
+    str_is(ctl_backends_get(&backends, "B"), "two words");
+    str_is(ctl_backends_get(&backends, "C"), "x");
+    str_is(ctl_backends_get(&backends, "E"), "a=b");
+    assert_null(ctl_backends_get(&backends, "D").data);
+    assert_null(ctl_backends_get(&backends, "Z").data);
+    assert_int_equal(backends.skipped, 3);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_gateway_reads_what_is_compiled),
+        TEST(a_key_is_sealed_for_its_endpoint_alone),
+        TEST(base_and_path_join_without_doubling),
+        TEST(modules_are_active_when_their_variables_are_set),
+        TEST(a_bad_manifest_is_refused_alone),
+        TEST(the_first_that_registers_a_name_has_it),
+        TEST(routing_gives_ordered_candidates),
+        TEST(loops_and_unknown_names_refuse_the_routing),
+        TEST(a_candidate_that_is_not_active_is_left_out),
+        TEST(variables_are_read_as_people_write_them),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,316 @@
+/* catalog/manifest.h: what a service manifest may say, and what it means. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "catalog/manifest.h"
+#include "core/record.h"
+
+#define FILE_NAME "x/service.yaml"
+#define HEAD      "id: x\ninference:\n  kind: openai-compatible\n" \
+                  "  base_url: http://127.0.0.1:8000/v1\n"
+#define MODELS    "  models:\n    - ref: model:x/one\n"
+#define PRICE     "      cost_in: 0.001\n      cost_out: 0.01\n"
+
+static struct ctl_arena arena;
+static struct ctl_findings findings;
+
+static int begin(void **state)
+{
+    (void) state;
+    ctl_arena_reset(&arena);
+    ctl_arena_init(&arena, 64u * 1024 * 1024);
+    ctl_findings_init(&findings, &arena);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void) state;
+    ctl_arena_reset(&arena);
+    return 0;
+}
+
+static const struct ctl_manifest *parse(const char *text)
+{
+    const struct ctl_manifest *m = ctl_manifest_parse(FILE_NAME,
+        asg_str_z(text), "x", &findings);
+
+    if (m == NULL) {
+        fail_msg("%s", findings.items[0].text);
+    }
+    return m;
+}
+
+static void refused(const char *text, const char *with)
+{
+    bool found = false;
+
+    begin(NULL);
+    if (ctl_manifest_parse(FILE_NAME, asg_str_z(text), "x", &findings)) {
+        fail_msg("accepted: %s", text);
+    }
+    for (unsigned i = 0; i < findings.n; i++) {
+        found = found || strstr(findings.items[i].text, with) != NULL;
+    }
+    if (!found) {
+        fail_msg("%s says %s, not %s", text, findings.n > 0
+                 ? findings.items[0].text : "nothing", with);
+    }
+    end(NULL);
+}
+
+static void a_short_manifest_has_the_defaults(void **state)
+{
+    const struct ctl_manifest *m = parse(HEAD MODELS PRICE);
+    const struct ctl_model *one = &m->models[0];
+
+    (void) state;
+    assert_true(m->has_inference);
+    assert_int_equal(m->kind, CTL_KIND_COMPATIBLE);
+    assert_true(m->api_key_optional);
+    assert_string_equal(m->auth_header, "Authorization");
+    assert_string_equal(m->auth_scheme, "Bearer");
+    assert_string_equal(m->path[ASG_API_CHAT], "/v1/chat/completions");
+    assert_string_equal(m->path[ASG_API_EMBEDDINGS], "/v1/embeddings");
+    assert_int_equal(m->connect_timeout_ms, 10000);
+    assert_int_equal(m->nmodels, 1);
+    assert_string_equal(one->ref, "model:x/one");
+    assert_string_equal(one->route, "one");
+    assert_string_equal(one->served, "one");
+    assert_string_equal(one->max_tokens_field, "max_tokens");
+    assert_true(one->send_user && one->send_stream_options);
+    assert_int_equal(one->data_classes, 1 << ASG_DATA_PUBLIC
+                     | 1 << ASG_DATA_INTERNAL | 1 << ASG_DATA_CONFIDENTIAL);
+    assert_true(one->apis[ASG_API_CHAT] && one->apis[ASG_API_GATEWAY]
+                && one->apis[ASG_API_COMPLETIONS]
+                && one->apis[ASG_API_EMBEDDINGS]);
+}
+
+static void prices_are_exact_in_both_vocabularies(void **state)
+{
+    const asg_card_t *c;
+
+    (void) state;
+    c = &parse(HEAD MODELS PRICE)->models[0].card;
+    assert_int_equal(c->in_pusd, 1000000);
+    assert_int_equal(c->out_pusd, 10000000);
+    assert_int_equal(c->cached_pusd, 1000000);
+    assert_int_equal(c->cache_write_pusd, 1000000);
+    assert_int_equal(c->reasoning_pusd, 10000000);
+    c = &parse(HEAD MODELS
+        "      input_cost_per_token: 5.0001e-07\n"
+        "      output_cost_per_token: 1.5000300000000002e-06\n"
+        "      cache_read_input_token_cost: 5e-08\n"
+        "      cache_creation_input_token_cost: 1e-06\n"
+        "      output_cost_per_reasoning_token: 2e-06\n")->models[0].card;
+    assert_int_equal(c->in_pusd, 500010);
+    assert_int_equal(c->out_pusd, 1500031);     /* rounded up */
+    assert_int_equal(c->cached_pusd, 50000);
+    assert_int_equal(c->cache_write_pusd, 1000000);
+    assert_int_equal(c->reasoning_pusd, 2000000);
+}
+
+static void a_model_without_a_price_must_say_that_it_is_free(void **state)
+{
+    (void) state;
+    refused(HEAD MODELS, ":6: \"ref\" has no price");
+    refused(HEAD MODELS "      cost_in: 0.001\n", "has no price");
+    refused(HEAD MODELS "      cost_in: 0\n      cost_out: 0\n",
+            "has no price");
+    refused(HEAD MODELS PRICE "      free: true\n", "yet there is a price");
+    refused(HEAD MODELS PRICE "      input_cost_per_token: 1\n",
+            "say the same");
+    refused(HEAD MODELS "      cost_in: -1\n      cost_out: 1\n",
+            "\"cost_in\" expects a number");
+    assert_true(parse(HEAD MODELS "      free: true\n")->models[0].free);
+    parse(HEAD MODELS "      apis: [embeddings]\n      cost_in: 0.1\n");
+}
+
+static void every_field_of_the_contract_is_known(void **state)
+{
+    const struct ctl_manifest *m = parse(
+        "id: x\nname: X\ncategory: data\nstatus: deprecated\n"
+        "description: d\ntags: [a, b]\ndocumentation: https://example.com\n"
+        "classification_min: poc\nclassification_max: critical-path\n"
+        "auto_approvable: true\nrequired_fields: [name, size]\n"
+        "provisioner:\n  connector: terraform\n  config:\n"
+        "    module: modules/x\n    cloud: aws\n    defaults: {a: \"${A}\"}\n"
+        "secret_outputs: [password]\n"
+        "cost:\n  model: usage\n  estimated_monthly_usd: 12.5\n"
+        "  source: {type: aws-cost-explorer}\n"
+        "variants:\n  field: size\n  options:\n    big:\n"
+        "      estimated_monthly_usd: 730\n"
+        "      classification_min: wide-operational\n"
+        "      requires_approval: true\n"
+        "long_running: true\n"
+        "retry: {max_attempts: 5, base_secs: 60, cap_secs: 3600}\n"
+        "access_levels: [read, write]\n"
+        "grant: {module: modules/grant, principal_kind: role}\n"
+        "principal_output: role_arn\nprincipal_kind: role\n");
+
+    (void) state;
+    assert_false(m->has_inference);
+    assert_string_equal(m->status, "deprecated");
+}
+
+static void what_is_unknown_is_refused_by_name_and_line(void **state)
+{
+    (void) state;
+    refused("id: x\nfoo: 1\n", FILE_NAME ":2: unknown field \"foo\"");
+    refused(HEAD "  bogus: 1\n" MODELS PRICE, ":5: unknown field \"bogus\"");
+    refused(HEAD MODELS PRICE "      cost: 1\n", ":9: unknown field \"cost\"");
+    refused("id: x\nprovisioner: {connector: magic}\n", "expects one of");
+    refused("id: x\ncost: {source: {type: magic}}\n", "expects one of");
+    refused("id: x\nclassification_min: huge\n", "expects one of");
+    refused("id: x\ninference: {kind: magic, models: []}\n",
+            "expects one of openai, openai-compatible, echo, anthropic");
+    refused("name: X\n", "the field \"id\" is missing");
+    refused("id: y\n", "not the name of the folder");
+    refused("id: X\n", "lower-case");
+    refused("- id: x\n", "must be a map");
+    refused("id: x\ntags: a\n", "expects a list");
+    refused("id: x\nauto_approvable: yes\n", "true or false");
+    refused("id: x\ninference: {kind: openai-compatible, models: "
+            "[{ref: 'model:x/y', free: true}]}\n", "base_url");
+}
+
+/* Neither where it is expected least, nor in the message about it. */
+static void a_secret_is_refused_and_never_shown(void **state)
+{
+    static const char *const texts[] = {
+        "id: x\ndescription: use sk-abcdef0123456789abcdef here\n",
+        "id: x\ntags: [dapi0123456789abcdef0123456789abcdef]\n",
+        HEAD "  api_key_env: sk-abcdef0123456789abcdef\n" MODELS PRICE,
+        HEAD "  api_key: YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\n" MODELS PRICE,
+        "id: x\nprovisioner:\n  connector: stub\n  config:\n"
+        "    master_key: YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\n",
+        "id: x\nsk-abcdef0123456789abcdef: 1\n",
+        "id: x\ndescription: -----BEGIN PRIVATE KEY----- abcdef0123456789\n"
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        refused(texts[i], "looks like a secret");
+        begin(NULL);
+        ctl_manifest_parse(FILE_NAME, asg_str_z(texts[i]), "x", &findings);
+        for (unsigned j = 0; j < findings.n; j++) {
+            assert_null(strstr(findings.items[j].text, "0123456789"));
+            assert_null(strstr(findings.items[j].text, "YWJj"));
+        }
+        end(NULL);
+    }
+    parse("id: x\ndescription: a task-oriented-desk-like-thing of sk-learn\n");
+}
+
+static void what_could_break_a_request_line_or_header_is_refused(void **state)
+{
+    (void) state;
+    refused("id: x\ninference: {kind: openai, base_url: 'ftp://x', models: "
+            "[{ref: 'model:x/y', free: true}]}\n", "http or https");
+    refused("id: x\ninference: {kind: openai, base_url: 'http://u:p@h/', "
+            "models: [{ref: 'model:x/y', free: true}]}\n", "http or https");
+    refused(HEAD "  chat_path: v1\n" MODELS PRICE, "begins with");
+    refused(HEAD "  chat_path: \"/a b\"\n" MODELS PRICE, "begins with");
+    refused(HEAD "  chat_path: \"/a\\r\\nX: y\"\n" MODELS PRICE, "begins");
+    refused(HEAD "  chat_path: /a?b\n" MODELS PRICE, "begins");
+    refused(HEAD "  auth_header: \"A: b\"\n" MODELS PRICE, "header");
+    refused(HEAD "  auth_scheme: \"B\\n\"\n" MODELS PRICE, "word");
+    refused(HEAD "  ca_file: ca.pem\n" MODELS PRICE, "absolute");
+    refused(HEAD "  api_key_env: not-a-name\n" MODELS PRICE, "variable");
+    refused(HEAD "  models: [{ref: 'model:x/a\"b', free: true}]\n", "model:");
+    refused(HEAD "  models: [{ref: 'model:x', free: true}]\n", "model:");
+    refused(HEAD "  models: [{ref: 'group:x/y', free: true}]\n", "model:");
+    refused(HEAD "  models: [{ref: 'model:x/y/z', free: true}]\n", "model:");
+    refused(HEAD MODELS PRICE "      route: 'a b'\n", "route");
+    refused(HEAD MODELS PRICE "      aliases: ['']\n", "not a name");
+    refused(HEAD MODELS PRICE "      max_output_tokens: 10\n"
+            "      default_max_tokens: 11\n", "above max_output_tokens");
+    refused(HEAD "  models: []\n", "1 to 1,024");
+    refused(HEAD "  connect_timeout: 2h\n" MODELS PRICE, "above an hour");
+    refused(HEAD "  connect_timeout: soon\n" MODELS PRICE, "a time");
+}
+
+static void apis_follow_the_paths(void **state)
+{
+    const struct ctl_manifest *m;
+
+    (void) state;
+    m = parse(HEAD "  chat_path: /s/{model}/invocations\n"
+              "  completions_path: null\n" MODELS PRICE);
+    assert_string_equal(m->path[ASG_API_GATEWAY], "/s/{model}/invocations");
+    assert_null(m->path[ASG_API_COMPLETIONS]);
+    assert_false(m->models[0].apis[ASG_API_COMPLETIONS]);
+    assert_true(m->models[0].apis[ASG_API_CHAT]);
+    m = parse(HEAD MODELS PRICE "      apis: [embeddings]\n");
+    assert_false(m->models[0].apis[ASG_API_CHAT]);
+    assert_false(m->models[0].apis[ASG_API_GATEWAY]);
+    assert_true(m->models[0].apis[ASG_API_EMBEDDINGS]);
+    refused(HEAD "  chat_path: null\n" MODELS PRICE "      apis: [chat]\n",
+            "no path");
+}
+
+static void an_openai_model_takes_the_newer_field_by_itself(void **state)
+{
+    const struct ctl_manifest *m = parse("id: x\ninference:\n"
+        "  kind: openai\n  api_key_env: X_KEY\n" MODELS PRICE
+        "      max_output_tokens: 100\n      default_max_tokens: 50\n"
+        "      send_user: false\n      allow_fields: [verbosity]\n"
+        "      token_bounds: {image: 7, message: 9}\n");
+    const struct ctl_model *one = &m->models[0];
+
+    (void) state;
+    assert_string_equal(m->base_url, "https://api.openai.com/v1");
+    assert_false(m->api_key_optional);
+    assert_string_equal(one->max_tokens_field, "max_completion_tokens");
+    assert_int_equal(one->max_output_tokens, 100);
+    assert_int_equal(one->default_max_tokens, 50);
+    assert_false(one->send_user);
+    assert_int_equal(one->nallow, 1);
+    assert_int_equal(one->card.image_tokens, 7);
+    assert_int_equal(one->card.message_tokens, 9);
+    assert_int_equal(one->card.tool_tokens, 64);
+}
+
+static void the_shipped_manifests_are_right(void **state)
+{
+    static const char *const ids[] = {
+        "openai", "litellm", "databricks", "echo", "anthropic"
+    };
+    char file[512];
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+        snprintf(file, sizeof(file), "%s/services/%s/service.yaml", ASG_TOP,
+                 ids[i]);
+        if (ctl_manifest_load(file, ids[i], NULL, &findings) == NULL) {
+            fail_msg("%s", findings.items[0].text);
+        }
+    }
+    assert_int_equal(findings.n, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_short_manifest_has_the_defaults),
+        TEST(prices_are_exact_in_both_vocabularies),
+        TEST(a_model_without_a_price_must_say_that_it_is_free),
+        TEST(every_field_of_the_contract_is_known),
+        TEST(what_is_unknown_is_refused_by_name_and_line),
+        TEST(a_secret_is_refused_and_never_shown),
+        TEST(what_could_break_a_request_line_or_header_is_refused),
+        TEST(apis_follow_the_paths),
+        TEST(an_openai_model_takes_the_newer_field_by_itself),
+        TEST(the_shipped_manifests_are_right),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
