@@ -11,29 +11,19 @@
 #define ARGS_MAX  (4 + ASG_SCRIPT_BUDGETS_MAX + 6)
 
 
-/* Its pins, from "amount created expires pins detail"; empty when it is gone. */
+/* Its pins; empty when it is gone. */
 static bool
 hold_pins(struct ctl_leader *l, asg_str_t key, asg_str_t *pins,
     struct ctl_error *e)
 {
     const asg_str_t argv[2] = {ASG_STR("GET"), key};
+    struct ctl_hold_text hold;
     struct ctl_reply reply;
-    const char *at, *end;
-    unsigned i;
 
-    *pins = ASG_STR("");
     if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2, argv)) {
         return false;
     }
-    at = reply.kind == CTL_REPLY_TEXT ? reply.text.data : NULL;
-    for (i = 0; at != NULL && i < 3; i++) {
-        at = strchr(at, ' ');
-        at = at != NULL ? at + 1 : NULL;
-    }
-    end = at != NULL ? strchr(at, ' ') : NULL;
-    if (end != NULL) {
-        *pins = (asg_str_t) {at, (size_t) (end - at)};
-    }
+    *pins = ctl_partition_hold_parse(&reply, &hold) ? hold.pins : ASG_STR("");
 
     return true;
 }

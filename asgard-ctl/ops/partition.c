@@ -31,6 +31,41 @@ ctl_partition_verdict(const struct ctl_reply *reply, asg_verdict_t *verdict,
 }
 
 
+/* The text up to the next space, which `rest` loses. */
+static asg_str_t
+word_take(asg_str_t *rest)
+{
+    const char *end = memchr(rest->data, ' ', rest->len);
+    asg_str_t word = {rest->data, end != NULL ? (size_t) (end - rest->data)
+                                  : rest->len};
+    size_t taken = word.len + (end != NULL);
+
+    rest->data += taken;
+    rest->len -= taken;
+
+    return word;
+}
+
+
+bool
+ctl_partition_hold_parse(const struct ctl_reply *reply,
+    struct ctl_hold_text *out)
+{
+    asg_str_t rest = reply->text;
+    uint64_t amount;
+
+    if (reply->kind != CTL_REPLY_TEXT) {
+        return false;
+    }
+    out->amount = word_take(&rest);
+    (void) word_take(&rest);
+    (void) word_take(&rest);
+    out->pins = word_take(&rest);
+
+    return out->pins.len > 0 && asg_str_u64(out->amount, &amount);
+}
+
+
 bool
 ctl_partition_pin_keys(struct ctl_leader *l, const struct ctl_partition *p,
     asg_str_t pins, asg_str_t *argv, size_t *n)

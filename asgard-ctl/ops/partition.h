@@ -53,6 +53,15 @@ void ctl_partition_fence(const struct ctl_partition *p,
 bool ctl_partition_verdict(const struct ctl_reply *reply,
     asg_verdict_t *verdict, struct ctl_error *e);
 
+/* Amount and pins of "amount created expires pins detail", borrowed. */
+struct ctl_hold_text {
+    asg_str_t amount, pins;
+};
+
+/* False when the reply is no open hold: gone, or the marker of a void. */
+bool ctl_partition_hold_parse(const struct ctl_reply *reply,
+    struct ctl_hold_text *out);
+
 /* Adds `{pNN}:b:<budget>` of each budget of the pins to argv at *n, in their
  * order; false when there are more than 16 or they are no pins. */
 bool ctl_partition_pin_keys(struct ctl_leader *l,

@@ -8,7 +8,6 @@
 
 #define CLOCK_MOST_S   60               /* between Redis and the database */
 #define ARGS_MAX       80
-#define HOLD_JSON      64               /* beside id and pins */
 #define WINDOW_JSON    (ASG_ID_MAX + ASG_WINDOW_NAME_MAX + 64)
 
 #define SQL_WINDOWS \
@@ -111,8 +110,8 @@ hold_put(struct ctl_leader *l, const struct ctl_partition *p, asg_str_t id,
 {
     char key[ASG_RKEY_MAX];
     asg_str_t argv[2] = {ASG_STR("GET"), ASG_STR_NULL};
+    struct ctl_hold_text hold;
     struct ctl_reply reply;
-    char amount[20], pins[ASG_SCRIPT_PINS_BYTES + 1];
 
     argv[1] = (asg_str_t) {key, asg_rkey_hold(key, p->part, id)};
     if (argv[1].len == 0) {
@@ -121,18 +120,15 @@ hold_put(struct ctl_leader *l, const struct ctl_partition *p, asg_str_t id,
     if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2, argv)) {
         return false;
     }
-    if (reply.kind != CTL_REPLY_TEXT
-        || sscanf(reply.text.data, "%16[0-9] %*[0-9] %*[0-9] %16384s ",
-                  amount, pins) != 2)
-    {
+    if (!ctl_partition_hold_parse(&reply, &hold)) {
         return true;                    /* gone, or voided */
     }
     asg_buf_z(out, out->len > 1 ? ",{\"i\":" : "{\"i\":");
     asg_buf_json(out, id);
     asg_buf_z(out, ",\"a\":");
-    asg_buf_z(out, amount);
+    asg_buf_str(out, hold.amount);
     asg_buf_z(out, ",\"p\":");
-    asg_buf_json(out, asg_str_z(pins));
+    asg_buf_json(out, hold.pins);
     asg_buf_z(out, "}");
 
     return true;

@@ -1,0 +1,19 @@
+/*
+ * The counters of one partition in Redis against the ledger: M3 and M4.
+ */
+#ifndef CTL_AUDIT_COUNTERS_H
+#define CTL_AUDIT_COUNTERS_H
+
+#include <stdio.h>
+
+#include "redis/client.h"
+#include "store/pg.h"
+
+/* One look.  *steady: Redis and the ledger stood at the same event and the
+ * same correction, so that a difference is one.  Lines go to `out` (NULL:
+ * none); *broken counts the differences. */
+bool ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, unsigned part, FILE *out, bool *steady,
+    unsigned *broken, struct ctl_error *e);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * The audit of money: statements over the ledger, then the counters.
+ */
+#include "ops/audit_money.h"
+
+#include <time.h>
+
+#include "core/rkey.h"
+#include "ops/audit_counters.h"
+
+#define SHOWN      "100"                /* rows of one kind in a report */
+#define LOOKS      100                  /* at a partition that moves */
+#define LOOK_MS    50
+#define CONFIRM    3                    /* steady looks that must all differ */
+
+#define SQL_ENDS \
+    "SELECT 'M2 hold ' || h.hold_id || ' (' || h.state || ') has '" \
+    " || count(l.id) || ' first entries' FROM holds h LEFT JOIN ledger l" \
+    " ON l.hold_id = h.hold_id AND l.kind <> 'adjust'" \
+    " GROUP BY h.hold_id, h.state, h.next_seq" \
+    " HAVING count(l.id) <> CASE WHEN h.next_seq > 1 THEN 1 ELSE 0 END" \
+    " OR (h.state <> 'voided' AND count(l.id) <> 1)" \
+    " ORDER BY h.hold_id LIMIT " SHOWN
+
+#define SQL_BALANCES \
+    "SELECT 'M9 hold ' || h.hold_id || ': entries sum to '" \
+    " || coalesce(sum(l.delta_nano), 0) || ', its balance is '" \
+    " || h.balance_nano FROM holds h LEFT JOIN ledger l USING (hold_id)" \
+    " GROUP BY h.hold_id, h.balance_nano" \
+    " HAVING coalesce(sum(l.delta_nano), 0) <> h.balance_nano" \
+    " ORDER BY h.hold_id LIMIT " SHOWN
+
+#define SQL_ORPHANS \
+    "SELECT 'M2 entry ' || l.id || ' names no hold' FROM ledger l" \
+    " LEFT JOIN holds h USING (hold_id) WHERE h.hold_id IS NULL" \
+    " ORDER BY l.id LIMIT " SHOWN
+
+/* The sum by pin that a reseed would use, against the ledger itself. */
+#define SQL_PINS \
+    "WITH l AS (SELECT pin, sum(h.balance_nano) AS spent FROM holds h," \
+    " unnest(string_to_array(h.pins, ',')) AS pin GROUP BY pin)," \
+    " b AS (SELECT budget_id || ':' || window_name || ':' || window_id AS pin," \
+    " spent_nano AS spent FROM balances)" \
+    " SELECT 'M4 ' || pin || ': holds sum to ' || coalesce(l.spent, 0)" \
+    " || ', the sum by pin is ' || coalesce(b.spent, 0)" \
+    " FROM l FULL JOIN b USING (pin)" \
+    " WHERE coalesce(l.spent, 0) <> coalesce(b.spent, 0)" \
+    " ORDER BY pin LIMIT " SHOWN
+
+/* pico-USD by tokens, rounded up once; cached and written tokens are part of
+ * the prompt, reasoning tokens part of the completion. */
+#define SQL_PRICES \
+    "WITH t AS (SELECT h.hold_id, h.balance_nano, c.card," \
+    " h.detail->>'card' AS name, (h.detail->>'pt')::numeric AS pt," \
+    " (h.detail->>'ct')::numeric AS ct," \
+    " coalesce((h.detail->>'cat')::numeric, 0) AS cat," \
+    " coalesce((h.detail->>'cwt')::numeric, 0) AS cwt," \
+    " coalesce((h.detail->>'rt')::numeric, 0) AS rt" \
+    " FROM holds h LEFT JOIN cards c ON c.card_id = h.detail->>'card'" \
+    " AND c.version = (h.detail->>'cv')::bigint" \
+    " WHERE h.rank = 3 AND h.detail->>'pt' IS NOT NULL" \
+    " AND h.detail->>'card' IS NOT NULL" \
+    " AND NOT coalesce(h.detail->'flags', '[]'::jsonb) ? 'estimated')," \
+    " p AS (SELECT *, ceil((greatest(pt - cat - cwt, 0)" \
+    " * (card->>'in_pusd')::numeric + cat * (card->>'cached_pusd')::numeric" \
+    " + cwt * (card->>'cache_write_pusd')::numeric" \
+    " + greatest(coalesce(ct, 0) - rt, 0) * (card->>'out_pusd')::numeric" \
+    " + rt * (card->>'reasoning_pusd')::numeric) / 1000) AS cost FROM t)" \
+    " SELECT 'M7 hold ' || hold_id || ': charged ' || balance_nano ||" \
+    " coalesce(', its card says ' || cost, ', its card ' || name" \
+    " || ' is missing') FROM p" \
+    " WHERE card IS NULL OR cost <> balance_nano" \
+    " ORDER BY hold_id LIMIT " SHOWN
+
+#define SQL_OVERSHOOTS \
+    "SELECT 'M8 hold ' || hold_id || ': held ' || held_nano || ', charged '" \
+    " || balance_nano || ' without the flag' FROM holds" \
+    " WHERE held_nano IS NOT NULL AND balance_nano > held_nano" \
+    " AND NOT coalesce(detail->'flags', '[]'::jsonb) ? 'overshoot'" \
+    " ORDER BY hold_id LIMIT " SHOWN
+
+
+static bool
+ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
+    unsigned *broken, struct ctl_error *e)
+{
+    static const char *const checks[] = {SQL_ENDS, SQL_BALANCES, SQL_ORPHANS,
+        SQL_PINS, SQL_PRICES, SQL_OVERSHOOTS};
+    struct ctl_rows rows;
+    unsigned r;
+    size_t i;
+
+    for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        if (!ctl_pg_query(pg, arena, &rows, e, checks[i], 0, NULL)) {
+            return false;
+        }
+        for (r = 0; r < rows.nrows; r++) {
+            fprintf(out, "%s\n", ctl_rows_at(&rows, r, 0));
+        }
+        *broken += rows.nrows;
+    }
+
+    return true;
+}
+
+
+/* One snapshot for all statements: nothing moves between them. */
+static bool
+ledger_audit(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
+    unsigned *broken, struct ctl_error *e)
+{
+    bool ok;
+
+    if (!ctl_pg_begin(pg, e)) {
+        return false;
+    }
+    ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
+                     " REPEATABLE READ READ ONLY;"
+                     " SET LOCAL statement_timeout = 0")
+         && ledger_check(pg, arena, out, broken, e);
+    ctl_pg_rollback(pg);
+
+    return ok;
+}
+
+
+static bool
+partition_audit(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, unsigned part, FILE *out, unsigned *broken,
+    struct ctl_error *e)
+{
+    const struct timespec pause = {0, LOOK_MS * 1000000L};
+    unsigned look, differ, wrong = 0;
+    bool steady;
+
+    for (look = 0; look < LOOKS; look++) {
+        ctl_arena_reset(arena);
+        if (!ctl_audit_counters(pg, redis, arena, part,
+                                wrong + 1 == CONFIRM ? out : NULL, &steady,
+                                &differ, e))
+        {
+            return false;
+        }
+        if (steady && differ == 0) {
+            return true;
+        }
+        if (steady && ++wrong == CONFIRM) {
+            *broken += differ;
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    fprintf(out, "partition %u never stood still with the ledger\n", part);
+    *broken += 1;
+
+    return true;
+}
+
+
+bool
+ctl_audit_money(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, FILE *out, unsigned *broken, struct ctl_error *e)
+{
+    unsigned part;
+
+    *broken = 0;
+    if (!ledger_audit(pg, arena, out, broken, e)) {
+        return false;
+    }
+    for (part = 0; part < ASG_PARTITIONS; part++) {
+        if (!partition_audit(pg, redis, arena, part, out, broken, e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
