@@ -144,10 +144,9 @@ ngx_http_asgard_check_main(ngx_conf_t *cf, ngx_http_asgard_main_conf_t *amcf)
     }
 
     if (amcf->body_memory < NGX_HTTP_ASGARD_BODY_MAX) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "asgard: \"asgard_body_memory\" must hold one body of "
-                      "32m at least");
-        return NGX_ERROR;
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "asgard: \"asgard_body_memory\" is below 32m: a body of "
+                      "the largest size is always refused as overload");
     }
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
