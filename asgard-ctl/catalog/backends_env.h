@@ -1,11 +1,11 @@
 /*
  * The variables of the backends: addresses and keys, as KEY=VALUE lines.
  *
- * `#` comments and blank lines are skipped, `export ` before a name and one
- * pair of quotes around a value are accepted, an empty value counts as unset, of
- * a name that stands twice the last counts.  Lines that are none of this are
- * skipped: the text may be a whole environment.  Every value is a secret until
- * proven otherwise.
+ * `#` comments and blank lines are skipped; `export ` before a name and one
+ * pair of quotes around a value are accepted; an empty value counts as unset;
+ * of a name that stands twice the last counts.  Lines that are none of this
+ * are skipped: the text may be a whole environment.  Every value is a secret
+ * until proven otherwise.
  */
 #ifndef CTL_BACKENDS_ENV_H
 #define CTL_BACKENDS_ENV_H
