@@ -3,6 +3,8 @@
  * hiredis 0.14 on nginx's events.
  */
 
+#include <poll.h>
+
 #include "ngx_http_asgard_redis_events.h"
 
 
@@ -202,6 +204,40 @@ ngx_http_asgard_redis_events_connect(ngx_http_asgard_redis_events_t *ev,
     }
 
     return ac;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_events_pump(ngx_http_asgard_redis_events_t *ev,
+    ngx_msec_t timeout)
+{
+    ngx_event_t    *rev, *wev;
+    struct pollfd   pfd;
+
+    rev = ev->connection->read;
+    wev = ev->connection->write;
+
+    pfd.fd = ev->connection->fd;
+    pfd.events = POLLIN;
+    pfd.revents = 0;
+
+    if (!ev->connected || wev->posted || wev->active) {
+        pfd.events |= POLLOUT;
+    }
+
+    if (poll(&pfd, 1, (int) timeout) <= 0) {
+        return NGX_DECLINED;
+    }
+
+    if (pfd.revents & POLLOUT) {
+        ngx_http_asgard_redis_write_handler(wev);
+    }
+
+    if (ev->context && (pfd.revents & (POLLIN|POLLERR|POLLHUP))) {
+        ngx_http_asgard_redis_read_handler(rev);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -44,5 +44,10 @@ redisAsyncContext *ngx_http_asgard_redis_events_connect(
     ngx_http_asgard_redis_events_t *ev, ngx_http_asgard_redis_addr_t *addr,
     ngx_log_t *log);
 
+/* Outside of the event loop: waits for the socket and does what it is ready
+ * for.  NGX_DECLINED: nothing happened within `timeout`. */
+ngx_int_t ngx_http_asgard_redis_events_pump(
+    ngx_http_asgard_redis_events_t *ev, ngx_msec_t timeout);
+
 
 #endif /* _NGX_HTTP_ASGARD_REDIS_EVENTS_H_INCLUDED_ */

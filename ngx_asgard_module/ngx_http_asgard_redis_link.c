@@ -8,6 +8,7 @@
 
 #define NGX_HTTP_ASGARD_REDIS_RETRY      200    /* ms */
 #define NGX_HTTP_ASGARD_REDIS_HANDSHAKE  1000   /* ms */
+#define NGX_HTTP_ASGARD_REDIS_START      250    /* ms, before the first call */
 
 
 static void ngx_http_asgard_redis_link_connect(
@@ -262,6 +263,24 @@ ngx_http_asgard_redis_link_timer(ngx_event_t *ev)
 }
 
 
+static void
+ngx_http_asgard_redis_link_first(ngx_http_asgard_redis_link_t *link)
+{
+    ngx_msec_t      start;
+    ngx_msec_int_t  left;
+
+    start = ngx_current_msec;
+    left = NGX_HTTP_ASGARD_REDIS_START;
+
+    while (link->context && !link->up && left > 0) {
+        (void) ngx_http_asgard_redis_events_pump(&link->events, left);
+        ngx_time_update();
+        left = NGX_HTTP_ASGARD_REDIS_START
+               - (ngx_msec_int_t) (ngx_current_msec - start);
+    }
+}
+
+
 ngx_int_t
 ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     ngx_cycle_t *cycle, ngx_http_asgard_main_conf_t *amcf)
@@ -279,6 +298,7 @@ ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     }
 
     ngx_http_asgard_redis_link_connect(link);
+    ngx_http_asgard_redis_link_first(link);
     return NGX_OK;
 }
 

@@ -6,7 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use Asgard::Files qw(wait_until);
 use Asgard::Stage;
@@ -47,6 +47,24 @@ ok(wait_until(sub { $s->{gateway}->workers == 2 }, 10),
 sleep 0.5;
 is($s->metric('asgard_dead_worker_calls_total'), 0,
     'and leave nothing for others to end');
+
+# Reload again and again under load.
+my @told = $s->in_parallel(5, sub {
+    my ($i) = @_;
+    if ($i == 0) {
+        for (1 .. 6) { $s->{gateway}{process}->signal('HUP'); sleep 0.5 }
+        return '';
+    }
+    my ($bad, $until) = ('', time + 4);
+    while (time < $until) {
+        sleep 0.01;                         # within the journal's slots
+        my $reply = $s->chat($key, {model => 'one'});
+        $bad .= $reply->status . ' ' . ($reply->body // '') . "\n"
+            if $reply->status != 200;
+    }
+    return $bad;
+});
+is(join('', @told), '', 'no call fails because of a reload');
 
 # A zone of another size is another zone.
 $s->{gateway}->write_conf(zone => '16m');
