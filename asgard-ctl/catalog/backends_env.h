@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 
-#define CTL_BACKENDS_MAX      512
+#define CTL_BACKENDS_MAX      4096     /* a pod's environment is large */
 #define CTL_BACKENDS_NAME_MAX 128
 
 struct ctl_backend_value {

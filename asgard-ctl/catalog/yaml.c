@@ -10,6 +10,8 @@
 
 #include <yaml.h>
 
+#define KEY_SHOWN_MAX 32                /* a longer one may be a secret */
+
 struct level {
     struct ctl_yaml *node;
     struct ctl_yaml *last;              /* its last child */
@@ -98,8 +100,9 @@ key_take(struct builder *b, struct level *at, const char *text)
     for (child = at->node->first; child != NULL; child = child->next) {
         if (strcmp(child->key, text) == 0) {
             return ctl_finding_error(b->findings, b->file, b->line,
-                                     "the key \"%.64s\" stands twice (first "
-                                     "in line %u)", text, child->line);
+                                     "the key \"%s\" stands twice (first in "
+                                     "line %u)", strlen(text) <= KEY_SHOWN_MAX
+                                     ? text : "...", child->line);
         }
     }
     at->key = text;

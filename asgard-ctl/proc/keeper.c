@@ -103,8 +103,13 @@ backends_read(struct ctl_backends *b, int values_fd, struct ctl_error *e)
     if (!ctl_values_read(values_fd, &text, e)) {
         return false;
     }
+    close(values_fd);
     ok = ctl_backends_read(b, text, e);
     ctl_values_release(&text);
+    if (b->skipped > 0) {
+        ctl_log(CTL_LOG_WARN, "%u lines of the backends' variables are not "
+                "KEY=VALUE and were skipped", b->skipped);
+    }
 
     return ok;
 }

@@ -353,6 +353,32 @@ static void a_bad_manifest_is_refused_alone(void **state)
     assert_int_equal(snapshot.nmodels, 1);
 }
 
+/* A folder within the first is an overlay here: it holds no manifest itself. */
+static void an_overlay_replaces_by_id_and_adds(void **state)
+{
+    char over[96], *folders[] = {dir, over, "/nonexistent"};
+    struct ctl_catalog_sources from = {folders, 3, NULL, &backends};
+
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    snprintf(over, sizeof(over), "%s/over", dir);
+    put("over/README", "");
+    service("over/b", ONE("b", "echo", "", "other"));
+    service("over/c", ONE("c", "echo", "", "three"));
+    assert_true(ctl_catalog_load(&catalog, &arena, &from));
+    assert_true(finding("/nonexistent: there is no such folder"));
+    compile();
+    assert_int_equal(snapshot.nmodels, 3);
+    assert_non_null(asg_catalog_find(&snapshot, ASG_STR("one")));
+    assert_non_null(asg_catalog_find(&snapshot, ASG_STR("other")));
+    assert_non_null(asg_catalog_find(&snapshot, ASG_STR("three")));
+    assert_null(asg_catalog_find(&snapshot, ASG_STR("two")));
+    service("over/b", "id: b\nbogus: 1\n");
+    assert_true(ctl_catalog_load(&catalog, &arena, &from));
+    state_is("b", CTL_MODULE_REFUSED, NULL);
+}
+
 static void the_first_that_registers_a_name_has_it(void **state)
 {
     (void) state;
@@ -457,6 +483,7 @@ int main(void)
         TEST(base_and_path_join_without_doubling),
         TEST(modules_are_active_when_their_variables_are_set),
         TEST(a_bad_manifest_is_refused_alone),
+        TEST(an_overlay_replaces_by_id_and_adds),
         TEST(the_first_that_registers_a_name_has_it),
         TEST(routing_gives_ordered_candidates),
         TEST(loops_and_unknown_names_refuse_the_routing),
