@@ -1,6 +1,8 @@
 // Three calls through Asgard with the official OpenAI SDK.
 import OpenAI from 'openai';
 
+const hello = [{role: 'user', content: 'Hello Asgard'}];
+
 const client = new OpenAI({
   baseURL: process.env.ASGARD_URL + '/v1',
   apiKey: process.env.ASGARD_KEY,
@@ -8,7 +10,7 @@ const client = new OpenAI({
 
 const {data, response} = await client.chat.completions.create({
   model: 'echo',
-  messages: [{role: 'user', content: 'Hello Asgard'}],
+  messages: hello,
 }).withResponse();
 console.log('answer:', data.choices[0].message.content);
 console.log('tokens:', data.usage.prompt_tokens, 'in,',
@@ -26,7 +28,10 @@ for await (const chunk of await client.chat.completions.create({
 process.stdout.write('\n');
 
 try {
-  await client.chat.completions.create({model: 'no-such-model', messages: []});
+  await client.chat.completions.create({
+    model: 'no-such-model',
+    messages: hello,
+  });
 } catch (e) {
   console.log('refused:', e.status, e.code, '-', e.error.message);
 }

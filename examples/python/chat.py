@@ -3,11 +3,13 @@ import os
 
 import openai
 
+HELLO = [{"role": "user", "content": "Hello Asgard"}]
+
 client = openai.OpenAI(base_url=os.environ["ASGARD_URL"] + "/v1",
                        api_key=os.environ["ASGARD_KEY"])
 
 raw = client.chat.completions.with_raw_response.create(
-    model="echo", messages=[{"role": "user", "content": "Hello Asgard"}])
+    model="echo", messages=HELLO)
 answer = raw.parse()
 print("answer:", answer.choices[0].message.content)
 print("tokens:", answer.usage.prompt_tokens, "in,",
@@ -22,6 +24,6 @@ for chunk in client.chat.completions.create(
 print()
 
 try:
-    client.chat.completions.create(model="no-such-model", messages=[])
+    client.chat.completions.create(model="no-such-model", messages=HELLO)
 except openai.APIStatusError as e:
     print("refused:", e.status_code, e.code, "-", e.body["message"])

@@ -4,6 +4,7 @@ Prints TAP; t/sdk/sdk_python.t starts it and reads it.  The client is used
 with its defaults, retries included: only the address and the key are ours.
 """
 import os
+import sys
 import time
 
 import openai
@@ -191,13 +192,25 @@ def failures(c):
                 "a provider's rate limit is RateLimitError")
     same(e and e.response.headers.get("retry-after"), "7",
          "with the provider's Retry-After")
-    big = [{"role": "user", "content": "x" * 2_000_000}]
-    refused(lambda: chat(once, messages=big), down, 503, "overloaded", 1,
-            "no memory for the body is 503")
+    image = {"type": "image_url", "image_url": {
+        "url": "data:image/png;base64,iVBORw0KGgo="}}
+    refused(lambda: chat(c, messages=[{"role": "user", "content": [image]}]),
+            openai.BadRequestError, 400, "invalid_value", 1,
+            "content that the model has no bound for is BadRequestError")
+
+
+def redis_away(c):
+    refused(lambda: chat(c), openai.InternalServerError, 503,
+            "budget_unavailable", 3,
+            "an uncountable call is 503, and tried again by the SDK's rule")
 
 
 def main():
     c = client()
+    if sys.argv[1:] == ["redis-away"]:
+        redis_away(c)
+        print("1..%d" % made)
+        return
     answers(c)
     streams(c)
     models(c)

@@ -8,7 +8,7 @@ use JSON::PP ();
 use Test::More;
 
 use Asgard::FakeUpstream;
-use Asgard::Files qw(spill slurp);
+use Asgard::Files qw(spill slurp top);
 use Asgard::Port qw(free_port);
 use Asgard::Test;
 
@@ -57,8 +57,10 @@ is_deeply($reply->{guardrail_verdicts}, [], 'no guardrail had a say');
 like($reply->{trace_id}, qr/^[A-Za-z0-9._-]{1,64}$/, 'it has a trace id');
 
 my ($seen) = $up->books;
-is($seen->{path}, '/serving-endpoints/llama-3-3-70b/invocations',
-    'Databricks was asked at its own path');
+my ($served) = slurp(top() . '/services/databricks/service.yaml')
+    =~ m{model:databricks/llama-3-3-70b\s+route: (\S+)};
+is($seen->{path}, "/serving-endpoints/$served/invocations",
+    'Databricks was asked at the path of its serving endpoint');
 is(Asgard::FakeUpstream->header_of($seen, 'authorization'), "Bearer $token",
     'with the token of Databricks, not with the key of the project');
 unlike($seen->{body}, qr/data_class/, 'data_class did not go out');

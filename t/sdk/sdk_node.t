@@ -12,12 +12,15 @@ my $sdk = Asgard::Sdk->new;
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
 my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
-$sdk->checks({NODE_PATH => Asgard::Sdk::sdk_dir() . '/node_modules'},
-    $node // 'node', "$FindBin::Bin/checks.cjs");
+my %env = (NODE_PATH => Asgard::Sdk::sdk_dir() . '/node_modules');
+my @program = ($node // 'node', "$FindBin::Bin/checks.cjs");
+$sdk->checks(\%env, @program);
 
-is(scalar(my @books = $sdk->{up}{main}->books), 1,
+is($sdk->{up}{main}->count, 1,
     'refused calls did not reach the provider');
-is(scalar($sdk->{up}{$_}->books), 1, "the provider '$_' was called once")
+is($sdk->{up}{$_}->count, 1, "the provider '$_' was called once")
     for qw(busy picky locked slow);
+
+$sdk->checks_without_redis(\%env, @program);
 
 $t->done;

@@ -12,14 +12,17 @@ use Asgard::Sdk;
 my $sdk = Asgard::Sdk->new;
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
-$sdk->checks({}, Asgard::Sdk::sdk_dir() . '/venv/bin/python',
+my @program = (Asgard::Sdk::sdk_dir() . '/venv/bin/python',
     "$FindBin::Bin/checks.py");
+$sdk->checks({}, @program);
 
 my @books = $sdk->{up}{main}->books;
 is(scalar(@books), 2, 'refused calls did not reach the provider');
 is(Asgard::FakeUpstream->header_of($books[0], 'x-stainless-lang'), undef,
     "the SDK's own headers end at the gateway");
-is(scalar($sdk->{up}{$_}->books), 1, "the provider '$_' was called once")
+is($sdk->{up}{$_}->count, 1, "the provider '$_' was called once")
     for qw(busy picky locked slow);
+
+$sdk->checks_without_redis({}, @program);
 
 $t->done;

@@ -9,7 +9,7 @@ use Carp qw(croak);
 use POSIX ();
 use Test::More ();
 
-use Asgard::Files qw(slurp top);
+use Asgard::Files qw(slurp top wait_until);
 use Asgard::Test;
 
 sub sdk_dir { top() . '/build/sdk' }
@@ -17,8 +17,7 @@ sub sdk_dir { top() . '/build/sdk' }
 # new(): everything runs; ->test is the Asgard::Test.
 sub new {
     my ($class) = @_;
-    my $t = Asgard::Test->new(workers => 2,
-        http_conf => 'asgard_body_memory 1m;');
+    my $t = Asgard::Test->new(workers => 2);
     my $self = bless {test => $t}, $class;
     $self->provider('main', 'one',
         prompt_tokens => 10, completion_tokens => 20);
@@ -82,6 +81,28 @@ sub run {
     my @result = ($? >> 8 || $? & 127, slurp("$base.out"), slurp("$base.err"));
     unlink "$base.out", "$base.err";
     return @result;
+}
+
+# The program again while Redis hangs; afterwards only the call of the silent
+# provider may be open.
+sub checks_without_redis {
+    my ($self, $env, @command) = @_;
+    my $t = $self->{test};
+    $t->{redis}->freeze;
+    $self->checks($env, @command, 'redis-away');
+    $t->{redis}->thaw;
+    Test::More::ok(wait_until(sub {
+        $t->chat($self->{keys}{good})->status == 200 }, 10),
+        'calls go through again');
+    Test::More::ok(wait_until(sub { $self->open_holds == 1 }, 10, 0.1),
+        'and what the refused calls may have held is given back');
+}
+
+sub open_holds {
+    my ($self) = @_;
+    my $redis = $self->{test}{redis};
+    return scalar grep { ($redis->cmd('GET', $_) // 'V') ne 'V' }
+        @{$redis->cmd('KEYS', '{p*}:h:*')};
 }
 
 # Each line of TAP is an assertion here; the program must say how many it made.
