@@ -18,7 +18,7 @@ ctl_findings_init(struct ctl_findings *f, struct ctl_arena *arena)
 }
 
 
-static void
+static void __attribute__((format(printf, 5, 0)))
 finding_add(struct ctl_findings *f, bool warning, const char *file,
     unsigned line, const char *fmt, va_list ap)
 {
