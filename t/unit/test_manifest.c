@@ -188,8 +188,7 @@ static void a_secret_is_refused_and_never_shown(void **state)
         "id: x\ntags: [dapi0123456789abcdef0123456789abcdef]\n",
         HEAD "  api_key_env: sk-abcdef0123456789abcdef\n" MODELS PRICE,
         HEAD "  api_key: YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\n" MODELS PRICE,
-        "id: x\nprovisioner:\n  connector: stub\n  config:\n"
-        "    master_key: YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\n",
+        "id: x\ngrant: {module: a, master_key: YWJjZGVmMDEyMzQ1Njc4OWFi}\n",
         "id: x\nsk-abcdef0123456789abcdef: 1\n",
         "id: x\ndescription: -----BEGIN PRIVATE KEY----- abcdef0123456789\n"
     };
