@@ -203,6 +203,7 @@ struct ngx_http_asgard_ctx_s {
 
     unsigned                   waiting:1;     /* a step returned NGX_AGAIN */
     unsigned                   killed:1;      /* project killed while open */
+    unsigned                   body_late:1;   /* nginx reads it, body.c waits */
     unsigned                   client_gone:1;
     unsigned                   answered:1;    /* body of the answer is ours */
     unsigned                   refused:1;     /* ctx->refusal has left */

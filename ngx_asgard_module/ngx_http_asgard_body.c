@@ -53,6 +53,10 @@ ngx_http_asgard_body_read(ngx_http_asgard_ctx_t *ctx)
     ngx_int_t            rc;
     ngx_http_request_t  *r = ctx->request;
 
+    if (ctx->body_late) {
+        return NGX_AGAIN;
+    }
+
     if (r->request_body == NULL) {
         rc = ngx_http_asgard_body_start(ctx);
         if (rc != NGX_OK) {
@@ -112,16 +116,32 @@ ngx_http_asgard_body_start(ngx_http_asgard_ctx_t *ctx)
     /* the reading took a reference; the phases have one of their own */
     r->main->count--;
 
+    if (rc == NGX_AGAIN && !r->reading_body) {
+        /* an HTTP/2 stream that had ended before: it is read as a whole */
+        ctx->body_late = 1;
+        return NGX_AGAIN;
+    }
+
     return NGX_OK;
 }
 
 
-/* Comes from within the call above: the step goes on by itself. */
+/* Comes from within the call above, and the step goes on by itself; or later,
+ * when all is there. */
 
 static void
 ngx_http_asgard_body_started(ngx_http_request_t *r)
 {
+    ngx_http_asgard_ctx_t  *ctx;
+
     r->read_event_handler = ngx_http_block_reading;
+
+    ctx = ngx_http_asgard_ctx(r);
+
+    if (ctx && ctx->body_late) {
+        ctx->body_late = 0;
+        ngx_http_asgard_steps_resume(ctx);
+    }
 }
 
 
