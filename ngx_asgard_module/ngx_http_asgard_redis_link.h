@@ -43,8 +43,8 @@ struct ngx_http_asgard_redis_link_s {
  * Redis yet. */
 ngx_int_t ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     ngx_cycle_t *cycle, ngx_http_asgard_main_conf_t *amcf);
-/* Drops the connection; the next try follows unless it is for good.  `why` NULL:
- * nothing to complain of. */
+/* Drops the connection; the next try follows unless it is for good.  `why`
+ * NULL: nothing to complain of. */
 void ngx_http_asgard_redis_link_drop(ngx_http_asgard_redis_link_t *link,
     const char *why);
 void ngx_http_asgard_redis_link_close(ngx_http_asgard_redis_link_t *link);

@@ -113,17 +113,12 @@ ngx_http_asgard_settle_repin(ngx_http_asgard_slot_t *slot, asg_str_t pins)
 }
 
 
-/* Redis has the outcome, as the event `ms-seq` of its stream. */
+/* `ms-seq`, as Redis writes the id of an event. */
 static ngx_int_t
-ngx_http_asgard_settle_told(ngx_http_asgard_slot_t *slot,
-    const asg_str_t *reply, ngx_uint_t n)
+ngx_http_asgard_settle_stream_id(asg_str_t id, uint64_t *ms, uint64_t *seq)
 {
     size_t     dash;
-    asg_str_t  id, ms, seq;
-
-    if (asg_reply_event(reply, n, &id) != ASG_OK) {
-        return NGX_ERROR;
-    }
+    asg_str_t  left, right;
 
     for (dash = 0; dash < id.len && id.data[dash] != '-'; dash++) {
         /* void */
@@ -133,11 +128,25 @@ ngx_http_asgard_settle_told(ngx_http_asgard_slot_t *slot,
         return NGX_ERROR;
     }
 
-    ms = (asg_str_t) { id.data, dash };
-    seq = (asg_str_t) { id.data + dash + 1, id.len - dash - 1 };
+    left = (asg_str_t) { id.data, dash };
+    right = (asg_str_t) { id.data + dash + 1, id.len - dash - 1 };
 
-    if (!asg_str_u64(ms, &slot->stream_ms)
-        || !asg_str_u64(seq, &slot->stream_seq))
+    return asg_str_u64(left, ms) && asg_str_u64(right, seq) ? NGX_OK
+                                                            : NGX_ERROR;
+}
+
+
+/* Redis has the outcome, as an event of its stream. */
+static ngx_int_t
+ngx_http_asgard_settle_told(ngx_http_asgard_slot_t *slot,
+    const asg_str_t *reply, ngx_uint_t n)
+{
+    asg_str_t  id;
+
+    if (asg_reply_event(reply, n, &id) != ASG_OK
+        || ngx_http_asgard_settle_stream_id(id, &slot->stream_ms,
+                                            &slot->stream_seq)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -395,7 +404,6 @@ ngx_http_asgard_settle_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 static void
 ngx_http_asgard_settle_durable(void *data, redisReply *reply, ngx_uint_t sent)
 {
-    size_t        dash;
     uint64_t      ms, seq;
     asg_str_t     word, id;
     ngx_str_t    *run_id;
@@ -426,14 +434,8 @@ ngx_http_asgard_settle_durable(void *data, redisReply *reply, ngx_uint_t sent)
 
     id = (asg_str_t) { reply->element[1]->str,
                        (size_t) reply->element[1]->len };
-    for (dash = 0; dash < id.len && id.data[dash] != '-'; dash++) {
-        /* void */
-    }
 
-    if (dash < id.len && asg_str_u64((asg_str_t) { id.data, dash }, &ms)
-        && asg_str_u64((asg_str_t) { id.data + dash + 1, id.len - dash - 1 },
-                       &seq))
-    {
+    if (ngx_http_asgard_settle_stream_id(id, &ms, &seq) == NGX_OK) {
         ngx_http_asgard_journal_durable(part, fence.epoch, ms, seq);
     }
 }
