@@ -11,9 +11,9 @@
 #include "core/script.h"
 #include "ops/partition.h"
 
-#define ENTRY_JSON  192                 /* of one counter or hold, beside pins */
+#define ENTRY_JSON  192         /* of one counter or hold, beside pins */
 
-/* The server's answers to one MULTI: adj, last event, then budgets, then holds. */
+/* The server's answers to one MULTI: the head, then budgets, then holds. */
 struct snapshot {
     struct ctl_rows budgets;            /* ids in Postgres */
     struct ctl_reply holds;             /* ids in the zset before */

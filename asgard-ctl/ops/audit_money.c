@@ -39,8 +39,8 @@
 #define SQL_PINS \
     "WITH l AS (SELECT pin, sum(h.balance_nano) AS spent FROM holds h," \
     " unnest(string_to_array(h.pins, ',')) AS pin GROUP BY pin)," \
-    " b AS (SELECT budget_id || ':' || window_name || ':' || window_id AS pin," \
-    " spent_nano AS spent FROM balances)" \
+    " b AS (SELECT budget_id || ':' || window_name || ':' || window_id" \
+    " AS pin, spent_nano AS spent FROM balances)" \
     " SELECT 'M4 ' || pin || ': holds sum to ' || coalesce(l.spent, 0)" \
     " || ', the sum by pin is ' || coalesce(b.spent, 0)" \
     " FROM l FULL JOIN b USING (pin)" \

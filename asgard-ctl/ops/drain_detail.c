@@ -92,7 +92,9 @@ detail_walk(asg_json_t *json, asg_str_t text, struct ctl_detail *out)
     char member = '\0';
 
     asg_json_begin(json, text, 0);
-    if (text.len > ASG_SCRIPT_DETAIL_BYTES || asg_json_next(json) != ASG_JSON_OBJECT) {
+    if (text.len > ASG_SCRIPT_DETAIL_BYTES
+        || asg_json_next(json) != ASG_JSON_OBJECT)
+    {
         return false;
     }
     while ((event = asg_json_next(json)) != ASG_JSON_END) {

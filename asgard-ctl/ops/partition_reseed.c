@@ -132,7 +132,7 @@ begin(struct ctl_leader *l, struct ctl_partition *p, int64_t *before,
 }
 
 
-/* Streams of every epoch that was ever opened, and of the one that Redis had. */
+/* Streams of every epoch that was ever opened, and of the one in Redis. */
 static bool
 drain_older(struct ctl_leader *l, struct ctl_partition *p, int64_t before,
     struct ctl_error *e)

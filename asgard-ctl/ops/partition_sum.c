@@ -25,7 +25,8 @@
     " GROUP BY pin)" \
     " SELECT coalesce(o.amount_nusd, 0) + coalesce(s.spent_nano, 0)," \
     " coalesce(held.a, 0)::bigint" \
-    " FROM jsonb_to_recordset($1::jsonb) AS t(n int, b text, w text, i bigint)" \
+    " FROM jsonb_to_recordset($1::jsonb)" \
+    " AS t(n int, b text, w text, i bigint)" \
     " LEFT JOIN openings o ON o.budget_id = t.b AND o.window_name = t.w" \
     " AND o.window_id = t.i" \
     " LEFT JOIN balances s ON s.budget_id = t.b AND s.window_name = t.w" \

@@ -1,0 +1,120 @@
+# The audits find what was done to the books, and nothing while calls run.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use POSIX ();
+use Test::More;
+
+use Asgard::Files qw(wait_until);
+use Asgard::Meter;
+
+my $m = Asgard::Meter->new;
+$m->start;
+$m->wait_open or BAIL_OUT('the partitions do not open');
+my $id = 'proj-2026-0001';
+my $budget = $m->project($id, part => 4, total => 'NULL');
+$m->sent or BAIL_OUT('the project is not sent');
+my $p = $m->partition(4);
+
+sub call {
+    my ($hold, $amount, %detail) = @_;
+    my $r = $p->reserve($hold, 1000, [$budget], detail => $m->detail($id));
+    $p->finish($hold, 's', $amount, $r->[1], [$budget],
+        detail => $m->detail($id, %detail));
+}
+
+sub audit {
+    my ($what) = @_;
+    my ($status, $out, $err) = $m->{control}->run('audit', $what);
+    return ($status, "$out$err");
+}
+
+# Under traffic
+my $pid = fork() // die "fork: $!";
+if (!$pid) {
+    my $own = $m->partition(4);
+    for my $n (1 .. 100000) {
+        my $r = $own->reserve("t$n", 100, [$budget]);
+        $own->finish("t$n", 's', 40, $r->[1], [$budget]);
+        select undef, undef, undef, 0.003;
+    }
+    POSIX::_exit(0);
+}
+for (1 .. 3) {
+    my ($status, $text) = audit('money');
+    is($status, 0, 'an audit of money beside running calls finds nothing')
+        or diag($text);
+    ($status, $text) = audit('chain');
+    is($status, 0, 'an audit of the chains likewise') or diag($text);
+}
+kill KILL => $pid;
+waitpid $pid, 0;
+
+# An event of the audit log is sealed at once
+$m->sql("INSERT INTO audit_events (actor, action, entity_ref, entities,"
+    . " outcome) SELECT 'token:x', 'project.registered', 'project:$id',"
+    . " '{$id}', 'ok' FROM generate_series(1, 20)");
+ok(wait_until(sub { $m->value('SELECT count(*) FROM audit_seals') == 20 },
+    1), 'audit events are sealed within a second');
+is((audit('chain'))[0], 0, '... in a whole chain');
+
+# Prices
+$m->sql("INSERT INTO cards (card_id, version, card) VALUES ('model:a/b', 1,"
+    . q[ '{"in_pusd":1000000,"out_pusd":10000000,"cached_pusd":100000,]
+    . q["cache_write_pusd":1000000,"reasoning_pusd":10000000}')]);
+my %tokens = (card => '"model:a/b"', cv => 1, pt => 10, ct => 20);
+call('right', 210000, %tokens);
+$m->balance('right');
+is((audit('money'))[0], 0, 'a call at the price of its card is right');
+call('dear', 210001, %tokens);
+$m->balance('dear');
+my ($status, $text) = audit('money');
+is($status, 1, 'a call above the price of its card is found');
+like($text, qr/M7 hold dear: charged 210001, its card says 210000/,
+    '... by its hold');
+
+# Tampering, each undone before the next
+sub finds {
+    my ($what, $name, $like, $do, $undo) = @_;
+    $do->();
+    my ($status, $text) = audit($what);
+    is($status, 1, "$name is found");
+    like($text, $like, '... and named');
+    $undo->();
+}
+
+finds('money', 'a counter with too little spent', qr/M4 \Q$budget\E:total:0/,
+    sub { $m->cmd('HINCRBY', $p->key("b:$budget"), 's:total:0', -5) },
+    sub { $m->cmd('HINCRBY', $p->key("b:$budget"), 's:total:0', 5) });
+finds('money', 'money held by nobody', qr/M3 \Q$budget\E:total:0/,
+    sub { $m->cmd('HINCRBY', $p->key("b:$budget"), 'h:total:0', 5) },
+    sub { $m->cmd('HINCRBY', $p->key("b:$budget"), 'h:total:0', -5) });
+finds('money', 'a balance that its entries do not give', qr/M9 hold right/,
+    sub { $m->sql("UPDATE holds SET balance_nano = 210001"
+        . " WHERE hold_id = 'right'") },
+    sub { $m->sql("UPDATE holds SET balance_nano = 210000"
+        . " WHERE hold_id = 'right'") });
+finds('chain', 'a changed ledger entry', qr/ledger entry \d+ of partition 4/,
+    sub { $m->sql("UPDATE ledger SET project_id = 'other'"
+        . " WHERE hold_id = 'right'") },
+    sub { $m->sql("UPDATE ledger SET project_id = '$id'"
+        . " WHERE hold_id = 'right'") });
+finds('chain', 'a changed audit event', qr/audit seal 7: event \d+ was/,
+    sub { $m->sql("UPDATE audit_events SET actor = 'y' WHERE id ="
+        . ' (SELECT event_id FROM audit_seals WHERE seq = 7)') },
+    sub { $m->sql("UPDATE audit_events SET actor = 'token:x'") });
+finds('chain', 'a removed end of the ledger', qr/last entries are gone/,
+    sub { $m->sql("CREATE TABLE kept AS SELECT * FROM ledger"
+        . " WHERE hold_id = 'dear'");
+        $m->sql("DELETE FROM ledger WHERE hold_id = 'dear'") },
+    sub { $m->sql('INSERT INTO ledger OVERRIDING SYSTEM VALUE'
+        . ' SELECT * FROM kept') });
+($status, $text) = audit('chain');
+is($status, 0, 'with all put back the chains are whole') or diag($text);
+
+is($m->stop, 0, 'the meter ends well when asked to');
+is(scalar(() = glob "$m->{dir}/asan/report*"), 0,
+    'no sanitizer reports anything');
+done_testing();
