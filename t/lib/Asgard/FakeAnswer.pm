@@ -4,10 +4,10 @@ package Asgard::FakeAnswer;
 
 use strict;
 use warnings;
-use JSON::PP ();
+use JSON::XS ();
 use Time::HiRes qw(sleep);
 
-my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my $json = JSON::XS->new->utf8->canonical->allow_nonref;
 
 sub new {
     my ($class, $request, $script) = @_;

@@ -18,7 +18,7 @@ use warnings;
 use Carp qw(croak);
 use Fcntl qw(:flock);
 use IO::Socket::INET;
-use JSON::PP ();
+use JSON::XS ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -26,7 +26,7 @@ use Asgard::FakeAnswer;
 use Asgard::Files qw(spill slurp lines_of wait_until);
 use Asgard::Port qw(free_port);
 
-my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my $json = JSON::XS->new->utf8->canonical->allow_nonref;
 
 # new(dir => DIR, name => 'main', tls => Asgard::TLS or undef, defaults => {})
 sub new {
