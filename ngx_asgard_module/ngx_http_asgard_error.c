@@ -66,65 +66,54 @@ ngx_http_asgard_send_refusal(ngx_http_asgard_ctx_t *ctx)
 
 /* What nginx refused by itself, in our words. */
 
+static const struct {
+    ngx_uint_t    status;
+    asg_reason_t  reason;
+} ngx_http_asgard_error_reasons[] = {
+    { NGX_HTTP_UNAUTHORIZED, ASG_REASON_INVALID_API_KEY },
+    { NGX_HTTP_FORBIDDEN, ASG_REASON_FORBIDDEN },
+    { NGX_HTTP_NOT_FOUND, ASG_REASON_NOT_FOUND },
+    { NGX_HTTP_NOT_ALLOWED, ASG_REASON_METHOD_NOT_ALLOWED },
+    { NGX_HTTP_REQUEST_TIME_OUT, ASG_REASON_REQUEST_TIMEOUT },
+    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, ASG_REASON_BODY_TOO_LARGE },
+    { NGX_HTTP_REQUEST_URI_TOO_LARGE, ASG_REASON_URI_TOO_LONG },
+    { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, ASG_REASON_UNSUPPORTED_MEDIA_TYPE },
+    { NGX_HTTP_MISDIRECTED_REQUEST, ASG_REASON_MISDIRECTED },
+    { NGX_HTTP_TOO_MANY_REQUESTS, ASG_REASON_RATE_LIMIT_EXCEEDED },
+    { NGX_HTTP_NOT_IMPLEMENTED, ASG_REASON_NOT_IMPLEMENTED },
+    { NGX_HTTP_BAD_GATEWAY, ASG_REASON_UPSTREAM_ERROR },
+    { NGX_HTTP_SERVICE_UNAVAILABLE, ASG_REASON_OVERLOADED },
+    { NGX_HTTP_GATEWAY_TIME_OUT, ASG_REASON_UPSTREAM_TIMEOUT },
+    { 0, ASG_REASON_NONE }
+};
+
+
+/* nginx calls it 494 inside: the header ended with its buffers. */
+
+static ngx_uint_t
+ngx_http_asgard_error_headers_full(ngx_http_request_t *r)
+{
+    return r->http_state == NGX_HTTP_READING_REQUEST_STATE
+           && r->request_line.len && r->header_in
+           && r->header_in->pos == r->header_in->end;
+}
+
+
 static asg_reason_t
 ngx_http_asgard_error_reason(ngx_http_request_t *r, ngx_uint_t status)
 {
-    switch (status) {
+    ngx_uint_t  i;
 
-    case NGX_HTTP_BAD_REQUEST:
-
-        /* nginx calls it 494 inside: the header ended with its buffers */
-
-        if (r->http_state == NGX_HTTP_READING_REQUEST_STATE
-            && r->request_line.len && r->header_in
-            && r->header_in->pos == r->header_in->end)
-        {
-            return ASG_REASON_HEADERS_TOO_LARGE;
+    for (i = 0; ngx_http_asgard_error_reasons[i].status; i++) {
+        if (ngx_http_asgard_error_reasons[i].status == status) {
+            return ngx_http_asgard_error_reasons[i].reason;
         }
+    }
 
-        return ASG_REASON_BAD_REQUEST;
-
-    case NGX_HTTP_UNAUTHORIZED:
-        return ASG_REASON_INVALID_API_KEY;
-
-    case NGX_HTTP_FORBIDDEN:
-        return ASG_REASON_FORBIDDEN;
-
-    case NGX_HTTP_NOT_FOUND:
-        return ASG_REASON_NOT_FOUND;
-
-    case NGX_HTTP_NOT_ALLOWED:
-        return ASG_REASON_METHOD_NOT_ALLOWED;
-
-    case NGX_HTTP_REQUEST_TIME_OUT:
-        return ASG_REASON_REQUEST_TIMEOUT;
-
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-        return ASG_REASON_BODY_TOO_LARGE;
-
-    case NGX_HTTP_REQUEST_URI_TOO_LARGE:
-        return ASG_REASON_URI_TOO_LONG;
-
-    case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
-        return ASG_REASON_UNSUPPORTED_MEDIA_TYPE;
-
-    case NGX_HTTP_MISDIRECTED_REQUEST:
-        return ASG_REASON_MISDIRECTED;
-
-    case NGX_HTTP_TOO_MANY_REQUESTS:
-        return ASG_REASON_RATE_LIMIT_EXCEEDED;
-
-    case NGX_HTTP_NOT_IMPLEMENTED:
-        return ASG_REASON_NOT_IMPLEMENTED;
-
-    case NGX_HTTP_BAD_GATEWAY:
-        return ASG_REASON_UPSTREAM_ERROR;
-
-    case NGX_HTTP_SERVICE_UNAVAILABLE:
-        return ASG_REASON_OVERLOADED;
-
-    case NGX_HTTP_GATEWAY_TIME_OUT:
-        return ASG_REASON_UPSTREAM_TIMEOUT;
+    if (status == NGX_HTTP_BAD_REQUEST
+        && ngx_http_asgard_error_headers_full(r))
+    {
+        return ASG_REASON_HEADERS_TOO_LARGE;
     }
 
     return status < NGX_HTTP_INTERNAL_SERVER_ERROR ? ASG_REASON_BAD_REQUEST
