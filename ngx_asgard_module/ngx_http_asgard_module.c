@@ -42,8 +42,6 @@ static char *ngx_http_asgard_spool_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_asgard_resolver_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_asgard_ca_file_set(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -148,9 +146,9 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
 
     { ngx_string("asgard_ca_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_asgard_ca_file_set,
+      ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_asgard_main_conf_t, ca_file),
       NULL },
 
     { ngx_string("asgard_body_memory"),
@@ -372,28 +370,6 @@ ngx_http_asgard_resolver_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_asgard_ca_file_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_asgard_main_conf_t *amcf = conf;
-
-    ngx_str_t  *value;
-
-    if (amcf->ca_file.data) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    amcf->ca_file = value[1];
-
-    if (ngx_conf_full_name(cf->cycle, &amcf->ca_file, 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
 ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_core_loc_conf_t     *clcf;
@@ -445,6 +421,12 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
                              NGX_HTTP_ASGARD_DRAIN_TIMEOUT);
     ngx_conf_init_size_value(amcf->body_memory, NGX_HTTP_ASGARD_BODY_MEMORY);
     ngx_conf_init_size_value(amcf->drain_bytes, NGX_HTTP_ASGARD_DRAIN_BYTES);
+
+    if (amcf->ca_file.len
+        && ngx_conf_full_name(cf->cycle, &amcf->ca_file, 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
