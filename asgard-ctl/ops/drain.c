@@ -195,12 +195,15 @@ streams_read(struct ctl_leader *l, int wait_ms, struct ctl_reply *reply,
 }
 
 
+/* A stream that cannot be written holds up none of the others. */
 bool
 ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     struct ctl_error *e)
 {
+    const struct ctl_reply *stream;
     struct ctl_partition *p;
     struct ctl_reply reply;
+    bool ok = true;
     size_t i;
 
     *n = 0;
@@ -208,23 +211,22 @@ ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
         return false;
     }
     for (i = 0; i < reply.nitems; i++) {
-        if (reply.items[i].nitems != 2) {
-            continue;
-        }
-        p = partition_of_stream(l, reply.items[i].items[0].text);
+        stream = &reply.items[i];
+        p = stream->nitems == 2
+            ? partition_of_stream(l, stream->items[0].text) : NULL;
         if (p == NULL) {
             continue;
         }
-        if (!entries_write(l, p, p->epoch, &reply.items[i].items[1],
-                           p->cursor, e)
-            || !ctl_drain_publish(l, p, e))
+        if (entries_write(l, p, p->epoch, &stream->items[1], p->cursor, e)
+            && ctl_drain_publish(l, p, e))
         {
-            return false;
+            *n += (unsigned) stream->items[1].nitems;
+        } else {
+            ok = false;
         }
-        *n += (unsigned) reply.items[i].items[1].nitems;
     }
 
-    return true;
+    return ok;
 }
 
 

@@ -39,21 +39,48 @@ amount_of(const struct ctl_reply *fields, const char *name, asg_nusd_t *out)
 }
 
 
-static bool
-pins_are_plain(asg_str_t pins)
+/* What stands up to `end` or the next `stop`, which `*at` passes. */
+static asg_str_t
+part_take(const char **at, const char *end, char stop)
 {
-    size_t i;
+    const char *found = memchr(*at, stop, (size_t) (end - *at));
+    asg_str_t part = {*at, (size_t) ((found != NULL ? found : end) - *at)};
 
-    for (i = 0; i < pins.len; i++) {
-        if (strchr("._:,-", pins.data[i]) == NULL
-            && !(pins.data[i] >= '0' && pins.data[i] <= '9')
-            && !((pins.data[i] | 32) >= 'a' && (pins.data[i] | 32) <= 'z'))
-        {
-            return false;
+    *at = found != NULL ? found + 1 : end;
+
+    return part;
+}
+
+
+static bool
+pin_is_valid(asg_str_t pin)
+{
+    const char *at = pin.data, *end = pin.data + pin.len;
+    asg_str_t budget = part_take(&at, end, ':');
+    asg_str_t window = part_take(&at, end, ':');
+    asg_str_t id = {at, (size_t) (end - at)};
+    uint64_t start;
+
+    return asg_id_is_valid(budget) && asg_id_is_valid(window)
+           && window.len <= ASG_SCRIPT_WINDOW_CHARS
+           && asg_str_u64(id, &start) && start <= ASG_NUSD_MAX;
+}
+
+
+/* Pins that name no counters move none; the event itself still counts. */
+static asg_str_t
+pins_of(const struct ctl_reply *fields)
+{
+    asg_str_t pins = field_of(fields, "p");
+    const char *at = pins.data, *end = pins.data + pins.len;
+
+    while (at < end) {
+        if (!pin_is_valid(part_take(&at, end, ','))) {
+            return ASG_STR("");
         }
     }
 
-    return pins.len <= ASG_SCRIPT_PINS_BYTES;
+    return pins.len <= ASG_SCRIPT_PINS_BYTES ? pins : ASG_STR("");
 }
 
 
@@ -65,11 +92,10 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *fields,
     asg_nusd_t amount;
 
     to->hold = field_of(fields, "i");
-    to->pins = field_of(fields, "p");
+    to->pins = pins_of(fields);
     if (!asg_id_is_valid(to->hold) || verb.len != 1
         || !amount_of(fields, "a", &amount)
         || !amount_of(fields, "d", &to->moved_nusd)
-        || !pins_are_plain(to->pins)
         || !ctl_evidence_of_verb(verb.data[0], amount, &to->evidence))
     {
         return false;

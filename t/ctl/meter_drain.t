@@ -108,4 +108,9 @@ is($m->balance('h9'), 7, 'an entry that is none keeps no other back');
 is($m->value("SELECT project_id FROM holds WHERE hold_id = 'h9'"), $id,
     '... nor does a detail that cannot be stored');
 
+$p->finish('h11', 's', 6, $budget, [$budget], detail => $m->detail($id));
+is($m->balance('h11'), 6, 'a settle on pins that are none is charged');
+is($m->value("SELECT length(pins) FROM holds WHERE hold_id = 'h11'"), 0,
+    '... and moves no counter');
+
 $m->done;

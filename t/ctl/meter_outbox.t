@@ -1,0 +1,141 @@
+# Changes reach Redis: windows with their openings, limits, records, the
+# catalog, heartbeats.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+use Asgard::Files qw(wait_until);
+use Asgard::Meter;
+
+my $m = Asgard::Meter->new;
+$m->start;
+$m->wait_open or BAIL_OUT('the partitions do not open');
+my $id = 'proj-2026-0001';
+my $budget = $m->project($id, part => 9, total => 1_000_000);
+$m->sent or BAIL_OUT('the project is not sent');
+my $p = $m->partition(9);
+
+sub call {
+    my ($hold, $amount) = @_;
+    my $r = $p->reserve($hold, $amount, [$budget], detail => $m->detail($id));
+    return $r if $r->[0] ne 'OK';
+    $p->finish($hold, 's', $amount, $r->[1], [$budget],
+        detail => $m->detail($id));
+    $m->balance($hold);
+    return $r;
+}
+
+sub current { my ($w) = @_; return $p->field($budget, "c:$w") }
+sub spent {
+    my ($w) = @_;
+    return $p->field($budget, "s:$w:" . current($w));
+}
+
+# A window that is added in the middle of its period knows what was spent
+call('b1', 300);
+$p->reserve('flight', 100, [$budget], detail => $m->detail($id));
+my $began = time;
+$m->window($budget, '7d', 1000);
+ok($m->sent, 'a new window is sent');
+cmp_ok(time - $began, '<', 1, '... within a second');
+is(spent('7d'), 300, '... with what the period had spent already');
+is($p->field($budget, 'l:7d'), 1000, '... and its limit');
+is($p->field($budget, 's:total:0'), 300, '... and no counter in use moved');
+call('b2', 250);
+is(spent('7d'), 550, 'a call counts in it');
+$p->finish('flight', 's', 40, "$budget:total:0", [$budget],
+    detail => $m->detail($id));
+$m->balance('flight');
+is(spent('7d'), 550, 'a call that was open before it stays outside');
+is(call('b3', 800)->[0], 'OVER', 'its limit refuses');
+
+# Taken away and brought back within the period
+$m->sql("DELETE FROM budget_windows WHERE window_name = '7d'");
+$m->window($budget, 'total', 1_000_000);
+ok($m->sent && !defined $p->field($budget, 'l:7d'), 'a window goes');
+sleep 1.1;
+call('b4', 60);
+$m->window($budget, '7d', 2000);
+$m->sent;
+is(spent('7d'), 650, 'when it is back it knows all of the period');
+
+# Months
+$m->window($budget, '1mo', 5000);
+ok($m->sent, 'a window of a month is sent');
+my @boundaries = $p->field($budget, 'w') =~ /1mo:c:([\d\/]+)/;
+cmp_ok(scalar(split m{/}, $boundaries[0]), '>', 12,
+    '... with boundaries for more than a year');
+is(spent('1mo'), 650, '... and what the month had spent');
+is((call('b5', 5))->[0], 'OK', '... and calls go on');
+
+# The same after everything is lost
+$m->cmd('FLUSHALL');
+$m->wait_open;
+$p = $m->partition(9);
+is(spent('7d'), 655, 'after a reseed the windows know the same');
+is(spent('1mo'), 655, '... the month too');
+is($p->field($budget, 's:total:0'), 655, '... and the total');
+
+# Limits
+$m->window($budget, 'total', 700);
+$m->sent;
+is($p->field($budget, 'l:total'), 700, 'a lower limit is sent');
+is(call('b6', 100)->[0], 'OVER', '... and refuses');
+
+# Records are announced, never replaced by an older one
+my $listener = $m->{redis}->connect;
+$listener->send('SUBSCRIBE', 'asg:changes');
+$listener->receive;
+$m->sql("UPDATE projects SET killed = true, version = 2");
+$m->sql("INSERT INTO outbox (kind, target, version)"
+    . " VALUES ('project', '$id', 2)");
+$m->notify;
+my ($message, $hearts) = ('', 0);
+for (1 .. 20) {
+    $message = $listener->receive->[2];
+    last if $message =~ /^project/;
+    $hearts++ if $message =~ /^hb \d+$/;
+}
+is($message, "project $id 2", 'a kill is announced');
+like($m->cmd('GET', "asg:project:$id"), qr/"killed":1/, '... and stored');
+$began = time;
+$hearts++ while $hearts < 4 && $listener->receive->[2] =~ /^hb \d+$/;
+is($hearts, 4, 'heartbeats come');
+cmp_ok(time - $began, '<', 3, '... every half second');
+
+$m->sql("INSERT INTO catalog_snapshots (version, body, modules)"
+    . " VALUES (7, 'ASGC1 body', '[]')");
+$m->sql("INSERT INTO outbox (kind, target, version)"
+    . " VALUES ('catalog', '7', 7)");
+$m->notify;
+ok($m->sent, 'a catalog is sent');
+is($m->cmd('GET', 'asg:catalog'), 'ASGC1 body', '... as it is');
+
+# A row that cannot be sent holds up no other
+$m->sql("INSERT INTO outbox (kind, target, version)"
+    . " SELECT 'budget', 'p.nobody', 1 FROM generate_series(1, 80)");
+sleep 0.3;
+$m->sql("INSERT INTO outbox (kind, target, version)"
+    . " VALUES ('project', '$id', 2)");
+$m->notify;
+ok(wait_until(sub { !$m->value("SELECT count(*) FROM outbox"
+    . " WHERE kind = 'project' AND sent_at IS NULL") }, 2),
+    'rows that cannot be sent hold up no other');
+like($m->value('SELECT max(last_error) FROM outbox'), qr/no budget/,
+    '... and say why');
+$m->sql("DELETE FROM outbox WHERE target = 'p.nobody'");
+
+# Break glass: no meter runs
+$m->stop;
+$m->sql("UPDATE projects SET killed = false, version = 3");
+my ($status, $out, $err) = $m->{control}->run('project', 'kill', $id);
+is($status, 0, 'a kill without a meter is done') or diag("$out$err");
+like($m->cmd('GET', "asg:project:$id"), qr/"v":4.*"killed":1/,
+    '... and stands in Redis');
+$m->start;
+$m->wait_open;
+$m->done;
