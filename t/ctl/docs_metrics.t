@@ -33,12 +33,16 @@ for my $name (@gauges) {
     like($table, qr/^\| `$name` \| gauge \|/m, "$name is a gauge");
 }
 
-my %seen = map { $_ => 1 }
-    source('asgard-ctl/ops/ctl_metrics.c') =~ /"(asgard_ctl_\w+)"/g;
+my $source = source('asgard-ctl/ops/ctl_metrics.c');
+my ($helps) = $source =~ /\bhelps\[\] = \{(.*?)^\};/ms;
+my %seen = map { $_ => 1 } $helps =~ /\{"(asgard_\w+)",/g;
 cmp_ok(scalar(keys %seen), '>', 3, 'the metrics of asgard-ctl were found');
 my ($theirs) = split /^## /m, $ctl;
 is_deeply([sort(told($theirs))], [sort keys %seen],
     'the page has the metrics of asgard-ctl');
+
+unlike($source, qr/# TYPE \S+ counter/, 'which are gauges');
+unlike($theirs, qr/\| counter \|/, 'and said to be');
 
 my %known = map { $_ => 1 } told($page);
 my @lost = grep { !$known{$_} } $page =~ /`(asgard_\w+)`/g;
