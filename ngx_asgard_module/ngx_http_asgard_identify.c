@@ -68,6 +68,26 @@ ngx_http_asgard_identify_get(char *name, size_t len,
 }
 
 
+/* The key's record and, beside it, whether Redis holds all of them. */
+static ngx_int_t
+ngx_http_asgard_identify_get_key(char *name, size_t len,
+    ngx_http_asgard_lookup_t *l)
+{
+    size_t       lens[3];
+    const char  *argv[3];
+
+    argv[0] = "MGET";
+    lens[0] = 4;
+    argv[1] = name;
+    lens[1] = len;
+    argv[2] = ASG_RKEY_FILLED;
+    lens[2] = sizeof(ASG_RKEY_FILLED) - 1;
+
+    return ngx_http_asgard_redis_command(ngx_http_asgard_lookup_handler, l, 3,
+                                         argv, lens);
+}
+
+
 static ngx_int_t
 ngx_http_asgard_lookup_refuse(ngx_http_asgard_lookup_t *l, asg_reason_t reason)
 {
@@ -108,10 +128,7 @@ ngx_http_asgard_lookup_key(ngx_http_asgard_lookup_t *l)
         len = asg_rkey_key(name, asg_str_z(amcf->keys->peppers[l->pepper].id),
                            digest);
 
-        if (ngx_http_asgard_identify_get(name, len,
-                                         ngx_http_asgard_lookup_handler, l)
-            != NGX_OK)
-        {
+        if (ngx_http_asgard_identify_get_key(name, len, l) != NGX_OK) {
             return ngx_http_asgard_lookup_refuse(l,
                                                ASG_REASON_BUDGET_UNAVAILABLE);
         }
@@ -198,13 +215,40 @@ ngx_http_asgard_lookup_took(ngx_http_asgard_lookup_t *l, ngx_int_t put)
 }
 
 
-static ngx_int_t
-ngx_http_asgard_lookup_take_key(ngx_http_asgard_lookup_t *l, redisReply *reply)
+/* Was every record told to this very server process?  If not, a key that is
+ * missing was lost, or is on its way: that is no reason to call it unknown. */
+static ngx_uint_t
+ngx_http_asgard_redis_is_filled(redisReply *mark)
 {
-    asg_str_t  text;
-    ngx_int_t  rc;
+    ngx_str_t  *run_id;
+
+    run_id = ngx_http_asgard_redis_run_id();
+
+    return mark->type == REDIS_REPLY_STRING
+           && (size_t) mark->len == run_id->len
+           && ngx_memcmp(mark->str, run_id->data, run_id->len) == 0;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_lookup_take_key(ngx_http_asgard_lookup_t *l, redisReply *pair)
+{
+    asg_str_t    text;
+    ngx_int_t    rc;
+    redisReply  *reply;
+
+    if (pair->type != REDIS_REPLY_ARRAY || pair->elements != 2) {
+        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
+    }
+
+    reply = pair->element[0];
 
     if (reply->type == REDIS_REPLY_NIL) {
+        if (!ngx_http_asgard_redis_is_filled(pair->element[1])) {
+            return ngx_http_asgard_lookup_refuse(l,
+                                               ASG_REASON_BUDGET_UNAVAILABLE);
+        }
+
         ngx_http_asgard_zone_key_absent(l->pepper, l->digests[l->pepper]);
         l->pepper++;
         return NGX_AGAIN;
@@ -241,6 +285,10 @@ ngx_http_asgard_lookup_take_project(ngx_http_asgard_lookup_t *l,
     asg_str_t  text;
     ngx_int_t  rc;
 
+    if (reply->type != REDIS_REPLY_NIL && reply->type != REDIS_REPLY_STRING) {
+        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
+    }
+
     /* a key without its project: Redis was not filled, not an unknown key */
     if (reply->type == REDIS_REPLY_NIL) {
         return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
@@ -270,10 +318,7 @@ ngx_http_asgard_lookup_take_project(ngx_http_asgard_lookup_t *l,
 static ngx_int_t
 ngx_http_asgard_lookup_take(ngx_http_asgard_lookup_t *l, redisReply *reply)
 {
-    if (reply == NULL
-        || (reply->type != REDIS_REPLY_NIL
-            && reply->type != REDIS_REPLY_STRING))
-    {
+    if (reply == NULL) {
         return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
     }
 

@@ -258,3 +258,26 @@ ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
                 " WHERE partition = $1) AND key_id::text > $2"
                 " ORDER BY key_id::text LIMIT " PAGE, part, key_send, e);
 }
+
+
+bool
+ctl_record_note_filled(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_error *e)
+{
+    asg_str_t argv[3] = {ASG_STR("SET"), ASG_STR(ASG_RKEY_FILLED),
+                         ASG_STR_NULL};
+    struct ctl_rows rows;
+
+    if (!ctl_redis_ready(redis, e)
+        || !CTL_PG(pg, arena, &rows, e,
+            "SELECT count(*) FROM partitions"
+            " WHERE step <> 'open' OR run_id <> $1",
+            ctl_redis_run_id(redis)))
+    {
+        return false;
+    }
+    argv[2] = asg_str_z(ctl_redis_run_id(redis));
+
+    return ctl_rows_i64(&rows, 0, 0) != 0
+           || ctl_redis_command(redis, arena, NULL, e, 3, argv);
+}

@@ -19,5 +19,9 @@ bool ctl_record_send_catalog(struct ctl_pg *pg, struct ctl_redis *redis,
  * its data.  Resets the arena as it goes. */
 bool ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, struct ctl_error *e);
+/* Tells the gateways that this server process holds every record, once all
+ * partitions were filled: until then a key that is missing is not unknown. */
+bool ctl_record_note_filled(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_error *e);
 
 #endif

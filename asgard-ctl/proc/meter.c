@@ -15,6 +15,7 @@
 #include "ops/audit_seal.h"
 #include "ops/drain.h"
 #include "ops/expire.h"
+#include "ops/outbox_record.h"
 #include "ops/outbox_send.h"
 #include "ops/partition_lead.h"
 #include "ops/partition_reseed.h"
@@ -152,7 +153,9 @@ ledger_lead(struct ctl_leader *l, struct ctl_error *e)
         }
         closed = closed || !l->parts[i].open;
     }
-    if (closed && !ctl_partition_reseed(l, e)) {
+    if (closed && (!ctl_partition_reseed(l, e)
+                   || !ctl_record_note_filled(l->pg, l->redis, l->arena, e)))
+    {
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {

@@ -18,6 +18,7 @@
 #define ASG_RKEY_CATALOG   "asg:catalog"
 #define ASG_RKEY_CHANGES   "asg:changes"
 #define ASG_RKEY_VERSIONS  "asg:ver"
+#define ASG_RKEY_FILLED    "asg:filled"
 
 size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
     const uint8_t digest[32]);

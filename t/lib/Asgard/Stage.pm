@@ -31,6 +31,7 @@ sub new {
         version => 1, serial => 0);
     my %secret = slurp($self->{key_file}) =~ /^(seal|pepper) \w+ (\w+)$/mg;
     $self->{$_} = pack 'H*', $secret{$_} for keys %secret;
+    $self->note_filled;
     return $self;
 }
 
@@ -40,6 +41,13 @@ sub partition {
     my ($self, $part) = @_;
     return $self->{partitions}{$part} //= Asgard::Partition->new(
         redis => $self->{redis}->connect, part => $part)->open;
+}
+
+# "This server process was told of every record": a missing key is unknown.
+sub note_filled {
+    my ($self) = @_;
+    my ($run_id) = $self->{redis}->cmd('INFO', 'server') =~ /run_id:(\w+)/;
+    return $self->{redis}->cmd('SET', 'asg:filled', $run_id);
 }
 
 sub set_record {
