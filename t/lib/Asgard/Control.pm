@@ -43,7 +43,7 @@ routing $dir/routing.yaml
 backends_env $dir/backends.env
 pid_file $dir/ctl.pid
 log $dir/log/ctl.log
-public_url http://127.0.0.1
+@{[$self->{gateway_url} ? "public_url $self->{gateway_url}" : '']}
 @{[$self->{conf} // '']}
 CONF
     $self->write_backends;

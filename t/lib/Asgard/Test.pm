@@ -74,12 +74,13 @@ sub begin_stores {
     my %arg = %{$self->{arg}};
     my %common = (dir => $dir, redis => $self->{redis},
         key_file => $self->{key_file});
-    $self->{control} = Asgard::Control->new(%common,
-        postgres => $self->{postgres}, map { $_ => $arg{$_} }
-            grep { exists $arg{$_} } @control_words) if $self->{control};
     $self->{gateway} = Asgard::Gateway->new(%common,
         control_socket => "$dir/ctl.sock", map { $_ => $arg{$_} }
             grep { exists $arg{$_} } @gateway_words) if $self->{gateway};
+    $self->{control} = Asgard::Control->new(%common,
+        gateway_url => $self->{gateway} ? $self->url : undef,
+        postgres => $self->{postgres}, map { $_ => $arg{$_} }
+            grep { exists $arg{$_} } @control_words) if $self->{control};
     $self->note_backend_secrets($arg{backends} // {});
 }
 
