@@ -150,6 +150,10 @@ ngx_http_asgard_upstream_handler(ngx_http_request_t *r)
     /* an error_page would throw the context away */
     r->error_page = 1;
 
+    /* however the body was read, it is whole: else the core would allow no
+     * second attempt, and watch the client by its own rule */
+    r->request_body_no_buffering = 0;
+
     r->main->count++;
     ngx_http_upstream_init(r);
 

@@ -49,10 +49,13 @@ push @{$s->{names}}, {name => 'both', candidates => [0, 1]},
 $s->publish;
 $s->start;
 
-sub forget { $_->forget for $first, $second }
+# Calls of each since the last mark().
+my @mark = (0, 0);
+sub mark { @mark = map { $_->count } $first, $second }
+sub since { ($first->count - $mark[0], $second->count - $mark[1]) }
 
 for my $status (500, 503, 529) {
-    forget();
+    mark();
     $first->script({status => $status});
     my $reply = $s->chat($key, {model => 'both'});
     is($reply->status, 200, "after $status the next candidate answers");
@@ -60,7 +63,7 @@ for my $status (500, 503, 529) {
     is(money_of($s, $reply), 's ' . (10 * 2000 + 20 * 20000),
         'at the price of the one that served');
     is(call_of($s, $reply)->{ep}, 'second', 'which the ledger names');
-    is($first->count . $second->count, '11', 'each was called once');
+    is(join(' ', since()), '1 1', 'each was called once');
 }
 
 {
@@ -80,8 +83,20 @@ for my $status (500, 503, 529) {
         'the length is that of its body');
 }
 
+{
+    mark();
+    $first->script({status => 503});
+    my $long = 'long ' x 60_000;
+    my $reply = $s->chat($key, {model => 'both',
+        messages => [{role => 'user', content => $long}]});
+    is($reply->status, 200, 'a long body is sent twice too');
+    is(join(' ', since()), '1 1', 'once to each');
+    is(JSON::PP::decode_json($_->last_request->{body})
+        ->{messages}[0]{content}, $long, 'and is whole') for $first, $second;
+}
+
 for my $name (qw(refused unreachable)) {
-    forget();
+    mark();
     my $begun = time;
     my $reply = $s->chat($key, {model => $name});
     is($reply->status, 200, "$name: the next candidate answers");
@@ -109,20 +124,19 @@ my @under_way = (
 );
 for my $case (@under_way) {
     my ($what, $script, $expect) = @$case;
-    forget();
+    mark();
     $first->script($script);
     my $reply = $s->chat($key, {model => 'both'});
     is($reply->status . ' ' . $reply->code, $expect, "$what: told");
-    is($second->count, 0, "$what: nobody else was called");
-    is($first->count, 1, "$what: nothing was sent again");
+    is(join(' ', since()), '1 0', "$what: nothing was sent again");
     isnt(money_of($s, $reply, 1), 'v 0', "$what: not void");
 }
 
 for my $status (400, 401, 404, 429) {
-    forget();
+    mark();
     $first->script({status => $status});
     $s->chat($key, {model => 'both'});
-    is($second->count, 0, "$status ends the call");
+    is(join(' ', since()), '1 0', "$status ends the call");
 }
 
 $s->done;
