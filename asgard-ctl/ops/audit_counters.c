@@ -1,5 +1,10 @@
 /*
  * Reading a partition of Redis in one transaction, and comparing it.
+ *
+ * The ledger is read first, in a snapshot that is kept open; Redis after it.
+ * So Redis is ahead by the events behind the cursor, and behind by the
+ * corrections that it is still owed: both are known, and the comparison is
+ * exact while calls run.
  */
 #include "ops/audit_counters.h"
 
@@ -11,192 +16,196 @@
 #include "core/script.h"
 #include "ops/partition.h"
 
-#define ENTRY_JSON  192         /* of one counter or hold, beside pins */
+#define ENTRY_JSON    192               /* of one counter, hold or event */
+#define EVENTS_MAX    20000             /* behind the cursor */
+#define EVENTS_TEXT   "20000"
 
-/* The server's answers to one MULTI: the head, then budgets, then holds. */
 struct snapshot {
-    struct ctl_rows budgets;            /* ids in Postgres */
-    struct ctl_reply holds;             /* ids in the zset before */
-    struct ctl_reply all;
-    const char *cursor, *adj;           /* of the ledger before */
-    int64_t epoch;
+    unsigned part;
+    int64_t epoch, adj, rows_read;      /* of the ledger */
+    const char *cursor;
+    struct ctl_rows budgets;            /* ids */
+    struct ctl_reply all;               /* of Redis */
+    const char *redis_adj;
 };
 
-/* What stands first in the transaction's answer. */
-enum { AT_META, AT_LAST, AT_HOLDS, AT_BUDGETS };
+/* What stands where in the transaction's answer. */
+enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
 
 #define SQL_POINT \
-    "SELECT p.epoch, coalesce(c.last_id, '0-0')," \
+    "SELECT p.epoch, coalesce(c.last_id, '0-0'), coalesce(c.rows_read, 0)," \
     " (SELECT coalesce(max(seq), 0) FROM applies a" \
     " WHERE a.partition = p.partition), p.step FROM partitions p" \
     " LEFT JOIN cursors c USING (partition, epoch)" \
     " WHERE p.partition = $1"
 
-/* $1 the counters of Redis, $2 its open holds.  A hold with an end in the
- * ledger is not open whatever Redis says. */
+/* $1 the counters of Redis, $2 its open holds, $3 the events that the ledger
+ * has not got, $4 the partition, $5 the last correction that Redis got. */
 #define SQL_COMPARE \
     "WITH c AS (SELECT * FROM jsonb_to_recordset($1::jsonb)" \
     " AS t(b text, w text, i bigint, s bigint, h bigint))," \
     " held AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($2::jsonb)" \
     " AS t(a bigint, p text), unnest(string_to_array(t.p, ',')) AS pin" \
-    " GROUP BY pin), d AS (SELECT c.*, coalesce(held.a, 0) AS held," \
-    " coalesce(o.amount_nusd, 0) + coalesce(b.spent_nano, 0) AS spent FROM c" \
-    " LEFT JOIN held ON held.pin = c.b || ':' || c.w || ':' || c.i" \
-    " LEFT JOIN openings o ON o.budget_id = c.b AND o.window_name = c.w" \
-    " AND o.window_id = c.i LEFT JOIN balances b ON b.budget_id = c.b" \
-    " AND b.window_name = c.w AND b.window_id = c.i)" \
-    " SELECT 'M3 ' || b || ':' || w || ':' || i || ': held ' || h" \
-    " || ', open holds sum to ' || held FROM d WHERE h <> held UNION ALL" \
-    " SELECT 'M4 ' || b || ':' || w || ':' || i || ': spent ' || s" \
-    " || ', the ledger says ' || spent FROM d WHERE s <> spent"
-
-
-static const char *
-part_text(struct ctl_arena *arena, unsigned part)
-{
-    return ctl_arena_printf(arena, "%u", part);
-}
+    " GROUP BY pin)," \
+    " ahead AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($3::jsonb)" \
+    " AS t(a bigint, p text), unnest(string_to_array(t.p, ',')) AS pin" \
+    " GROUP BY pin)," \
+    " owed AS (SELECT pin, sum(a.delta_nano) AS a FROM applies a," \
+    " unnest(string_to_array(a.pins, ',')) AS pin" \
+    " WHERE a.partition = $4::smallint AND a.seq > $5::bigint" \
+    " GROUP BY pin)," \
+    " d AS (SELECT c.*, c.b || ':' || c.w || ':' || c.i AS pin FROM c)," \
+    " x AS (SELECT d.*, coalesce(held.a, 0) AS held," \
+    " coalesce(o.amount_nusd, 0) + coalesce(b.spent_nano, 0)" \
+    " + coalesce(ahead.a, 0) - coalesce(owed.a, 0) AS spent FROM d" \
+    " LEFT JOIN held USING (pin) LEFT JOIN ahead USING (pin)" \
+    " LEFT JOIN owed USING (pin)" \
+    " LEFT JOIN openings o ON o.budget_id = d.b AND o.window_name = d.w" \
+    " AND o.window_id = d.i LEFT JOIN balances b ON b.budget_id = d.b" \
+    " AND b.window_name = d.w AND b.window_id = d.i)" \
+    " SELECT 'M3 ' || pin || ': held ' || h || ', open holds sum to '" \
+    " || held FROM x WHERE h <> held UNION ALL" \
+    " SELECT 'M4 ' || pin || ': spent ' || s || ', the ledger says '" \
+    " || spent FROM x WHERE s <> spent"
 
 
 static bool
-point_read(struct ctl_pg *pg, struct ctl_arena *arena, unsigned part,
-    struct snapshot *s, struct ctl_error *e)
+ledger_read(struct ctl_pg *pg, struct ctl_arena *arena, struct snapshot *s,
+    struct ctl_error *e)
 {
+    const char *part = ctl_arena_printf(arena, "%u", s->part);
     struct ctl_rows rows;
 
-    if (!CTL_PG(pg, arena, &rows, e, SQL_POINT, part_text(arena, part))) {
+    if (!CTL_PG(pg, arena, &rows, e, SQL_POINT, part)) {
         return false;
     }
-    if (strcmp(ctl_rows_at(&rows, 0, 3), "open") != 0) {
+    if (strcmp(ctl_rows_at(&rows, 0, 4), "open") != 0) {
         return ctl_error_away(e, "budget_unavailable",
-                              "partition %u is not open", part);
+                              "partition %u is not open", s->part);
     }
     s->epoch = ctl_rows_i64(&rows, 0, 0);
     s->cursor = ctl_rows_at(&rows, 0, 1);
-    s->adj = ctl_rows_at(&rows, 0, 2);
+    s->rows_read = ctl_rows_i64(&rows, 0, 2);
+    s->adj = ctl_rows_i64(&rows, 0, 3);
+
+    return CTL_PG(pg, arena, &s->budgets, e,
+                  "SELECT budget_id FROM budgets WHERE partition = $1", part);
+}
+
+
+/* SORT fetches ids and holds in one step: the ids are not known before. */
+static bool
+head_queue(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct snapshot *s, struct ctl_error *e)
+{
+    char meta[ASG_RKEY_MAX], stream[ASG_RKEY_MAX], expiry[ASG_RKEY_MAX];
+    const char *after = ctl_arena_printf(arena, "(%s", s->cursor);
+    char pattern[ASG_RKEY_MAX];         /* of every hold: an id, made a star */
+    const size_t star = asg_rkey_hold(pattern, s->part, ASG_STR("0"));
+    const asg_str_t stream_key = {stream, asg_rkey_stream(stream, s->part,
+                                  (uint64_t) s->epoch)};
+    const asg_str_t commands[][6] = {
+        {ASG_STR("HMGET"), {meta, asg_rkey_meta(meta, s->part)},
+         ASG_STR("adj"), ASG_STR("st")},
+        {ASG_STR("XINFO"), ASG_STR("STREAM"), stream_key},
+        {ASG_STR("XRANGE"), stream_key, asg_str_z(after), ASG_STR("+"),
+         ASG_STR("COUNT"), ASG_STR(EVENTS_TEXT)},
+        {ASG_STR("SORT"), {expiry, asg_rkey_expiry(expiry, s->part)},
+         ASG_STR("BY"), ASG_STR("nosort"), ASG_STR("GET"),
+         {pattern, star}}
+    };
+    static const size_t argc[] = {4, 3, 6, 6};
+    struct ctl_reply reply;
+    size_t i;
+
+    pattern[star - 1] = '*';
+    for (i = 0; i < sizeof(argc) / sizeof(argc[0]); i++) {
+        if (!ctl_redis_command(redis, arena, &reply, e, argc[i],
+                               commands[i]))
+        {
+            return false;
+        }
+    }
 
     return true;
 }
 
 
 static bool
-names_read(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, unsigned part, struct snapshot *s,
-    struct ctl_error *e)
-{
-    char key[ASG_RKEY_MAX];
-    asg_str_t argv[4] = {ASG_STR("ZRANGE"), ASG_STR_NULL, ASG_STR("0"),
-                         ASG_STR("-1")};
-
-    argv[1] = (asg_str_t) {key, asg_rkey_expiry(key, part)};
-
-    return CTL_PG(pg, arena, &s->budgets, e,
-               "SELECT budget_id FROM budgets WHERE partition = $1",
-               part_text(arena, part))
-           && ctl_redis_command(redis, arena, &s->holds, e, 4, argv);
-}
-
-
-static bool
-queue(struct ctl_redis *redis, struct ctl_arena *arena, const char *command,
-    const char *key, size_t len, struct ctl_error *e)
-{
-    const asg_str_t argv[2] = {asg_str_z(command), {key, len}};
-    struct ctl_reply reply;
-
-    return ctl_redis_command(redis, arena, &reply, e, 2, argv);
-}
-
-
-static bool
-head_queue(struct ctl_redis *redis, struct ctl_arena *arena, unsigned part,
-    int64_t epoch, struct ctl_error *e)
-{
-    char key[ASG_RKEY_MAX];
-    asg_str_t last[6] = {ASG_STR("XREVRANGE"), ASG_STR_NULL, ASG_STR("+"),
-                         ASG_STR("-"), ASG_STR("COUNT"), ASG_STR("1")};
-    asg_str_t meta[4] = {ASG_STR("HMGET"), ASG_STR_NULL, ASG_STR("adj"),
-                         ASG_STR("st")};
-    asg_str_t holds[4] = {ASG_STR("ZRANGE"), ASG_STR_NULL, ASG_STR("0"),
-                          ASG_STR("-1")};
-    struct ctl_reply reply;
-
-    meta[1] = (asg_str_t) {key, asg_rkey_meta(key, part)};
-    if (!ctl_redis_command(redis, arena, &reply, e, 4, meta)) {
-        return false;
-    }
-    last[1] = (asg_str_t) {key, asg_rkey_stream(key, part,
-                                                (uint64_t) epoch)};
-    if (!ctl_redis_command(redis, arena, &reply, e, 6, last)) {
-        return false;
-    }
-    holds[1] = (asg_str_t) {key, asg_rkey_expiry(key, part)};
-
-    return ctl_redis_command(redis, arena, &reply, e, 4, holds);
-}
-
-
-static bool
-redis_read(struct ctl_redis *redis, struct ctl_arena *arena, unsigned part,
+redis_read(struct ctl_redis *redis, struct ctl_arena *arena,
     struct snapshot *s, struct ctl_error *e)
 {
     const asg_str_t multi[1] = {ASG_STR("MULTI")}, exec[1] = {ASG_STR("EXEC")};
     char key[ASG_RKEY_MAX];
+    asg_str_t hash[2] = {ASG_STR("HGETALL"), {key, 0}};
     struct ctl_reply reply;
-    size_t i, len;
+    unsigned i;
 
     if (!ctl_redis_command(redis, arena, &reply, e, 1, multi)
-        || !head_queue(redis, arena, part, s->epoch, e))
+        || !head_queue(redis, arena, s, e))
     {
         return false;
     }
     for (i = 0; i < s->budgets.nrows; i++) {
-        len = asg_rkey_budget(key, part, asg_str_z(ctl_rows_at(&s->budgets,
-                                                   (unsigned) i, 0)));
-        if (!queue(redis, arena, "HGETALL", key, len, e)) {
-            return false;
-        }
-    }
-    for (i = 0; i < s->holds.nitems; i++) {
-        len = asg_rkey_hold(key, part, s->holds.items[i].text);
-        if (!queue(redis, arena, "GET", key, len, e)) {
+        hash[1].len = asg_rkey_budget(key, s->part,
+            asg_str_z(ctl_rows_at(&s->budgets, i, 0)));
+        if (!ctl_redis_command(redis, arena, &reply, e, 2, hash)) {
             return false;
         }
     }
 
     return ctl_redis_command(redis, arena, &s->all, e, 1, exec)
            && (s->all.nitems == AT_BUDGETS + s->budgets.nrows
-                                + s->holds.nitems
                || ctl_error_away(e, "redis_unavailable",
                                  "a transaction was refused"));
 }
 
 
-/* The ledger stood where Redis stands, and the open holds are those read. */
+/* Redis must not have a correction that is younger than our snapshot. */
 static bool
-is_steady(const struct snapshot *s)
+is_steady(struct snapshot *s)
 {
     const struct ctl_reply *meta = &s->all.items[AT_META];
-    const struct ctl_reply *last = &s->all.items[AT_LAST];
-    const struct ctl_reply *holds = &s->all.items[AT_HOLDS];
-    size_t i;
+    uint64_t adj;
 
-    if (meta->nitems != 2 || !asg_str_eq_z(meta->items[0].text, s->adj)
-        || !asg_str_eq_z(meta->items[1].text, "open")
-        || holds->nitems != s->holds.nitems)
+    if (meta->nitems != 2 || !asg_str_eq_z(meta->items[1].text, "open")
+        || !asg_str_u64(meta->items[0].text, &adj)
+        || s->all.items[AT_EVENTS].nitems >= EVENTS_MAX)
     {
         return false;
     }
-    for (i = 0; i < holds->nitems; i++) {
-        if (!asg_str_eq(holds->items[i].text, s->holds.items[i].text)) {
-            return false;
+    s->redis_adj = meta->items[0].text.data;
+
+    return (int64_t) adj <= s->adj;
+}
+
+
+/* Entries that were ever written to the stream are those read and those that
+ * stand behind the cursor: a difference was taken out by hand. */
+static unsigned
+stream_check(const struct snapshot *s, FILE *out)
+{
+    const struct ctl_reply *info = &s->all.items[AT_STREAM];
+    int64_t added, known = s->rows_read
+                           + (int64_t) s->all.items[AT_EVENTS].nitems;
+    size_t i;
+
+    for (i = 0; i + 1 < info->nitems; i += 2) {
+        if (!asg_str_eq_z(info->items[i].text, "entries-added")) {
+            continue;
+        }
+        added = strtoll(info->items[i + 1].text.data, NULL, 10);
+        if (added != known) {
+            if (out != NULL) {
+                fprintf(out, "M9 partition %u: %lld usage events were "
+                        "written, %lld are known\n", s->part,
+                        (long long) added, (long long) known);
+            }
+            return 1;
         }
     }
 
-    /* a stream that was cut to nothing has no last entry to tell */
-    return last->nitems == 0
-           || (last->items[0].nitems == 2
-               && asg_str_eq_z(last->items[0].items[0].text, s->cursor));
+    return 0;
 }
 
 
@@ -277,31 +286,83 @@ counters_text(struct ctl_arena *arena, const struct snapshot *s)
 }
 
 
+static void
+amount_put(asg_buf_t *out, asg_str_t amount, asg_str_t pins)
+{
+    asg_buf_z(out, out->len > 1 ? ",{\"a\":" : "{\"a\":");
+    asg_buf_str(out, amount);
+    asg_buf_z(out, ",\"p\":");
+    asg_buf_json(out, pins);
+    asg_buf_z(out, "}");
+}
+
+
 static const char *
 holds_text(struct ctl_arena *arena, const struct snapshot *s)
 {
-    size_t i, first = AT_BUDGETS + s->budgets.nrows;
-    size_t bytes = 64 + s->holds.nitems * ENTRY_JSON;
-    const struct ctl_reply *hold;
+    const struct ctl_reply *holds = &s->all.items[AT_HOLDS];
+    size_t i, bytes = 64 + holds->nitems * ENTRY_JSON;
     struct ctl_hold_text parts;
     asg_buf_t out;
 
-    for (i = 0; i < s->holds.nitems; i++) {
-        bytes += s->all.items[first + i].text.len;
+    for (i = 0; i < holds->nitems; i++) {
+        bytes += holds->items[i].text.len;
     }
     asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
     if (out.data == NULL) {
         return NULL;
     }
     asg_buf_z(&out, "[");
-    for (i = 0; i < s->holds.nitems; i++) {
-        hold = &s->all.items[first + i];
-        if (ctl_partition_hold_parse(hold, &parts)) {
-            asg_buf_z(&out, out.len > 1 ? ",{\"a\":" : "{\"a\":");
-            asg_buf_str(&out, parts.amount);
-            asg_buf_z(&out, ",\"p\":");
-            asg_buf_json(&out, parts.pins);
-            asg_buf_z(&out, "}");
+    for (i = 0; i < holds->nitems; i++) {
+        if (ctl_partition_hold_parse(&holds->items[i], &parts)) {
+            amount_put(&out, parts.amount, parts.pins);
+        }
+    }
+    asg_buf_z(&out, "]");
+    asg_buf_put(&out, "", 1);
+
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
+static asg_str_t
+field_of(const struct ctl_reply *fields, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i + 1 < fields->nitems; i += 2) {
+        if (asg_str_eq_z(fields->items[i].text, name)) {
+            return fields->items[i + 1].text;
+        }
+    }
+
+    return ASG_STR("");
+}
+
+
+static const char *
+events_text(struct ctl_arena *arena, const struct snapshot *s)
+{
+    const struct ctl_reply *events = &s->all.items[AT_EVENTS], *fields;
+    size_t i, bytes = 64 + events->nitems * ENTRY_JSON;
+    asg_buf_t out;
+    uint64_t moved;
+
+    for (i = 0; i < events->nitems; i++) {
+        if (events->items[i].nitems == 2) {
+            bytes += field_of(&events->items[i].items[1], "p").len;
+        }
+    }
+    asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
+    if (out.data == NULL) {
+        return NULL;
+    }
+    asg_buf_z(&out, "[");
+    for (i = 0; i < events->nitems; i++) {
+        fields = events->items[i].nitems == 2 ? &events->items[i].items[1]
+                 : events;
+        if (asg_str_u64(field_of(fields, "d"), &moved) && moved > 0) {
+            amount_put(&out, field_of(fields, "d"), field_of(fields, "p"));
         }
     }
     asg_buf_z(&out, "]");
@@ -317,19 +378,22 @@ compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
 {
     const char *counters = counters_text(arena, s);
     const char *holds = holds_text(arena, s);
+    const char *events = events_text(arena, s);
     struct ctl_rows rows;
     unsigned i;
 
-    if (counters == NULL || holds == NULL) {
+    if (counters == NULL || holds == NULL || events == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    if (!CTL_PG(pg, arena, &rows, e, SQL_COMPARE, counters, holds)) {
+    if (!CTL_PG(pg, arena, &rows, e, SQL_COMPARE, counters, holds, events,
+                ctl_arena_printf(arena, "%u", s->part), s->redis_adj))
+    {
         return false;
     }
     for (i = 0; out != NULL && i < rows.nrows; i++) {
         fprintf(out, "%s\n", ctl_rows_at(&rows, i, 0));
     }
-    *broken = rows.nrows;
+    *broken = rows.nrows + stream_check(s, out);
 
     return true;
 }
@@ -340,28 +404,22 @@ ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, FILE *out, bool *steady,
     unsigned *broken, struct ctl_error *e)
 {
-    struct snapshot s = {0};
-    struct snapshot after = {0};
+    struct snapshot s = {.part = part};
+    bool ok;
 
     *broken = 0;
     *steady = false;
-    if (!names_read(pg, redis, arena, part, &s, e)
-        || !point_read(pg, arena, part, &s, e)
-        || !redis_read(redis, arena, part, &s, e))
-    {
+    if (!ctl_pg_begin(pg, e)) {
         return false;
     }
-    if (!is_steady(&s)) {
-        return true;
+    ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
+                     " REPEATABLE READ READ ONLY")
+         && ledger_read(pg, arena, &s, e) && redis_read(redis, arena, &s, e);
+    if (ok) {
+        *steady = is_steady(&s);
+        ok = !*steady || compare(pg, arena, &s, out, broken, e);
     }
-    if (!compare(pg, arena, &s, out, broken, e)
-        || !point_read(pg, arena, part, &after, e))
-    {
-        return false;
-    }
-    /* the comparison used the same ledger as the reading before it */
-    *steady = strcmp(s.cursor, after.cursor) == 0
-              && strcmp(s.adj, after.adj) == 0 && s.epoch == after.epoch;
+    ctl_pg_rollback(pg);
 
-    return true;
+    return ok;
 }

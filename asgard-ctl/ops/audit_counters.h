@@ -9,8 +9,7 @@
 #include "redis/client.h"
 #include "store/pg.h"
 
-/* One look.  *steady: Redis and the ledger stood at the same event and the
- * same correction, so that a difference is one.  Lines go to `out` (NULL:
+/* One look.  *steady: the two could be compared.  Lines go to `out` (NULL:
  * none); *broken counts the differences. */
 bool ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, FILE *out, bool *steady,

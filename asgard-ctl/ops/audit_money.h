@@ -4,9 +4,8 @@
  *
  * M2 one end of each hold, M3 held in Redis = open holds, M4 spent in Redis =
  * openings + ledger, M7 price × tokens, M8 no settle above its hold unflagged,
- * M9 entries of a hold = its balance.  A partition that seems wrong is read
- * again until Redis and the ledger stood still together; only what is wrong
- * then is reported.
+ * M9 entries of a hold = its balance.  A partition that seems wrong is looked
+ * at again; only what is wrong three times is reported.
  */
 #ifndef CTL_AUDIT_MONEY_H
 #define CTL_AUDIT_MONEY_H
@@ -19,6 +18,11 @@
 /* One line on `out` for each row that breaks; *broken counts them. */
 bool ctl_audit_money(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, FILE *out, unsigned *broken,
+    struct ctl_error *e);
+
+/* M3 and M4 of one partition: adds to *broken. */
+bool ctl_audit_partition(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, unsigned part, FILE *out, unsigned *broken,
     struct ctl_error *e);
 
 #endif

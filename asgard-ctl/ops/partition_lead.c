@@ -151,6 +151,32 @@ ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
 }
 
 
+bool
+ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
+    struct ctl_error *e)
+{
+    const asg_str_t time[1] = {ASG_STR("TIME")};
+    struct ctl_reply reply;
+    struct ctl_rows rows;
+    uint64_t seconds;
+
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 1, time)
+        || !ctl_pg_query(l->pg, l->arena, &rows, e,
+            "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint",
+            0, NULL))
+    {
+        return false;
+    }
+    if (reply.nitems != 2 || !asg_str_u64(reply.items[0].text, &seconds)) {
+        return ctl_error_away(e, "redis_unavailable", "TIME gave no time");
+    }
+    *now = (int64_t) seconds;
+    *apart = *now - ctl_rows_i64(&rows, 0, 0);
+
+    return true;
+}
+
+
 static int64_t
 monotonic_ms(void)
 {
@@ -201,6 +227,9 @@ ctl_lead_force_reseed(struct ctl_pg *pg, struct ctl_arena *arena, int part,
             " SELECT array_agg(partition), array_agg(epoch) FROM w", which))
     {
         return false;
+    }
+    if (timeout_ms == 0) {
+        return true;
     }
     while (monotonic_ms() < until) {
         if (!reseed_is_pending(pg, arena, ctl_rows_at(&rows, 0, 0),

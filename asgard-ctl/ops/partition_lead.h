@@ -6,6 +6,9 @@
 
 #include "ops/partition.h"
 
+#define CTL_CLOCK_ALARM_S  2            /* Redis and database apart: told */
+#define CTL_CLOCK_CLOSE_S  60           /* and no money moves */
+
 /* A name that no other process has. */
 bool ctl_lead_init(struct ctl_leader *l, struct ctl_pg *pg,
     struct ctl_redis *redis, struct ctl_arena *arena);
@@ -20,8 +23,12 @@ void ctl_lead_release(struct ctl_leader *l);
 bool ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
 
+/* Redis' clock, and how far it is ahead of the database's, in seconds. */
+bool ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
+    struct ctl_error *e);
+
 /* Asks for a reseed of one partition, or of all with -1, and waits at most
- * timeout_ms until they are open again under a higher epoch. */
+ * timeout_ms until they are open again under a higher epoch; 0: not at all. */
 bool ctl_lead_force_reseed(struct ctl_pg *pg, struct ctl_arena *arena,
     int part, int timeout_ms, struct ctl_error *e);
 

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLOCK_MOST_S   60               /* between Redis and the database */
+#include "ops/partition_lead.h"
+
 #define ARGS_MAX       80
 #define WINDOW_JSON    (ASG_ID_MAX + ASG_WINDOW_NAME_MAX + 64)
 
@@ -38,35 +39,6 @@
     "SELECT h.hold_id FROM holds h" \
     " WHERE h.hold_id IN (SELECT t.i" \
     " FROM jsonb_to_recordset($1::jsonb) AS t(i text))"
-
-
-static bool
-clocks_agree(struct ctl_leader *l, int64_t *now, struct ctl_error *e)
-{
-    const asg_str_t time[1] = {ASG_STR("TIME")};
-    struct ctl_reply reply;
-    struct ctl_rows rows;
-    uint64_t seconds;
-    int64_t apart;
-
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 1, time)
-        || !ctl_pg_query(l->pg, l->arena, &rows, e,
-            "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint",
-            0, NULL))
-    {
-        return false;
-    }
-    if (reply.nitems != 2 || !asg_str_u64(reply.items[0].text, &seconds)) {
-        return ctl_error_away(e, "redis_unavailable", "TIME gave no time");
-    }
-    *now = (int64_t) seconds;
-    apart = *now - ctl_rows_i64(&rows, 0, 0);
-
-    return (apart <= CLOCK_MOST_S && apart >= -CLOCK_MOST_S)
-           || ctl_error_away(e, "clock_skew", "the clocks of Redis and "
-                             "PostgreSQL are %lld s apart",
-                             (long long) apart);
-}
 
 
 static bool
@@ -267,11 +239,19 @@ ctl_sum_read(struct ctl_leader *l, const struct ctl_partition *p,
     struct ctl_sum *sum, struct ctl_error *e)
 {
     const char *holds;
+    int64_t apart;
     unsigned i;
     bool ok;
 
     memset(sum, 0, sizeof(*sum));
-    if (!clocks_agree(l, &sum->now, e) || !holds_read(l, p, &holds, e)
+    if (!ctl_lead_clocks(l, &sum->now, &apart, e)) {
+        return false;
+    }
+    if (apart > CTL_CLOCK_CLOSE_S || apart < -CTL_CLOCK_CLOSE_S) {
+        return ctl_error_away(e, "clock_skew", "the clock of Redis is %lld s "
+                              "off the database's", (long long) apart);
+    }
+    if (!holds_read(l, p, &holds, e)
         || !windows_read(l, p, sum, e))
     {
         return false;

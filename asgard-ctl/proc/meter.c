@@ -1,17 +1,19 @@
 /*
- * The meter's three threads.
+ * The meter's four threads.
  */
 #include "proc/meter.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "ops/apply.h"
+#include "ops/audit_money.h"
 #include "ops/audit_seal.h"
 #include "ops/drain.h"
 #include "ops/expire.h"
@@ -34,12 +36,15 @@
 #define TEND_EVERY_MS    3600000
 #define BACK_OFF_MS      300
 #define RETRY_MS         20             /* of an outbox row that was kept */
-#define THREADS          3
+#define AUDIT_EVERY_MS   4000           /* one partition; all in a minute */
+#define AUDIT_POLL_MS    200
+#define THREADS          4
 
 struct meter {
     const struct ctl_config *config;
     atomic_bool stop;
     atomic_int open;                    /* partitions that are open here */
+    atomic_int drift;                   /* counters found wrong so far */
 };
 
 /* One thread's own things. */
@@ -132,39 +137,79 @@ worker_note(struct worker *w, bool ok, const struct ctl_error *e)
 
 struct ledger_times {
     int64_t lead, expire, trim;
+    bool apart;                         /* the clocks were told of */
 };
 
 
+/* A forward step of Redis' clock cannot be seen inside Redis. */
 static bool
-ledger_lead(struct ctl_leader *l, struct ctl_error *e)
+ledger_clocks(struct ctl_leader *l, struct ledger_times *t,
+    struct ctl_error *e)
 {
-    bool closed = false;
+    int64_t now, apart;
+    unsigned i;
+    bool far;
+
+    if (!ctl_lead_clocks(l, &now, &apart, e)) {
+        return false;
+    }
+    far = apart > CTL_CLOCK_ALARM_S || apart < -CTL_CLOCK_ALARM_S;
+    if (far && !t->apart) {
+        ctl_log(CTL_LOG_ERROR, "the clock of Redis is %lld s off the "
+                "database's", (long long) apart);
+    }
+    t->apart = far;
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (apart > CTL_CLOCK_CLOSE_S || apart < -CTL_CLOCK_CLOSE_S) {
+            l->parts[i].open = false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
+{
+    bool closed = false, ok = true;
     unsigned i;
 
     if (!ctl_lead_renew(l, e)) {
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (!l->parts[i].led) {
-            continue;
-        }
-        if (!ctl_lead_check(l, &l->parts[i], e)) {
+        if (l->parts[i].led && !ctl_lead_check(l, &l->parts[i], e)) {
             return false;
         }
-        closed = closed || !l->parts[i].open;
     }
-    if (closed && (!ctl_partition_reseed(l, e)
-                   || !ctl_record_note_filled(l->pg, l->redis, l->arena, e)))
-    {
+    if (!ledger_clocks(l, t, e)) {
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (l->parts[i].open && !ctl_drain_publish(l, &l->parts[i], e)) {
-            return false;
-        }
+        closed = closed || (l->parts[i].led && !l->parts[i].open);
+    }
+    if (closed) {
+        ok = ctl_partition_reseed(l, e);
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        ok = (!l->parts[i].open || ctl_drain_publish(l, &l->parts[i], e))
+             && ok;
     }
 
-    return true;
+    return ok;
+}
+
+
+static bool
+ledger_one(struct ctl_leader *l, struct ctl_partition *p, bool expire,
+    bool trim, struct ctl_error *e)
+{
+    unsigned n;
+
+    return (!p->owed || ctl_apply_owed(l, p, e))
+           && (!expire || ctl_expire_some(l, p, &n, e))
+           && (!trim || !p->open || ctl_drain_trim(l, p, e));
 }
 
 
@@ -175,23 +220,21 @@ ledger_each(struct ctl_leader *l, struct ledger_times *t,
     bool expire = is_due(&t->expire, EXPIRE_EVERY_MS);
     bool trim = is_due(&t->trim, TRIM_EVERY_MS);
     struct ctl_partition *p;
-    unsigned i, n;
+    bool ok = true;
+    unsigned i;
 
     for (i = 0; i < ASG_PARTITIONS; i++) {
         p = &l->parts[i];
-        if ((p->open && p->owed && !ctl_apply_owed(l, p, e))
-            || (p->open && expire && !ctl_expire_some(l, p, &n, e))
-            || (p->open && trim && !ctl_drain_trim(l, p, e)))
-        {
-            return false;
+        if (!p->open) {
+            continue;
         }
-        /* not open any more: found out by a verdict, seeded again at once */
-        if (p->led && !p->open) {
-            t->lead = 0;
+        ok = ledger_one(l, p, expire, trim, e) && ok;
+        if (!p->open) {
+            t->lead = 0;                /* a verdict said so: seed it at once */
         }
     }
 
-    return true;
+    return ok;
 }
 
 
@@ -208,22 +251,31 @@ ledger_open(const struct ctl_leader *l)
 }
 
 
+/* What fails in one partition does not keep the others back; a store that is
+ * away does, since each would wait for it in turn. */
 static bool
 ledger_turn(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
 {
+    bool ok = true;
     unsigned n;
 
     ctl_arena_reset(l->arena);
-    if (is_due(&t->lead, LEAD_EVERY_MS) && !ledger_lead(l, e)) {
-        return false;
+    if (is_due(&t->lead, LEAD_EVERY_MS)) {
+        ok = ledger_lead(l, t, e);
     }
     ctl_arena_reset(l->arena);
     if (ledger_open(l) == 0) {
         pause_ms(DRAIN_WAIT_MS);
-        return true;
+        return ok;
+    }
+    if (!ctl_drain_wait(l, DRAIN_WAIT_MS, &n, e)) {
+        ok = false;
+        if (e->status == 503) {
+            return false;
+        }
     }
 
-    return ctl_drain_wait(l, DRAIN_WAIT_MS, &n, e) && ledger_each(l, t, e);
+    return ledger_each(l, t, e) && ok;
 }
 
 
@@ -248,9 +300,6 @@ ledger_run(void *data)
     while (!atomic_load(&m->stop)) {
         ctl_error_clear(&e);
         ok = ledger_turn(l, &times, &e);
-        if (!ok) {
-            times.lead = 0;
-        }
         atomic_store(&m->open, (int) ledger_open(l));
         worker_note(&w, ok, &e);
     }
@@ -342,8 +391,9 @@ sealer_turn(struct worker *w, int64_t *beat, bool *whole, struct ctl_error *e)
     if (!is_due(beat, BEAT_EVERY_MS)) {
         return true;
     }
-    info = ctl_arena_printf(&w->arena, "{\"open\":%d}",
-                            atomic_load(&w->meter->open));
+    info = ctl_arena_printf(&w->arena, "{\"open\":%d,\"drift\":%d}",
+                            atomic_load(&w->meter->open),
+                            atomic_load(&w->meter->drift));
 
     return ctl_readiness_beat(w->pg, &w->arena, "meter", info, e);
 }
@@ -377,6 +427,70 @@ out:
 }
 
 
+/* --- the auditor --- */
+
+/* Counters that differ from the ledger are not believed any longer: the
+ * partition is seeded again.  Who asks twice for it asks once. */
+static bool
+auditor_turn(struct worker *w, unsigned part, struct ctl_error *e)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    unsigned broken = 0;
+    bool ok;
+
+    if (out == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    ok = ctl_audit_partition(w->pg, w->redis, &w->arena, part, out, &broken,
+                             e);
+    fclose(out);
+    if (ok && broken > 0) {
+        atomic_fetch_add(&w->meter->drift, (int) broken);
+        ctl_log(CTL_LOG_ERROR, "partition %u differs from the ledger and is "
+                "seeded again: %.400s", part, text);
+        ok = ctl_lead_force_reseed(w->pg, &w->arena, (int) part, 0, e);
+    }
+    free(text);
+
+    return ok;
+}
+
+
+static void *
+auditor_run(void *data)
+{
+    struct meter *m = data;
+    int64_t next = monotonic_ms() + AUDIT_EVERY_MS;
+    unsigned part = 0;
+    struct ctl_error e;
+    struct worker w;
+
+    if (!worker_open(&w, m, "meter auditor")) {
+        ctl_log(CTL_LOG_ERROR, "meter: the auditor cannot start");
+        goto out;
+    }
+    while (!atomic_load(&m->stop)) {
+        pause_ms(AUDIT_POLL_MS);
+        if (atomic_load(&m->open) < ASG_PARTITIONS
+            || !is_due(&next, AUDIT_EVERY_MS))
+        {
+            continue;
+        }
+        ctl_error_clear(&e);
+        ctl_arena_reset(&w.arena);
+        worker_note(&w, auditor_turn(&w, part, &e), &e);
+        part = (part + 1) % ASG_PARTITIONS;
+    }
+
+out:
+    worker_close(&w);
+
+    return NULL;
+}
+
+
 /* --- the role --- */
 
 static void
@@ -393,8 +507,9 @@ wait_readable(int fd)
 int
 ctl_meter_run(const struct ctl_config *c, int stop_fd)
 {
-    static void *(*const bodies[THREADS])(void *) = {ledger_run, outbox_run,
-                                                     sealer_run};
+    static void *(*const bodies[THREADS])(void *) = {
+        ledger_run, outbox_run, sealer_run, auditor_run
+    };
     struct meter m = {.config = c};
     pthread_t threads[THREADS];
     unsigned i, started = 0;

@@ -2,9 +2,10 @@
  * The role `meter`: it alone drains, expires, applies, seeds, sends the outbox
  * and seals the audit log.
  *
- * Three threads with their own connections, so that a slow one holds up none
+ * Four threads with their own connections, so that a slow one holds up none
  * of the others: the ledger (lead, reseed, drain, expire, apply), the outbox
- * (records, budgets, heartbeats) and the sealer (audit, beats).  Whatever is
+ * (records, budgets, heartbeats), the sealer (audit, beats) and the auditor
+ * (compares each partition with the ledger once a minute).  Whatever is
  * away, Redis or Postgres, is tried again within a second; one line is logged
  * when it goes and one when it is back.
  */

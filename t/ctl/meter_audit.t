@@ -111,6 +111,16 @@ finds('chain', 'a removed end of the ledger', qr/last entries are gone/,
         $m->sql("DELETE FROM ledger WHERE hold_id = 'dear'") },
     sub { $m->sql('INSERT INTO ledger OVERRIDING SYSTEM VALUE'
         . ' SELECT * FROM kept') });
+$m->{process}->signal('STOP');
+call('stolen', 77);
+$m->cmd('XDEL', $p->stream, ($p->events)[-1]{id});
+($status, $text) = audit('money');
+is($status, 1, 'a usage event that was taken out by hand is found');
+like($text, qr/M4 \Q$budget\E:total:0/, '... by what was spent');
+like($text, qr/usage events were written/, '... and by the count of events');
+$m->{process}->signal('CONT');
+is(($m->{control}->run('reseed'))[0], 0, 'a reseed follows the ledger');
+
 ($status, $text) = audit('chain');
 is($status, 0, 'with all put back the chains are whole') or diag($text);
 
