@@ -28,7 +28,8 @@ sub configuration {
     $block =~ s{unix:/run/redis/asgard\.sock}{$redis};
     $block =~ s{/var/log/asgard/calls\.log}{$dir/log/calls.log};
     $block =~ s{unix:/run/asgard/ctl\.sock}{unix:$dir/ctl.sock};
-    $block =~ s{(http \{)}{events { }\n$1\naccess_log $dir/log/access.log;\n$temps};
+    $temps .= "access_log $dir/log/access.log;\n";
+    $block =~ s{(http \{)}{events { }\n$1\n$temps};
     $block =~ s{(server \{)}{$1\nlisten 127.0.0.1:$gateway->{port};};
     my $user = $> == 0 ? 'user www-data;' : '';
     return "$block\n$user\ndaemon off;\npid $dir/nginx.pid;\n"
