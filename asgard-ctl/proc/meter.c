@@ -449,7 +449,7 @@ auditor_turn(struct worker *w, unsigned part, struct ctl_error *e)
     if (ok && broken > 0) {
         atomic_fetch_add(&w->meter->drift, (int) broken);
         ctl_log(CTL_LOG_ERROR, "partition %u differs from the ledger and is "
-                "seeded again: %.400s", part, text);
+                "seeded again: %.*s", part, (int) strcspn(text, "\n"), text);
         ok = ctl_lead_force_reseed(w->pg, &w->arena, (int) part, 0, e);
     }
     free(text);
