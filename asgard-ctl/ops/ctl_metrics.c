@@ -29,6 +29,8 @@
     " SELECT 'asgard_role_beat_age_seconds{role=\"' || role || '\"}'," \
     " greatest(extract(epoch FROM now() - at), 0)::text FROM role_beats" \
     " UNION ALL" \
+    " SELECT 'asgard_counters_wrong', coalesce(info->>'drift', '0')" \
+    " FROM role_beats WHERE role = 'meter' UNION ALL" \
     " SELECT 'asgard_catalog_snapshot_version'," \
     " coalesce(max(version), 0)::text FROM catalog_snapshots) q" \
     " ORDER BY name"
@@ -50,6 +52,8 @@ static const struct {
     {"asgard_partition_epoch", "Epoch of each partition; rises by a reseed."},
     {"asgard_audit_unsealed", "Audit events without a seal yet."},
     {"asgard_role_beat_age_seconds", "Seconds since each role was heard."},
+    {"asgard_counters_wrong", "Counters that differed from the ledger since "
+     "the meter began."},
     {"asgard_catalog_snapshot_version", "Newest catalog in PostgreSQL."},
     {"asgard_usage_backlog", "Usage events that the ledger has not got yet."}
 };

@@ -17,7 +17,7 @@
 
 #define CTL_FENCE_TEXT      64          /* epoch, colon, run id, NUL */
 #define CTL_STREAM_ID_TEXT  44          /* "<ms>-<seq>" and a NUL */
-#define CTL_LEADER_TEXT     80
+#define CTL_LEADER_TEXT     64
 #define CTL_LEASE_S         "3"
 
 struct ctl_partition {

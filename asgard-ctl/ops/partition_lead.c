@@ -11,16 +11,16 @@
 #include <openssl/rand.h>
 
 #define NONCE_BYTES  8
+#define HOST_BYTES   24                 /* the whole name stays below 64 */
 #define POLL_MS      20
 #define META_FIELDS  3                  /* f st ctl */
 
 
 bool
-ctl_lead_init(struct ctl_leader *l, struct ctl_pg *pg,
-    struct ctl_redis *redis, struct ctl_arena *arena)
+ctl_lead_init(struct ctl_leader *l)
 {
     uint8_t nonce[NONCE_BYTES];
-    char host[32] = "";
+    char host[HOST_BYTES] = "";
     asg_buf_t name;
     unsigned i;
 
@@ -29,15 +29,13 @@ ctl_lead_init(struct ctl_leader *l, struct ctl_pg *pg,
         return false;
     }
     (void) gethostname(host, sizeof(host) - 1);
+    host[sizeof(host) - 1] = '\0';
     asg_buf_init(&name, l->name, sizeof(l->name) - 1);
     asg_buf_z(&name, host);
     asg_buf_z(&name, ":");
     asg_buf_i64(&name, getpid());
     asg_buf_z(&name, ":");
     asg_buf_hex(&name, nonce, sizeof(nonce));
-    l->pg = pg;
-    l->redis = redis;
-    l->arena = arena;
     for (i = 0; i < ASG_PARTITIONS; i++) {
         l->parts[i].part = i;
     }
@@ -82,7 +80,8 @@ ctl_lead_renew(struct ctl_leader *l, struct ctl_error *e)
             " leader_token = leader_token"
             " + CASE WHEN leader = $1 THEN 0 ELSE 1 END,"
             " leader_until = now() + interval '" CTL_LEASE_S " s'"
-            " WHERE leader = $1 OR leader_until < now()"
+            " WHERE leader = $1 OR leader_until < now() OR NOT EXISTS"
+            " (SELECT FROM pg_stat_activity WHERE application_name = leader)"
             " RETURNING partition, leader_token, epoch, run_id, step)"
             " SELECT m.*, coalesce(c.last_id, '0-0') FROM mine m"
             " LEFT JOIN cursors c USING (partition, epoch)", l->name))

@@ -1,5 +1,9 @@
 /*
  * Leading: taking and keeping the lease of the partitions.
+ *
+ * A lease is free when its time is over, or when the database has no
+ * connection any more under its leader's name: open the leader's connection
+ * with that name as its application.
  */
 #ifndef CTL_PARTITION_LEAD_H
 #define CTL_PARTITION_LEAD_H
@@ -9,9 +13,9 @@
 #define CTL_CLOCK_ALARM_S  2            /* Redis and database apart: told */
 #define CTL_CLOCK_CLOSE_S  60           /* and no money moves */
 
-/* A name that no other process has. */
-bool ctl_lead_init(struct ctl_leader *l, struct ctl_pg *pg,
-    struct ctl_redis *redis, struct ctl_arena *arena);
+/* Zeroes *l and gives it a name that no other process has; the connections
+ * are the caller's to set. */
+bool ctl_lead_init(struct ctl_leader *l);
 /* Takes what is free, renews what is ours, forgets what was lost.  Also reads
  * epoch, run id and step: a step of `new` asks for a reseed.  Once a second
  * at least. */

@@ -94,13 +94,14 @@ is_due(int64_t *next, int64_t every_ms)
 
 
 static bool
-worker_open(struct worker *w, struct meter *m, const char *name)
+worker_open(struct worker *w, struct meter *m, const char *name,
+    const char *application)
 {
     memset(w, 0, sizeof(*w));
     w->meter = m;
     w->name = name;
     ctl_arena_init(&w->arena, ARENA_BYTES);
-    w->pg = ctl_pg_open(m->config->postgres, name);
+    w->pg = ctl_pg_open(m->config->postgres, application);
     w->redis = ctl_redis_open(m->config->redis, REDIS_MS);
 
     return w->pg != NULL && w->redis != NULL;
@@ -286,16 +287,19 @@ ledger_run(void *data)
     struct ctl_leader *l = calloc(1, sizeof(*l));
     asg_json_t *json = calloc(1, sizeof(*json));
     struct ledger_times times = {0};
+    struct worker w = {0};
     struct ctl_error e;
-    struct worker w;
     bool ok;
 
-    if (!worker_open(&w, m, "meter ledger") || l == NULL || json == NULL
-        || !ctl_lead_init(l, w.pg, w.redis, &w.arena))
+    if (l == NULL || json == NULL || !ctl_lead_init(l)
+        || !worker_open(&w, m, "meter ledger", l->name))
     {
         ctl_log(CTL_LOG_ERROR, "meter: the ledger thread cannot start");
         goto out;
     }
+    l->pg = w.pg;
+    l->redis = w.redis;
+    l->arena = &w.arena;
     l->json = json;
     while (!atomic_load(&m->stop)) {
         ctl_error_clear(&e);
@@ -353,7 +357,7 @@ outbox_run(void *data)
     struct worker w;
     bool ok, listening = false;
 
-    if (!worker_open(&w, m, "meter outbox")) {
+    if (!worker_open(&w, m, "meter outbox", "asgard meter outbox")) {
         ctl_log(CTL_LOG_ERROR, "meter: the outbox thread cannot start");
         goto out;
     }
@@ -408,7 +412,7 @@ sealer_run(void *data)
     struct ctl_error e;
     struct worker w;
 
-    if (!worker_open(&w, m, "meter sealer")) {
+    if (!worker_open(&w, m, "meter sealer", "asgard meter sealer")) {
         ctl_log(CTL_LOG_ERROR, "meter: the sealer cannot start");
         goto out;
     }
@@ -467,7 +471,7 @@ auditor_run(void *data)
     struct ctl_error e;
     struct worker w;
 
-    if (!worker_open(&w, m, "meter auditor")) {
+    if (!worker_open(&w, m, "meter auditor", "asgard meter auditor")) {
         ctl_log(CTL_LOG_ERROR, "meter: the auditor cannot start");
         goto out;
     }

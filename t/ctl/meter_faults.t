@@ -45,15 +45,15 @@ sub agrees {
 }
 
 # Killed again and again, at no chosen moment
-for my $round (1 .. 3) {
+for my $round (1 .. 6) {
     call($_ % 5 ? 's' : 'v') for 1 .. 40;
     sleep(rand(0.05));
     $m->stop('KILL');
     call('s') for 1 .. 10;
     $m->start;
-    sleep(3.2 + rand(0.3)) if $round < 3;     # the lease of the dead one ends
+    sleep(0.5 + rand(0.3)) if $round < 6;
 }
-agrees('after three kills');
+agrees('after six kills');
 is($m->value('SELECT count(*) FROM holds'), $n, '... and each has one row');
 
 # Another leader's token makes the old one harmless
