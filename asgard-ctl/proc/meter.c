@@ -139,6 +139,7 @@ worker_note(struct worker *w, bool ok, const struct ctl_error *e)
 struct ledger_times {
     int64_t lead, expire, trim;
     bool apart;                         /* the clocks were told of */
+    bool filled;                        /* noted that all records stand */
 };
 
 
@@ -191,7 +192,12 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
         closed = closed || (l->parts[i].led && !l->parts[i].open);
     }
     if (closed) {
+        t->filled = false;
         ok = ctl_partition_reseed(l, e);
+    }
+    if (ok && !t->filled) {
+        ok = ctl_record_note_filled(l->pg, l->redis, l->arena, e);
+        t->filled = ok;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
         ok = (!l->parts[i].open || ctl_drain_publish(l, &l->parts[i], e))
