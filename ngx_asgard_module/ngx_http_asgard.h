@@ -206,6 +206,8 @@ struct ngx_http_asgard_ctx_s {
     unsigned                   body_late:1;   /* nginx reads it, body.c waits */
     unsigned                   client_gone:1;
     unsigned                   answered:1;    /* body of the answer is ours */
+    unsigned                   may_retry:1;   /* whatever the reason's rule:
+                                               * nothing was begun or charged */
     unsigned                   refused:1;     /* ctx->refusal has left */
 };
 

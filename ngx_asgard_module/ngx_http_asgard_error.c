@@ -272,7 +272,7 @@ ngx_http_asgard_error_advice(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
 
     rc = NGX_OK;
 
-    if (info->retry == ASG_RETRY_NEVER) {
+    if (info->retry == ASG_RETRY_NEVER && !ctx->may_retry) {
         rc = ngx_http_asgard_error_header(r, ctx, "x-should-retry",
                                           (u_char *) "false", 5);
     }

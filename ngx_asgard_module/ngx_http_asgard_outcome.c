@@ -18,6 +18,8 @@ static unsigned ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
     ngx_http_asgard_outcome_e outcome);
 static asg_reason_t ngx_http_asgard_outcome_status(
     ngx_http_asgard_attempt_t *a);
+static ngx_uint_t ngx_http_asgard_outcome_may_pass(
+    ngx_http_asgard_attempt_t *a);
 
 
 void
@@ -76,7 +78,9 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
 
     if (a->accepted) {
 
-        if (usage->verdict == ASG_USAGE_GOOD) {
+        if (usage->verdict == ASG_USAGE_GOOD
+            && (usage->done || a->response.whole))
+        {
             return NGX_HTTP_ASGARD_MEASURED;
         }
 
@@ -175,7 +179,27 @@ ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
         reason = ASG_REASON_UPSTREAM_ERROR;
     }
 
+    if (reason == ASG_REASON_UPSTREAM_ERROR) {
+        ctx->may_retry = ngx_http_asgard_outcome_may_pass(a);
+    }
+
     (void) ngx_http_asgard_refuse(ctx, reason, NULL);
+}
+
+
+/* A failure that may pass by itself and has cost nothing: a client that tries
+ * again pays once. */
+
+static ngx_uint_t
+ngx_http_asgard_outcome_may_pass(ngx_http_asgard_attempt_t *a)
+{
+    if (ngx_http_asgard_outcome_of(a) != NGX_HTTP_ASGARD_VOID) {
+        return 0;
+    }
+
+    return a->fault == NGX_HTTP_ASGARD_FAULT_CONNECT
+           || (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
+               && a->status >= NGX_HTTP_INTERNAL_SERVER_ERROR);
 }
 
 

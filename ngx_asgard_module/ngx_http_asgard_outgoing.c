@@ -92,6 +92,7 @@ ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
     rewrite.max_tokens = ctx->max_tokens;
     rewrite.max_tokens_field = m->max_tokens_field;
     rewrite.force_usage = ctx->parsed->stream && m->send_stream_options;
+    rewrite.drop_stream_options = !m->send_stream_options;
 
     if (m->max_output_tokens > 0) {
         rewrite.max_tokens = ngx_min(rewrite.max_tokens, m->max_output_tokens);

@@ -112,7 +112,7 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "model_not_found",
         "This model does not exist or this key may not use it; GET /v1/models "
         "lists the models that it may use."},
-    [ASG_REASON_API_NOT_SUPPORTED] = {400, ASG_RETRY_NEVER, INVALID,
+    [ASG_REASON_API_NOT_SUPPORTED] = {404, ASG_RETRY_NEVER, INVALID,
         "api_not_supported",
         "This model does not serve this API; choose another model or path."},
     [ASG_REASON_POLICY_DENIED] = {403, ASG_RETRY_NEVER, PERMISS,

@@ -39,9 +39,9 @@ for my $stream (0, 1) {
         is(money_of($s, $reply), 'v 0', "$status $how: nothing spent");
         is($reply->header('retry-after'), $status == 429 ? 7 : undef,
             "$status $how: Retry-After only where it helps");
-        is($reply->header('x-should-retry'), 'false',
-            "$status $how: not to be retried")
-            if $status =~ /^(?:3|40)/;
+        is($reply->header('x-should-retry'),
+            $status >= 500 || $status == 429 ? undef : 'false',
+            "$status $how: a retry is forbidden where it cannot help");
     }
 }
 

@@ -168,9 +168,9 @@ async function failures(c) {
   const down = OpenAI.InternalServerError;
   const once = client('good', {maxRetries: 0});
   await refused(() => chat(c, 'echo:status=503'), down, 502,
-    'upstream_error', 1, "a provider's 503 is InternalServerError, 502");
+    'upstream_error', 3, "a provider's 503 is InternalServerError, 502");
   await refused(() => chat(c, 'echo:status=500', {stream: true}), down, 502,
-    'upstream_error', 1, 'before the first byte of a stream too');
+    'upstream_error', 3, 'before the first byte of a stream too');
   await refused(() => chat(c, 'locked'), down, 502, 'upstream_error', 1,
     "a provider that refuses our key: 502, not the client's 401");
   await refused(() => chat(c, 'slow'), down, 504, 'upstream_timeout', 1,

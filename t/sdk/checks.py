@@ -180,9 +180,9 @@ def money():
 def failures(c):
     down, once = openai.InternalServerError, client(max_retries=0)
     refused(lambda: chat(c, "echo:status=503"), down, 502, "upstream_error",
-            1, "a provider's 503 is InternalServerError, 502")
+            3, "a provider's 503 is InternalServerError, 502, tried again")
     refused(lambda: chat(c, "echo:status=500", stream=True), down, 502,
-            "upstream_error", 1, "before the first byte of a stream too")
+            "upstream_error", 3, "before the first byte of a stream too")
     refused(lambda: chat(c, "locked"), down, 502, "upstream_error", 1,
             "a provider that refuses our key: 502, not the client's 401")
     refused(lambda: chat(c, "slow"), down, 504, "upstream_timeout", 1,
