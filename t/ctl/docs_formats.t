@@ -81,4 +81,9 @@ my %meta = @{$redis->cmd('HGETALL', "$part:m")};
 is_deeply([sort keys %meta], [sort $meta =~ /(?:^| · )`(\w+)`/g],
     'the fields of a partition');
 
+my @names = slurp(top() . '/ngx_asgard_module/core/rkey.h')
+    =~ /^#define ASG_RKEY_\w+\s+"(asg:\w+)"/mg;
+cmp_ok(scalar(@names), '>', 2, 'the fixed keys of Redis were found');
+like($page, qr/^\| `$_` \|/m, "the key $_ stands there") for @names;
+
 $t->done;
