@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-#define BATCH     "100"
+#define BATCH     "100"                  /* CTL_EXPIRE_MOST */
 #define ARGS_MAX  (4 + ASG_SCRIPT_BUDGETS_MAX + 6)
 
 

@@ -6,7 +6,9 @@
 
 #include "ops/partition.h"
 
-/* At most a hundred at a time; *n: how many were charged. */
+#define CTL_EXPIRE_MOST 100
+
+/* At most CTL_EXPIRE_MOST; *n: how many were charged. */
 bool ctl_expire_some(struct ctl_leader *l, struct ctl_partition *p,
     unsigned *n, struct ctl_error *e);
 

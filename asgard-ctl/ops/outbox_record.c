@@ -12,6 +12,7 @@
 #define MESSAGE_BYTES  160
 #define PAGE           "500"
 #define PAGE_ROWS      500
+#define UUID_LEAST     "00000000-0000-0000-0000-000000000000"
 
 #define SQL_KEYS \
     "SELECT key_id, project_id, version, pepper_id, encode(digest, 'hex')," \
@@ -255,8 +256,9 @@ ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
                 " ORDER BY project_id LIMIT " PAGE, part, project_send, e)
            && pages_send(pg, redis, arena, SQL_KEYS
                 "WHERE project_id IN (SELECT project_id FROM projects"
-                " WHERE partition = $1) AND key_id::text > $2"
-                " ORDER BY key_id::text LIMIT " PAGE, part, key_send, e);
+                " WHERE partition = $1) AND key_id"
+                " > coalesce(nullif($2, ''), '" UUID_LEAST "')::uuid"
+                " ORDER BY key_id LIMIT " PAGE, part, key_send, e);
 }
 
 

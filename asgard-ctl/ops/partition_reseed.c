@@ -302,8 +302,6 @@ open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     }
     p->open = true;
     memcpy(p->durable, p->cursor, sizeof(p->durable));
-    ctl_log(CTL_LOG_INFO, "partition %u is open with epoch %lld", p->part,
-            (long long) p->epoch);
 
     return true;
 }
@@ -315,7 +313,7 @@ ctl_partition_reseed(struct ctl_leader *l, struct ctl_error *e)
     const struct timespec pause = {0, ADOPT_MS * 1000000L};
     bool ok = true, has_past = false, ready[ASG_PARTITIONS] = {false};
     struct ctl_partition *p;
-    unsigned i;
+    unsigned i, opened = 0;
 
     for (i = 0; i < ASG_PARTITIONS; i++) {
         p = &l->parts[i];
@@ -329,8 +327,13 @@ ctl_partition_reseed(struct ctl_leader *l, struct ctl_error *e)
         nanosleep(&pause, NULL);
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        ok = (!ready[i] || open_again(l, &l->parts[i], e)) && ok;
+        if (ready[i]) {
+            ready[i] = open_again(l, &l->parts[i], e);
+            opened += ready[i];
+            ok = ok && ready[i];
+        }
     }
+    ctl_log(CTL_LOG_INFO, "%u partitions were seeded and opened", opened);
 
     return ok;
 }

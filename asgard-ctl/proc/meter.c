@@ -208,14 +208,15 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
 }
 
 
+/* *expired: how many holds, when it was time to look. */
 static bool
 ledger_one(struct ctl_leader *l, struct ctl_partition *p, bool expire,
-    bool trim, struct ctl_error *e)
+    bool trim, unsigned *expired, struct ctl_error *e)
 {
-    unsigned n;
+    *expired = 0;
 
     return (!p->owed || ctl_apply_owed(l, p, e))
-           && (!expire || ctl_expire_some(l, p, &n, e))
+           && (!expire || ctl_expire_some(l, p, expired, e))
            && (!trim || !p->open || ctl_drain_trim(l, p, e));
 }
 
@@ -227,15 +228,18 @@ ledger_each(struct ctl_leader *l, struct ledger_times *t,
     bool expire = is_due(&t->expire, EXPIRE_EVERY_MS);
     bool trim = is_due(&t->trim, TRIM_EVERY_MS);
     struct ctl_partition *p;
+    unsigned i, expired;
     bool ok = true;
-    unsigned i;
 
     for (i = 0; i < ASG_PARTITIONS; i++) {
         p = &l->parts[i];
         if (!p->open) {
             continue;
         }
-        ok = ledger_one(l, p, expire, trim, e) && ok;
+        ok = ledger_one(l, p, expire, trim, &expired, e) && ok;
+        if (expired >= CTL_EXPIRE_MOST) {
+            t->expire = 0;              /* there are more: in the next turn */
+        }
         if (!p->open) {
             t->lead = 0;                /* a verdict said so: seed it at once */
         }

@@ -100,6 +100,13 @@ ok(wait_until(sub { $p->field($budget, 's:total:0') == $sum }),
     's:total:0') . " is not $sum");
 is($p->field($budget, 'h:total:0'), 0, '... and holds nothing');
 
+# Many at once
+$p->reserve("x$_", 2, [$budget], ttl => 1, detail => $m->detail($id))
+    for 1 .. 350;
+ok(wait_until(sub { $m->value("SELECT count(*) FROM holds"
+    . " WHERE hold_id LIKE 'x%' AND state = 'unknown'") == 350 }, 5),
+    'hundreds of holds that end at once are all charged');
+
 # What is no usage event
 $m->cmd('XADD', $p->stream, '*', 'i', 'bad id', 'v', 's', 'a', 'x');
 $p->reserve('h9', 10, [$budget], detail => '{"a":"\u0000"}');
