@@ -73,7 +73,7 @@ export ASGARD_TOP   := $(CURDIR)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
-        test-sdk test-examples fuzz-smoke fuzz check check-layers lint format \
+        test-sdk fuzz-smoke fuzz check check-layers lint format \
         bench run stop reload clean
 
 help: ## List the targets
@@ -145,7 +145,7 @@ $(OUT)/%.o: %.c
 # --- tests ----------------------------------------------------------------
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
-	@scripts/test check unit gateway ctl fault sdk examples fuzz
+	@scripts/test check unit gateway ctl sdk fuzz
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit
@@ -158,9 +158,6 @@ test-ctl: $(TEST_PREREQ) ## asgard-ctl's system tests (prove)
 
 test-sdk: $(TEST_PREREQ) ## The official SDKs against a running gateway
 	@scripts/test sdk
-
-test-examples: $(TEST_PREREQ) ## Every folder of examples/
-	@scripts/test examples
 
 fuzz-smoke: $(FUZZ_BIN) ## Every fuzz target for a moment
 	@scripts/test fuzz

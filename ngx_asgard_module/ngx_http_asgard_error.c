@@ -100,9 +100,16 @@ ngx_http_asgard_error_headers_full(ngx_http_request_t *r)
 
 
 static asg_reason_t
-ngx_http_asgard_error_reason(ngx_http_request_t *r, ngx_uint_t status)
+ngx_http_asgard_error_reason(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_uint_t shape)
 {
     ngx_uint_t  i;
+
+    if (shape == NGX_HTTP_ASGARD_ERRORS_CONTROL
+        && status == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        return ASG_REASON_CONTROL_UNAVAILABLE;
+    }
 
     for (i = 0; ngx_http_asgard_error_reasons[i].status; i++) {
         if (ngx_http_asgard_error_reasons[i].status == status) {
@@ -325,7 +332,7 @@ ngx_http_asgard_error_replace(ngx_http_request_t *r,
     reason = ctx->reason;
 
     if (reason == ASG_REASON_NONE) {
-        reason = ngx_http_asgard_error_reason(r, status);
+        reason = ngx_http_asgard_error_reason(r, status, shape);
         ctx->reason = reason;
 
     } else {

@@ -193,10 +193,12 @@ ngx_http_asgard_secret_check(ngx_conf_t *cf, ngx_str_t *path, ngx_fd_t fd,
         return NGX_ERROR;
     }
 
-    if (ngx_file_access(&fi) & 077) {
+    /* a group may read it: asgard-ctl runs as another user than nginx */
+    if (ngx_file_access(&fi) & 037) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "asgard: \"%V\" has mode 0%ui%ui%ui: others than "
-                           "its owner may use it; chmod 0400 it", path,
+                           "its owner and group may use it; chmod 0400 or "
+                           "0440 it", path,
                            (ngx_uint_t) (ngx_file_access(&fi) >> 6 & 7),
                            (ngx_uint_t) (ngx_file_access(&fi) >> 3 & 7),
                            (ngx_uint_t) (ngx_file_access(&fi) & 7));

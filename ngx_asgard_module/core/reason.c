@@ -143,6 +143,10 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "catalog_unavailable",
         "The gateway has no current list of models; try again shortly, and "
         "tell an administrator if it stays."},
+    [ASG_REASON_CONTROL_UNAVAILABLE] = {503, ASG_RETRY_LATER, SERVER,
+        "control_unavailable",
+        "The control plane does not answer; calls to models go on without "
+        "it, try again shortly."},
     [ASG_REASON_INTERNAL] = {500, ASG_RETRY_UNSAID, SERVER, "internal_error",
         "The gateway failed; try again, and give the trace id to an "
         "administrator if it stays."},

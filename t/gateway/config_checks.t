@@ -109,6 +109,10 @@ my $good = "seal s1 $seal\npepper p1 $pepper\n";
 is((test_with(%{key_file(0600, $good)}))[0], 0, 'a key file is read');
 refused(key_file(0644, $good), qr/has mode 0644.*chmod 0400/,
     'a key file that others can read');
+is((test_with(%{key_file(0440, $good)}))[0], 0,
+    'a key file that its group can read: asgard-ctl is another user');
+refused(key_file(0660, $good), qr/has mode 0660/,
+    'a key file that its group can write');
 refused({key_file => "$s->{dir}/none"}, qr/cannot read .*none/,
     'no key file');
 for (["pepper p1 $pepper\n", 'no seal'], ["seal s1 $seal\n", 'no pepper'],

@@ -72,6 +72,8 @@ static const row_t rows[] = {
     {ASG_REASON_OVERLOADED, 503, "overloaded", SERVER, LATER},
     {ASG_REASON_CATALOG_UNAVAILABLE, 503, "catalog_unavailable", SERVER,
      LATER},
+    {ASG_REASON_CONTROL_UNAVAILABLE, 503, "control_unavailable", SERVER,
+     LATER},
     {ASG_REASON_INTERNAL, 500, "internal_error", SERVER, UNSAID},
     {ASG_REASON_UPSTREAM_REJECTED, 400, "upstream_rejected", INVALID, NEVER},
     {ASG_REASON_UPSTREAM_RATE_LIMITED, 429, "upstream_rate_limited", RATE,
