@@ -74,6 +74,24 @@ $other->stop('TERM', 10);
 call('s') for 1 .. 20;
 agrees('after the other one left');
 
+# Killed in the middle of a reseed, with a call open
+my $open = $p->reserve('open', 1000, [$budget], ttl => 600,
+    detail => $m->detail($id));
+for (1 .. 6) {
+    $m->cmd('DEL', $p->key('m'));
+    $m->stop('KILL');
+    $m->start;
+    sleep(0.05 + rand(0.5));
+}
+ok($m->wait_open, 'after kills within reseeds the partitions open');
+$p = $m->partition(2);
+is($p->field($budget, 'h:total:0'), 1000, '... an open call is still held');
+$p->finish('open', 's', 333, $open->[1], [$budget],
+    detail => $m->detail($id));
+$sum += 333;
+agrees('after kills within reseeds');
+is($p->field($budget, 'h:total:0'), 0, '... and nothing is held');
+
 # PostgreSQL goes away under load
 my $before = () = $m->log_text =~ /\n/g;
 $m->{postgres}->stop;
