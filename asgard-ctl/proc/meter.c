@@ -143,6 +143,19 @@ struct ledger_times {
 };
 
 
+static unsigned
+ledger_open(const struct ctl_leader *l)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        n += l->parts[i].open;
+    }
+
+    return n;
+}
+
+
 /* A forward step of Redis' clock cannot be seen inside Redis. */
 static bool
 ledger_clocks(struct ctl_leader *l, struct ledger_times *t,
@@ -197,7 +210,7 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
     }
     if (ok && !t->filled) {
         ok = ctl_record_note_filled(l->pg, l->redis, l->arena, e);
-        t->filled = ok;
+        t->filled = ok && ledger_open(l) == ASG_PARTITIONS;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
         ok = (!l->parts[i].open || ctl_drain_publish(l, &l->parts[i], e))
@@ -246,19 +259,6 @@ ledger_each(struct ctl_leader *l, struct ledger_times *t,
     }
 
     return ok;
-}
-
-
-static unsigned
-ledger_open(const struct ctl_leader *l)
-{
-    unsigned i, n = 0;
-
-    for (i = 0; i < ASG_PARTITIONS; i++) {
-        n += l->parts[i].open;
-    }
-
-    return n;
 }
 
 

@@ -54,6 +54,8 @@ cmp_ok($p->{epoch}, '>', $epoch, '... with a higher epoch');
 is(spent($p), 300, '... and what was spent');
 is($p->field($budget, 'l:1h'), 500_000, '... and every limit');
 like($m->cmd('GET', $key) // '', qr/"revoked":0/, '... and the keys');
+ok(wait_until(sub { ($m->cmd('GET', 'asg:filled') // '')
+    eq $p->{redis}->run_id }), '... and that all records stand');
 ok($m->cmd('EXISTS', "asg:project:$id"), '... and the projects');
 
 # A settle whose hold was lost with the data
