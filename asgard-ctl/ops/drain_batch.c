@@ -84,12 +84,31 @@ pins_of(const struct ctl_reply *fields)
 }
 
 
+/* When the event was written: "<ms>-<seq>". */
+static int64_t
+time_of(asg_str_t stream_id)
+{
+    const char *dash = memchr(stream_id.data, '-', stream_id.len);
+    uint64_t ms = 0;
+
+    if (dash != NULL) {
+        stream_id.len = (size_t) (dash - stream_id.data);
+    }
+
+    return asg_str_u64(stream_id, &ms) && ms <= ASG_NUSD_MAX ? (int64_t) ms
+                                                             : 0;
+}
+
+
 static bool
-event_parse(struct ctl_batch *b, const struct ctl_reply *fields,
+event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     struct ctl_event *to)
 {
+    const struct ctl_reply *fields = &entry->items[1];
     asg_str_t verb = field_of(fields, "v");
     asg_nusd_t amount;
+
+    to->at_ms = time_of(entry->items[0].text);
 
     to->hold = field_of(fields, "i");
     to->pins = pins_of(fields);
@@ -117,7 +136,7 @@ ctl_batch_read(struct ctl_batch *b, const struct ctl_reply *entries, size_t n,
     for (i = 0; i < n && i < CTL_DRAIN_BATCH; i++) {
         to = &b->events[b->nevents];
         if (entries[i].nitems != 2
-            || !event_parse(b, &entries[i].items[1], to))
+            || !event_parse(b, &entries[i], to))
         {
             ctl_log(CTL_LOG_ERROR, "partition %u: an entry of the usage "
                     "stream is no usage event and was passed over",
@@ -270,6 +289,7 @@ entry_put(struct ctl_batch *b, const struct ctl_event *ev, struct ctl_hold *h,
     put(out, ",\"kind\":", asg_str_z(ctl_evidence_kind(change->entry)));
     put_i64(out, ",\"delta_nano\":", change->delta_nusd);
     put_i64(out, ",\"rank\":", ev->evidence.rank);
+    put_i64(out, ",\"at_ms\":", ev->at_ms);
     put(out, ",\"cause\":", asg_str_z(ctl_evidence_cause(ev->evidence.rank)));
     put(out, ",\"pins\":", h->pins);
     put(out, ",\"project_id\":", h->project);

@@ -14,6 +14,7 @@
 
 struct ctl_event {
     asg_str_t hold, pins;
+    int64_t at_ms;                      /* by Redis' clock: its stream id */
     struct ctl_evidence evidence;
     asg_nusd_t moved_nusd;              /* what Redis did already */
     struct ctl_detail detail;

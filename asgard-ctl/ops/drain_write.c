@@ -8,24 +8,28 @@
 
 #define HOLD_BYTES 512
 
+/* An entry's time is its event's, which may have waited for us. */
+#define SQL_AT "timestamptz 'epoch' + r.at_ms * interval '1 millisecond'"
+
 /* The chain goes over the entries in their order, from the partition's last
- * hash; now() is the transaction's, the same for the text and the column. */
+ * hash. */
 #define SQL_LEDGER \
     "WITH RECURSIVE r AS MATERIALIZED (" \
     "SELECT * FROM jsonb_to_recordset($1::jsonb) AS t(n int, hold_id text," \
     " seq int, kind text, delta_nano bigint, rank smallint, cause text," \
-    " project_id text, project_version bigint, key_id uuid, detail jsonb))," \
+    " at_ms bigint, project_id text, project_version bigint, key_id uuid," \
+    " detail jsonb))," \
     " chain AS (SELECT 0 AS n, ledger_hash AS hash FROM partitions" \
     " WHERE partition = $2::smallint UNION ALL" \
     " SELECT r.n, sha256(c.hash || convert_to(ledger_text(r.hold_id, r.seq," \
-    " r.kind, r.delta_nano, r.rank, r.cause, now(), $2::smallint," \
+    " r.kind, r.delta_nano, r.rank, r.cause, " SQL_AT ", $2::smallint," \
     " r.project_id, r.project_version, r.key_id, r.detail), 'UTF8'))" \
     " FROM chain c JOIN r ON r.n = c.n + 1)," \
     " entered AS (INSERT INTO ledger (hold_id, seq, kind, delta_nano, rank," \
-    " cause, partition, project_id, project_version, key_id, detail, hash)" \
-    " SELECT r.hold_id, r.seq, r.kind, r.delta_nano, r.rank, r.cause," \
-    " $2::smallint, r.project_id, r.project_version, r.key_id, r.detail," \
-    " c.hash FROM r JOIN chain c USING (n) ORDER BY n)" \
+    " cause, at, partition, project_id, project_version, key_id, detail," \
+    " hash) SELECT r.hold_id, r.seq, r.kind, r.delta_nano, r.rank," \
+    " r.cause, " SQL_AT ", $2::smallint, r.project_id, r.project_version," \
+    " r.key_id, r.detail, c.hash FROM r JOIN chain c USING (n) ORDER BY n)" \
     " UPDATE partitions SET ledger_hash =" \
     " (SELECT hash FROM chain ORDER BY n DESC LIMIT 1)" \
     " WHERE partition = $2::smallint"
