@@ -19,17 +19,7 @@
 #define NGX_HTTP_ASGARD_REDIS_FAILURES     3
 #define NGX_HTTP_ASGARD_REDIS_REST         200      /* ms, breaker */
 #define NGX_HTTP_ASGARD_REDIS_SILENT       5000     /* ms, then reconnect */
-#define NGX_HTTP_ASGARD_REDIS_ARGS         40
-
-
-/* A script call as it was, for the case that Redis does not have the script. */
-typedef struct {
-    asg_script_t                 script;
-    ngx_uint_t                   nkeys;
-    ngx_uint_t                   argc;
-    size_t                       lens[NGX_HTTP_ASGARD_REDIS_ARGS];
-    u_char                       bytes[];
-} ngx_http_asgard_redis_again_t;
+#define NGX_HTTP_ASGARD_REDIS_WORD         28       /* around its bytes */
 
 
 typedef struct {
@@ -37,8 +27,17 @@ typedef struct {
     ngx_http_asgard_redis_pt        handler;    /* NULL: was told already */
     void                           *data;
     ngx_msec_t                      deadline;
-    ngx_http_asgard_redis_again_t  *again;
     unsigned                        probe:1;
+
+    /* a script call, for the case that Redis does not have the script */
+    asg_script_t                    script;
+    ngx_uint_t                      words;      /* 0: nothing to call again */
+    size_t                          len;
+    size_t                          tail;       /* behind the script's name */
+
+    /* stays with the record, which is used again and again */
+    size_t                          size;
+    u_char                         *bytes;      /* the command as sent */
 } ngx_http_asgard_redis_wait_t;
 
 
@@ -82,7 +81,7 @@ ngx_http_asgard_redis_wait_new(void)
     }
 
     if (ngx_queue_empty(&ngx_http_asgard_redis.spare)) {
-        w = ngx_alloc(sizeof(*w), ngx_cycle->log);
+        w = ngx_calloc(sizeof(*w), ngx_cycle->log);
         if (w == NULL) {
             return NULL;
         }
@@ -93,7 +92,7 @@ ngx_http_asgard_redis_wait_new(void)
         w = ngx_queue_data(q, ngx_http_asgard_redis_wait_t, queue);
     }
 
-    ngx_memzero(w, sizeof(*w));
+    ngx_memzero(w, offsetof(ngx_http_asgard_redis_wait_t, size));
     ngx_http_asgard_redis.count++;
     return w;
 }
@@ -102,11 +101,6 @@ ngx_http_asgard_redis_wait_new(void)
 static void
 ngx_http_asgard_redis_wait_free(ngx_http_asgard_redis_wait_t *w)
 {
-    if (w->again) {
-        ngx_free(w->again);
-        w->again = NULL;
-    }
-
     ngx_http_asgard_redis.count--;
     ngx_queue_insert_head(&ngx_http_asgard_redis.spare, &w->queue);
 }
@@ -176,43 +170,79 @@ ngx_http_asgard_redis_deadline(ngx_event_t *ev)
 }
 
 
+static u_char *
+ngx_http_asgard_redis_size(u_char *p, u_char mark, size_t n)
+{
+    u_char   digits[NGX_SIZE_T_LEN];
+    u_char  *d;
+
+    d = digits + sizeof(digits);
+
+    do {
+        *--d = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    *p++ = mark;
+    p = ngx_cpymem(p, d, digits + sizeof(digits) - d);
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_asgard_redis_word(u_char *p, const char *data, size_t len)
+{
+    p = ngx_http_asgard_redis_size(p, '$', len);
+    p = ngx_cpymem(p, data, len);
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
+/* `*words`, the command, what names the script. */
+static u_char *
+ngx_http_asgard_redis_head(u_char *p, ngx_uint_t words, asg_str_t command,
+    asg_str_t script)
+{
+    p = ngx_http_asgard_redis_size(p, '*', words);
+    p = ngx_http_asgard_redis_word(p, command.data, command.len);
+
+    return ngx_http_asgard_redis_word(p, script.data, script.len);
+}
+
+
 /* The script is not there: its text, on the same connection, hence to the
  * process whose run id the fence names. */
 static ngx_int_t
 ngx_http_asgard_redis_eval(redisAsyncContext *ac,
     ngx_http_asgard_redis_wait_t *w)
 {
-    int                             rc;
-    u_char                         *p;
-    char                            nkeys[NGX_INT_T_LEN + 1];
-    size_t                          lens[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
-    ngx_uint_t                      i;
-    const char                     *argv[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
-    asg_str_t                       text;
-    ngx_http_asgard_redis_again_t  *again;
+    int        rc;
+    u_char    *bytes, *p;
+    size_t     tail;
+    asg_str_t  text;
 
-    again = w->again;
-    text = asg_script_text(again->script);
+    text = asg_script_text(w->script);
+    tail = w->len - w->tail;
 
-    argv[0] = "EVAL";
-    lens[0] = 4;
-    argv[1] = text.data;
-    lens[1] = text.len;
-    argv[2] = nkeys;
-    lens[2] = ngx_sprintf((u_char *) nkeys, "%ui", again->nkeys)
-              - (u_char *) nkeys;
-
-    p = again->bytes;
-    for (i = 0; i < again->argc; i++) {
-        argv[i + 3] = (const char *) p;
-        lens[i + 3] = again->lens[i];
-        p += again->lens[i];
+    bytes = ngx_alloc(text.len + tail + 4 * NGX_HTTP_ASGARD_REDIS_WORD,
+                      ngx_cycle->log);
+    if (bytes == NULL) {
+        return NGX_ERROR;
     }
 
-    rc = redisAsyncCommandArgv(ac, ngx_http_asgard_redis_reply, w,
-                               (int) again->argc + 3, argv, lens);
-    ngx_free(again);
-    w->again = NULL;
+    p = ngx_http_asgard_redis_head(bytes, w->words, ASG_STR("EVAL"), text);
+    p = ngx_cpymem(p, w->bytes + w->tail, tail);
+    w->words = 0;
+
+    rc = redisAsyncFormattedCommand(ac, ngx_http_asgard_redis_reply, w,
+                                    (const char *) bytes, p - bytes);
+    ngx_free(bytes);
     return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
 }
 
@@ -238,7 +268,7 @@ ngx_http_asgard_redis_reply(redisAsyncContext *ac, void *data, void *privdata)
     error = reply ? ngx_http_asgard_redis_error(reply)
                   : ASG_SCRIPT_ERROR_OTHER;
 
-    if (error == ASG_SCRIPT_ERROR_NOSCRIPT && w->handler && w->again
+    if (error == ASG_SCRIPT_ERROR_NOSCRIPT && w->handler && w->words
         && ngx_http_asgard_redis_eval(ac, w) == NGX_OK)
     {
         return;
@@ -306,41 +336,44 @@ ngx_http_asgard_redis_may_send(ngx_uint_t *probe)
 }
 
 
-static ngx_int_t
-ngx_http_asgard_redis_send(ngx_http_asgard_redis_pt handler, void *data,
-    ngx_http_asgard_redis_again_t *again, ngx_uint_t argc, const char **argv,
-    const size_t *lens)
+static ngx_http_asgard_redis_wait_t *
+ngx_http_asgard_redis_begin(void)
 {
     ngx_uint_t                     probe;
-    ngx_msec_t                     deadline;
     ngx_http_asgard_redis_wait_t  *w;
 
     if (ngx_http_asgard_redis_may_send(&probe) != NGX_OK) {
-        goto failed;
+        return NULL;
     }
 
     w = ngx_http_asgard_redis_wait_new();
-    if (w == NULL) {
-        goto failed;
+
+    if (w) {
+        w->probe = probe;
     }
 
-    if (redisAsyncCommandArgv(ngx_http_asgard_redis.link.context,
-                              ngx_http_asgard_redis_reply, w, (int) argc,
-                              argv, lens)
-        != REDIS_OK)
-    {
+    return w;
+}
+
+
+/* `rc` is what hiredis said to the command. */
+static ngx_int_t
+ngx_http_asgard_redis_issued(ngx_http_asgard_redis_wait_t *w, int rc,
+    ngx_http_asgard_redis_pt handler, void *data)
+{
+    ngx_msec_t  deadline;
+
+    if (rc != REDIS_OK) {
         ngx_http_asgard_redis_wait_free(w);
-        goto failed;
+        return NGX_ERROR;
     }
 
     deadline = ngx_http_asgard_redis.link.conf->redis_deadline;
     w->handler = handler;
     w->data = data;
-    w->again = again;
     w->deadline = ngx_current_msec + deadline;
-    w->probe = probe;
 
-    if (probe) {
+    if (w->probe) {
         ngx_http_asgard_redis.probing = 1;
     }
 
@@ -351,15 +384,6 @@ ngx_http_asgard_redis_send(ngx_http_asgard_redis_pt handler, void *data,
     }
 
     return NGX_OK;
-
-failed:
-
-    if (again) {
-        ngx_free(again);
-    }
-
-    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REDIS_ERROR, 1);
-    return NGX_ERROR;
 }
 
 
@@ -367,40 +391,86 @@ ngx_int_t
 ngx_http_asgard_redis_command(ngx_http_asgard_redis_pt handler, void *data,
     ngx_uint_t argc, const char **argv, const size_t *lens)
 {
-    return ngx_http_asgard_redis_send(handler, data, NULL, argc, argv, lens);
+    int                            rc;
+    ngx_http_asgard_redis_wait_t  *w;
+
+    w = ngx_http_asgard_redis_begin();
+
+    if (w) {
+        rc = redisAsyncCommandArgv(ngx_http_asgard_redis.link.context,
+                                   ngx_http_asgard_redis_reply, w,
+                                   (int) argc, argv, lens);
+
+        if (ngx_http_asgard_redis_issued(w, rc, handler, data) == NGX_OK) {
+            return NGX_OK;
+        }
+    }
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REDIS_ERROR, 1);
+    return NGX_ERROR;
 }
 
 
-static ngx_http_asgard_redis_again_t *
-ngx_http_asgard_redis_keep(asg_script_t script, ngx_uint_t nkeys,
-    ngx_uint_t argc, const char **argv, const size_t *lens)
+static ngx_int_t
+ngx_http_asgard_redis_room(ngx_http_asgard_redis_wait_t *w, size_t size)
 {
-    u_char                         *p;
-    size_t                          size;
-    ngx_uint_t                      i;
-    ngx_http_asgard_redis_again_t  *again;
+    u_char  *bytes;
 
-    size = sizeof(ngx_http_asgard_redis_again_t);
+    if (size <= w->size) {
+        return NGX_OK;
+    }
+
+    bytes = ngx_alloc(size, ngx_cycle->log);
+    if (bytes == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (w->bytes) {
+        ngx_free(w->bytes);
+    }
+
+    w->bytes = bytes;
+    w->size = size;
+    return NGX_OK;
+}
+
+
+/* The call as it goes out: hiredis formats an argument byte by byte. */
+static ngx_int_t
+ngx_http_asgard_redis_format(ngx_http_asgard_redis_wait_t *w,
+    asg_script_t script, ngx_uint_t nkeys, ngx_uint_t argc, const char **argv,
+    const size_t *lens)
+{
+    u_char      count[NGX_INT_T_LEN];
+    u_char     *p;
+    size_t      size;
+    ngx_uint_t  i;
+
+    size = ASG_SCRIPT_SHA_CHARS + (argc + 5) * NGX_HTTP_ASGARD_REDIS_WORD;
+
     for (i = 0; i < argc; i++) {
         size += lens[i];
     }
 
-    again = ngx_alloc(size, ngx_cycle->log);
-    if (again == NULL) {
-        return NULL;
+    if (ngx_http_asgard_redis_room(w, size) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    again->script = script;
-    again->nkeys = nkeys;
-    again->argc = argc;
+    w->script = script;
+    w->words = argc + 3;
 
-    p = again->bytes;
+    p = ngx_http_asgard_redis_head(w->bytes, w->words, ASG_STR("EVALSHA"),
+                                   asg_script_sha(script));
+    w->tail = p - w->bytes;
+    p = ngx_http_asgard_redis_word(p, (const char *) count,
+                                   ngx_sprintf(count, "%ui", nkeys) - count);
+
     for (i = 0; i < argc; i++) {
-        again->lens[i] = lens[i];
-        p = ngx_cpymem(p, argv[i], lens[i]);
+        p = ngx_http_asgard_redis_word(p, argv[i], lens[i]);
     }
 
-    return again;
+    w->len = p - w->bytes;
+    return NGX_OK;
 }
 
 
@@ -409,33 +479,29 @@ ngx_http_asgard_redis_script(asg_script_t script,
     ngx_http_asgard_redis_pt handler, void *data, ngx_uint_t nkeys,
     ngx_uint_t argc, const char **argv, const size_t *lens)
 {
-    u_char                          count[NGX_INT_T_LEN + 1];
-    size_t                          all_lens[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
-    const char                     *all[NGX_HTTP_ASGARD_REDIS_ARGS + 3];
-    asg_str_t                       sha;
-    ngx_http_asgard_redis_again_t  *again;
+    int                            rc;
+    ngx_http_asgard_redis_wait_t  *w;
 
-    if (argc > NGX_HTTP_ASGARD_REDIS_ARGS) {
-        return NGX_ERROR;
+    w = ngx_http_asgard_redis_begin();
+
+    if (w) {
+        rc = REDIS_ERR;
+
+        if (ngx_http_asgard_redis_format(w, script, nkeys, argc, argv, lens)
+            == NGX_OK)
+        {
+            rc = redisAsyncFormattedCommand(ngx_http_asgard_redis.link.context,
+                                            ngx_http_asgard_redis_reply, w,
+                                            (const char *) w->bytes, w->len);
+        }
+
+        if (ngx_http_asgard_redis_issued(w, rc, handler, data) == NGX_OK) {
+            return NGX_OK;
+        }
     }
 
-    again = ngx_http_asgard_redis_keep(script, nkeys, argc, argv, lens);
-    if (again == NULL) {
-        return NGX_ERROR;
-    }
-
-    sha = asg_script_sha(script);
-    all[0] = "EVALSHA";
-    all_lens[0] = 7;
-    all[1] = sha.data;
-    all_lens[1] = sha.len;
-    all[2] = (const char *) count;
-    all_lens[2] = ngx_sprintf(count, "%ui", nkeys) - count;
-    ngx_memcpy(&all[3], argv, argc * sizeof(char *));
-    ngx_memcpy(&all_lens[3], lens, argc * sizeof(size_t));
-
-    return ngx_http_asgard_redis_send(handler, data, again, argc + 3, all,
-                                      all_lens);
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REDIS_ERROR, 1);
+    return NGX_ERROR;
 }
 
 
