@@ -39,6 +39,7 @@ ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
     line.event = *event;
     line.hold = (asg_str_t) { (const char *) slot->hold, slot->hold_len };
     line.pins = (asg_str_t) { (const char *) slot->pins, slot->pins_len };
+    line.detail = (asg_str_t) { (const char *) slot->detail, slot->detail_len };
     line.verb = (asg_str_t) { (const char *) &verb, 1 };
     line.verdict = verdict;
     line.epoch = slot->epoch;
@@ -51,6 +52,7 @@ ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
 
     if (asg_spool_write(&out, &line) != ASG_OK) {
         line.event.upstream_id = ASG_STR_NULL;
+        line.detail = ASG_STR_NULL;
         asg_buf_init(&out, text, sizeof(text) - 1);
         if (asg_spool_write(&out, &line) != ASG_OK) {
             ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,

@@ -146,6 +146,23 @@ static void put_event(asg_buf_t *out, const asg_event_t *e)
     }
 }
 
+#define DETAIL_HEAD  "{\"f\":1"
+
+_Static_assert(ASG_EVENT_FORMAT == 1, "DETAIL_HEAD names the format");
+
+/* The same members, out of a detail that has been written already. */
+static void put_detail(asg_buf_t *out, const asg_spool_line_t *line)
+{
+    asg_str_t text = line->detail;
+    size_t head = sizeof(DETAIL_HEAD) - 1;
+
+    if (text.len <= head || memcmp(text.data, DETAIL_HEAD, head) != 0) {
+        put_event(out, &line->event);
+        return;
+    }
+    asg_buf_put(out, text.data + head, text.len - head - 1);
+}
+
 static bool versions_fit(const asg_event_t *e)
 {
     return e->project_version <= INT64_MAX && e->card_version <= INT64_MAX;
@@ -168,7 +185,7 @@ asg_err_t asg_event_write(asg_buf_t *out, const asg_event_t *e)
     if (!versions_fit(e)) {
         return ASG_ERR_RANGE;
     }
-    put_number(out, "{\"f\":", ASG_EVENT_FORMAT);
+    asg_buf_z(out, DETAIL_HEAD);
     put_event(out, e);
     asg_buf_z(out, "}");
     return end_writing(out, from, ASG_EVENT_DETAIL);
@@ -195,7 +212,7 @@ asg_err_t asg_spool_write(asg_buf_t *out, const asg_spool_line_t *line)
     put_number(out, ",\"amount\":", line->amount_nusd);
     put_string(out, ",\"verb\":", line->verb);
     put_number(out, ",\"held\":", line->held_nusd);
-    put_event(out, &line->event);
+    put_detail(out, line);
     put_string(out, ",\"verdict\":", line->verdict);
     asg_buf_z(out, "}\n");
     return end_writing(out, from, ASG_EVENT_LINE);

@@ -45,6 +45,9 @@ typedef struct {
 typedef struct {
     asg_event_t event;
     asg_str_t hold, pins, verb, verdict;
+    /* writing only: `event` as asg_event_write() gave it, whose members are
+     * copied then; null: they are written anew */
+    asg_str_t detail;
     uint64_t epoch;
     unsigned partition;
     asg_nusd_t amount_nusd;

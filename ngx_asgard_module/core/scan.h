@@ -51,6 +51,8 @@ static inline unsigned asg_scan_mask(__m128i bytes)
 static inline const uint8_t *asg_scan_plain(const uint8_t *p,
     const uint8_t *end)
 {
+    const uint8_t *start = p;
+
     while (end - p >= ASG_SCAN_VECTOR) {
         unsigned mask = asg_scan_mask(_mm_loadu_si128((const __m128i *) p));
 
@@ -58,6 +60,13 @@ static inline const uint8_t *asg_scan_plain(const uint8_t *p,
             return p + __builtin_ctz(mask);
         }
         p += ASG_SCAN_VECTOR;
+    }
+    /* the rest with bytes before it that are known to be plain */
+    if (p > start && p < end) {
+        const uint8_t *last = end - ASG_SCAN_VECTOR;
+        unsigned mask = asg_scan_mask(_mm_loadu_si128((const __m128i *) last));
+
+        return mask != 0 ? last + __builtin_ctz(mask) : end;
     }
     return asg_scan_plain_scalar(p, end);
 }

@@ -71,7 +71,7 @@ void asg_buf_init(asg_buf_t *b, char *storage, size_t cap)
     *b = (asg_buf_t) {storage, 0, cap, false};
 }
 
-void asg_buf_put(asg_buf_t *b, const void *data, size_t len)
+static inline void put(asg_buf_t *b, const void *data, size_t len)
 {
     if (b->full || len > b->cap - b->len) {
         b->full = true;
@@ -83,14 +83,21 @@ void asg_buf_put(asg_buf_t *b, const void *data, size_t len)
     }
 }
 
+void asg_buf_put(asg_buf_t *b, const void *data, size_t len)
+{
+    put(b, data, len);
+}
+
 void asg_buf_str(asg_buf_t *b, asg_str_t s)
 {
-    asg_buf_put(b, s.data, s.len);
+    put(b, s.data, s.len);
 }
 
 void asg_buf_z(asg_buf_t *b, const char *z)
 {
-    asg_buf_str(b, asg_str_z(z));
+    if (z != NULL) {
+        put(b, z, strlen(z));
+    }
 }
 
 static void put_number(asg_buf_t *b, uint64_t n, bool negative)
@@ -105,7 +112,7 @@ static void put_number(asg_buf_t *b, uint64_t n, bool negative)
     if (negative) {
         digits[--at] = '-';
     }
-    asg_buf_put(b, digits + at, sizeof(digits) - at);
+    put(b, digits + at, sizeof(digits) - at);
 }
 
 void asg_buf_u64(asg_buf_t *b, uint64_t n)
@@ -179,14 +186,14 @@ void asg_buf_json(asg_buf_t *b, asg_str_t s)
     const uint8_t *end = s.len > 0 ? p + s.len : p;
     size_t before = b->len;
 
-    asg_buf_put(b, "\"", 1);
+    put(b, "\"", 1);
     while (p < end && !b->full) {
         const uint8_t *stop = plain_end(p, end);
 
-        asg_buf_put(b, p, (size_t) (stop - p));
+        put(b, p, (size_t) (stop - p));
         p = stop < end ? stop + put_character(b, stop, end) : end;
     }
-    asg_buf_put(b, "\"", 1);
+    put(b, "\"", 1);
     if (b->full) {
         b->len = before;
     }
