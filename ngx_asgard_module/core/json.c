@@ -14,6 +14,8 @@
 #include "core/escape.h"
 #include "core/scan.h"
 
+#define SLOTS_MIN   64
+
 enum {
     AT_VALUE = 0,
     AT_FIRST_VALUE,             /* after '[' */
@@ -68,6 +70,18 @@ static char peek(const asg_json_t *j)
     return j->at < j->text.len ? j->text.data[j->at] : '\0';
 }
 
+/* Slots for a text of `len` bytes, more than it can have keys: a key and its
+ * value take five at least.  Few slots stay in the processor's cache. */
+static size_t slots_for(size_t len)
+{
+    size_t n = SLOTS_MIN;
+
+    while (n < ASG_JSON_SLOTS && n <= len / 4) {
+        n *= 2;
+    }
+    return n;
+}
+
 void asg_json_begin(asg_json_t *j, asg_str_t text, uint64_t seed)
 {
     /* at most ASG_JSON_KEYS_MAX objects of a document get a number */
@@ -88,6 +102,7 @@ void asg_json_begin(asg_json_t *j, asg_str_t text, uint64_t seed)
     j->state = AT_VALUE;
     j->keys = 0;
     j->seed = seed;
+    j->mask = slots_for(text.len) - 1;
     if (text.len > UINT32_MAX) {        /* a slot holds a 32 bit offset */
         fault_at(j, ASG_JSON_TOO_MUCH, 0);
     }
@@ -292,7 +307,7 @@ static bool remember(asg_json_t *j, asg_str_t key)
 {
     uint32_t object = j->object[j->depth];
     uint64_t hash = hash_key(j->seed, object, key);
-    size_t at = (size_t) hash % ASG_JSON_SLOTS;
+    size_t at = (size_t) hash & j->mask;
 
     /* ends: there are fewer keys than slots */
     while (j->slots[at].object > j->generation) {
@@ -303,7 +318,7 @@ static bool remember(asg_json_t *j, asg_str_t key)
         {
             return false;
         }
-        at = (at + 1) % ASG_JSON_SLOTS;
+        at = (at + 1) & j->mask;
     }
     j->slots[at] = (asg_json_slot_t) {hash, object, (uint32_t) j->start + 1};
     return true;

@@ -65,6 +65,7 @@ typedef struct {
     uint8_t kind[ASG_JSON_DEPTH_MAX + 1];
     uint32_t generation;
     uint64_t seed;
+    size_t mask;                /* of the slots that this document uses */
     asg_json_slot_t slots[ASG_JSON_SLOTS];
 } asg_json_t;
 
