@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# /api/projects: registration, reading, patching.
+# Projects over the control API: registration, reading, patching.
 use strict;
 use warnings;
 use FindBin;

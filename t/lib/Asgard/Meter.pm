@@ -57,7 +57,11 @@ sub start {
 }
 
 sub stop { $_[0]{process}->stop($_[1] // 'TERM', 10) }
-sub log_text { slurp("$_[0]{dir}/log/ctl.log") . slurp("$_[0]{dir}/log/meter.out") }
+sub log_text {
+    my ($self) = @_;
+    return join '', map { slurp("$self->{dir}/log/$_") }
+        qw(ctl.log meter.out);
+}
 
 # Until every partition is open in Postgres and in Redis, under one run id.
 sub wait_open {
