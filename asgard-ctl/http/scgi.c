@@ -111,7 +111,7 @@ netstring_length(asg_str_t bytes, uint64_t *len, size_t *at)
         return bytes.len > DIGITS_MAX ? CTL_SCGI_BAD : CTL_SCGI_MORE;
     }
     *at = (size_t) (colon - bytes.data);
-    if (!asg_str_u64((asg_str_t) {bytes.data, *at}, len)) {
+    if (*at > DIGITS_MAX || !asg_str_u64((asg_str_t) {bytes.data, *at}, len)) {
         return CTL_SCGI_BAD;
     }
     *at += 1;

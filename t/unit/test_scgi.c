@@ -93,6 +93,7 @@ a_malformed_head_is_refused(void **state)
     (void) state;
     assert_int_equal(ctl_scgi_parse(ASG_STR("x:"), &s), CTL_SCGI_BAD);
     assert_int_equal(ctl_scgi_parse(ASG_STR("12345678"), &s), CTL_SCGI_BAD);
+    assert_int_equal(ctl_scgi_parse(ASG_STR("12345678:"), &s), CTL_SCGI_BAD);
     assert_int_equal(ctl_scgi_parse(ASG_STR("5:abcde;"), &s), CTL_SCGI_BAD);
     assert_int_equal(ctl_scgi_parse(REQUEST("CONTENT_LENGTH\0" "0\0", ""),
                                     &s), CTL_SCGI_BAD);
