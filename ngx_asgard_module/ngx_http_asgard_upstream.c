@@ -420,9 +420,12 @@ ngx_http_asgard_upstream_header(ngx_http_request_t *r, const char *name,
     ngx_table_elt_t  *h;
 
     p = ngx_pnalloc(r->pool, len + 1);
-    h = ngx_list_push(&r->headers_out.headers);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
 
-    if (p == NULL || h == NULL) {
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
         return NGX_ERROR;
     }
 

@@ -9,39 +9,47 @@
 #include "ngx_http_asgard_shm.h"
 
 
-static uint64_t ngx_http_asgard_worker_started(ngx_pid_t pid);
+static ngx_int_t ngx_http_asgard_worker_started(ngx_pid_t pid,
+    uint64_t *started);
 
 
-/* Field 22 of /proc/PID/stat; 0: no such process, or a zombie. */
-static uint64_t
-ngx_http_asgard_worker_started(ngx_pid_t pid)
+/* Field 22 of /proc/PID/stat: NGX_OK; NGX_DECLINED: no such process, or a
+ * zombie; NGX_ERROR: it cannot be told, which says nothing of that process. */
+static ngx_int_t
+ngx_http_asgard_worker_started(ngx_pid_t pid, uint64_t *started)
 {
     u_char      path[64], stat[1024], *p, *last;
     ssize_t     n;
     ngx_fd_t    fd;
     uint64_t    ticks;
+    ngx_err_t   err;
     ngx_uint_t  field;
 
     (void) ngx_sprintf(path, "/proc/%P/stat%Z", pid);
 
     fd = ngx_open_file(path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
-        return 0;
+        return ngx_errno == NGX_ENOENT ? NGX_DECLINED : NGX_ERROR;
     }
 
     n = ngx_read_fd(fd, stat, sizeof(stat));
+    err = ngx_errno;
     (void) ngx_close_file(fd);
 
     if (n <= 0) {
-        return 0;
+        return n == -1 && err == NGX_ESRCH ? NGX_DECLINED : NGX_ERROR;
     }
 
     /* the name, field 2, may hold anything but ends at the last bracket */
     last = stat + n;
     for (p = last; p > stat && p[-1] != ')'; p--) { /* void */ }
 
-    if (last - p < 2 || p[1] == 'Z' || p[1] == 'X') {
-        return 0;
+    if (last - p < 2) {
+        return NGX_ERROR;
+    }
+
+    if (p[1] == 'Z' || p[1] == 'X') {
+        return NGX_DECLINED;
     }
 
     for (field = 2; p < last && field < 22; p++) {
@@ -54,7 +62,8 @@ ngx_http_asgard_worker_started(ngx_pid_t pid)
         ticks = ticks * 10 + (*p - '0');
     }
 
-    return ticks;
+    *started = ticks;
+    return NGX_OK;
 }
 
 
@@ -66,7 +75,13 @@ ngx_http_asgard_worker_claim(ngx_http_asgard_zone_t *zone)
     ngx_atomic_uint_t          generation;
     ngx_http_asgard_worker_t  *w;
 
-    start = ngx_http_asgard_worker_started(ngx_pid);
+    if (ngx_http_asgard_worker_started(ngx_pid, &start) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "asgard: /proc does not tell when this process started; "
+                      "it takes no calls");
+        return NULL;
+    }
+
     generation = ngx_atomic_fetch_add(&zone->generations, 1) + 1;
 
     for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
@@ -119,15 +134,21 @@ ngx_http_asgard_worker(void)
 ngx_uint_t
 ngx_http_asgard_worker_alive(ngx_http_asgard_worker_t *w)
 {
+    uint64_t   started;
+    ngx_int_t  rc;
+
     if (w->generation == NGX_HTTP_ASGARD_WORKER_TAKEN || w->pid == ngx_pid) {
         return 1;
     }
 
-    if (kill(w->pid, 0) == -1 && ngx_errno == ESRCH) {
+    if (kill(w->pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
         return 0;
     }
 
-    return ngx_http_asgard_worker_started(w->pid) == w->start;
+    rc = ngx_http_asgard_worker_started(w->pid, &started);
+
+    /* in doubt it lives: its calls are its own */
+    return rc == NGX_ERROR || (rc == NGX_OK && started == w->start);
 }
 
 
