@@ -9,7 +9,7 @@
 
 
 #define NGX_HTTP_ASGARD_HOLD_RANDOM  8
-#define NGX_HTTP_ASGARD_WARM_N       1024
+#define NGX_HTTP_ASGARD_WARM_N       65536
 
 
 typedef char ngx_http_asgard_slot_is_a_page
