@@ -33,6 +33,24 @@ ngx_http_asgard_call_sent(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* Into the place that is not shown: a worker that dies here leaves the last. */
+static void
+ngx_http_asgard_finalise_said(ngx_http_asgard_slot_t *slot,
+    const asg_usage_t *usage)
+{
+    ngx_uint_t  next;
+
+    if (usage == NULL || usage->verdict != ASG_USAGE_GOOD) {
+        return;
+    }
+
+    next = (slot->said == 1) ? 2 : 1;
+    slot->tokens[next - 1] = usage->tokens;
+    ngx_memory_barrier();
+    slot->said = next;
+}
+
+
 void
 ngx_http_asgard_call_bytes(ngx_http_asgard_ctx_t *ctx, uint64_t content_bytes,
     const asg_usage_t *usage)
@@ -47,11 +65,7 @@ ngx_http_asgard_call_bytes(ngx_http_asgard_ctx_t *ctx, uint64_t content_bytes,
     slot->content_bytes = content_bytes;
     slot->answered = 1;
 
-    if (usage && usage->verdict == ASG_USAGE_GOOD && !slot->measured) {
-        slot->tokens = usage->tokens;
-        ngx_memory_barrier();
-        slot->measured = 1;
-    }
+    ngx_http_asgard_finalise_said(slot, usage);
 }
 
 
@@ -69,11 +83,6 @@ ngx_http_asgard_finalise_measure(ngx_http_asgard_call_t *call,
     call->tokens = usage->tokens;
     call->measured = 1;
 
-    if (call->cost_nusd > call->hold_nusd) {
-        call->flags |= ASG_FLAG_OVERSHOOT;
-        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_OVERSHOOT, 1);
-    }
-
     return NGX_OK;
 }
 
@@ -84,6 +93,7 @@ ngx_http_asgard_finalise_estimate(ngx_http_asgard_call_t *call,
 {
     if (end->usage) {
         call->slot->content_bytes = end->usage->content_bytes;
+        ngx_http_asgard_finalise_said(call->slot, end->usage);
     }
 
     if (end->outcome == NGX_HTTP_ASGARD_MEASURED) {
@@ -186,6 +196,12 @@ ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,
     slot->ctx = NULL;
 
     verb = ngx_http_asgard_finalise_decide(ctx, end);
+
+    if (ctx->call.cost_nusd > ctx->call.hold_nusd) {
+        ctx->call.flags |= ASG_FLAG_OVERSHOOT;
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_OVERSHOOT, 1);
+    }
+
     ngx_http_asgard_detail_event(ctx, slot, end, &event);
     ngx_http_asgard_detail_write(slot, &event);
     ngx_http_asgard_finalise_count(&ctx->call, verb);

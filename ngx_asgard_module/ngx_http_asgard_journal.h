@@ -59,8 +59,9 @@ struct ngx_http_asgard_slot_s {
     int64_t                    output_bound;    /* tokens */
     uint64_t                   content_bytes;
     ngx_uint_t                 answered;        /* bytes of an answer came */
-    ngx_uint_t                 measured;        /* tokens are good */
-    asg_tokens_t               tokens;
+    ngx_uint_t                 said;            /* 1 + which of the two is the
+                                                 * last good usage; 0: none */
+    asg_tokens_t               tokens[2];
 
     /* the outcome */
     u_char                     verb;            /* s, e, v */

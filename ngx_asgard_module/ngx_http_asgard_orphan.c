@@ -11,19 +11,30 @@
 asg_nusd_t
 ngx_http_asgard_orphan_estimate(ngx_http_asgard_slot_t *slot)
 {
-    asg_nusd_t    cost;
+    int64_t       completion;
+    asg_nusd_t    cost, floor;
     asg_tokens_t  tokens;
 
+    floor = 0;
     ngx_memzero(&tokens, sizeof(asg_tokens_t));
     tokens.prompt = slot->prompt_estimate;
-    tokens.completion = asg_usage_estimate(slot->content_bytes,
-                                           slot->output_bound);
 
-    if (asg_price_cost(&slot->card, &tokens, &cost) != ASG_OK) {
-        return slot->held_nusd;
+    if (slot->said) {
+        tokens = slot->tokens[slot->said - 1];
+
+        if (asg_price_cost(&slot->card, &tokens, &floor) != ASG_OK) {
+            return slot->held_nusd;
+        }
     }
 
-    return ngx_min(cost, slot->held_nusd);
+    completion = asg_usage_estimate(slot->content_bytes, slot->output_bound);
+    tokens.completion = ngx_max(tokens.completion, completion);
+
+    if (asg_price_cost(&slot->card, &tokens, &cost) != ASG_OK) {
+        return ngx_max(floor, slot->held_nusd);
+    }
+
+    return ngx_max(floor, ngx_min(cost, slot->held_nusd));
 }
 
 
@@ -47,30 +58,19 @@ ngx_http_asgard_orphan_flag(ngx_http_asgard_slot_t *slot, const char *tail)
 }
 
 
+/* How far the answer had come is not known: usage that was seen is a floor. */
 static void
 ngx_http_asgard_orphan_settle(ngx_http_asgard_slot_t *slot)
 {
-    u_char      verb;
     asg_nusd_t  cost;
 
-    if (slot->measured
-        && asg_price_cost(&slot->card, &slot->tokens, &cost) == ASG_OK)
-    {
-        verb = 's';
-        ngx_http_asgard_orphan_flag(slot, ",\"flags\":[\"dead_worker\"]}");
-        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_SETTLED, 1);
-
-    } else {
-        verb = 'e';
-        cost = ngx_http_asgard_orphan_estimate(slot);
-        ngx_http_asgard_orphan_flag(slot,
-                               ",\"flags\":[\"estimated\",\"dead_worker\"]}");
-        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_ESTIMATED, 1);
-    }
-
+    cost = ngx_http_asgard_orphan_estimate(slot);
+    ngx_http_asgard_orphan_flag(slot,
+                                ",\"flags\":[\"estimated\",\"dead_worker\"]}");
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_ESTIMATED, 1);
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COST_NUSD, cost);
-    ngx_http_asgard_spool_orphan(slot, verb, cost);
-    ngx_http_asgard_settle_end(slot, verb, cost);
+    ngx_http_asgard_spool_orphan(slot, 'e', cost);
+    ngx_http_asgard_settle_end(slot, 'e', cost);
 }
 
 

@@ -78,7 +78,10 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
 
     if (a->accepted) {
 
+        /* usage that content followed, or that may not be the last: a floor */
+
         if (usage->verdict == ASG_USAGE_GOOD
+            && usage->content_after_usage == 0
             && (usage->done || a->response.whole))
         {
             return NGX_HTTP_ASGARD_MEASURED;
@@ -91,7 +94,9 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
             return NGX_HTTP_ASGARD_VOID;
         }
 
-        if (usage->content_bytes || a->response.whole) {
+        if (usage->content_bytes || a->response.whole
+            || usage->verdict == ASG_USAGE_GOOD)
+        {
             return NGX_HTTP_ASGARD_ESTIMATED;
         }
 
@@ -144,7 +149,7 @@ ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
     if (outcome == NGX_HTTP_ASGARD_ESTIMATED) {
         flags |= ASG_FLAG_ESTIMATED;
         flags |= (usage->verdict == ASG_USAGE_BAD) ? ASG_FLAG_BAD_USAGE
-                                                   : ASG_FLAG_NO_USAGE;
+                 : (usage->verdict == ASG_USAGE_NONE) ? ASG_FLAG_NO_USAGE : 0;
     }
 
     return flags;

@@ -60,6 +60,7 @@ void asg_answer_take_usage(asg_answer_t *a)
         return;
     }
     a->has_usage = true;
+    a->usage_at = a->usage.content_bytes;
     *have = tokens;
 }
 
@@ -68,6 +69,7 @@ void asg_answer_judge(asg_answer_t *a)
     asg_usage_t *u = &a->usage;
 
     u->has_content = u->content_bytes > 0;
+    u->content_after_usage = a->has_usage ? u->content_bytes - a->usage_at : 0;
     if (a->bad_usage) {
         u->verdict = ASG_USAGE_BAD;
     } else if (!a->has_usage) {

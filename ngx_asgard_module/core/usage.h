@@ -17,7 +17,8 @@
  * An error that a provider sends inside a stream may hold anything: its data
  * are replaced by our own words, and so are data that are no JSON object.
  * Usage that is repeated with every event counts as it was last said, while it
- * grows; GOOD without `done` is what the stream had said when it was cut.
+ * grows; GOOD without `done` is what the stream had said when it was cut, and
+ * with `content_after_usage` it is no more than a lower bound.
  */
 #ifndef ASG_USAGE_H
 #define ASG_USAGE_H
@@ -45,6 +46,7 @@ typedef struct {
     asg_tokens_t tokens;        /* valid when verdict is GOOD */
     asg_usage_verdict_t verdict;
     uint64_t content_bytes;     /* text, tool arguments, reasoning text */
+    uint64_t content_after_usage;       /* of them, after the last usage */
     uint64_t events;            /* SSE events with data */
     bool has_content;
     bool done;                  /* [DONE] seen, or the JSON is whole */
@@ -72,6 +74,7 @@ typedef struct {
     char head[16];              /* first bytes of a line that is not data */
     bool has_usage;             /* `usage.tokens` was filled */
     bool bad_usage;             /* once bad, the stream's usage stays bad */
+    uint64_t usage_at;          /* content bytes when it was last said */
     char shown[ASG_ANSWER_TEXT];        /* `model` as a JSON string */
     size_t shown_len;
     asg_answer_scan_t scan;     /* of the event's data, or of the answer */

@@ -99,6 +99,7 @@ static void same_usage(const asg_usage_t *a, const asg_usage_t *b)
     assert_int_equal(a->verdict, b->verdict);
     assert_memory_equal(&a->tokens, &b->tokens, sizeof(a->tokens));
     assert_int_equal(a->content_bytes, b->content_bytes);
+    assert_int_equal(a->content_after_usage, b->content_after_usage);
     assert_int_equal(a->events, b->events);
     assert_int_equal(a->has_content, b->has_content);
     assert_int_equal(a->done, b->done);
@@ -399,6 +400,32 @@ static void the_last_usage_counts_while_it_grows(void **state)
                GOOD_USAGE);
 }
 
+/* Usage first, content later: what was said covers the first part only. */
+static const char early[] =
+    "data: {\"choices\":[{\"text\":\"abcd\"}],\"usage\":" GOOD_USAGE "}\n\n"
+    "data: {\"choices\":[{\"text\":\"efg\"}],\"usage\":null}\n\n"
+    "data: {\"choices\":[{\"text\":\"hi\"}]}\n\n"
+    "data: [DONE]\n\n";
+
+static void content_after_the_last_usage_is_counted(void **state)
+{
+    const asg_usage_t *u = stream(early, false);
+
+    (void) state;
+    assert_int_equal(u->verdict, ASG_USAGE_GOOD);
+    assert_int_equal(u->content_bytes, 9);
+    assert_int_equal(u->content_after_usage, 5);
+    assert_int_equal(u->tokens.completion, 5);
+    /* an event that was cut off counts too */
+    u = stream("data: {\"usage\":" GOOD_USAGE "}\n\n"
+               "data: {\"choices\":[{\"text\":\"abc", false);
+    assert_int_equal(u->verdict, ASG_USAGE_GOOD);
+    assert_int_equal(u->content_after_usage, 3);
+    assert_int_equal(stream(openai, false)->content_after_usage, 0);
+    assert_int_equal(stream(vllm, false)->content_after_usage, 0);
+    assert_int_equal(stream(odd_lines, false)->content_after_usage, 0);
+}
+
 static void usage_counts_at_the_top_of_an_event_only(void **state)
 {
     const asg_usage_t *u;
@@ -444,12 +471,12 @@ static void compare_cuts(asg_str_t text, bool hide_usage, unsigned most)
 static void cuts_change_nothing(void **state)
 {
     static const char *const streams[] = {
-        openai, vllm, litellm, databricks, odd_lines, troubled
+        openai, vllm, litellm, databricks, odd_lines, troubled, early
     };
 
     (void) state;
-    for (unsigned i = 0; i < 600; i++) {
-        const char *text = streams[i % 6];
+    for (unsigned i = 0; i < 700; i++) {
+        const char *text = streams[i % 7];
         /* every stream is cut off somewhere, too */
         size_t len = roll(2) == 0 ? strlen(text)
             : roll((unsigned) strlen(text));
@@ -606,6 +633,7 @@ int main(void)
         cmocka_unit_test(an_error_cut_off_by_the_end_is_replaced_too),
         cmocka_unit_test(impossible_usage_is_bad),
         cmocka_unit_test(the_last_usage_counts_while_it_grows),
+        cmocka_unit_test(content_after_the_last_usage_is_counted),
         cmocka_unit_test(usage_counts_at_the_top_of_an_event_only),
         cmocka_unit_test(usage_of_a_broken_event_does_not_count),
         cmocka_unit_test(cuts_change_nothing),

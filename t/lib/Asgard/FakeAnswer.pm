@@ -39,7 +39,9 @@ sub play {
     return 'hang' if $script->{hang};
     sleep $script->{delay} if $script->{delay};
     if (defined $script->{raw}) {
-        return $self->put($client, $script->{raw}) ? 'cut' : 'gone';
+        my $put = $self->put($client, $script->{raw});
+        sleep $script->{stay} if $put && $script->{stay};
+        return $put ? 'cut' : 'gone';
     }
     return $self->is_stream ? $self->play_stream($client)
         : $self->play_whole($client);
