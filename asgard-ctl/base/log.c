@@ -90,8 +90,7 @@ ctl_log(enum ctl_log_level level, const char *fmt, ...)
 void
 ctl_log_error(const struct ctl_error *e, const char *doing)
 {
-    ctl_log(e->status >= 500 ? CTL_LOG_ERROR : CTL_LOG_INFO,
-            "while %s: %s %s%s%s%s%s", doing, e->code, e->text,
+    ctl_log(CTL_LOG_ERROR, "while %s: %s %s%s%s%s%s", doing, e->code, e->text,
             e->param[0] ? " param=" : "", e->param,
             e->detail[0] ? " -- " : "", e->detail);
 }

@@ -98,8 +98,26 @@ slot(struct ctl_backends *b, asg_str_t name)
 }
 
 
+/* Where the text comes from, for errors. */
+struct place {
+    const char *file;                   /* NULL: an environment */
+    unsigned line;
+};
+
+
+/* The line is not quoted: it may be a secret. */
 static bool
-line_take(struct ctl_backends *b, asg_str_t line, struct ctl_error *e)
+line_refuse(const struct place *at, const char *why, struct ctl_error *e)
+{
+    return ctl_error_field(e, "invalid_value", "backends_env", "%s:%u: %s",
+                           at->file != NULL ? at->file : "environment",
+                           at->line, why);
+}
+
+
+static bool
+line_take(struct ctl_backends *b, asg_str_t line, const struct place *at,
+    struct ctl_error *e)
 {
     struct ctl_backend_value *v;
     asg_str_t name, value;
@@ -108,14 +126,15 @@ line_take(struct ctl_backends *b, asg_str_t line, struct ctl_error *e)
     if (line.len == 0 || line.data[0] == '#') {
         return true;
     }
-    if (!line_split(line, &name, &value) || value.len > CTL_SECRET_MAX) {
-        b->skipped++;
-        return true;
+    if (!line_split(line, &name, &value)) {
+        return at->file == NULL || line_refuse(at, "not KEY=VALUE", e);
+    }
+    if (value.len > CTL_SECRET_MAX) {
+        return at->file == NULL || line_refuse(at, "the value is too long", e);
     }
     v = slot(b, name);
     if (v == NULL) {
-        return ctl_error_internal(e, "more than %d backend variables",
-                                  CTL_BACKENDS_MAX);
+        return line_refuse(at, "too many variables", e);
     }
     ctl_secret_wipe(&v->value);
     if (value.len > 0 && !ctl_secret_set(&v->value, value)) {
@@ -127,9 +146,11 @@ line_take(struct ctl_backends *b, asg_str_t line, struct ctl_error *e)
 
 
 bool
-ctl_backends_read(struct ctl_backends *b, asg_str_t text, struct ctl_error *e)
+ctl_backends_read(struct ctl_backends *b, asg_str_t text, const char *file,
+    struct ctl_error *e)
 {
     const char *p = text.data, *end = p + text.len, *eol;
+    struct place at = {file, 0};
 
     memset(b, 0, sizeof(*b));
     b->values = calloc(CTL_BACKENDS_MAX, sizeof(*b->values));
@@ -141,7 +162,8 @@ ctl_backends_read(struct ctl_backends *b, asg_str_t text, struct ctl_error *e)
         if (eol == NULL) {
             eol = end;
         }
-        if (!line_take(b, (asg_str_t) {p, (size_t) (eol - p)}, e)) {
+        at.line++;
+        if (!line_take(b, (asg_str_t) {p, (size_t) (eol - p)}, &at, e)) {
             return false;
         }
     }

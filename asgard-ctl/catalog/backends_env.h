@@ -3,9 +3,9 @@
  *
  * `#` comments and blank lines are skipped; `export ` before a name and one
  * pair of quotes around a value are accepted; an empty value counts as unset;
- * of a name that stands twice the last counts.  Lines that are none of this
- * are skipped: the text may be a whole environment.  Every value is a secret
- * until proven otherwise.
+ * of a name that stands twice the last counts.  In a file a line that is none
+ * of this is an error; of an environment it is skipped.  Every value is a
+ * secret until proven otherwise.
  */
 #ifndef CTL_BACKENDS_ENV_H
 #define CTL_BACKENDS_ENV_H
@@ -24,12 +24,12 @@ struct ctl_backend_value {
 struct ctl_backends {
     struct ctl_backend_value *values;   /* owned */
     unsigned n;
-    unsigned skipped;                   /* lines that could not be read */
 };
 
-/* Owned: finish() it, also after a failure. */
+/* `file` is named in errors, with the line; NULL: the text is an environment.
+ * Owned: finish() it, also after a failure. */
 bool ctl_backends_read(struct ctl_backends *b, asg_str_t text,
-    struct ctl_error *e);
+    const char *file, struct ctl_error *e);
 void ctl_backends_finish(struct ctl_backends *b);
 /* Null when unset or empty. */
 asg_str_t ctl_backends_get(const struct ctl_backends *b, const char *name);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "catalog/catalog.h"
+#include "proc/backends.h"
 #include "proc/command.h"
 #include "proc/values.h"
 
@@ -88,27 +89,19 @@ ctl_command_validate(const char *file)
 }
 
 
-/* What the supervisor would hand to the keeper now. */
+/* What a keeper would take now. */
 static bool
 backends_open(const struct ctl_config *config, struct ctl_backends *b,
     struct ctl_error *e)
 {
-    bool file = config->backends_env != NULL
-                && access(config->backends_env, F_OK) == 0;
-    int fd = file ? ctl_values_from_file(config->backends_env, e)
-                  : ctl_values_from_environment(e);
-    asg_str_t text;
+    int fd = ctl_values_from_environment(e);
     bool ok;
 
     if (fd < 0) {
         return false;
     }
-    ok = ctl_values_read(fd, &text, e);
+    ok = ctl_backends_open(b, config, fd, e);
     close(fd);
-    if (ok) {
-        ok = ctl_backends_read(b, text, e);
-        ctl_values_release(&text);
-    }
 
     return ok;
 }
@@ -161,7 +154,7 @@ catalog_print(const struct ctl_config *config,
 int
 ctl_command_catalog(const struct ctl_config *config, int argc, char **argv)
 {
-    struct ctl_backends backends = {NULL, 0, 0};
+    struct ctl_backends backends = {NULL, 0};
     struct ctl_arena arena;
     struct ctl_error e;
     bool ok;

@@ -19,6 +19,7 @@
 #include "catalog/catalog.h"
 #include "core/keyfile.h"
 #include "ops/snapshot.h"
+#include "proc/backends.h"
 #include "proc/values.h"
 
 #define BEAT_MS         1000
@@ -94,27 +95,6 @@ keys_read(const struct ctl_config *config, asg_keyfile_t *keys,
 }
 
 
-static bool
-backends_read(struct ctl_backends *b, int values_fd, struct ctl_error *e)
-{
-    asg_str_t text;
-    bool ok;
-
-    if (!ctl_values_read(values_fd, &text, e)) {
-        return false;
-    }
-    close(values_fd);
-    ok = ctl_backends_read(b, text, e);
-    ctl_values_release(&text);
-    if (b->skipped > 0) {
-        ctl_log(CTL_LOG_WARN, "%u lines of the backends' variables are not "
-                "KEY=VALUE and were skipped", b->skipped);
-    }
-
-    return ok;
-}
-
-
 static void
 findings_log(const struct ctl_findings *f)
 {
@@ -138,10 +118,11 @@ catalog_load(struct keeper *k, int values_fd)
     bool ok;
 
     if (!keys_read(c, &k->keys, &e)
-        || !backends_read(&k->backends, values_fd, &e))
+        || !ctl_backends_open(&k->backends, c, values_fd, &e))
     {
         return refuse(k, &e);
     }
+    close(values_fd);
     ok = ctl_catalog_load(&k->catalog, &k->arena, &from);
     findings_log(&k->catalog.findings);
     if (!ok) {

@@ -10,7 +10,8 @@
 
 #include "base/config.h"
 
-/* `values_fd`: proc/values.h, the provider variables as KEY=VALUE lines.
+/* `values_fd`: proc/values.h, the environment of the supervisor's start, empty
+ * where backends_env names a file.
  * Returns the exit status of the process, when stop_fd becomes readable. */
 int ctl_keeper_run(const struct ctl_config *config, int values_fd,
     int stop_fd);

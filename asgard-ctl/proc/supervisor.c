@@ -39,7 +39,7 @@ struct child {
 struct supervisor {
     const struct ctl_config *config;
     struct child child[CTL_ROLES];
-    int values_fd;                      /* provider variables */
+    int values_fd;                      /* of the first environment */
     int peppers_fd;
     int signals;
     bool stopping;
@@ -264,7 +264,7 @@ same_values(int a, int b)
 }
 
 
-/* New values are taken only when they can be read; else the old ones stay. */
+/* The new keeper reads every file itself and tells what it refuses. */
 static void
 reload(struct supervisor *s)
 {
@@ -272,17 +272,6 @@ reload(struct supervisor *s)
     int fd;
 
     ctl_log(CTL_LOG_INFO, "reload");
-    if (s->config->backends_env != NULL
-        && access(s->config->backends_env, F_OK) == 0)
-    {
-        fd = ctl_values_from_file(s->config->backends_env, &e);
-        if (fd >= 0) {
-            close(s->values_fd);
-            s->values_fd = fd;
-        } else {
-            ctl_log_error(&e, "reading the backends' variables");
-        }
-    }
     fd = peppers_open(s->config, &e);
     if (fd < 0) {
         ctl_log_error(&e, "reading the key file");
@@ -429,22 +418,18 @@ open_signals(void)
 }
 
 
-/* Before the clean start: where the provider variables come from. */
+/* Before the clean start: the environment is kept only for a keeper that has
+ * no file to read. */
 static int
 collect_values(const struct ctl_config *config)
 {
     struct ctl_error e;
     int fd;
 
-    if (config->backends_env != NULL
-        && access(config->backends_env, F_OK) == 0)
-    {
-        fd = ctl_values_from_file(config->backends_env, &e);
-    } else {
-        fd = ctl_values_from_environment(&e);
-    }
+    fd = config->backends_env != NULL ? ctl_values_write(ASG_STR(""), &e)
+                                      : ctl_values_from_environment(&e);
     if (fd < 0) {
-        ctl_log_error(&e, "reading the backends' variables");
+        ctl_log_error(&e, "reading the environment");
         return EXIT_FAILURE;
     }
 

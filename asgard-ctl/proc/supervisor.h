@@ -2,13 +2,13 @@
  * `asgard-ctl serve`: one process that starts the roles and starts them
  * again.
  *
- * It reads the provider variables (backends_env, else its own environment),
- * re-executes itself with a clean environment, and hands the values to keeper
- * over an inherited descriptor; api gets the pepper lines of the key file and
- * nothing else.  A dead role is back after 100 ms, at most 2 s when it keeps
- * dying.  SIGHUP reads the variables again and starts a new keeper (and a new
- * api when the peppers changed); SIGTERM ends all roles, after 20 s by
- * SIGKILL.
+ * It re-executes itself with a clean environment; without the setting
+ * backends_env it first puts the old one aside and hands it to keeper over an
+ * inherited descriptor, else keeper reads the file.  api gets the pepper lines
+ * of the key file and nothing else.  A dead role is back after 100 ms, at most
+ * 2 s when it keeps dying.  SIGHUP starts a new keeper, which reads everything
+ * again (and a new api when the peppers changed); SIGTERM ends all roles,
+ * after 20 s by SIGKILL.
  */
 #ifndef CTL_SUPERVISOR_H
 #define CTL_SUPERVISOR_H

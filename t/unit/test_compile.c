@@ -62,7 +62,8 @@ static void variables(const char *lines)
     struct ctl_error e;
 
     ctl_backends_finish(&backends);
-    assert_true(ctl_backends_read(&backends, asg_str_z(lines), &e));
+    assert_true(ctl_backends_read(&backends, asg_str_z(lines), NULL,
+                                  &e));
 }
 
 static int begin(void **state)
@@ -470,7 +471,21 @@ static void variables_are_read_as_people_write_them(void **state)
     str_is(ctl_backends_get(&backends, "E"), "a=b");
     assert_null(ctl_backends_get(&backends, "D").data);
     assert_null(ctl_backends_get(&backends, "Z").data);
-    assert_int_equal(backends.skipped, 3);
+}
+
+static void a_line_of_a_file_that_is_none_is_refused(void **state)
+{
+    struct ctl_backends b;
+    struct ctl_error e;
+
+    (void) state;
+    assert_false(ctl_backends_read(&b, ASG_STR("A=1\n\nsecret\n"), "f.env",
+                                   &e));
+    assert_string_equal(e.text, "f.env:3: not KEY=VALUE");
+    ctl_backends_finish(&b);
+    assert_false(ctl_backends_read(&b, ASG_STR("9X=1"), "f.env", &e));
+    assert_string_equal(e.text, "f.env:1: not KEY=VALUE");
+    ctl_backends_finish(&b);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -488,6 +503,7 @@ int main(void)
         TEST(routing_gives_ordered_candidates),
         TEST(loops_and_unknown_names_refuse_the_routing),
         TEST(a_candidate_that_is_not_active_is_left_out),
+        TEST(a_line_of_a_file_that_is_none_is_refused),
         TEST(variables_are_read_as_people_write_them),
     };
 
