@@ -17,7 +17,9 @@
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
+#include "ngx_http_asgard_settings.h"
 #include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_spool.h"
 #include "ngx_http_asgard_steps.h"
 #include "ngx_http_asgard_upstream.h"
 #include "ngx_http_asgard_vars.h"
@@ -346,8 +348,14 @@ ngx_http_asgard_spool_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     /* nginx itself reopens it at USR1 */
     amcf->spool = ngx_conf_open_file(cf->cycle, &value[1]);
+    if (amcf->spool == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
-    return amcf->spool ? NGX_CONF_OK : NGX_CONF_ERROR;
+    ngx_http_asgard_spool_guard(amcf->spool, cf->log);
+    amcf->spool->flush = ngx_http_asgard_spool_guard;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -414,6 +422,9 @@ static char *
 ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_asgard_main_conf_t *amcf = conf;
+
+    /* the core module, which comes first, has merged */
+    ngx_http_asgard_settings_unwatch(NULL);
 
     ngx_conf_init_msec_value(amcf->redis_deadline,
                              NGX_HTTP_ASGARD_REDIS_DEADLINE);
@@ -484,6 +495,10 @@ ngx_http_asgard_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_http_asgard_preconfiguration(ngx_conf_t *cf)
 {
+    if (ngx_http_asgard_settings_watch(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_asgard_vars_add(cf);
 }
 

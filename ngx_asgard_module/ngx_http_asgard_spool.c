@@ -6,6 +6,24 @@
 #include "ngx_http_asgard_spool.h"
 
 
+void
+ngx_http_asgard_spool_guard(ngx_open_file_t *file, ngx_log_t *log)
+{
+    ngx_fd_t  fd;
+
+    /* the core, which opens it next, would give a new file to all readers;
+     * what goes wrong here it says there */
+
+    fd = ngx_open_file(file->name.data, NGX_FILE_APPEND,
+                       NGX_FILE_CREATE_OR_OPEN, NGX_FILE_OWNER_ACCESS);
+
+    if (fd != NGX_INVALID_FILE && ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      "asgard: the spool cannot be closed");
+    }
+}
+
+
 static ngx_fd_t
 ngx_http_asgard_spool_fd(void)
 {

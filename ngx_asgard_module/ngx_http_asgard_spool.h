@@ -15,6 +15,9 @@
 #include "ngx_http_asgard_journal.h"
 
 
+/* Before the core opens the file: a new one is its owner's alone. */
+void ngx_http_asgard_spool_guard(ngx_open_file_t *file, ngx_log_t *log);
+
 /* `verb`: s, e, v, or x for a hold that is left to expire. */
 void ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
     const asg_event_t *event, u_char verb, asg_nusd_t amount_nusd,

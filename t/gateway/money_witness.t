@@ -34,6 +34,7 @@ my $key = $s->key($s->project(limit => '-'));
 $s->start;
 
 my $file = "$s->{gateway}{dir}/log/calls.log";
+is((stat $file)[2] & 0777, 0600, 'the witness is its owner\'s alone');
 sub lines { split /\n/, slurp($_[0]) }
 
 my $reply = $s->chat($key, {model => 'echo'});
@@ -59,7 +60,9 @@ is(scalar lines($file), 2, 'a call that never had a hold has none');
 rename $file, "$file.1" or die "rename: $!";
 $s->{gateway}{process}->signal('USR1');
 ok(wait_until(sub { -e $file }, 5), 'after USR1 there is a new file');
+is((stat $file)[2] & 0777, 0600, 'its owner\'s alone from its beginning');
 wait_until(sub { $s->chat($key, {model => 'echo'}); lines($file) }, 5);
+is((stat $file)[2] & 0777, 0600, 'and for ever');
 cmp_ok(scalar lines($file), '>', 0, 'in which the next calls stand');
 is(() = slurp("$file.1") =~ /^\{.*\}$/mg, scalar lines("$file.1"),
     'every line of the old one is whole');
