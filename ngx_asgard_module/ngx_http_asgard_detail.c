@@ -22,7 +22,9 @@ ngx_http_asgard_detail_model(ngx_http_asgard_ctx_t *ctx)
     for (i = 0; i < ctx->name->ncandidates; i++) {
         model = &ctx->snapshot->catalog.models[ctx->name->candidates[i]];
 
-        if (ngx_http_asgard_policy_allows(ctx, model)) {
+        if (model->path[ctx->parsed->api].len
+            && ngx_http_asgard_policy_allows(ctx, model))
+        {
             return model;
         }
     }
@@ -40,8 +42,12 @@ ngx_http_asgard_detail_end(ngx_http_asgard_ctx_t *ctx,
     tokens = &ctx->call.tokens;
 
     event->settled = true;
-    event->provider = end->provider;
-    event->endpoint = end->endpoint;
+
+    if (end->provider.data) {
+        event->provider = end->provider;
+        event->endpoint = end->endpoint;
+    }
+
     event->upstream_id = end->upstream_id;
     event->status = end->status;
     event->flags = ctx->call.flags;
@@ -77,6 +83,8 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     event->key = asg_str_z(ctx->key.key_id);
     event->prefix = asg_str_z(ctx->key.prefix);
     event->model = model->ref;
+    event->provider = model->provider;
+    event->endpoint = ctx->snapshot->catalog.endpoints[model->endpoint].id;
     event->requested = (asg_str_t) { (const char *) ctx->asked.data,
                                      ctx->asked.len };
     event->card = model->card_id;

@@ -19,6 +19,7 @@
 #define NGX_HTTP_ASGARD_ERROR_BODY   4096
 #define NGX_HTTP_ASGARD_ERROR_EXTRA  512
 #define NGX_HTTP_ASGARD_PARAM_MAX    128
+#define NGX_HTTP_ASGARD_ERROR_SHORTLY  1      /* s: "try again shortly" */
 
 
 static ngx_int_t ngx_http_asgard_error_header(ngx_http_request_t *r,
@@ -268,6 +269,27 @@ ngx_http_asgard_error_header(ngx_http_request_t *r,
 }
 
 
+/* A refusal may have cost something: what was read of an answer is paid. */
+
+static ngx_int_t
+ngx_http_asgard_error_cost(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx)
+{
+    u_char  *p;
+
+    if (!ctx->call.finalised || ctx->call.cost_nusd == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, ASG_MONEY_TEXT);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_asgard_error_header(r, ctx, "x-asgard-cost-usd", p,
+                        asg_money_format(ctx->call.cost_nusd, (char *) p));
+}
+
+
 /* Headers that tell what to do next. */
 
 static ngx_int_t
@@ -341,7 +363,12 @@ ngx_http_asgard_error_replace(ngx_http_request_t *r,
 
     info = asg_reason_info(reason);
 
+    if (reason == ASG_REASON_BUDGET_UNAVAILABLE && ctx->retry_after < 0) {
+        ctx->retry_after = NGX_HTTP_ASGARD_ERROR_SHORTLY;
+    }
+
     if (ngx_http_asgard_error_body(r, ctx, reason, shape) != NGX_OK
+        || ngx_http_asgard_error_cost(r, ctx) != NGX_OK
         || ngx_http_asgard_error_advice(r, ctx, info) != NGX_OK)
     {
         return NGX_ERROR;

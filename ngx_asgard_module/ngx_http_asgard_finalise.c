@@ -3,6 +3,7 @@
  * The one end of a call: what it cost, said to slot, witness, counters, Redis.
  */
 
+#include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_orphan.h"
 #include "ngx_http_asgard_reserve.h"
@@ -22,8 +23,10 @@ ngx_http_asgard_call_sent(ngx_http_asgard_ctx_t *ctx)
         return;
     }
 
-    /* another candidate than the first: it is its card that counts now */
-    if (ngx_memcmp(&slot->card, &ctx->call.card, sizeof(asg_card_t)) != 0) {
+    /* another candidate than the first: it is the one that counts now */
+    if (ctx->attempt->index
+        || ngx_memcmp(&slot->card, &ctx->call.card, sizeof(asg_card_t)) != 0)
+    {
         slot->card = ctx->call.card;
         ngx_http_asgard_detail_event(ctx, slot, NULL, &event);
         ngx_http_asgard_detail_write(slot, &event);

@@ -192,6 +192,35 @@ ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
 }
 
 
+void
+ngx_http_asgard_outcome_broken(ngx_http_asgard_attempt_t *a)
+{
+    ngx_connection_t       *c;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = a->ctx;
+
+    if (ctx->reason != ASG_REASON_NONE || !a->streaming) {
+        return;
+    }
+
+    if (ctx->killed && a->cut) {
+        ctx->reason = ASG_REASON_PROJECT_KILLED;
+        return;
+    }
+
+    if (ctx->client_gone
+        || (a->response.whole && !a->answer.core.usage.error_event))
+    {
+        return;
+    }
+
+    c = ctx->request->upstream->peer.connection;
+    ctx->reason = (c && c->read->timedout) ? ASG_REASON_UPSTREAM_TIMEOUT
+                                           : ASG_REASON_UPSTREAM_ERROR;
+}
+
+
 /* A failure that may pass by itself and has cost nothing: a client that tries
  * again pays once. */
 

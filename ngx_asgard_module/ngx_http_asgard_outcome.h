@@ -17,5 +17,8 @@ void ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a);
 /* Notes the refusal that the client gets, unless there is one already. */
 void ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a);
 
+/* Notes for the witness why a stream that had begun was not whole. */
+void ngx_http_asgard_outcome_broken(ngx_http_asgard_attempt_t *a);
+
 
 #endif /* _NGX_HTTP_ASGARD_OUTCOME_H_INCLUDED_ */

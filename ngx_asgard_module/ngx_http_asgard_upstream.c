@@ -450,8 +450,7 @@ ngx_http_asgard_upstream_bad(ngx_http_asgard_attempt_t *a,
 }
 
 
-/* Once per call, whoever ended it: money first, then what the client is told.
- * After it the connection may be kept and the request is torn down. */
+/* Once per call, whoever ended it.  After it the connection may be kept and the request is torn down. */
 
 static void
 ngx_http_asgard_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
@@ -480,13 +479,18 @@ ngx_http_asgard_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         u->state->status = a->status;
     }
 
-    ngx_http_asgard_outcome_settle(a);
+    /* first the reason: the witness says it */
 
-    if (!u->header_sent && rc >= NGX_HTTP_BAD_REQUEST
-        && rc != NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    if (u->header_sent) {
+        ngx_http_asgard_outcome_broken(a);
+
+    } else if (rc >= NGX_HTTP_BAD_REQUEST
+               && rc != NGX_HTTP_CLIENT_CLOSED_REQUEST)
     {
         ngx_http_asgard_outcome_refuse(a);
     }
+
+    ngx_http_asgard_outcome_settle(a);
 }
 
 

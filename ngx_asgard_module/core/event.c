@@ -114,8 +114,6 @@ static void put_flags(asg_buf_t *out, unsigned flags)
 
 static void put_settled(asg_buf_t *out, const asg_event_t *e)
 {
-    put_known(out, ",\"provider\":", e->provider);
-    put_known(out, ",\"ep\":", e->endpoint);
     put_known(out, ",\"rid\":", e->upstream_id);
     put_measured(out, ",\"pt\":", e->prompt);
     put_measured(out, ",\"ct\":", e->completion);
@@ -141,6 +139,8 @@ static void put_event(asg_buf_t *out, const asg_event_t *e)
     put_string(out, ",\"rm\":", e->requested);
     put_string(out, ",\"card\":", e->card);
     put_number(out, ",\"cv\":", (int64_t) e->card_version);
+    put_known(out, ",\"provider\":", e->provider);
+    put_known(out, ",\"ep\":", e->endpoint);
     if (e->settled) {
         put_settled(out, e);
     }

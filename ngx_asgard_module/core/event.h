@@ -34,9 +34,10 @@ typedef enum {
 typedef struct {
     asg_str_t call, trace, project, key, prefix, model, requested, card;
     uint64_t project_version, card_version;
+    asg_str_t provider, endpoint;       /* before the end: where it goes */
     /* of a settled call */
     bool settled;
-    asg_str_t provider, endpoint, upstream_id;
+    asg_str_t upstream_id;
     int64_t prompt, completion, cached, cache_write, reasoning;
     int64_t status, latency_ms, ttft_ms;
     unsigned flags;
