@@ -45,21 +45,51 @@ make_demo() {
     printf 'project=%s\nkey=%s\n' "$project" "$key" > "$var/demo"
 }
 
-# The entry of this call in the ledger, in at most five seconds.
+# find_entry TRACE SINCE: the entry of this call, in at most five seconds.  The
+# pages are of what was written since then: however long the ledger is.
 find_entry() {
-    local n page
-    for ((n = 0; n < 50; n++)); do
-        page=$(api GET "/api/ledger?project=$project&limit=1000") || true
-        entry=$(printf '%s' "$page" | tr '\n' ' ' |
+    local n page cursor query=project=$project\&since=$2
+    query+=\&limit=${ASGARD_DEMO_PAGE:-1000}
+    for ((n = 0, cursor = 0; n < 200; n++)); do
+        page=$(api GET "/api/ledger?$query&cursor=$cursor" |
+            tr '\n' ' ') || page=
+        entry=$(printf '%s' "$page" |
             sed 's/},{/},\n{/g' | grep -F "\"$1\"" || true)
         [ -n "$entry" ] && return 0
+        cursor=$(printf '%s' "$page" | member next_cursor)
+        [[ $cursor =~ ^[0-9]+$ ]] && continue
+        cursor=0
+        ((n += 3))
         sleep 0.1
     done
     return 1
 }
 
+# What a newcomer may have done to the demo project is no failure of ours.
+explain_refusal() {
+    local code
+    code=$(printf '%s' "$1" | jq -r '.error.code' 2> /dev/null || true)
+    case $code in
+    budget_exceeded) say "The 5 USD of the demo project are spent." ;;
+    project_killed)  say "The demo project was stopped (killed)." ;;
+    project_inactive) say "The demo project is not live." ;;
+    invalid_api_key|key_expired) say "The demo key is no longer valid." ;;
+    *) die "the first call failed: $1" ;;
+    esac
+    cat << TEXT
+
+Asgard is running at $url, but its first call was refused ($code):
+
+  $(printf '%s' "$1" | jq -r '.error.message')
+
+All servers are up, and run/env names them. For a new demo project remove
+run/var/demo, then 'make run'.
+TEXT
+}
+
 show_demo() {
-    local reply answer trace usage left
+    local reply answer trace usage left since
+    since=$(date -u -d '-5 seconds' +%Y-%m-%dT%H:%M:%SZ)
     reply=$(printf 'header = "Authorization: Bearer %s"\n' "$key" |
         curl -s -K - -D "$var/demo.headers" \
             -H 'Content-Type: application/json' --data '{"model":"echo",
@@ -70,8 +100,8 @@ show_demo() {
         sed -n 's/^x-asgard-trace-id: //Ip')
     answer=$(printf '%s' "$reply" | jq -r '.choices[0].message.content' \
         2>/dev/null) || die "the first call failed: $reply"
-    [ "$answer" != null ] || die "the first call failed: $reply"
-    find_entry "$trace" || die "the call $trace did not reach the ledger"
+    if [ "$answer" = null ]; then explain_refusal "$reply"; return 0; fi
+    find_entry "$trace" "$since" || die "the call $trace did not reach the ledger"
     usage=$(api GET "/api/projects/$project/usage" | tr -d '\n') || true
     left=$(printf '%s' "$usage" | grep -oE '"free_usd" *: *[^,}]*' |
         head -n 1 | sed 's/.*: *//')

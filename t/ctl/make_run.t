@@ -82,12 +82,83 @@ inference:
       cost_in: 0.001
       cost_out: 0.01
 YAML
+my $client = Asgard::HTTP->new(port => $port);
+my $stream = $client->start('POST', '/v1/chat/completions',
+    ['Authorization', "Bearer $env{ASGARD_KEY}", 'Content-Type',
+    'application/json'], '{"model":"echo:gap_ms=150,chunks=30","stream":true,'
+    . '"messages":[{"role":"user","content":"' . 'w ' x 30 . '"}]}');
+is($stream->status, 200, 'a slow stream begins');
 ($status, $out) = script('reload');
 is($status, 0, 'make reload succeeds') or diag($out);
 is(chat($hello =~ s/"echo"/"extra-one"/r)->status, 200,
     'a new module is served when make reload returns');
-my %reloaded = env();
 ok(kill(0, $env{ASGARD_NGINX_PID}), "nginx's master is the same");
+
+my $module = slurp("$run/services/extra/service.yaml");
+spill("$run/services/extra/service.yaml",
+    $module =~ s/status: live/status: no/r);
+($status, $out) = script('reload');
+isnt($status, 0, 'a reload with a bad module is refused');
+like($out, qr/extra/, '... by the name of the module');
+is(chat($hello =~ s/"echo"/"extra-one"/r)->status, 200,
+    '... and the old catalog stays');
+spill("$run/services/extra/service.yaml", $module);
+is((script('reload'))[0], 0, 'put right, it is accepted');
+$client->read_body($stream);
+ok(!$stream->{cut} && $stream->body =~ /data: \[DONE\]/,
+    'the stream lived through the reloads');
+
+# A ledger of any length, a project of any fate.
+sub psql {
+    my ($text) = @_;
+    return system('psql', '-qXAt', '-v', 'ON_ERROR_STOP=1', '-d',
+        $env{ASGARD_PG}, '-c', $text);
+}
+
+sub until_status {
+    my ($wanted) = @_;
+    return wait_until(sub { chat($hello)->status == $wanted }, 5);
+}
+
+is(psql("INSERT INTO ledger (seq, kind, delta_nano, rank, cause, at,"
+    . " partition, project_id, detail, hash) SELECT 1, 'unknown', 0, 0, '',"
+    . " now() - interval '1 h', 15, '$env{ASGARD_PROJECT}', '{}', ''"
+    . ' FROM generate_series(1, 1001)'), 0, 'a thousand old entries');
+($status, $out) = script('run');
+is($status, 0, 'it finds its call behind a thousand others') or diag($out);
+chat($hello) for 1 .. 5;
+{
+    local $ENV{ASGARD_DEMO_PAGE} = 2;
+    ($status, $out) = script('run');
+    is($status, 0, '... and pages through those of the moment') or diag($out);
+}
+
+my $quiet = '> /dev/null';
+is(system("$env{ASGARD_CTL} project kill $env{ASGARD_PROJECT} $quiet"), 0,
+    'the demo project is killed');
+until_status(403);
+($status, $out) = script('run');
+is($status, 0, '... and that is no failure of the servers') or diag($out);
+like($out, qr/demo project was stopped/, '... but said');
+like($out, qr/servers are up/, '... with what works');
+is(system("$env{ASGARD_CTL} project unkill $env{ASGARD_PROJECT} $quiet"), 0,
+    'the project is resumed');
+until_status(200);
+my $budgets = '{"budgets":[{"window":"total","limit_usd":0}]}';
+is(Asgard::HTTP->new(port => $port)->request('PUT',
+    "/api/projects/$env{ASGARD_PROJECT}/budgets", ['Authorization',
+    "Bearer $env{ASGARD_ADMIN_TOKEN}", 'Content-Type', 'application/json'],
+    $budgets)->status, 200, 'its budget is taken away');
+until_status(429);
+($status, $out) = script('run');
+is($status, 0, '... and that is no failure either') or diag($out);
+like($out, qr/5 USD of the demo project are spent/, '... but said');
+$budgets =~ s/:0\}/:5}/;
+is(Asgard::HTTP->new(port => $port)->request('PUT',
+    "/api/projects/$env{ASGARD_PROJECT}/budgets", ['Authorization',
+    "Bearer $env{ASGARD_ADMIN_TOKEN}", 'Content-Type', 'application/json'],
+    $budgets)->status, 200, 'and given back');
+until_status(200);
 
 ($status, $out) = script('stop');
 is($status, 0, 'make stop succeeds');
