@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/trace.h"
 #include "http/route.h"
@@ -46,22 +47,11 @@ struct ctl_server {
 };
 
 
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-
 static bool
 wait_readable(int fd, int64_t until_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    int64_t left = until_ms - monotonic_ms();
+    int64_t left = until_ms - ctl_clock_ms();
 
     return left > 0 && poll(&p, 1, (int) left) > 0;
 }
@@ -71,7 +61,7 @@ wait_readable(int fd, int64_t until_ms)
 static enum ctl_scgi_status
 read_request(struct thread *t, int fd, struct ctl_scgi *scgi)
 {
-    int64_t until = monotonic_ms() + READ_TIMEOUT_MS;
+    int64_t until = ctl_clock_ms() + READ_TIMEOUT_MS;
     enum ctl_scgi_status status = CTL_SCGI_MORE;
     size_t len = 0;
     ssize_t n;
@@ -110,38 +100,61 @@ write_all(int fd, const char *data, size_t len)
 }
 
 
+/* Each line of `head` that follows from the answer. */
+static void
+write_head(asg_buf_t *b, const struct ctl_answer *an, const char *trace_id)
+{
+    asg_buf_z(b, "Status: ");
+    asg_buf_i64(b, an->status);
+    asg_buf_z(b, "\r\nContent-Type: ");
+    asg_buf_z(b, an->content_type != NULL ? an->content_type
+                                          : "application/json");
+    asg_buf_z(b, "\r\nContent-Length: ");
+    asg_buf_i64(b, (int64_t) an->body.len);
+    asg_buf_z(b, "\r\nCache-Control: no-store\r\nX-Asgard-Trace-Id: ");
+    asg_buf_z(b, trace_id);
+    if (an->status == 401) {
+        asg_buf_z(b, "\r\nWWW-Authenticate: Bearer");
+    }
+    if (an->allow != NULL) {
+        asg_buf_z(b, "\r\nAllow: ");
+        asg_buf_z(b, an->allow);
+    }
+    if (an->retry_after_s > 0) {
+        asg_buf_z(b, "\r\nRetry-After: ");
+        asg_buf_i64(b, an->retry_after_s);
+    }
+    asg_buf_z(b, "\r\n\r\n");
+}
+
+
 static void
 write_answer(int fd, const struct ctl_answer *an, const char *trace_id)
 {
-    char head[512];
-    int n;
+    char head[1024];
+    asg_buf_t b;
 
-    n = snprintf(head, sizeof(head),
-                 "Status: %d\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                 "Cache-Control: no-store\r\n"
-                 "X-Asgard-Trace-Id: %s\r\n%s\r\n",
-                 an->status,
-                 an->content_type != NULL ? an->content_type
-                                          : "application/json",
-                 an->body.len, trace_id,
-                 an->status == 401 ? "WWW-Authenticate: Bearer\r\n" : "");
-    write_all(fd, head, (size_t) n);
+    asg_buf_init(&b, head, sizeof(head));
+    write_head(&b, an, trace_id);
+    write_all(fd, head, asg_buf_view(&b).len);
     write_all(fd, an->body.data, an->body.len);
 }
 
 
 static void
-refuse_input(enum ctl_scgi_status status, struct ctl_answer *an)
+refuse_input(struct ctl_request *rq, enum ctl_scgi_status status,
+    struct ctl_answer *an)
 {
+    struct ctl_error e;
+
     if (status == CTL_SCGI_TOO_LARGE) {
-        an->status = 413;
-        an->body = ASG_STR("{\"error\":\"The request is larger than 1 MiB.\","
-                           "\"code\":\"body_too_large\"}\n");
+        ctl_error_set(&e, 413, "body_too_large",
+                      "The request is larger than 1 MiB.");
     } else {
-        an->status = 400;
-        an->body = ASG_STR("{\"error\":\"The request could not be read.\","
-                           "\"code\":\"bad_request\"}\n");
+        ctl_error_set(&e, 400, "bad_request",
+                      "The request could not be read.");
     }
+    ctl_route_refuse(rq, &e, an);
 }
 
 
@@ -182,7 +195,7 @@ serve_connection(struct thread *t, int fd)
         rq.idempotency_key = scgi.idempotency_key;
         ctl_route_serve(&rq, scgi.authorization, &an);
     } else {
-        refuse_input(status, &an);
+        refuse_input(&rq, status, &an);
     }
     write_answer(fd, &an, trace);
     ctl_arena_reset(&t->worker.arena);

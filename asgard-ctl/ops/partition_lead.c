@@ -10,6 +10,8 @@
 
 #include <openssl/rand.h>
 
+#include "base/clock.h"
+
 #define NONCE_BYTES  8
 #define HOST_BYTES   24                 /* the whole name stays below 64 */
 #define POLL_MS      20
@@ -176,17 +178,6 @@ ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
 }
 
 
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-
 /* Partitions among `parts` that are not yet open under a higher epoch than
  * the one in `epochs`, both arrays as the database writes them. */
 static bool
@@ -215,7 +206,7 @@ ctl_lead_force_reseed(struct ctl_pg *pg, struct ctl_arena *arena, int part,
 {
     const struct timespec pause = {0, POLL_MS * 1000000L};
     const char *which = part < 0 ? NULL : ctl_arena_printf(arena, "%d", part);
-    int64_t until = monotonic_ms() + timeout_ms;
+    int64_t until = ctl_clock_ms() + timeout_ms;
     struct ctl_rows rows;
     bool pending = true;
 
@@ -230,7 +221,7 @@ ctl_lead_force_reseed(struct ctl_pg *pg, struct ctl_arena *arena, int part,
     if (timeout_ms == 0) {
         return true;
     }
-    while (monotonic_ms() < until) {
+    while (ctl_clock_ms() < until) {
         if (!reseed_is_pending(pg, arena, ctl_rows_at(&rows, 0, 0),
                                ctl_rows_at(&rows, 0, 1), &pending, e))
         {

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "catalog/catalog.h"
@@ -43,17 +44,6 @@ struct keeper {
     char reason[CTL_ERROR_TEXT];
     bool away;                          /* Postgres, and it was logged */
 };
-
-
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 
 static bool
@@ -163,7 +153,7 @@ publish(struct keeper *k)
         return;
     }
     k->state = SERVED;
-    k->renew_at_ms = monotonic_ms() + RENEW_MS;
+    k->renew_at_ms = ctl_clock_ms() + RENEW_MS;
     ctl_log(CTL_LOG_INFO, "published catalog %lld: %u models, %u names",
             (long long) k->version, k->catalog.nmodels, k->catalog.nnames);
 }
@@ -252,7 +242,7 @@ work(struct keeper *k, int stop_fd)
 
     while (more) {
         if (k->state == COMPILING
-            || (k->state == SERVED && monotonic_ms() >= k->renew_at_ms))
+            || (k->state == SERVED && ctl_clock_ms() >= k->renew_at_ms))
         {
             publish(k);
         }

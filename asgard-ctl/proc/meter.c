@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "ops/apply.h"
 #include "ops/audit_money.h"
@@ -58,17 +59,6 @@ struct worker {
 };
 
 
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-
 static void
 pause_ms(int ms)
 {
@@ -82,7 +72,7 @@ pause_ms(int ms)
 static bool
 is_due(int64_t *next, int64_t every_ms)
 {
-    int64_t now = monotonic_ms();
+    int64_t now = ctl_clock_ms();
 
     if (now < *next) {
         return false;
@@ -476,7 +466,7 @@ static void *
 auditor_run(void *data)
 {
     struct meter *m = data;
-    int64_t next = monotonic_ms() + AUDIT_EVERY_MS;
+    int64_t next = ctl_clock_ms() + AUDIT_EVERY_MS;
     unsigned part = 0;
     struct ctl_error e;
     struct worker w;

@@ -12,6 +12,7 @@
 
 #include <curl/curl.h>
 
+#include "base/clock.h"
 #include "store/pg.h"
 
 #define KEEPER_WAIT_MS  20000
@@ -24,17 +25,6 @@ struct body {
     char *text;
     size_t len;
 };
-
-
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 
 static void
@@ -104,11 +94,11 @@ static bool
 wait_keeper(struct ctl_pg *pg, struct ctl_arena *arena, int64_t old_pid,
     int64_t *version, struct ctl_error *e)
 {
-    int64_t until = monotonic_ms() + KEEPER_WAIT_MS;
+    int64_t until = ctl_clock_ms() + KEEPER_WAIT_MS;
     struct ctl_rows beat;
     const char *state;
 
-    while (monotonic_ms() < until) {
+    while (ctl_clock_ms() < until) {
         ctl_arena_reset(arena);
         if (!keeper_beat(pg, arena, &beat, e)) {
             return false;
@@ -184,7 +174,7 @@ static bool
 wait_served(const struct ctl_config *config, int64_t version,
     struct ctl_error *e)
 {
-    int64_t until = monotonic_ms() + SERVED_WAIT_MS;
+    int64_t until = ctl_clock_ms() + SERVED_WAIT_MS;
     char url[1024];
 
     if (config->public_url == NULL) {
@@ -196,7 +186,7 @@ wait_served(const struct ctl_config *config, int64_t version,
             return true;
         }
         pause_shortly();
-    } while (monotonic_ms() < until);
+    } while (ctl_clock_ms() < until);
 
     return ctl_error_set(e, 504, "timeout", "catalog %lld was published, but "
                          "not every nginx worker served it within 10 s",

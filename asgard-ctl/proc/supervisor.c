@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "core/str.h"
@@ -45,17 +46,6 @@ struct supervisor {
     bool stopping;
     int64_t stop_until_ms;
 };
-
-
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 
 /* The same program, with the values at a descriptor and nothing in the
@@ -176,7 +166,7 @@ child_start(struct supervisor *s, enum ctl_role role)
     if (pid == 0) {
         child_execute(s, role);
     }
-    c->started_ms = monotonic_ms();
+    c->started_ms = ctl_clock_ms();
     c->due_ms = c->started_ms + BACKOFF_MAX_MS;
     if (pid < 0) {
         ctl_log(CTL_LOG_ERROR, "fork: %s", strerror(errno));
@@ -191,7 +181,7 @@ static void
 child_died(struct supervisor *s, enum ctl_role role, int status)
 {
     struct child *c = &s->child[role];
-    int64_t now = monotonic_ms();
+    int64_t now = ctl_clock_ms();
 
     c->pid = 0;
     if (s->stopping) {
@@ -318,7 +308,7 @@ take_signals(struct supervisor *s)
             break;
         default:
             s->stopping = true;
-            s->stop_until_ms = monotonic_ms() + STOP_MS;
+            s->stop_until_ms = ctl_clock_ms() + STOP_MS;
             stop_all(s, SIGTERM);
         }
     }
@@ -345,7 +335,7 @@ any_alive(const struct supervisor *s)
 static int
 start_due(struct supervisor *s)
 {
-    int64_t now = monotonic_ms(), wait = 60000;
+    int64_t now = ctl_clock_ms(), wait = 60000;
     int i;
 
     for (i = 0; i < CTL_ROLES; i++) {
@@ -374,7 +364,7 @@ supervise(struct supervisor *s)
             if (!any_alive(s)) {
                 return EXIT_SUCCESS;
             }
-            if (monotonic_ms() > s->stop_until_ms) {
+            if (ctl_clock_ms() > s->stop_until_ms) {
                 stop_all(s, SIGKILL);
             }
             wait = 100;

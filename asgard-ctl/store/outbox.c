@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include "base/clock.h"
+
 #define POLL_MS 4
 
 
@@ -35,17 +37,6 @@ ctl_outbox_add(struct ctl_pg *pg, struct ctl_arena *arena,
 }
 
 
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-
 static bool
 outbox_pending(struct ctl_pg *pg, struct ctl_arena *arena, const char *list,
     bool *pending, struct ctl_error *e)
@@ -69,7 +60,7 @@ ctl_outbox_wait(struct ctl_pg *pg, struct ctl_arena *arena,
     const int64_t *ids, unsigned n, int timeout_ms, struct ctl_error *e)
 {
     const struct timespec pause = {0, POLL_MS * 1000000L};
-    int64_t until = monotonic_ms() + timeout_ms;
+    int64_t until = ctl_clock_ms() + timeout_ms;
     const char *list = "{";
     bool pending = true;
     unsigned i;
@@ -90,7 +81,7 @@ ctl_outbox_wait(struct ctl_pg *pg, struct ctl_arena *arena,
         if (!pending) {
             return true;
         }
-        if (monotonic_ms() >= until) {
+        if (ctl_clock_ms() >= until) {
             return ctl_error_away(e, "delivery_pending",
                                   "the outbox was not sent in time");
         }
