@@ -28,6 +28,9 @@
 #define STEADY_MS       10000           /* then the back-off is forgotten */
 #define STOP_MS         20000
 #define FD_TEXT         16
+#define ENVIRONMENT_MAX 40              /* settings are fewer */
+
+extern char **environ;
 
 struct child {
     pid_t pid;                          /* 0: not running */
@@ -48,6 +51,26 @@ struct supervisor {
 };
 
 
+/* What the program may keep of its environment: settings, no values. */
+static void
+clean_environment(char *env[ENVIRONMENT_MAX])
+{
+    static const char setting[] = "ASGARD_CTL_";
+    size_t n = 0;
+    char **v;
+
+    env[n++] = (char *) (uintptr_t) "PATH=/usr/local/sbin:/usr/local/bin:"
+                                    "/usr/sbin:/usr/bin:/sbin:/bin";
+    env[n++] = (char *) (uintptr_t) "LANG=C.UTF-8";
+    for (v = environ; *v != NULL && n < ENVIRONMENT_MAX - 1; v++) {
+        if (strncmp(*v, setting, sizeof(setting) - 1) == 0) {
+            env[n++] = *v;
+        }
+    }
+    env[n] = NULL;
+}
+
+
 /* The same program, with the values at a descriptor and nothing in the
  * environment that a provider key could stand in. */
 static int
@@ -56,9 +79,9 @@ reexecute(const struct ctl_config *config, int fd)
     char number[FD_TEXT];
     char *const argv[] = {"asgard-ctl", "-c", config->file, "--values",
                           number, "serve", NULL};
-    char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
-                         "/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL};
+    char *env[ENVIRONMENT_MAX];
 
+    clean_environment(env);
     fcntl(fd, F_SETFD, 0);
     snprintf(number, sizeof(number), "%d", fd);
     execve(SELF, argv, env);
@@ -437,6 +460,8 @@ ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
     if (inherited_fd < 0) {
         return collect_values(config);
     }
+    ctl_error_internal(&e, "the system refuses signals or core limits: %s",
+                       strerror(errno));
     fcntl(inherited_fd, F_SETFD, FD_CLOEXEC);
     s.peppers_fd = peppers_open(config, &e);
     s.signals = open_signals();
