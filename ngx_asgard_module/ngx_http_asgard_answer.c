@@ -258,6 +258,26 @@ ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a)
 }
 
 
+int64_t
+ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a)
+{
+    int64_t  many, context;
+
+    /* a model may state the window of its prompts alone */
+
+    context = ngx_http_asgard_answer_context(a);
+    many = ngx_max((int64_t) a->ctx->parsed->n, 1);
+
+    if (context == 0 || a->model->max_output_tokens <= 0
+        || a->model->max_output_tokens > (ASG_TOKENS_MAX - context) / many)
+    {
+        return 0;
+    }
+
+    return context + a->model->max_output_tokens * many;
+}
+
+
 ngx_int_t
 ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
 {
@@ -284,6 +304,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
 
     asg_answer_init(&answer->core, shown, false,
                     ngx_http_asgard_answer_context(a), line);
+    answer->core.total_tokens = ngx_http_asgard_answer_total(a);
 
     answer->splice = ngx_palloc(a->ctx->request->pool,
                                 sizeof(asg_answer_splice_t));

@@ -50,6 +50,8 @@ ngx_int_t ngx_http_asgard_answer_filter(void *data, ssize_t bytes);
 
 /* The largest that either side of this call's usage can be; 0: not known. */
 int64_t ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a);
+/* The largest that both together can be; 0: not known. */
+int64_t ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a);
 
 
 #endif /* _NGX_HTTP_ASGARD_ANSWER_H_INCLUDED_ */

@@ -45,6 +45,7 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
 
     asg_answer_init(&a->answer.core, shown, !ctx->parsed->include_usage,
                     ngx_http_asgard_answer_context(a), line);
+    a->answer.core.total_tokens = ngx_http_asgard_answer_total(a);
 
     u->headers_in.content_length_n = -1;
     u->input_filter_init = ngx_http_asgard_stream_filter_init;

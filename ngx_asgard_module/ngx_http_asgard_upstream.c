@@ -304,8 +304,8 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
         return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_TYPE);
     }
 
-    if (resp->coded) {
-        /* not to be read, so not to be passed on: held, then refused */
+    if (resp->coded || resp->whole) {
+        /* not to be read, or nothing at all: held, then refused */
         resp->type = NGX_HTTP_ASGARD_TYPE_JSON;
     }
 

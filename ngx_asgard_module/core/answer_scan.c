@@ -127,6 +127,7 @@ static void top_key_done(asg_answer_scan_t *s)
         asg_walk_fault(s);      /* which one would the client take? */
     }
     s->seen |= bit;
+    s->has_choices = s->has_choices || s->role == ROLE_CHOICES;
 }
 
 void asg_walk_key_done(asg_answer_scan_t *s, const char *word, size_t len)

@@ -47,6 +47,7 @@ typedef struct {
     bool has_usage;             /* an object, or something that is no null */
     bool usage_bad;             /* a number of it is none, or stands twice */
     bool no_choices;            /* `choices` is an empty array */
+    bool has_choices;           /* `choices` is there */
     bool is_error;              /* `error` that is no null; `object`: "error" */
     size_t error_at;            /* offset from which that was known */
     bool done_mark;             /* [DONE] instead of an object */

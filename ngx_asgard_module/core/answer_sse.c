@@ -234,9 +234,12 @@ static bool is_error(const asg_answer_t *a)
         || ((a->flags & F_ERROR_NAME) != 0 && (a->flags & F_DATA) != 0);
 }
 
-static bool is_extra(const asg_answer_t *a)
+/* What the client is not given: usage that it did not ask for, a clean end
+ * after an error. */
+static bool is_dropped(const asg_answer_t *a)
 {
-    return a->hide_usage && a->scan.no_choices && a->scan.has_usage;
+    return (a->hide_usage && a->scan.no_choices && a->scan.has_usage)
+        || (a->scan.done_mark && a->usage.error_event);
 }
 
 static void begin_event(asg_answer_t *a)
@@ -287,7 +290,7 @@ static void event_done(out_t *o)
     } else if ((a->flags & F_OVERFLOW) == 0) {
         if (has_data && (is_error(a) || !asg_answer_scan_is_whole(s))) {
             emit_error(o);
-        } else if (!is_extra(a)) {
+        } else if (!is_dropped(a)) {
             emit_line(o);
         }
     }

@@ -15,12 +15,17 @@ static int64_t count_of(const asg_answer_scan_t *s, asg_count_t first,
     return (s->counts & 1u << which) != 0 ? (int64_t) s->count[which] : 0;
 }
 
-static bool tokens_are_possible(const asg_tokens_t *t, int64_t context_tokens)
+static int64_t most_tokens(int64_t limit)
 {
-    int64_t most = context_tokens > 0 && context_tokens < ASG_TOKENS_MAX
-        ? context_tokens : ASG_TOKENS_MAX;
+    return limit > 0 && limit < ASG_TOKENS_MAX ? limit : ASG_TOKENS_MAX;
+}
+
+static bool tokens_are_possible(const asg_answer_t *a, const asg_tokens_t *t)
+{
+    int64_t most = most_tokens(a->context_tokens);
 
     return t->prompt <= most && t->completion <= most
+        && t->completion <= most_tokens(a->total_tokens) - t->prompt
         && t->cached <= t->prompt
         && t->cache_write <= t->prompt - t->cached
         && t->reasoning <= t->completion;
@@ -41,7 +46,7 @@ static bool read_tokens(const asg_answer_t *a, asg_tokens_t *out)
         .cache_write = count_of(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT),
         .reasoning = count_of(s, ASG_COUNT_REASONING, ASG_COUNT_REASONING_FLAT)
     };
-    return tokens_are_possible(out, a->context_tokens);
+    return tokens_are_possible(a, out);
 }
 
 void asg_answer_take_usage(asg_answer_t *a)
@@ -49,6 +54,7 @@ void asg_answer_take_usage(asg_answer_t *a)
     asg_tokens_t *have = &a->usage.tokens;
     asg_tokens_t tokens;
 
+    a->has_choices |= a->scan.has_choices;
     if (!a->scan.has_usage) {
         return;
     }
@@ -75,7 +81,8 @@ void asg_answer_judge(asg_answer_t *a)
     } else if (!a->has_usage) {
         u->verdict = ASG_USAGE_NONE;
     } else {
-        u->verdict = u->has_content && u->tokens.completion == 0
+        u->verdict = (u->has_content && u->tokens.completion == 0)
+            || (a->has_choices && u->tokens.prompt == 0)
             ? ASG_USAGE_BAD : ASG_USAGE_GOOD;
     }
 }

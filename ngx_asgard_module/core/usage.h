@@ -15,7 +15,9 @@
  * read.
  *
  * An error that a provider sends inside a stream may hold anything: its data
- * are replaced by our own words, and so are data that are no JSON object.
+ * are replaced by our own words, and so are data that are no JSON object.  The
+ * [DONE] of a provider that goes on after an error is dropped: the client would
+ * take it for a clean end.
  * Usage that is repeated with every event counts as it was last said, while it
  * grows; GOOD without `done` is what the stream had said when it was cut, and
  * with `content_after_usage` it is no more than a lower bound.
@@ -38,8 +40,9 @@ typedef enum {
     ASG_USAGE_NONE,             /* none seen */
     ASG_USAGE_GOOD,
     ASG_USAGE_BAD               /* negative, fractional, not a number, part
-                                 * above its whole, above the context window, or
-                                 * zero completion after content */
+                                 * above its whole, above the context window,
+                                 * zero completion after content, or zero
+                                 * prompt of an answer with choices */
 } asg_usage_verdict_t;
 
 typedef struct {
@@ -62,6 +65,8 @@ typedef struct {
     bool hide_usage;            /* drop the extra usage event */
     int64_t context_tokens;     /* no side of a call can be larger: of the
                                  * model x n or x inputs; 0: not known */
+    int64_t total_tokens;       /* nor can both together; 0: not known.  Set
+                                 * after asg_answer_init() */
     /* private */
     char *line;                 /* ASG_ANSWER_LINE bytes of the caller's: the
                                  * event at hand, as it came */
@@ -74,6 +79,7 @@ typedef struct {
     char head[16];              /* first bytes of a line that is not data */
     bool has_usage;             /* `usage.tokens` was filled */
     bool bad_usage;             /* once bad, the stream's usage stays bad */
+    bool has_choices;           /* not an embedding */
     uint64_t usage_at;          /* content bytes when it was last said */
     char shown[ASG_ANSWER_TEXT];        /* `model` as a JSON string */
     size_t shown_len;

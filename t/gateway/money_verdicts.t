@@ -59,6 +59,16 @@ sub is_call {
     is_call(call_of($s, $reply), 'x', 'upstream_timeout', 'silence');
 }
 
+for my $stream (0, 1) {
+    $up->script({raw => "HTTP/1.1 204 No Content\r\n\r\n"});
+    my $reply = $s->chat($key, {model => 'one',
+        $stream ? (stream => $true) : ()});
+    is($reply->status . ' ' . $reply->code, '502 upstream_error',
+        'an answer without a body is none');
+    is_call(call_of($s, $reply), 'e', 'upstream_error',
+        'but it was worked for');
+}
+
 {
     $up->script({raw => $sse});
     my $reply = $s->chat($key, {model => 'one', stream => $true});

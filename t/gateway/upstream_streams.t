@@ -117,16 +117,28 @@ for my $case (@whole) {
 
 {
     my $reply = streamed({raw => "$head\r\n" . event('a')
-        . 'data: {"error":{"message":"key sk-secret-of-ours"}}' . "\n\n"});
+        . 'data: {"error":{"message":"key sk-secret-of-ours"}}' . "\n\n"
+        . "data: [DONE]\n\n"});
     unlike($reply->body, qr/sk-secret/, 'an error in a stream is not told');
+    like($reply->body, qr/"code":"upstream_error"/, 'but that there was one');
+    unlike($reply->body, qr/DONE/, 'and no clean end follows it');
 }
 
-for my $bad ('-1', '1e18', '1.5', '"10"', '100000000000') {
+for my $bad ('-1', '1e18', '1.5', '"10"', '100000000000', '0') {
     my $reply = streamed({raw => "$head\r\n" . event('hello')
         . $usage =~ s/:10,/:$bad,/r . "data: [DONE]\n\n"});
     is($reply->status, 200, "usage of $bad: served");
     like(money($reply), qr/^e [1-9]\d* bad_usage estimated$/,
         "usage of $bad: estimated");
+}
+
+{
+    # each within the window of 100,000, both together not, answer or no answer
+    my $reply = streamed({raw => "$head\r\n" . event('hello')
+        . $usage =~ s/:10,/:90000,/r =~ s/:20,/:90000,/r
+        . "data: [DONE]\n\n"});
+    like(money($reply), qr/^e [1-9]\d* bad_usage estimated$/,
+        'usage above the context window in sum: estimated');
 }
 
 {

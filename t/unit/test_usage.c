@@ -79,6 +79,7 @@ static void begin(run_t *r, bool hide_usage)
 {
     memset(&r->out, 0, sizeof(r->out));
     asg_answer_init(&r->answer, ASG_STR("mine"), hide_usage, 1000, line);
+    r->answer.total_tokens = 1500;
 }
 
 static const asg_usage_t *stream(const char *text, bool hide_usage)
@@ -307,6 +308,16 @@ static void a_providers_error_never_reaches_the_client(void **state)
          "data: {\"model\":\"mine\",\"choices\":[{\"text\":\"cut he");
 }
 
+static void a_clean_end_after_an_error_is_dropped(void **state)
+{
+    (void) state;
+    stream("data: {\"error\":{\"message\":\"sk-sec\"}}\n\n"
+           "data: {\"choices\":[{\"text\":\"x\"}]}\n\n"
+           "data: [DONE]\n\n", false);
+    gave(ERROR_EVENT "data: {\"choices\":[{\"text\":\"x\"}]}\n\n");
+    assert_true(run.answer.usage.done);
+}
+
 static void an_error_cut_off_by_the_end_is_replaced_too(void **state)
 {
     (void) state;
@@ -357,6 +368,8 @@ static void impossible_usage_is_bad(void **state)
         "{\"prompt_tokens\":1000000000000000000,\"completion_tokens\":5}",
         "{\"prompt_tokens\":1,\"completion_tokens\":18446744073709551617}",
         "{\"prompt_tokens\":1001,\"completion_tokens\":5}",
+        "{\"prompt_tokens\":0,\"completion_tokens\":5}",
+        "{\"prompt_tokens\":1000,\"completion_tokens\":501}",
         "{\"prompt_tokens\":10,\"completion_tokens\":1001}",
         "{\"prompt_tokens\":10,\"prompt_tokens\":10,\"completion_tokens\":5}",
         "{\"prompt_tokens\":10,\"prompt\\u005ftokens\":1,"
@@ -380,7 +393,7 @@ static void impossible_usage_is_bad(void **state)
     verdict_is(ASG_USAGE_NONE, "null");
     verdict_is(ASG_USAGE_GOOD, GOOD_USAGE);
     verdict_is(ASG_USAGE_GOOD, "{\"prompt_tokens\":1000,"
-               "\"completion_tokens\":1000,\"prompt_tokens_details\":"
+               "\"completion_tokens\":500,\"prompt_tokens_details\":"
                "{\"cached_tokens\":null,\"cached\":-1}}");
 }
 
@@ -630,6 +643,7 @@ int main(void)
         cmocka_unit_test(providers_shapes_are_understood),
         cmocka_unit_test(line_ends_comments_and_fields_pass_through),
         cmocka_unit_test(a_providers_error_never_reaches_the_client),
+        cmocka_unit_test(a_clean_end_after_an_error_is_dropped),
         cmocka_unit_test(an_error_cut_off_by_the_end_is_replaced_too),
         cmocka_unit_test(impossible_usage_is_bad),
         cmocka_unit_test(the_last_usage_counts_while_it_grows),
