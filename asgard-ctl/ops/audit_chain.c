@@ -21,6 +21,15 @@
     " OR hash <> sha256(prev || convert_to(text, 'UTF8'))" \
     " ORDER BY seq LIMIT " SHOWN
 
+/* The sealer wrote down where the chain ends. */
+#define SQL_AUDIT_HEAD \
+    "SELECT 'audit chain: its head is gone'" \
+    " WHERE NOT EXISTS (SELECT FROM audit_head) UNION ALL" \
+    " SELECT 'audit chain: ' || h.seq || ' seals were made, the last that is'" \
+    " || ' left is ' || coalesce(s.seq, 0) FROM audit_head h LEFT JOIN" \
+    " (SELECT seq, hash FROM audit_seals ORDER BY seq DESC LIMIT 1) s ON true" \
+    " WHERE coalesce(s.seq, 0) <> h.seq OR coalesce(s.hash, '') <> h.hash"
+
 #define SQL_AUDIT_TAIL \
     "SELECT 'audit event ' || a.id || ': has no seal' FROM audit_events a" \
     " WHERE a.ts < now() - interval '" TAIL_S " s' AND NOT EXISTS" \
@@ -71,8 +80,9 @@ static bool
 chains_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, int64_t *checked, struct ctl_error *e)
 {
-    static const char *const checks[] = {SQL_AUDIT_LINKS, SQL_AUDIT_TAIL,
-                                         SQL_LEDGER_LINKS, SQL_LEDGER_ENDS};
+    static const char *const checks[] = {SQL_AUDIT_LINKS, SQL_AUDIT_HEAD,
+                                         SQL_AUDIT_TAIL, SQL_LEDGER_LINKS,
+                                         SQL_LEDGER_ENDS};
     struct ctl_rows rows;
     size_t i;
 

@@ -1,7 +1,8 @@
 /*
  * The sealer: chains committed audit events.
  *
- * hash = SHA-256(previous hash || audit_text(event)).  One sealer at a time, by
+ * hash = SHA-256(previous hash || audit_text(event)).  audit_head says where
+ * the chain ends, in the transaction of each seal.  One sealer at a time, by
  * an advisory lock; a second one does nothing.
  */
 #ifndef CTL_AUDIT_SEAL_H
@@ -13,5 +14,9 @@
  * sealed. */
 bool ctl_audit_seal(struct ctl_pg *pg, struct ctl_arena *arena, bool whole,
     unsigned *n, struct ctl_error *e);
+
+/* The head of the chain, "<seq> <hash>"; NULL with the error set. */
+const char *ctl_audit_checkpoint(struct ctl_pg *pg, struct ctl_arena *arena,
+    struct ctl_error *e);
 
 #endif

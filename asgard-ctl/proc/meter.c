@@ -33,6 +33,8 @@
 #define EXPIRE_EVERY_MS  500
 #define TRIM_EVERY_MS    2000
 #define BEAT_EVERY_MS    1000
+#define HEAD_EVERY_MS    10000
+#define HEAD_BYTES       96             /* a number and a hash */
 #define HEART_EVERY_MS   500
 #define TEND_EVERY_MS    3600000
 #define BACK_OFF_MS      300
@@ -382,6 +384,25 @@ out:
 
 /* --- the sealer --- */
 
+/* Where the chain ends is said in the log too: who can change every row of the
+ * database seldom has the logs as well. */
+static bool
+sealer_checkpoint(struct worker *w, char *said, size_t size,
+    struct ctl_error *e)
+{
+    const char *head;
+
+    ctl_arena_reset(&w->arena);
+    head = ctl_audit_checkpoint(w->pg, &w->arena, e);
+    if (head != NULL && strcmp(head, said) != 0) {
+        snprintf(said, size, "%s", head);
+        ctl_log(CTL_LOG_INFO, "audit chain ends at %s", head);
+    }
+
+    return head != NULL;
+}
+
+
 static bool
 sealer_turn(struct worker *w, int64_t *beat, bool *whole, struct ctl_error *e)
 {
@@ -407,8 +428,9 @@ static void *
 sealer_run(void *data)
 {
     struct meter *m = data;
-    int64_t beat = 0;
+    int64_t beat = 0, head = 0;
     bool ok, whole = true;
+    char said[HEAD_BYTES] = "";
     struct ctl_error e;
     struct worker w;
 
@@ -419,9 +441,14 @@ sealer_run(void *data)
     while (!atomic_load(&m->stop)) {
         ctl_error_clear(&e);
         ctl_arena_reset(&w.arena);
-        ok = sealer_turn(&w, &beat, &whole, &e);
+        ok = sealer_turn(&w, &beat, &whole, &e)
+             && (!is_due(&head, HEAD_EVERY_MS)
+                 || sealer_checkpoint(&w, said, sizeof(said), &e));
         worker_note(&w, ok, &e);
         pause_ms(SEAL_EVERY_MS);
+    }
+    if (!sealer_checkpoint(&w, said, sizeof(said), &e)) {
+        ctl_log_error(&e, "reading the end of the audit chain");
     }
 
 out:

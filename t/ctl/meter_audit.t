@@ -57,7 +57,7 @@ $m->sql("INSERT INTO audit_events (actor, action, entity_ref, entities,"
     . " outcome) SELECT 'token:x', 'project.registered', 'project:$id',"
     . " '{$id}', 'ok' FROM generate_series(1, 20)");
 ok(wait_until(sub { $m->value('SELECT count(*) FROM audit_seals') == 20 },
-    1), 'audit events are sealed within a second');
+    1), 'audit events are sealed within a second') or diag($m->log_text);
 is((audit('chain'))[0], 0, '... in a whole chain');
 
 # Prices
@@ -105,6 +105,42 @@ finds('chain', 'a changed audit event', qr/audit seal 7: event \d+ was/,
     sub { $m->sql("UPDATE audit_events SET actor = 'y' WHERE id ="
         . ' (SELECT event_id FROM audit_seals WHERE seq = 7)') },
     sub { $m->sql("UPDATE audit_events SET actor = 'token:x'") });
+sub cut_audit {
+    my ($from) = @_;
+    $m->sql("BEGIN; CREATE TABLE kept_e AS SELECT * FROM audit_events;"
+        . ' CREATE TABLE kept_s AS SELECT * FROM audit_seals;'
+        . " DELETE FROM audit_seals WHERE seq > $from; DELETE FROM"
+        . ' audit_events WHERE id NOT IN (SELECT event_id FROM audit_seals);'
+        . ' COMMIT');
+}
+sub mend_audit {
+    $m->sql('BEGIN; INSERT INTO audit_events OVERRIDING SYSTEM VALUE SELECT *'
+        . ' FROM kept_e ON CONFLICT DO NOTHING; INSERT INTO audit_seals'
+        . ' SELECT * FROM kept_s ON CONFLICT DO NOTHING;'
+        . ' DROP TABLE kept_e, kept_s; COMMIT');
+}
+finds('chain', 'the newest events taken away with their seals',
+    qr/audit chain: 20 seals were made, the last that is left is 18/,
+    sub { cut_audit(18) }, \&mend_audit);
+finds('chain', 'a truncated audit log',
+    qr/audit chain: 20 seals were made, the last that is left is 0/,
+    sub { cut_audit(20); $m->sql('TRUNCATE audit_seals, audit_events') },
+    \&mend_audit);
+finds('chain', 'an end taken away before another event',
+    qr/audit seal 21: a seal before it is gone/,
+    sub {
+        cut_audit(18);
+        $m->sql("INSERT INTO audit_events (actor, action, entity_ref,"
+            . " entities, outcome) VALUES ('token:x', 'x', 'project:$id',"
+            . " '{$id}', 'ok')");
+        wait_until(sub { $m->value('SELECT max(seq) FROM audit_seals') == 21 },
+            2);
+    }, \&mend_audit);
+is((audit('chain'))[0], 0, 'put back, the audit log is whole');
+finds('chain', 'a head that was taken away', qr/its head is gone/,
+    sub { $m->sql('CREATE TABLE kept_h AS SELECT * FROM audit_head;'
+        . ' DELETE FROM audit_head') },
+    sub { $m->sql('INSERT INTO audit_head SELECT * FROM kept_h') });
 finds('chain', 'a removed end of the ledger', qr/last entries are gone/,
     sub { $m->sql("CREATE TABLE kept AS SELECT * FROM ledger"
         . " WHERE hold_id = 'dear'");
@@ -125,6 +161,10 @@ is(($m->{control}->run('reseed'))[0], 0, 'a reseed follows the ledger');
 is($status, 0, 'with all put back the chains are whole') or diag($text);
 
 is($m->stop, 0, 'the meter ends well when asked to');
+my $head = $m->value("SELECT seq || ' ' || encode(hash, 'hex')"
+    . ' FROM audit_head');
+like($m->log_text, qr/audit chain ends at \Q$head\E/,
+    'the log says where the audit chain ends');
 is(scalar(() = glob "$m->{dir}/asan/report*"), 0,
     'no sanitizer reports anything');
 done_testing();

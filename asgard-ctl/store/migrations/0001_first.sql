@@ -171,12 +171,16 @@ CREATE TABLE holds (
 );
 CREATE INDEX holds_by_project ON holds (project_id, first_seen);
 
+-- What an entry may be: a row more, not another constraint, admits a new kind.
+-- An entry that belongs to no hold, such as a write-off, has a null hold_id.
+CREATE TABLE ledger_kinds (kind text PRIMARY KEY);
+INSERT INTO ledger_kinds VALUES ('settle'), ('unknown'), ('adjust');
+
 CREATE TABLE ledger (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hold_id         text REFERENCES holds,
     seq             integer NOT NULL DEFAULT 1,
-    kind            text NOT NULL
-        CHECK (kind IN ('settle', 'unknown', 'adjust')),
+    kind            text NOT NULL REFERENCES ledger_kinds,
     delta_nano      bigint NOT NULL,
     rank            smallint NOT NULL,
     cause           text NOT NULL,
@@ -297,6 +301,15 @@ CREATE TABLE audit_seals (
     at       timestamptz NOT NULL DEFAULT now()
 );
 
+-- Where the chain ends, written by the sealer with each seal: removing the
+-- newest events together with their seals does not go unseen.
+CREATE TABLE audit_head (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    seq   bigint NOT NULL,
+    hash  bytea NOT NULL
+);
+INSERT INTO audit_head (seq, hash) VALUES (0, '');
+
 -- Rights ----------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA public TO :"runtime";
@@ -304,6 +317,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"runtime";
 GRANT INSERT, UPDATE ON project_numbers, projects, keys, tokens, budgets,
     budget_windows, openings, partitions, cursors, holds, balances, applies,
     outbox, role_beats, idempotency TO :"runtime";
+GRANT UPDATE ON audit_head TO :"runtime";
 GRANT INSERT ON project_versions, cards, ledger, catalog_snapshots,
     audit_events, audit_seals TO :"runtime";
 GRANT DELETE ON budget_windows, outbox, role_beats, idempotency TO :"runtime";
