@@ -83,9 +83,10 @@ typedef struct {
     ngx_flag_t                 enable;        /* asgard on|off */
     ngx_flag_t                 expose_backend;
     ngx_uint_t                 probe;         /* ngx_http_asgard_probe_e */
-    /* what the operator's text had before `asgard on` overrode it, for the
-     * report at nginx -t */
-    ngx_uint_t                 overridden;
+    /* what the operator's text has in this very location; settings.h */
+    uint64_t                   written;
+    ngx_uint_t                 body_written;  /* client_max_body_size */
+    ngx_uint_t                 timeout_written; /* client_body_timeout */
     ngx_uint_t                 errors;        /* ngx_http_asgard_errors_e */
     ngx_str_t                  file;          /* where `asgard on` stands */
     ngx_uint_t                 line;

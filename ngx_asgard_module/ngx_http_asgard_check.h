@@ -16,6 +16,12 @@
 #include "ngx_http_asgard.h"
 
 
+/* At merge, when it is known whether the location is governed, but what was
+ * written there is not yet filled up with what is around it: can directives of
+ * our own take effect? */
+ngx_int_t ngx_http_asgard_check_own(ngx_conf_t *cf,
+    ngx_http_asgard_loc_conf_t *alcf);
+
 /* At merge: this location is governed. */
 char *ngx_http_asgard_check_note(ngx_conf_t *cf,
     ngx_http_asgard_loc_conf_t *alcf);

@@ -1,12 +1,15 @@
 
 /*
- * Reading of secret files at configuration time.
+ * Reading of secret files at configuration time, and no dump of what holds
+ * them.
  */
 
 #include "ngx_http_asgard_keyfile.h"
 
 #include <openssl/crypto.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 
 #define NGX_HTTP_ASGARD_PASSWORD_MAX  512
@@ -259,4 +262,20 @@ ngx_http_asgard_secret_file(ngx_conf_t *cf, ngx_str_t *path, u_char *out,
     *len = (size_t) n;
 
     return NGX_OK;
+}
+
+
+/* A worker's memory holds keys and prompts: neither dump nor debugger. */
+
+void
+ngx_http_asgard_keyfile_shut(ngx_cycle_t *cycle)
+{
+    struct rlimit  none = { 0, 0 };
+
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
+        || setrlimit(RLIMIT_CORE, &none) == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "asgard: core dumps cannot be switched off");
+    }
 }

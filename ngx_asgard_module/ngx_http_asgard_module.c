@@ -5,9 +5,6 @@
 
 #include "ngx_http_asgard.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
-
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_check.h"
 #include "ngx_http_asgard_error.h"
@@ -85,7 +82,7 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
 
     { ngx_string("asgard_expose_backend"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      ngx_http_asgard,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_asgard_loc_conf_t, expose_backend),
       NULL },
@@ -214,8 +211,11 @@ ngx_http_asgard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_asgard_loc_conf_t *alcf = conf;
 
-    alcf->file = cf->conf_file->file.name;
-    alcf->line = cf->conf_file->line;
+    /* messages point to the first directive of ours */
+    if (alcf->file.data == NULL) {
+        alcf->file = cf->conf_file->file.name;
+        alcf->line = cf->conf_file->line;
+    }
 
     return ngx_conf_set_flag_slot(cf, cmd, conf);
 }
@@ -480,6 +480,11 @@ ngx_http_asgard_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+
+    if (ngx_http_asgard_check_own(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     ngx_conf_merge_value(conf->expose_backend, prev->expose_backend, 0);
     ngx_conf_merge_uint_value(conf->errors, prev->errors,
                               NGX_HTTP_ASGARD_ERRORS_OFF);
@@ -541,22 +546,6 @@ ngx_http_asgard_postconfiguration(ngx_conf_t *cf)
 }
 
 
-/* A worker's memory holds keys and prompts: neither dump nor debugger. */
-
-static void
-ngx_http_asgard_shut(ngx_cycle_t *cycle)
-{
-    struct rlimit  none = { 0, 0 };
-
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
-        || setrlimit(RLIMIT_CORE, &none) == -1)
-    {
-        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
-                      "asgard: core dumps cannot be switched off");
-    }
-}
-
-
 static ngx_int_t
 ngx_http_asgard_init_process(ngx_cycle_t *cycle)
 {
@@ -573,7 +562,7 @@ ngx_http_asgard_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ngx_http_asgard_shut(cycle);
+    ngx_http_asgard_keyfile_shut(cycle);
 
     if (ngx_http_asgard_body_init(cycle) != NGX_OK
         || ngx_http_asgard_kill_init(cycle) != NGX_OK

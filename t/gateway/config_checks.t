@@ -62,11 +62,10 @@ for (['mirror /m', 'mirror'], ['auth_request /a', 'auth_request'],
 for (['gzip on', 'gzip'], ['gunzip on', 'gunzip'],
     ['sub_filter a b', 'sub_filter'], ['error_page 401 /x', 'error_page']) {
     my ($line, $name) = @$_;
-    next if (test_with(http_conf => "$line;"))[1] =~ /unknown directive/;
     refused({location_conf => "$line;"}, qr/"$name" cannot be used/,
         "$name in the location");
     warned({http_conf => "$line;"},
-        qr/inherited "$name" is off in location "\/v1\/".* in \S+conf:\d+/,
+        qr/inherited "$name" does not hold in location "\/v1\/".* in \S+:\d+/,
         "$name that is inherited");
 }
 refused({location_conf => 'proxy_pass http://127.0.0.1:9;'},
