@@ -115,6 +115,7 @@ CTL_HANDLER(ctl_http_key_list)
 
     if (!ctl_query_read(rq, query, e)
         || !ctl_query_limit(limit_text, &limit, e)
+        || !ctl_query_cursor(cursor, "ffffffff-ffff-ffff-ffff-ffffffffffff", e)
         || !ctl_project_get(rq->worker->pg, arena, rq->param[0], &project, e)
         || !ctl_key_list(rq->worker->pg, arena, rq->param[0],
                          cursor != NULL ? cursor : "", limit, &keys, &n,

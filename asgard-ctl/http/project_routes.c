@@ -91,6 +91,7 @@ CTL_HANDLER(ctl_http_project_list)
 
     if (!ctl_query_read(rq, query, e)
         || !ctl_query_limit(limit_text, &limit, e)
+        || !ctl_query_cursor(cursor, "proj-9999-9999", e)
         || !ctl_project_list(rq->worker->pg, &rq->worker->arena,
                              cursor != NULL ? cursor : "", limit, &projects,
                              &n, &more, e))

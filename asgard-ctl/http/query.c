@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 
 static int
 hex_digit(char c)
@@ -18,7 +20,7 @@ hex_digit(char c)
 }
 
 
-/* Percent and plus decoding; NULL for a bad escape or a NUL. */
+/* Percent and plus decoding; NULL for a bad escape, a NUL, no UTF-8. */
 static const char *
 decode(struct ctl_arena *arena, const char *p, size_t len)
 {
@@ -40,7 +42,8 @@ decode(struct ctl_arena *arena, const char *p, size_t len)
         p += 2;
     }
 
-    return to;
+    return to != NULL && ctl_utf8_is_valid((asg_str_t) {to, (size_t) (out
+           - to)}) ? to : NULL;
 }
 
 
@@ -90,6 +93,36 @@ ctl_query_read(struct ctl_request *rq, const struct ctl_query_field *fields,
     }
 
     return true;
+}
+
+
+static bool
+fits(char c, char pattern)
+{
+    switch (pattern) {
+    case '9':
+        return c >= '0' && c <= '9';
+    case 'f':
+        return hex_digit(c) >= 0;
+    default:
+        return c == pattern;
+    }
+}
+
+
+bool
+ctl_query_cursor(const char *text, const char *pattern, struct ctl_error *e)
+{
+    size_t i;
+
+    if (text == NULL) {
+        return true;
+    }
+    for (i = 0; pattern[i] != '\0' && fits(text[i], pattern[i]); i++) { }
+
+    return (pattern[i] == '\0' && text[i] == '\0')
+           || ctl_error_field(e, "invalid_value", "cursor",
+                              "cursor is not one that was given out.");
 }
 
 

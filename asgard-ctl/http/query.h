@@ -15,9 +15,13 @@ struct ctl_query_field {
 };
 
 /* `fields` ends with name NULL.  An unknown or repeated name is 400
- * unknown_field; so is a malformed escape invalid_value. */
+ * unknown_field; a malformed escape and what is not UTF-8 invalid_value. */
 bool ctl_query_read(struct ctl_request *rq,
     const struct ctl_query_field *fields, struct ctl_error *e);
+/* A cursor: NULL, or characters in the form of `pattern`, in which 9 stands for
+ * a digit, f for a hex digit and anything else for itself. */
+bool ctl_query_cursor(const char *text, const char *pattern,
+    struct ctl_error *e);
 /* "limit": 1 to 1,000, default 100. */
 bool ctl_query_limit(const char *text, unsigned *limit, struct ctl_error *e);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "http/bearer.h"
 #include "http/idempotency.h"
 
@@ -40,24 +41,28 @@ path_matches(const char *pattern, asg_str_t path, struct ctl_arena *arena,
 }
 
 
+/* *allow: the methods of a known path, when the method is none of them. */
 static const struct ctl_route *
-route_find(struct ctl_request *rq, struct ctl_error *e)
+route_find(struct ctl_request *rq, const char **allow, struct ctl_error *e)
 {
-    const struct ctl_route *route;
-    bool path_known = false;
+    struct ctl_arena *arena = &rq->worker->arena;
+    const struct ctl_route *route = ctl_routes;
 
-    for (route = ctl_routes; route->method != NULL; route++) {
-        if (!path_matches(route->pattern, rq->path, &rq->worker->arena,
-                          rq->param))
-        {
+    if (!ctl_utf8_is_valid(rq->path)) {
+        ctl_error_set(e, 404, "not_found", "There is nothing at this path.");
+        return NULL;
+    }
+    for (; route->method != NULL; route++) {
+        if (!path_matches(route->pattern, rq->path, arena, rq->param)) {
             continue;
         }
         if (asg_str_eq_z(rq->method, route->method)) {
             return route;
         }
-        path_known = true;
+        *allow = *allow == NULL ? route->method
+                 : ctl_arena_printf(arena, "%s, %s", *allow, route->method);
     }
-    if (path_known) {
+    if (*allow != NULL) {
         ctl_error_set(e, 405, "method_not_allowed",
                       "This path does not take that method.");
     } else {
@@ -109,7 +114,7 @@ serve_write(const struct ctl_route *route, struct ctl_request *rq,
     }
     if (replayed) {
         ctl_change_abort(&change);
-        return true;
+        return ctl_change_wait(&change, DELIVERY_MS, e);
     }
     if (!route->handler(rq, an, e) || !ctl_idempotency_leave(rq, an, e)) {
         ctl_change_abort(&change);
@@ -125,7 +130,7 @@ static bool
 serve_route(struct ctl_request *rq, asg_str_t authorization,
     struct ctl_answer *an, struct ctl_error *e)
 {
-    const struct ctl_route *route = route_find(rq, e);
+    const struct ctl_route *route = route_find(rq, &an->allow, e);
 
     if (route == NULL
         || (route->gate == CTL_GATE_ADMIN
@@ -140,16 +145,27 @@ serve_route(struct ctl_request *rq, asg_str_t authorization,
 }
 
 
-static void
-error_answer(struct ctl_request *rq, const struct ctl_error *e,
+/* One second: what is away or under way is looked at more often than that. */
+static int
+retry_after(const struct ctl_error *e)
+{
+    return e->status == 503 || strcmp(e->code, "idempotency_in_flight") == 0;
+}
+
+
+void
+ctl_route_refuse(struct ctl_request *rq, const struct ctl_error *e,
     struct ctl_answer *an)
 {
+    const char *allow = e->status == 405 ? an->allow : NULL;
     size_t cap = 2 * (sizeof(e->text) + sizeof(e->param)) + 512;
     char *storage = ctl_arena_alloc(&rq->worker->arena, cap);
     asg_buf_t b;
 
     memset(an, 0, sizeof(*an));
     an->status = e->status;
+    an->allow = allow;
+    an->retry_after_s = retry_after(e);
     if (storage == NULL) {
         an->body = ASG_STR("{\"error\":\"out of memory\","
                            "\"code\":\"internal_error\"}\n");
@@ -187,5 +203,5 @@ ctl_route_serve(struct ctl_request *rq, asg_str_t authorization,
     if (e.status >= 500) {
         ctl_log_error(&e, rq->trace_id);
     }
-    error_answer(rq, &e, an);
+    ctl_route_refuse(rq, &e, an);
 }

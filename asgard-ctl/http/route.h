@@ -48,6 +48,8 @@ struct ctl_answer {
     asg_str_t replay;                   /* what a repeated Idempotency-Key gets;
                                          * null: the body */
     const char *content_type;           /* NULL: application/json */
+    const char *allow;                  /* methods, of a 405; else NULL */
+    int retry_after_s;                  /* 0: not said */
 };
 
 enum ctl_gate { CTL_GATE_OPEN, CTL_GATE_ADMIN };
@@ -70,6 +72,9 @@ extern const struct ctl_route ctl_routes[];     /* ends with method NULL */
 
 /* The whole of a request: find, authenticate, idempotency, handle, log. */
 void ctl_route_serve(struct ctl_request *rq, asg_str_t authorization,
+    struct ctl_answer *an);
+/* The answer of an error, for a request that could not be served. */
+void ctl_route_refuse(struct ctl_request *rq, const struct ctl_error *e,
     struct ctl_answer *an);
 
 #endif

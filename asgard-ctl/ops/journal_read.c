@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/str.h"
-#include "core/window.h"
+#include "ops/time_text.h"
 
 #define ISO(column) \
     "to_char(" column " AT TIME ZONE 'UTC'," \
@@ -44,10 +44,7 @@ check_time(const char *name, const char *text, struct ctl_error *e)
 {
     int64_t at;
 
-    return text == NULL || asg_time_parse(asg_str_z(text), &at) == ASG_OK
-           || ctl_error_field(e, "invalid_value", name,
-                              "%s must be a time such as "
-                              "2026-11-21T10:00:00Z.", name);
+    return text == NULL || ctl_time_read(name, text, &at, e);
 }
 
 

@@ -5,12 +5,13 @@
 
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 
 #include "core/key.h"
-#include "core/window.h"
 #include "ops/project.h"
+#include "ops/time_text.h"
 
 #define RANDOM_BYTES 32
 
@@ -99,12 +100,15 @@ check_expiry(const struct ctl_key_input *in, struct ctl_error *e)
 {
     int64_t at;
 
-    if (in->expires_at != NULL
-        && asg_time_parse(asg_str_z(in->expires_at), &at) != ASG_OK)
-    {
+    if (in->expires_at == NULL) {
+        return true;
+    }
+    if (!ctl_time_read("expires_at", in->expires_at, &at, e)) {
+        return false;
+    }
+    if (at <= (int64_t) time(NULL)) {
         return ctl_error_field(e, "invalid_value", "expires_at",
-                               "expires_at must be a time such as "
-                               "2027-01-31T00:00:00Z.");
+                               "expires_at must lie in the future.");
     }
 
     return true;
@@ -116,7 +120,11 @@ project_of(struct ctl_change *c, const char *project_id,
     struct ctl_project *project, struct ctl_error *e)
 {
     return ctl_project_get(c->pg, c->arena, project_id, project, e)
-           && ctl_project_must_live(project, e);
+           && ctl_project_must_live(project, e)
+           && (!project->killed
+               || ctl_error_set(e, 403, "project_killed",
+                                "The project is killed; it gets no key until "
+                                "that is taken back."));
 }
 
 

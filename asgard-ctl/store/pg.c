@@ -103,6 +103,20 @@ pg_ready(struct ctl_pg *pg, struct ctl_error *e)
 }
 
 
+/* No text, no time, no number: what a client sent, and no check here found. */
+static bool
+is_of_value(const char *state)
+{
+    static const char *const states[] = {"22021", "22007", "22008", "22009",
+                                         "22P02", "22P05", NULL};
+    unsigned i;
+
+    for (i = 0; states[i] != NULL && strcmp(states[i], state) != 0; i++) { }
+
+    return states[i] != NULL;
+}
+
+
 static bool
 pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
 {
@@ -114,6 +128,12 @@ pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
         || strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0)
     {
         return pg_away(pg, e);
+    }
+    if (is_of_value(state)) {
+        ctl_error_set(e, 400, "invalid_value",
+                      "A value is none that can be stored.");
+        snprintf(e->detail, sizeof(e->detail), "PostgreSQL %s", state);
+        return false;
     }
     if (strcmp(state, "23505") == 0) {
         ctl_error_set(e, 409, "conflict", "This exists already.");

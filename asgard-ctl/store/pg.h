@@ -30,7 +30,8 @@ bool ctl_pg_alive(struct ctl_pg *pg, struct ctl_error *e);      /* SELECT 1 */
 
 /* `params` are text, NULL for SQL NULL; at most 40. 503 postgres_unavailable
  * when the connection is away; 409 conflict on a unique violation (the
- * constraint's name in e->param); else internal. */
+ * constraint's name in e->param); 400 invalid_value for a value that is no
+ * text, time or number; else internal. */
 bool ctl_pg_query(struct ctl_pg *pg, struct ctl_arena *arena,
     struct ctl_rows *rows, struct ctl_error *e, const char *sql,
     unsigned nparams, const char *const *params);
