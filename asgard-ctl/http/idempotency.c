@@ -84,7 +84,7 @@ take_stored(struct ctl_request *rq, const char *key, const char *hash,
     struct ctl_rows rows;
 
     if (!CTL_PG(rq->worker->pg, &rq->worker->arena, &rows, e,
-            "SELECT request_hash = $3::bytea, status, response"
+            "SELECT request_hash = $3::bytea, status, response, created_at"
             " FROM idempotency WHERE caller = $1 AND key = $2",
             rq->actor, key, hash))
     {
@@ -102,7 +102,7 @@ take_stored(struct ctl_request *rq, const char *key, const char *hash,
     an->body = asg_str_z(ctl_rows_at(&rows, 0, 2));
     *replayed = true;
 
-    return true;
+    return ctl_change_recall(rq->change, ctl_rows_at(&rows, 0, 3), e);
 }
 
 

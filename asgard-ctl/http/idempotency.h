@@ -11,7 +11,8 @@
 
 #include "http/route.h"
 
-/* *replayed: `an` holds the stored answer, nothing is to be done. */
+/* *replayed: `an` holds the stored answer, and rq->change what the first
+ * request still has to send; nothing is to be done but to wait for it. */
 bool ctl_idempotency_enter(struct ctl_request *rq, struct ctl_answer *an,
     bool *replayed, struct ctl_error *e);
 bool ctl_idempotency_leave(struct ctl_request *rq, const struct ctl_answer *an,

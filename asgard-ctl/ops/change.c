@@ -3,6 +3,7 @@
  */
 #include "ops/change.h"
 
+#include <stdio.h>
 #include <string.h>
 
 
@@ -41,12 +42,42 @@ ctl_change_abort(struct ctl_change *c)
 }
 
 
+/* Rows and whatever else a transaction writes have its own time. */
+bool
+ctl_change_recall(struct ctl_change *c, const char *at, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT id FROM outbox WHERE sent_at IS NULL"
+            " AND created_at = $1::timestamptz ORDER BY id LIMIT 16", at))
+    {
+        return false;
+    }
+    for (i = 0; i < rows.nrows && i < CTL_CHANGE_OUTBOX_MAX; i++) {
+        c->outbox[i] = ctl_rows_i64(&rows, i, 0);
+    }
+    c->noutbox = i;
+
+    return true;
+}
+
+
 bool
 ctl_change_wait(struct ctl_change *c, int timeout_ms, struct ctl_error *e)
 {
-    return c->noutbox == 0
-           || ctl_outbox_wait(c->pg, c->arena, c->outbox, c->noutbox,
-                              timeout_ms, e);
+    if (c->noutbox == 0
+        || ctl_outbox_wait(c->pg, c->arena, c->outbox, c->noutbox, timeout_ms,
+                           e))
+    {
+        return true;
+    }
+    snprintf(e->text, sizeof(e->text), "%s is recorded, but Redis has not "
+             "heard of it yet; it will. Read it back before you repeat it.",
+             c->entity != NULL ? c->entity : "The change");
+
+    return false;
 }
 
 
@@ -73,6 +104,10 @@ ctl_change_audit(struct ctl_change *c, const char *action,
         .entity_id = entity_id, .also = {also}, .trace_id = c->trace_id,
         .reason = reason, .data = data
     };
+
+    if (c->entity == NULL) {
+        c->entity = entity_id;
+    }
 
     return ctl_audit_write(c->pg, c->arena, &event, e);
 }

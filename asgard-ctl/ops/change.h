@@ -20,6 +20,7 @@ struct ctl_change {
     struct ctl_arena *arena;
     const char *actor;
     const char *trace_id;
+    const char *entity;                 /* of the first audit entry, or NULL */
     int64_t outbox[CTL_CHANGE_OUTBOX_MAX];
     unsigned noutbox;
     bool open;
@@ -30,7 +31,12 @@ bool ctl_change_begin(struct ctl_change *c, struct ctl_pg *pg,
     struct ctl_error *e);
 bool ctl_change_commit(struct ctl_change *c, struct ctl_error *e);
 void ctl_change_abort(struct ctl_change *c);
-/* After commit: true when every outbox row was sent within timeout_ms. */
+/* Instead of a change of its own: what an earlier change, whose transaction
+ * began `at`, still has to send is what wait() waits for. */
+bool ctl_change_recall(struct ctl_change *c, const char *at,
+    struct ctl_error *e);
+/* After commit: true when every outbox row was sent within timeout_ms; else
+ * 503 delivery_pending that names what is recorded. */
 bool ctl_change_wait(struct ctl_change *c, int timeout_ms,
     struct ctl_error *e);
 
