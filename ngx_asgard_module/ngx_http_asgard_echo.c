@@ -120,7 +120,8 @@ ngx_http_asgard_echo_far(ngx_socket_t s, ngx_str_t *asked)
 
     echo->connection = c;
     echo->answer.pool = pool;
-    ngx_http_asgard_echo_options(asked, &echo->answer.options);
+    /* a name that is not refused, or one that only looks like options */
+    (void) ngx_http_asgard_echo_options(asked, &echo->answer.options);
 
     echo->timer.data = echo;
     echo->timer.log = ngx_cycle->log;
@@ -321,7 +322,9 @@ ngx_http_asgard_echo_begin(ngx_http_asgard_echo_t *echo)
     }
 
     size = NGX_HTTP_ASGARD_ECHO_PIECE + 2048 + 3 * answer->model.len
-           + answer->text.len + answer->inputs * 128;
+           + answer->choices * (answer->text.len
+                                + NGX_HTTP_ASGARD_ECHO_CHOICE)
+           + answer->inputs * 128;
 
     echo->out.start = ngx_pnalloc(echo->connection->pool, size);
     if (echo->out.start == NULL) {

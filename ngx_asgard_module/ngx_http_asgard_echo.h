@@ -8,7 +8,7 @@
  * latency_ms=N before the first byte, gap_ms=N between chunks, chunks=N,
  * tokens=N (an answer of N tokens, whatever the limit), status=N,
  * usage=none|bad|zero, cut=N (the connection ends after N chunks of a stream,
- * or N bytes of a JSON body).  Unknown options are ignored.
+ * or N bytes of a JSON body).  Another option or value refuses the call.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ECHO_H_INCLUDED_
@@ -18,9 +18,12 @@
 #include "ngx_http_asgard.h"
 
 
-#define NGX_HTTP_ASGARD_ECHO_DELAY_MAX   600000   /* ms */
+#define NGX_HTTP_ASGARD_ECHO_DELAY_MAX   60000    /* ms */
 #define NGX_HTTP_ASGARD_ECHO_CHUNKS_MAX  100000
 #define NGX_HTTP_ASGARD_ECHO_TOKENS_MAX  1000000
+#define NGX_HTTP_ASGARD_ECHO_CUT_MAX     0x7fffffff
+#define NGX_HTTP_ASGARD_ECHO_ANSWER_MAX  (64 * 1024 * 1024)
+#define NGX_HTTP_ASGARD_ECHO_CHOICE      192      /* bytes beside its text */
 
 
 typedef enum {
@@ -41,6 +44,11 @@ typedef struct {
     ngx_http_asgard_echo_usage_e  usage;
 } ngx_http_asgard_echo_options_t;
 
+
+/* Reads the options of a name that has some; NGX_ERROR when one is not known or
+ * out of its range. */
+ngx_int_t ngx_http_asgard_echo_options(ngx_str_t *asked,
+    ngx_http_asgard_echo_options_t *options);
 
 /* A connection for pc, with options from `asked`; NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_asgard_echo_connect(ngx_peer_connection_t *pc,

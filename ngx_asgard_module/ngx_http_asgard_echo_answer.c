@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_asgard_echo_stream(ngx_http_asgard_echo_answer_t *a,
     asg_buf_t *out);
 static void ngx_http_asgard_echo_event(ngx_http_asgard_echo_answer_t *a,
     asg_buf_t *out, asg_str_t text, ngx_uint_t last);
+static void ngx_http_asgard_echo_delta(ngx_http_asgard_echo_answer_t *a,
+    asg_buf_t *out, asg_str_t text, ngx_uint_t last);
 static void ngx_http_asgard_echo_open(ngx_http_asgard_echo_answer_t *a,
     asg_buf_t *out, const char *object);
 static asg_str_t ngx_http_asgard_echo_slice(ngx_http_asgard_echo_answer_t *a);
@@ -63,7 +65,8 @@ ngx_http_asgard_echo_json(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out)
     size_t      size;
     asg_buf_t   body;
 
-    size = a->text.len + a->model.len + NGX_HTTP_ASGARD_ECHO_BESIDE
+    size = a->choices * (a->text.len + NGX_HTTP_ASGARD_ECHO_CHOICE)
+           + a->model.len + NGX_HTTP_ASGARD_ECHO_BESIDE
            + a->inputs * NGX_HTTP_ASGARD_ECHO_INPUT;
 
     p = ngx_pnalloc(a->pool, size);
@@ -137,22 +140,27 @@ static void
 ngx_http_asgard_echo_completion(ngx_http_asgard_echo_answer_t *a,
     asg_buf_t *out)
 {
-    if (a->api == ASG_API_COMPLETIONS) {
-        ngx_http_asgard_echo_open(a, out, "text_completion");
-        asg_buf_z(out, ",\"choices\":[{\"index\":0,\"text\":\"");
-        asg_buf_str(out, a->text);
-        asg_buf_z(out, "\"");
+    ngx_uint_t  i, chat;
 
-    } else {
-        ngx_http_asgard_echo_open(a, out, "chat.completion");
-        asg_buf_z(out, ",\"choices\":[{\"index\":0,\"message\":"
-                       "{\"role\":\"assistant\",\"content\":\"");
+    chat = (a->api != ASG_API_COMPLETIONS);
+
+    ngx_http_asgard_echo_open(a, out, chat ? "chat.completion"
+                                           : "text_completion");
+    asg_buf_z(out, ",\"choices\":[");
+
+    for (i = 0; i < a->choices; i++) {
+        asg_buf_z(out, i ? ",{\"index\":" : "{\"index\":");
+        asg_buf_u64(out, i);
+        asg_buf_z(out, chat ? ",\"message\":{\"role\":\"assistant\","
+                              "\"content\":\""
+                            : ",\"text\":\"");
         asg_buf_str(out, a->text);
-        asg_buf_z(out, "\",\"refusal\":null}");
+        asg_buf_z(out, chat ? "\",\"refusal\":null}" : "\"");
+        asg_buf_z(out, ",\"logprobs\":null,\"finish_reason\":");
+        asg_buf_z(out, a->limited ? "\"length\"}" : "\"stop\"}");
     }
 
-    asg_buf_z(out, ",\"logprobs\":null,\"finish_reason\":");
-    asg_buf_z(out, a->limited ? "\"length\"}]" : "\"stop\"}]");
+    asg_buf_z(out, "]");
     ngx_http_asgard_echo_usage(a, out);
     asg_buf_z(out, "}");
 }
@@ -304,17 +312,45 @@ ngx_http_asgard_echo_slice(ngx_http_asgard_echo_answer_t *a)
 }
 
 
+/* One choice of an event, after its index. */
+
+static void
+ngx_http_asgard_echo_delta(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
+    asg_str_t text, ngx_uint_t last)
+{
+    ngx_uint_t  chat;
+
+    chat = (a->api == ASG_API_CHAT);
+
+    if (chat) {
+        asg_buf_z(out, ",\"delta\":{");
+        asg_buf_z(out, a->chunk ? "" : "\"role\":\"assistant\",");
+        asg_buf_z(out, last ? "" : "\"content\":\"");
+
+    } else {
+        asg_buf_z(out, ",\"text\":\"");
+    }
+
+    asg_buf_str(out, text);
+    asg_buf_z(out, (chat && last) ? "" : "\"");
+    asg_buf_z(out, chat ? "},\"logprobs\":null,\"finish_reason\":"
+                        : ",\"logprobs\":null,\"finish_reason\":");
+    asg_buf_z(out, !last ? "null}" : a->limited ? "\"length\"}"
+                                                : "\"stop\"}");
+}
+
+
 static void
 ngx_http_asgard_echo_event(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
     asg_str_t text, ngx_uint_t last)
 {
     size_t       start, body;
     u_char       size[sizeof("00000000")];
-    ngx_uint_t   chat;
+    ngx_uint_t   i;
     const char  *object;
 
-    chat = (a->api == ASG_API_CHAT);
-    object = chat ? "chat.completion.chunk" : "text_completion";
+    object = (a->api == ASG_API_CHAT) ? "chat.completion.chunk"
+                                      : "text_completion";
 
     start = out->len;
     asg_buf_z(out, "00000000\r\n");
@@ -322,24 +358,15 @@ ngx_http_asgard_echo_event(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
 
     asg_buf_z(out, "data: ");
     ngx_http_asgard_echo_open(a, out, object);
-    asg_buf_z(out, ",\"choices\":[{\"index\":0,");
+    asg_buf_z(out, ",\"choices\":[");
 
-    if (chat) {
-        asg_buf_z(out, "\"delta\":{");
-        asg_buf_z(out, a->chunk ? "" : "\"role\":\"assistant\",");
-        asg_buf_z(out, last ? "" : "\"content\":\"");
-
-    } else {
-        asg_buf_z(out, "\"text\":\"");
+    for (i = 0; i < a->choices; i++) {
+        asg_buf_z(out, i ? ",{\"index\":" : "{\"index\":");
+        asg_buf_u64(out, i);
+        ngx_http_asgard_echo_delta(a, out, text, last);
     }
 
-    asg_buf_str(out, text);
-    asg_buf_z(out, (chat && last) ? "" : "\"");
-    asg_buf_z(out, chat ? "},\"logprobs\":null,\"finish_reason\":"
-                        : ",\"logprobs\":null,\"finish_reason\":");
-    asg_buf_z(out, !last ? "null}]}\n\n"
-                         : a->limited ? "\"length\"}]}\n\n"
-                                      : "\"stop\"}]}\n\n");
+    asg_buf_z(out, "]}\n\n");
 
     if (last) {
 

@@ -3,8 +3,8 @@
  * What the echo backend answers: OpenAI-shaped JSON or SSE, with true usage.
  *
  * A token is four bytes of text as it stands in the JSON, rounded up, at least
- * one.  A chat or completion answers the last user text, cut to the limit; an
- * embedding is a fixed vector for each input.
+ * one.  A chat or completion answers the last user text, cut to the limit, as
+ * often as choices are asked for; an embedding is a fixed vector for each input.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ECHO_ANSWER_H_INCLUDED_
@@ -24,6 +24,8 @@ typedef struct {
     ngx_uint_t                      include_usage;
     ngx_uint_t                      base64;   /* embeddings as one string */
     ngx_uint_t                      inputs;   /* prompts, inputs */
+    int64_t                         n;        /* asked for; 0: not */
+    ngx_uint_t                      choices;  /* n for each prompt */
     int64_t                         max_tokens;     /* 0: none */
     uint64_t                        prompt_bytes;
     asg_str_t                       model;    /* raw, between its quotes */
@@ -41,9 +43,6 @@ typedef struct {
     ngx_uint_t                      started;
 } ngx_http_asgard_echo_answer_t;
 
-
-void ngx_http_asgard_echo_options(ngx_str_t *asked,
-    ngx_http_asgard_echo_options_t *options);
 
 /* Reads path and body of a request; a->options and a->pool are set. */
 ngx_int_t ngx_http_asgard_echo_answer_init(ngx_http_asgard_echo_answer_t *a,

@@ -15,7 +15,9 @@ typedef struct {
 } ngx_http_asgard_echo_walk_t;
 
 
-static void ngx_http_asgard_echo_option(ngx_str_t *name, ngx_str_t *value,
+static ngx_int_t ngx_http_asgard_echo_option(ngx_str_t *name,
+    ngx_str_t *value, ngx_http_asgard_echo_options_t *options);
+static ngx_int_t ngx_http_asgard_echo_usage_option(ngx_str_t *value,
     ngx_http_asgard_echo_options_t *options);
 static ngx_int_t ngx_http_asgard_echo_walk(ngx_http_asgard_echo_walk_t *w);
 static ngx_int_t ngx_http_asgard_echo_member(ngx_http_asgard_echo_walk_t *w);
@@ -30,7 +32,7 @@ static ngx_int_t ngx_http_asgard_echo_text(ngx_http_asgard_echo_answer_t *a);
 static size_t ngx_http_asgard_echo_units(asg_str_t text);
 
 
-void
+ngx_int_t
 ngx_http_asgard_echo_options(ngx_str_t *asked,
     ngx_http_asgard_echo_options_t *options)
 {
@@ -58,69 +60,104 @@ ngx_http_asgard_echo_options(ngx_str_t *asked,
         end = end ? end : last;
         equal = ngx_strlchr(p, end, '=');
 
-        if (equal) {
-            name.len = equal - name.data;
-            value.data = equal + 1;
-            value.len = end - value.data;
-            ngx_http_asgard_echo_option(&name, &value, options);
+        if (equal == NULL) {
+            return NGX_ERROR;
+        }
+
+        name.len = equal - name.data;
+        value.data = equal + 1;
+        value.len = end - value.data;
+
+        if (ngx_http_asgard_echo_option(&name, &value, options) != NGX_OK) {
+            return NGX_ERROR;
         }
 
         p = end;
     }
+
+    return NGX_OK;
 }
 
 
-static void
+static ngx_int_t
 ngx_http_asgard_echo_option(ngx_str_t *name, ngx_str_t *value,
     ngx_http_asgard_echo_options_t *options)
 {
     ngx_int_t   n;
-    asg_str_t   what, how;
+    ngx_uint_t  i;
+    asg_str_t   what;
+
+    static const struct {
+        const char  *name;
+        size_t       offset;
+        ngx_int_t    least;
+        ngx_int_t    most;
+    } numbers[] = {
+        { "latency_ms", offsetof(ngx_http_asgard_echo_options_t, latency_ms),
+          0, NGX_HTTP_ASGARD_ECHO_DELAY_MAX },
+        { "gap_ms", offsetof(ngx_http_asgard_echo_options_t, gap_ms),
+          0, NGX_HTTP_ASGARD_ECHO_DELAY_MAX },
+        { "chunks", offsetof(ngx_http_asgard_echo_options_t, chunks),
+          1, NGX_HTTP_ASGARD_ECHO_CHUNKS_MAX },
+        { "tokens", offsetof(ngx_http_asgard_echo_options_t, tokens),
+          1, NGX_HTTP_ASGARD_ECHO_TOKENS_MAX },
+        { "status", offsetof(ngx_http_asgard_echo_options_t, status),
+          200, 599 },
+        { "cut", offsetof(ngx_http_asgard_echo_options_t, cut),
+          0, NGX_HTTP_ASGARD_ECHO_CUT_MAX }
+    };
 
     what.data = (const char *) name->data;
     what.len = name->len;
-    how.data = (const char *) value->data;
-    how.len = value->len;
 
     if (asg_str_eq_z(what, "usage")) {
-
-        if (asg_str_eq_z(how, "none")) {
-            options->usage = NGX_HTTP_ASGARD_ECHO_USAGE_NONE;
-
-        } else if (asg_str_eq_z(how, "bad")) {
-            options->usage = NGX_HTTP_ASGARD_ECHO_USAGE_BAD;
-
-        } else if (asg_str_eq_z(how, "zero")) {
-            options->usage = NGX_HTTP_ASGARD_ECHO_USAGE_ZERO;
-        }
-
-        return;
+        return ngx_http_asgard_echo_usage_option(value, options);
     }
 
     n = ngx_atoi(value->data, value->len);
 
-    if (n == NGX_ERROR) {
-        return;
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+
+        if (!asg_str_eq_z(what, numbers[i].name)) {
+            continue;
+        }
+
+        if (n < numbers[i].least || n > numbers[i].most) {
+            return NGX_ERROR;
+        }
+
+        /* signed or not, of one size, and in the range of both */
+        *(ngx_int_t *) ((u_char *) options + numbers[i].offset) = n;
+        return NGX_OK;
     }
 
-    if (asg_str_eq_z(what, "latency_ms")) {
-        options->latency_ms = ngx_min(n, NGX_HTTP_ASGARD_ECHO_DELAY_MAX);
+    return NGX_ERROR;
+}
 
-    } else if (asg_str_eq_z(what, "gap_ms")) {
-        options->gap_ms = ngx_min(n, NGX_HTTP_ASGARD_ECHO_DELAY_MAX);
 
-    } else if (asg_str_eq_z(what, "chunks")) {
-        options->chunks = ngx_min(n, NGX_HTTP_ASGARD_ECHO_CHUNKS_MAX);
+static ngx_int_t
+ngx_http_asgard_echo_usage_option(ngx_str_t *value,
+    ngx_http_asgard_echo_options_t *options)
+{
+    asg_str_t  how;
 
-    } else if (asg_str_eq_z(what, "tokens")) {
-        options->tokens = ngx_min(n, NGX_HTTP_ASGARD_ECHO_TOKENS_MAX);
+    how.data = (const char *) value->data;
+    how.len = value->len;
 
-    } else if (asg_str_eq_z(what, "status") && n >= 200 && n <= 599) {
-        options->status = n;
+    if (asg_str_eq_z(how, "none")) {
+        options->usage = NGX_HTTP_ASGARD_ECHO_USAGE_NONE;
 
-    } else if (asg_str_eq_z(what, "cut")) {
-        options->cut = n;
+    } else if (asg_str_eq_z(how, "bad")) {
+        options->usage = NGX_HTTP_ASGARD_ECHO_USAGE_BAD;
+
+    } else if (asg_str_eq_z(how, "zero")) {
+        options->usage = NGX_HTTP_ASGARD_ECHO_USAGE_ZERO;
+
+    } else {
+        return NGX_ERROR;
     }
+
+    return NGX_OK;
 }
 
 
@@ -216,6 +253,11 @@ ngx_http_asgard_echo_member(ngx_http_asgard_echo_walk_t *w)
     {
         return (asg_json_next(j) == ASG_JSON_NUMBER
                 && asg_json_int(j, &a->max_tokens)) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (asg_json_is(j, "n")) {
+        return (asg_json_next(j) == ASG_JSON_NUMBER
+                && asg_json_int(j, &a->n)) ? NGX_OK : NGX_ERROR;
     }
 
     if (asg_json_is(j, "encoding_format")) {
@@ -444,8 +486,21 @@ ngx_http_asgard_echo_text(ngx_http_asgard_echo_answer_t *a)
 
     a->text = text;
     a->units = ngx_http_asgard_echo_units(text);
+    a->choices = (a->n > 1) ? (ngx_uint_t) a->n : 1;
+
+    if (a->api == ASG_API_COMPLETIONS) {
+        a->choices *= a->inputs;
+    }
+
+    if (a->choices > NGX_HTTP_ASGARD_ECHO_ANSWER_MAX
+                     / (text.len + NGX_HTTP_ASGARD_ECHO_CHOICE))
+    {
+        a->choices = 1;
+        return NGX_ERROR;
+    }
+
     a->completion_tokens = (text.len + NGX_HTTP_ASGARD_ECHO_TOKEN - 1)
-                           / NGX_HTTP_ASGARD_ECHO_TOKEN;
+                           / NGX_HTTP_ASGARD_ECHO_TOKEN * a->choices;
 
     return NGX_OK;
 }

@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_policy.h"
 
 #include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_snapshot.h"
 
@@ -135,6 +136,8 @@ ngx_http_asgard_policy_find(ngx_http_asgard_ctx_t *ctx)
 ngx_int_t
 ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx)
 {
+    ngx_http_asgard_echo_options_t  options;
+
     ctx->asked.data = (u_char *) ctx->parsed->model.data;
     ctx->asked.len = ctx->parsed->model.len;
 
@@ -147,6 +150,13 @@ ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx)
     {
         ctx->name = NULL;
         return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_MODEL_NOT_FOUND,
+                                             "model");
+    }
+
+    if (!asg_str_eq(ctx->name->name, ctx->parsed->model)
+        && ngx_http_asgard_echo_options(&ctx->asked, &options) != NGX_OK)
+    {
+        return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
                                              "model");
     }
 

@@ -73,6 +73,30 @@ my @say = (messages => [{role => 'system', content => 'be'},
 }
 
 {
+    my $reply = $s->post($key, '/v1/chat/completions', {@ask, @say, n => 3});
+    is_deeply([map { $_->{index} . $_->{message}{content} }
+        @{$reply->at('choices')}], [map { "${_}twelve chars" } 0 .. 2],
+        'as many choices as were asked for');
+    is($reply->at('usage', 'completion_tokens'), 9, 'are counted');
+    is(money_of($s, $reply), 's 94000', 'and charged');
+
+    $reply = $s->post($key, '/v1/chat/completions', {@ask, @say, n => 3,
+        stream => $true});
+    my @text = ('') x 3;
+    for my $event (map { eval { JSON::PP::decode_json($_) } } $reply->events) {
+        $text[$_->{index}] .= $_->{delta}{content} // ''
+            for @{$event->{choices}};
+    }
+    is_deeply(\@text, [('twelve chars') x 3], 'in a stream too');
+    is(money_of($s, $reply), 's 94000', 'for the same price');
+
+    $reply = $s->post($key, '/v1/completions',
+        {@ask, prompt => ['say this', 'or that!'], n => 2});
+    is(scalar @{$reply->at('choices')}, 4, 'n for each prompt');
+    is(money_of($s, $reply), 's 84000', 'all are charged');
+}
+
+{
     my $reply = $s->post($key, '/v1/embeddings',
         {model => 'echo', input => ['abcd', 'efgh']});
     is(scalar @{$reply->at('data')}, 2, 'an embedding for each input');

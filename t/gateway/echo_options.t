@@ -95,10 +95,14 @@ for my $usage (qw(none bad zero)) {
     cmp_ok(time - $begun, '>', 0.45, 'gap_ms: the others later');
 }
 
-for my $odd ('status=', 'status=9', 'chunks=-1',
-    'cut=99999999999999999999', 'tokens=0', 'latency_ms=1e3', 'usage=') {
+for my $odd ('status=', 'status=9', 'status=600', 'chunks=-1', 'chunks=0',
+    'cut=99999999999999999999', 'tokens=0', 'latency_ms=1e3', 'usage=',
+    'latency_ms=60001', 'gap_ms=60001', 'usage=some', 'delay_ms=5',
+    'chunks=3,', 'chunks=3,odd', 'chunks=3,,cut=1') {
     my ($reply) = asked($odd);
-    is($reply->status, 200, "the options '$odd' are ignored");
+    is($reply->status . ' ' . $reply->code, '400 invalid_value',
+        "the options '$odd' are refused");
+    is($reply->at('error', 'param'), 'model', 'by the name of the field');
 }
 
 $s->done;
