@@ -33,6 +33,7 @@
 #define SQL_ORPHANS \
     "SELECT 'M2 entry ' || l.id || ' names no hold' FROM ledger l" \
     " LEFT JOIN holds h USING (hold_id) WHERE h.hold_id IS NULL" \
+    " AND l.hold_id IS NOT NULL" \
     " ORDER BY l.id LIMIT " SHOWN
 
 /* The sum by pin that a reseed would use, against the ledger itself. */

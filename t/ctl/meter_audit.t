@@ -75,6 +75,13 @@ is($status, 1, 'a call above the price of its card is found');
 like($text, qr/M7 hold dear: charged 210001, its card says 210000/,
     '... by its hold');
 
+$m->sql("INSERT INTO ledger_kinds VALUES ('write_off'); INSERT INTO ledger"
+    . ' (kind, delta_nano, rank, cause, partition, project_id, detail, hash)'
+    . " VALUES ('write_off', 0, 0, '', 5, '$id', '{}', '')");
+unlike((audit('money'))[1], qr/M2 entry/,
+    'an entry of a later kind may belong to no hold');
+$m->sql("DELETE FROM ledger WHERE kind = 'write_off'");
+
 # Tampering, each undone before the next
 sub finds {
     my ($what, $name, $like, $do, $undo) = @_;
