@@ -37,5 +37,8 @@ bool ctl_shape_check(const struct ctl_yaml *map,
  * variable that holds a key, never the key. */
 bool ctl_shape_no_secrets(const struct ctl_yaml *root, const char *file,
     struct ctl_findings *f);
+/* The same of the comments of the file's text. */
+bool ctl_shape_no_secret_comments(asg_str_t text, const char *file,
+    struct ctl_findings *f);
 
 #endif

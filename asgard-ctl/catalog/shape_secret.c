@@ -4,9 +4,12 @@
 #include "catalog/shape.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define RUN_MIN  16                     /* letters after a known beginning */
+#define LITERAL_MIN 8                   /* of a field that a secret goes by */
 #define BLOB_MIN 20                     /* of a field that is called a key */
 
 
@@ -40,7 +43,8 @@ static bool
 text_has_token(const char *text)
 {
     static const char *const beginnings[] = {
-        "sk-", "dapi", "asg_", "ghp_", "xoxb-", "AKIA", "AIza", "hf_"
+        "sk-", "dapi", "asg_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
+        "github_pat_", "xoxb-", "xoxp-", "AKIA", "AIza", "hf_", "eyJ"
     };
     const char *at;
     size_t i;
@@ -61,21 +65,95 @@ text_has_token(const char *text)
 }
 
 
-static bool
-ends_with(const char *text, const char *end)
+/* Does `text` start with a name that secrets go by, in any case, with or
+ * without - and _ inside?  The bytes of the name, or 0. */
+static size_t
+secret_name_at(const char *text)
 {
-    size_t n = strlen(text), m = strlen(end);
+    static const char *const names[] = {
+        "apikey", "privatekey", "masterkey", "secretkey", "accesskey",
+        "secret", "password", "passwd", "passphrase", "token", "credential"
+    };
+    size_t i, n, at;
 
-    return n >= m && strcmp(text + n - m, end) == 0;
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        for (n = 0, at = 0; names[i][n] != '\0'; at++) {
+            if (tolower((unsigned char) text[at]) == names[i][n]) {
+                n++;
+            } else if (n == 0 || (text[at] != '_' && text[at] != '-')) {
+                break;
+            }
+        }
+        if (names[i][n] == '\0') {
+            return at;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The name of a variable, a number and words are no secrets. */
+static bool
+is_literal(const char *value, size_t len)
+{
+    return len >= LITERAL_MIN
+           && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") < len
+           && strspn(value, "0123456789.eE+-") < len
+           && strcspn(value, " \t") >= len;
+}
+
+
+/* "password=...", "api_key: ..." in a text, with something that is no word. */
+static bool
+text_has_assignment(const char *text)
+{
+    const char *at, *value;
+    size_t n;
+
+    for (at = text; *at != '\0'; at++) {
+        n = secret_name_at(at);
+        value = at + n + (n > 0 ? strspn(at + n, "\"'") : 0);
+        value += n > 0 ? strspn(value, " \t") : 0;
+        if (n == 0 || (*value != '=' && *value != ':')) {
+            continue;
+        }
+        value++;
+        value += strspn(value, " \t\"'");
+        n = strcspn(value, " \t\"',;)}");
+        if (strchr("$<{", *value) == NULL && is_literal(value, n)
+            && strcspn(value, "0123456789") < n)
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
 static bool
 key_names_secret(const char *key)
 {
-    return key != NULL && (ends_with(key, "key") || ends_with(key, "token")
-                           || ends_with(key, "secret")
-                           || ends_with(key, "password"));
+    size_t n;
+
+    for (; key != NULL && *key != '\0'; key++) {
+        n = secret_name_at(key);
+        if (n > 0 && (key[n] == '\0' || strcmp(key + n, "s") == 0)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+key_may_name_secret(const char *key)
+{
+    size_t n = key != NULL ? strlen(key) : 0;
+
+    return n >= 3 && strcasecmp(key + n - 3, "key") == 0;
 }
 
 
@@ -84,9 +162,39 @@ looks_secret(const struct ctl_yaml *node)
 {
     size_t len = strlen(node->text);
 
-    return text_has_token(node->text)
-           || (key_names_secret(node->key) && len >= BLOB_MIN
+    return text_has_token(node->text) || text_has_assignment(node->text)
+           || (key_names_secret(node->key) && is_literal(node->text, len))
+           || (key_may_name_secret(node->key) && len >= BLOB_MIN
                && run_of(node->text, "+/=_-") == len);
+}
+
+
+/* A parser does not see comments: from each # that may begin one. */
+bool
+ctl_shape_no_secret_comments(asg_str_t text, const char *file,
+    struct ctl_findings *f)
+{
+    char *copy = strndup(text.data != NULL ? text.data : "", text.len);
+    char *line, *rest = copy, *hash;
+    unsigned number = 0;
+    bool ok = true;
+
+    if (copy == NULL) {
+        return ctl_finding_error(f, file, 0, "out of memory");
+    }
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        number++;
+        hash = strchr(line, '#');
+        if (hash != NULL && (text_has_token(hash)
+                             || text_has_assignment(hash)))
+        {
+            ok = ctl_finding_error(f, file, number, "this comment looks like "
+                                   "a secret; put it into backends.env");
+        }
+    }
+    free(copy);
+
+    return ok;
 }
 
 

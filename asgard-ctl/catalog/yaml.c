@@ -10,6 +10,8 @@
 
 #include <yaml.h>
 
+#include "catalog/shape.h"
+
 #define KEY_SHOWN_MAX 32                /* a longer one may be a secret */
 
 struct level {
@@ -267,5 +269,5 @@ ctl_yaml_parse(const char *file, asg_str_t text, struct ctl_findings *f)
         b.root = node_create(&b, CTL_YAML_MAP);
     }
 
-    return ok ? b.root : NULL;
+    return ok && ctl_shape_no_secret_comments(text, file, f) ? b.root : NULL;
 }

@@ -181,6 +181,30 @@ static void what_is_unknown_is_refused_by_name_and_line(void **state)
 }
 
 /* Neither where it is expected least, nor in the message about it. */
+static void names_of_secrets_are_no_secrets(void **state)
+{
+    static const char *const texts[] = {
+        "id: x\ndocumentation: {api_key: OPENAI_MASTER_KEY}\n",
+        "id: x\ndocumentation: {password: chosen in the console}\n",
+        "id: x\nprovisioner: {inputs: {token: short}}\n",
+        "id: x\ndescription: put token=$TOKEN0 or <password0> there\n",
+        "id: x\nsecret_outputs: [password, client_secret]\n",
+        "# api_key_env: the variable; a password: is never written here\n"
+        "id: x\n"
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        begin(NULL);
+        ctl_manifest_parse(FILE_NAME, asg_str_z(texts[i]), "x", &findings);
+        for (unsigned j = 0; j < findings.n; j++) {
+            assert_null(strstr(findings.items[j].text, "a secret"));
+        }
+        end(NULL);
+    }
+}
+
+
 static void a_secret_is_refused_and_never_shown(void **state)
 {
     static const char *const texts[] = {
@@ -190,7 +214,17 @@ static void a_secret_is_refused_and_never_shown(void **state)
         HEAD "  api_key: YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\n" MODELS PRICE,
         "id: x\ngrant: {module: a, master_key: YWJjZGVmMDEyMzQ1Njc4OWFi}\n",
         "id: x\nsk-abcdef0123456789abcdef: 1\n",
-        "id: x\ndescription: -----BEGIN PRIVATE KEY----- abcdef0123456789\n"
+        "id: x\ndescription: -----BEGIN PRIVATE KEY----- abcdef0123456789\n",
+        "id: x\ndocumentation: {apiKey: 0123456789abcdef0123456789abcdef}\n",
+        "id: x\ndocumentation: {client_secret: '0123456789abcdef!0123'}\n",
+        "id: x\ndocumentation: {password: Tr0ub4dor&3horse}\n",
+        "id: x\ndocumentation: {Access-Token: Tr0ub4dor}\n",
+        "id: x\ndocumentation: {a: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e}\n",
+        "id: x\ndescription: password=hunter2hunter2hunter2\n",
+        "id: x\ndescription: 'ask for {\"apiKey\": \"0123456789abc\"}'\n",
+        "# ghp_0123456789abcdef0123456789abcdef\nid: x\n",
+        "id: x   # the old one was sk-0123456789abcdef0123\n",
+        "id: x\n# password: hunter2hunter2\n"
     };
 
     (void) state;
@@ -304,6 +338,7 @@ int main(void)
         TEST(a_model_without_a_price_must_say_that_it_is_free),
         TEST(every_field_of_the_contract_is_known),
         TEST(what_is_unknown_is_refused_by_name_and_line),
+        TEST(names_of_secrets_are_no_secrets),
         TEST(a_secret_is_refused_and_never_shown),
         TEST(what_could_break_a_request_line_or_header_is_refused),
         TEST(apis_follow_the_paths),
