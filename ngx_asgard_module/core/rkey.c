@@ -39,13 +39,13 @@ static asg_buf_t begin(char out[ASG_RKEY_MAX])
 static asg_buf_t begin_part(char out[ASG_RKEY_MAX], unsigned part)
 {
     asg_buf_t b = begin(out);
+    const char name[] = {'{', 'p', (char) ('0' + part / 10 % 10),
+                         (char) ('0' + part % 10), '}', ':'};
 
     if (part >= ASG_PARTITIONS) {
         b.full = true;
     }
-    asg_buf_z(&b, part < 10 ? "{p0" : "{p");
-    asg_buf_u64(&b, part);
-    asg_buf_z(&b, "}:");
+    asg_buf_put(&b, name, sizeof(name));
     return b;
 }
 
@@ -92,7 +92,7 @@ size_t asg_rkey_meta(char out[ASG_RKEY_MAX], unsigned part)
 {
     asg_buf_t b = begin_part(out, part);
 
-    asg_buf_z(&b, "m");
+    asg_buf_put(&b, "m", 1);
     return end(&b);
 }
 
@@ -100,7 +100,7 @@ size_t asg_rkey_budget(char out[ASG_RKEY_MAX], unsigned part, asg_str_t budget)
 {
     asg_buf_t b = begin_part(out, part);
 
-    asg_buf_z(&b, "b:");
+    asg_buf_put(&b, "b:", 2);
     put_id(&b, budget, BUDGET_ID_MAX);
     return end(&b);
 }
@@ -109,7 +109,7 @@ size_t asg_rkey_hold(char out[ASG_RKEY_MAX], unsigned part, asg_str_t hold)
 {
     asg_buf_t b = begin_part(out, part);
 
-    asg_buf_z(&b, "h:");
+    asg_buf_put(&b, "h:", 2);
     put_id(&b, hold, ASG_ID_MAX);
     return end(&b);
 }
@@ -118,7 +118,7 @@ size_t asg_rkey_expiry(char out[ASG_RKEY_MAX], unsigned part)
 {
     asg_buf_t b = begin_part(out, part);
 
-    asg_buf_z(&b, "x");
+    asg_buf_put(&b, "x", 1);
     return end(&b);
 }
 
@@ -126,7 +126,7 @@ size_t asg_rkey_stream(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch)
 {
     asg_buf_t b = begin_part(out, part);
 
-    asg_buf_z(&b, "u:");
+    asg_buf_put(&b, "u:", 2);
     asg_buf_u64(&b, epoch);
     return end(&b);
 }
