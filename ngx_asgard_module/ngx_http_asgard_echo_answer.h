@@ -4,7 +4,8 @@
  *
  * A token is four bytes of text as it stands in the JSON, rounded up, at least
  * one.  A chat or completion answers the last user text, cut to the limit, as
- * often as choices are asked for; an embedding is a fixed vector for each input.
+ * often as choices are asked for; an embedding is a fixed vector for each
+ * input.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ECHO_ANSWER_H_INCLUDED_

@@ -450,7 +450,8 @@ ngx_http_asgard_upstream_bad(ngx_http_asgard_attempt_t *a,
 }
 
 
-/* Once per call, whoever ended it.  After it the connection may be kept and the request is torn down. */
+/* Once per call, whoever ended it.  After it the connection may be kept and the
+ * request is torn down. */
 
 static void
 ngx_http_asgard_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)

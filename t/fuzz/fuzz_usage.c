@@ -77,6 +77,7 @@ static void check_stream(bool hide_usage, asg_str_t text, uint32_t cuts)
     must(a->verdict == b->verdict && a->events == b->events);
     must(memcmp(&a->tokens, &b->tokens, sizeof(a->tokens)) == 0);
     must(a->content_bytes == b->content_bytes);
+    must(a->content_after_usage == b->content_after_usage);
     must(a->done == b->done && a->malformed == b->malformed);
     must(a->error_event == b->error_event);
     must(strcmp(a->id, b->id) == 0);

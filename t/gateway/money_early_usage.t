@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use Asgard::Files qw(wait_until);
-use Asgard::Spool qw(call_of money_of);
+use Asgard::Spool qw(call_of calls money_of);
 use Asgard::Stage;
 
 my $s = Asgard::Stage->new(workers => 1, main_conf => '');
@@ -117,7 +117,7 @@ my $silent = {raw => $head . $early . $later, stay => 5};
     $s->kill_worker;
     my $call;
     wait_until(sub {
-        ($call) = grep { $_->{trace} eq $reply->trace } Asgard::Spool::calls($s);
+        ($call) = grep { $_->{trace} eq $reply->trace } calls($s);
     }, 5);
     is($call->{verb}, 'e', 'a dead worker: estimated');
     is(flags_of($call), 'dead_worker estimated',

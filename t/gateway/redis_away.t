@@ -36,6 +36,7 @@ my $reply = $s->chat($key, {model => 'one'});
 my $took = time - $begun;
 is($reply->status, 503, 'a Redis that hangs refuses the call');
 is(code($reply), 'budget_unavailable', 'because the budget is not known');
+is($reply->header('retry-after'), 1, 'and a client may try again shortly');
 cmp_ok($took, '<', is_sanitized() ? 1 : 0.4, 'within the deadline');
 $s->chat($key, {model => 'one'}) for 1 .. 3;
 $begun = time;
