@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "core/str.h"
 
@@ -15,6 +17,11 @@
 #define LINES_MAX    1000
 #define NAME_BYTES   64
 #define THREADS_MAX  64
+
+#define ENV_PREFIX   "ASGARD_CTL_"
+#define ENV_RUN_PID  "PID"              /* of run/env, no setting */
+
+extern char **environ;
 
 struct setting {
     const char *name;
@@ -241,6 +248,39 @@ lines_read(struct ctl_config *c, FILE *f, const char *path,
 }
 
 
+/* A setting that is misspelt must not be without effect in silence. */
+static bool
+environment_check(struct ctl_error *e)
+{
+    const struct setting *s;
+    const char *name;
+    char **v;
+    size_t n;
+
+    for (v = environ; *v != NULL; v++) {
+        if (strncmp(*v, ENV_PREFIX, sizeof(ENV_PREFIX) - 1) != 0) {
+            continue;
+        }
+        name = *v + sizeof(ENV_PREFIX) - 1;
+        n = strcspn(name, "=");
+        for (s = settings; s->name != NULL; s++) {
+            if (strlen(s->name) == n && strncasecmp(s->name, name, n) == 0) {
+                break;
+            }
+        }
+        if (s->name == NULL && (n != sizeof(ENV_RUN_PID) - 1
+                                || memcmp(name, ENV_RUN_PID, n) != 0))
+        {
+            return ctl_error_field(e, "unknown_setting", "environment",
+                                   "environment: unknown setting \"%.*s\"",
+                                   (int) (n < 64 ? n + 11 : 75), *v);
+        }
+    }
+
+    return true;
+}
+
+
 /* ASGARD_CTL_<NAME> replaces what the file says. */
 static bool
 environment_apply(struct ctl_config *c, struct ctl_error *e)
@@ -251,7 +291,7 @@ environment_apply(struct ctl_config *c, struct ctl_error *e)
     size_t i;
 
     for (s = settings; s->name != NULL; s++) {
-        snprintf(name, sizeof(name), "ASGARD_CTL_%s", s->name);
+        snprintf(name, sizeof(name), ENV_PREFIX "%s", s->name);
         for (i = 0; name[i] != '\0'; i++) {
             name[i] = (char) toupper((unsigned char) name[i]);
         }
@@ -273,6 +313,38 @@ environment_apply(struct ctl_config *c, struct ctl_error *e)
     }
 
     return true;
+}
+
+
+/* user:password@ or password=... */
+static bool
+has_password(const char *address)
+{
+    const char *at = address != NULL ? strrchr(address, '@') : NULL;
+    const char *from = at != NULL ? strstr(address, "://") : NULL;
+
+    return (from != NULL && memchr(from + 3, ':', (size_t) (at - from) > 3
+                                   ? (size_t) (at - from) - 3 : 0) != NULL)
+           || (address != NULL && strstr(address, "password=") != NULL);
+}
+
+
+/* Looked at before the environment: what the file itself holds. */
+static bool
+file_check(const struct ctl_config *c, FILE *f, struct ctl_error *e)
+{
+    struct stat st;
+
+    if (!has_password(c->postgres) && !has_password(c->postgres_owner)
+        && !has_password(c->redis))
+    {
+        return true;
+    }
+
+    return (fstat(fileno(f), &st) == 0 && (st.st_mode & S_IRWXO) == 0)
+           || ctl_error_field(e, "invalid_value", "file",
+                              "%s: holds a password but others may read it; "
+                              "chmod 640 it", c->file);
 }
 
 
@@ -318,7 +390,8 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
         return ctl_error_field(e, "missing_file", "file",
                                "%s: cannot be read", path);
     }
-    ok = lines_read(c, f, path, e) && environment_apply(c, e)
+    ok = lines_read(c, f, path, e) && file_check(c, f, e)
+         && environment_check(e) && environment_apply(c, e)
          && required_check(c, e);
     fclose(f);
 

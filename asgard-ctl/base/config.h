@@ -2,8 +2,9 @@
  * asgard-ctl.conf: one `name value` a line, `#` comments, quotes not needed.
  *
  * Unknown names, repeated names (but for `services`), missing ones and bad
- * values are refused with file and line.  The environment may override
- * a name as ASGARD_CTL_<NAME>.  Everything is owned by the struct.
+ * values are refused with file and line, and so is a file with a password that
+ * others may read.  The environment may override a name as ASGARD_CTL_<NAME>;
+ * an unknown <NAME> is refused.  Everything is owned by the struct.
  */
 #ifndef CTL_CONFIG_H
 #define CTL_CONFIG_H

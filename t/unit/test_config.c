@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,6 +23,7 @@
 
 static struct ctl_config config;
 static struct ctl_error e;
+static mode_t mode = 0600;
 
 
 static bool
@@ -33,6 +35,7 @@ read_text(const char *text)
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    assert_int_equal(fchmod(fd, mode), 0);
     close(fd);
     ctl_error_clear(&e);
     ok = ctl_config_read(&config, path, &e);
@@ -95,6 +98,46 @@ the_environment_overrides_the_file(void **state)
 
 
 static void
+an_unknown_variable_is_refused(void **state)
+{
+    (void) state;
+    setenv("ASGARD_CTL_KEYFILE", "/other", 1);
+    refused(WHOLE, "ASGARD_CTL_KEYFILE", "environment");
+    unsetenv("ASGARD_CTL_KEYFILE");
+    setenv("ASGARD_CTL_PID", "1", 1);
+    assert_true(read_text(WHOLE));
+    unsetenv("ASGARD_CTL_PID");
+    ctl_config_finish(&config);
+}
+
+
+static void
+a_password_is_not_for_others(void **state)
+{
+    static const char *const lines[] = {
+        "postgres_owner postgresql://o:hush@h/db\n",
+        "postgres_owner postgresql://h/db?user=o&password=hush\n"
+    };
+    char text[1024];
+
+    (void) state;
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(text, sizeof(text), WHOLE "%s", lines[i]);
+        mode = 0644;
+        refused(text, "others may read", "file");
+        assert_null(strstr(e.text, "hush"));
+        mode = 0640;
+        assert_true(read_text(text));
+        ctl_config_finish(&config);
+    }
+    mode = 0644;
+    assert_true(read_text(WHOLE));
+    ctl_config_finish(&config);
+    mode = 0600;
+}
+
+
+static void
 redis_addresses_are_read(void **state)
 {
     struct ctl_redis_address a;
@@ -125,6 +168,8 @@ main(void)
         cmocka_unit_test(a_whole_file_is_read),
         cmocka_unit_test(errors_name_file_line_and_setting),
         cmocka_unit_test(the_environment_overrides_the_file),
+        cmocka_unit_test(an_unknown_variable_is_refused),
+        cmocka_unit_test(a_password_is_not_for_others),
         cmocka_unit_test(redis_addresses_are_read)
     };
 
