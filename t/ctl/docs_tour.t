@@ -41,6 +41,11 @@ for my $page (grep { /\.md$/ } @files) {
     is("@lost", '', "$page points to files that are there");
 }
 
+for my $page (grep { /\.md$/ } @files) {
+    my @left = slurp($page) =~ /(\@[A-Z_]+\@)/g;
+    is("@left", '', "$page holds no placeholder");
+}
+
 my %targets = map { $_ => 1 } slurp('Makefile') =~ /^([a-z][a-z-]*):/mg;
 for my $page (grep { /\.md$/ } @files) {
     my %named = map { $_ => 1 } slurp($page) =~ /`make ([a-z-]+)`/g;

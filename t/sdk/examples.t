@@ -10,6 +10,8 @@ use Asgard::Files qw(spill slurp top lines_of);
 use Asgard::Sdk;
 use Asgard::Test;
 
+my $python = Asgard::Sdk::must_have('venv');
+my $modules = Asgard::Sdk::must_have('node_modules');
 my $t = Asgard::Test->new(workers => 2)->start;
 my $project = $t->project(budget_usd => '5');
 my $key = $t->key(project => $project)->{key};
@@ -49,12 +51,12 @@ my %run = (
     },
     python => sub {
         my $out = run_example('python',
-            '.venv' => Asgard::Sdk::sdk_dir() . '/venv');
+            '.venv' => $python);
         sdk_output('python', $out);
     },
     node => sub {
         my $out = run_example('node',
-            node_modules => Asgard::Sdk::sdk_dir() . '/node_modules');
+            node_modules => $modules);
         sdk_output('node', $out);
     },
 );

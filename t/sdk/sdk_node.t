@@ -8,11 +8,12 @@ use Test::More;
 
 use Asgard::Sdk;
 
+my $modules = Asgard::Sdk::must_have('node_modules');
 my $sdk = Asgard::Sdk->new;
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
 my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
-my %env = (NODE_PATH => Asgard::Sdk::sdk_dir() . '/node_modules');
+my %env = (NODE_PATH => $modules);
 my @program = ($node // 'node', "$FindBin::Bin/checks.cjs");
 $sdk->checks(\%env, @program);
 

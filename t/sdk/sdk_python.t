@@ -9,11 +9,11 @@ use Test::More;
 use Asgard::FakeUpstream;
 use Asgard::Sdk;
 
+my $python = Asgard::Sdk::must_have('venv/bin/python');
 my $sdk = Asgard::Sdk->new;
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
-my @program = (Asgard::Sdk::sdk_dir() . '/venv/bin/python',
-    "$FindBin::Bin/checks.py");
+my @program = ($python, "$FindBin::Bin/checks.py");
 $sdk->checks({}, @program);
 
 my @books = $sdk->{up}{main}->books;

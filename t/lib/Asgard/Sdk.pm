@@ -14,6 +14,15 @@ use Asgard::Test;
 
 sub sdk_dir { top() . '/build/sdk' }
 
+# Stops the run with what to do when make test-sdk has put nothing there.
+sub must_have {
+    my ($what) = @_;
+    my $there = sdk_dir() . "/$what";
+    Test::More::BAIL_OUT("no $there: run 'make test-sdk' once")
+        if !-e $there;
+    return $there;
+}
+
 # new(): everything runs; ->test is the Asgard::Test.
 sub new {
     my ($class) = @_;
