@@ -3,9 +3,9 @@
  */
 #include "http/handlers.h"
 
+#include "http/health.h"
 #include "http/json_out.h"
 #include "ops/ctl_metrics.h"
-#include "ops/readiness.h"
 
 
 CTL_HANDLER(ctl_http_ready)
@@ -13,8 +13,7 @@ CTL_HANDLER(ctl_http_ready)
     struct ctl_readiness state;
     cJSON *tree;
 
-    ctl_readiness_check(rq->worker->pg, rq->worker->redis, &rq->worker->arena,
-                        &state);
+    ctl_health_read(rq->worker->health, &rq->worker->arena, &state);
     tree = cJSON_CreateObject();
     ctl_out_text(tree, "redis", state.redis);
     ctl_out_text(tree, "postgres", state.postgres);

@@ -12,6 +12,8 @@
 #include "http/idempotency.h"
 
 #define DELIVERY_MS 5000                /* a 201 waits for Redis this long */
+#define CROWDED_MS  300                 /* when most threads wait already */
+#define FREE_MIN    2                   /* threads that do not wait */
 
 
 /* Matches `path` with `pattern`, collecting `{…}` segments. */
@@ -94,6 +96,21 @@ check_content_type(const struct ctl_request *rq, struct ctl_error *e)
 }
 
 
+/* While Redis hangs, reads and the next kill still find a thread. */
+static bool
+wait_delivery(struct ctl_request *rq, struct ctl_change *change,
+    struct ctl_error *e)
+{
+    unsigned before = atomic_fetch_add(rq->worker->waiting, 1);
+    bool crowded = before + 1 + FREE_MIN > rq->worker->config->api_threads;
+    bool ok = ctl_change_wait(change, crowded ? CROWDED_MS : DELIVERY_MS, e);
+
+    atomic_fetch_sub(rq->worker->waiting, 1);
+
+    return ok;
+}
+
+
 /* A handler inside its transaction; on false nothing of it stays. */
 static bool
 serve_write(const struct ctl_route *route, struct ctl_request *rq,
@@ -114,15 +131,14 @@ serve_write(const struct ctl_route *route, struct ctl_request *rq,
     }
     if (replayed) {
         ctl_change_abort(&change);
-        return ctl_change_wait(&change, DELIVERY_MS, e);
+        return wait_delivery(rq, &change, e);
     }
     if (!route->handler(rq, an, e) || !ctl_idempotency_leave(rq, an, e)) {
         ctl_change_abort(&change);
         return false;
     }
 
-    return ctl_change_commit(&change, e)
-           && ctl_change_wait(&change, DELIVERY_MS, e);
+    return ctl_change_commit(&change, e) && wait_delivery(rq, &change, e);
 }
 
 

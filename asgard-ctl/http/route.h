@@ -9,6 +9,7 @@
 #ifndef CTL_ROUTE_H
 #define CTL_ROUTE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/arena.h"
@@ -16,6 +17,7 @@
 #include "base/error.h"
 #include "core/keyfile.h"
 #include "core/str.h"
+#include "http/health.h"
 #include "ops/change.h"
 #include "redis/client.h"
 #include "store/pg.h"
@@ -29,6 +31,8 @@ struct ctl_worker {
     const asg_keyfile_t *peppers;       /* no seal keys: api never has one */
     struct ctl_pg *pg;
     struct ctl_redis *redis;
+    struct ctl_health *health;          /* of all threads */
+    atomic_uint *waiting;               /* threads that wait for Redis */
     struct ctl_arena arena;
 };
 

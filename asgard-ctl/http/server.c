@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,20 +22,22 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/trace.h"
+#include "http/health.h"
+#include "http/job.h"
 #include "http/route.h"
-#include "http/scgi.h"
 
 #define BACKLOG           256
 #define READ_TIMEOUT_MS   10000
 #define ARENA_BYTES       (64u * 1024 * 1024)
-#define REDIS_TIMEOUT_MS  2000
-#define INPUT_BYTES       (CTL_SCGI_HEAD_MAX + CTL_SCGI_BODY_MAX + 64)
+#define REDIS_TIMEOUT_MS  1000
+#define POSTGRES_MS       5000          /* one question */
+#define READERS           2
+#define WAITING_MAX       64            /* requests read, without a worker */
 
 struct thread {
     pthread_t id;
     struct ctl_server *server;
     struct ctl_worker worker;
-    char *input;                        /* INPUT_BYTES */
     bool started;
 };
 
@@ -42,7 +45,10 @@ struct ctl_server {
     const struct ctl_config *config;
     int listener;
     int stop;                           /* eventfd: readable = stop */
-    struct thread *threads;
+    struct ctl_jobs *jobs;              /* from readers to workers */
+    struct ctl_health *health;
+    atomic_uint waiting;                /* workers, for Redis */
+    struct thread *threads;             /* READERS, then the workers */
     unsigned nthreads;
 };
 
@@ -57,27 +63,26 @@ wait_readable(int fd, int64_t until_ms)
 }
 
 
-/* Reads until the parser has a whole request; the bytes are in t->input. */
-static enum ctl_scgi_status
-read_request(struct thread *t, int fd, struct ctl_scgi *scgi)
+/* Reads until the parser has a whole request. */
+static void
+read_request(struct ctl_job *job)
 {
     int64_t until = ctl_clock_ms() + READ_TIMEOUT_MS;
     enum ctl_scgi_status status = CTL_SCGI_MORE;
     size_t len = 0;
     ssize_t n;
 
-    while (status == CTL_SCGI_MORE && len < INPUT_BYTES
-           && wait_readable(fd, until))
+    while (status == CTL_SCGI_MORE && len < CTL_JOB_INPUT
+           && wait_readable(job->fd, until))
     {
-        n = recv(fd, t->input + len, INPUT_BYTES - len, 0);
+        n = recv(job->fd, job->input + len, CTL_JOB_INPUT - len, 0);
         if (n <= 0) {
-            return CTL_SCGI_BAD;
+            break;
         }
         len += (size_t) n;
-        status = ctl_scgi_parse((asg_str_t) {t->input, len}, scgi);
+        status = ctl_scgi_parse((asg_str_t) {job->input, len}, &job->scgi);
     }
-
-    return status == CTL_SCGI_MORE ? CTL_SCGI_BAD : status;
+    job->status = status == CTL_SCGI_MORE ? CTL_SCGI_BAD : status;
 }
 
 
@@ -141,13 +146,17 @@ write_answer(int fd, const struct ctl_answer *an, const char *trace_id)
 }
 
 
+/* `status` DONE: the request is whole, but there are too many. */
 static void
 refuse_input(struct ctl_request *rq, enum ctl_scgi_status status,
     struct ctl_answer *an)
 {
     struct ctl_error e;
 
-    if (status == CTL_SCGI_TOO_LARGE) {
+    if (status == CTL_SCGI_DONE) {
+        ctl_error_set(&e, 503, "overloaded",
+                      "Too many requests wait already; try again shortly.");
+    } else if (status == CTL_SCGI_TOO_LARGE) {
         ctl_error_set(&e, 413, "body_too_large",
                       "The request is larger than 1 MiB.");
     } else {
@@ -175,35 +184,72 @@ choose_trace(asg_str_t given, char trace[ASG_TRACE_MAX + 1])
 }
 
 
+/* Ends the job. */
 static void
-serve_connection(struct thread *t, int fd)
+answer(struct thread *t, struct ctl_job *job, bool serve)
 {
     char trace[ASG_TRACE_MAX + 1];
     struct ctl_answer an = {0};
-    struct ctl_scgi scgi;
+    const struct ctl_scgi *scgi = &job->scgi;
     struct ctl_request rq = {.worker = &t->worker, .trace_id = trace};
-    enum ctl_scgi_status status = read_request(t, fd, &scgi);
 
-    choose_trace(status == CTL_SCGI_DONE ? scgi.trace_id : ASG_STR_NULL,
+    choose_trace(job->status == CTL_SCGI_DONE ? scgi->trace_id : ASG_STR_NULL,
                  trace);
-    if (status == CTL_SCGI_DONE) {
-        rq.method = scgi.method;
-        rq.path = scgi.path;
-        rq.query = scgi.query;
-        rq.body = scgi.body;
-        rq.content_type = scgi.content_type;
-        rq.idempotency_key = scgi.idempotency_key;
-        ctl_route_serve(&rq, scgi.authorization, &an);
+    if (serve) {
+        rq.method = scgi->method;
+        rq.path = scgi->path;
+        rq.query = scgi->query;
+        rq.body = scgi->body;
+        rq.content_type = scgi->content_type;
+        rq.idempotency_key = scgi->idempotency_key;
+        ctl_route_serve(&rq, scgi->authorization, &an);
     } else {
-        refuse_input(&rq, status, &an);
+        refuse_input(&rq, job->status, &an);
     }
-    write_answer(fd, &an, trace);
+    write_answer(job->fd, &an, trace);
+    ctl_job_done(job);
     ctl_arena_reset(&t->worker.arena);
 }
 
 
+/* A reader answers what needs no store, so that this never waits for one. */
+static void
+take_connection(struct thread *t, int fd)
+{
+    struct ctl_job *job = ctl_job_new(fd);
+
+    if (job == NULL) {
+        return;
+    }
+    read_request(job);
+    if (job->status == CTL_SCGI_DONE
+        && asg_str_eq_z(job->scgi.path, "/internal/ready"))
+    {
+        answer(t, job, true);
+    } else if (job->status != CTL_SCGI_DONE
+               || !ctl_jobs_push(t->server->jobs, job))
+    {
+        answer(t, job, false);
+    }
+}
+
+
 static void *
-thread_run(void *data)
+work(void *data)
+{
+    struct thread *t = data;
+    struct ctl_job *job;
+
+    while ((job = ctl_jobs_pop(t->server->jobs)) != NULL) {
+        answer(t, job, true);
+    }
+
+    return NULL;
+}
+
+
+static void *
+read_all(void *data)
 {
     struct thread *t = data;
     struct pollfd fds[2] = {
@@ -221,8 +267,7 @@ thread_run(void *data)
         }
         fd = accept4(t->server->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
-            serve_connection(t, fd);
-            close(fd);
+            take_connection(t, fd);
         }
     }
 
@@ -284,17 +329,22 @@ static bool
 start_thread(struct ctl_server *s, struct thread *t,
     const asg_keyfile_t *peppers)
 {
+    bool reader = t < s->threads + READERS;
+
     t->server = s;
     t->worker.config = s->config;
     t->worker.peppers = peppers;
     t->worker.pg = ctl_pg_open(s->config->postgres, "asgard-ctl api");
     t->worker.redis = ctl_redis_open(s->config->redis, REDIS_TIMEOUT_MS);
-    t->input = malloc(INPUT_BYTES);
+    t->worker.health = s->health;
+    t->worker.waiting = &s->waiting;
     ctl_arena_init(&t->worker.arena, ARENA_BYTES);
-    if (t->worker.pg == NULL || t->worker.redis == NULL || t->input == NULL) {
+    if (t->worker.pg == NULL || t->worker.redis == NULL) {
         return false;
     }
-    t->started = pthread_create(&t->id, NULL, thread_run, t) == 0;
+    ctl_pg_deadline(t->worker.pg, POSTGRES_MS);
+    t->started = pthread_create(&t->id, NULL, reader ? read_all : work, t)
+                 == 0;
 
     return t->started;
 }
@@ -313,10 +363,14 @@ ctl_server_start(const struct ctl_config *config,
     }
     s->config = config;
     s->listener = -1;
-    s->nthreads = config->api_threads;
+    s->nthreads = config->api_threads + READERS;
     s->stop = eventfd(0, EFD_CLOEXEC);
     s->threads = calloc(s->nthreads, sizeof(*s->threads));
-    if (s->stop < 0 || s->threads == NULL) {
+    s->jobs = ctl_jobs_open(WAITING_MAX);
+    s->health = ctl_health_start(config);
+    if (s->stop < 0 || s->threads == NULL || s->jobs == NULL
+        || s->health == NULL)
+    {
         s->nthreads = 0;
         ctl_error_internal(e, "out of memory or descriptors");
         goto failed;
@@ -349,7 +403,6 @@ stop_thread(struct thread *t)
     ctl_pg_close(t->worker.pg);
     ctl_redis_close(t->worker.redis);
     ctl_arena_reset(&t->worker.arena);
-    free(t->input);
 }
 
 
@@ -368,9 +421,14 @@ ctl_server_stop(struct ctl_server *server)
         ctl_log(CTL_LOG_ERROR, "cannot wake the threads: %s",
                 strerror(errno));
     }
+    if (server->jobs != NULL) {
+        ctl_jobs_close(server->jobs);
+    }
     for (i = 0; i < server->nthreads; i++) {
         stop_thread(&server->threads[i]);
     }
+    ctl_jobs_free(server->jobs);
+    ctl_health_stop(server->health);
     if (server->listener >= 0) {
         close(server->listener);
     }

@@ -30,28 +30,29 @@ postgres_text(struct ctl_pg *pg)
 }
 
 
-/* Which role has not beaten; else whether the counters are open. */
+/* Which role has not beaten; else whether the counters are open.  Without
+ * Redis the meter waits for it, and the keeper alone is asked for. */
 static const char *
-ctl_text(struct ctl_pg *pg, struct ctl_arena *arena)
+ctl_text(struct ctl_pg *pg, struct ctl_arena *arena, bool with_redis)
 {
     struct ctl_error e = {0};
     struct ctl_rows rows;
     const char *role, *text;
 
-    if (!ctl_pg_query(pg, arena, &rows, &e,
+    if (!CTL_PG(pg, arena, &rows, &e,
             "SELECT (SELECT string_agg(r, ' and ' ORDER BY r)"
-            " FROM unnest(ARRAY['keeper', 'meter']) r WHERE NOT EXISTS"
+            " FROM unnest($1::text[]) r WHERE NOT EXISTS"
             " (SELECT FROM role_beats b WHERE b.role = r"
             " AND b.at > now() - interval '5 s')),"
-            " (SELECT count(*) FROM partitions WHERE step <> 'open')", 0,
-            NULL))
+            " (SELECT count(*) FROM partitions WHERE step <> 'open')",
+            with_redis ? "{keeper,meter}" : "{keeper}"))
     {
-        return "PostgreSQL does not answer";
+        return "ok";
     }
     role = ctl_rows_at(&rows, 0, 0);
     if (role != NULL) {
         text = ctl_arena_printf(arena, "%s: not running", role);
-    } else if (ctl_rows_i64(&rows, 0, 1) > 0) {
+    } else if (with_redis && ctl_rows_i64(&rows, 0, 1) > 0) {
         text = ctl_arena_printf(arena, "%s partitions of the budgets are not "
                                 "open yet", ctl_rows_at(&rows, 0, 1));
     } else {
@@ -70,7 +71,7 @@ catalog_text(struct ctl_redis *redis, struct ctl_arena *arena)
     struct ctl_reply reply;
 
     if (!ctl_redis_command(redis, arena, &reply, &e, 2, argv)) {
-        return "Redis does not answer";
+        return "ok";
     }
 
     return asg_str_eq_z(reply.text, "1") ? "ok"
@@ -91,8 +92,9 @@ ctl_readiness_check(struct ctl_pg *pg, struct ctl_redis *redis,
 {
     out->redis = redis_text(redis, arena);
     out->postgres = postgres_text(pg);
-    out->ctl = ctl_text(pg, arena);
-    out->catalog = catalog_text(redis, arena);
+    out->ctl = is_ok(out->postgres) ? ctl_text(pg, arena, is_ok(out->redis))
+                                    : "ok";
+    out->catalog = is_ok(out->redis) ? catalog_text(redis, arena) : "ok";
     out->ready = is_ok(out->redis) && is_ok(out->postgres)
                  && is_ok(out->ctl) && is_ok(out->catalog);
 }

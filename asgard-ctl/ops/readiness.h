@@ -8,7 +8,8 @@
 #include "store/pg.h"
 
 
-/* "ok", or what is wrong; of the arena or constant. */
+/* "ok", or what is wrong; of the arena or constant.  A part that cannot be
+ * looked at because another is away is not blamed. */
 struct ctl_readiness {
     const char *redis, *postgres, *ctl, *catalog;
     bool ready;

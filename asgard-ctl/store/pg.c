@@ -11,8 +11,12 @@
 
 #include <libpq-fe.h>
 
+#include "base/clock.h"
+#include "store/pg_ask.h"
+
 #define PARAMS_MAX          40
-#define CONNECT_TIMEOUT_S   "3"
+#define CONNECT_MS          3000
+#define DEADLINE_MS         20000           /* after the server's own */
 #define STATEMENT_TIMEOUT   "-c statement_timeout=15000 " \
                             "-c idle_in_transaction_session_timeout=60000 " \
                             "-c client_min_messages=warning"
@@ -22,7 +26,9 @@ struct ctl_pg {
     char *uri;
     char *application;
     char *channel;                      /* of LISTEN, restored on reconnect */
+    int deadline_ms;                    /* of one question */
     bool in_transaction;
+    bool late;                          /* the last question was */
 };
 
 
@@ -34,6 +40,7 @@ ctl_pg_open(const char *uri, const char *application)
     if (pg == NULL) {
         return NULL;
     }
+    pg->deadline_ms = DEADLINE_MS;
     pg->uri = strdup(uri);
     pg->application = strdup(application);
     if (pg->uri == NULL || pg->application == NULL) {
@@ -42,6 +49,13 @@ ctl_pg_open(const char *uri, const char *application)
     }
 
     return pg;
+}
+
+
+void
+ctl_pg_deadline(struct ctl_pg *pg, int ms)
+{
+    pg->deadline_ms = ms;
 }
 
 
@@ -71,15 +85,16 @@ pg_away(struct ctl_pg *pg, struct ctl_error *e)
 static bool
 pg_connect(struct ctl_pg *pg, struct ctl_error *e)
 {
-    const char *const names[] = {"dbname", "application_name",
-                                 "connect_timeout", "options", "keepalives",
-                                 "tcp_user_timeout", NULL};
-    const char *const values[] = {pg->uri, pg->application, CONNECT_TIMEOUT_S,
-                                  STATEMENT_TIMEOUT, "1", "10000", NULL};
+    const char *const names[] = {"dbname", "application_name", "options",
+                                 "keepalives", "tcp_user_timeout", NULL};
+    const char *const values[] = {pg->uri, pg->application, STATEMENT_TIMEOUT,
+                                  "1", "10000", NULL};
+    int ms = pg->deadline_ms < CONNECT_MS ? pg->deadline_ms : CONNECT_MS;
 
     PQfinish(pg->conn);
     pg->in_transaction = false;
-    pg->conn = PQconnectdbParams(names, values, 1);
+    pg->conn = PQconnectStartParams(names, values, 1);
+    ctl_pg_ask_connect(pg->conn, ctl_clock_ms() + ms);
     if (PQstatus(pg->conn) != CONNECTION_OK) {
         return pg_away(pg, e);
     }
@@ -117,6 +132,25 @@ is_of_value(const char *state)
 }
 
 
+/* NULL: late, and the connection is gone: its answer would come to another
+ * question. */
+static PGresult *
+pg_ask(struct ctl_pg *pg, const char *sql, unsigned nparams,
+    const char *const *params)
+{
+    PGresult *res = ctl_pg_ask(pg->conn, ctl_clock_ms() + pg->deadline_ms,
+                               sql, nparams, params);
+
+    pg->late = res == NULL;
+    if (pg->late) {
+        PQfinish(pg->conn);
+        pg->conn = NULL;
+    }
+
+    return res;
+}
+
+
 static bool
 pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
 {
@@ -124,6 +158,10 @@ pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
     const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
     const char *constraint = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
 
+    if (pg->late) {
+        return ctl_error_away(e, "postgres_unavailable",
+                              "no answer within %d ms", pg->deadline_ms);
+    }
     if (PQstatus(pg->conn) != CONNECTION_OK || state == NULL
         || strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0)
     {
@@ -179,6 +217,7 @@ ctl_pg_query(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_rows *rows,
     struct ctl_error *e, const char *sql, unsigned nparams,
     const char *const *params)
 {
+    static const char *const no_param;
     struct ctl_rows none;
     PGresult *res;
     ExecStatusType status;
@@ -193,8 +232,7 @@ ctl_pg_query(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_rows *rows,
     rows = rows != NULL ? rows : &none;
     memset(rows, 0, sizeof(*rows));
 
-    res = PQexecParams(pg->conn, sql, (int) nparams, NULL, params, NULL, NULL,
-                       0);
+    res = pg_ask(pg, sql, nparams, nparams > 0 ? params : &no_param);
     status = PQresultStatus(res);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         rows->affected = strtoll(PQcmdTuples(res), NULL, 10);
@@ -218,7 +256,7 @@ ctl_pg_exec(struct ctl_pg *pg, struct ctl_error *e, const char *sql)
     if (!pg_ready(pg, e)) {
         return false;
     }
-    res = PQexec(pg->conn, sql);
+    res = pg_ask(pg, sql, 0, NULL);
     status = PQresultStatus(res);
     ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
          || pg_failed(pg, res, e);
@@ -240,7 +278,8 @@ ctl_pg_begin(struct ctl_pg *pg, struct ctl_error *e)
 {
     if (!ctl_pg_exec(pg, e, "BEGIN")) {
         /* a connection that died while idle is found out here: once more */
-        if (PQstatus(pg->conn) == CONNECTION_OK || !ctl_pg_exec(pg, e, "BEGIN"))
+        if (PQstatus(pg->conn) == CONNECTION_OK || pg->late
+            || !ctl_pg_exec(pg, e, "BEGIN"))
         {
             return false;
         }
@@ -261,7 +300,7 @@ ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e)
         pg->in_transaction = false;
         return false;
     }
-    res = PQexec(pg->conn, "COMMIT");
+    res = pg_ask(pg, "COMMIT", 0, NULL);
     if (PQresultStatus(res) != PGRES_COMMAND_OK) {
         ok = pg_failed(pg, res, e);
     } else if (strcmp(PQcmdStatus(res), "COMMIT") != 0) {
@@ -280,7 +319,7 @@ void
 ctl_pg_rollback(struct ctl_pg *pg)
 {
     if (pg->in_transaction && PQstatus(pg->conn) == CONNECTION_OK) {
-        PQclear(PQexec(pg->conn, "ROLLBACK"));
+        PQclear(pg_ask(pg, "ROLLBACK", 0, NULL));
     }
     pg->in_transaction = false;
 }

@@ -26,6 +26,9 @@ struct ctl_rows {
 
 struct ctl_pg *ctl_pg_open(const char *uri, const char *application);
 void ctl_pg_close(struct ctl_pg *pg);   /* NULL ok */
+/* How long one question may take (20 s unless said), a server that hangs
+ * included; then it is 503 and the connection is given up. */
+void ctl_pg_deadline(struct ctl_pg *pg, int ms);
 bool ctl_pg_alive(struct ctl_pg *pg, struct ctl_error *e);      /* SELECT 1 */
 
 /* `params` are text, NULL for SQL NULL; at most 40. 503 postgres_unavailable
