@@ -62,6 +62,20 @@ key_digest_text(struct ctl_arena *arena, const asg_named_key_t *pepper,
 }
 
 
+/* A name that a model may have, now or later: printable, without spaces. */
+static bool
+is_model_name(const char *name)
+{
+    size_t n = 0;
+
+    while (name[n] > ' ' && name[n] < 0x7f) {
+        n++;
+    }
+
+    return n > 0 && name[n] == '\0';
+}
+
+
 /* A JSON array, or NULL for all. */
 static bool
 models_text(struct ctl_arena *arena, const struct ctl_key_input *in,
@@ -81,6 +95,11 @@ models_text(struct ctl_arena *arena, const struct ctl_key_input *in,
     }
     asg_buf_init(&b, storage, cap);
     for (i = 0; i < in->nmodels; i++) {
+        if (!is_model_name(in->models[i])) {
+            return ctl_error_field(e, "invalid_value", "models",
+                                   "Item %u of models is no name of a model.",
+                                   i + 1);
+        }
         asg_buf_z(&b, i == 0 ? "[" : ",");
         asg_buf_json(&b, asg_str_z(in->models[i]));
     }

@@ -59,6 +59,16 @@ is($t->api('GET', '/api/projects/proj-2000-0001')->status, 404,
     'an unknown project is 404');
 is($t->api('POST', '/api/projects/proj-2000-0001/keys', {name => 'x'})
     ->status, 404, 'no key for an unknown project');
+my $other = $t->project;
+for my $model ('a b', '', "a\tb", "m\x{e9}", "x\x{7f}") {
+    my $reply = $t->api('POST', "/api/projects/$other/keys",
+        {name => 'x', models => ['echo', $model]});
+    is($reply->status, 400, 'what can be no name of a model is refused');
+    is($reply->json->{param}, 'models', '... with the field');
+}
+is($t->api('POST', "/api/projects/$other/keys", {name => 'x',
+    models => ['comes-later']})->status, 201,
+    'a model that may come later is not');
 
 my $patched = $t->api('PATCH', "/api/projects/$id",
     {name => 'two', cost_center => 'cc1', owner_email => 'p@example.com'});
