@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # The keeper's process: no secret in any environment, tries again when Postgres
-# is away, refuses variables that others may read.
+# is away.  What it refuses to read is in catalog_variables.t.
 use strict;
 use warnings;
 use FindBin;
