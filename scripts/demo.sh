@@ -101,7 +101,8 @@ show_demo() {
     answer=$(printf '%s' "$reply" | jq -r '.choices[0].message.content' \
         2>/dev/null) || die "the first call failed: $reply"
     if [ "$answer" = null ]; then explain_refusal "$reply"; return 0; fi
-    find_entry "$trace" "$since" || die "the call $trace did not reach the ledger"
+    find_entry "$trace" "$since" ||
+        die "the call $trace did not reach the ledger"
     usage=$(api GET "/api/projects/$project/usage" | tr -d '\n') || true
     left=$(printf '%s' "$usage" | grep -oE '"free_usd" *: *[^,}]*' |
         head -n 1 | sed 's/.*: *//')
