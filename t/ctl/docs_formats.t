@@ -66,7 +66,7 @@ my %field = @{$event->[1]};
 my ($fields) = $page =~ /^Stream fields: (.*?)\.\n/ms;
 is_deeply([sort keys %field], [sort $fields =~ /`(\w)`/g],
     'the fields of a usage event');
-my @later = members_shown('"provider":"openai"');
+my @later = members_shown('"rid":"<upstream');
 same_members('{"f":1,"call":', $field{x}, 'and its detail', @later);
 
 my ($line) = split /\n/, $t->{gateway}->spool;
