@@ -74,6 +74,7 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    streaming:1;  /* header went to the client */
     unsigned                    cut:1;        /* we end it */
     unsigned                    abandoned:1;  /* the client gets no more */
+    unsigned                    finished:1;   /* after finalize_request */
 };
 
 

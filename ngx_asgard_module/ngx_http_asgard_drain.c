@@ -106,7 +106,7 @@ ngx_http_asgard_drain_begin(ngx_http_asgard_attempt_t *a)
 
     r = a->ctx->request;
 
-    if (a->ctx->client_gone) {
+    if (a->ctx->client_gone || a->finished) {
         return;
     }
 
@@ -185,6 +185,10 @@ ngx_http_asgard_drain_abandon(ngx_http_asgard_attempt_t *a)
 void
 ngx_http_asgard_drain_finish(ngx_http_asgard_attempt_t *a)
 {
+    /* what the core still sends after this may find the client gone: there is
+     * nothing left to read on, and no memory for a timer */
+    a->finished = 1;
+
     if (a->drain.timer_set) {
         ngx_del_timer(&a->drain);
     }
@@ -246,7 +250,7 @@ ngx_http_asgard_drain_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     if (!ctx->client_gone && !a->abandoned) {
         rc = ngx_http_asgard_drain_next_filter(r, in);
 
-        if (rc != NGX_ERROR || !a->streaming) {
+        if (rc != NGX_ERROR || !a->streaming || a->finished) {
             return rc;
         }
 
