@@ -16,7 +16,7 @@
 #include "store/pg.h"
 
 #define KEEPER_WAIT_MS  20000
-#define SERVED_WAIT_MS  10000
+#define SERVED_WAIT_MS  20000
 #define POLL_MS         50
 #define METRICS_MAX     (1024u * 1024)
 #define ARENA_BYTES     (4u * 1024 * 1024)
@@ -189,7 +189,7 @@ wait_served(const struct ctl_config *config, int64_t version,
     } while (ctl_clock_ms() < until);
 
     return ctl_error_set(e, 504, "timeout", "catalog %lld was published, but "
-                         "not every nginx worker served it within 10 s",
+                         "not every nginx worker served it within 20 s",
                          (long long) version);
 }
 
