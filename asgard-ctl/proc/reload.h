@@ -9,7 +9,7 @@
 
 /*
  * Signals the supervisor, waits for the new keeper's verdict (20 s), then until
- * every nginx worker behind public_url serves that version (10 s).  *version is
+ * every nginx worker behind public_url serves that version (20 s).  *version is
  * what is served.  False with 409 catalog_refused and the reason when anything
  * was refused.
  */
