@@ -31,10 +31,11 @@ struct setting {
     const char *expects;
 };
 
-/* Where a message points to. */
+/* Where a message points to, and what stood before it. */
 struct place {
     const char *file;
     unsigned line;
+    uint32_t seen;                      /* bit of each row of settings[] */
 };
 
 
@@ -200,11 +201,12 @@ line_split(char *line, char **name, char **value)
 
 
 static bool
-line_apply(struct ctl_config *c, char *line, struct place at,
+line_apply(struct ctl_config *c, char *line, struct place *at,
     struct ctl_error *e)
 {
     const struct setting *s;
     char *name, *value;
+    uint32_t bit;
 
     if (!line_split(line, &name, &value)) {
         return true;
@@ -212,13 +214,20 @@ line_apply(struct ctl_config *c, char *line, struct place at,
     s = setting_find(name);
     if (s == NULL) {
         return ctl_error_field(e, "unknown_setting", name,
-                               "%s:%u: unknown setting \"%.64s\"", at.file,
-                               at.line, name);
+                               "%s:%u: unknown setting \"%.64s\"", at->file,
+                               at->line, name);
     }
+    bit = UINT32_C(1) << (s - settings);
+    if ((at->seen & bit) != 0 && s->set != set_services) {
+        return ctl_error_field(e, "invalid_value", name,
+                               "%s:%u: %s stands twice", at->file, at->line,
+                               name);
+    }
+    at->seen |= bit;
     if (!s->set(c, s, value)) {
         return ctl_error_field(e, "invalid_value", name,
-                               "%s:%u: %s expects %s", at.file, at.line, name,
-                               s->expects);
+                               "%s:%u: %s expects %s", at->file, at->line,
+                               name, s->expects);
     }
 
     return true;
@@ -230,7 +239,7 @@ lines_read(struct ctl_config *c, FILE *f, const char *path,
     struct ctl_error *e)
 {
     char line[LINE_BYTES];
-    struct place at = {path, 0};
+    struct place at = {path, 0, 0};
 
     while (fgets(line, sizeof(line), f) != NULL) {
         at.line++;
@@ -239,7 +248,7 @@ lines_read(struct ctl_config *c, FILE *f, const char *path,
                                    "%s:%u: the file or a line is too long",
                                    path, at.line);
         }
-        if (!line_apply(c, line, at, e)) {
+        if (!line_apply(c, line, &at, e)) {
             return false;
         }
     }

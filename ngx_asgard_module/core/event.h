@@ -1,6 +1,9 @@
 /*
- * The detail of a usage event and the line of the witness file, written by
- * the module and read by asgard-ctl (docs/formats.md, "Usage event").
+ * The detail of a usage event and the line of the witness file, as the module
+ * writes them (docs/formats.md, "Usage event").
+ *
+ * asgard-ctl keeps a detail as the JSON that it is, and reads of it what the
+ * ledger needs (asgard-ctl/ops/drain_detail.c).
  *
  * A token count of -1 was not measured and is left out.
  */

@@ -1,7 +1,8 @@
 /*
  * Why a call was refused or failed: the one table reason -> HTTP status, type,
- * code and text.  Everything that a client can be told stands in reason.c;
- * docs/errors.md is checked against it by a test.
+ * code and text.  Everything that the gateway can tell a client stands in
+ * reason.c (what the control API says, stands where it is found out:
+ * asgard-ctl/base/error.h); docs/errors.md is checked against both by a test.
  */
 #ifndef ASG_REASON_H
 #define ASG_REASON_H

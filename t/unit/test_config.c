@@ -79,6 +79,7 @@ errors_name_file_line_and_setting(void **state)
     refused(WHOLE "listen unix:/b\n", ":9:", "listen");
     refused("listen /b\n", ":1:", "listen");
     refused(WHOLE "api_threads 0\n", ":9:", "api_threads");
+    refused(WHOLE "api_threads 3\napi_threads 4\n", ":10:", "api_threads");
     refused(WHOLE "api_threads 65\n", ":9:", "api_threads");
     refused(WHOLE "snapshot_max_age 24\n", ":9:", "snapshot_max_age");
     refused("listen unix:/b\n", "missing", "postgres");
