@@ -81,8 +81,6 @@ CTL_HANDLER(ctl_http_budget_put)
            && ctl_budget_json_read(raw, &rq->worker->arena, &list, e)
            && project_budget(rq, &budget_id, e)
            && ctl_budget_replace(rq->change, budget_id, &list, e)
-           && ctl_change_audit(rq->change, "project.budget_set", "project",
-                               rq->param[0], NULL, NULL, NULL, e)
            && send_budgets(rq, an, budget_id, e);
 }
 

@@ -130,11 +130,54 @@ kept_names(struct ctl_change *c, const struct ctl_budget_list *list)
 }
 
 
+/* "total=5 1d=unlimited": the limits in USD. */
+static const char *
+limits_text(struct ctl_change *c, const struct ctl_budget_list *list)
+{
+    char usd[ASG_MONEY_TEXT];
+    const char *text = "";
+    unsigned i;
+
+    for (i = 0; i < list->n && text != NULL; i++) {
+        asg_money_format(list->windows[i].limit_nusd, usd);
+        text = ctl_arena_printf(c->arena, "%s%s%s=%s", text, i ? " " : "",
+                                list->windows[i].name,
+                                list->windows[i].unlimited ? "unlimited"
+                                                           : usd);
+    }
+
+    return text;
+}
+
+
+/* project.budget_set or key.budget_set, by the budget's own name. */
+static bool
+audit_replaced(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_list *before, struct ctl_error *e)
+{
+    bool project = budget_id[0] == 'p';
+    struct ctl_audit_field fields[2] = {{"before", limits_text(c, before)},
+                                        {"after", NULL}};
+    struct ctl_budget_list after;
+
+    if (!ctl_budget_read(c->pg, c->arena, budget_id, &after, e)) {
+        return false;
+    }
+    fields[1].value = limits_text(c, &after);
+
+    return ctl_change_audit(c, project ? "project.budget_set"
+                                       : "key.budget_set",
+                            project ? "project" : "key", budget_id + 2, NULL,
+                            NULL, ctl_audit_data(c->arena, fields, 2), e);
+}
+
+
 bool
 ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e)
 {
     const char *kept = kept_names(c, list);
+    struct ctl_budget_list before;
     struct ctl_rows rows;
 
     if (kept == NULL) {
@@ -145,7 +188,8 @@ ctl_budget_replace(struct ctl_change *c, const char *budget_id,
                                "A budget has at most %d windows, total "
                                "included.", ASG_WINDOWS_MAX);
     }
-    if (!CTL_PG(c->pg, c->arena, &rows, e,
+    if (!ctl_budget_read(c->pg, c->arena, budget_id, &before, e)
+        || !CTL_PG(c->pg, c->arena, &rows, e,
             "UPDATE budgets SET version = version + 1 WHERE budget_id = $1"
             " RETURNING version", budget_id)
         || !CTL_PG(c->pg, c->arena, NULL, e,
@@ -160,7 +204,8 @@ ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     }
 
     return ctl_change_send(c, CTL_OUTBOX_BUDGET, budget_id,
-                           ctl_rows_i64(&rows, 0, 0), e);
+                           ctl_rows_i64(&rows, 0, 0), e)
+           && audit_replaced(c, budget_id, &before, e);
 }
 
 

@@ -34,7 +34,8 @@ bool ctl_budget_create(struct ctl_change *c, const char *scope,
     const char *scope_id, const char *project_id, int partition,
     const struct ctl_budget_list *list, struct ctl_error *e);
 
-/* Replaces the list; a `total` left out keeps its limit. */
+/* Replaces the list; a `total` left out keeps its limit.  Its audit entry says
+ * the limits before and after. */
 bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e);
 

@@ -147,6 +147,20 @@ project_of(struct ctl_change *c, const char *project_id,
 }
 
 
+static bool
+audit_minted(struct ctl_change *c, const struct ctl_key_input *in,
+    const char *key_id, const char *prefix, const char *project_id,
+    struct ctl_error *e)
+{
+    const struct ctl_audit_field fields[] = {
+        {"name", in->name}, {"prefix", prefix}, {"expires_at", in->expires_at}
+    };
+
+    return ctl_change_audit(c, "key.minted", "key", key_id, project_id, NULL,
+                            ctl_audit_data(c->arena, fields, 3), e);
+}
+
+
 bool
 ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     const char *project_id, const struct ctl_key_input *in,
@@ -185,8 +199,7 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
             || ctl_budget_create(c, "key", *key_id, project_id,
                                  project.partition, in->budgets, e))
            && ctl_change_send(c, CTL_OUTBOX_KEY, *key_id, 1, e)
-           && ctl_change_audit(c, "key.minted", "key", *key_id, project_id,
-                               NULL, NULL, e);
+           && audit_minted(c, in, *key_id, *prefix, project_id, e);
 }
 
 

@@ -192,6 +192,22 @@ create_budget(struct ctl_change *c, const struct ctl_project_input *in,
 }
 
 
+static bool
+audit_registered(struct ctl_change *c, const struct ctl_project_input *in,
+    const char *id, struct ctl_error *e)
+{
+    const struct ctl_audit_field fields[] = {
+        {"name", in->name}, {"owner", in->owner_email},
+        {"manager", in->manager_email}, {"group", in->group},
+        {"classification", in->classification},
+        {"data_class", in->data_class}
+    };
+
+    return ctl_change_audit(c, "project.registered", "project", id, NULL,
+                            NULL, ctl_audit_data(c->arena, fields, 6), e);
+}
+
+
 bool
 ctl_project_register(struct ctl_change *c, const struct ctl_project_input *in,
     const char **project_id, struct ctl_error *e)
@@ -220,8 +236,7 @@ ctl_project_register(struct ctl_change *c, const struct ctl_project_input *in,
     return insert_project(c, &full, id, part, e)
            && create_budget(c, &full, id, partition, e)
            && ctl_change_send(c, CTL_OUTBOX_PROJECT, id, 1, e)
-           && ctl_change_audit(c, "project.registered", "project", id, NULL,
-                               NULL, NULL, e);
+           && audit_registered(c, &full, id, e);
 }
 
 
@@ -342,9 +357,7 @@ patch_budget(struct ctl_change *c, const char *project_id,
         }
     }
 
-    return ctl_budget_replace(c, budget, &list, e)
-           && ctl_change_audit(c, "project.budget_set", "project", project_id,
-                               NULL, NULL, NULL, e);
+    return ctl_budget_replace(c, budget, &list, e);
 }
 
 
@@ -358,6 +371,22 @@ check_patch(const struct ctl_project_patch *patch, struct ctl_error *e)
                || check_email("manager_email", patch->manager_email, e))
            && (patch->data_class == NULL
                || check_data_class(patch->data_class, e));
+}
+
+
+static bool
+audit_updated(struct ctl_change *c, const char *project_id,
+    const struct ctl_project_patch *p, struct ctl_error *e)
+{
+    const struct ctl_audit_field fields[] = {
+        {"name", p->name}, {"description", p->description},
+        {"owner", p->owner_email}, {"manager", p->manager_email},
+        {"cost_center", p->cost_center}, {"data_class", p->data_class}
+    };
+
+    return ctl_change_audit(c, "project.updated", "project", project_id,
+                            NULL, NULL, ctl_audit_data(c->arena, fields, 6),
+                            e);
 }
 
 
@@ -389,8 +418,7 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
 
     return project_changed(c, project_id, e)
            && (!patch->budget_given || patch_budget(c, project_id, patch, e))
-           && ctl_change_audit(c, "project.updated", "project", project_id,
-                               NULL, NULL, NULL, e);
+           && audit_updated(c, project_id, patch, e);
 }
 
 

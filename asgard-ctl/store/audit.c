@@ -23,6 +23,41 @@ audit_entities(struct ctl_arena *arena, const struct ctl_audit_event *event)
 }
 
 
+const char *
+ctl_audit_data(struct ctl_arena *arena, const struct ctl_audit_field *fields,
+    unsigned n)
+{
+    size_t cap = 8;
+    asg_buf_t b;
+    char *text;
+    unsigned i;
+
+    /* each byte may become \uXXXX */
+    for (i = 0; i < n; i++) {
+        cap += fields[i].value == NULL ? 0 : strlen(fields[i].name) + 8
+                                             + 6 * strlen(fields[i].value);
+    }
+    text = ctl_arena_alloc(arena, cap + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    asg_buf_init(&b, text, cap);
+    asg_buf_z(&b, "{");
+    for (i = 0; i < n; i++) {
+        if (fields[i].value == NULL) {
+            continue;
+        }
+        asg_buf_z(&b, b.len > 1 ? "," : "");
+        asg_buf_json(&b, asg_str_z(fields[i].name));
+        asg_buf_z(&b, ":");
+        asg_buf_json(&b, asg_str_z(fields[i].value));
+    }
+    asg_buf_z(&b, "}");
+
+    return asg_buf_ok(&b) ? text : NULL;
+}
+
+
 bool
 ctl_audit_write(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_audit_event *event, struct ctl_error *e)

@@ -24,6 +24,16 @@ struct ctl_audit_event {
     const char *data;                   /* NULL: {} */
 };
 
+/* A member of `data`; a NULL value is left out. */
+struct ctl_audit_field {
+    const char *name;
+    const char *value;
+};
+
+/* {"name":"value",…} as text of the arena; NULL when memory ran out. */
+const char *ctl_audit_data(struct ctl_arena *arena,
+    const struct ctl_audit_field *fields, unsigned n);
+
 bool ctl_audit_write(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_audit_event *event, struct ctl_error *e);
 

@@ -106,5 +106,13 @@ is_deeply([map { $_->{action} } @events],
     ['project.registered', 'project.updated'],
     'every change is in the audit log, found by the bare id');
 like($events[0]{actor}, qr/\Atoken:/, '... with who did it');
+is($events[0]{data}{manager}, 'm@example.com', '... with what was registered');
+is_deeply($events[1]{data}, {name => 'two', cost_center => 'cc1',
+    owner => 'p@example.com'}, '... and with what was changed');
+$t->set_budgets($id, ['1d', '0.5'], ['total', undef]);
+my ($set) = grep { $_->{action} eq 'project.budget_set' }
+    @{$t->api_ok('GET', "/api/audit?entity=$id")->{events}};
+is_deeply($set->{data}, {before => 'total=250',
+    after => 'total=unlimited 1d=0.5'}, 'a new budget says before and after');
 
 $t->done;
