@@ -21,7 +21,13 @@ struct command {
     const char *help;
 };
 
+/* `serve` and `validate` are no calls with a configuration: see main(). */
 static const struct command commands[] = {
+    {"serve", NULL, "serve",
+     "Run the control plane: supervises the roles api, keeper and meter.\n"
+     "SIGHUP reloads, SIGTERM stops."},
+    {"validate", NULL, "validate FILE",
+     "Check one service.yaml; needs no configuration."},
     {"migrate", ctl_command_migrate, "migrate",
      "Bring the database to this version's schema, as its owner.  Safe to\n"
      "repeat; run it before the first `serve` and after every upgrade."},
@@ -35,8 +41,9 @@ static const struct command commands[] = {
      "only its hash is kept.  Use it as `Authorization: Bearer asg_pat_...`."},
     {"reload", ctl_command_reload, "reload",
      "Apply changed services, routing and backend variables without dropping\n"
-     "a request.  Returns when every nginx worker serves the new catalog, and\n"
-     "fails when it was refused: then the old one stays."},
+     "a request.  Returns when every nginx worker serves the new catalog.\n"
+     "Fails when something was refused: a new module that is wrong is left\n"
+     "out and the rest is served; anything else keeps the old catalog."},
     {"status", ctl_command_status, "status",
      "What runs, which catalog is served, what waits."},
     {"audit", ctl_command_audit, "audit money|chain",
@@ -66,12 +73,7 @@ print_help(FILE *to)
         "asgard-ctl - the control plane of Asgard\n\n"
         "usage: asgard-ctl [-c FILE] COMMAND\n\n"
         "  -c FILE   configuration (default " CONFIG_DEFAULT ")\n\n"
-        "A first start:  migrate, then serve, then admin bootstrap.\n\n"
-        "serve\n"
-        "    Run the control plane: supervises the roles api, keeper and\n"
-        "    meter.  SIGHUP reloads, SIGTERM stops.\n\n"
-        "validate FILE\n"
-        "    Check one service.yaml; needs no configuration.\n");
+        "A first start:  migrate, then serve, then admin bootstrap.\n");
     for (c = commands; c->name != NULL; c++) {
         const char *p = c->help;
 
@@ -117,26 +119,16 @@ wants_help(int argc, char **argv)
 }
 
 
+/* `c` NULL: the word `role`, which only the supervisor says. */
 static int
-run_command(const struct ctl_config *config, int inherited, int argc,
-    char **argv)
+run_command(const struct ctl_config *config, const struct command *c,
+    int inherited, int argc, char **argv)
 {
-    const struct command *c = command_find(argv[0]);
-
-    if (strcmp(argv[0], "serve") == 0 && argc == 1) {
-        return ctl_supervisor_run(config, inherited);
-    }
-    if (strcmp(argv[0], "role") == 0 && argc == 2) {
+    if (c == NULL) {
         return ctl_role_run(config, argv[1]);
     }
-    if (c == NULL) {
-        fprintf(stderr, "asgard-ctl: there is no command \"%.40s\"; "
-                "asgard-ctl --help lists them\n", argv[0]);
-        return 2;
-    }
-    if (argc > 1 && wants_help(argc - 1, argv + 1)) {
-        printf("usage: asgard-ctl %s\n\n%s\n", c->usage, c->help);
-        return 0;
+    if (c->run == NULL) {
+        return ctl_supervisor_run(config, inherited);
     }
 
     return c->run(config, argc - 1, argv + 1);
@@ -145,7 +137,8 @@ run_command(const struct ctl_config *config, int inherited, int argc,
 
 /* Commands that need a configuration; the file may be -c's or the default. */
 static int
-run_configured(const char *file, int inherited, int argc, char **argv)
+run_configured(const char *file, const struct command *c, int inherited,
+    int argc, char **argv)
 {
     struct ctl_config config;
     struct ctl_error e;
@@ -155,10 +148,36 @@ run_configured(const char *file, int inherited, int argc, char **argv)
         ctl_config_finish(&config);
         return ctl_command_failed(&e);
     }
-    status = run_command(&config, inherited, argc, argv);
+    status = run_command(&config, c, inherited, argc, argv);
     ctl_config_finish(&config);
 
     return status;
+}
+
+
+/* The words after the options: help and usage come before anything is read. */
+static int
+run_words(const char *file, int inherited, int argc, char **argv)
+{
+    const struct command *c = command_find(argv[0]);
+    bool validate = c != NULL && strcmp(c->name, "validate") == 0;
+
+    if (c == NULL && (strcmp(argv[0], "role") != 0 || argc != 2)) {
+        fprintf(stderr, "asgard-ctl: there is no command \"%.40s\"; "
+                "asgard-ctl --help lists them\n", argv[0]);
+        return 2;
+    }
+    if (c != NULL && wants_help(argc - 1, argv + 1)) {
+        printf("usage: asgard-ctl %s\n\n%s\n", c->usage, c->help);
+        return 0;
+    }
+    if (c != NULL && c->run == NULL && argc != (validate ? 2 : 1)) {
+        fprintf(stderr, "usage: asgard-ctl %s\n", c->usage);
+        return 2;
+    }
+
+    return validate ? ctl_command_validate(argv[1])
+                    : run_configured(file, c, inherited, argc, argv);
 }
 
 
@@ -177,7 +196,7 @@ main(int argc, char **argv)
             break;
         }
     }
-    if (i >= argc) {
+    if (i >= argc || strcmp(argv[i], "-c") == 0) {
         print_help(stderr);
         return 2;
     }
@@ -191,9 +210,6 @@ main(int argc, char **argv)
         printf("asgard-ctl " VERSION "\n");
         return 0;
     }
-    if (strcmp(argv[i], "validate") == 0 && argc - i == 2) {
-        return ctl_command_validate(argv[i + 1]);
-    }
 
-    return run_configured(file, inherited, argc - i, argv + i);
+    return run_words(file, inherited, argc - i, argv + i);
 }

@@ -78,7 +78,9 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
     p->token = ctl_rows_i64(&rows, 0, 3);
     p->epoch = ctl_rows_i64(&rows, 0, 4);
     snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_rows_at(&rows, 0, 5));
-    p->open = strcmp(ctl_rows_at(&rows, 0, 9), "open") == 0;
+    /* a server that was started again still has the fence of its old life */
+    p->open = strcmp(ctl_rows_at(&rows, 0, 9), "open") == 0
+              && strcmp(p->run_id, ctl_redis_run_id(s->leader.redis)) == 0;
     s->now = ctl_rows_i64(&rows, 0, 10);
     (void) asg_rkey_budget(s->key, p->part, asg_str_z(budget_id));
 

@@ -192,6 +192,21 @@ print_counts(struct ctl_connections *c)
 }
 
 
+/* What was not looked at, because another part is away, is not ok. */
+static const char *
+known(const char *state, const char *needed, const char *name)
+{
+    static char text[64];
+
+    if (strcmp(needed, "ok") == 0) {
+        return state;
+    }
+    snprintf(text, sizeof(text), "not known without %s", name);
+
+    return text;
+}
+
+
 int
 ctl_command_status(const struct ctl_config *config, int argc, char **argv)
 {
@@ -211,7 +226,9 @@ ctl_command_status(const struct ctl_config *config, int argc, char **argv)
         ctl_readiness_check(c.pg, c.redis, &c.arena, &state);
         printf("ready     %s\nredis     %s\npostgres  %s\nctl       %s\n"
                "served    %s\n", state.ready ? "yes" : "no", state.redis,
-               state.postgres, state.ctl, state.catalog);
+               state.postgres,
+               known(state.ctl, state.postgres, "PostgreSQL"),
+               known(state.catalog, state.redis, "Redis"));
         print_roles(&c);
         print_counts(&c);
         status = !state.ready;

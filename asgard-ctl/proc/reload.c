@@ -85,8 +85,15 @@ judge(const struct ctl_rows *beat, int64_t *version, struct ctl_error *e)
         return true;
     }
 
-    return ctl_error_set(e, 409, "catalog_refused", "refused: %s%s%s", reason,
-                         reason[0] && refused[0] ? "; " : "", refused);
+    if (strcmp(state, "ok") == 0) {
+        return ctl_error_set(e, 409, "catalog_refused",
+                             "refused: %s; catalog %lld is served without it",
+                             refused, (long long) *version);
+    }
+
+    return ctl_error_set(e, 409, "catalog_refused",
+                         "refused, the old catalog stays: %s",
+                         reason[0] != '\0' ? reason : refused);
 }
 
 
