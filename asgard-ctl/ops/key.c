@@ -147,6 +147,24 @@ project_of(struct ctl_change *c, const char *project_id,
 }
 
 
+/* Nothing of it has changed: its delivery waits until the counters that the
+ * key's calls will need are open, and so does the 201. */
+static bool
+send_project_budget(struct ctl_change *c, const char *project_id,
+    struct ctl_error *e)
+{
+    const char *budget = ctl_arena_printf(c->arena, "p.%s", project_id);
+    struct ctl_rows rows;
+
+    return (budget != NULL || ctl_error_internal(e, "out of memory"))
+           && CTL_PG(c->pg, c->arena, &rows, e,
+                     "SELECT version FROM budgets WHERE budget_id = $1",
+                     budget)
+           && ctl_change_send(c, CTL_OUTBOX_BUDGET, budget,
+                              ctl_rows_i64(&rows, 0, 0), e);
+}
+
+
 static bool
 audit_minted(struct ctl_change *c, const struct ctl_key_input *in,
     const char *key_id, const char *prefix, const char *project_id,
@@ -199,6 +217,7 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
             || ctl_budget_create(c, "key", *key_id, project_id,
                                  project.partition, in->budgets, e))
            && ctl_change_send(c, CTL_OUTBOX_KEY, *key_id, 1, e)
+           && send_project_budget(c, project_id, e)
            && audit_minted(c, in, *key_id, *prefix, project_id, e);
 }
 
