@@ -30,11 +30,13 @@ postgres_text(struct ctl_pg *pg)
 }
 
 
-/* Which role has not beaten; else whether the counters are open.  Without
- * Redis the meter waits for it, and the keeper alone is asked for. */
+/* Which role has not beaten; else whether the counters are open, and on the
+ * server process that answers now (`run_id`).  Without Redis (NULL) the meter
+ * waits for it, and the keeper alone is asked for. */
 static const char *
-ctl_text(struct ctl_pg *pg, struct ctl_arena *arena, bool with_redis)
+ctl_text(struct ctl_pg *pg, struct ctl_arena *arena, const char *run_id)
 {
+    bool with_redis = run_id != NULL;
     struct ctl_error e = {0};
     struct ctl_rows rows;
     const char *role, *text;
@@ -44,8 +46,9 @@ ctl_text(struct ctl_pg *pg, struct ctl_arena *arena, bool with_redis)
             " FROM unnest($1::text[]) r WHERE NOT EXISTS"
             " (SELECT FROM role_beats b WHERE b.role = r"
             " AND b.at > now() - interval '5 s')),"
-            " (SELECT count(*) FROM partitions WHERE step <> 'open')",
-            with_redis ? "{keeper,meter}" : "{keeper}"))
+            " (SELECT count(*) FROM partitions WHERE step <> 'open'"
+            " OR run_id <> $2)",
+            with_redis ? "{keeper,meter}" : "{keeper}", run_id))
     {
         return "ok";
     }
@@ -92,8 +95,10 @@ ctl_readiness_check(struct ctl_pg *pg, struct ctl_redis *redis,
 {
     out->redis = redis_text(redis, arena);
     out->postgres = postgres_text(pg);
-    out->ctl = is_ok(out->postgres) ? ctl_text(pg, arena, is_ok(out->redis))
-                                    : "ok";
+    out->ctl = is_ok(out->postgres)
+               ? ctl_text(pg, arena, is_ok(out->redis)
+                                     ? ctl_redis_run_id(redis) : NULL)
+               : "ok";
     out->catalog = is_ok(out->redis) ? catalog_text(redis, arena) : "ok";
     out->ready = is_ok(out->redis) && is_ok(out->postgres)
                  && is_ok(out->ctl) && is_ok(out->catalog);
