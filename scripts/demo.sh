@@ -105,7 +105,7 @@ show_demo() {
         die "the call $trace did not reach the ledger"
     usage=$(api GET "/api/projects/$project/usage" | tr -d '\n') || true
     left=$(printf '%s' "$usage" | grep -oE '"free_usd" *: *[^,}]*' |
-        head -n 1 | sed 's/.*: *//')
+        head -n 1 | sed 's/.*: *//') || left='not known right now,'
     cat << TEXT
 
 Asgard is running at $url

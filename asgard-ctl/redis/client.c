@@ -3,6 +3,7 @@
  */
 #include "redis/client.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,12 +168,23 @@ redis_check_role(struct ctl_redis *r, struct ctl_error *e)
 }
 
 
+/* Between commands the server says nothing: what can be read then is the end
+ * of the connection, and better found before a command than by one. */
+static bool
+redis_was_closed(const struct ctl_redis *r)
+{
+    struct pollfd fd = {.fd = r->conn->fd, .events = POLLIN | POLLRDHUP};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
+
 bool
 ctl_redis_ready(struct ctl_redis *r, struct ctl_error *e)
 {
     struct timeval tv = {r->timeout_ms / 1000, (r->timeout_ms % 1000) * 1000};
 
-    if (r->conn != NULL && r->conn->err == 0) {
+    if (r->conn != NULL && r->conn->err == 0 && !redis_was_closed(r)) {
         return true;
     }
     redis_drop(r);
