@@ -26,6 +26,10 @@ struct ctl_partition {
     bool open;                          /* seeded, fence and state agree */
     bool owed;                          /* corrections may wait */
     bool moved;                         /* events since the last trim */
+    bool seeding;                       /* `step` was reached by us */
+    int64_t before;                     /* seeding: the epoch in Redis */
+    int64_t summed;                     /* ... last correction in the sums */
+    int64_t adopt_until_ms;             /* ... waiting for gateways; else 0 */
     int64_t token;
     int64_t epoch;
     int64_t cap;                        /* entries that the stream may have */

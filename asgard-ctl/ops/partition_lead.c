@@ -56,6 +56,7 @@ partition_take(struct ctl_partition *p, const struct ctl_rows *rows,
 
     if (!p->led || token != p->token || epoch != p->epoch) {
         p->open = false;
+        p->seeding = false;
         p->owed = true;
         p->durable[0] = '\0';
     }
@@ -100,6 +101,7 @@ ctl_lead_renew(struct ctl_leader *l, struct ctl_error *e)
     for (i = 0; i < ASG_PARTITIONS; i++) {
         if (!seen[i]) {
             l->parts[i].led = l->parts[i].open = false;
+            l->parts[i].seeding = false;
         }
     }
 

@@ -6,15 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "ops/apply.h"
 #include "ops/drain.h"
+#include "ops/gateways.h"
 #include "ops/outbox_record.h"
 #include "ops/partition_sum.h"
 
-#define ADOPT_MS       300              /* for gateways to speak up */
+#define ADOPT_MS       5000             /* for gateways to speak up */
+#define STEPS_MAX      8
 #define DROP_MAX       64
 #define CAP_DEFAULT    1000000
 #define CAP_LEAST      1000
@@ -96,14 +98,13 @@ stored_read(struct ctl_leader *l, const struct ctl_partition *p,
 
 
 static bool
-begin(struct ctl_leader *l, struct ctl_partition *p, int64_t *before,
-    struct ctl_error *e)
+begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
     int64_t token;
     struct ctl_rows rows;
 
     if (!ctl_redis_ready(l->redis, e)
-        || !stored_read(l, p, before, &token, e)
+        || !stored_read(l, p, &p->before, &token, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "UPDATE partitions SET step = 'closing',"
             " epoch = greatest(epoch, $1::bigint) + 1, run_id = $2,"
@@ -111,7 +112,7 @@ begin(struct ctl_leader *l, struct ctl_partition *p, int64_t *before,
             " THEN $3::bigint + 1 ELSE leader_token END,"
             " leader_until = now() + interval '" CTL_LEASE_S " s'"
             " WHERE partition = $4 AND leader_token = $5 AND epoch = $6"
-            " RETURNING epoch, leader_token", number(l, *before),
+            " RETURNING epoch, leader_token", number(l, p->before),
             ctl_redis_run_id(l->redis), number(l, token),
             number(l, p->part), number(l, p->token), number(l, p->epoch)))
     {
@@ -127,6 +128,7 @@ begin(struct ctl_leader *l, struct ctl_partition *p, int64_t *before,
     snprintf(p->step, sizeof(p->step), "closing");
     snprintf(p->cursor, sizeof(p->cursor), "0-0");
     p->durable[0] = '\0';
+    p->adopt_until_ms = 0;
 
     return seed_ok(l, p, "close", 0, NULL, e);
 }
@@ -134,7 +136,7 @@ begin(struct ctl_leader *l, struct ctl_partition *p, int64_t *before,
 
 /* Streams of every epoch that was ever opened, and of the one in Redis. */
 static bool
-drain_older(struct ctl_leader *l, struct ctl_partition *p, int64_t before,
+drain_older(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
 {
     int64_t *epochs;
@@ -148,7 +150,7 @@ drain_older(struct ctl_leader *l, struct ctl_partition *p, int64_t before,
             " WHERE partition = $1 UNION SELECT $2::bigint) q"
             " WHERE epoch > 0 AND epoch < $3"
             " ORDER BY epoch DESC LIMIT " EPOCHS_MAX, number(l, p->part),
-            number(l, before), number(l, p->epoch)))
+            number(l, p->before), number(l, p->epoch)))
     {
         return false;
     }
@@ -199,7 +201,7 @@ drop_ended(struct ctl_leader *l, const struct ctl_partition *p,
 
 
 static bool
-sum_and_seed(struct ctl_leader *l, struct ctl_partition *p, int64_t *adj,
+sum_and_seed(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
 {
     struct ctl_sum sum;
@@ -216,19 +218,26 @@ sum_and_seed(struct ctl_leader *l, struct ctl_partition *p, int64_t *adj,
             return false;
         }
     }
-    *adj = sum.adj;
+    p->summed = sum.adj;
 
     return ctl_record_send_partition(l->pg, l->redis, l->arena, p->part, e);
 }
 
 
+/* From here gateways may announce what they hold and tell what they ended. */
 static bool
-adopt(struct ctl_leader *l, struct ctl_partition *p, int64_t adj,
-    struct ctl_error *e)
+adopt(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
-    asg_str_t arg = asg_str_z(number(l, adj));
+    asg_str_t arg = asg_str_z(number(l, p->summed));
 
-    return step_to(l, p, "adopting", e) && seed_ok(l, p, "adopt", 1, &arg, e);
+    if (!step_to(l, p, "adopting", e)
+        || !seed_ok(l, p, "adopt", 1, &arg, e))
+    {
+        return false;
+    }
+    p->adopt_until_ms = ctl_clock_ms() + ADOPT_MS;
+
+    return true;
 }
 
 
@@ -255,18 +264,44 @@ cap_read(struct ctl_leader *l, int64_t *cap, struct ctl_error *e)
 }
 
 
+/* What the gateways told meanwhile reaches ledger and counters before the
+ * door opens: who opens first admits too much. */
 static bool
-catch_up_and_open(struct ctl_leader *l, struct ctl_partition *p,
-    struct ctl_error *e)
+catch_up(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
-    asg_str_t argv[3];
-    struct ctl_rows rows;
-
+    p->adopt_until_ms = 0;
     if (!step_to(l, p, "catching", e) || !ctl_drain_epoch(l, p, p->epoch, e)) {
         return false;
     }
     p->owed = true;
-    if (!ctl_apply_owed(l, p, e) || !cap_read(l, &p->cap, e)
+
+    return ctl_apply_owed(l, p, e);
+}
+
+
+static bool
+adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
+{
+    bool all;
+
+    if (!ctl_gateways_have_told(l, p, &all, e)) {
+        return false;
+    }
+    if (!all && ctl_clock_ms() < p->adopt_until_ms) {
+        return true;
+    }
+
+    return (all || ctl_gateways_give_up(l, p, e)) && catch_up(l, p, e);
+}
+
+
+static bool
+open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
+{
+    asg_str_t argv[3];
+    struct ctl_rows rows;
+
+    if (!cap_read(l, &p->cap, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "WITH c AS (INSERT INTO cursors (partition, epoch)"
             " VALUES ($1, $2) ON CONFLICT DO NOTHING)"
@@ -278,26 +313,7 @@ catch_up_and_open(struct ctl_leader *l, struct ctl_partition *p,
     argv[0] = asg_str_z(ctl_rows_at(&rows, 0, 0));
     argv[1] = asg_str_z(number(l, p->cap));
     argv[2] = asg_str_z(p->cursor);
-
-    return step_to(l, p, "open", e) && seed_ok(l, p, "open", 3, argv, e);
-}
-
-
-static bool
-close_to_adopt(struct ctl_leader *l, struct ctl_partition *p,
-    struct ctl_error *e)
-{
-    int64_t before, adj;
-
-    return begin(l, p, &before, e) && drain_older(l, p, before, e)
-           && sum_and_seed(l, p, &adj, e) && adopt(l, p, adj, e);
-}
-
-
-static bool
-open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
-{
-    if (!catch_up_and_open(l, p, e)) {
+    if (!step_to(l, p, "open", e) || !seed_ok(l, p, "open", 3, argv, e)) {
         return false;
     }
     p->open = true;
@@ -307,33 +323,94 @@ open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 }
 
 
-bool
-ctl_partition_reseed(struct ctl_leader *l, struct ctl_error *e)
+/* What each step does stands before its name in the row: a row that says
+ * `draining` belongs to one who drains. */
+static bool
+step_take(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
-    const struct timespec pause = {0, ADOPT_MS * 1000000L};
-    bool ok = true, has_past = false, ready[ASG_PARTITIONS] = {false};
+    if (!p->seeding) {
+        return begin(l, p, e);
+    }
+    if (strcmp(p->step, "closing") == 0) {
+        return drain_older(l, p, e);
+    }
+    if (strcmp(p->step, "draining") == 0) {
+        return sum_and_seed(l, p, e);
+    }
+    if (strcmp(p->step, "summing") == 0) {
+        return adopt(l, p, e);
+    }
+    if (strcmp(p->step, "adopting") == 0) {
+        return adopt_wait(l, p, e);
+    }
+    if (strcmp(p->step, "catching") == 0) {
+        return open_again(l, p, e);
+    }
+
+    return ctl_error_away(e, "reseed_pending", "partition %u: another step",
+                          p->part);
+}
+
+
+bool
+ctl_reseed_step(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    bool ok = step_take(l, p, e);
+
+    p->seeding = ok && !p->open;
+
+    return ok;
+}
+
+
+static bool
+is_waiting(const struct ctl_partition *p)
+{
+    return p->seeding && p->adopt_until_ms != 0;
+}
+
+
+/* From where it stands until it is open, or waits for the gateways. */
+static bool
+advance_one(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    unsigned i;
+
+    for (i = 0; i < STEPS_MAX && !p->open; i++) {
+        if (!ctl_reseed_step(l, p, e)) {
+            return false;
+        }
+        if (is_waiting(p)) {
+            break;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
+    struct ctl_error *e)
+{
     struct ctl_partition *p;
     unsigned i, opened = 0;
+    bool ok = true;
 
+    *waiting = 0;
     for (i = 0; i < ASG_PARTITIONS; i++) {
         p = &l->parts[i];
         if (p->led && !p->open) {
-            has_past = has_past || p->epoch > 0;
-            ready[i] = close_to_adopt(l, p, e);
-            ok = ok && ready[i];
+            ok = advance_one(l, p, e) && ok;
+            opened += p->open;
+            *waiting += is_waiting(p);
         }
     }
-    if (has_past) {
-        nanosleep(&pause, NULL);
+    if (opened > 0) {
+        ctl_log(CTL_LOG_INFO, "%u partitions were seeded and opened", opened);
     }
-    for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (ready[i]) {
-            ready[i] = open_again(l, &l->parts[i], e);
-            opened += ready[i];
-            ok = ok && ready[i];
-        }
-    }
-    ctl_log(CTL_LOG_INFO, "%u partitions were seeded and opened", opened);
 
     return ok;
 }

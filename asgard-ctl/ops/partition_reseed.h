@@ -12,9 +12,18 @@
 
 #include "ops/partition.h"
 
-/* Every partition that is led and not open, so that the wait for the gateways
- * is one for all.  False: at least one stayed closed; *e says why one did.
- * Resets the arena. */
-bool ctl_partition_reseed(struct ctl_leader *l, struct ctl_error *e);
+/*
+ * One step of one partition that is led and not open: close, drain, sum,
+ * adopt, wait and catch up, open.  While the gateways have not all said what
+ * they hold, a step does nothing; after 5 s it goes on without them.  False: it
+ * failed, and the next step begins at close.  Resets the arena.
+ */
+bool ctl_reseed_step(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e);
+/* Every partition that is led and not open, each as far as it gets: so the wait
+ * for the gateways is one for all.  *waiting: how many wait.  False: at least
+ * one failed; *e says why one did.  Resets the arena. */
+bool ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
+    struct ctl_error *e);
 
 #endif

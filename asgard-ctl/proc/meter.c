@@ -18,6 +18,7 @@
 #include "ops/audit_seal.h"
 #include "ops/drain.h"
 #include "ops/expire.h"
+#include "ops/gateways.h"
 #include "ops/outbox_record.h"
 #include "ops/outbox_send.h"
 #include "ops/partition_lead.h"
@@ -27,6 +28,7 @@
 #define ARENA_BYTES      ((size_t) 512 * 1024 * 1024)
 #define REDIS_MS         2000           /* above every wait of ours */
 #define DRAIN_WAIT_MS    100
+#define ADOPT_POLL_MS    20
 #define OUTBOX_WAIT_MS   200
 #define SEAL_EVERY_MS    200
 #define LEAD_EVERY_MS    1000
@@ -130,6 +132,7 @@ worker_note(struct worker *w, bool ok, const struct ctl_error *e)
 
 struct ledger_times {
     int64_t lead, expire, trim;
+    unsigned waiting;                   /* partitions, for gateways */
     bool apart;                         /* the clocks were told of */
     bool filled;                        /* noted that all records stand */
 };
@@ -176,6 +179,21 @@ ledger_clocks(struct ctl_leader *l, struct ledger_times *t,
 }
 
 
+/* What is closed is seeded as far as it gets; a partition that waits for the
+ * gateways is looked at again in each turn. */
+static bool
+ledger_seed(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
+{
+    bool ok;
+
+    t->filled = false;
+    ok = ctl_reseed_advance(l, &t->waiting, e);
+    ctl_arena_reset(l->arena);
+
+    return ok;
+}
+
+
 static bool
 ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
 {
@@ -186,7 +204,9 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (l->parts[i].led && !ctl_lead_check(l, &l->parts[i], e)) {
+        if (l->parts[i].led && !l->parts[i].seeding
+            && !ctl_lead_check(l, &l->parts[i], e))
+        {
             return false;
         }
     }
@@ -197,10 +217,11 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
         closed = closed || (l->parts[i].led && !l->parts[i].open);
     }
     if (closed) {
-        t->filled = false;
-        ok = ctl_partition_reseed(l, e);
+        ok = ledger_seed(l, t, e);
+    } else {
+        ok = ctl_gateways_note(l, e);
     }
-    if (ok && !t->filled) {
+    if (ok && t->waiting == 0 && !t->filled) {
         ok = ctl_record_note_filled(l->pg, l->redis, l->arena, e);
         t->filled = ok && ledger_open(l) == ASG_PARTITIONS;
     }
@@ -261,17 +282,21 @@ ledger_turn(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
 {
     bool ok = true;
     unsigned n;
+    int wait_ms;
 
     ctl_arena_reset(l->arena);
     if (is_due(&t->lead, LEAD_EVERY_MS)) {
         ok = ledger_lead(l, t, e);
+    } else if (t->waiting > 0) {
+        ok = ledger_seed(l, t, e);
     }
     ctl_arena_reset(l->arena);
+    wait_ms = t->waiting > 0 ? ADOPT_POLL_MS : DRAIN_WAIT_MS;
     if (ledger_open(l) == 0) {
-        pause_ms(DRAIN_WAIT_MS);
+        pause_ms(wait_ms);
         return ok;
     }
-    if (!ctl_drain_wait(l, DRAIN_WAIT_MS, &n, e)) {
+    if (!ctl_drain_wait(l, wait_ms, &n, e)) {
         ok = false;
         if (e->status == 503) {
             return false;

@@ -122,13 +122,24 @@ size_t asg_rkey_expiry(char out[ASG_RKEY_MAX], unsigned part)
     return end(&b);
 }
 
-size_t asg_rkey_stream(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch)
+static size_t of_epoch(char out[ASG_RKEY_MAX], unsigned part, const char *head,
+    uint64_t epoch)
 {
     asg_buf_t b = begin_part(out, part);
 
-    asg_buf_put(&b, "u:", 2);
+    asg_buf_z(&b, head);
     asg_buf_u64(&b, epoch);
     return end(&b);
+}
+
+size_t asg_rkey_stream(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch)
+{
+    return of_epoch(out, part, "u:", epoch);
+}
+
+size_t asg_rkey_told(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch)
+{
+    return of_epoch(out, part, "a:", epoch);
 }
 
 unsigned asg_partition_of(asg_str_t group_or_project)

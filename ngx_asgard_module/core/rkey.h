@@ -19,6 +19,7 @@
 #define ASG_RKEY_CHANGES   "asg:changes"
 #define ASG_RKEY_VERSIONS  "asg:ver"
 #define ASG_RKEY_FILLED    "asg:filled"
+#define ASG_RKEY_WORKERS   "asg:workers"
 
 size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
     const uint8_t digest[32]);
@@ -28,6 +29,7 @@ size_t asg_rkey_budget(char out[ASG_RKEY_MAX], unsigned part, asg_str_t budget);
 size_t asg_rkey_hold(char out[ASG_RKEY_MAX], unsigned part, asg_str_t hold);
 size_t asg_rkey_expiry(char out[ASG_RKEY_MAX], unsigned part);
 size_t asg_rkey_stream(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch);
+size_t asg_rkey_told(char out[ASG_RKEY_MAX], unsigned part, uint64_t epoch);
 
 /* `[A-Za-z0-9._-]{1,64}`: the grammar of an id that is part of a key. */
 bool asg_id_is_valid(asg_str_t id);

@@ -38,6 +38,7 @@ typedef enum {
     ASG_SCRIPT_APPLY,
     ASG_SCRIPT_SEED,
     ASG_SCRIPT_PUBLISH,
+    ASG_SCRIPT_BEAT,
     ASG_SCRIPT_COUNT
 } asg_script_t;
 

@@ -37,6 +37,7 @@ static void every_name_is_as_the_formats_say(void **state)
             "{p07}:b:p.proj-2026-0001");
     is_name(asg_rkey_hold(name, 10, ASG_STR("h0123.2")), "{p10}:h:h0123.2");
     is_name(asg_rkey_expiry(name, 1), "{p01}:x");
+    is_name(asg_rkey_told(name, 3, 17), "{p03}:a:17");
     is_name(asg_rkey_stream(name, 2, UINT64_MAX),
             "{p02}:u:18446744073709551615");
 }

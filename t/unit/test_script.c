@@ -18,7 +18,8 @@
 static void every_script_is_embedded_under_its_sha1(void **state)
 {
     static const char *const names[ASG_SCRIPT_COUNT] = {
-        "reserve", "finish", "extend", "apply", "seed", "publish"
+        "reserve", "finish", "extend", "apply", "seed", "publish",
+        "beat"
     };
     (void) state;
 
