@@ -31,7 +31,9 @@ static const struct {
     { "asgard_catalog_bad_total", "Catalog snapshots that were refused." },
     { "asgard_dead_worker_calls_total",
       "Calls of a killed worker, ended by another." },
-    { "asgard_journal_full_total", "Calls refused for want of a slot." }
+    { "asgard_journal_full_total", "Calls refused for want of a slot." },
+    { "asgard_adopted_total",
+      "Open holds announced again after Redis lost its data." }
 };
 
 typedef char ngx_http_asgard_count_names_fit

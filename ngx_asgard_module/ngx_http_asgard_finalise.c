@@ -210,8 +210,8 @@ ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,
     ngx_http_asgard_finalise_count(&ctx->call, verb);
 
     if (verb == 'x') {
-        /* nothing is told: the hold expires, and is charged in full */
-        ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
+        /* the hold expires, and is charged in full */
+        ngx_http_asgard_settle_leave(slot);
 
     } else {
         ngx_http_asgard_settle_end(slot, verb, ctx->call.cost_nusd);

@@ -183,15 +183,17 @@ ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
 ngx_int_t
 ngx_http_asgard_journal_reopen(ngx_http_asgard_slot_t *slot)
 {
-    ngx_atomic_t       *word;
-    ngx_atomic_uint_t   done;
+    ngx_atomic_t                  *word;
+    ngx_atomic_uint_t              mine;
+    ngx_http_asgard_slot_state_e   state;
 
     word = ngx_http_asgard_journal_word(slot);
-    done = ngx_http_asgard_worker()->generation << 8
-           | NGX_HTTP_ASGARD_SLOT_DONE;
+    mine = ngx_http_asgard_worker()->generation << 8;
+    state = slot->verb == 'x' ? NGX_HTTP_ASGARD_SLOT_LEFT
+                              : NGX_HTTP_ASGARD_SLOT_ENDED;
 
-    return ngx_atomic_cmp_set(word, done, (done & ~(ngx_atomic_uint_t) 0xff)
-                                          | NGX_HTTP_ASGARD_SLOT_ENDED)
+    return ngx_atomic_cmp_set(word, mine | NGX_HTTP_ASGARD_SLOT_DONE,
+                              mine | state)
            ? NGX_OK : NGX_DECLINED;
 }
 
@@ -280,6 +282,7 @@ ngx_http_asgard_journal_inherit_from(ngx_atomic_uint_t generation,
         slot = &zone->slots[i];
         slot->ctx = NULL;
         slot->asking = 0;
+        slot->telling = 0;
         slot->due = 0;
         slot->tries = 0;
         handler(slot, state);

@@ -11,11 +11,13 @@
  * is right for its state.
  *
  *   FREE -> FILLING -> ASKED -> HELD -> SENT -> ENDED -> DONE -> FREE
+ *                                           \-> LEFT --/
  *
  * ASKED: reserve was sent.  HELD: Redis granted it.  SENT: a provider may have
  * begun to work.  ENDED: verb and amount stand, Redis must be told.  DONE:
  * Redis has it under a stream id, kept until the ledger has it too.  LEFT:
- * the outcome is unknown, the hold expires by itself.
+ * the outcome is unknown and the hold expires; from then on as ENDED, with the
+ * verb x, because a Redis that loses its data loses the hold too.
  */
 
 #ifndef _NGX_HTTP_ASGARD_JOURNAL_H_INCLUDED_
@@ -64,7 +66,7 @@ struct ngx_http_asgard_slot_s {
     asg_tokens_t               tokens[2];
 
     /* the outcome */
-    u_char                     verb;            /* s, e, v */
+    u_char                     verb;            /* s, e, v, x */
     asg_nusd_t                 amount_nusd;
     uint64_t                   stream_ms;       /* of the event in Redis */
     uint64_t                   stream_seq;
@@ -73,8 +75,10 @@ struct ngx_http_asgard_slot_s {
     ngx_http_asgard_ctx_t     *ctx;             /* NULL: request is gone */
     ngx_msec_t                 due;             /* next extend or retry */
     ngx_uint_t                 tries;
+    uint64_t                   told_epoch;      /* of the announcement */
     unsigned                   asking:1;        /* a command is under way */
     unsigned                   gone:1;          /* the hold expired in Redis */
+    unsigned                   telling:1;       /* is being announced */
 
     u_char                     budgets[NGX_HTTP_ASGARD_SLOT_BUDGETS];
     u_char                     pins[NGX_HTTP_ASGARD_SLOT_PINS];
@@ -96,7 +100,8 @@ ngx_uint_t ngx_http_asgard_journal_state(ngx_http_asgard_slot_t *slot);
 void ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_slot_state_e state);
 
-/* DONE -> ENDED of a slot of this worker; NGX_DECLINED: it was freed. */
+/* DONE -> ENDED of a slot of this worker, or LEFT when its verb is x;
+ * NGX_DECLINED: it was freed. */
 ngx_int_t ngx_http_asgard_journal_reopen(ngx_http_asgard_slot_t *slot);
 
 /* Every slot of this worker that is in use. */

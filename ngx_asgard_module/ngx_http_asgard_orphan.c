@@ -100,7 +100,7 @@ ngx_http_asgard_orphan_end(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
         ngx_http_asgard_orphan_flag(slot, ",\"flags\":[\"dead_worker\"]}");
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_UNKNOWN, 1);
         ngx_http_asgard_spool_orphan(slot, 'x', slot->held_nusd);
-        ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
+        ngx_http_asgard_settle_leave(slot);
         break;
 
     default:

@@ -1,9 +1,11 @@
 
 /*
- * Finish, extend, durability and inheritance of the journal's slots.
+ * Finish, extend and inheritance of the journal's slots.
  */
 
+#include "ngx_http_asgard_adopt.h"
 #include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_head.h"
 #include "ngx_http_asgard_orphan.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
@@ -14,8 +16,7 @@
 #define NGX_HTTP_ASGARD_SETTLE_LAST     5000    /* ms */
 #define NGX_HTTP_ASGARD_SETTLE_LEAVING  5000    /* ms */
 #define NGX_HTTP_ASGARD_SETTLE_AT_ONCE  4       /* tries without a pause */
-#define NGX_HTTP_ASGARD_DURABLE_PAUSE   500     /* ms between readings */
-#define NGX_HTTP_ASGARD_LEFT_GRACE      60      /* s past the expiry */
+#define NGX_HTTP_ASGARD_LEFT_GRACE      1       /* s past the expiry */
 #define NGX_HTTP_ASGARD_MAX_LIFE        86400   /* s a hold may be extended */
 
 
@@ -27,7 +28,6 @@ static struct {
     ngx_connection_t  nobody;       /* nginx logs the descriptor of a timer */
     ngx_msec_t        leaving;      /* when the worker began to leave */
     ngx_uint_t        waiting;      /* slots that Redis must be told of */
-    uint32_t          parts;        /* with slots that wait for the ledger */
 } ngx_http_asgard_settle;
 
 
@@ -113,30 +113,7 @@ ngx_http_asgard_settle_repin(ngx_http_asgard_slot_t *slot, asg_str_t pins)
 }
 
 
-/* `ms-seq`, as Redis writes the id of an event. */
-static ngx_int_t
-ngx_http_asgard_settle_stream_id(asg_str_t id, uint64_t *ms, uint64_t *seq)
-{
-    size_t     dash;
-    asg_str_t  left, right;
-
-    for (dash = 0; dash < id.len && id.data[dash] != '-'; dash++) {
-        /* void */
-    }
-
-    if (dash == id.len) {
-        return NGX_ERROR;
-    }
-
-    left = (asg_str_t) { id.data, dash };
-    right = (asg_str_t) { id.data + dash + 1, id.len - dash - 1 };
-
-    return asg_str_u64(left, ms) && asg_str_u64(right, seq) ? NGX_OK
-                                                            : NGX_ERROR;
-}
-
-
-/* Redis has the outcome, as an event of its stream. */
+/* Redis has the outcome, as an event of its stream, or had it before. */
 static ngx_int_t
 ngx_http_asgard_settle_told(ngx_http_asgard_slot_t *slot,
     const asg_str_t *reply, ngx_uint_t n)
@@ -144,9 +121,8 @@ ngx_http_asgard_settle_told(ngx_http_asgard_slot_t *slot,
     asg_str_t  id;
 
     if (asg_reply_event(reply, n, &id) != ASG_OK
-        || ngx_http_asgard_settle_stream_id(id, &slot->stream_ms,
-                                            &slot->stream_seq)
-           != NGX_OK)
+        || asg_stream_id_parse(id, &slot->stream_ms, &slot->stream_seq)
+           != ASG_OK)
     {
         return NGX_ERROR;
     }
@@ -167,10 +143,35 @@ ngx_http_asgard_settle_refused(ngx_http_asgard_slot_t *slot)
         return;
     }
 
+    if (slot->verb != 'x') {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "asgard: redis refuses the end of hold %*s, it expires",
+                      (size_t) slot->hold_len, slot->hold);
+        ngx_http_asgard_settle_leave(slot);
+        return;
+    }
+
     ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                  "asgard: redis refuses the end of hold %*s, it expires",
+                  "asgard: redis refuses even the expiry of hold %*s",
                   (size_t) slot->hold_len, slot->hold);
-    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
+    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_FREE);
+}
+
+
+/* The hold of a call of unknown outcome lives longer than we thought. */
+static ngx_int_t
+ngx_http_asgard_settle_lives(ngx_http_asgard_slot_t *slot,
+    const asg_str_t *reply, ngx_uint_t n)
+{
+    int64_t  expires;
+
+    if (asg_reply_expires(reply, n, &expires) != ASG_OK) {
+        return NGX_ERROR;
+    }
+
+    slot->expires = expires;
+    slot->due = ngx_current_msec + 1000;
+    return NGX_OK;
 }
 
 
@@ -187,7 +188,14 @@ ngx_http_asgard_settle_judge(ngx_http_asgard_slot_t *slot, redisReply *reply)
 
     case ASG_VERDICT_OK:
     case ASG_VERDICT_LATE:
+    case ASG_VERDICT_GONE:
         if (ngx_http_asgard_settle_told(slot, words, n) == NGX_OK) {
+            return 0;
+        }
+        break;
+
+    case ASG_VERDICT_LIVE:
+        if (ngx_http_asgard_settle_lives(slot, words, n) == NGX_OK) {
             return 0;
         }
         break;
@@ -196,7 +204,8 @@ ngx_http_asgard_settle_judge(ngx_http_asgard_slot_t *slot, redisReply *reply)
         if (ngx_http_asgard_args_learn(slot->part, slot->epoch, words, n)
             == NGX_OK)
         {
-            return 1;
+            /* what expires must be announced first */
+            return slot->verb != 'x';
         }
         break;
 
@@ -244,7 +253,10 @@ ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot)
 {
     ngx_http_asgard_args_t  args;
 
-    slot->epoch = ngx_http_asgard_zone_epoch(slot->part);
+    if (slot->verb != 'x') {
+        slot->epoch = ngx_http_asgard_zone_epoch(slot->part);
+    }
+
     ngx_http_asgard_args_begin(&args, slot, slot->epoch, 1);
     ngx_http_asgard_args_text(&args, &slot->verb, 1);
     ngx_http_asgard_args_number(&args, slot->amount_nusd);
@@ -274,6 +286,18 @@ ngx_http_asgard_settle_end(ngx_http_asgard_slot_t *slot, u_char verb,
     slot->due = 0;
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_ENDED);
     ngx_http_asgard_settle_send(slot);
+}
+
+
+void
+ngx_http_asgard_settle_leave(ngx_http_asgard_slot_t *slot)
+{
+    slot->verb = 'x';
+    slot->amount_nusd = 0;
+    slot->ctx = NULL;
+    slot->tries = 0;
+    slot->due = 0;
+    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
 }
 
 
@@ -346,18 +370,35 @@ ngx_http_asgard_settle_extend(ngx_http_asgard_slot_t *slot)
 /* A new epoch: the old stream may never be read, so the outcome is told again;
  * the ledger joins what it has already. */
 static void
-ngx_http_asgard_settle_watch_done(ngx_http_asgard_slot_t *slot)
+ngx_http_asgard_settle_again(ngx_http_asgard_slot_t *slot)
 {
-    if (ngx_http_asgard_zone_epoch(slot->part) > slot->epoch) {
-        if (ngx_http_asgard_journal_reopen(slot) == NGX_OK) {
-            slot->tries = 0;
-            slot->due = 0;
-            ngx_http_asgard_settle.waiting++;
-        }
-        return;
+    if (ngx_http_asgard_zone_epoch(slot->part) > slot->epoch
+        && ngx_http_asgard_journal_reopen(slot) == NGX_OK)
+    {
+        slot->tries = 0;
+        slot->due = 0;
+        ngx_http_asgard_settle.waiting++;
     }
+}
 
-    ngx_http_asgard_settle.parts |= 1u << slot->part;
+
+/* HELD, SENT, LEFT: is the hold known under the epoch that counts? */
+static ngx_uint_t
+ngx_http_asgard_settle_is_current(ngx_http_asgard_slot_t *slot)
+{
+    return slot->epoch == ngx_http_asgard_zone_epoch(slot->part);
+}
+
+
+static void
+ngx_http_asgard_settle_look_left(ngx_http_asgard_slot_t *slot,
+    ngx_uint_t is_due)
+{
+    if (is_due && !slot->asking && ngx_http_asgard_settle_is_current(slot)
+        && ngx_time() > slot->expires + NGX_HTTP_ASGARD_LEFT_GRACE)
+    {
+        ngx_http_asgard_settle_send(slot);
+    }
 }
 
 
@@ -366,13 +407,14 @@ ngx_http_asgard_settle_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 {
     ngx_uint_t  is_due;
 
-    is_due = (ngx_msec_int_t) (ngx_current_msec - slot->due) >= 0;
+    is_due = ngx_http_asgard_adopt_look(slot, state)
+             || (ngx_msec_int_t) (ngx_current_msec - slot->due) >= 0;
 
     switch (state) {
 
     case NGX_HTTP_ASGARD_SLOT_HELD:
     case NGX_HTTP_ASGARD_SLOT_SENT:
-        if (is_due && !slot->gone) {
+        if (is_due && !slot->gone && ngx_http_asgard_settle_is_current(slot)) {
             ngx_http_asgard_settle_extend(slot);
         }
         break;
@@ -385,13 +427,11 @@ ngx_http_asgard_settle_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
         break;
 
     case NGX_HTTP_ASGARD_SLOT_DONE:
-        ngx_http_asgard_settle_watch_done(slot);
+        ngx_http_asgard_settle_again(slot);
         break;
 
     case NGX_HTTP_ASGARD_SLOT_LEFT:
-        if (ngx_time() > slot->expires + NGX_HTTP_ASGARD_LEFT_GRACE) {
-            ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_FREE);
-        }
+        ngx_http_asgard_settle_look_left(slot, is_due);
         break;
 
     default:
@@ -400,98 +440,16 @@ ngx_http_asgard_settle_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 }
 
 
-/* HMGET {pNN}:m f dur */
-static void
-ngx_http_asgard_settle_durable(void *data, redisReply *reply, ngx_uint_t sent)
-{
-    uint64_t      ms, seq;
-    asg_str_t     word, id;
-    ngx_str_t    *run_id;
-    ngx_uint_t    part;
-    asg_fence_t   fence;
-
-    part = (ngx_uint_t) (uintptr_t) data;
-    run_id = ngx_http_asgard_redis_run_id();
-
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
-        || reply->elements != 2
-        || reply->element[0]->type != REDIS_REPLY_STRING
-        || run_id->len == 0)
-    {
-        return;
-    }
-
-    word = (asg_str_t) { reply->element[0]->str,
-                         (size_t) reply->element[0]->len };
-
-    if (asg_fence_parse(word, &fence) != ASG_OK
-        || ngx_memcmp(fence.run_id.data, run_id->data, run_id->len) != 0
-        || ngx_http_asgard_zone_epoch_note(part, fence.epoch) != NGX_OK
-        || reply->element[1]->type != REDIS_REPLY_STRING)
-    {
-        return;
-    }
-
-    id = (asg_str_t) { reply->element[1]->str,
-                       (size_t) reply->element[1]->len };
-
-    if (ngx_http_asgard_settle_stream_id(id, &ms, &seq) == NGX_OK) {
-        ngx_http_asgard_journal_durable(part, fence.epoch, ms, seq);
-    }
-}
-
-
-/* One worker of all asks for a partition, twice a second. */
-static void
-ngx_http_asgard_settle_ask_durable(ngx_uint_t part)
-{
-    char                name[ASG_RKEY_MAX];
-    size_t              lens[4];
-    const char         *argv[4];
-    ngx_atomic_t       *asked;
-    ngx_atomic_uint_t   last;
-
-    asked = &ngx_http_asgard_zone()->durable[part].asked;
-    last = *asked;
-
-    if ((last && (ngx_msec_int_t) (ngx_current_msec - last)
-                 < NGX_HTTP_ASGARD_DURABLE_PAUSE)
-        || !ngx_atomic_cmp_set(asked, last, ngx_current_msec))
-    {
-        return;
-    }
-
-    argv[0] = "HMGET";
-    lens[0] = 5;
-    argv[1] = name;
-    lens[1] = asg_rkey_meta(name, (unsigned) part);
-    argv[2] = "f";
-    lens[2] = 1;
-    argv[3] = "dur";
-    lens[3] = 3;
-
-    (void) ngx_http_asgard_redis_command(ngx_http_asgard_settle_durable,
-                                         (void *) (uintptr_t) part, 4, argv,
-                                         lens);
-}
-
-
 static void
 ngx_http_asgard_settle_tick(ngx_event_t *ev)
 {
-    ngx_uint_t  part;
-
     ngx_http_asgard_settle.waiting = 0;
-    ngx_http_asgard_settle.parts = 0;
 
+    ngx_http_asgard_adopt_begin();
     ngx_http_asgard_journal_inherit(ngx_http_asgard_orphan_end);
     ngx_http_asgard_journal_each(ngx_http_asgard_settle_look);
-
-    for (part = 0; part < ASG_PARTITIONS; part++) {
-        if (ngx_http_asgard_settle.parts & 1u << part) {
-            ngx_http_asgard_settle_ask_durable(part);
-        }
-    }
+    ngx_http_asgard_adopt_end();
+    ngx_http_asgard_head_read();
 
     if ((ngx_exiting || ngx_quit) && ngx_http_asgard_settle.leaving == 0) {
         ngx_http_asgard_settle.leaving = ngx_current_msec;

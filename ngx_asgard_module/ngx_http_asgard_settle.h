@@ -21,6 +21,10 @@
 void ngx_http_asgard_settle_end(ngx_http_asgard_slot_t *slot, u_char verb,
     asg_nusd_t amount_nusd);
 
+/* The outcome is unknown: the hold expires, and the slot stays until the ledger
+ * has that it did. */
+void ngx_http_asgard_settle_leave(ngx_http_asgard_slot_t *slot);
+
 /* Milliseconds from a reserve or extend to the next extend. */
 ngx_msec_t ngx_http_asgard_settle_pause(void);
 

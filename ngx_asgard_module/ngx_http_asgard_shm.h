@@ -19,7 +19,7 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  1
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  2
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -54,10 +54,12 @@ typedef struct {
 } ngx_http_asgard_absent_t;
 
 
-/* What the ledger has of a partition's stream. */
+/* What was last read of a partition's head. */
 typedef struct {
     ngx_atomic_t               asked;           /* msec of the last reading */
-} ngx_http_asgard_durable_t;
+    ngx_atomic_t               heard;           /* epoch that is listened to:
+                                                 * adopt or open */
+} ngx_http_asgard_head_t;
 
 
 struct ngx_http_asgard_zone_s {
@@ -74,7 +76,7 @@ struct ngx_http_asgard_zone_s {
     ngx_atomic_t               since;           /* msec: nothing missed since */
 
     ngx_atomic_t               epochs[ASG_PARTITIONS];
-    ngx_http_asgard_durable_t  durable[ASG_PARTITIONS];
+    ngx_http_asgard_head_t     heads[ASG_PARTITIONS];
     ngx_atomic_t               catalog_wanted;
     ngx_atomic_t               body_bytes;
 

@@ -138,29 +138,32 @@ asg_err_t asg_reply_hold(const asg_str_t *reply, size_t n,
     return ASG_OK;
 }
 
+asg_err_t asg_stream_id_parse(asg_str_t text, uint64_t *ms, uint64_t *seq)
+{
+    const char *dash = text.len > 0 ? memchr(text.data, '-', text.len) : NULL;
+    asg_str_t left, right;
+
+    if (dash == NULL) {
+        return ASG_ERR_SYNTAX;
+    }
+    left = (asg_str_t) {text.data, (size_t) (dash - text.data)};
+    right = (asg_str_t) {dash + 1, text.len - left.len - 1};
+    return asg_str_u64(left, ms) && asg_str_u64(right, seq) ? ASG_OK
+                                                            : ASG_ERR_SYNTAX;
+}
+
 asg_err_t asg_reply_event(const asg_str_t *reply, size_t n,
     asg_str_t *stream_id)
 {
     asg_verdict_t verdict = asg_reply_verdict(reply, n);
-    const char *dash;
-    asg_str_t ms, seq;
-    uint64_t ignored;
+    uint64_t ms, seq;
 
-    if (n != 2 || (verdict != ASG_VERDICT_OK && verdict != ASG_VERDICT_LATE)
-        || reply[1].len == 0) {
-        return ASG_ERR_SYNTAX;
-    }
-    dash = memchr(reply[1].data, '-', reply[1].len);
-    if (dash == NULL) {
-        return ASG_ERR_SYNTAX;
-    }
-    ms = (asg_str_t) {reply[1].data, (size_t) (dash - reply[1].data)};
-    seq = (asg_str_t) {dash + 1, reply[1].len - ms.len - 1};
-    if (!asg_str_u64(ms, &ignored) || !asg_str_u64(seq, &ignored)) {
+    if (n != 2 || (verdict != ASG_VERDICT_OK && verdict != ASG_VERDICT_LATE
+                   && verdict != ASG_VERDICT_GONE)) {
         return ASG_ERR_SYNTAX;
     }
     *stream_id = reply[1];
-    return ASG_OK;
+    return asg_stream_id_parse(reply[1], &ms, &seq);
 }
 
 asg_err_t asg_reply_expires(const asg_str_t *reply, size_t n,

@@ -99,7 +99,11 @@ ASG_MUST_CHECK asg_err_t asg_reply_over(const asg_str_t *reply, size_t n,
     asg_reply_over_t *out);
 ASG_MUST_CHECK asg_err_t asg_reply_hold(const asg_str_t *reply, size_t n,
     asg_reply_hold_t *out);
-/* OK stream-id, LATE stream-id (finish): the id as "<ms>-<seq>". */
+/* "<ms>-<seq>", the id of an event in a stream. */
+ASG_MUST_CHECK asg_err_t asg_stream_id_parse(asg_str_t text, uint64_t *ms,
+    uint64_t *seq);
+/* OK stream-id, LATE stream-id, GONE stream-id (finish): what the ledger must
+ * have so that the hold's end is in it. */
 ASG_MUST_CHECK asg_err_t asg_reply_event(const asg_str_t *reply, size_t n,
     asg_str_t *stream_id);
 /* OK expires (extend), LIVE expires (finish x). */

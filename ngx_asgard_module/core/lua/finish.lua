@@ -5,7 +5,8 @@
 --       5... {pNN}:b:<budget> of the hold's pins, in their order
 -- ARGV  1 fence  2 id
 --       3 verb: s settle by measured usage, e settle by estimate, v void,
---         x expire (charges the hold in full, frees nothing)
+--         x expire (charges the hold in full, frees nothing; meter's, and of
+--         a gateway that must know when a call of unknown outcome is charged)
 --       4 amount (s, e; 0 otherwise)
 --       5 pins as reserve gave them, used only when the hold is not there
 --         (may be '' for v and x: the reply to reserve was lost)
@@ -15,7 +16,8 @@
 -- LATE stream-id   no open hold: an event with d = 0, no counter moved; after
 --                  a void the id is refused for 10 minutes (marker `V`)
 -- LIVE expires     x: not yet
--- GONE             x: no open hold; nothing written
+-- GONE stream-id   x: no open hold; nothing written.  What ended it stands at
+--                  or before stream-id; 0-0: everything was trimmed
 -- KEYS pins        KEYS 5... are not the budgets of these, the hold's pins
 -- CLOSED           neither adopt nor open
 -- FENCE stored     another epoch or server process; '' when none
@@ -64,7 +66,8 @@ local raw_amount, _, expires, held_pins, held_detail = hold_read(KEYS[2])
 if not raw_amount then
     if verb == 'x' then
         call('ZREM', KEYS[3], id)
-        return {'GONE'}
+        local last = call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', '1')[1]
+        return {'GONE', last and last[1] or '0-0'}
     end
     if verb == 'v' then
         call('SET', KEYS[2], 'V', 'EX', '600')

@@ -1,0 +1,328 @@
+
+/*
+ * Beat, announcements, and the word that all is told.
+ */
+
+#include <sys/random.h>
+
+#include "ngx_http_asgard_adopt.h"
+#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_head.h"
+#include "ngx_http_asgard_settle.h"
+
+
+#define NGX_HTTP_ASGARD_BEAT_EVERY   1000       /* ms */
+#define NGX_HTTP_ASGARD_BEAT_KEEP    "60"       /* s, of a silent worker */
+#define NGX_HTTP_ASGARD_TOLD_KEEP    "600"      /* s */
+#define NGX_HTTP_ASGARD_ADOPT_RANDOM 12
+
+
+static struct {
+    ngx_pid_t   pid;                /* of the process with this name */
+    u_char      name[1 + 2 * NGX_HTTP_ASGARD_ADOPT_RANDOM];
+    ngx_msec_t  beat;               /* next */
+
+    uint64_t    told[ASG_PARTITIONS];       /* epoch that has heard all */
+    uint64_t    said[ASG_PARTITIONS];       /* epoch of the word under way */
+    uint64_t    turn[ASG_PARTITIONS];       /* epoch that was turned to */
+    ngx_uint_t  behind[ASG_PARTITIONS];     /* slots still to be told */
+    uint32_t    fresh;              /* partitions that turn in this tick */
+    uint32_t    telling;            /* partitions whose word is under way */
+} ngx_http_asgard_adopt;
+
+
+static void
+ngx_http_asgard_adopt_name(void)
+{
+    u_char  id[NGX_HTTP_ASGARD_ADOPT_RANDOM];
+
+    if (ngx_http_asgard_adopt.pid == ngx_pid) {
+        return;
+    }
+
+    while (getrandom(id, sizeof(id), 0) != sizeof(id)) {
+        /* interrupted */
+    }
+
+    ngx_memzero(&ngx_http_asgard_adopt, sizeof(ngx_http_asgard_adopt));
+    ngx_http_asgard_adopt.pid = ngx_pid;
+    ngx_http_asgard_adopt.name[0] = 'w';
+    (void) ngx_hex_dump(ngx_http_asgard_adopt.name + 1, id, sizeof(id));
+}
+
+
+static void
+ngx_http_asgard_adopt_ignore(void *data, redisReply *reply, ngx_uint_t sent)
+{
+    /* the next beat comes anyway */
+}
+
+
+static void
+ngx_http_asgard_adopt_beat(void)
+{
+    static const char    *key = ASG_RKEY_WORKERS, *keep =
+                                                   NGX_HTTP_ASGARD_BEAT_KEEP;
+    size_t                lens[3];
+    const char           *argv[3];
+
+    if ((ngx_msec_int_t) (ngx_current_msec - ngx_http_asgard_adopt.beat) < 0
+        || !ngx_http_asgard_redis_ready())
+    {
+        return;
+    }
+
+    ngx_http_asgard_adopt.beat = ngx_current_msec + NGX_HTTP_ASGARD_BEAT_EVERY;
+
+    argv[0] = key;
+    lens[0] = ngx_strlen(key);
+    argv[1] = (const char *) ngx_http_asgard_adopt.name;
+    lens[1] = sizeof(ngx_http_asgard_adopt.name);
+    argv[2] = keep;
+    lens[2] = ngx_strlen(keep);
+
+    (void) ngx_http_asgard_redis_script(ASG_SCRIPT_BEAT,
+                                        ngx_http_asgard_adopt_ignore, NULL, 1,
+                                        3, argv, lens);
+}
+
+
+void
+ngx_http_asgard_adopt_begin(void)
+{
+    uint64_t    heard;
+    ngx_uint_t  part;
+
+    ngx_http_asgard_adopt_name();
+    ngx_http_asgard_adopt_beat();
+    ngx_http_asgard_adopt.fresh = 0;
+
+    for (part = 0; part < ASG_PARTITIONS; part++) {
+        heard = ngx_http_asgard_head_heard(part);
+        ngx_http_asgard_adopt.behind[part] = 0;
+
+        if (ngx_http_asgard_adopt.turn[part] != heard) {
+            ngx_http_asgard_adopt.turn[part] = heard;
+            ngx_http_asgard_adopt.fresh |= 1u << part;
+        }
+    }
+}
+
+
+static void
+ngx_http_asgard_adopt_failed(ngx_http_asgard_slot_t *slot,
+    asg_verdict_t verdict)
+{
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "asgard: redis does not take hold %*s back: %s",
+                  (size_t) slot->hold_len, slot->hold,
+                  asg_verdict_text(verdict));
+
+    slot->gone = 1;             /* told when it ends, held no more */
+}
+
+
+static void
+ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
+{
+    asg_str_t                words[ASG_SCRIPT_REPLY_MAX] = { ASG_STR_NULL };
+    ngx_uint_t               n, state;
+    asg_verdict_t            verdict;
+    asg_reply_hold_t         hold;
+    ngx_http_asgard_slot_t  *slot = data;
+
+    slot->telling = 0;
+    state = ngx_http_asgard_journal_state(slot);
+
+    if (state != NGX_HTTP_ASGARD_SLOT_HELD
+        && state != NGX_HTTP_ASGARD_SLOT_SENT
+        && state != NGX_HTTP_ASGARD_SLOT_LEFT)
+    {
+        return;                     /* ended meanwhile */
+    }
+
+    n = reply ? ngx_http_asgard_args_reply(reply, words) : 0;
+    verdict = asg_reply_verdict(words, n);
+
+    switch (verdict) {
+
+    case ASG_VERDICT_OK:
+    case ASG_VERDICT_DUP:
+        if (asg_reply_hold(words, n, &hold) != ASG_OK) {
+            return;
+        }
+
+        slot->expires = hold.expires_s;
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_ADOPTED, 1);
+        break;
+
+    case ASG_VERDICT_GONE:
+    case ASG_VERDICT_IDREUSE:
+    case ASG_VERDICT_ARG:
+        ngx_http_asgard_adopt_failed(slot, verdict);
+        break;
+
+    case ASG_VERDICT_FENCE:
+        (void) ngx_http_asgard_args_learn(slot->part, 0, words, n);
+        return;
+
+    default:
+        return;                     /* again in the next tick */
+    }
+
+    slot->epoch = slot->told_epoch;
+    slot->due = ngx_current_msec + (state == NGX_HTTP_ASGARD_SLOT_LEFT
+                                    ? 0 : ngx_http_asgard_settle_pause());
+}
+
+
+/* How long the hold is still wanted: a call that is under way renews it. */
+static time_t
+ngx_http_asgard_adopt_ttl(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
+{
+    time_t                        left, most;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_asgard_module);
+    most = amcf->hold_ttl;
+
+    if (state != NGX_HTTP_ASGARD_SLOT_LEFT) {
+        return most;
+    }
+
+    left = slot->expires - ngx_time();
+    return ngx_max(1, ngx_min(left, most));
+}
+
+
+static void
+ngx_http_asgard_adopt_announce(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
+{
+    ngx_http_asgard_args_t  args;
+
+    ngx_http_asgard_args_begin(&args, slot,
+                               ngx_http_asgard_adopt.turn[slot->part], 1);
+    ngx_http_asgard_args_number(&args, slot->held_nusd);
+    ngx_http_asgard_args_number(&args, ngx_http_asgard_adopt_ttl(slot, state));
+    ngx_http_asgard_args_text(&args, "A", 1);
+    ngx_http_asgard_args_text(&args, "0", 1);
+    ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
+    ngx_http_asgard_args_text(&args, slot->pins, slot->pins_len);
+
+    slot->telling = 1;
+    slot->told_epoch = ngx_http_asgard_adopt.turn[slot->part];
+
+    if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_RESERVE,
+                                  ngx_http_asgard_adopt_handler, slot)
+        != NGX_OK)
+    {
+        slot->telling = 0;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_asgard_adopt_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
+{
+    ngx_uint_t  part;
+
+    part = slot->part % ASG_PARTITIONS;
+
+    switch (state) {
+
+    case NGX_HTTP_ASGARD_SLOT_HELD:
+    case NGX_HTTP_ASGARD_SLOT_SENT:
+    case NGX_HTTP_ASGARD_SLOT_LEFT:
+        if (slot->gone || slot->epoch >= ngx_http_asgard_adopt.turn[part]) {
+            break;
+        }
+
+        ngx_http_asgard_adopt.behind[part]++;
+        if (!slot->telling) {
+            ngx_http_asgard_adopt_announce(slot, state);
+        }
+        break;
+
+    case NGX_HTTP_ASGARD_SLOT_ENDED:
+        ngx_http_asgard_adopt.behind[part]++;
+        break;
+
+    case NGX_HTTP_ASGARD_SLOT_ASKED:
+    case NGX_HTTP_ASGARD_SLOT_DONE:
+        ngx_http_asgard_adopt.behind[part] +=
+                            slot->epoch < ngx_http_asgard_adopt.turn[part];
+        break;
+
+    default:
+        break;
+    }
+
+    return (ngx_http_asgard_adopt.fresh & 1u << part) != 0;
+}
+
+
+static void
+ngx_http_asgard_adopt_told(void *data, redisReply *reply, ngx_uint_t sent)
+{
+    ngx_uint_t  part;
+
+    part = (ngx_uint_t) (uintptr_t) data;
+    ngx_http_asgard_adopt.telling &= ~(1u << part);
+
+    if (reply && reply->type == REDIS_REPLY_INTEGER) {
+        ngx_http_asgard_adopt.told[part] = ngx_http_asgard_adopt.said[part];
+    }
+}
+
+
+static void
+ngx_http_asgard_adopt_tell(ngx_uint_t part)
+{
+    char         key[ASG_RKEY_MAX];
+    size_t       lens[3];
+    const char  *argv[3];
+
+    argv[0] = "SADD";
+    lens[0] = 4;
+    argv[1] = key;
+    lens[1] = asg_rkey_told(key, (unsigned) part,
+                            ngx_http_asgard_adopt.turn[part]);
+    argv[2] = (const char *) ngx_http_asgard_adopt.name;
+    lens[2] = sizeof(ngx_http_asgard_adopt.name);
+
+    if (ngx_http_asgard_redis_command(ngx_http_asgard_adopt_told,
+                                      (void *) (uintptr_t) part, 3, argv,
+                                      lens)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_asgard_adopt.telling |= 1u << part;
+    ngx_http_asgard_adopt.said[part] = ngx_http_asgard_adopt.turn[part];
+
+    argv[0] = "EXPIRE";
+    lens[0] = 6;
+    argv[2] = NGX_HTTP_ASGARD_TOLD_KEEP;
+    lens[2] = ngx_strlen(NGX_HTTP_ASGARD_TOLD_KEEP);
+    (void) ngx_http_asgard_redis_command(ngx_http_asgard_adopt_ignore, NULL,
+                                         3, argv, lens);
+}
+
+
+void
+ngx_http_asgard_adopt_end(void)
+{
+    ngx_uint_t  part;
+
+    for (part = 0; part < ASG_PARTITIONS; part++) {
+        if (ngx_http_asgard_adopt.behind[part] == 0
+            && !(ngx_http_asgard_adopt.telling & 1u << part)
+            && ngx_http_asgard_adopt.told[part]
+               < ngx_http_asgard_adopt.turn[part])
+        {
+            ngx_http_asgard_adopt_tell(part);
+        }
+    }
+}
