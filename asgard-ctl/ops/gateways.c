@@ -3,7 +3,7 @@
  */
 #include "ops/gateways.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -88,10 +88,10 @@ ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e)
 }
 
 
-/* Who has told this partition, as an array of the database. */
+/* Who has told this partition, as an array of the database, and how many. */
 static bool
 told_read(struct ctl_leader *l, const struct ctl_partition *p,
-    const char **text, struct ctl_error *e)
+    const char **text, size_t *n, struct ctl_error *e)
 {
     char key[ASG_RKEY_MAX];
     asg_str_t argv[2] = {ASG_STR("SMEMBERS"), ASG_STR_NULL};
@@ -102,9 +102,30 @@ told_read(struct ctl_leader *l, const struct ctl_partition *p,
     if (!ctl_redis_command(l->redis, l->arena, &ids, e, 2, argv)) {
         return false;
     }
+    *n = ids.nitems;
     *text = ids_text(l, &ids);
 
     return *text != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+/* Each worker listens for changes on a connection of its own: so one that
+ * started a moment ago, and whose beat nobody has kept, is waited for too. */
+static bool
+listeners_read(struct ctl_leader *l, size_t *n, struct ctl_error *e)
+{
+    const asg_str_t argv[3] = {ASG_STR("PUBSUB"), ASG_STR("NUMSUB"),
+                               ASG_STR(ASG_RKEY_CHANGES)};
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 3, argv)) {
+        return false;
+    }
+    *n = reply.nitems == 2 ? (size_t) strtoul(reply.items[1].text.data, NULL,
+                                              10)
+         : 0;
+
+    return true;
 }
 
 
@@ -113,15 +134,16 @@ ctl_gateways_have_told(struct ctl_leader *l, const struct ctl_partition *p,
     bool *all, struct ctl_error *e)
 {
     struct ctl_rows rows;
+    size_t ntold, nlisten;
     const char *told;
 
-    if (!told_read(l, p, &told, e)
+    if (!listeners_read(l, &nlisten, e) || !told_read(l, p, &told, &ntold, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
                    "SELECT count(*)" FROM_SILENT, told))
     {
         return false;
     }
-    *all = ctl_rows_i64(&rows, 0, 0) == 0;
+    *all = ntold >= nlisten && ctl_rows_i64(&rows, 0, 0) == 0;
 
     return true;
 }
@@ -133,8 +155,9 @@ ctl_gateways_give_up(struct ctl_leader *l, const struct ctl_partition *p,
 {
     struct ctl_rows rows;
     const char *told;
+    size_t n;
 
-    if (!told_read(l, p, &told, e)
+    if (!told_read(l, p, &told, &n, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "WITH gone AS (SELECT worker_id" FROM_SILENT "),"
             " d AS (DELETE FROM gateway_workers WHERE worker_id IN"

@@ -15,8 +15,8 @@
 /* Keeps the beats that Redis has.  Only while every partition is open: who
  * comes back first after a loss must not make the others look gone. */
 bool ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e);
-/* *all: every worker that lived when Redis was last well has told this
- * partition. */
+/* *all: every worker that lived when Redis was last well, and every one that
+ * listens for changes now, has told this partition. */
 bool ctl_gateways_have_told(struct ctl_leader *l,
     const struct ctl_partition *p, bool *all, struct ctl_error *e);
 /* Those that have not are logged and forgotten: what they hold is announced
