@@ -198,6 +198,20 @@ ngx_http_asgard_journal_reopen(ngx_http_asgard_slot_t *slot)
 }
 
 
+ngx_uint_t
+ngx_http_asgard_journal_slots(void)
+{
+    return ngx_http_asgard_zone()->nslots;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_journal_used(void)
+{
+    return ngx_http_asgard_zone()->slots_used;
+}
+
+
 void
 ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler)
 {

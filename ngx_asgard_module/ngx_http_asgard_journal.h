@@ -104,6 +104,10 @@ void ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
  * NGX_DECLINED: it was freed. */
 ngx_int_t ngx_http_asgard_journal_reopen(ngx_http_asgard_slot_t *slot);
 
+/* All slots, and how many are in use. */
+ngx_uint_t ngx_http_asgard_journal_slots(void);
+ngx_uint_t ngx_http_asgard_journal_used(void);
+
 /* Every slot of this worker that is in use. */
 void ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler);
 /* Takes every slot whose owner is gone and shows it to `handler`. */

@@ -44,6 +44,8 @@ static char *ngx_http_asgard_resolver_set(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+static char *ngx_http_asgard_hold_ttl_check(ngx_conf_t *cf, void *post,
+    void *data);
 static void *ngx_http_asgard_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_asgard_create_loc_conf(ngx_conf_t *cf);
@@ -53,6 +55,13 @@ static ngx_int_t ngx_http_asgard_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_asgard_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_asgard_init_process(ngx_cycle_t *cycle);
 static void ngx_http_asgard_exit_process(ngx_cycle_t *cycle);
+
+
+/* Shorter than 3 s leaves no time to extend; an hour is long enough for money
+ * of a call of unknown outcome to be out of use. */
+static ngx_conf_post_t  ngx_http_asgard_hold_ttl_bounds = {
+    ngx_http_asgard_hold_ttl_check
+};
 
 
 static ngx_conf_enum_t  ngx_http_asgard_errors[] = {
@@ -170,6 +179,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_asgard_main_conf_t, drain_bytes),
       NULL },
+
+    { ngx_string("asgard_hold_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, hold_ttl),
+      &ngx_http_asgard_hold_ttl_bounds },
 
       ngx_null_command
 };
@@ -393,6 +409,16 @@ ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+ngx_http_asgard_hold_ttl_check(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t *ttl = data;
+
+    return *ttl >= 3 && *ttl <= 3600 ? NGX_CONF_OK
+                                     : "must be between 3s and 1h";
+}
+
+
 static void *
 ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
 {
@@ -412,7 +438,7 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
     amcf->drain_timeout = NGX_CONF_UNSET_MSEC;
     amcf->body_memory = NGX_CONF_UNSET_SIZE;
     amcf->drain_bytes = NGX_CONF_UNSET_SIZE;
-    amcf->hold_ttl = NGX_HTTP_ASGARD_HOLD_TTL;
+    amcf->hold_ttl = NGX_CONF_UNSET;
 
     return amcf;
 }
@@ -428,6 +454,7 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_msec_value(amcf->redis_deadline,
                              NGX_HTTP_ASGARD_REDIS_DEADLINE);
+    ngx_conf_init_value(amcf->hold_ttl, NGX_HTTP_ASGARD_HOLD_TTL);
     ngx_conf_init_msec_value(amcf->drain_timeout,
                              NGX_HTTP_ASGARD_DRAIN_TIMEOUT);
     ngx_conf_init_size_value(amcf->body_memory, NGX_HTTP_ASGARD_BODY_MEMORY);

@@ -161,6 +161,12 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
             "Was the change channel heard in the last 3 seconds.",
             ngx_http_asgard_zone_channel_alive());
 
+    p = ngx_http_asgard_probe_gauge(p, last, "journal_slots",
+            "Slots of the journal.", ngx_http_asgard_journal_slots());
+    p = ngx_http_asgard_probe_gauge(p, last, "journal_slots_used",
+            "Slots of calls that are open or not yet in the ledger.",
+            ngx_http_asgard_journal_used());
+
     body.len = p - body.data;
 
     return ngx_http_asgard_probe_send(r, NGX_HTTP_OK,

@@ -9,7 +9,7 @@
 #include "ops/audit_counters.h"
 
 #define SHOWN      "100"                /* rows of one kind in a report */
-#define LOOKS      100                  /* at a partition that moves */
+#define LOOKS      200                  /* at one that moves or is closed */
 #define LOOK_MS    50
 #define CONFIRM    3                    /* looks that must all differ */
 
