@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_probe.h"
 
+#include "ngx_http_asgard_journal.h"
 #include "ngx_http_asgard_ready.h"
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_snapshot.h"
