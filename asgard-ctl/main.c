@@ -51,9 +51,10 @@ static const struct command commands[] = {
      "PostgreSQL, while calls go on.  chain: check that no entry of the audit\n"
      "log or the ledger was changed or removed.  Exit status 1 with the rows\n"
      "that break it."},
-    {"reseed", ctl_command_reseed, "reseed",
+    {"reseed", ctl_command_reseed, "reseed [--restored]",
      "Rebuild the counters in Redis from the ledger.  Happens by itself when\n"
-     "Redis lost something; this forces it."},
+     "Redis lost something; this forces it.  --restored: the database was set\n"
+     "back and Redis was lost too, so that nobody else can know."},
     {"project", ctl_command_project,
      "project kill|unkill ID [--reason TEXT]",
      "Break glass: stop a project's calls now, working on the database and on\n"

@@ -25,6 +25,38 @@ ngx_http_asgard_head_word(redisReply *reply, size_t i, asg_str_t *out)
 }
 
 
+static void
+ngx_http_asgard_head_ignore(void *data, redisReply *reply, ngx_uint_t sent)
+{
+    /* said again with the next reading */
+}
+
+
+/* A lower epoch than the highest that was seen: ctl's database was set back.
+ * It must take one that we can believe. */
+static void
+ngx_http_asgard_head_object(ngx_uint_t part)
+{
+    char         name[ASG_RKEY_MAX];
+    u_char       epoch[NGX_INT64_LEN];
+    size_t       lens[4];
+    const char  *argv[4];
+
+    argv[0] = "HSET";
+    lens[0] = 4;
+    argv[1] = name;
+    lens[1] = asg_rkey_meta(name, (unsigned) part);
+    argv[2] = "e";
+    lens[2] = 1;
+    argv[3] = (const char *) epoch;
+    lens[3] = ngx_sprintf(epoch, "%uL", ngx_http_asgard_zone_epoch(part))
+              - epoch;
+
+    (void) ngx_http_asgard_redis_command(ngx_http_asgard_head_ignore, NULL, 4,
+                                         argv, lens);
+}
+
+
 /* The fence must be of the very process that we talk to. */
 static ngx_int_t
 ngx_http_asgard_head_fence(redisReply *reply, ngx_uint_t part,
@@ -44,7 +76,12 @@ ngx_http_asgard_head_fence(redisReply *reply, ngx_uint_t part,
         return NGX_DECLINED;
     }
 
-    return ngx_http_asgard_zone_epoch_note(part, fence->epoch);
+    if (ngx_http_asgard_zone_epoch_note(part, fence->epoch) != NGX_OK) {
+        ngx_http_asgard_head_object(part);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -80,13 +80,19 @@
     " AND NOT coalesce(detail->'flags', '[]'::jsonb) ? 'overshoot'" \
     " ORDER BY hold_id LIMIT " SHOWN
 
+#define SQL_GAPS \
+    "SELECT 'M9 partition ' || partition || ': ' || events || ' usage events" \
+    " between ' || after_id || ' and ' || upto_id || ' are not in the ledger'" \
+    " FROM stream_gaps WHERE closed_at IS NULL" \
+    " ORDER BY partition, epoch LIMIT " SHOWN
+
 
 static bool
 ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, struct ctl_error *e)
 {
     static const char *const checks[] = {SQL_ENDS, SQL_BALANCES, SQL_ORPHANS,
-        SQL_PINS, SQL_PRICES, SQL_OVERSHOOTS};
+        SQL_PINS, SQL_PRICES, SQL_OVERSHOOTS, SQL_GAPS};
     struct ctl_rows rows;
     unsigned r;
     size_t i;

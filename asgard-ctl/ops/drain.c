@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ops/drain_batch.h"
+#include "ops/restored.h"
 
 #define TRIM_BEHIND_MS   (15 * 60 * 1000)
 #define READ_HEAD        5              /* XREAD COUNT n BLOCK ms STREAMS */
@@ -256,10 +257,12 @@ ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     char after[CTL_STREAM_ID_TEXT] = "0-0";
     struct ctl_reply reply;
     struct ctl_rows rows;
+    int64_t known = 0;
     size_t n;
 
     if (!CTL_PG(l->pg, l->arena, &rows, e,
-            "SELECT last_id FROM cursors WHERE partition = $1 AND epoch = $2",
+            "SELECT last_id, rows_read FROM cursors"
+            " WHERE partition = $1 AND epoch = $2",
             ctl_arena_printf(l->arena, "%u", p->part),
             ctl_arena_printf(l->arena, "%lld", (long long) epoch)))
     {
@@ -267,6 +270,10 @@ ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     }
     if (rows.nrows == 1) {
         snprintf(after, sizeof(after), "%s", ctl_rows_at(&rows, 0, 0));
+        known = ctl_rows_i64(&rows, 0, 1);
+    }
+    if (!ctl_restored_gap(l, p, epoch, after, known, e)) {
+        return false;
     }
     do {
         if (!range_read(l, p, epoch, after, &reply, e)

@@ -262,6 +262,26 @@ ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
 }
 
 
+/* "asg:key:p1:<hex>" is announced as "key p1 <hex> <version>". */
+bool
+ctl_record_take_back(struct ctl_redis *redis, struct ctl_arena *arena,
+    const char *name, const char *version, struct ctl_error *e)
+{
+    char message[MESSAGE_BYTES], *at;
+    const size_t head = strlen(ASG_RKEY_HEAD);
+
+    if (strncmp(name, ASG_RKEY_HEAD, head) != 0) {
+        return true;
+    }
+    snprintf(message, sizeof(message), "%s %s", name + head, version);
+    for (at = strchr(message, ':'); at != NULL; at = strchr(at, ':')) {
+        *at = ' ';
+    }
+
+    return publish(redis, arena, name, version, ASG_STR(""), message, e);
+}
+
+
 bool
 ctl_record_note_filled(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, struct ctl_error *e)

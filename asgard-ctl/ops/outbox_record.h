@@ -19,6 +19,10 @@ bool ctl_record_send_catalog(struct ctl_pg *pg, struct ctl_redis *redis,
  * its data.  Resets the arena as it goes. */
 bool ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, struct ctl_error *e);
+/* Deletes a record by its name in Redis, with a version, and announces it: one
+ * that the database does not know (any more). */
+bool ctl_record_take_back(struct ctl_redis *redis, struct ctl_arena *arena,
+    const char *name, const char *version, struct ctl_error *e);
 /* Tells the gateways that this server process holds every record, once all
  * partitions were filled: until then a key that is missing is not unknown. */
 bool ctl_record_note_filled(struct ctl_pg *pg, struct ctl_redis *redis,

@@ -26,6 +26,8 @@ struct ctl_partition {
     bool open;                          /* seeded, fence and state agree */
     bool owed;                          /* corrections may wait */
     bool moved;                         /* events since the last trim */
+    bool ahead;                         /* Redis knows what we do not */
+    int64_t corrections;                /* numbered so far */
     bool seeding;                       /* `step` was reached by us */
     int64_t before;                     /* seeding: the epoch in Redis */
     int64_t summed;                     /* ... last correction in the sums */

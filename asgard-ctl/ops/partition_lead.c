@@ -15,7 +15,7 @@
 #define NONCE_BYTES  8
 #define HOST_BYTES   24                 /* the whole name stays below 64 */
 #define POLL_MS      20
-#define META_FIELDS  3                  /* f st ctl */
+#define META_FIELDS  7                  /* f st ctl adj dur e cap */
 
 
 bool
@@ -66,6 +66,7 @@ partition_take(struct ctl_partition *p, const struct ctl_rows *rows,
     snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_rows_at(rows, row, 3));
     snprintf(p->step, sizeof(p->step), "%s", ctl_rows_at(rows, row, 4));
     snprintf(p->cursor, sizeof(p->cursor), "%s", ctl_rows_at(rows, row, 5));
+    p->corrections = ctl_rows_i64(rows, row, 6);
     p->open = p->open && strcmp(p->step, "open") == 0;
 }
 
@@ -86,7 +87,9 @@ ctl_lead_renew(struct ctl_leader *l, struct ctl_error *e)
             " WHERE leader = $1 OR leader_until < now() OR NOT EXISTS"
             " (SELECT FROM pg_stat_activity WHERE application_name = leader)"
             " RETURNING partition, leader_token, epoch, run_id, step)"
-            " SELECT m.*, coalesce(c.last_id, '0-0') FROM mine m"
+            " SELECT m.*, coalesce(c.last_id, '0-0'),"
+            " (SELECT coalesce(max(a.seq), 0) FROM applies a"
+            " WHERE a.partition = m.partition) FROM mine m"
             " LEFT JOIN cursors c USING (partition, epoch)", l->name))
     {
         return false;
@@ -120,15 +123,54 @@ ctl_lead_release(struct ctl_leader *l)
 }
 
 
+static bool
+is_after(asg_str_t id, const char *other)
+{
+    uint64_t ms, seq, other_ms, other_seq;
+
+    return asg_stream_id_parse(id, &ms, &seq) == ASG_OK
+           && asg_stream_id_parse(asg_str_z(other), &other_ms, &other_seq)
+              == ASG_OK
+           && (ms != other_ms ? ms > other_ms : seq > other_seq);
+}
+
+
+/* Everything that Redis says of this server process was first committed by a
+ * leader: what goes beyond the database was committed to one that is gone. */
+static bool
+is_ahead(const struct ctl_partition *p, const struct ctl_reply *meta)
+{
+    asg_fence_t fence;
+    uint64_t adj, epoch;
+
+    if (asg_str_u64(meta->items[5].text, &epoch)
+        && epoch > (uint64_t) p->epoch)
+    {
+        return true;                    /* a gateway has seen it */
+    }
+    if (asg_fence_parse(meta->items[0].text, &fence) != ASG_OK) {
+        return false;
+    }
+    if (fence.epoch != (uint64_t) p->epoch) {
+        return fence.epoch > (uint64_t) p->epoch;
+    }
+
+    return (asg_str_u64(meta->items[3].text, &adj)
+            && (int64_t) adj > p->corrections)
+           || is_after(meta->items[4].text, p->cursor);
+}
+
+
 bool
 ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
 {
     char meta[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
     asg_str_t argv[2 + META_FIELDS] = {ASG_STR("HMGET"), ASG_STR_NULL,
-        ASG_STR("f"), ASG_STR("st"), ASG_STR("ctl")};
+        ASG_STR("f"), ASG_STR("st"), ASG_STR("ctl"), ASG_STR("adj"),
+        ASG_STR("dur"), ASG_STR("e"), ASG_STR("cap")};
     struct ctl_reply reply;
-    uint64_t token = 0;
+    uint64_t token = 0, cap;
 
     if (!ctl_redis_ready(l->redis, e)) {
         p->open = false;
@@ -141,14 +183,19 @@ ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
         p->open = false;
         return false;
     }
+    p->ahead = reply.nitems == META_FIELDS && is_ahead(p, &reply);
     ctl_partition_fence(p, fence);
-    p->open = strcmp(p->step, "open") == 0
+    p->open = !p->ahead && strcmp(p->step, "open") == 0
               && strcmp(p->run_id, ctl_redis_run_id(l->redis)) == 0
               && reply.nitems == META_FIELDS
               && asg_str_eq_z(reply.items[0].text, fence)
               && asg_str_eq(reply.items[1].text, ASG_STR("open"))
               && asg_str_u64(reply.items[2].text, &token)
-              && (int64_t) token <= p->token;
+              && (int64_t) token <= p->token
+              && asg_str_u64(reply.items[6].text, &cap);
+    if (p->open) {
+        p->cap = (int64_t) cap;
+    }
 
     return true;
 }

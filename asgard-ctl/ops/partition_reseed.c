@@ -70,50 +70,66 @@ seed_ok(struct ctl_leader *l, struct ctl_partition *p, const char *verb,
 }
 
 
-/* Epoch and token that Redis has seen: a database that was restored to an
- * older point must not go below them. */
+static int64_t
+reply_number(const struct ctl_reply *list, size_t i)
+{
+    return i < list->nitems && list->items[i].kind == CTL_REPLY_TEXT
+           ? strtoll(list->items[i].text.data, NULL, 10) : 0;
+}
+
+
+/* What Redis and the gateways have seen: a database that was restored to an
+ * older point must not go below it. */
+struct seen {
+    int64_t epoch;                      /* of the counters that are there */
+    int64_t highest;                    /* that any gateway knows of */
+    int64_t token;
+};
+
+
 static bool
-stored_read(struct ctl_leader *l, const struct ctl_partition *p,
-    int64_t *epoch, int64_t *token, struct ctl_error *e)
+seen_read(struct ctl_leader *l, const struct ctl_partition *p,
+    struct seen *seen, struct ctl_error *e)
 {
     char meta[ASG_RKEY_MAX];
-    asg_str_t argv[4] = {ASG_STR("HMGET"), ASG_STR_NULL, ASG_STR("f"),
-                         ASG_STR("ctl")};
+    asg_str_t argv[5] = {ASG_STR("HMGET"), ASG_STR_NULL, ASG_STR("f"),
+                         ASG_STR("ctl"), ASG_STR("e")};
     struct ctl_reply reply;
 
-    *epoch = *token = 0;
     argv[1] = (asg_str_t) {meta, asg_rkey_meta(meta, p->part)};
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 4, argv)) {
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 5, argv)) {
         return false;
     }
-    if (reply.nitems == 2 && reply.items[0].kind == CTL_REPLY_TEXT) {
-        *epoch = strtoll(reply.items[0].text.data, NULL, 10);
-    }
-    if (reply.nitems == 2 && reply.items[1].kind == CTL_REPLY_TEXT) {
-        *token = strtoll(reply.items[1].text.data, NULL, 10);
+    seen->epoch = reply_number(&reply, 0);
+    seen->token = reply_number(&reply, 1);
+    seen->highest = reply_number(&reply, 2);
+    if (seen->highest < seen->epoch) {
+        seen->highest = seen->epoch;
     }
 
     return true;
 }
 
 
+/* An epoch is also a time, so that none is used again when both stores were
+ * set back and only the gateways remember. */
 static bool
 begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
-    int64_t token;
+    struct seen seen;
     struct ctl_rows rows;
 
-    if (!ctl_redis_ready(l->redis, e)
-        || !stored_read(l, p, &p->before, &token, e)
+    if (!ctl_redis_ready(l->redis, e) || !seen_read(l, p, &seen, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "UPDATE partitions SET step = 'closing',"
-            " epoch = greatest(epoch, $1::bigint) + 1, run_id = $2,"
+            " epoch = greatest(epoch + 1, $1::bigint + 1,"
+            " extract(epoch FROM clock_timestamp())::bigint), run_id = $2,"
             " leader_token = CASE WHEN $3::bigint > leader_token"
             " THEN $3::bigint + 1 ELSE leader_token END,"
             " leader_until = now() + interval '" CTL_LEASE_S " s'"
             " WHERE partition = $4 AND leader_token = $5 AND epoch = $6"
-            " RETURNING epoch, leader_token", number(l, p->before),
-            ctl_redis_run_id(l->redis), number(l, token),
+            " RETURNING epoch, leader_token", number(l, seen.highest),
+            ctl_redis_run_id(l->redis), number(l, seen.token),
             number(l, p->part), number(l, p->token), number(l, p->epoch)))
     {
         return false;
@@ -122,6 +138,7 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         return ctl_error_away(e, "not_leader", "partition %u has another "
                               "leader", p->part);
     }
+    p->before = seen.epoch;
     p->epoch = ctl_rows_i64(&rows, 0, 0);
     p->token = ctl_rows_i64(&rows, 0, 1);
     snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_redis_run_id(l->redis));
@@ -282,10 +299,15 @@ catch_up(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 static bool
 adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
+    struct seen seen;
     bool all;
 
-    if (!ctl_gateways_have_told(l, p, &all, e)) {
+    if (!seen_read(l, p, &seen, e) || !ctl_gateways_have_told(l, p, &all, e)) {
         return false;
+    }
+    if (seen.highest > p->epoch) {
+        return ctl_error_away(e, "reseed_pending", "partition %u: a gateway "
+                              "knows of a higher epoch", p->part);
     }
     if (!all && ctl_clock_ms() < p->adopt_until_ms) {
         return true;

@@ -53,7 +53,7 @@ version_take(struct publication *p, struct ctl_error *e)
     struct ctl_rows rows;
 
     if (!ctl_pg_query(p->change.pg, p->arena, &rows, e,
-            "SELECT coalesce(max(version), 0) + 1,"
+            "SELECT greatest(max(version), version_floor()) + 1,"
             " extract(epoch FROM now())::bigint FROM catalog_snapshots",
             0, NULL))
     {
@@ -77,7 +77,8 @@ card_take(struct publication *p, struct ctl_catalog_model *m,
             "WITH last AS (SELECT version, card FROM cards WHERE card_id = $1"
             "  ORDER BY version DESC LIMIT 1),"
             " made AS (INSERT INTO cards (card_id, version, card)"
-            "  SELECT $1, coalesce((SELECT version FROM last), 0) + 1,"
+            "  SELECT $1, greatest((SELECT version FROM last),"
+            "   version_floor()) + 1,"
             "   $2::jsonb WHERE NOT EXISTS (SELECT 1 FROM last"
             "   WHERE card = $2::jsonb) RETURNING version)"
             " SELECT coalesce((SELECT version FROM made),"

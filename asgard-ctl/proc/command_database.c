@@ -17,7 +17,6 @@
 #include "store/migrate.h"
 
 #define ARENA_BYTES (4u * 1024 * 1024)
-#define ACTOR       "system:asgard-ctl"
 
 #define REDIS_TIMEOUT_MS 2000
 
@@ -57,7 +56,7 @@ session_open(struct session *s, const struct ctl_config *c,
     s->pg = ctl_pg_open(c->postgres, "asgard-ctl command");
 
     return (s->pg != NULL || ctl_error_internal(e, "out of memory"))
-           && ctl_change_begin(&s->change, s->pg, &s->arena, ACTOR, NULL, e);
+           && ctl_change_begin(&s->change, s->pg, &s->arena, CTL_COMMAND_ACTOR, NULL, e);
 }
 
 

@@ -5,10 +5,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "ops/audit_chain.h"
 #include "ops/audit_money.h"
 #include "ops/partition_lead.h"
+#include "ops/restored.h"
 #include "proc/connections.h"
 
 #define RESEED_WAIT_MS 30000
@@ -70,21 +72,30 @@ ctl_command_audit(const struct ctl_config *config, int argc, char **argv)
 }
 
 
+/* The clock is above every version that was counted up from 1. */
+static bool
+reseed(struct ctl_connections *c, bool restored, struct ctl_error *e)
+{
+    return (!restored
+            || ctl_restored_raise(c->pg, &c->arena, (int64_t) time(NULL),
+                                  CTL_COMMAND_ACTOR, e))
+           && ctl_lead_force_reseed(c->pg, &c->arena, -1, RESEED_WAIT_MS, e);
+}
+
+
 int
 ctl_command_reseed(const struct ctl_config *config, int argc, char **argv)
 {
+    bool restored = argc == 1 && strcmp(argv[0], "--restored") == 0;
     struct ctl_connections c;
     struct ctl_error e;
     int status = 0;
 
-    (void) argv;
-    if (argc != 0) {
-        fprintf(stderr, "usage: asgard-ctl reseed\n");
+    if (argc != (restored ? 1 : 0)) {
+        fprintf(stderr, "usage: asgard-ctl reseed [--restored]\n");
         return 2;
     }
-    if (!ctl_connections_open(&c, config, &e)
-        || !ctl_lead_force_reseed(c.pg, &c.arena, -1, RESEED_WAIT_MS, &e))
-    {
+    if (!ctl_connections_open(&c, config, &e) || !reseed(&c, restored, &e)) {
         status = ctl_command_failed(&e);
     } else {
         printf("all partitions are seeded and open\n");

@@ -234,6 +234,25 @@ beat(struct keeper *k)
 }
 
 
+/* Gateways hold a newer catalog than ours: the database was restored. */
+static bool
+is_overtaken(struct keeper *k)
+{
+    struct ctl_arena arena;
+    struct ctl_rows rows;
+    struct ctl_error e;
+    bool overtaken;
+
+    ctl_arena_init(&arena, BEAT_ARENA);
+    overtaken = ctl_pg_query(k->pg, &arena, &rows, &e,
+                             "SELECT version_floor()", 0, NULL)
+                && ctl_rows_i64(&rows, 0, 0) > k->version;
+    ctl_arena_reset(&arena);
+
+    return overtaken;
+}
+
+
 static void
 work(struct keeper *k, int stop_fd)
 {
@@ -242,7 +261,8 @@ work(struct keeper *k, int stop_fd)
 
     while (more) {
         if (k->state == COMPILING
-            || (k->state == SERVED && ctl_clock_ms() >= k->renew_at_ms))
+            || (k->state == SERVED && (ctl_clock_ms() >= k->renew_at_ms
+                                       || is_overtaken(k))))
         {
             publish(k);
         }

@@ -24,6 +24,7 @@
 #include "ops/partition_lead.h"
 #include "ops/partition_reseed.h"
 #include "ops/readiness.h"
+#include "ops/restored.h"
 
 #define ARENA_BYTES      ((size_t) 512 * 1024 * 1024)
 #define REDIS_MS         2000           /* above every wait of ours */
@@ -179,6 +180,21 @@ ledger_clocks(struct ctl_leader *l, struct ledger_times *t,
 }
 
 
+static bool
+ledger_is_behind(const struct ctl_leader *l)
+{
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].led && l->parts[i].ahead) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* What is closed is seeded as far as it gets; a partition that waits for the
  * gateways is looked at again in each turn. */
 static bool
@@ -210,7 +226,9 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
             return false;
         }
     }
-    if (!ledger_clocks(l, t, e)) {
+    if (!ledger_clocks(l, t, e)
+        || (ledger_is_behind(l) && !ctl_restored_take(l, e)))
+    {
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {

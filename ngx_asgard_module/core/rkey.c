@@ -72,7 +72,7 @@ size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
 {
     asg_buf_t b = begin(out);
 
-    asg_buf_z(&b, "asg:key:");
+    asg_buf_z(&b, ASG_RKEY_KEY_HEAD);
     put_id(&b, pepper_id, ASG_ID_MAX);
     asg_buf_z(&b, ":");
     asg_buf_hex(&b, digest, DIGEST_BYTES);
@@ -83,7 +83,7 @@ size_t asg_rkey_project(char out[ASG_RKEY_MAX], asg_str_t project_id)
 {
     asg_buf_t b = begin(out);
 
-    asg_buf_z(&b, "asg:project:");
+    asg_buf_z(&b, ASG_RKEY_PROJECT_HEAD);
     put_id(&b, project_id, ASG_ID_MAX);
     return end(&b);
 }

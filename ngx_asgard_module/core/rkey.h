@@ -15,6 +15,10 @@
 #define ASG_PARTITIONS     16
 #define ASG_ID_MAX         64           /* project, key, budget, hold ids */
 
+#define ASG_RKEY_HEAD          "asg:"
+#define ASG_RKEY_KEY_HEAD      ASG_RKEY_HEAD "key:"
+#define ASG_RKEY_PROJECT_HEAD  ASG_RKEY_HEAD "project:"
+
 #define ASG_RKEY_CATALOG   "asg:catalog"
 #define ASG_RKEY_CHANGES   "asg:changes"
 #define ASG_RKEY_VERSIONS  "asg:ver"

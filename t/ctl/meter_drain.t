@@ -120,4 +120,16 @@ is($m->balance('h11'), 6, 'a settle on pins that are none is charged');
 is($m->value("SELECT length(pins) FROM holds WHERE hold_id = 'h11'"), 0,
     '... and moves no counter');
 
+# What the ledger has is kept for a while, should the ledger be set back.
+my $kept = $m->cmd('XLEN', $p->stream);
+cmp_ok($kept, '>', 300, 'Redis keeps what the ledger has');
+$m->stop;
+$m->start;
+ok($m->wait_open, 'another meter takes over');
+$p->reserve('h12', 10, [$budget], detail => $m->detail($id));
+$p->finish('h12', 's', 7, $pins, [$budget]);
+is($m->balance('h12'), 7, '... and drains');
+sleep 3;                                # longer than between two trims
+is($m->cmd('XLEN', $p->stream), $kept + 1, '... and trims no more than before');
+
 $m->done;

@@ -119,6 +119,26 @@ sub start {
 sub stop { $_[0]{process}->stop('INT', 20) }
 sub kill { $_[0]{process}->stop('QUIT', 20) }
 
+# A copy of everything as it is now, and the way back to it: an administrator
+# with a backup.  Both stop the server and start it again.
+sub back_up {
+    my ($self) = @_;
+    $self->stop;
+    system('rm', '-rf', "$self->{dir}.backup");
+    system('cp', '-a', $self->{dir}, "$self->{dir}.backup") == 0
+        or croak 'the backup failed';
+    return $self->start;
+}
+
+sub restore {
+    my ($self) = @_;
+    $self->stop;
+    system('rm', '-rf', $self->{dir});
+    system('cp', '-a', "$self->{dir}.backup", $self->{dir}) == 0
+        or croak 'the backup cannot be restored';
+    return $self->start;
+}
+
 sub url {
     my ($self) = @_;
     return "postgresql://asgard:$self->{password}"
