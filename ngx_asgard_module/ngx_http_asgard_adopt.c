@@ -109,8 +109,10 @@ ngx_http_asgard_adopt_begin(void)
 }
 
 
+/* A call under way is told when it ends, and held no more; one of unknown
+ * outcome is asked for after its expiry, as always. */
 static void
-ngx_http_asgard_adopt_failed(ngx_http_asgard_slot_t *slot,
+ngx_http_asgard_adopt_failed(ngx_http_asgard_slot_t *slot, ngx_uint_t state,
     asg_verdict_t verdict)
 {
     ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
@@ -118,7 +120,7 @@ ngx_http_asgard_adopt_failed(ngx_http_asgard_slot_t *slot,
                   (size_t) slot->hold_len, slot->hold,
                   asg_verdict_text(verdict));
 
-    slot->gone = 1;             /* told when it ends, held no more */
+    slot->gone = (state != NGX_HTTP_ASGARD_SLOT_LEFT);
 }
 
 
@@ -159,7 +161,7 @@ ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
     case ASG_VERDICT_GONE:
     case ASG_VERDICT_IDREUSE:
     case ASG_VERDICT_ARG:
-        ngx_http_asgard_adopt_failed(slot, verdict);
+        ngx_http_asgard_adopt_failed(slot, state, verdict);
         break;
 
     case ASG_VERDICT_FENCE:

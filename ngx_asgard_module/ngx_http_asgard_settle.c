@@ -297,6 +297,7 @@ ngx_http_asgard_settle_leave(ngx_http_asgard_slot_t *slot)
     slot->ctx = NULL;
     slot->tries = 0;
     slot->due = 0;
+    slot->gone = 0;
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
 }
 
@@ -407,8 +408,12 @@ ngx_http_asgard_settle_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 {
     ngx_uint_t  is_due;
 
-    is_due = ngx_http_asgard_adopt_look(slot, state)
-             || (ngx_msec_int_t) (ngx_current_msec - slot->due) >= 0;
+    if (ngx_http_asgard_adopt_look(slot, state)) {
+        slot->tries = 0;
+        slot->due = ngx_current_msec;
+    }
+
+    is_due = (ngx_msec_int_t) (ngx_current_msec - slot->due) >= 0;
 
     switch (state) {
 
