@@ -143,7 +143,7 @@ struct ngx_http_asgard_call_s {
     asg_nusd_t                 hold_nusd;
     int64_t                    prompt_bound;  /* tokens */
     int64_t                    output_bound;  /* tokens, times n */
-    asg_card_t                 card;          /* of the candidate that serves;
+    asg_rates_t                rates;         /* of the candidate that serves;
                                                * borrowed strings none */
     ngx_uint_t                 finalised;     /* unsigned, 0 or 1 */
 

@@ -202,7 +202,7 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
     a->sent = 0;
     a->timed_out = 0;
     a->status = 0;
-    ctx->call.card = a->model->card;
+    ctx->call.rates = a->model->card.rates;
 
     ngx_http_asgard_response_reset(r, &a->response);
     ngx_memzero(&a->addr, sizeof(ngx_http_asgard_addr_t));

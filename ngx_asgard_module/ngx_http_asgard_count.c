@@ -22,6 +22,10 @@ static const struct {
     { "asgard_completion_tokens_total", "Completion tokens measured." },
     { "asgard_cost_nusd_total", "Cost of calls, nano-USD." },
     { "asgard_held_nusd_total", "Holds asked for, nano-USD." },
+    { "asgard_measured_cost_nusd_total",
+      "Cost of the calls settled by measured usage, nano-USD." },
+    { "asgard_measured_held_nusd_total",
+      "What those calls had held, nano-USD." },
     { "asgard_redis_errors_total", "Redis commands without a good answer." },
     { "asgard_redis_timeouts_total", "Redis commands past their deadline." },
     { "asgard_key_hits_total", "Keys found in shared memory." },
@@ -40,6 +44,17 @@ typedef char ngx_http_asgard_count_names_fit
     [sizeof(ngx_http_asgard_count_names)
      / sizeof(ngx_http_asgard_count_names[0]) == NGX_HTTP_ASGARD_COUNT_N
      ? 1 : -1];
+
+
+/* Upper ends of the shares, in millionths of a hold. */
+static const struct {
+    uint64_t     millionths;
+    const char  *text;
+} ngx_http_asgard_count_used_ends[NGX_HTTP_ASGARD_USED_N] = {
+    { 10000, "0.01" }, { 20000, "0.02" }, { 50000, "0.05" },
+    { 100000, "0.1" }, { 200000, "0.2" }, { 500000, "0.5" },
+    { 1000000, "1" }, { (uint64_t) -1, "+Inf" }
+};
 
 
 void
@@ -96,6 +111,85 @@ ngx_http_asgard_count_reason_read(asg_reason_t reason)
 
     for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
         sum += zone->workers[i].reasons[reason];
+    }
+
+    return sum;
+}
+
+
+/* Rounded up, so that what is above its hold is above 1. */
+static uint64_t
+ngx_http_asgard_count_share(asg_nusd_t cost_nusd, asg_nusd_t held_nusd)
+{
+    __extension__ unsigned __int128  share;
+
+    if (held_nusd <= 0) {
+        return cost_nusd > 0 ? 2 * 1000000 : 0;
+    }
+
+    share = ((unsigned __int128) cost_nusd * 1000000 + held_nusd - 1)
+            / held_nusd;
+
+    return (uint64_t) ngx_min(share, 1000 * 1000000);
+}
+
+
+void
+ngx_http_asgard_count_used(asg_nusd_t cost_nusd, asg_nusd_t held_nusd)
+{
+    uint64_t                   share;
+    ngx_uint_t                 i;
+    ngx_http_asgard_worker_t  *w;
+
+    w = ngx_http_asgard_worker();
+    if (w == NULL) {
+        return;
+    }
+
+    share = ngx_http_asgard_count_share(cost_nusd, held_nusd);
+
+    for (i = 0; share > ngx_http_asgard_count_used_ends[i].millionths; i++) {
+        /* void */
+    }
+
+    w->used[i]++;
+    w->used_millionths += share;
+    w->counts[NGX_HTTP_ASGARD_COUNT_MEASURED_COST_NUSD] += cost_nusd;
+    w->counts[NGX_HTTP_ASGARD_COUNT_MEASURED_HELD_NUSD] += held_nusd;
+}
+
+
+uint64_t
+ngx_http_asgard_count_used_read(ngx_uint_t bucket, const char **end)
+{
+    uint64_t                 sum;
+    ngx_uint_t               i;
+    ngx_http_asgard_zone_t  *zone;
+
+    sum = 0;
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        sum += zone->workers[i].used[bucket];
+    }
+
+    *end = ngx_http_asgard_count_used_ends[bucket].text;
+    return sum;
+}
+
+
+uint64_t
+ngx_http_asgard_count_used_millionths(void)
+{
+    uint64_t                 sum;
+    ngx_uint_t               i;
+    ngx_http_asgard_zone_t  *zone;
+
+    sum = 0;
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        sum += zone->workers[i].used_millionths;
     }
 
     return sum;

@@ -61,6 +61,9 @@ ngx_http_asgard_detail_end(ngx_http_asgard_ctx_t *ctx,
         event->cached = tokens->cached;
         event->cache_write = tokens->cache_write;
         event->reasoning = tokens->reasoning;
+        event->cache_write_1h = tokens->cache_write_1h;
+        event->audio_in = tokens->audio_in;
+        event->audio_out = tokens->audio_out;
     }
 }
 
@@ -94,6 +97,9 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     event->cached = -1;
     event->cache_write = -1;
     event->reasoning = -1;
+    event->cache_write_1h = -1;
+    event->audio_in = -1;
+    event->audio_out = -1;
     event->status = -1;
     event->latency_ms = -1;
     event->ttft_ms = -1;

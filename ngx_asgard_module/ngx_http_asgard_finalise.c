@@ -25,9 +25,9 @@ ngx_http_asgard_call_sent(ngx_http_asgard_ctx_t *ctx)
 
     /* another candidate than the first: it is the one that counts now */
     if (ctx->attempt->index
-        || ngx_memcmp(&slot->card, &ctx->call.card, sizeof(asg_card_t)) != 0)
+        || ngx_memcmp(&slot->rates, &ctx->call.rates, sizeof(asg_rates_t)) != 0)
     {
-        slot->card = ctx->call.card;
+        slot->rates = ctx->call.rates;
         ngx_http_asgard_detail_event(ctx, slot, NULL, &event);
         ngx_http_asgard_detail_write(slot, &event);
     }
@@ -75,10 +75,10 @@ ngx_http_asgard_call_bytes(ngx_http_asgard_ctx_t *ctx, uint64_t content_bytes,
 /* Good usage with a price: the cost as measured, above the hold too. */
 static ngx_int_t
 ngx_http_asgard_finalise_measure(ngx_http_asgard_call_t *call,
-    const asg_usage_t *usage, const asg_card_t *card)
+    const asg_usage_t *usage, const asg_rates_t *rates)
 {
     if (usage == NULL || usage->verdict != ASG_USAGE_GOOD
-        || asg_price_cost(card, &usage->tokens, &call->cost_nusd) != ASG_OK)
+        || asg_price_cost(rates, &usage->tokens, &call->cost_nusd) != ASG_OK)
     {
         return NGX_DECLINED;
     }
@@ -116,14 +116,14 @@ static u_char
 ngx_http_asgard_finalise_decide(ngx_http_asgard_ctx_t *ctx,
     const ngx_http_asgard_end_t *end)
 {
-    const asg_card_t        *card;
+    const asg_rates_t       *rates;
     ngx_http_asgard_call_t  *call;
 
     call = &ctx->call;
-    card = end->model ? &end->model->card : &call->card;
+    rates = end->model ? &end->model->card.rates : &call->rates;
     call->outcome = end->outcome;
     call->flags = end->flags;
-    call->slot->card = *card;
+    call->slot->rates = *rates;
 
     switch (end->outcome) {
 
@@ -134,7 +134,7 @@ ngx_http_asgard_finalise_decide(ngx_http_asgard_ctx_t *ctx,
         return 'x';
 
     case NGX_HTTP_ASGARD_MEASURED:
-        if (ngx_http_asgard_finalise_measure(call, end->usage, card)
+        if (ngx_http_asgard_finalise_measure(call, end->usage, rates)
             == NGX_OK)
         {
             return 's';
@@ -161,6 +161,7 @@ ngx_http_asgard_finalise_count(ngx_http_asgard_call_t *call, u_char verb)
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COST_NUSD, call->cost_nusd);
 
     if (call->measured) {
+        ngx_http_asgard_count_used(call->cost_nusd, call->hold_nusd);
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_PROMPT_TOKENS,
                               call->tokens.prompt);
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COMPLETION_TOKENS,

@@ -56,7 +56,7 @@ struct ngx_http_asgard_slot_s {
     time_t                     expires;         /* as Redis said */
 
     /* for the estimate of a call whose worker is gone */
-    asg_card_t                 card;
+    asg_rates_t                rates;
     int64_t                    prompt_estimate; /* tokens */
     int64_t                    output_bound;    /* tokens */
     uint64_t                   content_bytes;

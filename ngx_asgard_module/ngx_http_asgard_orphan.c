@@ -17,20 +17,21 @@ ngx_http_asgard_orphan_estimate(ngx_http_asgard_slot_t *slot)
 
     floor = 0;
     ngx_memzero(&tokens, sizeof(asg_tokens_t));
-    tokens.prompt = slot->prompt_estimate;
+    tokens.prompt = (int32_t) slot->prompt_estimate;
 
     if (slot->said) {
         tokens = slot->tokens[slot->said - 1];
 
-        if (asg_price_cost(&slot->card, &tokens, &floor) != ASG_OK) {
+        if (asg_price_cost(&slot->rates, &tokens, &floor) != ASG_OK) {
             return slot->held_nusd;
         }
     }
 
     completion = asg_usage_estimate(slot->content_bytes, slot->output_bound);
-    tokens.completion = ngx_max(tokens.completion, completion);
+    completion = ngx_max(tokens.completion, completion);
+    tokens.completion = (int32_t) ngx_min(completion, ASG_TOKENS_MAX);
 
-    if (asg_price_cost(&slot->card, &tokens, &cost) != ASG_OK) {
+    if (asg_price_cost(&slot->rates, &tokens, &cost) != ASG_OK) {
         return ngx_max(floor, slot->held_nusd);
     }
 

@@ -75,6 +75,16 @@ ngx_http_asgard_policy_cleared(ngx_http_asgard_ctx_t *ctx,
 }
 
 
+/* The first part of the body that this model has no bound for. */
+
+static asg_part_t
+ngx_http_asgard_policy_unbound(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    return asg_price_unbound(&model->card, &ctx->parsed->parts);
+}
+
+
 /* The first field of the body that this model does not take; null: none. */
 
 static asg_str_t
@@ -93,7 +103,8 @@ ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
     return ngx_http_asgard_policy_key_may(ctx, ctx->name, model)
            && ngx_http_asgard_policy_serves(ctx, model)
            && ngx_http_asgard_policy_cleared(ctx, model)
-           && ngx_http_asgard_policy_unknown(ctx, model).data == NULL;
+           && ngx_http_asgard_policy_unknown(ctx, model).data == NULL
+           && ngx_http_asgard_policy_unbound(ctx, model) == ASG_PART_NONE;
 }
 
 
@@ -179,13 +190,37 @@ ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* Of a model that is cleared: a field that it does not take, else a part that
+ * it has no bound for. */
+
+static ngx_int_t
+ngx_http_asgard_policy_blame_body(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    asg_str_t   field;
+    ngx_str_t   param;
+    asg_part_t  part;
+
+    field = ngx_http_asgard_policy_unknown(ctx, model);
+
+    if (field.data) {
+        param.data = (u_char *) field.data;
+        param.len = field.len;
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_UNKNOWN_FIELD, &param);
+    }
+
+    part = ngx_http_asgard_policy_unbound(ctx, model);
+
+    return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_UNBOUND_CONTENT,
+                                         ctx->parsed->first_at[part]);
+}
+
+
 /* Why no candidate is eligible: the reason of the one that came furthest. */
 
 static ngx_int_t
 ngx_http_asgard_policy_blame(ngx_http_asgard_ctx_t *ctx)
 {
-    asg_str_t           field;
-    ngx_str_t           param;
     ngx_uint_t          i;
     asg_reason_t        reason;
     const asg_model_t  *model;
@@ -203,15 +238,9 @@ ngx_http_asgard_policy_blame(ngx_http_asgard_ctx_t *ctx)
 
         reason = ASG_REASON_POLICY_DENIED;
 
-        if (!ngx_http_asgard_policy_cleared(ctx, model)) {
-            continue;
+        if (ngx_http_asgard_policy_cleared(ctx, model)) {
+            return ngx_http_asgard_policy_blame_body(ctx, model);
         }
-
-        field = ngx_http_asgard_policy_unknown(ctx, model);
-        param.data = (u_char *) field.data;
-        param.len = field.len;
-
-        return ngx_http_asgard_refuse(ctx, ASG_REASON_UNKNOWN_FIELD, &param);
     }
 
     return ngx_http_asgard_policy_refuse(ctx, reason, "model");
@@ -293,28 +322,24 @@ static asg_err_t
 ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
-    int64_t                  prompt, output;
+    int64_t                  limit;
     asg_err_t                err;
-    asg_nusd_t               hold_nusd;
+    asg_bound_t              bound;
     ngx_http_asgard_call_t  *call = &ctx->call;
 
-    output = ngx_http_asgard_policy_output(ctx, model);
+    limit = ngx_http_asgard_policy_output(ctx, model);
 
-    err = asg_price_prompt_bound(&model->card, &ctx->parsed->parts, &prompt);
-
-    if (err == ASG_OK) {
-        err = asg_price_hold(&model->card, prompt, output, ctx->parsed->n,
-                             &hold_nusd);
-    }
+    err = asg_price_bound(&model->card, &ctx->parsed->parts, limit,
+                          ctx->parsed->n, &bound);
 
     if (err != ASG_OK) {
         return err;
     }
 
-    call->hold_nusd = ngx_max(call->hold_nusd, hold_nusd);
-    call->prompt_bound = ngx_max(call->prompt_bound, prompt);
-    call->output_bound = ngx_max(call->output_bound, output * ctx->parsed->n);
-    ctx->max_tokens = ngx_max(ctx->max_tokens, output);
+    call->hold_nusd = ngx_max(call->hold_nusd, bound.hold_nusd);
+    call->prompt_bound = ngx_max(call->prompt_bound, bound.prompt);
+    call->output_bound = ngx_max(call->output_bound, bound.output);
+    ctx->max_tokens = ngx_max(ctx->max_tokens, limit);
 
     return ASG_OK;
 }
@@ -342,12 +367,6 @@ ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx)
 
         err = ngx_http_asgard_policy_bound(ctx, model);
 
-        if (err == ASG_ERR_MISSING) {
-            return ngx_http_asgard_policy_refuse(ctx,
-                                                 ASG_REASON_INVALID_VALUE,
-                                                 "messages");
-        }
-
         if (err != ASG_OK) {
             return ngx_http_asgard_policy_refuse(ctx,
                                                  ASG_REASON_INVALID_VALUE,
@@ -355,7 +374,7 @@ ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx)
         }
 
         if (n++ == 0) {
-            ctx->call.card = model->card;
+            ctx->call.rates = model->card.rates;
         }
     }
 

@@ -132,6 +132,35 @@ ngx_http_asgard_probe_reasons(u_char *p, u_char *last)
 }
 
 
+static u_char *
+ngx_http_asgard_probe_used(u_char *p, u_char *last)
+{
+    uint64_t     calls, millionths;
+    ngx_uint_t   i;
+    const char  *end;
+
+    p = ngx_slprintf(p, last,
+                     "# HELP asgard_hold_used_ratio Cost of a measured call "
+                     "in its hold.\n"
+                     "# TYPE asgard_hold_used_ratio histogram\n");
+
+    calls = 0;
+
+    for (i = 0; i < NGX_HTTP_ASGARD_USED_N; i++) {
+        calls += ngx_http_asgard_count_used_read(i, &end);
+        p = ngx_slprintf(p, last,
+                         "asgard_hold_used_ratio_bucket{le=\"%s\"} %uL\n",
+                         end, calls);
+    }
+
+    millionths = ngx_http_asgard_count_used_millionths();
+
+    return ngx_slprintf(p, last, "asgard_hold_used_ratio_sum %uL.%06uL\n"
+                        "asgard_hold_used_ratio_count %uL\n",
+                        millionths / 1000000, millionths % 1000000, calls);
+}
+
+
 static ngx_int_t
 ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
 {
@@ -147,6 +176,7 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
     last = body.data + NGX_HTTP_ASGARD_METRICS_MAX;
 
     p = ngx_http_asgard_probe_counters(p, last);
+    p = ngx_http_asgard_probe_used(p, last);
     p = ngx_http_asgard_probe_reasons(p, last);
 
     p = ngx_http_asgard_probe_gauge(p, last, "catalog_version",

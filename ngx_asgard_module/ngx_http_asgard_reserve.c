@@ -262,7 +262,7 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     slot->ctx = ctx;
     slot->part = ctx->project.partition % ASG_PARTITIONS;
     slot->held_nusd = call->hold_nusd;
-    slot->card = call->card;
+    slot->rates = call->rates;
     slot->output_bound = call->output_bound;
     slot->prompt_estimate = ngx_min(call->prompt_bound,
                                     (ctx->parsed->parts.bytes + 3) / 4);

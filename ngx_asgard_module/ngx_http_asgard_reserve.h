@@ -47,7 +47,7 @@ void ngx_http_asgard_call_bytes(ngx_http_asgard_ctx_t *ctx,
 
 /*
  * Facts of the end, then the end.  `usage` may be NULL (nothing was answered).
- * Decides MEASURED/ESTIMATED and the cost from call.card, sets call.outcome,
+ * Decides MEASURED/ESTIMATED and the cost from call.rates, sets call.outcome,
  * cost_nusd, tokens, flags; writes slot, witness, counters; sends finish.
  */
 typedef struct {

@@ -34,6 +34,8 @@ typedef enum {
     NGX_HTTP_ASGARD_COUNT_COMPLETION_TOKENS,
     NGX_HTTP_ASGARD_COUNT_COST_NUSD,
     NGX_HTTP_ASGARD_COUNT_HELD_NUSD,        /* sum of holds asked */
+    NGX_HTTP_ASGARD_COUNT_MEASURED_COST_NUSD,
+    NGX_HTTP_ASGARD_COUNT_MEASURED_HELD_NUSD,
     NGX_HTTP_ASGARD_COUNT_REDIS_ERROR,
     NGX_HTTP_ASGARD_COUNT_REDIS_TIMEOUT,
     NGX_HTTP_ASGARD_COUNT_KEY_HIT,
@@ -45,6 +47,11 @@ typedef enum {
     NGX_HTTP_ASGARD_COUNT_ADOPTED,
     NGX_HTTP_ASGARD_COUNT_N
 } ngx_http_asgard_count_e;
+
+
+/* Buckets of the share of a hold that its call really used, the last without
+ * an upper end. */
+#define NGX_HTTP_ASGARD_USED_N  8
 
 
 /* asgard_zone directive's handler part: adds the shm zone. */
@@ -94,6 +101,12 @@ void ngx_http_asgard_count_reason(asg_reason_t reason);
 uint64_t ngx_http_asgard_count_reason_read(asg_reason_t reason);
 const char *ngx_http_asgard_count_name(ngx_http_asgard_count_e what,
     const char **help);
+
+/* A call whose usage was measured. */
+void ngx_http_asgard_count_used(asg_nusd_t cost_nusd, asg_nusd_t held_nusd);
+/* Calls in one bucket alone; its upper end as text. */
+uint64_t ngx_http_asgard_count_used_read(ngx_uint_t bucket, const char **end);
+uint64_t ngx_http_asgard_count_used_millionths(void);
 
 
 #endif /* _NGX_HTTP_ASGARD_ZONE_H_INCLUDED_ */

@@ -6,26 +6,76 @@
 #include <string.h>
 
 #define REPORT_BYTES (512u * 1024)
+#define CARD_BYTES   4096
+
+
+static void
+number_write(asg_buf_t *b, const char *name, int64_t n)
+{
+    asg_buf_z(b, b->len > 0 && b->data[b->len - 1] == '{' ? "" : ",");
+    asg_buf_json(b, asg_str_z(name));
+    asg_buf_z(b, ":");
+    asg_buf_i64(b, n);
+}
+
+
+static void
+prices_write(asg_buf_t *b, const asg_prices_t *p)
+{
+    number_write(b, "in_pusd", p->in_pusd);
+    number_write(b, "out_pusd", p->out_pusd);
+    number_write(b, "cached_pusd", p->cached_pusd);
+    number_write(b, "cache_write_pusd", p->cache_write_pusd);
+    number_write(b, "reasoning_pusd", p->reasoning_pusd);
+    number_write(b, "cache_write_1h_pusd", p->cache_write_1h_pusd);
+    number_write(b, "audio_in_pusd", p->audio_in_pusd);
+    number_write(b, "audio_out_pusd", p->audio_out_pusd);
+}
+
+
+static void
+above_write(asg_buf_t *b, const asg_rates_t *r)
+{
+    if (r->above_tokens == 0) {
+        asg_buf_z(b, ",\"above\":null");
+        return;
+    }
+    asg_buf_z(b, ",\"above\":{");
+    number_write(b, "tokens", r->above_tokens);
+    prices_write(b, &r->above);
+    asg_buf_z(b, "}");
+}
 
 
 /* The prices as they are remembered for the ledger: see docs/formats.md. */
 static const char *
 card_text(struct ctl_arena *arena, const struct ctl_model *m)
 {
+    char *text = ctl_arena_alloc(arena, CARD_BYTES);
     const asg_card_t *c = &m->card;
+    asg_buf_t b;
 
-    return ctl_arena_printf(arena,
-        "{\"free\":%d,\"in_pusd\":%lld,\"out_pusd\":%lld,"
-        "\"cached_pusd\":%lld,\"cache_write_pusd\":%lld,"
-        "\"reasoning_pusd\":%lld,\"request_tokens\":%lld,"
-        "\"message_tokens\":%lld,\"tool_tokens\":%lld,\"image_tokens\":%lld,"
-        "\"file_tokens\":%lld,\"audio_tokens\":%lld}", m->free,
-        (long long) c->in_pusd, (long long) c->out_pusd,
-        (long long) c->cached_pusd, (long long) c->cache_write_pusd,
-        (long long) c->reasoning_pusd, (long long) c->request_tokens,
-        (long long) c->message_tokens, (long long) c->tool_tokens,
-        (long long) c->image_tokens, (long long) c->file_tokens,
-        (long long) c->audio_tokens);
+    if (text == NULL) {
+        return NULL;
+    }
+    asg_buf_init(&b, text, CARD_BYTES - 1);
+    asg_buf_z(&b, "{");
+    number_write(&b, "free", m->free);
+    prices_write(&b, &c->rates.base);
+    number_write(&b, "request_tokens", c->request_tokens);
+    number_write(&b, "message_tokens", c->message_tokens);
+    number_write(&b, "tool_tokens", c->tool_tokens);
+    number_write(&b, "image_tokens", c->image_tokens);
+    number_write(&b, "file_tokens", c->file_tokens);
+    number_write(&b, "audio_tokens", c->audio_tokens);
+    number_write(&b, "toolset_tokens", c->toolset_tokens);
+    number_write(&b, "value_tokens", c->value_tokens);
+    number_write(&b, "byte_tokens", c->byte_tokens);
+    above_write(&b, &c->rates);
+    asg_buf_z(&b, "}");
+    text[b.len] = '\0';
+
+    return asg_buf_ok(&b) ? text : NULL;
 }
 
 

@@ -8,9 +8,11 @@
 #include "core/record.h"
 
 /* What a message, a tool or the request costs at most beyond its bytes. */
-#define REQUEST_TOKENS 16
+#define REQUEST_TOKENS 64
 #define MESSAGE_TOKENS 8
 #define TOOL_TOKENS    64
+#define TOOLSET_TOKENS 640      /* a provider's own words about tools */
+#define VALUE_TOKENS   4        /* space and sign between JSON values */
 
 struct taking {
     const struct ctl_manifest *m;
@@ -218,13 +220,21 @@ bounds_take(const struct taking *t)
     card->request_tokens = REQUEST_TOKENS;
     card->message_tokens = MESSAGE_TOKENS;
     card->tool_tokens = TOOL_TOKENS;
+    card->toolset_tokens = TOOLSET_TOKENS;
+    card->value_tokens = VALUE_TOKENS;
+    card->byte_tokens = 1;
 
     return tokens_take(t, map, "request", &card->request_tokens)
            && tokens_take(t, map, "message", &card->message_tokens)
            && tokens_take(t, map, "tool", &card->tool_tokens)
            && tokens_take(t, map, "image", &card->image_tokens)
            && tokens_take(t, map, "file", &card->file_tokens)
-           && tokens_take(t, map, "audio", &card->audio_tokens);
+           && tokens_take(t, map, "audio", &card->audio_tokens)
+           && tokens_take(t, map, "toolset", &card->toolset_tokens)
+           && tokens_take(t, map, "value", &card->value_tokens)
+           && tokens_take(t, map, "byte", &card->byte_tokens)
+           && (card->byte_tokens > 0
+               || wrong(t, "token_bounds", "has no token for a byte"));
 }
 
 
@@ -255,26 +265,124 @@ price_take(const struct taking *t, struct price p, int64_t *out, bool *given)
 }
 
 
-/* Input tokens that come from a cache or go into one, and reasoning tokens cost
- * as their kind does where nothing else is said. */
+/* `p` has what counts where one is not said. */
 static bool
-special_prices_take(const struct taking *t)
+special_prices_take(const struct taking *t, asg_prices_t *p)
 {
-    asg_card_t *card = &t->out->card;
     bool given;
 
-    card->cached_pusd = card->cache_write_pusd = card->in_pusd;
-    card->reasoning_pusd = card->out_pusd;
-
     return price_take(t, (struct price) {"cost_cached",
-                      "cache_read_input_token_cost"}, &card->cached_pusd,
-                      &given)
+                      "cache_read_input_token_cost"}, &p->cached_pusd, &given)
            && price_take(t, (struct price) {"cost_cache_write",
                          "cache_creation_input_token_cost"},
-                         &card->cache_write_pusd, &given)
+                         &p->cache_write_pusd, &given)
+           && price_take(t, (struct price) {"cost_cache_write_1h",
+                         "cache_creation_input_token_cost_above_1hr"},
+                         &p->cache_write_1h_pusd, &given)
            && price_take(t, (struct price) {"cost_reasoning",
                          "output_cost_per_reasoning_token"},
-                         &card->reasoning_pusd, &given);
+                         &p->reasoning_pusd, &given)
+           && price_take(t, (struct price) {"cost_audio_in",
+                         "input_cost_per_audio_token"}, &p->audio_in_pusd,
+                         &given)
+           && price_take(t, (struct price) {"cost_audio_out",
+                         "output_cost_per_audio_token"}, &p->audio_out_pusd,
+                         &given);
+}
+
+
+static bool
+main_prices_take(const struct taking *t, asg_prices_t *p, bool *in, bool *out)
+{
+    return price_take(t, (struct price) {"cost_in", "input_cost_per_token"},
+                      &p->in_pusd, in)
+           && price_take(t, (struct price) {"cost_out",
+                         "output_cost_per_token"}, &p->out_pusd, out);
+}
+
+
+static int64_t
+dearer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+
+/* A price of its own stays one. */
+static int64_t
+own_price(int64_t below, int64_t kind)
+{
+    return below > 0 ? dearer(below, kind) : 0;
+}
+
+
+/* What the tier does not say is as dear as its kind there. */
+static void
+above_default(const asg_prices_t *below, asg_prices_t *p)
+{
+    p->cached_pusd = dearer(below->cached_pusd, p->in_pusd);
+    p->cache_write_pusd = dearer(below->cache_write_pusd, p->in_pusd);
+    p->cache_write_1h_pusd = own_price(below->cache_write_1h_pusd,
+                                       p->in_pusd);
+    p->reasoning_pusd = dearer(below->reasoning_pusd, p->out_pusd);
+    p->audio_in_pusd = own_price(below->audio_in_pusd, p->in_pusd);
+    p->audio_out_pusd = own_price(below->audio_out_pusd, p->out_pusd);
+}
+
+
+static bool
+long_context_take(const struct taking *model)
+{
+    const struct ctl_yaml *map = ctl_yaml_at(model->map, "long_context");
+    struct taking t = {model->m, map, model->out, model->findings};
+    asg_rates_t *r = &model->out->card.rates;
+    bool in, out;
+
+    if (map == NULL) {
+        return true;
+    }
+    ctl_yaml_int(ctl_yaml_at(map, "above_tokens"), &r->above_tokens);
+    r->above = r->base;
+    if (!main_prices_take(&t, &r->above, &in, &out)) {
+        return false;
+    }
+    if (!in || r->above_tokens == 0) {
+        return wrong(&t, "above_tokens", "must be above 0, and \"cost_in\" "
+                     "beside it");
+    }
+    above_default(&r->base, &r->above);
+    if (!special_prices_take(&t, &r->above)) {
+        return false;
+    }
+
+    return asg_price_rates_are_sane(r)
+           || wrong(model, "long_context", "has a price below the one of "
+                    "shorter prompts, or one that those do not have");
+}
+
+
+/* "free" is said instead of a price, and nothing is free without it. */
+static bool
+prices_are_said(const struct taking *t, bool in, bool out)
+{
+    const asg_card_t *card = &t->out->card;
+    const asg_prices_t *p = &card->rates.base;
+    bool needs_out = t->out->apis[ASG_API_CHAT]
+                     || t->out->apis[ASG_API_COMPLETIONS];
+
+    if (t->out->free) {
+        return (p->in_pusd == 0 && p->out_pusd == 0
+                && card->rates.above_tokens == 0)
+               || wrong(t, "free", "is true and yet there is a price");
+    }
+    if (!in || (needs_out && !out) || (p->in_pusd == 0 && p->out_pusd == 0)) {
+        return wrong(t, "ref", "has no price: \"cost_in\" and \"cost_out\" "
+                     "(USD per 1,000 tokens), or \"free: true\"");
+    }
+
+    return card->audio_tokens == 0 || p->audio_in_pusd > 0
+           || wrong(t, "token_bounds", "has a bound for audio, which has no "
+                    "price: \"cost_audio_in\"");
 }
 
 
@@ -282,33 +390,21 @@ static bool
 prices_take(const struct taking *t)
 {
     const struct ctl_yaml *free = ctl_yaml_at(t->map, "free");
-    asg_card_t *card = &t->out->card;
-    bool in, out, needs_out;
+    asg_prices_t *p = &t->out->card.rates.base;
+    bool in, out;
 
     if (free != NULL) {
         ctl_yaml_bool(free, &t->out->free);
     }
-    if (!price_take(t, (struct price) {"cost_in", "input_cost_per_token"},
-                    &card->in_pusd, &in)
-        || !price_take(t, (struct price) {"cost_out",
-                       "output_cost_per_token"}, &card->out_pusd, &out)
-        || !special_prices_take(t))
-    {
+    if (!main_prices_take(t, p, &in, &out)) {
         return false;
     }
-    if (t->out->free) {
-        return (card->in_pusd == 0 && card->out_pusd == 0)
-               || wrong(t, "free", "is true and yet there is a price");
-    }
-    needs_out = t->out->apis[ASG_API_CHAT] || t->out->apis[ASG_API_COMPLETIONS];
-    if (!in || (needs_out && !out)
-        || (card->in_pusd == 0 && card->out_pusd == 0))
-    {
-        return wrong(t, "ref", "has no price: \"cost_in\" and \"cost_out\" "
-                     "(USD per 1,000 tokens), or \"free: true\"");
-    }
+    /* what is not said costs as its kind does */
+    p->cached_pusd = p->cache_write_pusd = p->in_pusd;
+    p->reasoning_pusd = p->out_pusd;
 
-    return true;
+    return special_prices_take(t, p) && long_context_take(t)
+           && prices_are_said(t, in, out);
 }
 
 

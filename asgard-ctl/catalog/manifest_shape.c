@@ -79,20 +79,31 @@ static const struct ctl_shape grant[] = {
 
 static const struct ctl_shape token_bounds[] = {
     INT("request"), INT("message"), INT("tool"), INT("image"), INT("file"),
-    INT("audio"), END
+    INT("audio"), INT("toolset"), INT("value"), INT("byte"), END
+};
+
+/* USD per 1,000 tokens, then the same per token */
+#define PRICES \
+    DECIMAL("cost_in"), DECIMAL("cost_out"), DECIMAL("cost_cached"), \
+    DECIMAL("cost_cache_write"), DECIMAL("cost_cache_write_1h"), \
+    DECIMAL("cost_reasoning"), DECIMAL("cost_audio_in"), \
+    DECIMAL("cost_audio_out"), \
+    DECIMAL("input_cost_per_token"), DECIMAL("output_cost_per_token"), \
+    DECIMAL("cache_read_input_token_cost"), \
+    DECIMAL("cache_creation_input_token_cost"), \
+    DECIMAL("cache_creation_input_token_cost_above_1hr"), \
+    DECIMAL("output_cost_per_reasoning_token"), \
+    DECIMAL("input_cost_per_audio_token"), \
+    DECIMAL("output_cost_per_audio_token")
+
+static const struct ctl_shape long_context[] = {
+    {"above_tokens", CTL_SHAPE_INT, true, NULL, NULL}, PRICES, END
 };
 
 static const struct ctl_shape model[] = {
     MUST("ref"), TEXT("route"), TEXT("served"), TEXTS("aliases"),
     WORDS("data_classes", data_classes), WORDS("apis", apis),
-    /* USD per 1,000 tokens */
-    DECIMAL("cost_in"), DECIMAL("cost_out"), DECIMAL("cost_cached"),
-    DECIMAL("cost_cache_write"), DECIMAL("cost_reasoning"),
-    /* USD per token */
-    DECIMAL("input_cost_per_token"), DECIMAL("output_cost_per_token"),
-    DECIMAL("cache_read_input_token_cost"),
-    DECIMAL("cache_creation_input_token_cost"),
-    DECIMAL("output_cost_per_reasoning_token"), BOOL("free"),
+    PRICES, MAP("long_context", long_context), BOOL("free"),
     INT("context_window"), INT("max_output_tokens"),
     INT("default_max_tokens"), WORD("max_tokens_field", max_tokens_fields),
     BOOL("send_user"), BOOL("send_stream_options"), TEXTS("allow_fields"),

@@ -48,25 +48,40 @@
     " WHERE coalesce(l.spent, 0) <> coalesce(b.spent, 0)" \
     " ORDER BY pin LIMIT " SHOWN
 
-/* pico-USD by tokens, rounded up once; cached and written tokens are part of
- * the prompt, reasoning tokens part of the completion. */
+/* pico-USD by tokens, rounded up once, at the prices above the card's threshold where
+ * the prompt is.  Of the prompt each token counts once: written, audio, cached, and
+ * the rest; of the completion likewise: reasoning, audio, and the rest. */
 #define SQL_PRICES \
     "WITH t AS (SELECT h.hold_id, h.balance_nano, c.card," \
     " h.detail->>'card' AS name, (h.detail->>'pt')::numeric AS pt," \
-    " (h.detail->>'ct')::numeric AS ct," \
+    " coalesce((h.detail->>'ct')::numeric, 0) AS ct," \
     " coalesce((h.detail->>'cat')::numeric, 0) AS cat," \
     " coalesce((h.detail->>'cwt')::numeric, 0) AS cwt," \
-    " coalesce((h.detail->>'rt')::numeric, 0) AS rt" \
+    " coalesce((h.detail->>'rt')::numeric, 0) AS rt," \
+    " coalesce((h.detail->>'cwh')::numeric, 0) AS cwh," \
+    " coalesce((h.detail->>'ait')::numeric, 0) AS ait," \
+    " coalesce((h.detail->>'aot')::numeric, 0) AS aot" \
     " FROM holds h LEFT JOIN cards c ON c.card_id = h.detail->>'card'" \
     " AND c.version = (h.detail->>'cv')::bigint" \
     " WHERE h.rank = 3 AND h.detail->>'pt' IS NOT NULL" \
     " AND h.detail->>'card' IS NOT NULL" \
     " AND NOT coalesce(h.detail->'flags', '[]'::jsonb) ? 'estimated')," \
-    " p AS (SELECT *, ceil((greatest(pt - cat - cwt, 0)" \
-    " * (card->>'in_pusd')::numeric + cat * (card->>'cached_pusd')::numeric" \
-    " + cwt * (card->>'cache_write_pusd')::numeric" \
-    " + greatest(coalesce(ct, 0) - rt, 0) * (card->>'out_pusd')::numeric" \
-    " + rt * (card->>'reasoning_pusd')::numeric) / 1000) AS cost FROM t)" \
+    " q AS (SELECT *, CASE WHEN pt > (card->'above'->>'tokens')::numeric" \
+    " THEN card->'above' ELSE card END AS prices FROM t)," \
+    " r AS (SELECT *," \
+    " CASE WHEN audio_in_pusd > 0 THEN least(ait, pt - cwt) ELSE 0 END AS ai," \
+    " CASE WHEN audio_out_pusd > 0 THEN least(aot, ct - rt) ELSE 0 END AS ao" \
+    " FROM q LEFT JOIN LATERAL jsonb_to_record(prices) AS c(in_pusd numeric," \
+    " out_pusd numeric, cached_pusd numeric, cache_write_pusd numeric," \
+    " reasoning_pusd numeric, cache_write_1h_pusd numeric," \
+    " audio_in_pusd numeric, audio_out_pusd numeric) ON true)," \
+    " s AS (SELECT *, least(cat, pt - cwt - ai) AS ca FROM r)," \
+    " p AS (SELECT *, ceil(((cwt - cwh) * cache_write_pusd" \
+    " + cwh * greatest(cache_write_pusd, cache_write_1h_pusd)" \
+    " + ai * coalesce(audio_in_pusd, 0) + ca * cached_pusd" \
+    " + (pt - cwt - ai - ca) * in_pusd + rt * reasoning_pusd" \
+    " + ao * coalesce(audio_out_pusd, 0) + (ct - rt - ao) * out_pusd)" \
+    " / 1000) AS cost FROM s)" \
     " SELECT 'M7 hold ' || hold_id || ': charged ' || balance_nano ||" \
     " coalesce(', its card says ' || cost, ', its card ' || name" \
     " || ' is missing') FROM p" \

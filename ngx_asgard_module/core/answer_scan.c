@@ -45,6 +45,7 @@ static const known_key_t usage_keys[] = {
     KNOWN("completion_tokens", ROLE_COUNT + ASG_COUNT_COMPLETION),
     KNOWN("prompt_tokens_details", ROLE_PROMPT_DETAIL),
     KNOWN("completion_tokens_details", ROLE_COMPLETION_DETAIL),
+    KNOWN("cache_creation", ROLE_WRITE_DETAIL),
     KNOWN("cache_read_input_tokens", ROLE_COUNT + ASG_COUNT_CACHED_FLAT),
     KNOWN("cache_creation_input_tokens", ROLE_COUNT + ASG_COUNT_WRITE_FLAT),
     KNOWN("reasoning_tokens", ROLE_COUNT + ASG_COUNT_REASONING_FLAT),
@@ -54,11 +55,27 @@ static const known_key_t usage_keys[] = {
 static const known_key_t prompt_detail_keys[] = {
     KNOWN("cached_tokens", ROLE_COUNT + ASG_COUNT_CACHED),
     KNOWN("cache_write_tokens", ROLE_COUNT + ASG_COUNT_WRITE),
-    KNOWN("cache_creation_tokens", ROLE_COUNT + ASG_COUNT_WRITE), KNOWN_END
+    KNOWN("cache_creation_tokens", ROLE_COUNT + ASG_COUNT_WRITE),
+    KNOWN("cache_creation_token_details", ROLE_WRITE_DEEP),
+    KNOWN("audio_tokens", ROLE_COUNT + ASG_COUNT_AUDIO_IN), KNOWN_END
+};
+
+/* Tokens written to a cache, by how long they are to be kept. */
+static const known_key_t write_detail_keys[] = {
+    KNOWN("ephemeral_5m_input_tokens", ROLE_COUNT + ASG_COUNT_WRITE_5M),
+    KNOWN("ephemeral_1h_input_tokens", ROLE_COUNT + ASG_COUNT_WRITE_1H),
+    KNOWN_END
+};
+
+static const known_key_t write_deep_keys[] = {
+    KNOWN("ephemeral_5m_input_tokens", ROLE_COUNT + ASG_COUNT_WRITE_5M_DEEP),
+    KNOWN("ephemeral_1h_input_tokens", ROLE_COUNT + ASG_COUNT_WRITE_1H_DEEP),
+    KNOWN_END
 };
 
 static const known_key_t completion_detail_keys[] = {
-    KNOWN("reasoning_tokens", ROLE_COUNT + ASG_COUNT_REASONING), KNOWN_END
+    KNOWN("reasoning_tokens", ROLE_COUNT + ASG_COUNT_REASONING),
+    KNOWN("audio_tokens", ROLE_COUNT + ASG_COUNT_AUDIO_OUT), KNOWN_END
 };
 
 void asg_answer_scan_begin(asg_answer_scan_t *s)
@@ -95,6 +112,27 @@ static unsigned look_up(const known_key_t *keys, const char *word, size_t len)
     return ROLE_NONE;
 }
 
+/* Of an object inside `usage`. */
+static const known_key_t *detail_keys(const asg_answer_scan_t *s)
+{
+    if (s->depth == 4) {
+        return s->detail == ROLE_WRITE_DEEP ? write_deep_keys : NULL;
+    }
+    if (s->depth != 3) {
+        return NULL;
+    }
+    switch (s->detail) {
+    case ROLE_PROMPT_DETAIL:
+        return prompt_detail_keys;
+    case ROLE_COMPLETION_DETAIL:
+        return completion_detail_keys;
+    case ROLE_WRITE_DETAIL:
+        return write_detail_keys;
+    default:
+        return NULL;
+    }
+}
+
 /* The known keys of the object at hand; NULL where none has a meaning. */
 static const known_key_t *keys_here(const asg_answer_scan_t *s)
 {
@@ -107,12 +145,7 @@ static const known_key_t *keys_here(const asg_answer_scan_t *s)
     if (s->top == ROLE_USAGE && s->depth == 2) {
         return usage_keys;
     }
-    if (s->top == ROLE_USAGE && s->depth == 3) {
-        return s->detail == ROLE_PROMPT_DETAIL ? prompt_detail_keys
-            : s->detail == ROLE_COMPLETION_DETAIL ? completion_detail_keys
-            : NULL;
-    }
-    return NULL;
+    return s->top == ROLE_USAGE ? detail_keys(s) : NULL;
 }
 
 static void top_key_done(asg_answer_scan_t *s)
@@ -222,6 +255,8 @@ static void open_container(asg_answer_scan_t *s, bool is_array)
     }
     if (s->depth == 3) {
         s->detail = is_array ? ROLE_NONE : s->role;
+    } else if (s->depth == 4 && s->role == ROLE_WRITE_DEEP && !is_array) {
+        s->detail = ROLE_WRITE_DEEP;
     }
     s->role = ROLE_NONE;
     s->state = is_array ? AT_FIRST_ITEM : AT_FIRST_KEY;
@@ -243,6 +278,9 @@ static void close_container(asg_answer_scan_t *s, char c, size_t at)
     }
     if (s->depth == 4) {
         s->in_message = false;
+        if (s->detail == ROLE_WRITE_DEEP) {
+            s->detail = ROLE_PROMPT_DETAIL;
+        }
     }
     if (s->state == AT_FIRST_ITEM && s->depth == 2 && s->top == ROLE_CHOICES) {
         s->no_choices = true;

@@ -29,6 +29,12 @@ typedef enum {
     ASG_COUNT_WRITE_FLAT,       /* usage.cache_creation_input_tokens */
     ASG_COUNT_REASONING,
     ASG_COUNT_REASONING_FLAT,
+    ASG_COUNT_AUDIO_IN,         /* prompt_tokens_details.audio_tokens */
+    ASG_COUNT_AUDIO_OUT,        /* completion_tokens_details.audio_tokens */
+    ASG_COUNT_WRITE_5M,         /* cache_creation.ephemeral_5m_input_tokens */
+    ASG_COUNT_WRITE_1H,         /* in `usage` */
+    ASG_COUNT_WRITE_5M_DEEP,    /* the same in prompt_tokens_details, as */
+    ASG_COUNT_WRITE_1H_DEEP,    /* cache_creation_token_details */
     ASG_COUNT_COUNT
 } asg_count_t;
 

@@ -33,7 +33,9 @@ enum {
     /* inside choices */
     ROLE_TEXT, ROLE_CONTENT, ROLE_MESSAGE, ROLE_MUTE,
     /* inside usage */
-    ROLE_PROMPT_DETAIL, ROLE_COMPLETION_DETAIL,
+    ROLE_PROMPT_DETAIL, ROLE_COMPLETION_DETAIL, ROLE_WRITE_DETAIL,
+    /* inside prompt_tokens_details */
+    ROLE_WRITE_DEEP,
     ROLE_COUNT
 };
 

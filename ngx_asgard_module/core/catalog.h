@@ -19,7 +19,8 @@
 #include "core/price.h"
 #include "core/str.h"
 
-#define ASG_CATALOG_FORMAT         1
+#define ASG_CATALOG_FORMAT         2
+#define ASG_CATALOG_FORMAT_OLDEST  1       /* still read */
 #define ASG_CATALOG_BYTES_MAX      (16u * 1024 * 1024)
 #define ASG_CATALOG_ENDPOINTS_MAX  256
 #define ASG_CATALOG_MODELS_MAX     4096

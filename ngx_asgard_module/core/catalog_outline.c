@@ -215,7 +215,7 @@ static asg_err_t read_numbers(const asg_str_t parts[PARTS], asg_outline_t *out)
     if (!asg_str_i64(parts[PART_FORMAT], &format)) {
         return ASG_ERR_SYNTAX;
     }
-    if (format != ASG_CATALOG_FORMAT) {
+    if (format < ASG_CATALOG_FORMAT_OLDEST || format > ASG_CATALOG_FORMAT) {
         return ASG_ERR_VERSION;
     }
     if (!asg_str_i64(parts[PART_VERSION], &out->version)

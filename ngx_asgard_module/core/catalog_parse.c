@@ -35,11 +35,15 @@ static asg_err_t read_classes(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_above(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_candidates(asg_json_t *json, asg_buf_t *scratch,
     void *out);
 
 #define E(kind, name, field)  ASG_MEMBER(kind, name, endpoint_parts_t, field)
 #define M(kind, name, field)  ASG_MEMBER(kind, name, model_parts_t, field)
+#define MAYBE(name, field) \
+    ASG_MEMBER_MAYBE(COUNT, name, model_parts_t, field)
+#define A(name, field)        ASG_MEMBER(COUNT, name, asg_rates_t, field)
 #define PATH(name, api) \
     ASG_MEMBER_MAYBE(STRING, name, model_parts_t, model.path[api])
 
@@ -97,17 +101,37 @@ static const asg_member_t card_members[] = {
     M(STRING, "id", model.card_id),
     M(VERSION, "version", model.card_version),
     M(FLAG, "free", free),
-    M(COUNT, "in_pusd", model.card.in_pusd),
-    M(COUNT, "out_pusd", model.card.out_pusd),
-    M(COUNT, "cached_pusd", model.card.cached_pusd),
-    M(COUNT, "cache_write_pusd", model.card.cache_write_pusd),
-    M(COUNT, "reasoning_pusd", model.card.reasoning_pusd),
+    M(COUNT, "in_pusd", model.card.rates.base.in_pusd),
+    M(COUNT, "out_pusd", model.card.rates.base.out_pusd),
+    M(COUNT, "cached_pusd", model.card.rates.base.cached_pusd),
+    M(COUNT, "cache_write_pusd", model.card.rates.base.cache_write_pusd),
+    M(COUNT, "reasoning_pusd", model.card.rates.base.reasoning_pusd),
     M(COUNT, "request_tokens", model.card.request_tokens),
     M(COUNT, "message_tokens", model.card.message_tokens),
     M(COUNT, "tool_tokens", model.card.tool_tokens),
     M(COUNT, "image_tokens", model.card.image_tokens),
     M(COUNT, "file_tokens", model.card.file_tokens),
-    M(COUNT, "audio_tokens", model.card.audio_tokens)
+    M(COUNT, "audio_tokens", model.card.audio_tokens),
+    /* of format 2 */
+    MAYBE("cache_write_1h_pusd", model.card.rates.base.cache_write_1h_pusd),
+    MAYBE("audio_in_pusd", model.card.rates.base.audio_in_pusd),
+    MAYBE("audio_out_pusd", model.card.rates.base.audio_out_pusd),
+    MAYBE("toolset_tokens", model.card.toolset_tokens),
+    MAYBE("value_tokens", model.card.value_tokens),
+    MAYBE("byte_tokens", model.card.byte_tokens),
+    ASG_MEMBER_MAYBE_BY(read_above, "above")
+};
+
+static const asg_member_t above_members[] = {
+    A("tokens", above_tokens),
+    A("in_pusd", above.in_pusd),
+    A("out_pusd", above.out_pusd),
+    A("cached_pusd", above.cached_pusd),
+    A("cache_write_pusd", above.cache_write_pusd),
+    A("reasoning_pusd", above.reasoning_pusd),
+    A("cache_write_1h_pusd", above.cache_write_1h_pusd),
+    A("audio_in_pusd", above.audio_in_pusd),
+    A("audio_out_pusd", above.audio_out_pusd)
 };
 
 static const asg_member_t name_members[] = {
@@ -164,11 +188,6 @@ static bool is_hex(asg_str_t s)
 static bool is_timeout(int64_t ms)
 {
     return ms > 0 && ms <= TIMEOUT_MS_MAX;
-}
-
-static bool is_price(int64_t pusd)
-{
-    return pusd <= ASG_PUSD_MAX;
 }
 
 static bool is_tokens(int64_t n)
@@ -348,16 +367,29 @@ static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out)
     return ASG_OK;
 }
 
+/* The long-context tier, or null. */
+static asg_err_t read_above(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_rates_t *rates = &((model_parts_t *) out)->model.card.rates;
+    asg_json_event_t event = asg_json_next(json);
+    asg_err_t rc;
+
+    if (event == ASG_JSON_NULL) {
+        return ASG_OK;
+    }
+    if (event != ASG_JSON_OBJECT) {
+        return asg_members_fault(json);
+    }
+    rc = asg_members_read(json, scratch, ASG_MEMBERS(above_members), rates);
+    return rc == ASG_OK && rates->above_tokens == 0 ? ASG_ERR_RANGE : rc;
+}
+
 static bool card_is_possible(const asg_card_t *card, bool is_free)
 {
-    return is_price(card->in_pusd) && is_price(card->out_pusd)
-        && is_price(card->cached_pusd) && is_price(card->cache_write_pusd)
-        && is_price(card->reasoning_pusd) && is_tokens(card->request_tokens)
-        && is_tokens(card->message_tokens) && is_tokens(card->tool_tokens)
-        && is_tokens(card->image_tokens) && is_tokens(card->file_tokens)
-        && is_tokens(card->audio_tokens)
+    return asg_price_card_is_sane(card)
         /* nothing is free by an omission */
-        && (is_free || card->in_pusd > 0 || card->out_pusd > 0);
+        && (is_free || card->rates.base.in_pusd > 0
+            || card->rates.base.out_pusd > 0);
 }
 
 static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out)

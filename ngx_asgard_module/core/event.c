@@ -47,6 +47,9 @@ static const asg_member_t detail_members[] = {
     ASG_MEMBER_MAYBE(COUNT, "cat", asg_event_t, cached),
     ASG_MEMBER_MAYBE(COUNT, "cwt", asg_event_t, cache_write),
     ASG_MEMBER_MAYBE(COUNT, "rt", asg_event_t, reasoning),
+    ASG_MEMBER_MAYBE(COUNT, "cwh", asg_event_t, cache_write_1h),
+    ASG_MEMBER_MAYBE(COUNT, "ait", asg_event_t, audio_in),
+    ASG_MEMBER_MAYBE(COUNT, "aot", asg_event_t, audio_out),
     ASG_MEMBER_MAYBE(COUNT, "st", asg_event_t, status),
     ASG_MEMBER_MAYBE(COUNT, "lat", asg_event_t, latency_ms),
     ASG_MEMBER_MAYBE(COUNT, "ttft", asg_event_t, ttft_ms),
@@ -120,6 +123,9 @@ static void put_settled(asg_buf_t *out, const asg_event_t *e)
     put_measured(out, ",\"cat\":", e->cached);
     put_measured(out, ",\"cwt\":", e->cache_write);
     put_measured(out, ",\"rt\":", e->reasoning);
+    put_measured(out, ",\"cwh\":", e->cache_write_1h);
+    put_measured(out, ",\"ait\":", e->audio_in);
+    put_measured(out, ",\"aot\":", e->audio_out);
     put_measured(out, ",\"st\":", e->status);
     put_measured(out, ",\"lat\":", e->latency_ms);
     put_measured(out, ",\"ttft\":", e->ttft_ms);
@@ -253,7 +259,8 @@ static asg_err_t read_detail(asg_json_t *json, asg_str_t text,
 {
     asg_event_t event = {
         .prompt = -1, .completion = -1, .cached = -1, .cache_write = -1,
-        .reasoning = -1, .status = -1, .latency_ms = -1, .ttft_ms = -1
+        .reasoning = -1, .cache_write_1h = -1, .audio_in = -1,
+        .audio_out = -1, .status = -1, .latency_ms = -1, .ttft_ms = -1
     };
     asg_err_t rc = asg_members_check_format(json, text, ASG_EVENT_FORMAT);
 

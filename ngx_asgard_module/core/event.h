@@ -42,6 +42,7 @@ typedef struct {
     bool settled;
     asg_str_t upstream_id;
     int64_t prompt, completion, cached, cache_write, reasoning;
+    int64_t cache_write_1h, audio_in, audio_out;
     int64_t status, latency_ms, ttft_ms;
     unsigned flags;
 } asg_event_t;

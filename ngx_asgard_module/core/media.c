@@ -65,6 +65,14 @@ static bool is_public_url(asg_str_t text)
            && !asg_url_host_is_internal(url.host);
 }
 
+bool asg_media_is_data(asg_str_t raw)
+{
+    char storage[HEAD_MAX];
+    asg_str_t head = data_head(raw, storage);
+
+    return head.data != NULL && begins(head, "data:");
+}
+
 bool asg_media_image_is_allowed(asg_str_t raw)
 {
     char storage[ASG_MEDIA_URL_MAX];

@@ -15,6 +15,8 @@
 
 /* A `data:image/…` URL within the bound, or http(s) to a public host. */
 bool asg_media_image_is_allowed(asg_str_t raw);
+/* Does the URL hold its content itself?  Of one that is allowed. */
+bool asg_media_is_data(asg_str_t raw);
 /* An id or base64 text: no URL but data:. */
 bool asg_media_is_no_url(asg_str_t raw);
 

@@ -7,6 +7,8 @@
 #define MANTISSA_DIGITS   30
 #define PUSD_EXPONENT     12            /* a USD is 10^12 pico-USD */
 
+_Static_assert(2 * ASG_TOKENS_MAX <= INT32_MAX, "asg_tokens_t holds two");
+
 /* Sums of products do not fit 64 bits: 10^9 tokens at 10^15 pico-USD. */
 __extension__ typedef unsigned __int128 wide_t;
 
@@ -20,20 +22,72 @@ static bool is_count(int64_t tokens)
     return tokens >= 0 && tokens <= ASG_TOKENS_MAX;
 }
 
-static bool card_is_sane(const asg_card_t *card)
+static bool prices_are_sane(const asg_prices_t *p)
 {
-    return is_price(card->in_pusd) && is_price(card->out_pusd)
-        && is_price(card->cached_pusd) && is_price(card->cache_write_pusd)
-        && is_price(card->reasoning_pusd);
+    return is_price(p->in_pusd) && is_price(p->out_pusd)
+        && is_price(p->cached_pusd) && is_price(p->cache_write_pusd)
+        && is_price(p->reasoning_pusd) && is_price(p->cache_write_1h_pusd)
+        && is_price(p->audio_in_pusd) && is_price(p->audio_out_pusd);
+}
+
+/* More tokens never cost less, whatever kinds they are of. */
+static bool prices_rise(const asg_prices_t *from, const asg_prices_t *to)
+{
+    return to->in_pusd >= from->in_pusd && to->out_pusd >= from->out_pusd
+        && to->cached_pusd >= from->cached_pusd
+        && to->cache_write_pusd >= from->cache_write_pusd
+        && to->reasoning_pusd >= from->reasoning_pusd
+        && to->cache_write_1h_pusd >= from->cache_write_1h_pusd
+        && to->audio_in_pusd >= from->audio_in_pusd
+        && to->audio_out_pusd >= from->audio_out_pusd
+        && (to->audio_in_pusd > 0) == (from->audio_in_pusd > 0)
+        && (to->audio_out_pusd > 0) == (from->audio_out_pusd > 0);
+}
+
+bool asg_price_rates_are_sane(const asg_rates_t *rates)
+{
+    return prices_are_sane(&rates->base) && is_count(rates->above_tokens)
+        && (rates->above_tokens == 0
+            || (prices_are_sane(&rates->above)
+                && prices_rise(&rates->base, &rates->above)));
+}
+
+bool asg_price_card_is_sane(const asg_card_t *card)
+{
+    return asg_price_rates_are_sane(&card->rates)
+        && is_count(card->request_tokens) && is_count(card->message_tokens)
+        && is_count(card->tool_tokens) && is_count(card->image_tokens)
+        && is_count(card->file_tokens) && is_count(card->audio_tokens)
+        && is_count(card->toolset_tokens) && is_count(card->value_tokens)
+        && is_count(card->byte_tokens);
 }
 
 static bool tokens_are_sane(const asg_tokens_t *t)
 {
     return is_count(t->prompt) && is_count(t->completion)
         && is_count(t->cached) && is_count(t->cache_write)
-        && is_count(t->reasoning)
+        && is_count(t->reasoning) && is_count(t->cache_write_1h)
+        && is_count(t->audio_in) && is_count(t->audio_out)
         && t->cached + t->cache_write <= t->prompt
-        && t->reasoning <= t->completion;
+        && t->cache_write_1h <= t->cache_write
+        && t->audio_in <= t->prompt
+        && t->reasoning <= t->completion && t->audio_out <= t->completion;
+}
+
+static int64_t dearer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t fewer(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static const asg_prices_t *prices_of(const asg_rates_t *rates, int64_t prompt)
+{
+    return rates->above_tokens > 0 && prompt > rates->above_tokens
+        ? &rates->above : &rates->base;
 }
 
 static wide_t price_of(int64_t tokens, int64_t pusd)
@@ -53,63 +107,105 @@ static asg_err_t round_up(wide_t pusd, asg_nusd_t *nusd)
     return ASG_OK;
 }
 
-asg_err_t asg_price_cost(const asg_card_t *card, const asg_tokens_t *tokens,
-    asg_nusd_t *cost_nusd)
+/* Each token of the prompt once: written, audio, cached, and what is left. */
+static wide_t prompt_cost(const asg_prices_t *p, const asg_tokens_t *t)
 {
-    int64_t fresh, visible;
-    wide_t sum;
+    int64_t rest = t->prompt - t->cache_write;
+    int64_t audio = p->audio_in_pusd > 0 ? fewer(t->audio_in, rest) : 0;
+    int64_t cached = fewer(t->cached, rest - audio);
 
-    if (!card_is_sane(card) || !tokens_are_sane(tokens)) {
+    return price_of(t->cache_write - t->cache_write_1h, p->cache_write_pusd)
+        + price_of(t->cache_write_1h,
+                   dearer(p->cache_write_pusd, p->cache_write_1h_pusd))
+        + price_of(audio, p->audio_in_pusd)
+        + price_of(cached, p->cached_pusd)
+        + price_of(rest - audio - cached, p->in_pusd);
+}
+
+static wide_t completion_cost(const asg_prices_t *p, const asg_tokens_t *t)
+{
+    int64_t rest = t->completion - t->reasoning;
+    int64_t audio = p->audio_out_pusd > 0 ? fewer(t->audio_out, rest) : 0;
+
+    return price_of(t->reasoning, p->reasoning_pusd)
+        + price_of(audio, p->audio_out_pusd)
+        + price_of(rest - audio, p->out_pusd);
+}
+
+asg_err_t asg_price_cost(const asg_rates_t *rates,
+    const asg_tokens_t *tokens, asg_nusd_t *cost_nusd)
+{
+    const asg_prices_t *p;
+
+    if (!asg_price_rates_are_sane(rates) || !tokens_are_sane(tokens)) {
         return ASG_ERR_RANGE;
     }
-    fresh = tokens->prompt - tokens->cached - tokens->cache_write;
-    visible = tokens->completion - tokens->reasoning;
-    sum = price_of(fresh, card->in_pusd)
-        + price_of(tokens->cached, card->cached_pusd)
-        + price_of(tokens->cache_write, card->cache_write_pusd)
-        + price_of(visible, card->out_pusd)
-        + price_of(tokens->reasoning, card->reasoning_pusd);
-    return round_up(sum, cost_nusd);
+    p = prices_of(rates, tokens->prompt);
+    return round_up(prompt_cost(p, tokens) + completion_cost(p, tokens),
+                    cost_nusd);
+}
+
+asg_part_t asg_price_unbound(const asg_card_t *card, const asg_parts_t *parts)
+{
+    if (parts->images > 0 && card->image_tokens == 0) {
+        return ASG_PART_IMAGE;
+    }
+    if (parts->files > 0 && card->file_tokens == 0) {
+        return ASG_PART_FILE;
+    }
+    if (parts->audios > 0 && card->audio_tokens == 0) {
+        return ASG_PART_AUDIO;
+    }
+    /* as many tokens as of text, at a price that nobody said */
+    if (parts->voices > 0 && card->rates.base.audio_out_pusd == 0
+        && card->rates.base.out_pusd > 0)
+    {
+        return ASG_PART_VOICE;
+    }
+    return ASG_PART_NONE;
 }
 
 typedef struct {
     int64_t count;
     int64_t tokens;             /* each */
-    bool needs_bound;
 } part_t;
 
-/* Adds up to seven products of two counts: at most 7 * 10^18, which fits. */
-static asg_err_t add_part(part_t part, uint64_t *sum)
+/* Adds up to ten products of two counts: at most 10 * 10^18, which fits. */
+static bool add_part(part_t part, uint64_t *sum)
 {
     if (!is_count(part.count) || !is_count(part.tokens)) {
-        return ASG_ERR_RANGE;
-    }
-    if (part.needs_bound && part.count > 0 && part.tokens == 0) {
-        return ASG_ERR_MISSING;
+        return false;
     }
     *sum += (uint64_t) part.count * (uint64_t) part.tokens;
-    return ASG_OK;
+    return true;
 }
 
 asg_err_t asg_price_prompt_bound(const asg_card_t *card,
     const asg_parts_t *parts, int64_t *tokens)
 {
     const part_t list[] = {
-        {parts->bytes, 1, false},       /* no token is shorter than a byte */
-        {1, card->request_tokens, false},
-        {parts->messages, card->message_tokens, false},
-        {parts->tools, card->tool_tokens, false},
-        {parts->images, card->image_tokens, true},
-        {parts->files, card->file_tokens, true},
-        {parts->audios, card->audio_tokens, true}
+        /* no token is shorter than a byte, as long as the text stays as it is */
+        {parts->bytes - parts->media_bytes, dearer(card->byte_tokens, 1)},
+        {1, card->request_tokens},
+        {parts->messages, card->message_tokens},
+        {parts->tools > 0, card->toolset_tokens},
+        {parts->tools, card->tool_tokens},
+        {parts->values, card->value_tokens},
+        {parts->images, card->image_tokens},
+        {parts->files, card->file_tokens},
+        {parts->audios, card->audio_tokens}
     };
     uint64_t sum = 0;
 
+    if (!is_count(parts->bytes) || !is_count(parts->media_bytes)) {
+        return ASG_ERR_RANGE;
+    }
+    if (asg_price_unbound(card, parts) != ASG_PART_NONE) {
+        return ASG_ERR_MISSING;
+    }
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-        asg_err_t err = add_part(list[i], &sum);
-
-        if (err != ASG_OK) {
-            return err;
+        if (!add_part(list[i], &sum)) {
+            return ASG_ERR_RANGE;
         }
     }
     if (sum > (uint64_t) ASG_TOKENS_MAX) {
@@ -119,27 +215,59 @@ asg_err_t asg_price_prompt_bound(const asg_card_t *card,
     return ASG_OK;
 }
 
-static int64_t dearer(int64_t a, int64_t b)
+static int64_t dearest_in(const asg_prices_t *p)
 {
-    return a > b ? a : b;
+    return dearer(dearer(p->in_pusd, p->cached_pusd),
+                  dearer(dearer(p->cache_write_pusd, p->cache_write_1h_pusd),
+                         p->audio_in_pusd));
+}
+
+static int64_t dearest_out(const asg_prices_t *p)
+{
+    return dearer(dearer(p->out_pusd, p->reasoning_pusd), p->audio_out_pusd);
 }
 
 asg_err_t asg_price_hold(const asg_card_t *card, int64_t prompt_tokens,
     int64_t output_tokens, int64_t n, asg_nusd_t *hold_nusd)
 {
-    int64_t in, out;
+    const asg_prices_t *p;
 
-    if (!card_is_sane(card) || !is_count(prompt_tokens)
+    if (!asg_price_card_is_sane(card) || !is_count(prompt_tokens)
         || !is_count(output_tokens) || !is_count(n) || n == 0)
     {
         return ASG_ERR_RANGE;
     }
-    in = dearer(card->in_pusd, dearer(card->cached_pusd,
-                                      card->cache_write_pusd));
-    out = dearer(card->out_pusd, card->reasoning_pusd);
+    /* no kind is cheaper there: the tier of the longest prompt is the dearest */
+    p = prices_of(&card->rates, prompt_tokens);
     /* 10^9 * 10^9 * 10^15 fits 128 bits */
-    return round_up(price_of(prompt_tokens, in)
-                    + price_of(output_tokens, out) * (wide_t) n, hold_nusd);
+    return round_up(price_of(prompt_tokens, dearest_in(p))
+                    + price_of(output_tokens, dearest_out(p)) * (wide_t) n,
+                    hold_nusd);
+}
+
+asg_err_t asg_price_bound(const asg_card_t *card, const asg_parts_t *parts,
+    int64_t limit_tokens, int64_t n, asg_bound_t *out)
+{
+    asg_bound_t b = {0};
+    int64_t each;
+    asg_err_t err = asg_price_prompt_bound(card, parts, &b.prompt);
+
+    if (err != ASG_OK) {
+        return err;
+    }
+    if (!is_count(limit_tokens) || !is_count(parts->predicted_bytes)) {
+        return ASG_ERR_RANGE;
+    }
+    /* a guess is tokens of its text, thrown away and yet charged as output */
+    each = limit_tokens
+        + parts->predicted_bytes * dearer(card->byte_tokens, 1);
+    err = asg_price_hold(card, b.prompt, each, n, &b.hold_nusd);
+    if (err != ASG_OK) {
+        return err;
+    }
+    b.output = each * n;
+    *out = b;
+    return ASG_OK;
 }
 
 /* A decimal: mantissa * 10^exponent, and a bit more if `inexact`. */

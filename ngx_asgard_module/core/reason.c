@@ -107,6 +107,11 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "url_not_allowed",
         "This URL is not allowed; use a public http or https address, or a "
         "data: URL of an image of moderate size."},
+    [ASG_REASON_UNBOUND_CONTENT] = {400, ASG_RETRY_NEVER, INVALID,
+        "unbound_content",
+        "Nobody has said what this part can cost at most with this model, so "
+        "no budget can hold it; leave it out, or ask an administrator to set "
+        "its bound."},
 
     [ASG_REASON_MODEL_NOT_FOUND] = {404, ASG_RETRY_NEVER, INVALID,
         "model_not_found",

@@ -55,13 +55,18 @@ static void put_path(asg_buf_t *path, const asg_step_t *at)
     put_name(path, at->name);
 }
 
+void asg_step_path(const asg_step_t *at, char path[ASG_REQUEST_PATH_MAX])
+{
+    asg_buf_t out;
+
+    asg_buf_init(&out, path, ASG_REQUEST_PATH_MAX - 1);
+    put_path(&out, at);
+    path[out.len] = '\0';
+}
+
 bool asg_refuse(asg_refusal_t *why, asg_reason_t reason, const asg_step_t *at)
 {
-    asg_buf_t path;
-
-    asg_buf_init(&path, why->param, sizeof(why->param) - 1);
-    put_path(&path, at);
-    why->param[path.len] = '\0';
+    asg_step_path(at, why->param);
     why->reason = reason;
     return false;
 }

@@ -22,6 +22,8 @@ typedef struct asg_step {
     uint32_t index;
 } asg_step_t;
 
+/* NUL-terminated. */
+void asg_step_path(const asg_step_t *at, char path[ASG_REQUEST_PATH_MAX]);
 /* `at` may be NULL: the body as a whole; `param` is then empty. */
 bool asg_refuse(asg_refusal_t *why, asg_reason_t reason,
     const asg_step_t *at);

@@ -116,11 +116,58 @@ static bool note_url(walk_t *w, const asg_step_t *at, bool allowed)
     return allowed || asg_refuse(w->why, ASG_REASON_URL_NOT_ALLOWED, at);
 }
 
+static void count_part(walk_t *w, asg_part_t part, int64_t *count,
+    const asg_step_t *at)
+{
+    if ((*count)++ == 0) {
+        asg_step_path(at, w->r->first_at[part]);
+    }
+}
+
+static bool note_image_url(walk_t *w, const asg_step_t *at)
+{
+    asg_str_t url = w->json->token;
+
+    if (asg_media_is_data(url)) {
+        w->r->parts.media_bytes += (int64_t) url.len;
+    }
+    return note_url(w, at, asg_media_image_is_allowed(url));
+}
+
 static bool note_image(walk_t *w, asg_json_event_t event, const asg_step_t *at)
 {
-    w->r->parts.images++;
-    return event != ASG_JSON_STRING
-           || note_url(w, at, asg_media_image_is_allowed(w->json->token));
+    count_part(w, ASG_PART_IMAGE, &w->r->parts.images, at);
+    return event != ASG_JSON_STRING || note_image_url(w, at);
+}
+
+static bool note_audio_data(walk_t *w, const asg_step_t *at)
+{
+    w->r->parts.media_bytes += (int64_t) w->json->token.len;
+    return note_url(w, at, asg_media_is_no_url(w->json->token));
+}
+
+/* `audio`, or the word in the list of `modalities`. */
+static void note_voice(walk_t *w, asg_json_event_t event, const asg_step_t *at)
+{
+    if (event == ASG_JSON_OBJECT
+        || (event == ASG_JSON_STRING && asg_json_is(w->json, "audio")))
+    {
+        count_part(w, ASG_PART_VOICE, &w->r->parts.voices, at);
+    }
+}
+
+/* JSON inside a string, that a backend may take apart and write anew: as many
+ * values as it has signs. */
+static void note_arguments(walk_t *w)
+{
+    asg_str_t text = w->json->token;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        w->r->parts.values += c == ',' || c == ':' || c == '[' || c == ']'
+            || c == '{' || c == '}';
+    }
 }
 
 /* What a line of the table asks beyond its kind; before a container is
@@ -150,14 +197,25 @@ static bool note_value(walk_t *w, const asg_field_t *field,
     case ASG_NOTE_IMAGE:
         return note_image(w, event, at);
     case ASG_NOTE_URL:
-        return note_url(w, at, asg_media_image_is_allowed(w->json->token));
+        return note_image_url(w, at);
     case ASG_NOTE_NO_URL:
         return note_url(w, at, asg_media_is_no_url(w->json->token));
     case ASG_NOTE_AUDIO:
-        r->parts.audios++;
+        count_part(w, ASG_PART_AUDIO, &r->parts.audios, at);
         return true;
+    case ASG_NOTE_AUDIO_DATA:
+        return note_audio_data(w, at);
     case ASG_NOTE_FILE:
-        r->parts.files++;
+        count_part(w, ASG_PART_FILE, &r->parts.files, at);
+        return true;
+    case ASG_NOTE_VOICE:
+        note_voice(w, event, at);
+        return true;
+    case ASG_NOTE_FORMAT:
+        r->parts.tools++;               /* some backends make it one */
+        return true;
+    case ASG_NOTE_ARGUMENTS:
+        note_arguments(w);
         return true;
     default:
         return true;
@@ -338,6 +396,9 @@ static void note_member(walk_t *w, const asg_field_t *field, size_t key,
     case ASG_NOTE_DATA_CLASS:
         set_span(&r->data_class_member, key, end);
         return;
+    case ASG_NOTE_PREDICTION:
+        r->parts.predicted_bytes = (int64_t) (end - value);
+        return;
     default:
         return;
     }
@@ -436,11 +497,26 @@ static bool walk_object(walk_t *w, asg_object_t object, const asg_step_t *at)
     return check_required(w, object, at, seen);
 }
 
+/* Unread, but for how many values it has: a backend that writes them anew puts
+ * space between them. */
+static bool walk_opaque(walk_t *w, const asg_step_t *at)
+{
+    unsigned outer = w->json->depth - 1;
+
+    while (w->json->depth > outer) {
+        if (asg_json_next(w->json) == ASG_JSON_ERROR) {
+            return asg_refuse_json(w->why, w->json, at);
+        }
+        w->r->parts.values++;
+    }
+    return true;
+}
+
 static bool walk_inside(walk_t *w, const asg_field_t *field,
     asg_json_event_t event, const asg_step_t *at)
 {
     if (field->inside == ASG_OBJECT_OPAQUE) {
-        return asg_json_skip(w->json) || asg_refuse_json(w->why, w->json, at);
+        return walk_opaque(w, at);
     }
     if (event == ASG_JSON_OBJECT) {
         return walk_object(w, (asg_object_t) field->inside, at);

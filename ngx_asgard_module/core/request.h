@@ -54,6 +54,8 @@ typedef struct {
     int64_t max_tokens;                 /* from either field */
     int64_t n;                          /* 1 when absent (best_of counts) */
     asg_parts_t parts;
+    char first_at[ASG_PART_COUNT][ASG_REQUEST_PATH_MAX];        /* of a kind;
+                                         * empty: there is none */
     /* members of the top-level object, from the key's quote to the value's
      * end */
     asg_span_t model_value;             /* the value alone */

@@ -28,7 +28,28 @@ static bool tokens_are_possible(const asg_answer_t *a, const asg_tokens_t *t)
         && t->completion <= most_tokens(a->total_tokens) - t->prompt
         && t->cached <= t->prompt
         && t->cache_write <= t->prompt - t->cached
-        && t->reasoning <= t->completion;
+        && t->cache_write_1h <= t->cache_write && t->audio_in <= t->prompt
+        && t->reasoning <= t->completion && t->audio_out <= t->completion;
+}
+
+static bool has_count(const asg_answer_scan_t *s, asg_count_t first,
+    asg_count_t second)
+{
+    return (s->counts & (1u << first | 1u << second)) != 0;
+}
+
+/* Tokens written to be kept for an hour cost more; where the answer does not
+ * tell them apart from the others, all count as such. */
+static void read_writes(const asg_answer_scan_t *s, asg_tokens_t *out)
+{
+    int64_t brief = count_of(s, ASG_COUNT_WRITE_5M, ASG_COUNT_WRITE_5M_DEEP);
+    int64_t hour = count_of(s, ASG_COUNT_WRITE_1H, ASG_COUNT_WRITE_1H_DEEP);
+
+    out->cache_write = has_count(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT)
+        ? count_of(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT)
+        : brief + hour;
+    out->cache_write_1h = out->cache_write - brief > hour
+        ? out->cache_write - brief : hour;
 }
 
 /* What the object at hand says; false when it cannot be true. */
@@ -43,9 +64,11 @@ static bool read_tokens(const asg_answer_t *a, asg_tokens_t *out)
         .prompt = (int64_t) s->count[ASG_COUNT_PROMPT],
         .completion = count_of(s, ASG_COUNT_COMPLETION, ASG_COUNT_COMPLETION),
         .cached = count_of(s, ASG_COUNT_CACHED, ASG_COUNT_CACHED_FLAT),
-        .cache_write = count_of(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT),
-        .reasoning = count_of(s, ASG_COUNT_REASONING, ASG_COUNT_REASONING_FLAT)
+        .reasoning = count_of(s, ASG_COUNT_REASONING, ASG_COUNT_REASONING_FLAT),
+        .audio_in = count_of(s, ASG_COUNT_AUDIO_IN, ASG_COUNT_AUDIO_IN),
+        .audio_out = count_of(s, ASG_COUNT_AUDIO_OUT, ASG_COUNT_AUDIO_OUT)
     };
+    read_writes(s, out);
     return tokens_are_possible(a, out);
 }
 

@@ -22,9 +22,9 @@ static void check_model(const struct ctl_model *m)
     assert(m->naliases <= CTL_MANIFEST_ALIASES_MAX);
     assert(m->nallow <= ASG_ALLOW_MAX);
     assert(m->context >= 0 && m->context <= ASG_TOKENS_MAX);
-    assert(m->card.in_pusd >= 0 && m->card.in_pusd <= ASG_PUSD_MAX);
-    assert(m->card.out_pusd >= 0 && m->card.out_pusd <= ASG_PUSD_MAX);
-    assert(m->free || m->card.in_pusd > 0 || m->card.out_pusd > 0);
+    assert(m->card.rates.base.in_pusd >= 0 && m->card.rates.base.in_pusd <= ASG_PUSD_MAX);
+    assert(m->card.rates.base.out_pusd >= 0 && m->card.rates.base.out_pusd <= ASG_PUSD_MAX);
+    assert(m->free || m->card.rates.base.in_pusd > 0 || m->card.rates.base.out_pusd > 0);
 }
 
 static void check_manifest(const struct ctl_manifest *m)

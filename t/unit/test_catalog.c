@@ -119,7 +119,7 @@ static void a_snapshot_becomes_arrays(void **state)
     assert_true(asg_str_eq_z(m->allow[0], "verbosity"));
     assert_true(asg_str_eq(m->path[ASG_API_GATEWAY], m->path[ASG_API_CHAT]));
     assert_null(m->path[ASG_API_EMBEDDINGS].data);
-    assert_int_equal(m->card.in_pusd, 5);
+    assert_int_equal(m->card.rates.base.in_pusd, 5);
     assert_int_equal(m->card_version, 2);
 }
 
@@ -188,7 +188,8 @@ static void a_bad_snapshot_is_refused(void **state)
         const char *from, *to;
         asg_err_t rc;
     } cases[] = {
-        {"\"format\":1", "\"format\":2", ASG_ERR_VERSION},
+        {"\"format\":1", "\"format\":3", ASG_ERR_VERSION},
+        {"\"format\":1", "\"format\":0", ASG_ERR_VERSION},
         {"\"format\":1,", "", ASG_ERR_MISSING},
         {"\"version\":17", "\"version\":-1", ASG_ERR_RANGE},
         {"\"version\":17", "\"version\":1.5", ASG_ERR_SYNTAX},

@@ -205,7 +205,7 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_int_equal(e->first_byte_timeout_ms, 5000);
     assert_int_equal(e->idle_timeout_ms, 7000);
     str_is(m->path[ASG_API_CHAT], "/v1/chat/completions");
-    assert_int_equal(m->card.in_pusd, 1000000);
+    assert_int_equal(m->card.rates.base.in_pusd, 1000000);
     assert_int_equal(m->card_version, 3);
     str_is(m->card_id, "model:far/one");
     m = model("echo", 0);

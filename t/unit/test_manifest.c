@@ -94,10 +94,10 @@ static void a_short_manifest_has_the_defaults(void **state)
 
 static void prices_are_exact_in_both_vocabularies(void **state)
 {
-    const asg_card_t *c;
+    const asg_prices_t *c;
 
     (void) state;
-    c = &parse(HEAD MODELS PRICE)->models[0].card;
+    c = &parse(HEAD MODELS PRICE)->models[0].card.rates.base;
     assert_int_equal(c->in_pusd, 1000000);
     assert_int_equal(c->out_pusd, 10000000);
     assert_int_equal(c->cached_pusd, 1000000);
@@ -108,7 +108,8 @@ static void prices_are_exact_in_both_vocabularies(void **state)
         "      output_cost_per_token: 1.5000300000000002e-06\n"
         "      cache_read_input_token_cost: 5e-08\n"
         "      cache_creation_input_token_cost: 1e-06\n"
-        "      output_cost_per_reasoning_token: 2e-06\n")->models[0].card;
+        "      output_cost_per_reasoning_token: 2e-06\n"
+        )->models[0].card.rates.base;
     assert_int_equal(c->in_pusd, 500010);
     assert_int_equal(c->out_pusd, 1500031);     /* rounded up */
     assert_int_equal(c->cached_pusd, 50000);

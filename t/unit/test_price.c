@@ -10,8 +10,8 @@
 #include "core/price.h"
 
 static const asg_card_t card = {
-    .in_pusd = 1000000, .out_pusd = 10000000, .cached_pusd = 100000,
-    .cache_write_pusd = 1250000, .reasoning_pusd = 12000000,
+    .rates.base.in_pusd = 1000000, .rates.base.out_pusd = 10000000, .rates.base.cached_pusd = 100000,
+    .rates.base.cache_write_pusd = 1250000, .rates.base.reasoning_pusd = 12000000,
     .request_tokens = 16, .message_tokens = 8, .tool_tokens = 64,
     .image_tokens = 16384
 };
@@ -20,13 +20,13 @@ static asg_nusd_t cost_of(asg_card_t c, asg_tokens_t t)
 {
     asg_nusd_t n = -77;
 
-    return asg_price_cost(&c, &t, &n) == ASG_OK ? n : -1;
+    return asg_price_cost(&c.rates, &t, &n) == ASG_OK ? n : -1;
 }
 
 static void ten_and_twenty_tokens_cost_what_the_card_says(void **state)
 {
     (void) state;
-    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 20, 0, 0, 0}), 210000);
+    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 20, 0, 0, 0, 0, 0, 0}), 210000);
     assert_int_equal(cost_of(card, (asg_tokens_t) {0}), 0);
 }
 
@@ -34,35 +34,41 @@ static void parts_are_charged_at_their_own_price_and_not_twice(void **state)
 {
     (void) state;
     /* 3 fresh, 5 cached, 2 written; 6 visible, 4 of reasoning */
-    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 10, 5, 2, 4}),
+    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 10, 5, 2, 4, 0, 0, 0}),
                      3 * 1000 + 5 * 100 + 2 * 1250 + 6 * 10000 + 4 * 12000);
 }
 
 static void a_cost_is_rounded_up_once_over_the_sum(void **state)
 {
-    asg_card_t c = {.in_pusd = 1, .out_pusd = 1};
+    asg_card_t c = {.rates.base.in_pusd = 1, .rates.base.out_pusd = 1};
 
     (void) state;
-    assert_int_equal(cost_of(c, (asg_tokens_t) {1, 0, 0, 0, 0}), 1);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 500, 0, 0, 0}), 1);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 501, 0, 0, 0}), 2);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 0, 0, 0, 0}), 0);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {1, 0, 0, 0, 0, 0, 0, 0}), 1);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 500, 0, 0, 0, 0, 0, 0}), 1);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 501, 0, 0, 0, 0, 0, 0}), 2);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 0, 0, 0, 0, 0, 0, 0}), 0);
 }
 
 static void an_impossible_count_is_out_of_range(void **state)
 {
     static const asg_tokens_t bad[] = {
-        {-1, 0, 0, 0, 0}, {0, -1, 0, 0, 0}, {5, 0, -1, 0, 0},
-        {5, 0, 0, -1, 0}, {0, 5, 0, 0, -1}, {5, 0, 6, 0, 0},
-        {5, 0, 0, 6, 0}, {5, 0, 3, 3, 0}, {0, 5, 0, 0, 6},
-        {ASG_TOKENS_MAX + 1, 0, 0, 0, 0}, {0, ASG_TOKENS_MAX + 1, 0, 0, 0},
-        {0, INT64_MAX, 0, 0, 0}, {INT64_MIN, 0, 0, 0, 0}
+        {.prompt = -1}, {.completion = -1}, {.prompt = 5, .cached = -1},
+        {.prompt = 5, .cache_write = -1}, {.completion = 5, .reasoning = -1},
+        {.prompt = 5, .cached = 6}, {.prompt = 5, .cache_write = 6},
+        {.prompt = 5, .cached = 3, .cache_write = 3},
+        {.completion = 5, .reasoning = 6},
+        {.prompt = 5, .cache_write = 2, .cache_write_1h = 3},
+        {.prompt = 5, .cache_write = 2, .cache_write_1h = -1},
+        {.prompt = 5, .audio_in = 6}, {.prompt = 5, .audio_in = -1},
+        {.completion = 5, .audio_out = 6}, {.completion = 5, .audio_out = -1},
+        {.prompt = ASG_TOKENS_MAX + 1}, {.completion = ASG_TOKENS_MAX + 1},
+        {.completion = INT32_MAX}, {.prompt = INT32_MIN}
     };
     asg_nusd_t n = 77;
 
     (void) state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(asg_price_cost(&card, &bad[i], &n), ASG_ERR_RANGE);
+        assert_int_equal(asg_price_cost(&card.rates, &bad[i], &n), ASG_ERR_RANGE);
     }
     assert_int_equal(n, 77);
 }
@@ -72,29 +78,30 @@ static void a_card_outside_its_bounds_prices_nothing(void **state)
     asg_card_t c = card;
 
     (void) state;
-    c.cached_pusd = -1;
+    c.rates.base.cached_pusd = -1;
     assert_int_equal(cost_of(c, (asg_tokens_t) {0}), -1);
-    c.cached_pusd = ASG_PUSD_MAX + 1;
+    c.rates.base.cached_pusd = ASG_PUSD_MAX + 1;
     assert_int_equal(cost_of(c, (asg_tokens_t) {0}), -1);
-    c.cached_pusd = ASG_PUSD_MAX;
+    c.rates.base.cached_pusd = ASG_PUSD_MAX;
     assert_int_equal(cost_of(c, (asg_tokens_t) {0}), 0);
 }
 
 static void the_largest_sum_does_not_overflow(void **state)
 {
-    asg_card_t c = {.in_pusd = ASG_PUSD_MAX, .out_pusd = ASG_PUSD_MAX};
-    asg_tokens_t all = {ASG_TOKENS_MAX, ASG_TOKENS_MAX, 0, 0, 0};
+    asg_card_t c = {.rates.base.in_pusd = ASG_PUSD_MAX, .rates.base.out_pusd = ASG_PUSD_MAX};
+    asg_tokens_t all = {.prompt = ASG_TOKENS_MAX,
+                        .completion = ASG_TOKENS_MAX};
     asg_nusd_t n = 77;
 
     (void) state;
-    assert_int_equal(asg_price_cost(&c, &all, &n), ASG_ERR_RANGE);
-    c = (asg_card_t) {.in_pusd = 1, .out_pusd = ASG_NUSD_MAX / 1000000000};
-    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 1000000000, 0, 0, 0}),
+    assert_int_equal(asg_price_cost(&c.rates, &all, &n), ASG_ERR_RANGE);
+    c = (asg_card_t) {.rates.base.in_pusd = 1, .rates.base.out_pusd = ASG_NUSD_MAX / 1000000000};
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 1000000000, 0, 0, 0, 0, 0, 0}),
                      9007199000000);
-    c.out_pusd = ASG_PUSD_MAX;
-    assert_int_equal(cost_of(c, (asg_tokens_t) {740991, 9007, 0, 0, 0}),
+    c.rates.base.out_pusd = ASG_PUSD_MAX;
+    assert_int_equal(cost_of(c, (asg_tokens_t) {740991, 9007, 0, 0, 0, 0, 0, 0}),
                      9007000000000741);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 9008, 0, 0, 0}), -1);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 9008, 0, 0, 0, 0, 0, 0}), -1);
     assert_int_equal(asg_price_hold(&c, ASG_TOKENS_MAX, ASG_TOKENS_MAX,
                                     ASG_TOKENS_MAX, &n), ASG_ERR_RANGE);
     assert_int_equal(n, 77);
@@ -102,7 +109,9 @@ static void the_largest_sum_does_not_overflow(void **state)
 
 static void a_prompt_is_bound_by_its_bytes_and_its_frame(void **state)
 {
-    asg_parts_t parts = {1000, 3, 2, 1, 0, 0};
+    asg_parts_t parts = {
+        .bytes = 1000, .messages = 3, .tools = 2, .images = 1
+    };
     int64_t tokens = 77;
 
     (void) state;
@@ -166,12 +175,12 @@ static void a_hold_takes_the_dearest_price_of_each_side(void **state)
     (void) state;
     assert_int_equal(hold_of(c, 10, 20, 1), 10 * 1250 + 20 * 12000);
     assert_int_equal(hold_of(c, 10, 20, 3), 10 * 1250 + 60 * 12000);
-    c.in_pusd = 2000000;
-    c.reasoning_pusd = 0;
+    c.rates.base.in_pusd = 2000000;
+    c.rates.base.reasoning_pusd = 0;
     assert_int_equal(hold_of(c, 10, 20, 1), 10 * 2000 + 20 * 10000);
-    c.cached_pusd = 3000000;
+    c.rates.base.cached_pusd = 3000000;
     assert_int_equal(hold_of(c, 10, 0, 1), 10 * 3000);
-    c = (asg_card_t) {.in_pusd = 1, .out_pusd = 1};
+    c = (asg_card_t) {.rates.base.in_pusd = 1, .rates.base.out_pusd = 1};
     assert_int_equal(hold_of(c, 1, 1, 1), 1);
     assert_int_equal(hold_of(c, 0, 0, 1), 0);
 }
@@ -192,9 +201,12 @@ static void a_cost_within_the_bounds_is_never_above_the_hold(void **state)
     asg_nusd_t hold = hold_of(card, 7, 6, 1);
 
     (void) state;
-    for (int64_t cached = 0; cached <= 7; cached++) {
-        for (int64_t reasoning = 0; reasoning <= 6; reasoning++) {
-            asg_tokens_t t = {7, 6, cached, 7 - cached, reasoning};
+    for (int32_t cached = 0; cached <= 7; cached++) {
+        for (int32_t reasoning = 0; reasoning <= 6; reasoning++) {
+            asg_tokens_t t = {
+                .prompt = 7, .completion = 6, .cached = cached,
+                .cache_write = 7 - cached, .reasoning = reasoning
+            };
 
             assert_true(cost_of(card, t) <= hold);
             t.cache_write = 0;

@@ -474,7 +474,8 @@ static void every_documented_field_of_chat_is_served(void **state)
     assert_int_equal(request.parts.messages, 5);
     assert_int_equal(request.parts.tools, 2);
     assert_int_equal(request.parts.images, 1);
-    assert_int_equal(request.parts.audios, 3);
+    assert_int_equal(request.parts.audios, 2);
+    assert_int_equal(request.parts.voices, 2);
     assert_int_equal(request.parts.files, 1);
     assert_int_equal(request.parts.bytes, sizeof(body) - 1);
     assert_int_equal(request.open, 1);

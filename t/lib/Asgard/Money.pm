@@ -5,9 +5,14 @@ package Asgard::Money;
 
 use strict;
 use warnings;
+use JSON::PP ();
+use List::Util qw(max);
+use Math::BigInt;
 use Test::More;
 
 use Asgard::Files qw(wait_until);
+
+my $numbers = JSON::PP->new;
 
 sub check {
     my ($t) = @_;
@@ -200,31 +205,55 @@ SELECT count(*) FROM holds WHERE state <> 'voided'
 SQL
 }
 
-# pico-USD by tokens, rounded up once; cached tokens are part of the prompt,
-# reasoning tokens part of the completion.
+# pico-USD by tokens, rounded up once, by big integers: our own reading of the
+# card, beside that of the gateway and that of asgard-ctl.
 sub prices {
     my ($t) = @_;
-    return map { "entry $_->[0]: $_->[1] nano-USD, its card says $_->[2]" }
-        $t->{postgres}->rows(<<'SQL');
-WITH priced AS (
-    SELECT l.id, l.delta_nano, l.detail->'flags' AS flags,
-        (l.detail->>'pt')::numeric AS pt, (l.detail->>'ct')::numeric AS ct,
-        coalesce((l.detail->>'cat')::numeric, 0) AS cat,
-        coalesce((l.detail->>'cwt')::numeric, 0) AS cwt,
-        coalesce((l.detail->>'rt')::numeric, 0) AS rt, c.card
-    FROM ledger l JOIN cards c ON c.card_id = l.detail->>'card'
-        AND c.version = (l.detail->>'cv')::bigint
-    WHERE l.kind = 'settle')
-SELECT id, delta_nano, cost FROM (
-    SELECT id, delta_nano, flags, ceil((
-        greatest(pt - cat - cwt, 0) * (card->>'in_pusd')::numeric
-        + cat * (card->>'cached_pusd')::numeric
-        + cwt * (card->>'cache_write_pusd')::numeric
-        + greatest(ct - rt, 0) * (card->>'out_pusd')::numeric
-        + rt * (card->>'reasoning_pusd')::numeric) / 1000) AS cost
-    FROM priced WHERE pt IS NOT NULL AND ct IS NOT NULL) q
-WHERE cost <> delta_nano AND NOT coalesce(flags, '[]') ? 'estimated'
+    my @bad;
+    for ($t->{postgres}->rows(<<'SQL')) {
+SELECT l.id, l.delta_nano, l.detail, c.card
+FROM ledger l JOIN cards c ON c.card_id = l.detail->>'card'
+    AND c.version = (l.detail->>'cv')::bigint
+WHERE l.kind = 'settle' AND l.detail->>'pt' IS NOT NULL
+    AND l.detail->>'ct' IS NOT NULL
+    AND NOT coalesce(l.detail->'flags', '[]') ? 'estimated'
 SQL
+        my ($id, $delta, @json) = @$_;
+        my $cost = price(map { $numbers->decode($_) } @json);
+        push @bad, "entry $id: $delta nano-USD, its card says $cost"
+            if $cost != $delta;
+    }
+    return @bad;
+}
+
+sub price {
+    my ($used, $card) = @_;
+    my $n = sub { Math::BigInt->new($used->{$_[0]} // 0) };
+    my $above = $card->{above};
+    my %p = %{$above && $n->('pt') > $above->{tokens} ? $above : $card};
+    my $in = part([$n->('cwh'), max($p{cache_write_pusd},
+                $p{cache_write_1h_pusd} // 0)],
+        [$n->('cwt') - $n->('cwh'), $p{cache_write_pusd}],
+        [$p{audio_in_pusd} ? $n->('ait') : 0, $p{audio_in_pusd} // 0],
+        [$n->('cat'), $p{cached_pusd}], [$n->('pt'), $p{in_pusd}],
+        $n->('pt'));
+    my $out = part([$n->('rt'), $p{reasoning_pusd}],
+        [$p{audio_out_pusd} ? $n->('aot') : 0, $p{audio_out_pusd} // 0],
+        [$n->('ct'), $p{out_pusd}], $n->('ct'));
+    return ($in + $out + 999) / 1000;
+}
+
+# [tokens, price]… in the order in which they count, until `$left` are counted.
+sub part {
+    my $left = pop;
+    my $sum = Math::BigInt->new(0);
+    for (@_) {
+        my ($tokens, $price) = @$_;
+        $tokens = $left if $tokens > $left;
+        $sum += $tokens * Math::BigInt->new($price);
+        $left -= $tokens;
+    }
+    return $sum;
 }
 
 sub overshoots {
