@@ -71,6 +71,7 @@ card_text(struct ctl_arena *arena, const struct ctl_model *m)
     number_write(&b, "toolset_tokens", c->toolset_tokens);
     number_write(&b, "value_tokens", c->value_tokens);
     number_write(&b, "byte_tokens", c->byte_tokens);
+    number_write(&b, "reasoning_tokens", c->reasoning_tokens);
     above_write(&b, &c->rates);
     asg_buf_z(&b, "}");
     text[b.len] = '\0';

@@ -233,6 +233,7 @@ bounds_take(const struct taking *t)
            && tokens_take(t, map, "toolset", &card->toolset_tokens)
            && tokens_take(t, map, "value", &card->value_tokens)
            && tokens_take(t, map, "byte", &card->byte_tokens)
+           && tokens_take(t, map, "reasoning", &card->reasoning_tokens)
            && (card->byte_tokens > 0
                || wrong(t, "token_bounds", "has no token for a byte"));
 }

@@ -119,6 +119,7 @@ static const asg_member_t card_members[] = {
     MAYBE("toolset_tokens", model.card.toolset_tokens),
     MAYBE("value_tokens", model.card.value_tokens),
     MAYBE("byte_tokens", model.card.byte_tokens),
+    MAYBE("reasoning_tokens", model.card.reasoning_tokens),
     ASG_MEMBER_MAYBE_BY(read_above, "above")
 };
 

@@ -59,7 +59,7 @@ bool asg_price_card_is_sane(const asg_card_t *card)
         && is_count(card->tool_tokens) && is_count(card->image_tokens)
         && is_count(card->file_tokens) && is_count(card->audio_tokens)
         && is_count(card->toolset_tokens) && is_count(card->value_tokens)
-        && is_count(card->byte_tokens);
+        && is_count(card->byte_tokens) && is_count(card->reasoning_tokens);
 }
 
 static bool tokens_are_sane(const asg_tokens_t *t)
@@ -255,11 +255,13 @@ asg_err_t asg_price_bound(const asg_card_t *card, const asg_parts_t *parts,
     if (err != ASG_OK) {
         return err;
     }
-    if (!is_count(limit_tokens) || !is_count(parts->predicted_bytes)) {
+    if (!is_count(limit_tokens) || !is_count(parts->predicted_bytes)
+        || !is_count(card->reasoning_tokens))
+    {
         return ASG_ERR_RANGE;
     }
     /* a guess is tokens of its text, thrown away and yet charged as output */
-    each = limit_tokens
+    each = limit_tokens + card->reasoning_tokens
         + parts->predicted_bytes * dearer(card->byte_tokens, 1);
     err = asg_price_hold(card, b.prompt, each, n, &b.hold_nusd);
     if (err != ASG_OK) {

@@ -54,6 +54,7 @@ typedef struct {
     int64_t toolset_tokens;     /* once, where there is a tool */
     int64_t value_tokens;       /* of a JSON value that is written anew */
     int64_t byte_tokens;        /* that a byte can become; 0: one */
+    int64_t reasoning_tokens;   /* of an answer, beyond the limit it was set */
 } asg_card_t;
 
 /* Narrow: every open call has two of them in its slot of the journal.  The sum

@@ -102,6 +102,21 @@ static void check_outcome(const asg_rewrite_t *rewrite)
     must(again.parts.files == request.parts.files);
     must(again.parts.audios == request.parts.audios);
     must(again.parts.tools == request.parts.tools);
+    must(again.parts.voices == request.parts.voices);
+    must(again.parts.media_bytes == request.parts.media_bytes);
+}
+
+/* Nothing is counted out of thin air, and each kind of part has a place. */
+static void check_parts(void)
+{
+    const asg_parts_t *p = &request.parts;
+
+    must(p->media_bytes >= 0 && p->predicted_bytes >= 0 && p->values >= 0);
+    must(p->media_bytes + p->predicted_bytes + p->values <= p->bytes);
+    must((p->images > 0) == (request.first_at[ASG_PART_IMAGE][0] != '\0'));
+    must((p->files > 0) == (request.first_at[ASG_PART_FILE][0] != '\0'));
+    must((p->audios > 0) == (request.first_at[ASG_PART_AUDIO][0] != '\0'));
+    must((p->voices > 0) == (request.first_at[ASG_PART_VOICE][0] != '\0'));
 }
 
 static void check_unknown(void)
@@ -128,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     must(is_json(body));
+    check_parts();
     check_unknown();
     rewrite = rewrite_of(data[0], api);
     must(asg_request_splice(&request, &rewrite, &splice) == ASG_OK);

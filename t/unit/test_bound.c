@@ -85,7 +85,8 @@ static asg_card_t any_card(void)
         .value_tokens = any_size(6), .byte_tokens = any_size(3),
         .image_tokens = often() ? 1 + any_size(14) : 0,
         .file_tokens = often() ? 1 + any_size(20) : 0,
-        .audio_tokens = often() ? 1 + any_size(17) : 0
+        .audio_tokens = often() ? 1 + any_size(17) : 0,
+        .reasoning_tokens = roll(4) == 0 ? any_size(12) : 0
     };
 
     if (often()) {
@@ -468,7 +469,8 @@ static void try_one(const asg_card_t *card)
     }
     for (unsigned i = 0; i < USAGES; i++) {
         check_usage(card, &bound,
-                    any_usage(d.tokens, (limit + d.guess) * n));
+                    any_usage(d.tokens, (limit + d.guess
+                                           + card->reasoning_tokens) * n));
     }
 }
 

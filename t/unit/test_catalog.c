@@ -123,6 +123,50 @@ static void a_snapshot_becomes_arrays(void **state)
     assert_int_equal(m->card_version, 2);
 }
 
+#define ABOVE(cached, tokens, more)                                         \
+    "\"cached_pusd\":" cached ",\"cache_write_1h_pusd\":7,\"above\":{"       \
+    "\"tokens\":" tokens ",\"in_pusd\":6,\"out_pusd\":8,\"cached_pusd\":1," \
+    "\"cache_write_pusd\":0,\"reasoning_pusd\":0,"                          \
+    "\"cache_write_1h_pusd\":9,\"audio_in_pusd\":0" more "}"
+
+static asg_err_t parse_with_cached(const char *to)
+{
+    return parse(asg_str_z(with(BODY, "\"cached_pusd\":0", to)));
+}
+
+/* A writer of format 1 knew no tier, one of format 2 may have none; of one
+ * that is there nothing may be left out. */
+static void a_card_may_have_a_long_context_tier(void **state)
+{
+    const asg_card_t *c;
+
+    (void) state;
+    assert_int_equal(parse(asg_str_z(with(BODY, "\"format\":1",
+                                          "\"format\":2"))), ASG_OK);
+    c = &catalog.models[0].card;
+    assert_int_equal(c->rates.above_tokens, 0);
+    assert_int_equal(c->byte_tokens, 0);
+    assert_int_equal(parse_with_cached("\"cached_pusd\":0,\"above\":null"),
+                     ASG_OK);
+    assert_int_equal(parse_with_cached(
+        ABOVE("0", "200", ",\"audio_out_pusd\":0")), ASG_OK);
+    c = &catalog.models[0].card;
+    assert_int_equal(c->rates.base.cache_write_1h_pusd, 7);
+    assert_int_equal(c->rates.above_tokens, 200);
+    assert_int_equal(c->rates.above.in_pusd, 6);
+    assert_int_equal(c->rates.above.out_pusd, 8);
+    assert_int_equal(c->rates.above.cached_pusd, 1);
+    assert_int_equal(c->rates.above.cache_write_1h_pusd, 9);
+    assert_int_equal(parse_with_cached(
+        ABOVE("0", "0", ",\"audio_out_pusd\":0")), ASG_ERR_RANGE);
+    assert_int_equal(parse_with_cached(
+        ABOVE("2", "200", ",\"audio_out_pusd\":0")), ASG_ERR_RANGE);
+    assert_int_equal(parse_with_cached(ABOVE("0", "200", "")),
+                     ASG_ERR_MISSING);
+    assert_int_equal(parse_with_cached("\"cached_pusd\":0,\"above\":[]"),
+                     ASG_ERR_SYNTAX);
+}
+
 static void a_name_is_found_with_its_candidates(void **state)
 {
     const asg_public_name_t *name;
@@ -371,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_snapshot_becomes_arrays, forget),
+        cmocka_unit_test_teardown(a_card_may_have_a_long_context_tier, forget),
         cmocka_unit_test_teardown(a_name_is_found_with_its_candidates, forget),
         cmocka_unit_test_teardown(
             a_large_catalog_is_read_and_every_name_found, forget),

@@ -187,7 +187,12 @@ static void the_gateway_reads_what_is_compiled(void **state)
         "  base_url: https://[2001:db8::1]:8443/v1/\n"
         "  api_key_env: FAR_KEY\n  auth_header: x-api-key\n"
         "  ca_file: /etc/ca.pem\n  first_byte_timeout: 5s\n", "one"));
-    service("echo", ONE("echo", "echo", "", "echo"));
+    service("echo", ONE("echo", "echo", "", "echo")
+        "      token_bounds: {image: 1, file: 2, audio: 3, toolset: 4, "
+        "value: 5, byte: 6, reasoning: 7}\n"
+        "      cost_audio_in: 0.03\n      cost_audio_out: 0.04\n"
+        "      cost_cache_write_1h: 0.002\n      long_context: {above_tokens: "
+        "9, cost_in: 0.005, cost_audio_out: 0.06}\n");
     variables("FAR_KEY=" SECRET "\n");
     put("routing.yaml", "stream_timeout: 7\ntimeout: 9\n");
     must_load();
@@ -208,7 +213,13 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_int_equal(m->card.rates.base.in_pusd, 1000000);
     assert_int_equal(m->card_version, 3);
     str_is(m->card_id, "model:far/one");
+    assert_int_equal(m->card.rates.above_tokens, 0);
     m = model("echo", 0);
+    /* every number of the card arrives */
+    assert_memory_equal(&m->card, &module("echo")->manifest->models[0].card,
+                        sizeof(asg_card_t));
+    assert_int_equal(m->card.reasoning_tokens, 7);
+    assert_int_equal(m->card.rates.above.audio_out_pusd, 60000000);
     assert_int_equal(snapshot.endpoints[m->endpoint].kind, ASG_KIND_ECHO);
     assert_int_equal(snapshot.endpoints[m->endpoint].first_byte_timeout_ms,
                      9000);

@@ -117,6 +117,61 @@ static void prices_are_exact_in_both_vocabularies(void **state)
     assert_int_equal(c->reasoning_pusd, 2000000);
 }
 
+#define LONG(more)                                                          \
+    "      cost_cached: 0.0001\n      cost_cache_write_1h: 0.002\n"            \
+    "      long_context:\n        above_tokens: 200000\n" more
+
+static void a_long_context_tier_is_no_cheaper_in_anything(void **state)
+{
+    const asg_rates_t *r;
+
+    (void) state;
+    r = &parse(HEAD MODELS PRICE LONG("        cost_in: 0.002\n"))
+        ->models[0].card.rates;
+    assert_int_equal(r->above_tokens, 200000);
+    assert_int_equal(r->base.cached_pusd, 100000);
+    assert_int_equal(r->above.in_pusd, 2000000);
+    assert_int_equal(r->above.out_pusd, 10000000);      /* not said: as below */
+    assert_int_equal(r->above.cached_pusd, 2000000);    /* as its kind there */
+    assert_int_equal(r->above.cache_write_1h_pusd, 2000000);
+    assert_int_equal(r->above.audio_in_pusd, 0);
+    r = &parse(HEAD MODELS PRICE LONG("        input_cost_per_token: 2e-6\n"
+        "        output_cost_per_token: 2e-5\n"
+        "        cache_read_input_token_cost: 2e-7\n"
+        "        cache_creation_input_token_cost_above_1hr: 4e-6\n"))
+        ->models[0].card.rates;
+    assert_int_equal(r->above.out_pusd, 20000000);
+    assert_int_equal(r->above.reasoning_pusd, 20000000);
+    assert_int_equal(r->above.cached_pusd, 200000);
+    assert_int_equal(r->above.cache_write_1h_pusd, 4000000);
+    refused(HEAD MODELS PRICE LONG("        cost_in: 0.0005\n"),
+            "price below the one of shorter");
+    refused(HEAD MODELS PRICE LONG("        cost_in: 0.002\n"
+                                   "        cost_audio_in: 0.01\n"),
+            "or one that those do not have");
+    refused(HEAD MODELS PRICE LONG("        cost_out: 1\n"),
+            "\"cost_in\" beside it");
+    refused(HEAD MODELS PRICE "      long_context: {cost_in: 1}\n",
+            "above_tokens");
+}
+
+static void audio_with_a_bound_has_a_price(void **state)
+{
+    const asg_card_t *c;
+
+    (void) state;
+    refused(HEAD MODELS PRICE "      token_bounds: {audio: 9000}\n",
+            "has no price: \"cost_audio_in\"");
+    c = &parse(HEAD MODELS PRICE "      token_bounds: {audio: 9000}\n"
+        "      cost_audio_in: 0.04\n      cost_audio_out: 0.08\n")
+        ->models[0].card;
+    assert_int_equal(c->audio_tokens, 9000);
+    assert_int_equal(c->rates.base.audio_in_pusd, 40000000);
+    assert_int_equal(c->rates.base.audio_out_pusd, 80000000);
+    refused(HEAD MODELS PRICE "      token_bounds: {byte: 0}\n",
+            "no token for a byte");
+}
+
 static void a_model_without_a_price_must_say_that_it_is_free(void **state)
 {
     (void) state;
@@ -309,6 +364,11 @@ static void an_openai_model_takes_the_newer_field_by_itself(void **state)
     assert_int_equal(one->card.image_tokens, 7);
     assert_int_equal(one->card.message_tokens, 9);
     assert_int_equal(one->card.tool_tokens, 64);
+    assert_int_equal(one->card.request_tokens, 64);
+    assert_int_equal(one->card.toolset_tokens, 640);
+    assert_int_equal(one->card.value_tokens, 4);
+    assert_int_equal(one->card.byte_tokens, 1);
+    assert_int_equal(one->card.reasoning_tokens, 0);
 }
 
 static void the_shipped_manifests_are_right(void **state)
@@ -336,6 +396,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_short_manifest_has_the_defaults),
         TEST(prices_are_exact_in_both_vocabularies),
+        TEST(a_long_context_tier_is_no_cheaper_in_anything),
+        TEST(audio_with_a_bound_has_a_price),
         TEST(a_model_without_a_price_must_say_that_it_is_free),
         TEST(every_field_of_the_contract_is_known),
         TEST(what_is_unknown_is_refused_by_name_and_line),

@@ -161,6 +161,82 @@ static void a_prompt_bound_outside_the_counts_is_out_of_range(void **state)
     assert_int_equal(n, ASG_TOKENS_MAX);
 }
 
+static const asg_card_t two_tiers = {
+    .rates = {
+        .base = {
+            .in_pusd = 3000, .out_pusd = 15000, .cached_pusd = 1000,
+            .cache_write_pusd = 4000, .reasoning_pusd = 15000,
+            .cache_write_1h_pusd = 6000, .audio_in_pusd = 9000,
+            .audio_out_pusd = 30000
+        },
+        .above_tokens = 100,
+        .above = {
+            .in_pusd = 6000, .out_pusd = 22000, .cached_pusd = 2000,
+            .cache_write_pusd = 8000, .reasoning_pusd = 22000,
+            .cache_write_1h_pusd = 12000, .audio_in_pusd = 18000,
+            .audio_out_pusd = 60000
+        }
+    }
+};
+
+static void a_long_prompt_is_dearer_as_a_whole(void **state)
+{
+    asg_tokens_t t = {.prompt = 100, .completion = 10, .cached = 40};
+
+    (void) state;
+    assert_int_equal(cost_of(two_tiers, t), 60 * 3 + 40 * 1 + 10 * 15);
+    t.prompt++;
+    assert_int_equal(cost_of(two_tiers, t), 61 * 6 + 40 * 2 + 10 * 22);
+}
+
+static void a_write_for_an_hour_has_its_own_price(void **state)
+{
+    asg_tokens_t t = {.prompt = 10, .cache_write = 5, .cache_write_1h = 2};
+    asg_card_t c = two_tiers;
+
+    (void) state;
+    assert_int_equal(cost_of(c, t), 5 * 3 + 3 * 4 + 2 * 6);
+    c.rates.base.cache_write_1h_pusd = 0;       /* none: as the others */
+    assert_int_equal(cost_of(c, t), 5 * 3 + 5 * 4);
+}
+
+static void audio_is_charged_as_audio_and_never_twice(void **state)
+{
+    asg_tokens_t t = {
+        .prompt = 10, .completion = 8, .cached = 4, .audio_in = 3,
+        .audio_out = 5, .reasoning = 1
+    };
+    asg_card_t c = two_tiers;
+
+    (void) state;
+    assert_int_equal(cost_of(c, t),
+                     3 * 9 + 4 * 1 + 3 * 3 + 1 * 15 + 5 * 30 + 2 * 15);
+    t.cached = 10;              /* some of the audio came from the cache */
+    assert_int_equal(cost_of(c, t),
+                     3 * 9 + 7 * 1 + 1 * 15 + 5 * 30 + 2 * 15);
+    c.rates.base.audio_in_pusd = c.rates.base.audio_out_pusd = 0;
+    c.rates.above_tokens = 0;
+    assert_int_equal(cost_of(c, t), 10 * 1 + 8 * 15);
+}
+
+static void a_long_context_tier_may_not_be_cheaper(void **state)
+{
+    asg_card_t c = two_tiers;
+
+    (void) state;
+    assert_true(asg_price_card_is_sane(&c));
+    c.rates.above.cached_pusd = 999;
+    assert_false(asg_price_card_is_sane(&c));
+    assert_int_equal(cost_of(c, (asg_tokens_t) {.prompt = 1}), -1);
+    c = two_tiers;
+    c.rates.above.audio_in_pusd = 0;
+    assert_false(asg_price_card_is_sane(&c));
+    c.rates.above_tokens = 0;   /* then it is none */
+    assert_true(asg_price_card_is_sane(&c));
+    c.rates.above_tokens = -1;
+    assert_false(asg_price_card_is_sane(&c));
+}
+
 static asg_nusd_t hold_of(asg_card_t c, int64_t in, int64_t out, int64_t n)
 {
     asg_nusd_t hold = -77;
@@ -183,6 +259,58 @@ static void a_hold_takes_the_dearest_price_of_each_side(void **state)
     c = (asg_card_t) {.rates.base.in_pusd = 1, .rates.base.out_pusd = 1};
     assert_int_equal(hold_of(c, 1, 1, 1), 1);
     assert_int_equal(hold_of(c, 0, 0, 1), 0);
+}
+
+static void a_hold_reaches_into_the_long_context_tier(void **state)
+{
+    (void) state;
+    assert_int_equal(hold_of(two_tiers, 100, 10, 2), 100 * 9 + 20 * 30);
+    assert_int_equal(hold_of(two_tiers, 101, 10, 2), 101 * 18 + 20 * 60);
+}
+
+static void a_bound_counts_what_an_answer_may_have_beyond_its_limit(
+    void **state)
+{
+    asg_parts_t parts = {.bytes = 100, .predicted_bytes = 30};
+    asg_card_t c = two_tiers;
+    asg_bound_t bound;
+
+    (void) state;
+    c.reasoning_tokens = 7;
+    assert_int_equal(asg_price_bound(&c, &parts, 10, 2, &bound), ASG_OK);
+    assert_int_equal(bound.prompt, 100);
+    assert_int_equal(bound.output, 2 * (10 + 30 + 7));
+    assert_int_equal(bound.hold_nusd, 100 * 9 + 94 * 30);
+    c.byte_tokens = 3;
+    assert_int_equal(asg_price_bound(&c, &parts, 10, 2, &bound), ASG_OK);
+    assert_int_equal(bound.prompt, 300);
+    assert_int_equal(bound.output, 2 * (10 + 90 + 7));
+    parts.voices = 1;
+    c.rates.base.audio_out_pusd = 0;
+    assert_int_equal(asg_price_bound(&c, &parts, 10, 2, &bound),
+                     ASG_ERR_MISSING);
+    assert_int_equal(asg_price_unbound(&c, &parts), ASG_PART_VOICE);
+    c.rates.base.out_pusd = 0;
+    assert_int_equal(asg_price_unbound(&c, &parts), ASG_PART_NONE);
+}
+
+static void contents_of_media_count_by_their_own_bound(void **state)
+{
+    asg_parts_t parts = {
+        .bytes = 100000, .media_bytes = 99000, .images = 1, .tools = 1,
+        .values = 10
+    };
+    asg_card_t c = card;
+    int64_t tokens;
+
+    (void) state;
+    c.toolset_tokens = 640;
+    c.value_tokens = 4;
+    assert_int_equal(asg_price_prompt_bound(&c, &parts, &tokens), ASG_OK);
+    assert_int_equal(tokens, 1000 + 16 + 16384 + 64 + 640 + 40);
+    parts.media_bytes = 100001;
+    assert_int_equal(asg_price_prompt_bound(&c, &parts, &tokens),
+                     ASG_ERR_RANGE);
 }
 
 static void a_hold_refuses_counts_out_of_range(void **state)
@@ -299,6 +427,14 @@ int main(void)
         cmocka_unit_test(a_part_without_a_bound_is_missing),
         cmocka_unit_test(a_prompt_bound_outside_the_counts_is_out_of_range),
         cmocka_unit_test(a_hold_takes_the_dearest_price_of_each_side),
+        cmocka_unit_test(a_long_prompt_is_dearer_as_a_whole),
+        cmocka_unit_test(a_write_for_an_hour_has_its_own_price),
+        cmocka_unit_test(audio_is_charged_as_audio_and_never_twice),
+        cmocka_unit_test(a_long_context_tier_may_not_be_cheaper),
+        cmocka_unit_test(a_hold_reaches_into_the_long_context_tier),
+        cmocka_unit_test(
+            a_bound_counts_what_an_answer_may_have_beyond_its_limit),
+        cmocka_unit_test(contents_of_media_count_by_their_own_bound),
         cmocka_unit_test(a_hold_refuses_counts_out_of_range),
         cmocka_unit_test(a_cost_within_the_bounds_is_never_above_the_hold),
         cmocka_unit_test(a_price_is_read_per_token_and_per_thousand),

@@ -472,7 +472,7 @@ static void every_documented_field_of_chat_is_served(void **state)
     assert_int_equal(request.n, 2);
     assert_true(asg_str_eq_z(request.user, "u"));
     assert_int_equal(request.parts.messages, 5);
-    assert_int_equal(request.parts.tools, 2);
+    assert_int_equal(request.parts.tools, 5);   /* 2 calls, a format */
     assert_int_equal(request.parts.images, 1);
     assert_int_equal(request.parts.audios, 2);
     assert_int_equal(request.parts.voices, 2);
@@ -510,6 +510,62 @@ static void every_documented_field_of_the_other_apis_is_served(void **state)
     assert_int_equal(scan(ASG_API_CHAT, rows[2].body), ASG_OK);
     assert_true(asg_str_eq_z(asg_request_first_unknown(&request, NULL, 0),
                              "data_class"));
+}
+
+static void parts_are(const char *body, asg_parts_t parts)
+{
+    assert_int_equal(scan(0, body), ASG_OK);
+    parts.bytes = (int64_t) strlen(body);
+    if (memcmp(&request.parts, &parts, sizeof(parts)) != 0) {
+        fail_msg("%s", body);
+    }
+}
+
+static void what_can_cost_tokens_is_counted(void **state)
+{
+    (void) state;
+    parts_are(OBJ("\"stop\":\"x\""), (asg_parts_t) {.messages = 1});
+    /* a schema is printed anew: key, list, 2 numbers, its end, the object's */
+    parts_are(OBJ("\"functions\":[{\"name\":\"f\",\"parameters\":"
+                  "{\"e\":[1,2]}}]"),
+              (asg_parts_t) {.messages = 1, .tools = 1, .values = 6});
+    parts_are(OBJ("\"response_format\":{\"type\":\"json_schema\","
+                  "\"json_schema\":{\"schema\":{}}}"),
+              (asg_parts_t) {.messages = 1, .tools = 1, .values = 1});
+    parts_are(MSG("{\"role\":\"assistant\",\"tool_calls\":[{},{\"function\":"
+                  "{\"arguments\":\"{\\\"a\\\":[1,2]}\"}}]}"),
+              (asg_parts_t) {.messages = 1, .tools = 2, .values = 6});
+    parts_are(IMG("data:image/png;base64,QUJD"),
+              (asg_parts_t) {.messages = 1, .images = 1, .media_bytes = 26});
+    parts_are(IMG("https://example.com/a.png"),
+              (asg_parts_t) {.messages = 1, .images = 1});
+    parts_are(PART("\"input_audio\":{\"data\":\"QUJD\"}"),
+              (asg_parts_t) {.messages = 1, .audios = 1, .media_bytes = 4});
+    /* text in a file is text */
+    parts_are(PART("\"file\":{\"file_data\":\"QUJD\"}"),
+              (asg_parts_t) {.messages = 1, .files = 1});
+    parts_are(OBJ("\"prediction\":{\"type\":\"content\",\"content\":"
+                  "\"abc\"}"),
+              (asg_parts_t) {.messages = 1, .predicted_bytes = 34});
+    parts_are(OBJ("\"modalities\":[\"text\"]"),
+              (asg_parts_t) {.messages = 1});
+    parts_are(OBJ("\"modalities\":null,\"audio\":null"),
+              (asg_parts_t) {.messages = 1});
+    parts_are(OBJ("\"modalities\":[\"text\",\"\\u0061udio\"]"),
+              (asg_parts_t) {.messages = 1, .voices = 1});
+}
+
+static void the_first_part_of_a_kind_has_its_path(void **state)
+{
+    (void) state;
+    assert_int_equal(scan(0, MSG("{\"role\":\"user\",\"content\":["
+        "{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"file\",\"file\":"
+        "{\"file_id\":\"f\"}},{\"type\":\"file\",\"file\":{}}]}")), ASG_OK);
+    assert_string_equal(request.first_at[ASG_PART_FILE],
+                        "messages[0].content[1].file");
+    assert_string_equal(request.first_at[ASG_PART_IMAGE], "");
+    assert_int_equal(scan(0, OBJ("\"modalities\":[\"audio\"]")), ASG_OK);
+    assert_string_equal(request.first_at[ASG_PART_VOICE], "modalities[0]");
 }
 
 static void types_and_required_parts_are_checked_with_their_path(void **state)
@@ -601,6 +657,8 @@ int main(void)
         cmocka_unit_test(row_55_a_prompt_may_contain_anything),
         cmocka_unit_test(every_documented_field_of_chat_is_served),
         cmocka_unit_test(every_documented_field_of_the_other_apis_is_served),
+        cmocka_unit_test(what_can_cost_tokens_is_counted),
+        cmocka_unit_test(the_first_part_of_a_kind_has_its_path),
         cmocka_unit_test(types_and_required_parts_are_checked_with_their_path),
         cmocka_unit_test(a_refusal_names_a_long_path_up_to_where_it_fits),
         cmocka_unit_test(a_scan_borrows_and_never_writes_into_the_body),
