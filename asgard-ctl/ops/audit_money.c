@@ -48,9 +48,9 @@
     " WHERE coalesce(l.spent, 0) <> coalesce(b.spent, 0)" \
     " ORDER BY pin LIMIT " SHOWN
 
-/* pico-USD by tokens, rounded up once, at the prices above the card's threshold where
- * the prompt is.  Of the prompt each token counts once: written, audio, cached, and
- * the rest; of the completion likewise: reasoning, audio, and the rest. */
+/* pico-USD by tokens, rounded up once, at the prices above the card's threshold
+ * where the prompt is.  Of the prompt each token counts once: written, audio,
+ * cached, and the rest; of the completion: reasoning, audio, and the rest. */
 #define SQL_PRICES \
     "WITH t AS (SELECT h.hold_id, h.balance_nano, c.card," \
     " h.detail->>'card' AS name, (h.detail->>'pt')::numeric AS pt," \

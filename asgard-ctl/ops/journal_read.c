@@ -24,7 +24,9 @@
     "'upstream_request_id', l.detail->>'rid'," \
     "'prompt_tokens', l.detail->'pt', 'completion_tokens', l.detail->'ct'," \
     "'cached_tokens', l.detail->'cat', 'cache_write_tokens'," \
-    "l.detail->'cwt', 'reasoning_tokens', l.detail->'rt'," \
+    "l.detail->'cwt', 'cache_write_1h_tokens', l.detail->'cwh'," \
+    "'reasoning_tokens', l.detail->'rt', 'prompt_audio_tokens'," \
+    "l.detail->'ait', 'completion_audio_tokens', l.detail->'aot'," \
     "'cost_usd', trim_scale(l.delta_nano::numeric / 1000000000)," \
     "'card_version', l.detail->'cv', 'latency_ms', l.detail->'lat'," \
     "'ttft_ms', l.detail->'ttft', 'owner', v.owner_email," \

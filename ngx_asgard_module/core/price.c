@@ -184,7 +184,7 @@ asg_err_t asg_price_prompt_bound(const asg_card_t *card,
     const asg_parts_t *parts, int64_t *tokens)
 {
     const part_t list[] = {
-        /* no token is shorter than a byte, as long as the text stays as it is */
+        /* no token is shorter than a byte of a text that stays as it is */
         {parts->bytes - parts->media_bytes, dearer(card->byte_tokens, 1)},
         {1, card->request_tokens},
         {parts->messages, card->message_tokens},
@@ -237,7 +237,7 @@ asg_err_t asg_price_hold(const asg_card_t *card, int64_t prompt_tokens,
     {
         return ASG_ERR_RANGE;
     }
-    /* no kind is cheaper there: the tier of the longest prompt is the dearest */
+    /* no kind is cheaper above: the tier of the longest prompt is dearest */
     p = prices_of(&card->rates, prompt_tokens);
     /* 10^9 * 10^9 * 10^15 fits 128 bits */
     return round_up(price_of(prompt_tokens, dearest_in(p))

@@ -59,6 +59,8 @@ for my $name (@settings) {
 
 my %shape;
 my $shapes = source('asgard-ctl/catalog/manifest_shape.c');
+my ($prices) = $shapes =~ /^#define PRICES \\\n((?:.*\\\n)*.*)/m;
+$shapes =~ s/\bPRICES,/$prices,/g;
 my $one = qr/^(?:static )?const struct ctl_shape (\w+)\[\] = \{(.*?)^\};/ms;
 while ($shapes =~ /$one/g) {
     my ($name, $body) = ($1, $2);

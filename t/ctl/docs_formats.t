@@ -58,7 +58,7 @@ same_members('{"f":1,"v":3,', $redis->cmd('GET', "asg:project:$project"),
 my ($head, $body) = split /\n/, $redis->cmd('GET', 'asg:catalog'), 2;
 like($head, qr/^ASGC1 s1 \d+ \d+ [0-9a-f]{64}$/,
     'the snapshot begins with its seal');
-same_members('{"format":1,', $body, 'the snapshot');
+same_members('{"format":2,', $body, 'the snapshot');
 
 my ($stream) = @{$redis->cmd('KEYS', '{p*}:u:*')};
 my ($event) = @{$redis->cmd('XRANGE', $stream, '-', '+')};

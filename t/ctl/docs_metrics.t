@@ -21,14 +21,17 @@ my $probe = source('ngx_asgard_module/ngx_http_asgard_probe.c');
 my @gauges = map { "asgard_$_" }
     $probe =~ /ngx_http_asgard_probe_gauge\(p, last, "(\w+)"/g;
 my ($labelled) = $probe =~ /# TYPE (asgard_\w+) counter/;
+my ($histogram) = $probe =~ /# TYPE (asgard_\w+) histogram/;
 cmp_ok(scalar(@counters), '>', 15, 'the counters were found');
 cmp_ok(scalar(@gauges), '>', 3, 'the gauges were found');
 my ($table) = split /^## /m, $module;
-is_deeply([sort(told($table))], [sort(@counters, @gauges, $labelled)],
+is_deeply([sort(told($table))],
+    [sort(@counters, @gauges, $labelled, $histogram)],
     'the page has the metrics of the module');
 for my $name (@counters, $labelled) {
     like($table, qr/^\| `$name` \| counter \|/m, "$name is a counter");
 }
+like($table, qr/^\| `$histogram` \| histogram \|/m, 'one is a histogram');
 for my $name (@gauges) {
     like($table, qr/^\| `$name` \| gauge \|/m, "$name is a gauge");
 }

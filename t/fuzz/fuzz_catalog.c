@@ -34,7 +34,7 @@ static void check_models(const asg_catalog_t *c, asg_str_t text)
         const asg_model_t *m = &c->models[i];
 
         must(m->endpoint < c->nendpoints && m->nallow <= ASG_ALLOW_MAX);
-        must(m->card.rates.base.in_pusd >= 0 && m->card.rates.base.in_pusd <= ASG_PUSD_MAX);
+        must(asg_price_card_is_sane(&m->card));
         must_be_in(m->ref, text);
         must_be_in(m->card_id, text);
         for (unsigned p = 0; p < ASG_API_COUNT; p++) {

@@ -22,9 +22,10 @@ static void check_model(const struct ctl_model *m)
     assert(m->naliases <= CTL_MANIFEST_ALIASES_MAX);
     assert(m->nallow <= ASG_ALLOW_MAX);
     assert(m->context >= 0 && m->context <= ASG_TOKENS_MAX);
-    assert(m->card.rates.base.in_pusd >= 0 && m->card.rates.base.in_pusd <= ASG_PUSD_MAX);
-    assert(m->card.rates.base.out_pusd >= 0 && m->card.rates.base.out_pusd <= ASG_PUSD_MAX);
-    assert(m->free || m->card.rates.base.in_pusd > 0 || m->card.rates.base.out_pusd > 0);
+    assert(asg_price_card_is_sane(&m->card));
+    assert(m->card.byte_tokens > 0);
+    assert(m->free || m->card.rates.base.in_pusd > 0
+           || m->card.rates.base.out_pusd > 0);
 }
 
 static void check_manifest(const struct ctl_manifest *m)

@@ -10,8 +10,10 @@
 #include "core/price.h"
 
 static const asg_card_t card = {
-    .rates.base.in_pusd = 1000000, .rates.base.out_pusd = 10000000, .rates.base.cached_pusd = 100000,
-    .rates.base.cache_write_pusd = 1250000, .rates.base.reasoning_pusd = 12000000,
+    .rates.base = {
+        .in_pusd = 1000000, .out_pusd = 10000000, .cached_pusd = 100000,
+        .cache_write_pusd = 1250000, .reasoning_pusd = 12000000
+    },
     .request_tokens = 16, .message_tokens = 8, .tool_tokens = 64,
     .image_tokens = 16384
 };
@@ -23,30 +25,41 @@ static asg_nusd_t cost_of(asg_card_t c, asg_tokens_t t)
     return asg_price_cost(&c.rates, &t, &n) == ASG_OK ? n : -1;
 }
 
+/* Of text that is neither cached nor thought. */
+static asg_tokens_t plain(int32_t prompt, int32_t completion)
+{
+    return (asg_tokens_t) {.prompt = prompt, .completion = completion};
+}
+
 static void ten_and_twenty_tokens_cost_what_the_card_says(void **state)
 {
     (void) state;
-    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 20, 0, 0, 0, 0, 0, 0}), 210000);
+    assert_int_equal(cost_of(card, plain(10, 20)), 210000);
     assert_int_equal(cost_of(card, (asg_tokens_t) {0}), 0);
 }
 
 static void parts_are_charged_at_their_own_price_and_not_twice(void **state)
 {
+    asg_tokens_t t = {
+        .prompt = 10, .completion = 10, .cached = 5, .cache_write = 2,
+        .reasoning = 4
+    };
+
     (void) state;
     /* 3 fresh, 5 cached, 2 written; 6 visible, 4 of reasoning */
-    assert_int_equal(cost_of(card, (asg_tokens_t) {10, 10, 5, 2, 4, 0, 0, 0}),
+    assert_int_equal(cost_of(card, t),
                      3 * 1000 + 5 * 100 + 2 * 1250 + 6 * 10000 + 4 * 12000);
 }
 
 static void a_cost_is_rounded_up_once_over_the_sum(void **state)
 {
-    asg_card_t c = {.rates.base.in_pusd = 1, .rates.base.out_pusd = 1};
+    asg_card_t c = {.rates.base = {.in_pusd = 1, .out_pusd = 1}};
 
     (void) state;
-    assert_int_equal(cost_of(c, (asg_tokens_t) {1, 0, 0, 0, 0, 0, 0, 0}), 1);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 500, 0, 0, 0, 0, 0, 0}), 1);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {500, 501, 0, 0, 0, 0, 0, 0}), 2);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 0, 0, 0, 0, 0, 0, 0}), 0);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {.prompt = 1}), 1);
+    assert_int_equal(cost_of(c, plain(500, 500)), 1);
+    assert_int_equal(cost_of(c, plain(500, 501)), 2);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {0}), 0);
 }
 
 static void an_impossible_count_is_out_of_range(void **state)
@@ -68,7 +81,8 @@ static void an_impossible_count_is_out_of_range(void **state)
 
     (void) state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(asg_price_cost(&card.rates, &bad[i], &n), ASG_ERR_RANGE);
+        assert_int_equal(asg_price_cost(&card.rates, &bad[i], &n),
+                         ASG_ERR_RANGE);
     }
     assert_int_equal(n, 77);
 }
@@ -88,20 +102,24 @@ static void a_card_outside_its_bounds_prices_nothing(void **state)
 
 static void the_largest_sum_does_not_overflow(void **state)
 {
-    asg_card_t c = {.rates.base.in_pusd = ASG_PUSD_MAX, .rates.base.out_pusd = ASG_PUSD_MAX};
+    asg_card_t c = {
+        .rates.base = {.in_pusd = ASG_PUSD_MAX, .out_pusd = ASG_PUSD_MAX}
+    };
     asg_tokens_t all = {.prompt = ASG_TOKENS_MAX,
                         .completion = ASG_TOKENS_MAX};
     asg_nusd_t n = 77;
 
     (void) state;
     assert_int_equal(asg_price_cost(&c.rates, &all, &n), ASG_ERR_RANGE);
-    c = (asg_card_t) {.rates.base.in_pusd = 1, .rates.base.out_pusd = ASG_NUSD_MAX / 1000000000};
-    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 1000000000, 0, 0, 0, 0, 0, 0}),
+    c = (asg_card_t) {
+        .rates.base = {.in_pusd = 1, .out_pusd = ASG_NUSD_MAX / 1000000000}
+    };
+    assert_int_equal(cost_of(c, (asg_tokens_t) {.completion = 1000000000}),
                      9007199000000);
     c.rates.base.out_pusd = ASG_PUSD_MAX;
-    assert_int_equal(cost_of(c, (asg_tokens_t) {740991, 9007, 0, 0, 0, 0, 0, 0}),
+    assert_int_equal(cost_of(c, plain(740991, 9007)),
                      9007000000000741);
-    assert_int_equal(cost_of(c, (asg_tokens_t) {0, 9008, 0, 0, 0, 0, 0, 0}), -1);
+    assert_int_equal(cost_of(c, (asg_tokens_t) {.completion = 9008}), -1);
     assert_int_equal(asg_price_hold(&c, ASG_TOKENS_MAX, ASG_TOKENS_MAX,
                                     ASG_TOKENS_MAX, &n), ASG_ERR_RANGE);
     assert_int_equal(n, 77);
@@ -256,7 +274,7 @@ static void a_hold_takes_the_dearest_price_of_each_side(void **state)
     assert_int_equal(hold_of(c, 10, 20, 1), 10 * 2000 + 20 * 10000);
     c.rates.base.cached_pusd = 3000000;
     assert_int_equal(hold_of(c, 10, 0, 1), 10 * 3000);
-    c = (asg_card_t) {.rates.base.in_pusd = 1, .rates.base.out_pusd = 1};
+    c = (asg_card_t) {.rates.base = {.in_pusd = 1, .out_pusd = 1}};
     assert_int_equal(hold_of(c, 1, 1, 1), 1);
     assert_int_equal(hold_of(c, 0, 0, 1), 0);
 }

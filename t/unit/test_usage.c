@@ -407,61 +407,6 @@ static void impossible_usage_is_bad(void **state)
                "{\"cached_tokens\":null,\"cached\":-1}}");
 }
 
-#define PLUS(more) \
-    "{\"prompt_tokens\":100,\"completion_tokens\":50," more "}"
-#define DETAILS(more)  PLUS("\"prompt_tokens_details\":{" more "}")
-#define BRIEF(n)  "\"ephemeral_5m_input_tokens\":" n
-#define HOUR(n)   "\"ephemeral_1h_input_tokens\":" n
-
-static void writes_are(const char *usage, int64_t all, int64_t hour)
-{
-    verdict_is(ASG_USAGE_GOOD, usage);
-    if (run.answer.usage.tokens.cache_write != all
-        || run.answer.usage.tokens.cache_write_1h != hour)
-    {
-        fail_msg("%d, %d for %s", run.answer.usage.tokens.cache_write,
-                 run.answer.usage.tokens.cache_write_1h, usage);
-    }
-}
-
-static void cache_writes_that_are_not_told_apart_count_as_the_dearer(
-    void **state)
-{
-    (void) state;
-    writes_are(PLUS("\"cache_creation_input_tokens\":9"), 9, 9);
-    writes_are(PLUS("\"cache_creation_input_tokens\":9,\"cache_creation\":{"
-                    BRIEF("0") "," HOUR("0") "}"), 9, 9);
-    writes_are(PLUS("\"cache_creation_input_tokens\":9,\"cache_creation\":{"
-                    BRIEF("7") "," HOUR("2") "}"), 9, 2);
-    writes_are(PLUS("\"cache_creation_input_tokens\":9,\"cache_creation\":{"
-                    BRIEF("7") "}"), 9, 2);
-    writes_are(PLUS("\"cache_creation\":{" HOUR("2") "," BRIEF("7") "}"),
-               9, 2);
-    writes_are(DETAILS("\"cache_creation_tokens\":9,"
-                       "\"cache_creation_token_details\":{" BRIEF("9") "},"
-                       "\"cached_tokens\":3"), 9, 0);
-    assert_int_equal(run.answer.usage.tokens.cached, 3);
-    /* the same words elsewhere say nothing */
-    writes_are(DETAILS("\"cache_write_tokens\":9,\"other\":{" BRIEF("9")
-                       "}"), 9, 9);
-    writes_are(PLUS("\"completion_tokens_details\":{"
-                    "\"cache_creation_token_details\":{" HOUR("9") "}}"),
-               0, 0);
-}
-
-static void audio_tokens_are_read_on_both_sides(void **state)
-{
-    (void) state;
-    verdict_is(ASG_USAGE_GOOD, PLUS(
-        "\"prompt_tokens_details\":{\"audio_tokens\":70},"
-        "\"completion_tokens_details\":{\"audio_tokens\":40,"
-        "\"reasoning_tokens\":3}"));
-    assert_int_equal(run.answer.usage.tokens.audio_in, 70);
-    assert_int_equal(run.answer.usage.tokens.audio_out, 40);
-    verdict_is(ASG_USAGE_GOOD, PLUS("\"audio_tokens\":7"));
-    assert_int_equal(run.answer.usage.tokens.audio_in, 0);
-}
-
 static void the_last_usage_counts_while_it_grows(void **state)
 {
     (void) state;
@@ -711,9 +656,6 @@ int main(void)
         cmocka_unit_test(a_clean_end_after_an_error_is_dropped),
         cmocka_unit_test(an_error_cut_off_by_the_end_is_replaced_too),
         cmocka_unit_test(impossible_usage_is_bad),
-        cmocka_unit_test(
-            cache_writes_that_are_not_told_apart_count_as_the_dearer),
-        cmocka_unit_test(audio_tokens_are_read_on_both_sides),
         cmocka_unit_test(the_last_usage_counts_while_it_grows),
         cmocka_unit_test(content_after_the_last_usage_is_counted),
         cmocka_unit_test(usage_counts_at_the_top_of_an_event_only),
