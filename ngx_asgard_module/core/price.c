@@ -180,12 +180,19 @@ static bool add_part(part_t part, uint64_t *sum)
     return true;
 }
 
+/* What may be text; -1: out of range. */
+static int64_t text_bytes(const asg_parts_t *parts)
+{
+    return is_count(parts->bytes) && is_count(parts->media_bytes)
+        ? parts->bytes - parts->media_bytes : -1;
+}
+
 asg_err_t asg_price_prompt_bound(const asg_card_t *card,
     const asg_parts_t *parts, int64_t *tokens)
 {
     const part_t list[] = {
         /* no token is shorter than a byte of a text that stays as it is */
-        {parts->bytes - parts->media_bytes, dearer(card->byte_tokens, 1)},
+        {text_bytes(parts), dearer(card->byte_tokens, 1)},
         {1, card->request_tokens},
         {parts->messages, card->message_tokens},
         {parts->tools > 0, card->toolset_tokens},
@@ -197,9 +204,6 @@ asg_err_t asg_price_prompt_bound(const asg_card_t *card,
     };
     uint64_t sum = 0;
 
-    if (!is_count(parts->bytes) || !is_count(parts->media_bytes)) {
-        return ASG_ERR_RANGE;
-    }
     if (asg_price_unbound(card, parts) != ASG_PART_NONE) {
         return ASG_ERR_MISSING;
     }

@@ -144,7 +144,10 @@ sub model {
             out_pusd => 10000000, cached_pusd => 1000000,
             cache_write_pusd => 1000000, reasoning_pusd => 10000000,
             request_tokens => 16, message_tokens => 8, tool_tokens => 64,
-            image_tokens => 0, file_tokens => 0, audio_tokens => 0, %$card},
+            image_tokens => 0, file_tokens => 0, audio_tokens => 0,
+            cache_write_1h_pusd => 0, audio_in_pusd => 0, audio_out_pusd => 0,
+            toolset_tokens => 0, value_tokens => 0, byte_tokens => 1,
+            reasoning_tokens => 0, above => undef, %$card},
         %with};
     push @{$self->{names}}, {name => $ref, candidates => [$index]},
         {name => $route, candidates => [$index]},
@@ -156,7 +159,7 @@ sub snapshot_text {
     my ($self, %head) = @_;
     my $version = $head{version} // $self->{version};
     my $created = $head{created} // time;
-    my $body = JSON::PP->new->canonical->utf8->encode({format => 1,
+    my $body = JSON::PP->new->canonical->utf8->encode({format => 2,
         version => $version, created => $created,
         max_age_s => $head{max_age_s} // 86400,
         map { $_ => $self->{$_} } qw(endpoints models names)});
