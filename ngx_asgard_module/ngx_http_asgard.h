@@ -182,7 +182,6 @@ struct ngx_http_asgard_ctx_s {
     const asg_public_name_t   *name;          /* what was asked for */
     ngx_str_t                  asked;         /* its text, with echo options */
     ngx_str_t                  model_id;      /* /v1/models/{id}, decoded */
-    int64_t                    max_tokens;    /* held and sent; 0: none */
 
     /* reserve, route */
     ngx_http_asgard_call_t     call;

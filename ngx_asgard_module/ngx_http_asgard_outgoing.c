@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_outgoing.h"
 
 #include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_snapshot.h"
 
 
@@ -89,14 +90,10 @@ ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
     ngx_memzero(&rewrite, sizeof(asg_rewrite_t));
 
     rewrite.model = m->served;
-    rewrite.max_tokens = ctx->max_tokens;
+    rewrite.max_tokens = ngx_http_asgard_policy_output(ctx, m);
     rewrite.max_tokens_field = m->max_tokens_field;
     rewrite.force_usage = ctx->parsed->stream && m->send_stream_options;
     rewrite.drop_stream_options = !m->send_stream_options;
-
-    if (m->max_output_tokens > 0) {
-        rewrite.max_tokens = ngx_min(rewrite.max_tokens, m->max_output_tokens);
-    }
 
     if (m->send_user) {
         rewrite.user = asg_str_z(ctx->project.project_id);

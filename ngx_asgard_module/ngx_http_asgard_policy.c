@@ -339,7 +339,6 @@ ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
     call->hold_nusd = ngx_max(call->hold_nusd, bound.hold_nusd);
     call->prompt_bound = ngx_max(call->prompt_bound, bound.prompt);
     call->output_bound = ngx_max(call->output_bound, bound.output);
-    ctx->max_tokens = ngx_max(ctx->max_tokens, limit);
 
     return ASG_OK;
 }

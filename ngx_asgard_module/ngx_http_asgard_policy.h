@@ -25,7 +25,7 @@ ngx_uint_t ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);
 
 /* Tokens of output, per choice, that are held for with this model and sent to
- * it as the limit; 0: the API has none.  Never above ctx->max_tokens. */
+ * it as the limit; 0: the API has none. */
 int64_t ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);
 

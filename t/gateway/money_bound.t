@@ -21,7 +21,11 @@ $s->model(route => 'hears', card => {audio_tokens => 500,
 $s->model(route => 'tools', card => {toolset_tokens => 1000,
     value_tokens => 10});
 $s->model(route => 'thinks', card => {reasoning_tokens => 700});
-push @{$s->{names}}, {name => 'either', alias => 1, candidates => [0, 1]};
+$s->model(route => 'dear', default_max_tokens => 50,
+    card => {out_pusd => 1_000_000_000});
+$s->model(route => 'long', default_max_tokens => 4000);
+push @{$s->{names}}, {name => 'either', alias => 1, candidates => [0, 1]},
+    {name => 'mixed', alias => 1, candidates => [5, 6]};
 my $project = $s->project(limit => '-');
 my $key = $s->key($project);
 $s->start;
@@ -100,6 +104,15 @@ cmp_ok($calls, '>', 50 * 64 * 1000, 'each call of a tool is held as one');
 is(held('reasoning', model => 'thinks') - held('none', model => 'tools'),
     2 * 1000 * -1 + 700 * 10_000 + (length('thinks') - length('tools') + 2)
     * 1000, 'reasoning that an answer has beside its limit is held too');
+
+# --- the limit
+
+$up->script({completion_tokens => 50});
+my $mixed = held('a dear model of short answers before a cheap one of long',
+    model => 'mixed', max_tokens => undef);
+is(JSON::PP::decode_json($up->last_request->{body})->{max_tokens}, 50,
+    'each is sent the limit that was held for with it');
+cmp_ok($mixed, '>=', 50 * 1_000_000, 'which the hold covers');
 
 # --- the share that was used
 
