@@ -56,7 +56,8 @@ session_open(struct session *s, const struct ctl_config *c,
     s->pg = ctl_pg_open(c->postgres, "asgard-ctl command");
 
     return (s->pg != NULL || ctl_error_internal(e, "out of memory"))
-           && ctl_change_begin(&s->change, s->pg, &s->arena, CTL_COMMAND_ACTOR, NULL, e);
+           && ctl_change_begin(&s->change, s->pg, &s->arena,
+                               CTL_COMMAND_ACTOR, NULL, e);
 }
 
 

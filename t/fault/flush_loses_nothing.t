@@ -55,7 +55,8 @@ my @open = map { [$t->chat_start($key, {model => 'one',
     stream => JSON::PP::true})] } 1 .. $OPEN;
 $_->[0]->read_piece($_->[1]) for @open;
 my $held = field('h:total:0');
-is($redis->cmd('ZCARD', $budget =~ s/:b:.*/:x/r), $OPEN, "$OPEN holds are open");
+is($redis->cmd('ZCARD', $budget =~ s/:b:.*/:x/r), $OPEN,
+    "$OPEN holds are open");
 
 my $epoch = epoch();
 $redis->cmd('FLUSHALL');

@@ -27,7 +27,8 @@ sub calls { my ($who, $n) = @_;
         1 .. $n }
 sub in_ledger { my ($n) = @_;
     return wait_until(sub { value('SELECT count(*) FROM ledger') == $n }, 10) }
-sub budget_of { (grep { /:b:p\.\Q$_[0]\E$/ } @{$redis->cmd('KEYS', '*:b:*')})[0]}
+sub budget_of { (grep { /:b:p\.\Q$_[0]\E$/ }
+    @{$redis->cmd('KEYS', '*:b:*')})[0] }
 sub spent { $redis->cmd('HGET', budget_of($_[0]), 's:total:0') // '' }
 sub is_open { my $meta = budget_of($_[0]) =~ s/:b:.*/:m/r;
     return ($redis->cmd('HGET', $meta, 'st') // '') eq 'open' }
@@ -96,7 +97,8 @@ is(calls($new, 1), 1, 'a new project serves');
 $t->revoke_key($next, $new->{id});
 is($t->chat($new, {model => 'one'})->status, 401, 'a new revocation holds');
 ok(in_ledger(14), 'all calls are in the ledger');
-ok(wait_until(sub { $t->get('/metrics')->body =~ /^asgard_catalog_version (\d+)/m
+ok(wait_until(sub { $t->get('/metrics')->body
+    =~ /^asgard_catalog_version (\d+)/m
     && $1 > value('SELECT version_floor()') }, 10),
     'the catalog goes on with a higher version');
 

@@ -156,7 +156,7 @@ static void a_hold_is_read_from_ok_and_dup_only(void **state)
     assert_int_equal(hold.expires_s, 1763722800);
 }
 
-static void a_stream_id_is_read_from_ok_and_late_only(void **state)
+static void a_stream_id_is_read_from_ok_late_and_gone_only(void **state)
 {
     static const char *const bad[] = {"", "5", "5-", "-5", "a-1", "5-1-2"};
     asg_str_t reply[] = {ASG_STR("LATE"), ASG_STR("1763722800123-7")};
@@ -171,7 +171,10 @@ static void a_stream_id_is_read_from_ok_and_late_only(void **state)
         assert_int_equal(asg_reply_event(reply, 2, &id), ASG_ERR_SYNTAX);
     }
     reply[0] = ASG_STR("GONE");
+    assert_int_equal(asg_reply_event(reply, 1, &id), ASG_ERR_SYNTAX);
     reply[1] = ASG_STR("1-1");
+    assert_int_equal(asg_reply_event(reply, 2, &id), ASG_OK);
+    reply[0] = ASG_STR("LIVE");
     assert_int_equal(asg_reply_event(reply, 2, &id), ASG_ERR_SYNTAX);
 }
 
@@ -272,7 +275,7 @@ int main(void)
         cmocka_unit_test(over_is_read_with_its_numbers),
         cmocka_unit_test(over_of_another_shape_is_refused_untouched),
         cmocka_unit_test(a_hold_is_read_from_ok_and_dup_only),
-        cmocka_unit_test(a_stream_id_is_read_from_ok_and_late_only),
+        cmocka_unit_test(a_stream_id_is_read_from_ok_late_and_gone_only),
         cmocka_unit_test(an_expiry_is_read_from_ok_and_live_only),
         cmocka_unit_test(a_fence_is_an_epoch_and_a_run_id),
         cmocka_unit_test(an_error_is_clean_only_when_it_proves_that_nothing_ran)
