@@ -31,6 +31,7 @@
 #include "core/rkey.h"
 #include "core/trace.h"
 #include "core/usage.h"
+#include "core/window.h"
 
 
 #define NGX_HTTP_ASGARD_HOLD_MAX      40      /* "h" + 24 hex + ".nnn" */

@@ -166,13 +166,15 @@ ngx_http_asgard_error_over(asg_buf_t *out, ngx_http_asgard_over_t *over)
     ngx_http_asgard_error_money(out, ",\"held_usd\":", over->held_nusd);
 
     if (over->resets_at == 0) {
-        asg_buf_z(out, ",\"resets_at\":null");
+        asg_buf_z(out, ",\"resets_at\":null,\"zone\":null");
         return;
     }
 
     asg_time_rfc3339(over->resets_at, resets);
     asg_buf_z(out, ",\"resets_at\":");
     asg_buf_json(out, asg_str_z(resets));
+    asg_buf_z(out, ",\"zone\":");
+    asg_buf_json(out, asg_str_z((const char *) over->zone));
 }
 
 

@@ -77,6 +77,7 @@ ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
     len = reply.budget.len - 2;
     ngx_memcpy(over->scope_id, reply.budget.data + 2, len);
     ngx_memcpy(over->window, reply.window.data, reply.window.len);
+    ngx_memcpy(over->zone, reply.zone.data, reply.zone.len);
     over->unlimited = reply.unlimited;
     over->limit_nusd = reply.limit_nusd;
     over->spent_nusd = reply.spent_nusd;

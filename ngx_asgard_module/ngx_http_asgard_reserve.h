@@ -22,6 +22,7 @@ typedef struct ngx_http_asgard_over_s {
     u_char      scope[16];              /* "project" or "key" */
     u_char      scope_id[ASG_ID_MAX + 1];
     u_char      window[16];
+    u_char      zone[ASG_WINDOW_ZONE_MAX];
     ngx_uint_t  unlimited;
     asg_nusd_t  limit_nusd;
     asg_nusd_t  spent_nusd;

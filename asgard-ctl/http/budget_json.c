@@ -17,17 +17,18 @@ static bool
 read_item(void *data, asg_str_t raw, struct ctl_error *e)
 {
     struct reading *rd = data;
-    const char *window = NULL;
+    const char *window = NULL, *zone = "UTC";
     struct ctl_json_usd limit = {0};
     const struct ctl_json_field fields[] = {
         {"window", CTL_JSON_TEXT, true, 16, &window},
         {"limit_usd", CTL_JSON_USD, true, 0, &limit},
+        {"zone", CTL_JSON_TEXT, false, ASG_WINDOW_ZONE_MAX - 1, &zone},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
     return ctl_json_read(raw, fields, rd->arena, e)
-           && ctl_budget_list_add(rd->list, window, limit.null, limit.nusd,
-                                  e);
+           && ctl_budget_list_add(rd->list, window, zone, limit.null,
+                                  limit.nusd, e);
 }
 
 

@@ -1,5 +1,5 @@
 /*
- * A list of budgets in a body: [{window, limit_usd}].
+ * A list of budgets in a body: [{window, limit_usd, zone}], zone optional.
  */
 #ifndef CTL_BUDGET_JSON_H
 #define CTL_BUDGET_JSON_H

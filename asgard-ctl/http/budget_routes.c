@@ -3,6 +3,8 @@
  */
 #include "http/handlers.h"
 
+#include <string.h>
+
 #include "core/window.h"
 #include "http/budget_json.h"
 #include "http/json_in.h"
@@ -28,6 +30,18 @@ project_budget(struct ctl_request *rq, const char **budget_id,
 }
 
 
+/* `total` has no period that could follow a zone. */
+static void
+zone_or_null(cJSON *o, const char *window, const char *zone)
+{
+    if (strcmp(window, "total") == 0) {
+        cJSON_AddNullToObject(o, "zone");
+    } else {
+        ctl_out_text(o, "zone", zone);
+    }
+}
+
+
 static bool
 send_budgets(struct ctl_request *rq, struct ctl_answer *an,
     const char *budget_id, struct ctl_error *e)
@@ -46,6 +60,7 @@ send_budgets(struct ctl_request *rq, struct ctl_answer *an,
     for (i = 0; i < list.n; i++) {
         item = cJSON_CreateObject();
         ctl_out_text(item, "window", list.windows[i].name);
+        zone_or_null(item, list.windows[i].name, list.windows[i].zone);
         if (list.windows[i].unlimited) {
             cJSON_AddNullToObject(item, "limit_usd");
         } else {
@@ -107,6 +122,7 @@ window_json(const struct ctl_usage_window *w)
     ctl_out_text(o, "scope", w->scope);
     ctl_out_text(o, "scope_id", w->scope_id);
     ctl_out_text(o, "window", w->window);
+    zone_or_null(o, w->window, w->zone);
     time_or_null(o, "starts_at", w->starts_at);
     time_or_null(o, "resets_at", w->resets_at);
     if (w->unlimited) {

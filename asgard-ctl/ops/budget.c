@@ -3,7 +3,17 @@
  */
 #include "ops/budget.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "ops/zone.h"
+
+
+static bool
+is_utc(const char *zone)
+{
+    return strcmp(zone, "UTC") == 0;
+}
 
 
 static bool
@@ -21,9 +31,28 @@ list_has(const struct ctl_budget_list *list, const char *name)
 }
 
 
+/* Whether the database has such a zone is asked when it is written. */
+static bool
+zone_check(const asg_window_t *w, const char *zone, struct ctl_error *e)
+{
+    if (!asg_zone_is_name(asg_str_z(zone))) {
+        return ctl_error_field(e, "invalid_value", "zone",
+                               "zone must be an IANA name Area/City, as "
+                               "Europe/Berlin, or UTC.");
+    }
+
+    return asg_window_is_of_days(w) || is_utc(zone)
+           || ctl_error_field(e, "invalid_value", "zone",
+                              "The window %s has no days, so a zone says "
+                              "nothing; only windows of d, w and 1mo have "
+                              "one.", w->name);
+}
+
+
 bool
 ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
-    bool unlimited, asg_nusd_t limit_nusd, struct ctl_error *e)
+    const char *zone, bool unlimited, asg_nusd_t limit_nusd,
+    struct ctl_error *e)
 {
     struct ctl_budget_window *to;
     asg_window_t w;
@@ -32,6 +61,9 @@ ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
         return ctl_error_field(e, "invalid_value", "window",
                                "window must be total, 1mo, or a number "
                                "followed by s, m, h, d or w.");
+    }
+    if (!zone_check(&w, zone, e)) {
+        return false;
     }
     if (list_has(list, w.name)) {
         return ctl_error_field(e, "conflicting_fields", "window",
@@ -45,6 +77,7 @@ ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
     }
     to = &list->windows[list->n++];
     memcpy(to->name, w.name, sizeof(to->name));
+    snprintf(to->zone, sizeof(to->zone), "%s", zone);
     to->unlimited = unlimited;
     to->limit_nusd = unlimited ? 0 : limit_nusd;
 
@@ -59,13 +92,21 @@ window_insert(struct ctl_change *c, const char *budget_id,
     const char *limit = w->unlimited ? NULL
                         : ctl_arena_printf(c->arena, "%lld",
                                            (long long) w->limit_nusd);
+    const char *zone = is_utc(w->zone) ? NULL : w->zone;
 
+    if (zone != NULL && !ctl_zone_ensure(c->pg, c->arena, zone, w->name, e)) {
+        return false;
+    }
+
+    /* in another zone it is another window: added now */
     return CTL_PG(c->pg, c->arena, NULL, e,
-        "INSERT INTO budget_windows (budget_id, window_name, limit_nusd)"
-        " VALUES ($1, $2, $3)"
+        "INSERT INTO budget_windows AS w (budget_id, window_name, limit_nusd,"
+        " zone) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (budget_id, window_name)"
-        " DO UPDATE SET limit_nusd = excluded.limit_nusd",
-        budget_id, w->name, limit);
+        " DO UPDATE SET limit_nusd = excluded.limit_nusd,"
+        " zone = excluded.zone, added_at = CASE WHEN w.zone"
+        " IS DISTINCT FROM excluded.zone THEN now() ELSE w.added_at END",
+        budget_id, w->name, limit, zone);
 }
 
 
@@ -90,7 +131,7 @@ ctl_budget_create(struct ctl_change *c, const char *scope,
     const char *scope_id, const char *project_id, int partition,
     const struct ctl_budget_list *list, struct ctl_error *e)
 {
-    const struct ctl_budget_window total = {.name = "total",
+    const struct ctl_budget_window total = {.name = "total", .zone = "UTC",
                                             .unlimited = true};
     const char *id = ctl_arena_printf(c->arena, "%c.%s", scope[0], scope_id);
     const char *part = ctl_arena_printf(c->arena, "%d", partition);
@@ -130,20 +171,23 @@ kept_names(struct ctl_change *c, const struct ctl_budget_list *list)
 }
 
 
-/* "total=5 1d=unlimited": the limits in USD. */
+/* "total=5 1d=unlimited 7d@Europe/Berlin=2": the limits in USD. */
 static const char *
 limits_text(struct ctl_change *c, const struct ctl_budget_list *list)
 {
+    const struct ctl_budget_window *w;
     char usd[ASG_MONEY_TEXT];
     const char *text = "";
     unsigned i;
+    bool utc;
 
     for (i = 0; i < list->n && text != NULL; i++) {
-        asg_money_format(list->windows[i].limit_nusd, usd);
-        text = ctl_arena_printf(c->arena, "%s%s%s=%s", text, i ? " " : "",
-                                list->windows[i].name,
-                                list->windows[i].unlimited ? "unlimited"
-                                                           : usd);
+        w = &list->windows[i];
+        utc = is_utc(w->zone);
+        asg_money_format(w->limit_nusd, usd);
+        text = ctl_arena_printf(c->arena, "%s%s%s%s%s=%s", text, i ? " " : "",
+                                w->name, utc ? "" : "@", utc ? "" : w->zone,
+                                w->unlimited ? "unlimited" : usd);
     }
 
     return text;
@@ -218,7 +262,8 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
 
     memset(list, 0, sizeof(*list));
     if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT window_name, limit_nusd FROM budget_windows"
+            "SELECT window_name, limit_nusd, coalesce(zone, 'UTC')"
+            " FROM budget_windows"
             " WHERE budget_id = $1 ORDER BY window_name = 'total' DESC,"
             " window_name", budget_id))
     {
@@ -226,6 +271,7 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
     }
     for (i = 0; i < rows.nrows; i++) {
         if (!ctl_budget_list_add(list, ctl_rows_at(&rows, i, 0),
+                                 ctl_rows_at(&rows, i, 2),
                                  ctl_rows_at(&rows, i, 1) == NULL,
                                  ctl_rows_i64(&rows, i, 1), e))
         {

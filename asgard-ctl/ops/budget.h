@@ -14,6 +14,7 @@
 
 struct ctl_budget_window {
     char name[ASG_WINDOW_NAME_MAX];     /* canonical */
+    char zone[ASG_WINDOW_ZONE_MAX];     /* "UTC" unless said */
     bool unlimited;
     asg_nusd_t limit_nusd;
 };
@@ -24,17 +25,21 @@ struct ctl_budget_list {
 };
 
 /* Adds one; refuses an unknown window, a window named twice (also by another
- * spelling) and more than ASG_WINDOWS_MAX.  `unlimited` ignores the amount. */
+ * spelling, or in two zones), what is no name of a zone, a zone for a window
+ * that has no days, and more than ASG_WINDOWS_MAX.  `unlimited` ignores the
+ * amount. */
 bool ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
-    bool unlimited, asg_nusd_t limit_nusd, struct ctl_error *e);
+    const char *zone, bool unlimited, asg_nusd_t limit_nusd,
+    struct ctl_error *e);
 
 /* A new budget: scope "project" or "key".  `total` is added, unlimited, when
- * the list lacks it. */
+ * the list lacks it.  400 for a zone that the database does not know. */
 bool ctl_budget_create(struct ctl_change *c, const char *scope,
     const char *scope_id, const char *project_id, int partition,
     const struct ctl_budget_list *list, struct ctl_error *e);
 
-/* Replaces the list; a `total` left out keeps its limit.  Its audit entry says
+/* Replaces the list; a `total` left out keeps its limit.  A window in another
+ * zone than before begins anew: see opening.h.  Its audit entry says
  * the limits before and after. */
 bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e);

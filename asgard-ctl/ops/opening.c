@@ -15,9 +15,18 @@ bool
 ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e)
 {
+    return w->added_at <= asg_window_start(&w->window, now)
+           || ctl_opening_write(pg, arena, w, now, e);
+}
+
+
+bool
+ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t now, struct ctl_error *e)
+{
     int64_t start = asg_window_start(&w->window, now);
 
-    if (w->window.kind == ASG_WINDOW_TOTAL || w->added_at <= start) {
+    if (w->window.kind == ASG_WINDOW_TOTAL || start == ASG_WINDOW_NONE) {
         return true;
     }
 

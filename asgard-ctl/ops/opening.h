@@ -1,9 +1,10 @@
 /*
  * Openings: what a budget had spent in a period when a window over that
- * period was added to it.
+ * period was added to it, or when its window got another time zone.
  *
  * spent = opening + balances of the holds that name the window.  An opening
- * covers the holds of the period that do not.
+ * covers the holds of the period that do not, as far as the ledger has them:
+ * calls in flight stay outside.
  */
 #ifndef CTL_OPENING_H
 #define CTL_OPENING_H
@@ -19,8 +20,11 @@ struct ctl_window_row {
     int64_t added_at;
 };
 
-/* Writes the opening if the window was added after its period began and has
- * none yet. */
+/* Writes the opening if it has none yet, for a window that Redis is not
+ * counting, however old it is; for `_ensure` only if the window was added, or
+ * got its zone, after its period began. */
+bool ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
 bool ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
 /* Opening + balances of the period that holds `now`. */

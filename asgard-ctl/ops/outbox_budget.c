@@ -8,6 +8,7 @@
 
 #include "ops/opening.h"
 #include "ops/partition.h"
+#include "ops/zone.h"
 
 #define ARGS_MAX 40
 
@@ -18,6 +19,7 @@ struct sending {
     int64_t now;
     struct ctl_window_row windows[ASG_WINDOWS_MAX];
     unsigned nwindows;
+    bool in_use[ASG_WINDOWS_MAX];       /* by Redis, as far as we know */
     char specs[ASG_WINDOWS_MAX * ASG_WINDOW_SPEC_MAX];
     char key[ASG_RKEY_MAX];
 };
@@ -35,13 +37,13 @@ windows_fill(struct sending *s, const struct ctl_rows *rows,
     for (i = 0; i < rows->nrows && i < ASG_WINDOWS_MAX; i++) {
         w = &s->windows[s->nwindows++];
         w->budget_id = ctl_rows_at(rows, i, 0);
-        w->limit = ctl_rows_at(rows, i, 7);
-        w->added_at = ctl_rows_i64(rows, i, 8);
+        w->limit = ctl_rows_at(rows, i, 6);
+        w->added_at = ctl_rows_i64(rows, i, 7);
         asg_buf_z(&out, i ? "," : "");
-        if (asg_window_parse(asg_str_z(ctl_rows_at(rows, i, 6)), &w->window)
-            != ASG_OK
-            || asg_window_spec(&w->window, s->now, &out) != ASG_OK)
-        {
+        if (!ctl_zone_window(rows, i, 10, &w->window, e)) {
+            return false;
+        }
+        if (asg_window_spec(&w->window, s->now, &out) != ASG_OK) {
             return ctl_error_internal(e, "%s has a bad window", w->budget_id);
         }
     }
@@ -60,12 +62,13 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
 
     if (!CTL_PG(s->leader.pg, s->leader.arena, &rows, e,
             "SELECT b.budget_id, b.version, b.partition, p.leader_token,"
-            " p.epoch, p.run_id, w.window_name,"
+            " p.epoch, p.run_id,"
             " coalesce(w.limit_nusd::text, '-'),"
             " floor(extract(epoch FROM w.added_at))::bigint, p.step,"
-            " floor(extract(epoch FROM clock_timestamp()))::bigint"
+            " floor(extract(epoch FROM clock_timestamp()))::bigint, "
+            CTL_ZONE_COLUMNS
             " FROM budgets b JOIN partitions p USING (partition)"
-            " JOIN budget_windows w USING (budget_id)"
+            " JOIN budget_windows w USING (budget_id)" CTL_ZONE_JOIN
             " WHERE b.budget_id = $1 ORDER BY w.window_name", budget_id))
     {
         return false;
@@ -79,9 +82,9 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
     p->epoch = ctl_rows_i64(&rows, 0, 4);
     snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_rows_at(&rows, 0, 5));
     /* a server that was started again still has the fence of its old life */
-    p->open = strcmp(ctl_rows_at(&rows, 0, 9), "open") == 0
+    p->open = strcmp(ctl_rows_at(&rows, 0, 8), "open") == 0
               && strcmp(p->run_id, ctl_redis_run_id(s->leader.redis)) == 0;
-    s->now = ctl_rows_i64(&rows, 0, 10);
+    s->now = ctl_rows_i64(&rows, 0, 9);
     (void) asg_rkey_budget(s->key, p->part, asg_str_z(budget_id));
 
     return (p->open
@@ -91,26 +94,29 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
 }
 
 
-/* "<id>:<spent>" for a window that Redis does not use yet, else "-". */
+/* "<id>:<spent>" for a window that Redis does not use yet, else "-".  A budget
+ * that Redis has was charged without this window until now, so the opening is
+ * due even if the period began after the change. */
 static bool
-opening_text(struct sending *s, unsigned i, bool in_use, const char **text,
+opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     struct ctl_error *e)
 {
     struct ctl_window_row *w = &s->windows[i];
+    int64_t start = asg_window_start(&w->window, s->now);
     asg_nusd_t spent;
 
     *text = "-";
-    if (in_use) {
+    if (s->in_use[i] || start == ASG_WINDOW_NONE) {
         return true;
     }
-    if (!ctl_opening_ensure(s->leader.pg, s->leader.arena, w, s->now, e)
+    if (!(exists ? ctl_opening_write : ctl_opening_ensure)(
+            s->leader.pg, s->leader.arena, w, s->now, e)
         || !ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now,
                               &spent, e))
     {
         return false;
     }
-    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld",
-                             (long long) asg_window_start(&w->window, s->now),
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld", (long long) start,
                              (long long) spent);
 
     return *text != NULL || ctl_error_internal(e, "out of memory");
@@ -120,8 +126,7 @@ opening_text(struct sending *s, unsigned i, bool in_use, const char **text,
 /* Which windows Redis uses already: field `c:<w>`; and whether it has the
  * budget at all: field `v`. */
 static bool
-in_use_read(struct sending *s, bool *exists, bool in_use[ASG_WINDOWS_MAX],
-    struct ctl_error *e)
+in_use_read(struct sending *s, bool *exists, struct ctl_error *e)
 {
     asg_str_t argv[3 + ASG_WINDOWS_MAX] = {ASG_STR("HMGET"),
                                            asg_str_z(s->key), ASG_STR("v")};
@@ -139,8 +144,8 @@ in_use_read(struct sending *s, bool *exists, bool in_use[ASG_WINDOWS_MAX],
     }
     *exists = reply.nitems > 0 && reply.items[0].kind == CTL_REPLY_TEXT;
     for (i = 0; i < s->nwindows; i++) {
-        in_use[i] = i + 1 < reply.nitems
-                    && reply.items[i + 1].kind == CTL_REPLY_TEXT;
+        s->in_use[i] = i + 1 < reply.nitems
+                       && reply.items[i + 1].kind == CTL_REPLY_TEXT;
     }
 
     return true;
@@ -149,7 +154,7 @@ in_use_read(struct sending *s, bool *exists, bool in_use[ASG_WINDOWS_MAX],
 
 /* limit: version w (w limit opening)...   add: version at w (...)... */
 static bool
-budget_seed(struct sending *s, bool exists, const bool *in_use,
+budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     asg_verdict_t *verdict, struct ctl_error *e)
 {
     const asg_str_t key = asg_str_z(s->key);
@@ -165,7 +170,7 @@ budget_seed(struct sending *s, bool exists, const bool *in_use,
     }
     argv[n++] = asg_str_z(s->specs);
     for (i = 0; i < s->nwindows; i++) {
-        if (!opening_text(s, i, in_use[i], &opening, e)) {
+        if (!opening_text(s, i, exists, &opening, e)) {
             return false;
         }
         argv[n++] = asg_str_z(s->windows[i].window.name);
@@ -173,9 +178,28 @@ budget_seed(struct sending *s, bool exists, const bool *in_use,
         argv[n++] = asg_str_z(opening);
     }
 
-    return ctl_partition_seed(&s->leader, &s->partition,
-                              exists ? "limit" : "add", 1, &key, n, argv,
-                              verdict, e);
+    return ctl_partition_seed_reply(&s->leader, &s->partition,
+                                    exists ? "limit" : "add", 1, &key, n,
+                                    argv, reply, verdict, e);
+}
+
+
+/* UNSEEDED w: a window that we took for used begins elsewhere now. */
+static bool
+is_not_used(struct sending *s, const struct ctl_reply *reply)
+{
+    unsigned i;
+
+    for (i = 0; reply->nitems > 1 && i < s->nwindows; i++) {
+        if (s->in_use[i]
+            && asg_str_eq_z(reply->items[1].text, s->windows[i].window.name))
+        {
+            s->in_use[i] = false;
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -184,8 +208,9 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, const char *budget_id, struct ctl_error *e)
 {
     struct sending *s = ctl_arena_alloc(arena, sizeof(*s));
-    bool exists, in_use[ASG_WINDOWS_MAX] = {false};
+    struct ctl_reply reply;
     asg_verdict_t verdict;
+    bool exists;
 
     if (s == NULL) {
         return ctl_error_internal(e, "out of memory");
@@ -193,12 +218,14 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     s->leader.pg = pg;
     s->leader.redis = redis;
     s->leader.arena = arena;
-    if (!budget_read(s, budget_id, e)
-        || !in_use_read(s, &exists, in_use, e)
-        || !budget_seed(s, exists, in_use, &verdict, e))
-    {
+    if (!budget_read(s, budget_id, e) || !in_use_read(s, &exists, e)) {
         return false;
     }
+    do {                                /* at most once for each window */
+        if (!budget_seed(s, exists, &reply, &verdict, e)) {
+            return false;
+        }
+    } while (verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply));
 
     /* DUP, UNSEEDED: it came or went meanwhile; the next attempt sees it */
     return verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD

@@ -98,13 +98,13 @@ ctl_partition_pin_keys(struct ctl_leader *l, const struct ctl_partition *p,
 
 
 bool
-ctl_partition_seed(struct ctl_leader *l, const struct ctl_partition *p,
+ctl_partition_seed_reply(struct ctl_leader *l, const struct ctl_partition *p,
     const char *verb, size_t nkeys, const asg_str_t *keys, size_t argc,
-    const asg_str_t *argv, asg_verdict_t *verdict, struct ctl_error *e)
+    const asg_str_t *argv, struct ctl_reply *reply, asg_verdict_t *verdict,
+    struct ctl_error *e)
 {
     char meta[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT], token[24];
     asg_str_t args[ARGS_MAX];
-    struct ctl_reply reply;
     size_t n = 0;
 
     if (nkeys + argc + HEAD_ARGS + 1 > ARGS_MAX) {
@@ -126,7 +126,19 @@ ctl_partition_seed(struct ctl_leader *l, const struct ctl_partition *p,
         n += argc;
     }
 
-    return ctl_redis_script(l->redis, l->arena, &reply, e, ASG_SCRIPT_SEED,
+    return ctl_redis_script(l->redis, l->arena, reply, e, ASG_SCRIPT_SEED,
                             nkeys + 1, n, args)
-           && ctl_partition_verdict(&reply, verdict, e);
+           && ctl_partition_verdict(reply, verdict, e);
+}
+
+
+bool
+ctl_partition_seed(struct ctl_leader *l, const struct ctl_partition *p,
+    const char *verb, size_t nkeys, const asg_str_t *keys, size_t argc,
+    const asg_str_t *argv, asg_verdict_t *verdict, struct ctl_error *e)
+{
+    struct ctl_reply reply;
+
+    return ctl_partition_seed_reply(l, p, verb, nkeys, keys, argc, argv,
+                                    &reply, verdict, e);
 }

@@ -79,5 +79,10 @@ bool ctl_partition_pin_keys(struct ctl_leader *l,
 bool ctl_partition_seed(struct ctl_leader *l, const struct ctl_partition *p,
     const char *verb, size_t nkeys, const asg_str_t *keys, size_t argc,
     const asg_str_t *argv, asg_verdict_t *verdict, struct ctl_error *e);
+/* The same, with the whole reply. */
+bool ctl_partition_seed_reply(struct ctl_leader *l,
+    const struct ctl_partition *p, const char *verb, size_t nkeys,
+    const asg_str_t *keys, size_t argc, const asg_str_t *argv,
+    struct ctl_reply *reply, asg_verdict_t *verdict, struct ctl_error *e);
 
 #endif

@@ -7,15 +7,16 @@
 #include <string.h>
 
 #include "ops/partition_lead.h"
+#include "ops/zone.h"
 
 #define ARGS_MAX       80
 #define WINDOW_JSON    (ASG_ID_MAX + ASG_WINDOW_NAME_MAX + 64)
 
 #define SQL_WINDOWS \
-    "SELECT b.budget_id, b.version, w.window_name," \
-    " coalesce(w.limit_nusd::text, '-')," \
-    " floor(extract(epoch FROM w.added_at))::bigint" \
+    "SELECT b.budget_id, b.version, coalesce(w.limit_nusd::text, '-')," \
+    " floor(extract(epoch FROM w.added_at))::bigint, " CTL_ZONE_COLUMNS \
     " FROM budgets b JOIN budget_windows w USING (budget_id)" \
+    CTL_ZONE_JOIN \
     " WHERE b.partition = $1 ORDER BY b.budget_id, w.window_name"
 
 #define SQL_SUMS \
@@ -61,13 +62,10 @@ windows_read(struct ctl_leader *l, const struct ctl_partition *p,
         w = &sum->windows[i];
         w->row.budget_id = ctl_rows_at(&rows, i, 0);
         w->version = ctl_rows_i64(&rows, i, 1);
-        w->row.limit = ctl_rows_at(&rows, i, 3);
-        w->row.added_at = ctl_rows_i64(&rows, i, 4);
-        if (asg_window_parse(asg_str_z(ctl_rows_at(&rows, i, 2)),
-                             &w->row.window) != ASG_OK)
-        {
-            return ctl_error_internal(e, "%s has a bad window",
-                                      w->row.budget_id);
+        w->row.limit = ctl_rows_at(&rows, i, 2);
+        w->row.added_at = ctl_rows_i64(&rows, i, 3);
+        if (!ctl_zone_window(&rows, i, 4, &w->row.window, e)) {
+            return false;
         }
         w->start = asg_window_start(&w->row.window, sum->now);
     }
@@ -251,7 +249,8 @@ ctl_sum_read(struct ctl_leader *l, const struct ctl_partition *p,
         return ctl_error_away(e, "clock_skew", "the clock of Redis is %lld s "
                               "off the database's", (long long) apart);
     }
-    if (!holds_read(l, p, &holds, e)
+    if (!ctl_zone_refresh(l->pg, l->arena, e)
+        || !holds_read(l, p, &holds, e)
         || !windows_read(l, p, sum, e))
     {
         return false;
@@ -295,7 +294,24 @@ arg_add(struct budget_args *a, const char *text)
 }
 
 
-/* `version w at (w limit)... | (field value)...` of the windows from..upto. */
+static void
+counters_add(struct ctl_leader *l, const struct ctl_sum_window *w,
+    struct budget_args *a)
+{
+    const char *name = w->row.window.name;
+
+    arg_add(a, ctl_arena_printf(l->arena, "s:%s:%lld", name,
+                                (long long) w->start));
+    arg_add(a, ctl_arena_printf(l->arena, "%lld",
+                                (long long) w->spent_nusd));
+    arg_add(a, ctl_arena_printf(l->arena, "h:%s:%lld", name,
+                                (long long) w->start));
+    arg_add(a, ctl_arena_printf(l->arena, "%lld", (long long) w->held_nusd));
+}
+
+
+/* `version w at (w limit)... | (field value)...`; a window past its boundaries
+ * gets no counters and is unseeded.  The windows of the windows from..upto. */
 static bool
 budget_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
     unsigned from, unsigned upto, struct budget_args *a)
@@ -322,17 +338,9 @@ budget_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
     }
     arg_add(a, "|");
     for (i = from; i < upto; i++) {
-        w = &sum->windows[i];
-        arg_add(a, ctl_arena_printf(l->arena, "s:%s:%lld",
-                                    w->row.window.name,
-                                    (long long) w->start));
-        arg_add(a, ctl_arena_printf(l->arena, "%lld",
-                                    (long long) w->spent_nusd));
-        arg_add(a, ctl_arena_printf(l->arena, "h:%s:%lld",
-                                    w->row.window.name,
-                                    (long long) w->start));
-        arg_add(a, ctl_arena_printf(l->arena, "%lld",
-                                    (long long) w->held_nusd));
+        if (sum->windows[i].start != ASG_WINDOW_NONE) {
+            counters_add(l, &sum->windows[i], a);
+        }
     }
 
     return !l->arena->failed && asg_buf_ok(&a->w);

@@ -13,7 +13,7 @@
 struct ctl_sum_window {
     struct ctl_window_row row;
     int64_t version;                    /* of its budget */
-    int64_t start;                      /* id of the window at `now` */
+    int64_t start;                      /* its id at `now`, or _NONE */
     asg_nusd_t spent_nusd, held_nusd;
 };
 

@@ -187,7 +187,8 @@ create_budget(struct ctl_change *c, const struct ctl_project_input *in,
     asg_nusd_t limit = in->budget_given ? in->budget_nusd
         : tiers[tier_of(in->classification)].ceiling_nusd / 2;
 
-    return ctl_budget_list_add(&list, "total", in->budget_unlimited, limit, e)
+    return ctl_budget_list_add(&list, "total", "UTC", in->budget_unlimited,
+                               limit, e)
            && ctl_budget_create(c, "project", id, id, part, &list, e);
 }
 

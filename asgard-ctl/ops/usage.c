@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "core/rkey.h"
+#include "ops/zone.h"
 
 #define FIELD_BYTES 64
 
 /* One row of budgets joined with its windows. */
 struct row {
-    const char *budget, *scope, *scope_id, *window, *limit;
+    const char *budget, *scope, *scope_id, *zone, *limit;
+    asg_window_t window;
     int partition;
 };
 
@@ -59,38 +61,43 @@ static bool
 fill_window(const struct row *row, const struct ctl_reply *hash, int64_t now,
     struct ctl_usage_window *to, struct ctl_error *e)
 {
-    asg_window_t w;
+    const asg_window_t *w = &row->window;
     uint64_t limit = 0;
 
-    if (asg_window_parse(asg_str_z(row->window), &w) != ASG_OK) {
-        return ctl_error_internal(e, "bad window %s", row->window);
-    }
-    memcpy(to->window, w.name, sizeof(to->window));
+    memcpy(to->window, w->name, sizeof(to->window));
     to->scope = row->scope;
     to->scope_id = row->scope_id;
-    to->starts_at = asg_window_start(&w, now);
-    to->resets_at = asg_window_end(&w, now);
+    to->zone = row->zone != NULL ? row->zone : "UTC";
+    to->starts_at = asg_window_start(w, now);
+    to->resets_at = asg_window_end(w, now);
+    if (to->starts_at == ASG_WINDOW_NONE) {
+        return ctl_error_away(e, "budget_unavailable", "%s of %s has no "
+                              "boundaries for now", w->name, row->budget);
+    }
     to->unlimited = row->limit == NULL;
     if (!to->unlimited) {
         (void) asg_str_u64(asg_str_z(row->limit), &limit);
     }
     to->limit_nusd = (asg_nusd_t) limit;
-    to->spent_nusd = counter(hash, "s", w.name, to->starts_at);
-    to->held_nusd = counter(hash, "h", w.name, to->starts_at);
+    to->spent_nusd = counter(hash, "s", w->name, to->starts_at);
+    to->held_nusd = counter(hash, "h", w->name, to->starts_at);
 
     return true;
 }
 
 
-static void
-row_read(const struct ctl_rows *rows, unsigned i, struct row *row)
+static bool
+row_read(const struct ctl_rows *rows, unsigned i, struct row *row,
+    struct ctl_error *e)
 {
     row->budget = ctl_rows_at(rows, i, 0);
     row->scope = ctl_rows_at(rows, i, 1);
     row->scope_id = ctl_rows_at(rows, i, 2);
     row->partition = (int) ctl_rows_i64(rows, i, 3);
-    row->window = ctl_rows_at(rows, i, 4);
-    row->limit = ctl_rows_at(rows, i, 5);
+    row->limit = ctl_rows_at(rows, i, 4);
+    row->zone = ctl_rows_at(rows, i, 7);
+
+    return ctl_zone_window(rows, i, 6, &row->window, e);
 }
 
 
@@ -104,19 +111,19 @@ read_rows(struct ctl_redis *redis, struct ctl_arena *arena,
     unsigned i;
 
     for (i = 0; i < rows->nrows; i++) {
-        row_read(rows, i, &row);
-        if (strcmp(row.budget, last) != 0
-            && !budget_hash(redis, arena, &row, &hash, e))
+        if (!row_read(rows, i, &row, e)
+            || (strcmp(row.budget, last) != 0
+                && !budget_hash(redis, arena, &row, &hash, e)))
         {
             return false;
         }
         last = row.budget;
-        if (!fill_window(&row, &hash, ctl_rows_i64(rows, i, 6),
+        if (!fill_window(&row, &hash, ctl_rows_i64(rows, i, 5),
                          &out->windows[i], e))
         {
             return false;
         }
-        if (row.budget[0] == 'p' && strcmp(row.window, "total") == 0) {
+        if (row.budget[0] == 'p' && row.window.kind == ASG_WINDOW_TOTAL) {
             out->spent_nusd = out->windows[i].spent_nusd;
             out->held_nusd = out->windows[i].held_nusd;
         }
@@ -136,9 +143,10 @@ ctl_usage_read(struct ctl_pg *pg, struct ctl_redis *redis,
     memset(out, 0, sizeof(*out));
     if (!CTL_PG(pg, arena, &rows, e,
             "SELECT b.budget_id, b.scope, b.scope_id, b.partition,"
-            " w.window_name, w.limit_nusd,"
-            " floor(extract(epoch FROM now()))::bigint"
+            " w.limit_nusd, floor(extract(epoch FROM now()))::bigint, "
+            CTL_ZONE_COLUMNS
             " FROM budgets b JOIN budget_windows w USING (budget_id)"
+            CTL_ZONE_JOIN
             " WHERE b.project_id = $1"
             " ORDER BY b.scope = 'key', b.created_at, b.budget_id,"
             " w.window_name = 'total' DESC, w.window_name", project_id))

@@ -4,7 +4,8 @@
  *
  * Read from Redis, where a settle is visible at once; limits and windows come
  * from Postgres.  A budget that is missing in Redis is 503 redis_unavailable,
- * never 0.
+ * never 0; a zoned window whose boundaries have run out is 503
+ * budget_unavailable, as it is for a call.
  */
 #ifndef CTL_USAGE_H
 #define CTL_USAGE_H
@@ -18,6 +19,7 @@ struct ctl_usage_window {
     const char *scope;                  /* "project" or "key" */
     const char *scope_id;
     char window[ASG_WINDOW_NAME_MAX];
+    const char *zone;                   /* "UTC" unless said */
     int64_t starts_at;                  /* 0 with total */
     int64_t resets_at;                  /* 0: never */
     bool unlimited;

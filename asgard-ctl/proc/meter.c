@@ -25,6 +25,7 @@
 #include "ops/partition_reseed.h"
 #include "ops/readiness.h"
 #include "ops/restored.h"
+#include "ops/zone.h"
 
 #define ARENA_BYTES      ((size_t) 512 * 1024 * 1024)
 #define REDIS_MS         2000           /* above every wait of ours */
@@ -40,6 +41,7 @@
 #define HEAD_BYTES       96             /* a number and a hash */
 #define HEART_EVERY_MS   500
 #define TEND_EVERY_MS    3600000
+#define ZONES_EVERY_MS   60000
 #define BACK_OFF_MS      300
 #define RETRY_MS         20             /* of an outbox row that was kept */
 #define AUDIT_EVERY_MS   4000           /* one partition; all in a minute */
@@ -366,7 +368,8 @@ out:
 /* --- the outbox --- */
 
 static bool
-outbox_turn(struct worker *w, int64_t *tend, struct ctl_error *e)
+outbox_turn(struct worker *w, int64_t *tend, int64_t *zones,
+    struct ctl_error *e)
 {
     unsigned sent, kept;
 
@@ -386,6 +389,10 @@ outbox_turn(struct worker *w, int64_t *tend, struct ctl_error *e)
         *tend = 0;
         return false;
     }
+    if (is_due(zones, ZONES_EVERY_MS) && !ctl_zone_tend(w->pg, &w->arena, e)) {
+        *zones = 0;
+        return false;
+    }
     (void) ctl_pg_wait(w->pg, OUTBOX_WAIT_MS);
 
     return true;
@@ -397,7 +404,7 @@ static void *
 outbox_run(void *data)
 {
     struct meter *m = data;
-    int64_t heart = 0, tend = 0;
+    int64_t heart = 0, tend = 0, zones = 0;
     struct ctl_error e;
     struct worker w;
     bool ok, listening = false;
@@ -414,7 +421,7 @@ outbox_run(void *data)
         if (ok && !listening) {
             ok = listening = ctl_pg_listen(w.pg, "asgard_outbox", &e);
         }
-        ok = ok && outbox_turn(&w, &tend, &e);
+        ok = ok && outbox_turn(&w, &tend, &zones, &e);
         worker_note(&w, ok, &e);
     }
 

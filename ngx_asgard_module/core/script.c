@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/script_data.h"
+#include "core/window.h"
 
 static const char *const verdict_words[] = {
     [ASG_VERDICT_UNKNOWN] = "UNKNOWN",
@@ -102,14 +103,17 @@ asg_err_t asg_reply_over(const asg_str_t *reply, size_t n,
 {
     asg_reply_over_t over = {.budget = ASG_STR_NULL};
 
-    if (n != 7 || asg_reply_verdict(reply, n) != ASG_VERDICT_OVER) {
+    if ((n != 7 && n != 8)
+        || asg_reply_verdict(reply, n) != ASG_VERDICT_OVER) {
         return ASG_ERR_SYNTAX;
     }
+    over.zone = n == 8 ? reply[7] : ASG_STR("UTC");
     over.budget = reply[1];
     over.window = reply[2];
     over.unlimited = asg_str_eq_z(reply[3], "-");
     if (over.budget.len == 0 || over.budget.len > ASG_SCRIPT_BUDGET_CHARS
         || over.window.len == 0 || over.window.len > ASG_SCRIPT_WINDOW_CHARS
+        || !asg_zone_is_name(over.zone)
         || (!over.unlimited && !amount_read(reply[3], &over.limit_nusd))
         /* counters pass the range of amounts by overshoot, and fall below 0
          * by corrections */

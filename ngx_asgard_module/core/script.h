@@ -78,7 +78,7 @@ const char *asg_verdict_text(asg_verdict_t verdict);
 /* Verdict of a whole reply: UNKNOWN when `n` is 0. */
 asg_verdict_t asg_reply_verdict(const asg_str_t *reply, size_t n);
 
-/* OVER budget w limit spent held reset */
+/* OVER budget w limit spent held reset [zone] */
 typedef struct {
     asg_str_t budget;           /* "p.<project id>" or "k.<key id>" */
     asg_str_t window;           /* "1h", "total" */
@@ -87,6 +87,7 @@ typedef struct {
     asg_nusd_t spent_nusd;
     asg_nusd_t held_nusd;
     int64_t resets_at_s;        /* first second of the next window; 0: never */
+    asg_str_t zone;             /* whose days the window follows; "UTC" */
 } asg_reply_over_t;
 
 /* OK pins expires, DUP pins expires (reserve) */

@@ -1,4 +1,5 @@
-/* Budget windows and the calendar that they need, in integers, UTC. */
+/* Budget windows and the calendar that they need, in integers.  UTC, but for
+ * the boundaries of zoned windows: those are read. */
 #include "core/window.h"
 
 #include <string.h>
@@ -9,6 +10,8 @@
 #define WEEK_S            604800
 #define COUNT_MAX         3650
 #define LENGTH_MAX_S      ((int64_t) 3650 * DAY_S)
+#define MONTHS_AHEAD      16            /* boundaries of a month in UTC */
+#define CLOCKS_APART_S    HOUR_S        /* at most, between two servers */
 #define NAME_DIGITS_MAX   9             /* more cannot be in range */
 #define DAYS_PER_ERA      146097        /* 400 years */
 #define DAYS_TO_EPOCH     719468        /* 0000-03-01 to 1970-01-01 */
@@ -152,14 +155,153 @@ asg_err_t asg_window_parse(asg_str_t name, asg_window_t *out)
     return ASG_OK;
 }
 
+/* --- zones --- */
+
+/* The areas of the IANA names of places; `Etc`, `US`, `SystemV` and what has
+ * no area are other names, offsets or abbreviations. */
+static const char *const areas[] = {
+    "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic",
+    "Australia", "Europe", "Indian", "Pacific"
+};
+
+static bool is_area(asg_str_t text)
+{
+    for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
+        if (asg_str_eq_z(text, areas[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Letters, and `_` or `-` between them; a `/` begins another such part. */
+static bool is_place(asg_str_t text)
+{
+    bool letter = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_letter(text.data[i])
+            && (!letter || memchr("_-/", text.data[i], 3) == NULL))
+        {
+            return false;
+        }
+        letter = is_letter(text.data[i]);
+    }
+    return letter;
+}
+
+bool asg_zone_is_name(asg_str_t zone)
+{
+    const char *slash = zone.len > 0 ? memchr(zone.data, '/', zone.len) : NULL;
+    size_t area;
+
+    if (asg_str_eq_z(zone, "UTC")) {
+        return true;
+    }
+    if (slash == NULL || zone.len >= ASG_WINDOW_ZONE_MAX) {
+        return false;
+    }
+    area = (size_t) (slash - zone.data);
+    return is_area((asg_str_t) {zone.data, area})
+        && is_place((asg_str_t) {slash + 1, zone.len - area - 1});
+}
+
+bool asg_window_is_of_days(const asg_window_t *w)
+{
+    return w->kind == ASG_WINDOW_MONTH || w->kind == ASG_WINDOW_ZONED
+        || (w->kind == ASG_WINDOW_PERIOD && w->offset_s != 0);
+}
+
+/* The number before the next `/`, which `rest` loses. */
+static bool boundary_take(asg_str_t *rest, int64_t *boundary)
+{
+    const char *slash = rest->len > 0 ? memchr(rest->data, '/', rest->len)
+                                      : NULL;
+    size_t len = slash != NULL ? (size_t) (slash - rest->data) : rest->len;
+    size_t taken = len + (slash != NULL);
+    uint64_t n;
+
+    if (!asg_str_u64((asg_str_t) {rest->data, len}, &n)
+        || n > (uint64_t) TIME_MAX_S)
+    {
+        return false;
+    }
+    *boundary = (int64_t) n;
+    rest->data += taken;
+    rest->len -= taken;
+    return true;
+}
+
+static bool are_boundaries(asg_str_t text)
+{
+    asg_str_t rest = text;
+    int64_t last = -1, at;
+    size_t n = 0;
+
+    while (rest.len > 0) {
+        if (!boundary_take(&rest, &at) || at <= last
+            || ++n > ASG_WINDOW_BOUNDARIES)
+        {
+            return false;
+        }
+        last = at;
+    }
+    return n >= 2 && text.data[text.len - 1] != '/';
+}
+
+asg_err_t asg_window_zoned(asg_window_t *w, asg_str_t zone,
+    asg_str_t boundaries)
+{
+    if (!asg_window_is_of_days(w)) {
+        return ASG_ERR_RANGE;
+    }
+    if (!asg_zone_is_name(zone) || !are_boundaries(boundaries)) {
+        return ASG_ERR_SYNTAX;
+    }
+    w->kind = ASG_WINDOW_ZONED;
+    w->zone = zone;
+    w->boundaries = boundaries;
+    return ASG_OK;
+}
+
+/* The period of `now` in the list, and what of the list begins with it. */
+static asg_str_t boundaries_at(const asg_window_t *w, int64_t now,
+    int64_t *start, int64_t *end)
+{
+    asg_str_t rest = w->boundaries, from = rest, before;
+
+    *start = *end = ASG_WINDOW_NONE;
+    for (before = rest; boundary_take(&rest, end) && *end <= now; before = rest)
+    {
+        *start = *end;
+        from = before;
+    }
+    if (*start == ASG_WINDOW_NONE || *end <= now) {
+        *start = *end = ASG_WINDOW_NONE;
+    }
+    return from;
+}
+
+/* --- periods --- */
+
 int64_t asg_window_start(const asg_window_t *w, int64_t now)
 {
+    int64_t start, end;
+
     switch (w->kind) {
     case ASG_WINDOW_PERIOD:
         return floor_div(now - w->offset_s, w->length_s) * w->length_s
             + w->offset_s;
     case ASG_WINDOW_MONTH:
         return month_start(now, 0);
+    case ASG_WINDOW_ZONED:
+        (void) boundaries_at(w, now, &start, &end);
+        return start;
     default:
         return 0;
     }
@@ -167,11 +309,16 @@ int64_t asg_window_start(const asg_window_t *w, int64_t now)
 
 int64_t asg_window_end(const asg_window_t *w, int64_t now)
 {
+    int64_t start, end;
+
     switch (w->kind) {
     case ASG_WINDOW_PERIOD:
         return asg_window_start(w, now) + w->length_s;
     case ASG_WINDOW_MONTH:
         return month_start(now, 1);
+    case ASG_WINDOW_ZONED:
+        (void) boundaries_at(w, now, &start, &end);
+        return end;
     default:
         return 0;
     }
@@ -188,10 +335,21 @@ static void put_period(asg_buf_t *b, const asg_window_t *w)
 static void put_months(asg_buf_t *b, int64_t now)
 {
     asg_buf_z(b, ":c:");
-    for (int i = 0; i < ASG_WINDOW_BOUNDARIES; i++) {
+    for (int i = 0; i < MONTHS_AHEAD; i++) {
         asg_buf_z(b, i == 0 ? "" : "/");
         asg_buf_i64(b, month_start(now, i));
     }
+}
+
+static void put_zoned(asg_buf_t *b, const asg_window_t *w, int64_t now)
+{
+    int64_t start, end;
+    asg_str_t list = boundaries_at(w, now - CLOCKS_APART_S, &start, &end);
+
+    asg_buf_z(b, ":c:");
+    asg_buf_str(b, start != ASG_WINDOW_NONE ? list : w->boundaries);
+    asg_buf_z(b, "@");
+    asg_buf_str(b, w->zone);
 }
 
 asg_err_t asg_window_spec(const asg_window_t *w, int64_t now, asg_buf_t *out)
@@ -207,6 +365,9 @@ asg_err_t asg_window_spec(const asg_window_t *w, int64_t now, asg_buf_t *out)
         break;
     case ASG_WINDOW_MONTH:
         put_months(&b, now);
+        break;
+    case ASG_WINDOW_ZONED:
+        put_zoned(&b, w, now);
         break;
     default:
         asg_buf_z(&b, ":t");

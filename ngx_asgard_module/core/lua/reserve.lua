@@ -11,10 +11,11 @@
 --
 -- OK pins expires       held; adopt: held where the counters exist
 -- DUP pins expires      open already with this amount; nothing moved
--- OVER budget w limit spent held reset
+-- OVER budget w limit spent held reset [zone]
 --                       a limit would be passed; of several such windows the
 --                       one that frees last.  limit `-`: unlimited, the sum
---                       would pass 2^53 - 1.  reset 0: never
+--                       would pass 2^53 - 1.  reset 0: never.  zone: of a
+--                       window that has one
 -- UNSEEDED budget       a budget or counter is missing: it is not 0
 -- GONE                  voided before it came
 -- IDREUSE               open already with another amount
@@ -105,24 +106,27 @@ end
 -- The windows of one budget at `now`, appended to `plan`; false: unseeded.
 local function plan_budget(plan, key, budget)
     local head = call('HMGET', key, 'at', 'w')
-    local at, fields, first = int(head[1]), {}, #plan + 1
-    if not at or not head[2] then
+    local at, text = int(head[1]), head[2]
+    local fields, first, next_at = {}, #plan + 1, 1
+    if not at or not text then
         return false
     end
-    for w, kind, args in gmatch(head[2], WINDOW) do
-        local start, ends = window_at(kind, args, now)
+    while next_at do
+        local w, kind, from, after = entry_at(text, next_at)
+        if not w then
+            return false
+        end
+        local start, ends = window_at(text, kind, from, now)
         if not start then
             return false
         end
+        next_at = after
         local wid = w .. ':' .. str(start)
         local n = #fields
         fields[n + 1], fields[n + 2] = 'l:' .. w, 'c:' .. w
         fields[n + 3], fields[n + 4] = 's:' .. wid, 'h:' .. wid
         plan[#plan + 1] = {key = key, budget = budget, w = w, start = start,
-            ends = ends, wid = wid}
-    end
-    if first > #plan then
-        return false
+            ends = ends, wid = wid, text = text, from = from}
     end
     local v = call('HMGET', key, unpack(fields))
     for i = first, #plan do
@@ -177,7 +181,7 @@ for _, win in ipairs(plan) do
 end
 if worst then
     return {'OVER', worst.budget, worst.w, worst.limit, str(worst.spent),
-        str(worst.held), str(worst.ends)}
+        str(worst.held), str(worst.ends), zone_at(worst.text, worst.from)}
 end
 
 -- Every check is done: from here on only writes.

@@ -33,21 +33,23 @@
 --                    counter in use is never touched.  A window new to the
 --                    budget starts with spent = opening, held 0 (should
 --                    counters of it be left over from earlier: spent is the
---                    larger).  A window left out loses its limit, and its
---                    counters with its last hold
+--                    larger).  So does one whose period now begins elsewhere
+--                    than by the entry of before: another zone.  A window
+--                    left out, or begun anew so, loses its limit, and the
+--                    counters in use with their last hold
 -- add version at w (w limit opening)...
 --                    KEYS 2 a budget that is not there yet
 -- dur stream-id      the durable stream id rises
 --
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
 -- spent in the window with that id; `<amount>`, the same for the window that
--- holds Redis' now; `-`, none (only for a window in use).
+-- holds Redis' now; `-`, none (only for a window in use, see UNSEEDED w).
 --
 -- OK, DUP (hold, add: is there already), OLD (limit: version not above the
 -- stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
--- window needs an opening, or is past its last boundary), STALE stored
--- (token or fence; `stored` is the token), STATE st (the partition's state
--- does not allow the verb), ARG
+-- window is not in use, or now begins elsewhere, and needs an opening), STALE
+-- stored (token or fence; `stored` is the token), STATE st (the partition's
+-- state does not allow the verb), ARG
 --
 -- Invariants.  No write before the last check.  A leader that lost its token,
 -- or speaks of another epoch or server process, writes nothing.
@@ -64,21 +66,46 @@ local function is_limit(s)
     return s == '-' or int(s)
 end
 
+-- Are these the arguments of kind c: 2 to 64 boundaries, ascending, and a zone
+-- or none?
+local function is_calendar(args)
+    local list, zone = match(args, '^:([%d/]+)(.*)$')
+    if not list or zone ~= '' and not match(zone, '^@%a[%a/_-]*$')
+        or #zone > 48 then
+        return false
+    end
+    local n, last, length = 0, -1, 0
+    for boundary in gmatch(list, '%d+') do
+        local b = int(boundary)
+        if not b or b <= last then
+            return false
+        end
+        n, last, length = n + 1, b, length + #boundary + 1
+    end
+    return n >= 2 and n <= 64 and length == #list + 1
+end
+
+local function is_entry(kind, args)
+    if kind == 'c' then
+        return is_calendar(args)
+    end
+    return kind == 't' and args == ''
+        or kind == 'p' and match(args, '^:%d+:%d+$')
+            and window_at(args, kind, 1, MAX)
+end
+
 -- The entries of a windows text as {w -> {kind, args}} and their number; nil
 -- when the text is not exactly such entries, or more than 8.
 local function windows_parse(text)
-    local set, n, length = {}, 0, 0
-    for w, kind, args in gmatch(text or '', WINDOW) do
-        if set[w] or #w > 16 or not match(kind, '[tpc]')
-            or kind == 'c' and not match(args, '^:[%d/]+$')
-            or kind ~= 'c' and not window_at(kind, args, MAX) then
+    local set, n, next_at = {}, 0, 1
+    while next_at do
+        local w, kind, from, after = entry_at(text or '', next_at)
+        local args = w and string.sub(text, from, after and after - 2)
+        if not w or set[w] or #w > 16 or n == 8
+            or not is_entry(kind, args) then
             return nil
         end
-        set[w], n = {kind, args}, n + 1
-        length = length + #w + #kind + #args + 2
-    end
-    if n < 1 or n > 8 or length ~= #text + 1 then
-        return nil
+        set[w], n, next_at = {kind, args}, n + 1, after
     end
     return set, n
 end
@@ -104,7 +131,7 @@ local function opening_parse(text, window, now)
         return nil
     end
     local id, amount = match(text or '', '^(%d+):(%d+)$')
-    local start = window_at(window[1], window[2], now)
+    local start = window_at(window[2], window[1], 1, now)
     if not id then
         id, amount = start and str(start), text
     end
@@ -119,16 +146,29 @@ local function now_seen()
     return math.max(tonumber(call('TIME')[1]), seen)
 end
 
+-- Does the window begin elsewhere by its new entry?  Then what was counted
+-- since belongs to no period of the new one.  Past its last boundary the old
+-- entry admitted nothing.
+local function is_moved(old, new, now)
+    local start = window_at(new[2], new[1], 1, now)
+    local was, last = window_at(old[2], old[1], 1, now)
+    if not start or was then
+        return start and start ~= was
+    end
+    return not last or last > start
+end
+
 -- Finds for every window of `list` what must be written to open it.  Returns
 -- a refusal, or nothing.
 local function openings_read(set, list, counters)
-    local now = now_seen()
+    local now, olds = now_seen(), windows_parse(counters.w) or {}
     for _, win in ipairs(list) do
         local id, amount = opening_parse(win.opening, set[win.w], now)
+        local old = counters['c:' .. win.w] and olds[win.w]
         if id == false then
             return {'ARG'}
         end
-        if not counters['c:' .. win.w] then
+        if not old or is_moved(old, set[win.w], now) then
             if not id then
                 return {'UNSEEDED', win.w}
             end
@@ -313,14 +353,19 @@ function verbs.limit()
     if refusal then
         return refusal
     end
-    for w in gmatch(counters.w, WINDOW) do
+    local opened = {}
+    for _, win in ipairs(list) do
+        opened[win.w] = win.open and win.open[2]
+    end
+    for w in pairs(windows_parse(counters.w) or {}) do
         local id = counters['c:' .. w]
         if not set[w] then
             call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w)
-            if id and counters['h:' .. w .. ':' .. id] == '0' then
-                call('HDEL', KEYS[2], 's:' .. w .. ':' .. id,
-                    'h:' .. w .. ':' .. id)
-            end
+        end
+        if id and (not set[w] or opened[w] and opened[w] ~= id)
+            and counters['h:' .. w .. ':' .. id] == '0' then
+            call('HDEL', KEYS[2], 's:' .. w .. ':' .. id,
+                'h:' .. w .. ':' .. id)
         end
     end
     limits_write(version, ARGV[5], list)
