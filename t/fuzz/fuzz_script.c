@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/script.h"
+#include "core/window.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,6 +39,7 @@ static void check_amounts(const asg_str_t *reply, size_t n)
     if (asg_reply_over(reply, n, &over) == ASG_OK) {
         assert(over.limit_nusd >= 0 && over.limit_nusd <= ASG_NUSD_MAX);
         assert(over.resets_at_s >= 0 && over.budget.len > 0);
+        assert(over.zone.len > 0 && over.zone.len < ASG_WINDOW_ZONE_MAX);
     }
     if (asg_reply_hold(reply, n, &hold) == ASG_OK) {
         assert(hold.expires_s >= 0 && hold.pins.len > 0);

@@ -107,6 +107,24 @@ static void over_is_read_with_its_numbers(void **state)
     assert_int_equal(over.resets_at_s, 0);
 }
 
+static void over_of_a_zoned_window_names_its_zone(void **state)
+{
+    asg_str_t reply[] = {
+        ASG_STR("OVER"), ASG_STR("k.x"), ASG_STR("1d"), ASG_STR("500"),
+        ASG_STR("1"), ASG_STR("2"), ASG_STR("1774821600"),
+        ASG_STR("Europe/Berlin")
+    };
+    asg_reply_over_t over;
+    (void) state;
+
+    assert_int_equal(asg_reply_over(reply, 8, &over), ASG_OK);
+    assert_true(asg_str_eq_z(over.zone, "Europe/Berlin"));
+    assert_int_equal(asg_reply_over(reply, 7, &over), ASG_OK);
+    assert_true(asg_str_eq_z(over.zone, "UTC"));
+    reply[7] = ASG_STR("Berlin");
+    assert_int_equal(asg_reply_over(reply, 8, &over), ASG_ERR_SYNTAX);
+}
+
 static void over_of_another_shape_is_refused_untouched(void **state)
 {
     static const struct { size_t at; const char *text; } bad[] = {
@@ -273,6 +291,7 @@ int main(void)
         cmocka_unit_test(every_verdict_is_read_back_from_its_word),
         cmocka_unit_test(an_unknown_word_is_no_verdict),
         cmocka_unit_test(over_is_read_with_its_numbers),
+        cmocka_unit_test(over_of_a_zoned_window_names_its_zone),
         cmocka_unit_test(over_of_another_shape_is_refused_untouched),
         cmocka_unit_test(a_hold_is_read_from_ok_and_dup_only),
         cmocka_unit_test(a_stream_id_is_read_from_ok_late_and_gone_only),

@@ -180,6 +180,171 @@ static void an_entry_that_does_not_fit_writes_nothing(void **state)
     }
 }
 
+static void zones_are_names_of_places(void **state)
+{
+    static const char *const good[] = {
+        "UTC", "Europe/Berlin", "Africa/Cairo", "America/Port-au-Prince",
+        "America/Argentina/ComodRivadavia", "America/North_Dakota/New_Salem",
+        "Antarctica/DumontDUrville", "Arctic/Longyearbyen"
+    };
+    static const char *const bad[] = {
+        "", "/", "utc", "Z", "CET", "EST5EDT", "Europe", "Europe/", "/Berlin",
+        "europe/Berlin", "Europe/Berlin ", " Europe/Berlin", "Etc/GMT+5",
+        "Etc/UTC", "US/Eastern", "GMT", "CET-1CEST", "<+03>-3",
+        "posix/Europe/Berlin", "right/UTC", "Europe//Berlin", "Europe/-Berlin",
+        "Europe/Berlin/", "Europe/Ber1in", "Europe/Berlin,x", "Europe/B@rlin",
+        "Europe/../../etc", "+01:00",
+        "Europe/Llanfairpwllgwyngyllgogerychwyrndrobwllll"
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (!asg_zone_is_name(asg_str_z(good[i]))) {
+            fail_msg("%s", good[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (asg_zone_is_name(asg_str_z(bad[i]))) {
+            fail_msg("%s", bad[i]);
+        }
+    }
+    assert_false(asg_zone_is_name(ASG_STR_NULL));
+}
+
+static void only_windows_of_days_take_a_zone(void **state)
+{
+    static const struct {
+        const char *name;
+        bool takes;
+    } cases[] = {
+        {"1d", true}, {"3650d", true}, {"1w", true}, {"2w", true},
+        {"1mo", true}, {"30d", true}, {"total", false}, {"1h", false},
+        {"24h", false}, {"90m", false}, {"3600s", false}
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        asg_window_t w = window_of(cases[i].name);
+        asg_err_t err = asg_window_zoned(&w, ASG_STR("Europe/Berlin"),
+                                         ASG_STR("1/2"));
+
+        assert_int_equal(asg_window_is_of_days(&w), cases[i].takes);
+        assert_int_equal(err, cases[i].takes ? ASG_OK : ASG_ERR_RANGE);
+        assert_int_equal(w.kind == ASG_WINDOW_ZONED, cases[i].takes);
+    }
+}
+
+static void a_list_that_is_none_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "", "1", "1/", "/1/2", "1/2/", "1//2", "2/1", "1/1", "1/-2", "1/x",
+        " 1/2", "01/2", "1,2", "1/99999999999999999999", "1/253402300800"
+    };
+    char many[ASG_WINDOW_BOUNDARIES * 4 + 8];
+    asg_window_t w = window_of("1d");
+    asg_buf_t b;
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (asg_window_zoned(&w, ASG_STR("Asia/Kolkata"), asg_str_z(bad[i]))
+            != ASG_ERR_SYNTAX)
+        {
+            fail_msg("%s", bad[i]);
+        }
+    }
+    assert_int_equal(asg_window_zoned(&w, ASG_STR("CET"), ASG_STR("1/2")),
+                     ASG_ERR_SYNTAX);
+    assert_int_equal(w.kind, ASG_WINDOW_PERIOD);
+
+    asg_buf_init(&b, many, sizeof(many));
+    for (int i = 0; i < ASG_WINDOW_BOUNDARIES; i++) {
+        asg_buf_z(&b, i == 0 ? "" : "/");
+        asg_buf_i64(&b, 100 + i);
+    }
+    assert_int_equal(asg_window_zoned(&w, ASG_STR("Asia/Kolkata"),
+                                      asg_buf_view(&b)), ASG_OK);
+    asg_buf_z(&b, "/999");
+    assert_true(asg_buf_ok(&b));
+    assert_int_equal(asg_window_zoned(&w, ASG_STR("Asia/Kolkata"),
+                                      asg_buf_view(&b)), ASG_ERR_SYNTAX);
+}
+
+/* Berlin: Saturday, the Sunday of 23 hours, Monday, Tuesday. */
+#define BERLIN_MARCH "1774652400/1774738800/1774821600/1774908000"
+
+static asg_window_t berlin(const char *name)
+{
+    asg_window_t w = window_of(name);
+
+    assert_int_equal(asg_window_zoned(&w, ASG_STR("Europe/Berlin"),
+                                      ASG_STR(BERLIN_MARCH)), ASG_OK);
+    return w;
+}
+
+static void a_zoned_period_is_that_of_the_list(void **state)
+{
+    static const int64_t at[] = {1774652400, 1774738800, 1774821600,
+                                 1774908000};
+    asg_window_t w = berlin("1d");
+
+    (void) state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(asg_window_start(&w, at[i]), at[i]);
+        assert_int_equal(asg_window_end(&w, at[i]), at[i + 1]);
+        assert_int_equal(asg_window_start(&w, at[i + 1] - 1), at[i]);
+        assert_int_equal(asg_window_end(&w, at[i + 1] - 1), at[i + 1]);
+    }
+    assert_int_equal(asg_window_start(&w, at[0] - 1), ASG_WINDOW_NONE);
+    assert_int_equal(asg_window_end(&w, at[0] - 1), ASG_WINDOW_NONE);
+    assert_int_equal(asg_window_start(&w, at[3]), ASG_WINDOW_NONE);
+    assert_int_equal(asg_window_end(&w, at[3]), ASG_WINDOW_NONE);
+}
+
+static void is_zoned_spec(int64_t now, const char *expected)
+{
+    asg_window_t w = berlin("1d");
+    char text[ASG_WINDOW_SPEC_MAX];
+    asg_buf_t b;
+
+    asg_buf_init(&b, text, sizeof(text));
+    assert_int_equal(asg_window_spec(&w, now, &b), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&b), expected));
+}
+
+/* Redis' clock may be behind: the list begins with the period of an hour
+ * ago. */
+static void a_zoned_entry_begins_with_the_period_in_use(void **state)
+{
+    (void) state;
+    is_zoned_spec(1774738800 + 3599, "1d:c:" BERLIN_MARCH "@Europe/Berlin");
+    is_zoned_spec(1774738800 + 3600,
+                  "1d:c:1774738800/1774821600/1774908000@Europe/Berlin");
+    is_zoned_spec(1774908000 - 1,
+                  "1d:c:1774821600/1774908000@Europe/Berlin");
+    is_zoned_spec(1774908000 + 7200, "1d:c:" BERLIN_MARCH "@Europe/Berlin");
+    is_zoned_spec(0, "1d:c:" BERLIN_MARCH "@Europe/Berlin");
+}
+
+static void the_longest_entry_fits(void **state)
+{
+    asg_window_t w = window_of("3650d");
+    char list[ASG_WINDOW_BOUNDARIES * 13];
+    char text[ASG_WINDOW_SPEC_MAX];
+    asg_buf_t b;
+
+    (void) state;
+    asg_buf_init(&b, list, sizeof(list));
+    for (int i = 0; i < ASG_WINDOW_BOUNDARIES; i++) {
+        asg_buf_z(&b, i == 0 ? "" : "/");
+        asg_buf_i64(&b, INT64_C(253402300000) + i);
+    }
+    assert_int_equal(asg_window_zoned(&w,
+        ASG_STR("America/Nowhere_in_particular/Not_even_this_one"),
+        asg_buf_view(&b)), ASG_OK);
+    asg_buf_init(&b, text, sizeof(text));
+    assert_int_equal(asg_window_spec(&w, 0, &b), ASG_OK);
+}
+
 static void is_time(int64_t epoch_s, const char *expected)
 {
     char text[24];
@@ -278,6 +443,12 @@ int main(void)
         cmocka_unit_test(every_day_agrees_with_the_c_library),
         cmocka_unit_test(an_entry_is_as_the_formats_say),
         cmocka_unit_test(an_entry_that_does_not_fit_writes_nothing),
+        cmocka_unit_test(zones_are_names_of_places),
+        cmocka_unit_test(only_windows_of_days_take_a_zone),
+        cmocka_unit_test(a_list_that_is_none_is_refused),
+        cmocka_unit_test(a_zoned_period_is_that_of_the_list),
+        cmocka_unit_test(a_zoned_entry_begins_with_the_period_in_use),
+        cmocka_unit_test(the_longest_entry_fits),
         cmocka_unit_test(times_are_written_in_utc),
         cmocka_unit_test(times_are_read_with_zone_and_fraction),
         cmocka_unit_test(what_is_no_time_is_refused),

@@ -33,7 +33,10 @@
 -- loss.  No allow-oom: without memory this refuses and finish passes.
 --
 -- Cost in the server (Redis 7.0.15, one core, pipelined, mean of 20,000): 15 us
--- for one window, 31 us for two budgets with five.
+-- for one window, 31 us for two budgets with five.  Five windows with 45
+-- boundaries each cost the same while the period is the first of the list,
+-- about a fifth more when it is the eighth (a list is sent anew each week),
+-- and twice as much when it is the last.
 
 --@part base
 --@part window

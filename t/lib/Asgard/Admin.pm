@@ -48,7 +48,7 @@ sub project {
     return $made->{project_id};
 }
 
-# key(project => ID, budgets => [[window, usd text], …], models => […]):
+# key(project => ID, budgets => [[window, usd text, zone], …], models => […]):
 # its reply {id, key, prefix, project_id}.
 sub key {
     my ($self, %arg) = @_;
@@ -64,10 +64,12 @@ sub key {
 
 sub budgets_text {
     my ($budgets) = @_;
-    return '[' . join(',', map { sprintf '{"window":"%s","limit_usd":%s}',
-        $_->[0], json_money($_->[1]) } @$budgets) . ']';
+    return '[' . join(',', map { sprintf '{"window":"%s","limit_usd":%s%s}',
+        $_->[0], json_money($_->[1]),
+        defined $_->[2] ? qq(,"zone":"$_->[2]") : '' } @$budgets) . ']';
 }
 
+# set_budgets(PROJECT, [window, usd text], [window, usd text, zone], …)
 sub set_budgets {
     my ($self, $project, @budgets) = @_;
     return $self->api_ok('PUT', "/api/projects/$project/budgets",

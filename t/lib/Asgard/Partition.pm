@@ -40,10 +40,15 @@ sub field {
     return $self->{redis}->cmd('HGET', $self->key("b:$budget"), $field);
 }
 
-# The entry of a window in the hash field `w`.
+# The entry of a window in the hash field `w`; [window, zone, boundaries…] is
+# one of kind c.
 sub spec {
     my ($window) = @_;
     return 'total:t' if $window eq 'total';
+    if (ref $window) {
+        my ($name, $zone, @boundaries) = @$window;
+        return "$name:c:" . join('/', @boundaries) . "\@$zone";
+    }
     my ($n, $unit) = $window =~ /^(\d+)([smhdw])$/
         or die "no such window: $window\n";
     my $offset = $unit =~ /[dw]/ ? 345600 : 0;
