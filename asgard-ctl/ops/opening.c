@@ -42,14 +42,14 @@ ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
         " AND strpos(',' || h.pins, ',' || b.budget_id || ':') > 0"
         " AND NOT b.budget_id || ':' || $2 || ':' || $3 ="
         " ANY (string_to_array(h.pins, ','))), 0)"
-        " FROM budgets b WHERE b.budget_id = $1 AND NOT EXISTS ("
+        " FROM budgets b JOIN budget_windows w USING (budget_id)"
+        " WHERE b.budget_id = $1 AND w.window_name = $2 AND NOT EXISTS ("
         " SELECT FROM openings o WHERE o.budget_id = $1"
         " AND o.window_name = $2 AND o.window_id = $3::bigint"
-        " AND o.at >= to_timestamp($4::bigint))"
+        " AND o.at >= w.added_at)"
         " ON CONFLICT (budget_id, window_name, window_id) DO UPDATE"
         " SET amount_nusd = excluded.amount_nusd, at = now()",
-        w->budget_id, w->window.name, number(arena, start),
-        number(arena, w->added_at));
+        w->budget_id, w->window.name, number(arena, start));
 }
 
 

@@ -3,8 +3,8 @@
  * period was added to it, or when its window got another time zone.
  *
  * spent = opening + balances of the holds that name the window.  An opening
- * covers the holds of the period that do not, as far as the ledger has them:
- * calls in flight stay outside.
+ * covers the holds of the period that do not and were settled before: calls in
+ * flight stay outside.
  */
 #ifndef CTL_OPENING_H
 #define CTL_OPENING_H

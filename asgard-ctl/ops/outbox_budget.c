@@ -94,6 +94,64 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
 }
 
 
+/* The id of the newest usage event; "0-0" when the stream has none. */
+static bool
+stream_last(struct sending *s, const char **id, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX];
+    const asg_str_t argv[6] = {
+        ASG_STR("XREVRANGE"),
+        {key, asg_rkey_stream(key, s->partition.part,
+                              (uint64_t) s->partition.epoch)},
+        ASG_STR("+"), ASG_STR("-"), ASG_STR("COUNT"), ASG_STR("1")
+    };
+    struct ctl_reply reply;
+
+    *id = "0-0";
+    if (!ctl_redis_command(s->leader.redis, s->leader.arena, &reply, e, 6,
+                           argv))
+    {
+        return false;
+    }
+    if (reply.nitems > 0 && reply.items[0].nitems > 0) {
+        *id = reply.items[0].items[0].text.data;
+    }
+
+    return true;
+}
+
+
+/* What was settled before the change must be in the opening: the ledger has
+ * read all events, or one that is younger than the change. */
+static bool
+ledger_has_read(struct sending *s, const struct ctl_window_row *w,
+    struct ctl_error *e)
+{
+    struct ctl_arena *arena = s->leader.arena;
+    struct ctl_rows rows;
+    const char *last;
+
+    if (!stream_last(s, &last, e)
+        || !CTL_PG(s->leader.pg, arena, &rows, e,
+            "SELECT FROM cursors WHERE partition = $1 AND epoch = $2"
+            " AND (string_to_array(last_id, '-')::bigint[]"
+            " >= string_to_array($3, '-')::bigint[]"
+            " OR split_part(last_id, '-', 1)::bigint >= $4::bigint)",
+            ctl_arena_printf(arena, "%u", s->partition.part),
+            ctl_arena_printf(arena, "%lld", (long long) s->partition.epoch),
+            last, ctl_arena_printf(arena, "%lld",
+                                   (long long) (w->added_at + 1) * 1000)))
+    {
+        return false;
+    }
+
+    return rows.nrows > 0
+           || ctl_error_away(e, "budget_unavailable", "the ledger has not "
+                             "read what %s spent before its window %s",
+                             w->budget_id, w->window.name);
+}
+
+
 /* "<id>:<spent>" for a window that Redis does not use yet, else "-".  A budget
  * that Redis has was charged without this window until now, so the opening is
  * due even if the period began after the change. */
@@ -108,6 +166,9 @@ opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     *text = "-";
     if (s->in_use[i] || start == ASG_WINDOW_NONE) {
         return true;
+    }
+    if (exists && !ledger_has_read(s, w, e)) {
+        return false;
     }
     if (!(exists ? ctl_opening_write : ctl_opening_ensure)(
             s->leader.pg, s->leader.arena, w, s->now, e)

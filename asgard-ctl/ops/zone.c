@@ -35,15 +35,15 @@ bool
 ctl_zone_ensure(struct ctl_pg *pg, struct ctl_arena *arena, const char *zone,
     const char *window, struct ctl_error *e)
 {
-    struct ctl_rows rows;
+    struct ctl_rows list, rows;
 
-    if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT FROM zone_windows WHERE zone = $1 AND window_name = $2"
-            " AND made_at > now() - " FRESH, zone, window))
+    if (!CTL_PG(pg, arena, &list, e,
+            "SELECT (made_at > now() - " FRESH ")::int FROM zone_windows"
+            " WHERE zone = $1 AND window_name = $2", zone, window))
     {
         return false;
     }
-    if (rows.nrows > 0) {
+    if (list.nrows > 0 && ctl_rows_i64(&list, 0, 0) == 1) {
         return true;
     }
     if (!CTL_PG(pg, arena, &rows, e,
@@ -57,7 +57,7 @@ ctl_zone_ensure(struct ctl_pg *pg, struct ctl_arena *arena, const char *zone,
         return false;
     }
 
-    return rows.affected > 0
+    return rows.affected > 0 || list.nrows > 0
            || ctl_error_field(e, "invalid_value", "zone",
                               "The database knows no time zone %s.", zone);
 }

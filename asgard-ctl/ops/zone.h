@@ -24,7 +24,7 @@ bool ctl_zone_window(const struct ctl_rows *rows, unsigned row, unsigned col,
     asg_window_t *out, struct ctl_error *e);
 
 /* Makes the list of a window in a zone if there is none that is fresh.  400
- * invalid_value `zone` when the database knows no such zone. */
+ * invalid_value `zone` when the database knows no such zone and never did. */
 bool ctl_zone_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *zone, const char *window, struct ctl_error *e);
 

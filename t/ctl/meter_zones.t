@@ -138,7 +138,7 @@ sub call {
 }
 
 sub zone_window {
-    my ($window, $zone, $limit) = @_;
+    my ($window, $zone, $limit, $later) = @_;
     my $z = defined $zone ? "'$zone'" : 'NULL';
     $m->sql('INSERT INTO zone_windows (zone, window_name, boundaries)'
         . " SELECT $z, '$window', window_boundaries('$window', $z, now(),"
@@ -150,7 +150,7 @@ sub zone_window {
     my $total = $m->value('SELECT limit_nusd FROM budget_windows'
         . " WHERE budget_id = '$budget' AND window_name = 'total'");
     $m->window($budget, 'total', $total);       # a new version, sent
-    return $m->sent;
+    return $later || $m->sent;
 }
 
 sub current { my ($w) = @_; return $p->field($budget, "c:$w") }
@@ -195,11 +195,31 @@ is(spent('1d'), 600, '... and stays outside the new one');
 ok(zone_window('1d', undef, 1000), 'and back to UTC');
 is(spent('1d'), 640, '... which knows all of its day');
 
+# While the ledger is behind, the change waits for what was settled before it.
+my $behind = $p->reserve('late', 60, [$budget], detail => $m->detail($id));
+open my $psql, '|-', 'psql', '-Xqo', '/dev/null', $m->{postgres}->owner_url
+    or BAIL_OUT("psql: $!");
+syswrite $psql, "BEGIN; SELECT FROM cursors FOR UPDATE;\n";
+ok(wait_until(sub { $m->value('SELECT count(*) FROM pg_stat_activity WHERE'
+    . " state = 'idle in transaction' AND query LIKE '%cursors FOR UPDATE%'")
+    }), 'somebody holds the cursors');
+$p->finish('late', 's', 60, $behind->[1], [$budget],
+    detail => $m->detail($id));
+zone_window('1d', 'Pacific/Kiritimati', 1000, 'do not wait');
+ok(wait_until(sub { ($m->value('SELECT max(last_error) FROM outbox'
+    . ' WHERE sent_at IS NULL') // '') =~ /ledger has not read/ }),
+    'a zone waits for the ledger');
+close $psql;
+ok($m->sent, '... until it has read every call');
+is(spent('1d'), 700, '... and begins with all of them');
+ok(zone_window('1d', undef, 1000), 'and back to UTC');
+is(spent('1d'), 700, '... with all of them');
+
 # The same midnight, another name: nothing begins
 ok(zone_window('1d', 'Africa/Abidjan', 1000), 'a zone with the same midnight');
-is(spent('1d'), 640, '... counts the same');
+is(spent('1d'), 700, '... counts the same');
 call('z5', 10);
-is(spent('1d'), 650, '... on');
+is(spent('1d'), 710, '... on');
 
 # --- kept ahead ----------------------------------------------------------------------
 
@@ -228,7 +248,7 @@ cmp_ok(last_boundary($_), '>', time + 49 * 86400,
     "... $_ reaches 49 days ahead") for '1d', '7d';
 is(current('1d'), $day, '... the day is the same');
 is(current('7d'), $week, '... the week too');
-is(spent('1d'), 650, '... with the same spent');
+is(spent('1d'), 710, '... with the same spent');
 
 # --- lost, and run out ----------------------------------------------------------------
 
@@ -237,7 +257,7 @@ $m->wait_open;
 $p = $m->partition(9);
 is(current('1d'), $day, 'a reseed keeps the id of the day');
 is(current('7d'), $week, '... and of the week');
-is(spent('1d'), 650, '... and what was spent in them');
+is(spent('1d'), 710, '... and what was spent in them');
 
 $m->stop;
 $m->sql(<<'SQL');
