@@ -51,7 +51,7 @@ is($day->{spent_usd}, $entry->{cost_usd}, '... and what was spent in it');
 is(usage_of($project, 'key', '1h')->{zone}, 'UTC', 'others follow UTC');
 is(usage_of($project, 'key', 'total')->{zone}, undef, 'total follows nothing');
 
-# --- PUT and GET --------------------------------------------------------------------
+# --- PUT and GET --------------------------------------------------------------
 
 my $set = $t->set_budgets($project, ['1d', '1', 'Europe/Berlin'],
     ['1w', '1', 'Australia/Lord_Howe'], ['30d', '1', 'America/New_York'],
@@ -79,7 +79,7 @@ is_deeply([map { $_->{zone} }
     @{$t->api_ok('GET', "/api/projects/$project/budgets")->{budgets}}],
     [map { $_->{zone} } @{$set->{budgets}}], '... keeps the zones');
 
-# --- another zone -------------------------------------------------------------------
+# --- another zone -------------------------------------------------------------
 
 for my $zone ('Pacific/Kiritimati', 'Pacific/Pago_Pago', 'UTC') {
     $t->set_budgets($project, ['1d', '1', $zone]);
@@ -95,7 +95,7 @@ is($t->set_budgets($project, ['1d', '1'])->{budgets}[1]{zone}, 'UTC',
 is($t->set_budgets($project, ['1d', '0', 'Asia/Kathmandu'])->{budgets}[1]
     {limit_usd}, 0, 'a limit of 0 in a zone');
 
-# --- a refusal ----------------------------------------------------------------------
+# --- a refusal ----------------------------------------------------------------
 
 my $refused = $t->chat($key, {model => 'echo', max_tokens => 10});
 is($refused->status, 429, 'a call that does not fit is refused');
@@ -106,7 +106,7 @@ is_deeply([@$error{qw(code scope scope_id window limit_usd spent_usd held_usd
     '... by scope, window, limit, used, reset and zone');
 is($refused->header('retry-after'), undef, '... and no Retry-After');
 
-# --- what is refused ------------------------------------------------------------------
+# --- what is refused ----------------------------------------------------------
 
 my $stands = $t->api_ok('GET', "/api/projects/$project/budgets");
 sub refused {
@@ -136,7 +136,7 @@ is($t->api('POST', "/api/projects/$project/keys", '{"name":"k","budgets":'
 is_deeply($t->api_ok('GET', "/api/projects/$project/budgets"), $stands,
     'and nothing has changed');
 
-# --- 8 windows of boundaries ------------------------------------------------------------
+# --- 8 windows of boundaries --------------------------------------------------
 
 my @most = (map { ["${_}d", '1', 'America/Argentina/ComodRivadavia'] } 1 .. 6);
 $t->set_budgets($project, @most, ['1mo', '1', 'Europe/Berlin']);

@@ -30,7 +30,7 @@ sub starts {
     return split m{/}, $text;
 }
 
-# --- the database's days, against those of the C library ---------------------------
+# --- the database's days, against those of the C library ----------------------
 
 # The local date at a moment, as a number that rises with it.
 sub local_day {
@@ -102,7 +102,7 @@ for ('1d', '3d', '56d', '57d', '3650d', '1w', '521w', '1mo') {
     ok($got[0] <= $now && @got <= 64, '... from now on, within the limit');
 }
 
-# --- newer time zone data -----------------------------------------------------------
+# --- newer time zone data -----------------------------------------------------
 
 my @real = starts('1d', 'Europe/Berlin', '2026-03-27 12:00Z');
 my $list = sub { 'ARRAY[' . join(',', map { $_ . '::bigint' } @_) . ']' };
@@ -125,7 +125,7 @@ is_deeply([@got[0, 1]], [$moved[2], $real[3]],
 is_deeply([@got[0 .. 2]], [@moved[2, 3], $real[4]],
     'a boundary within the hour stays: Redis may be there already');
 
-# --- calls over zoned windows -------------------------------------------------------
+# --- calls over zoned windows -------------------------------------------------
 
 sub call {
     my ($hold, $amount) = @_;
@@ -221,7 +221,7 @@ is(spent('1d'), 700, '... counts the same');
 call('z5', 10);
 is(spent('1d'), 710, '... on');
 
-# --- kept ahead ----------------------------------------------------------------------
+# --- kept ahead ---------------------------------------------------------------
 
 sub last_boundary {
     my ($w) = @_;
@@ -250,7 +250,7 @@ is(current('1d'), $day, '... the day is the same');
 is(current('7d'), $week, '... the week too');
 is(spent('1d'), 710, '... with the same spent');
 
-# --- lost, and run out ----------------------------------------------------------------
+# --- lost, and run out --------------------------------------------------------
 
 $m->cmd('FLUSHALL');
 $m->wait_open;

@@ -65,7 +65,7 @@ sub utc {
     return ($day - 2440588) * 86400 + $h * 3600 + $min * 60;
 }
 
-# --- every boundary -------------------------------------------------------------
+# --- every boundary -----------------------------------------------------------
 
 my @zones = (
     ['1d', 'Europe/Berlin', 'a day of 23 hours', [24, 23, 24],
@@ -127,7 +127,7 @@ for (@zones) {
     is($p->dump, $before, '  … and nothing written');
 }
 
-# --- a hold belongs to the window of its reserve -----------------------------------
+# --- a hold belongs to the window of its reserve ------------------------------
 
 my @march = map { utc($_) } '2026-03-27 23:00', '2026-03-28 23:00',
     '2026-03-29 22:00', '2026-03-30 22:00';
@@ -152,7 +152,7 @@ $p = partition($march[0] - 1);
 add($p, 'p.b', 0, ['1d', 'Europe/Berlin', @march], 1000);
 is(reserve($p, 'p.b', 1)->[0], 'UNSEEDED', 'before the first boundary too');
 
-# --- continued, and in another zone -------------------------------------------------
+# --- continued, and in another zone -------------------------------------------
 
 $p = partition($march[0]);
 add($p, 'p.c', $march[0], ['1d', 'Europe/Berlin', @march[0, 1, 2]], 100);
@@ -216,7 +216,7 @@ is(limit($p, 'p.e', ['1d', 'Asia/Kolkata', map { $midnight + 66600
     + $_ * 86400 } 1 .. 4], '-'), 'UNSEEDED 1d',
     'after a list that ran out, a period from before its end needs an opening');
 
-# --- as much as a budget may have ----------------------------------------------------
+# --- as much as a budget may have ---------------------------------------------
 
 my @full = map { $midnight + $_ * 86400 } 0 .. 63;
 my @names = map { "${_}d" } 3643 .. 3650;
@@ -234,7 +234,7 @@ is($p->finish('full', 's', 100, $reply->[1], ['p.f'])->[0], 'OK',
 is_deeply([@{$p->reserve('more', 1, ['p.f'])}[0, 6, 7]], ['OVER', $full[63],
     'America/Argentina/ComodRivadavia'], '... and refuse');
 
-# --- entries that are none ------------------------------------------------------------
+# --- entries that are none ----------------------------------------------------
 
 for my $bad ('1d:c:', '1d:c:5', '1d:c:5/', '1d:c:/5/6', '1d:c:6/5', '1d:c:5/5',
     '1d:c:5//6', '1d:c:5/6@', '1d:c:5/6@Europe/Ber1in', '1d:c:5/6@A,1h:t',

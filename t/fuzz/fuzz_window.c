@@ -1,7 +1,7 @@
 /* A window that is read has a name that reads the same; at any moment its
  * period holds the moment and borders on its neighbours.  A zone and list that
- * are taken give periods that do, between the first and the last boundary.  A time that is read
- * is written and read again the same. */
+ * are taken give periods that do, between the first and the last boundary.  A
+ * time that is read is written and read again the same. */
 #include <assert.h>
 #include <string.h>
 
