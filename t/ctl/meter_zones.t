@@ -250,6 +250,37 @@ is(current('1d'), $day, '... the day is the same');
 is(current('7d'), $week, '... the week too');
 is(spent('1d'), 710, '... with the same spent');
 
+# Newer time zone data: by the old ones the day began a quarter later.
+$m->stop;
+$m->sql("UPDATE zone_windows SET boundaries = (SELECT array_agg(s + 900"
+    . " ORDER BY s) FROM unnest(boundaries) s) WHERE window_name = '1d'");
+$m->start;
+$m->wait_open;
+ok(zone_window('1d', 'Asia/Kolkata', 1000), 'a day by old data');
+($day, $version) = (current('1d'), version());
+is(($day - midnight('Asia/Kolkata')) % 86400, 900, '... begins by them');
+is(spent('1d'), 710, '... with all that it had spent');
+$p->reserve('update', 30, [$budget], detail => $m->detail($id));
+$m->stop;
+$m->sql("UPDATE zone_windows SET made_at = now() - interval '8 days'");
+$m->start;
+ok(wait_until(sub { (version() // 0) > $version }, 20),
+    'newer data are sent');
+is(last_boundary('1d') % 86400, (midnight('Asia/Kolkata')) % 86400,
+    '... from the next boundary on');
+is(current('1d'), $day, '... the day in use keeps its start');
+is(spent('1d'), 710, '... what was spent');
+is($p->field($budget, "h:1d:$day"), 30, '... and what is held');
+is($p->finish('update', 's', 25, "$budget:1d:$day,$budget:7d:$week,"
+    . "$budget:total:0", [$budget], detail => $m->detail($id))->[0], 'OK',
+    '... and calls are settled in it');
+$m->balance('update');
+is(spent('1d'), 735, '... and counted');
+my ($status, $out) = $m->{control}->run('audit', 'money');
+is($status, 0, '... and the audit finds nothing') or diag($out);
+is(zone_window('1d', 'Africa/Abidjan', 1000), 1, 'back again');
+$day = current('1d');
+
 # --- lost, and run out --------------------------------------------------------
 
 $m->cmd('FLUSHALL');
@@ -257,7 +288,7 @@ $m->wait_open;
 $p = $m->partition(9);
 is(current('1d'), $day, 'a reseed keeps the id of the day');
 is(current('7d'), $week, '... and of the week');
-is(spent('1d'), 710, '... and what was spent in them');
+is(spent('1d'), 735, '... and what was spent in them');
 
 $m->stop;
 $m->sql(<<'SQL');

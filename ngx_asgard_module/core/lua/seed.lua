@@ -34,9 +34,9 @@
 --                    budget starts with spent = opening, held 0 (should
 --                    counters of it be left over from earlier: spent is the
 --                    larger).  So does one whose period now begins elsewhere
---                    than by the entry of before: another zone.  A window
---                    left out, or begun anew so, loses its limit, and the
---                    counters in use with their last hold
+--                    than by the entry of before: another zone; what it
+--                    counted goes with its last hold.  A window left out loses
+--                    its limit, and its counters with its last hold
 -- add version at w (w limit opening)...
 --                    KEYS 2 a budget that is not there yet
 -- dur stream-id      the durable stream id rises
