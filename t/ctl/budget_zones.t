@@ -11,7 +11,7 @@ use Asgard::Files qw(wait_until);
 use Asgard::Test;
 
 # No midnight may pass while this runs; all are at a quarter of an hour.
-wait_until(sub { time % 900 < 850 }, 60, 1);
+wait_until(sub { time % 900 < 800 }, 120, 1);
 
 my $t = Asgard::Test->new;
 $t->start;

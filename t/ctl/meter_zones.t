@@ -13,7 +13,7 @@ use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
 # No midnight may pass while this runs; all are at a quarter of an hour.
-wait_until(sub { time % 900 < 850 }, 60, 1);
+wait_until(sub { time % 900 < 800 }, 120, 1);
 
 my $m = Asgard::Meter->new;
 $m->start;
