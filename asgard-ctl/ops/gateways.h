@@ -1,7 +1,7 @@
 /*
  * Which workers of gateways live, and which have told what they hold.
  *
- * Every worker beats in Redis once a second (`asg:workers`, beat.lua); the
+ * Every worker beats in Redis once a second (`{asg}:workers`, beat.lua); the
  * meter keeps the last beats in Postgres, since Redis may lose them together
  * with the counters.  After a loss a worker announces its open holds and tells
  * its undurable outcomes again under the new epoch, and then says so

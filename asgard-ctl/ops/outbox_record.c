@@ -262,7 +262,7 @@ ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
 }
 
 
-/* "asg:key:p1:<hex>" is announced as "key p1 <hex> <version>". */
+/* "{asg}:key:p1:<hex>" is announced as "key p1 <hex> <version>". */
 bool
 ctl_record_take_back(struct ctl_redis *redis, struct ctl_arena *arena,
     const char *name, const char *version, struct ctl_error *e)

@@ -15,15 +15,15 @@
 #define ASG_PARTITIONS     16
 #define ASG_ID_MAX         64           /* project, key, budget, hold ids */
 
-#define ASG_RKEY_HEAD          "asg:"
+#define ASG_RKEY_HEAD          "{asg}:"
 #define ASG_RKEY_KEY_HEAD      ASG_RKEY_HEAD "key:"
 #define ASG_RKEY_PROJECT_HEAD  ASG_RKEY_HEAD "project:"
 
-#define ASG_RKEY_CATALOG   "asg:catalog"
+#define ASG_RKEY_CATALOG   "{asg}:catalog"
 #define ASG_RKEY_CHANGES   "asg:changes"
-#define ASG_RKEY_VERSIONS  "asg:ver"
-#define ASG_RKEY_FILLED    "asg:filled"
-#define ASG_RKEY_WORKERS   "asg:workers"
+#define ASG_RKEY_VERSIONS  "{asg}:ver"
+#define ASG_RKEY_FILLED    "{asg}:filled"
+#define ASG_RKEY_WORKERS   "{asg}:workers"
 
 size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
     const uint8_t digest[32]);

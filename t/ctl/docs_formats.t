@@ -50,12 +50,12 @@ is($t->chat($key)->status, 200, 'a call is answered');
 $t->wait_ledger($project, 1);
 my $redis = $t->{redis};
 
-my ($record) = @{$redis->cmd('KEYS', 'asg:key:*')};
+my ($record) = @{$redis->cmd('KEYS', '{asg}:key:*')};
 same_members('{"f":1,"v":7,', $redis->cmd('GET', $record), 'the key record');
-same_members('{"f":1,"v":3,', $redis->cmd('GET', "asg:project:$project"),
+same_members('{"f":1,"v":3,', $redis->cmd('GET', "{asg}:project:$project"),
     'the project record');
 
-my ($head, $body) = split /\n/, $redis->cmd('GET', 'asg:catalog'), 2;
+my ($head, $body) = split /\n/, $redis->cmd('GET', '{asg}:catalog'), 2;
 like($head, qr/^ASGC1 s1 \d+ \d+ [0-9a-f]{64}$/,
     'the snapshot begins with its seal');
 same_members('{"format":2,', $body, 'the snapshot');
@@ -82,8 +82,8 @@ is_deeply([sort keys %meta], [sort $meta =~ /(?:^| · )`(\w+)`/g],
     'the fields of a partition');
 
 my @names = slurp(top() . '/ngx_asgard_module/core/rkey.h')
-    =~ /^#define ASG_RKEY_\w+\s+"(asg:\w+)"/mg;
+    =~ /^#define ASG_RKEY_\w+\s+"((?:\{asg\}|asg):\w+)"/mg;
 cmp_ok(scalar(@names), '>', 2, 'the fixed keys of Redis were found');
-like($page, qr/^\| `$_` \|/m, "the key $_ stands there") for @names;
+like($page, qr/^\| `\Q$_\E` \|/m, "the key $_ stands there") for @names;
 
 $t->done;

@@ -24,7 +24,7 @@ ok($m->sent, 'a new project is sent');
 cmp_ok(time - $began, '<', 1, '... within a second');
 my $p = $m->partition(3);
 is($p->field($budget, 'l:total'), 1_000_000, '... its budget stands in Redis');
-like($m->cmd('GET', "asg:project:$id"), qr/"state":"active"/,
+like($m->cmd('GET', "{asg}:project:$id"), qr/"state":"active"/,
     '... and its record');
 
 # A settle

@@ -100,7 +100,7 @@ for (1 .. 20) {
     $hearts++ if $message =~ /^hb \d+$/;
 }
 is($message, "project $id 2", 'a kill is announced');
-like($m->cmd('GET', "asg:project:$id"), qr/"killed":1/, '... and stored');
+like($m->cmd('GET', "{asg}:project:$id"), qr/"killed":1/, '... and stored');
 $began = time;
 $hearts++ while $hearts < 4 && $listener->receive->[2] =~ /^hb \d+$/;
 is($hearts, 4, 'heartbeats come');
@@ -112,7 +112,7 @@ $m->sql("INSERT INTO outbox (kind, target, version)"
     . " VALUES ('catalog', '7', 7)");
 $m->notify;
 ok($m->sent, 'a catalog is sent');
-is($m->cmd('GET', 'asg:catalog'), 'ASGC1 body', '... as it is');
+is($m->cmd('GET', '{asg}:catalog'), 'ASGC1 body', '... as it is');
 
 # A row that cannot be sent holds up no other
 $m->sql("INSERT INTO outbox (kind, target, version)"
@@ -133,7 +133,7 @@ $m->stop;
 $m->sql("UPDATE projects SET killed = false, version = 3");
 my ($status, $out, $err) = $m->{control}->run('project', 'kill', $id);
 is($status, 0, 'a kill without a meter is done') or diag("$out$err");
-like($m->cmd('GET', "asg:project:$id"), qr/"v":4.*"killed":1/,
+like($m->cmd('GET', "{asg}:project:$id"), qr/"v":4.*"killed":1/,
     '... and stands in Redis');
 $m->start;
 $m->wait_open;

@@ -22,7 +22,7 @@ $m->sql("INSERT INTO keys (project_id, name, pepper_id, digest, prefix)"
 $m->sql("INSERT INTO outbox (kind, target, version)"
     . " SELECT 'key', key_id, version FROM keys");
 ok($m->sent, 'a project and its key are sent');
-my $key = 'asg:key:p1:' . 'ab' x 32;
+my $key = '{asg}:key:p1:' . 'ab' x 32;
 
 my $hour = int(time / 3600) * 3600;
 sub settle {
@@ -54,9 +54,9 @@ cmp_ok($p->{epoch}, '>', $epoch, '... with a higher epoch');
 is(spent($p), 300, '... and what was spent');
 is($p->field($budget, 'l:1h'), 500_000, '... and every limit');
 like($m->cmd('GET', $key) // '', qr/"revoked":0/, '... and the keys');
-ok(wait_until(sub { ($m->cmd('GET', 'asg:filled') // '')
+ok(wait_until(sub { ($m->cmd('GET', '{asg}:filled') // '')
     eq $p->{redis}->run_id }), '... and that all records stand');
-ok($m->cmd('EXISTS', "asg:project:$id"), '... and the projects');
+ok($m->cmd('EXISTS', "{asg}:project:$id"), '... and the projects');
 
 # A settle whose hold was lost with the data
 $p->reserve('a2', 1000, [$budget], detail => $m->detail($id));

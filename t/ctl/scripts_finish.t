@@ -110,7 +110,7 @@ is($p->reserve('h6', 1, \@b)->[0], 'GONE', 'the overtaken reserve is GONE');
 is($p->extend('h6', 60, 60)->[0], 'GONE', 'a marker cannot be extended');
 is($p->finish('h6', 's', 3, $PINS, \@b)->[0], 'LATE',
     'a settle after the marker is LATE');
-unchanged(['GONE'], 'a marker cannot expire',
+unchanged(['GONE', ($p->events)[-1]{id}], 'a marker cannot expire',
     sub { $p->finish('h6', 'x', 0, '', \@b) });
 
 # Expire
@@ -130,8 +130,8 @@ is($reply->[0], 'OK', 'an expired hold is charged');
 counters(0, 235, '... in full');
 event_is($reply, {i => 'h7', v => 'x', a => 100, d => 100, p => $PINS,
     x => '{"m":1}'}, '... as its event says, with the detail of the hold');
-is_deeply($p->finish('h7', 'x', 0, '', \@b), ['GONE'],
-    'expired again it is GONE');
+is_deeply($p->finish('h7', 'x', 0, '', \@b), ['GONE', $reply->[1]],
+    'expired again it is GONE, with the event at or before which it ended');
 is($p->finish('h7', 's', 60, $PINS, \@b)->[0], 'LATE',
     'a settle after the expiry is LATE');
 counters(0, 235, '... and leaves the counters to the ledger');
@@ -213,5 +213,10 @@ unchanged(['ARG'], "the correction ($_->[0], $_->[1], $_->[2]) is ARG", do {
     for ['x', 1, $PINS], [9, '1.5', $PINS], [9, '--1', $PINS],
         [9, '+1', $PINS], [9, 1, 'p.x:total:0'], [9, 1, ''],
         [9, '9007199254740992', $PINS];
+
+# What was trimmed is in the ledger
+$redis->cmd('XTRIM', $p->stream, 'MAXLEN', 0);
+is_deeply($p->finish('h7', 'x', 0, '', \@b), ['GONE', '0-0'],
+    'GONE on a stream of which nothing is left says that all was read');
 
 done_testing();

@@ -50,7 +50,7 @@ is($p->apply(1, 3, $PINS, ['p.x'])->[0], 'OK',
     'without memory a correction passes');
 is($p->limit('p.x', total => 5)->[0], 'OK',
     'without memory a lower limit passes');
-is($redis->script('publish', ['asg:key:p1:00', 'asg:ver'], 1, 'revoked',
+is($redis->script('publish', ['{asg}:key:p1:00', '{asg}:ver'], 1, 'revoked',
     'asg:changes', 'key p1 00 1')->[0], 'OK',
     'without memory a revocation passes');
 $redis->cmd('CONFIG', 'SET', 'maxmemory', 0);

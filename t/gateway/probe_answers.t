@@ -13,7 +13,7 @@ my $s = Asgard::Stage->new(workers => 2);
 $s->model(route => 'echo');
 my $key = $s->key($s->project);
 $s->{gateway}->start;
-$s->{redis}->cmd('DEL', 'asg:catalog');
+$s->{redis}->cmd('DEL', '{asg}:catalog');
 $s->allow_alert(qr/ctl\.sock/);
 
 is($s->get('/healthz')->status, 503, 'without a catalog a worker is not well');

@@ -31,7 +31,7 @@ is($s->metric('asgard_key_misses_total'), $misses,
 # The same text under the new pepper alone.
 $s->{pepper} = pack 'H*', $new;
 my $token = 'asg_' . random_hex(32);
-my $name = 'asg:key:p2:' . $s->digest($token);
+my $name = '{asg}:key:p2:' . $s->digest($token);
 $s->{redis}->cmd('SET', $name,
     $s->encode({%{$key->{record}}, pepper => 'p2', v => 1}));
 is($s->chat($token, {model => 'echo'})->status, 200,

@@ -120,7 +120,7 @@ $s->{redis}->cmd('CLIENT', 'KILL', 'TYPE', 'pubsub');
 sleep 3.5;
 ok(all_say('200 ', $fresh, @kept), 'without the channel keys still work');
 my $record = {%{$fresh->{record}}, revoked => 1, v => 1000};
-$s->{redis}->cmd('SET', 'asg:key:p1:' . $s->digest($fresh->{key}),
+$s->{redis}->cmd('SET', '{asg}:key:p1:' . $s->digest($fresh->{key}),
     JSON::PP->new->canonical->encode($record));
 sleep 1.1;
 ok(all_say('401 invalid_api_key', $fresh, @kept),

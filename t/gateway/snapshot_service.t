@@ -21,7 +21,7 @@ is($s->chat($key, {model => 'two'})->status, 200, '  … with its new model');
 
 sub offered {
     my ($text, $why, $sentence) = @_;
-    $s->{redis}->cmd('SET', 'asg:catalog', $text);
+    $s->{redis}->cmd('SET', '{asg}:catalog', $text);
     $s->announce(100);
     ok(wait_until(sub { $s->{gateway}->error_log =~ $why }, 5),
         "$sentence is refused, in words");
@@ -60,7 +60,7 @@ ok($s->wait_version(101), 'the next good one is served');
 
 # --- without Redis, and with age ----------------------------------------------
 
-$s->{redis}->cmd('DEL', 'asg:catalog');
+$s->{redis}->cmd('DEL', '{asg}:catalog');
 $s->{gateway}->reload;
 ok($s->wait_version(101), 'a new worker serves what the old ones kept');
 

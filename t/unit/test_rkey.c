@@ -26,10 +26,10 @@ static void every_name_is_as_the_formats_say(void **state)
     (void) state;
     memset(digest, 0xa5, sizeof(digest));
     is_name(asg_rkey_key(name, ASG_STR("p1"), digest),
-        "asg:key:p1:a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
+        "{asg}:key:p1:a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
         "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
     is_name(asg_rkey_project(name, ASG_STR("proj-2026-0001")),
-            "asg:project:proj-2026-0001");
+            "{asg}:project:proj-2026-0001");
     is_name(asg_rkey_meta(name, 0), "{p00}:m");
     is_name(asg_rkey_meta(name, 9), "{p09}:m");
     is_name(asg_rkey_meta(name, 15), "{p15}:m");
@@ -48,8 +48,8 @@ static void the_longest_names_fit(void **state)
 
     (void) state;
     assert_int_equal(asg_rkey_key(name, ASG_STR(ID64), digest),
-                     8 + 64 + 1 + 64);
-    assert_int_equal(asg_rkey_project(name, ASG_STR(ID64)), 12 + 64);
+                     10 + 64 + 1 + 64);
+    assert_int_equal(asg_rkey_project(name, ASG_STR(ID64)), 14 + 64);
     assert_int_equal(asg_rkey_budget(name, 1, ASG_STR("p." ID64)), 8 + 66);
     assert_int_equal(asg_rkey_hold(name, 1, ASG_STR(ID64)), 8 + 64);
 }

@@ -2,7 +2,7 @@
 -- Beat: a worker of a gateway lives, by the clock of Redis.  After a loss of
 -- the counters a reseed waits for the workers that lived.
 --
--- KEYS  1 asg:workers
+-- KEYS  1 {asg}:workers
 -- ARGV  1 worker id  2 seconds after which a silent one is forgotten
 --
 -- OK   the worker's beat is now

@@ -2,7 +2,7 @@
 -- Publish: one record of the control plane, never replaced by an older one,
 -- and the message that makes the gateways read it again.
 --
--- KEYS  1 the record  2 asg:ver
+-- KEYS  1 the record  2 {asg}:ver
 -- ARGV  1 version (at least 1)  2 value ('': the record is deleted)
 --       3 channel  4 message ('': none is sent)
 --

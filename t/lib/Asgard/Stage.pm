@@ -47,7 +47,7 @@ sub partition {
 sub note_filled {
     my ($self) = @_;
     my ($run_id) = $self->{redis}->cmd('INFO', 'server') =~ /run_id:(\w+)/;
-    return $self->{redis}->cmd('SET', 'asg:filled', $run_id);
+    return $self->{redis}->cmd('SET', '{asg}:filled', $run_id);
 }
 
 sub set_record {
@@ -67,7 +67,7 @@ sub project {
         killed => 0, data_class => 'internal', aliases => undef, %with};
     $self->{projects}{$id} = $record;
     $self->partition($record->{part})->add("p.$id", total => $limit);
-    $self->set_record("asg:project:$id", $record, "project $id");
+    $self->set_record("{asg}:project:$id", $record, "project $id");
     return $id;
 }
 
@@ -75,7 +75,7 @@ sub change_project {
     my ($self, $id, %with) = @_;
     my $record = $self->{projects}{$id};
     %$record = (%$record, %with);
-    return $self->set_record("asg:project:$id", $record, "project $id");
+    return $self->set_record("{asg}:project:$id", $record, "project $id");
 }
 
 sub digest {
@@ -103,7 +103,7 @@ sub change_key {
     my $record = $key->{record};
     %$record = (%$record, %with);
     my $name = 'p1 ' . $self->digest($key->{key});
-    return $self->set_record('asg:key:' . $name =~ s/ /:/r, $record,
+    return $self->set_record('{asg}:key:' . $name =~ s/ /:/r, $record,
         "key $name");
 }
 
@@ -174,7 +174,7 @@ sub publish {
     my ($self, %head) = @_;
     $self->{version}++;
     my $text = $self->snapshot_text(%head);
-    $self->{redis}->cmd('SET', 'asg:catalog', $text);
+    $self->{redis}->cmd('SET', '{asg}:catalog', $text);
     $self->announce;
     return $self->{version};
 }
