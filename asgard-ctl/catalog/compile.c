@@ -166,6 +166,7 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
                routing->timeout_ms, FIRST_BYTE_MS));
     member_int(w, "idle_timeout_ms", first_of(mf->idle_timeout_ms,
                routing->stream_timeout_ms, IDLE_MS));
+    member_int(w, "resend_safe", mf->resend_safe);
     asg_buf_z(&w->b, "}");
 
     return true;

@@ -297,8 +297,13 @@ models_take(const struct reader *r, const struct ctl_yaml *inf)
 static bool
 inference_take(const struct reader *r, const struct ctl_yaml *inf)
 {
+    const struct ctl_yaml *at = ctl_yaml_at(inf, "resend_safe");
+
     r->m->has_inference = true;
     r->m->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    if (at != NULL) {
+        ctl_yaml_bool(at, &r->m->resend_safe);
+    }
 
     return kind_take(r, inf) && address_take(r, inf) && auth_take(r, inf)
            && paths_take(r, inf)

@@ -59,6 +59,7 @@ struct ctl_manifest {
     int64_t connect_timeout_ms;
     int64_t first_byte_timeout_ms;      /* 0: not said */
     int64_t idle_timeout_ms;            /* 0: not said */
+    bool resend_safe;
     struct ctl_model *models;
     unsigned nmodels;
     int64_t changed_at;                 /* mtime of the file */

@@ -118,6 +118,7 @@ static const struct ctl_shape inference[] = {
     TEXT("ca_file"), TEXT("chat_path"), TEXT("completions_path"),
     TEXT("embeddings_path"), TEXT("anthropic_version"),
     TIME("connect_timeout"), TIME("first_byte_timeout"), TIME("idle_timeout"),
+    BOOL("resend_safe"),
     {"models", CTL_SHAPE_MAPS, true, model, NULL}, END
 };
 

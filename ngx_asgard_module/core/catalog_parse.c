@@ -62,7 +62,9 @@ static const asg_member_t endpoint_members[] = {
     ASG_MEMBER_BY(read_key, "key"),
     E(COUNT, "connect_timeout_ms", endpoint.connect_timeout_ms),
     E(COUNT, "first_byte_timeout_ms", endpoint.first_byte_timeout_ms),
-    E(COUNT, "idle_timeout_ms", endpoint.idle_timeout_ms)
+    E(COUNT, "idle_timeout_ms", endpoint.idle_timeout_ms),
+    ASG_MEMBER_MAYBE(FLAG, "resend_safe", endpoint_parts_t,
+                     endpoint.resend_safe)
 };
 
 static const asg_member_t key_members[] = {

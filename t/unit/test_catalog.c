@@ -22,7 +22,7 @@
     "\"nonce\":\"000102030405060708090a0b\","                               \
     "\"data\":\"aa00112233445566778899aabbccddeeff\"},"                     \
     "\"connect_timeout_ms\":10000,\"first_byte_timeout_ms\":600000,"        \
-    "\"idle_timeout_ms\":300000}"
+    "\"idle_timeout_ms\":300000,\"resend_safe\":1}"
 #define ECHO                                                                \
     "{\"id\":\"echo\",\"provider\":\"echo\",\"kind\":\"echo\",\"scheme\":"     \
     "\"http\",\"host\":\"\",\"port\":0,\"host_header\":null,\"tls_name\":"    \
@@ -106,6 +106,8 @@ static void a_snapshot_becomes_arrays(void **state)
     assert_int_equal(e->key_version, 17);
     assert_true(asg_str_eq_z(e->auth_scheme, "Bearer"));
     assert_null(e->ca_file.data);
+    assert_true(e->resend_safe);
+    assert_false(catalog.endpoints[1].resend_safe);
     assert_int_equal(catalog.endpoints[1].kind, ASG_KIND_ECHO);
     assert_false(catalog.endpoints[1].has_key);
     assert_int_equal(catalog.nmodels, 2);
@@ -256,6 +258,7 @@ static void a_bad_snapshot_is_refused(void **state)
         {"aa0011", "zz0011", ASG_ERR_RANGE},
         {"\"aa00", "\"00", ASG_ERR_RANGE},
         {"10000,\"first", "0,\"first", ASG_ERR_RANGE},
+        {"\"resend_safe\":1", "\"resend_safe\":2", ASG_ERR_RANGE},
         {"\"Bearer\"", "\"B\303\251\"", ASG_ERR_RANGE},
         {"\"internal\"]", "\"secret\"]", ASG_ERR_SYNTAX},
         {"272000", "1000000001", ASG_ERR_RANGE},

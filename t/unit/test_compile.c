@@ -186,7 +186,8 @@ static void the_gateway_reads_what_is_compiled(void **state)
     service("far", ONE("far", "openai-compatible",
         "  base_url: https://[2001:db8::1]:8443/v1/\n"
         "  api_key_env: FAR_KEY\n  auth_header: x-api-key\n"
-        "  ca_file: /etc/ca.pem\n  first_byte_timeout: 5s\n", "one"));
+        "  ca_file: /etc/ca.pem\n  first_byte_timeout: 5s\n"
+        "  resend_safe: true\n", "one"));
     service("echo", ONE("echo", "echo", "", "echo")
         "      token_bounds: {image: 1, file: 2, audio: 3, toolset: 4, "
         "value: 5, byte: 6, reasoning: 7}\n"
@@ -209,6 +210,7 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_int_equal(e->port, 8443);
     assert_int_equal(e->first_byte_timeout_ms, 5000);
     assert_int_equal(e->idle_timeout_ms, 7000);
+    assert_true(e->resend_safe);
     str_is(m->path[ASG_API_CHAT], "/v1/chat/completions");
     assert_int_equal(m->card.rates.base.in_pusd, 1000000);
     assert_int_equal(m->card_version, 3);
@@ -223,6 +225,7 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_int_equal(snapshot.endpoints[m->endpoint].kind, ASG_KIND_ECHO);
     assert_int_equal(snapshot.endpoints[m->endpoint].first_byte_timeout_ms,
                      9000);
+    assert_false(snapshot.endpoints[m->endpoint].resend_safe);
 }
 
 static void a_key_is_sealed_for_its_endpoint_alone(void **state)
