@@ -71,6 +71,7 @@ typedef struct {
     size_t                     body_memory;   /* asgard_body_memory SIZE */
     ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */
     size_t                     drain_bytes;   /* asgard_drain_bytes */
+    ngx_msec_t                 retry_timeout; /* asgard_retry_timeout */
     time_t                     hold_ttl;      /* s; 120 */
 
     ngx_uint_t                 locations;     /* governed, or probes */
@@ -133,14 +134,18 @@ typedef enum {
 
 
 /*
- * The money of one call.  Written by ngx_http_asgard_reserve.c, read by all,
+ * The money of one call: of the last of its holds that was granted.  Written by ngx_http_asgard_reserve.c, read by all,
  * ended by ngx_http_asgard_finalise() exactly once.
  */
 struct ngx_http_asgard_call_s {
     ngx_http_asgard_slot_t    *slot;          /* NULL: no hold (yet) */
     ngx_http_asgard_slot_t    *asked;         /* reserve has no answer yet */
     u_char                     hold[NGX_HTTP_ASGARD_HOLD_MAX];
-    size_t                     hold_len;
+    size_t                     hold_len;      /* 0: none was granted yet */
+    size_t                     id_len;        /* the call's own id: that of its
+                                               * first hold, before any dot */
+    ngx_uint_t                 further;       /* of the hold: `<id>.<further>`;
+                                               * 0: the first */
     asg_nusd_t                 hold_nusd;
     int64_t                    prompt_bound;  /* tokens */
     int64_t                    output_bound;  /* tokens, times n */

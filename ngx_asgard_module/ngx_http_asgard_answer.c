@@ -240,6 +240,14 @@ ngx_http_asgard_answer_cleanup(void *data)
 }
 
 
+void
+ngx_http_asgard_answer_reset(ngx_http_asgard_answer_t *answer)
+{
+    ngx_http_asgard_answer_cleanup(answer);
+    ngx_memzero(answer, sizeof(ngx_http_asgard_answer_t));
+}
+
+
 int64_t
 ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a)
 {

@@ -36,6 +36,9 @@ typedef struct {
  * NGX_ERROR (broken, or too large: answer.reason is set). */
 ngx_int_t ngx_http_asgard_answer_hold(ngx_http_asgard_attempt_t *a);
 
+/* Gives back what was held; as if nothing had come. */
+void ngx_http_asgard_answer_reset(ngx_http_asgard_answer_t *answer);
+
 /* Reads usage and prepares the pieces.  NGX_ERROR: not an answer that a client
  * can be given. */
 ngx_int_t ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a);

@@ -6,16 +6,12 @@
 
 #include "ngx_http_asgard_candidate.h"
 
+#include "ngx_http_asgard_advance.h"
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_outgoing.h"
 #include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_snapshot.h"
-#include "ngx_http_asgard_zone.h"
-
-
-/* A kept connection that is dead says so at once; one that breaks later may
- * have been at work. */
-#define NGX_HTTP_ASGARD_STALE_TIME  1000      /* ms */
 
 
 static ngx_int_t ngx_http_asgard_candidate_get(ngx_peer_connection_t *pc,
@@ -30,13 +26,11 @@ static void ngx_http_asgard_candidate_save_session(ngx_peer_connection_t *pc,
     void *data);
 static ngx_int_t ngx_http_asgard_candidate_begin(
     ngx_http_asgard_attempt_t *a);
-static ngx_uint_t ngx_http_asgard_candidate_advance(
-    ngx_http_asgard_attempt_t *a);
 static void ngx_http_asgard_candidate_park(ngx_http_asgard_attempt_t *a,
     ngx_peer_connection_t *pc);
 static void ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
     ngx_peer_connection_t *pc);
-static void ngx_http_asgard_candidate_wake(void *data);
+static void ngx_http_asgard_candidate_resolved(void *data);
 static ssize_t ngx_http_asgard_candidate_no_recv(ngx_connection_t *c,
     u_char *buf, size_t size);
 
@@ -71,6 +65,7 @@ ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
+    ngx_queue_init(&a->waiter.queue);
     ctx->attempt = a;
 
     return NGX_OK;
@@ -117,7 +112,11 @@ ngx_http_asgard_candidate_get(ngx_peer_connection_t *pc, void *data)
     pc->socklen = a->addr.socklen;
     pc->name = a->name;
 
-    rc = ngx_http_asgard_candidate_connect(a, pc);
+    rc = ngx_http_asgard_advance_hold(a);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_asgard_candidate_connect(a, pc);
+    }
 
     if (rc == NGX_AGAIN) {
         ngx_http_asgard_candidate_park(a, pc);
@@ -200,7 +199,9 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
 
     a->fault = NGX_HTTP_ASGARD_FAULT_NONE;
     a->sent = 0;
+    a->stale = 0;
     a->timed_out = 0;
+    a->resent = ngx_http_asgard_advance_has_begun(a, a->index);
     a->status = 0;
     ctx->call.rates = a->model->card.rates;
 
@@ -271,7 +272,7 @@ ngx_http_asgard_candidate_free(ngx_peer_connection_t *pc, void *data,
 
     /* the core would add a try for a kept connection by itself */
     pc->cached = 0;
-    pc->tries = ngx_http_asgard_candidate_advance(a) ? 1 : 0;
+    pc->tries = ngx_http_asgard_advance(a) ? 1 : 0;
 }
 
 
@@ -305,68 +306,17 @@ ngx_http_asgard_candidate_judge(ngx_http_asgard_attempt_t *a,
     } else if (resp->line && resp->status.code >= NGX_HTTP_OK) {
         a->fault = NGX_HTTP_ASGARD_FAULT_BROKEN;
 
-    } else if (pc->cached && !a->timed_out && !a->cut
-               && u->state->bytes_received == 0
-               && ngx_current_msec - u->start_time < NGX_HTTP_ASGARD_STALE_TIME)
-    {
-        a->fault = NGX_HTTP_ASGARD_FAULT_STALE;
-        a->resent |= sent;
-
     } else if (sent) {
         a->fault = NGX_HTTP_ASGARD_FAULT_SILENT;
+        a->stale = pc->cached && !a->timed_out
+                   && u->state->bytes_received == 0;
+
+    } else if (pc->cached && !a->timed_out && !a->cut) {
+        a->fault = NGX_HTTP_ASGARD_FAULT_STALE;
 
     } else {
         a->fault = NGX_HTTP_ASGARD_FAULT_CONNECT;
     }
-}
-
-
-/* Moves to what is tried next; 0 when there is nothing. */
-
-static ngx_uint_t
-ngx_http_asgard_candidate_advance(ngx_http_asgard_attempt_t *a)
-{
-    if (a->ctx->client_gone || a->cut || a->accepted) {
-        return 0;
-    }
-
-    switch (a->fault) {
-
-    case NGX_HTTP_ASGARD_FAULT_STALE:
-        /* once: the next connection is a new one */
-        a->fresh = 1;
-        return 1;
-
-    case NGX_HTTP_ASGARD_FAULT_CONNECT:
-        if (a->peer && a->address + 1 < a->peer->resolve.naddrs) {
-            a->address++;
-            return 1;
-        }
-
-        break;
-
-    case NGX_HTTP_ASGARD_FAULT_STATUS:
-        if (a->status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
-            break;
-        }
-
-        return 0;
-
-    default:
-        return 0;
-    }
-
-    if (a->index + 1 == a->ncandidates) {
-        return 0;
-    }
-
-    a->index++;
-    a->address = 0;
-    a->fresh = 0;
-
-    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_FALLBACK, 1);
-
-    return 1;
 }
 
 
@@ -421,7 +371,7 @@ ngx_http_asgard_candidate_park(ngx_http_asgard_attempt_t *a,
     a->park_write.log = log;
     a->park_write.write = 1;
 
-    a->waiter.handler = ngx_http_asgard_candidate_wake;
+    a->waiter.handler = ngx_http_asgard_candidate_resolved;
     a->waiter.data = a;
     a->parked = 1;
 
@@ -433,9 +383,11 @@ static void
 ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
     ngx_peer_connection_t *pc)
 {
-    ngx_connection_t  *c;
+    ngx_connection_t       *c;
+    ngx_http_asgard_ctx_t  *ctx;
 
     c = &a->park;
+    ctx = a->ctx;
     a->parked = 0;
 
     if (c->write->timer_set) {
@@ -452,19 +404,30 @@ ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
     pc->connection = NULL;
     pc->tries = 1;
 
-    if (c->write->timedout || a->cut) {
+    if (ctx->call.asked) {
+        ngx_http_asgard_reserve_leave(ctx);
+    }
+
+    if (c->write->timedout || a->cut || ctx->client_gone
+        || ctx->reason != ASG_REASON_NONE)
+    {
         a->timed_out = c->write->timedout;
         a->fault = NGX_HTTP_ASGARD_FAULT_CONNECT;
-        pc->tries = ngx_http_asgard_candidate_advance(a) ? 1 : 0;
+        pc->tries = ngx_http_asgard_advance(a) ? 1 : 0;
     }
 }
 
 
 static void
-ngx_http_asgard_candidate_wake(void *data)
+ngx_http_asgard_candidate_resolved(void *data)
 {
-    ngx_http_asgard_attempt_t *a = data;
+    ngx_http_asgard_candidate_wake(data);
+}
 
+
+void
+ngx_http_asgard_candidate_wake(ngx_http_asgard_attempt_t *a)
+{
     /* the core must not test a socket that is not there */
     a->ctx->request->upstream->request_sent = 1;
 

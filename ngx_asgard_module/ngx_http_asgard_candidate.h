@@ -4,12 +4,9 @@
  * failure means.
  *
  * One ngx_http_asgard_attempt_t serves all attempts of a call.  peer.get picks
- * the candidate's endpoint and builds its request; peer.free decides whether
- * there is a next one.  The rule: a further candidate is called only when the
- * last one cannot have done work (no byte was sent, or it answered 5xx), never
- * after the first byte of a good answer, never for a client that left.  The
- * one resend to the same endpoint is a kept connection that turned out dead at
- * once; the call is flagged `resent` then.
+ * the candidate's endpoint and builds its request; peer.free says what the
+ * failure of one means, and advance.h whether there is a next one.  An attempt
+ * that has to wait (for a name, for a further hold) is parked.
  */
 
 #ifndef _NGX_HTTP_ASGARD_CANDIDATE_H_INCLUDED_
@@ -26,7 +23,8 @@
 typedef enum {
     NGX_HTTP_ASGARD_FAULT_NONE = 0,
     NGX_HTTP_ASGARD_FAULT_CONNECT,  /* nothing was sent */
-    NGX_HTTP_ASGARD_FAULT_STALE,    /* a kept connection was dead */
+    NGX_HTTP_ASGARD_FAULT_STALE,    /* nothing was, as a kept connection was
+                                     * dead before */
     NGX_HTTP_ASGARD_FAULT_STATUS,   /* it answered with an error */
     NGX_HTTP_ASGARD_FAULT_SILENT,   /* sent, no answer */
     NGX_HTTP_ASGARD_FAULT_BROKEN,   /* a good answer began, and broke */
@@ -43,13 +41,15 @@ struct ngx_http_asgard_attempt_s {
     ngx_uint_t                  ncandidates;  /* eligible, in order */
     ngx_uint_t                  index;        /* of candidates */
     ngx_uint_t                  address;      /* of the peer's */
+    unsigned                    begun;        /* bit: candidate that may have
+                                               * begun to work */
     const asg_model_t          *model;
     const asg_endpoint_t       *endpoint;
     ngx_http_asgard_peer_t     *peer;         /* NULL: echo */
     ngx_http_asgard_addr_t      addr;         /* connected to */
     ngx_str_t                  *name;         /* its text, for the logs */
 
-    /* a parked attempt waits for its name to be resolved */
+    /* a parked attempt waits for its name to be resolved, or for a hold */
     ngx_connection_t            park;
     ngx_event_t                 park_read;
     ngx_event_t                 park_write;
@@ -68,7 +68,10 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    parked:1;
     unsigned                    sent:1;       /* this attempt's request */
     unsigned                    fresh:1;      /* no kept connection */
-    unsigned                    resent:1;
+    unsigned                    stale:1;      /* kept, and closed unanswered */
+    unsigned                    resent:1;     /* the provider may have begun
+                                               * with it before */
+    unsigned                    renew:1;      /* needs a hold of its own */
     unsigned                    timed_out:1;
     unsigned                    accepted:1;   /* a good head was read */
     unsigned                    streaming:1;  /* header went to the client */
@@ -85,6 +88,9 @@ ngx_int_t ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
 /* peer.init of the upstream. */
 ngx_int_t ngx_http_asgard_candidate_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
+
+/* What a parked attempt waited for is there: it goes on, from the event loop. */
+void ngx_http_asgard_candidate_wake(ngx_http_asgard_attempt_t *a);
 
 /* What a failure means; called when the attempt is known to have failed. */
 void ngx_http_asgard_candidate_judge(ngx_http_asgard_attempt_t *a,

@@ -18,6 +18,8 @@ static const struct {
     { "asgard_unknown_total", "Calls sent whose outcome is not known." },
     { "asgard_overshoot_total", "Calls that cost more than their hold." },
     { "asgard_fallback_total", "Attempts after the first candidate." },
+    { "asgard_further_holds_total",
+      "Holds of a further attempt, after one that may have begun work." },
     { "asgard_prompt_tokens_total", "Prompt tokens measured." },
     { "asgard_completion_tokens_total", "Completion tokens measured." },
     { "asgard_cost_nusd_total", "Cost of calls, nano-USD." },

@@ -79,7 +79,7 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
                               : ngx_http_asgard_detail_model(ctx);
 
     ngx_memzero(event, sizeof(asg_event_t));
-    event->call = (asg_str_t) { (const char *) slot->hold, slot->hold_len };
+    event->call = (asg_str_t) { (const char *) slot->hold, ctx->call.id_len };
     event->trace = (asg_str_t) { (const char *) ctx->trace, ctx->trace_len };
     event->project = asg_str_z(ctx->key.project_id);
     event->project_version = ctx->project.version;

@@ -298,19 +298,21 @@ static ngx_int_t
 ngx_http_asgard_error_advice(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
     const asg_reason_info_t *info)
 {
-    u_char     *p;
-    ngx_int_t   rc;
+    u_char      *p;
+    ngx_int_t    rc;
+    ngx_uint_t   never;
 
     rc = NGX_OK;
 
-    if (info->retry == ASG_RETRY_NEVER && !ctx->may_retry) {
+    /* after an attempt that may be charged, another call may cost twice */
+    never = info->retry == ASG_RETRY_NEVER || ctx->call.further;
+
+    if (never && !ctx->may_retry) {
         rc = ngx_http_asgard_error_header(r, ctx, "x-should-retry",
                                           (u_char *) "false", 5);
     }
 
-    if (rc == NGX_OK && ctx->retry_after >= 0
-        && info->retry != ASG_RETRY_NEVER)
-    {
+    if (rc == NGX_OK && ctx->retry_after >= 0 && !never) {
         p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
         if (p == NULL) {
             return NGX_ERROR;

@@ -27,6 +27,7 @@
 #define NGX_HTTP_ASGARD_BODY_MEMORY     (256 * 1024 * 1024)
 #define NGX_HTTP_ASGARD_DRAIN_TIMEOUT   60000               /* ms */
 #define NGX_HTTP_ASGARD_DRAIN_BYTES     (16 * 1024 * 1024)
+#define NGX_HTTP_ASGARD_RETRY_TIMEOUT   900000              /* ms */
 #define NGX_HTTP_ASGARD_HOLD_TTL        120                 /* s */
 
 
@@ -186,6 +187,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_asgard_main_conf_t, hold_ttl),
       &ngx_http_asgard_hold_ttl_bounds },
+
+    { ngx_string("asgard_retry_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, retry_timeout),
+      NULL },
 
       ngx_null_command
 };
@@ -439,6 +447,7 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
     amcf->body_memory = NGX_CONF_UNSET_SIZE;
     amcf->drain_bytes = NGX_CONF_UNSET_SIZE;
     amcf->hold_ttl = NGX_CONF_UNSET;
+    amcf->retry_timeout = NGX_CONF_UNSET_MSEC;
 
     return amcf;
 }
@@ -459,6 +468,8 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
                              NGX_HTTP_ASGARD_DRAIN_TIMEOUT);
     ngx_conf_init_size_value(amcf->body_memory, NGX_HTTP_ASGARD_BODY_MEMORY);
     ngx_conf_init_size_value(amcf->drain_bytes, NGX_HTTP_ASGARD_DRAIN_BYTES);
+    ngx_conf_init_msec_value(amcf->retry_timeout,
+                             NGX_HTTP_ASGARD_RETRY_TIMEOUT);
 
     if (amcf->ca_file.len
         && ngx_conf_full_name(cf->cycle, &amcf->ca_file, 1) != NGX_OK)

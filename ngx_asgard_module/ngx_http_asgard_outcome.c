@@ -69,6 +69,24 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
 }
 
 
+void
+ngx_http_asgard_outcome_pass(ngx_http_asgard_attempt_t *a)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = a->ctx;
+
+    /* the reason of this attempt, for the witness; the call has none yet */
+    ctx->reason = a->timed_out ? ASG_REASON_UPSTREAM_TIMEOUT
+                               : ASG_REASON_UPSTREAM_ERROR;
+    ngx_http_asgard_outcome_settle(a);
+    ctx->reason = ASG_REASON_NONE;
+
+    ctx->call.slot = NULL;
+    ctx->call.further++;
+}
+
+
 static ngx_http_asgard_outcome_e
 ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
 {
@@ -114,12 +132,9 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
         return NGX_HTTP_ASGARD_VOID;
 
     default:
-        /* a first send of which nobody knows what became */
-        if (a->resent || (a->sent && a->fault == NGX_HTTP_ASGARD_FAULT_NONE)) {
-            return NGX_HTTP_ASGARD_UNKNOWN;
-        }
-
-        return NGX_HTTP_ASGARD_VOID;
+        /* it was sent, and nobody knows what became of it */
+        return a->sent && a->fault == NGX_HTTP_ASGARD_FAULT_NONE
+               ? NGX_HTTP_ASGARD_UNKNOWN : NGX_HTTP_ASGARD_VOID;
     }
 }
 
@@ -227,7 +242,9 @@ ngx_http_asgard_outcome_broken(ngx_http_asgard_attempt_t *a)
 static ngx_uint_t
 ngx_http_asgard_outcome_may_pass(ngx_http_asgard_attempt_t *a)
 {
-    if (ngx_http_asgard_outcome_of(a) != NGX_HTTP_ASGARD_VOID) {
+    if (a->ctx->call.further
+        || ngx_http_asgard_outcome_of(a) != NGX_HTTP_ASGARD_VOID)
+    {
         return 0;
     }
 

@@ -14,6 +14,10 @@
 /* Ends the call's money by what ctx->attempt saw.  Idempotent. */
 void ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a);
 
+/* The call goes on elsewhere: ends the hold of this attempt, which may have
+ * cost something; ctx->call has none until the next is granted. */
+void ngx_http_asgard_outcome_pass(ngx_http_asgard_attempt_t *a);
+
 /* Notes the refusal that the client gets, unless there is one already. */
 void ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a);
 

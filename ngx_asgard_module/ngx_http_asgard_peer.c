@@ -22,6 +22,9 @@ static ngx_int_t ngx_http_asgard_peer_trust(ngx_http_asgard_peer_t *peer);
 static ngx_int_t ngx_http_asgard_peer_context(ngx_ssl_t *ssl, ngx_log_t *log,
     ngx_uint_t level, ngx_str_t *ca_file);
 static void ngx_http_asgard_peer_destroy(ngx_http_asgard_peer_t *peer);
+static ngx_uint_t ngx_http_asgard_peer_is_quiet(ngx_connection_t *c);
+static ngx_http_asgard_idle_t *ngx_http_asgard_peer_idle(
+    ngx_http_asgard_peer_t *peer);
 static void ngx_http_asgard_peer_dummy(ngx_event_t *ev);
 static void ngx_http_asgard_peer_idle_handler(ngx_event_t *ev);
 static void ngx_http_asgard_peer_idle_close(ngx_http_asgard_idle_t *item);
@@ -288,24 +291,59 @@ ngx_http_asgard_peer_destroy(ngx_http_asgard_peer_t *peer)
 }
 
 
+/* Nothing came, and no end: what it should be between two answers. */
+
+static ngx_uint_t
+ngx_http_asgard_peer_is_quiet(ngx_connection_t *c)
+{
+    char  buf[1];
+
+    return recv(c->fd, buf, 1, MSG_PEEK) == -1
+           && ngx_socket_errno == NGX_EAGAIN;
+}
+
+
+/* The newest that is not closed yet, asked of the socket itself: the event of
+ * its end may still wait in the loop, and what is written after it is lost in
+ * a way that leaves open whether it was read. */
+
+static ngx_http_asgard_idle_t *
+ngx_http_asgard_peer_idle(ngx_http_asgard_peer_t *peer)
+{
+    ngx_queue_t             *q;
+    ngx_http_asgard_idle_t  *item;
+
+    while (!ngx_queue_empty(&peer->idle)) {
+        q = ngx_queue_head(&peer->idle);
+        item = ngx_queue_data(q, ngx_http_asgard_idle_t, queue);
+
+        if (ngx_http_asgard_peer_is_quiet(item->connection)) {
+            return item;
+        }
+
+        ngx_http_asgard_peer_idle_close(item);
+    }
+
+    return NULL;
+}
+
+
 ngx_int_t
 ngx_http_asgard_peer_reuse(ngx_http_asgard_peer_t *peer,
     ngx_peer_connection_t *pc)
 {
-    ngx_queue_t             *q;
     ngx_connection_t        *c;
     ngx_http_asgard_idle_t  *item;
 
-    if (ngx_queue_empty(&peer->idle)) {
+    item = ngx_http_asgard_peer_idle(peer);
+    if (item == NULL) {
         return NGX_DECLINED;
     }
 
-    q = ngx_queue_head(&peer->idle);
-    item = ngx_queue_data(q, ngx_http_asgard_idle_t, queue);
     c = item->connection;
 
-    ngx_queue_remove(q);
-    ngx_queue_insert_head(&peer->spare, q);
+    ngx_queue_remove(&item->queue);
+    ngx_queue_insert_head(&peer->spare, &item->queue);
 
     c->idle = 0;
     c->sent = 0;
@@ -388,22 +426,15 @@ ngx_http_asgard_peer_dummy(ngx_event_t *ev)
 static void
 ngx_http_asgard_peer_idle_handler(ngx_event_t *ev)
 {
-    int                n;
-    char               buf[1];
     ngx_connection_t  *c;
 
     c = ev->data;
 
-    if (!c->close && !ev->timedout) {
+    if (!c->close && !ev->timedout && ngx_http_asgard_peer_is_quiet(c)) {
+        ev->ready = 0;
 
-        n = recv(c->fd, buf, 1, MSG_PEEK);
-
-        if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
-            ev->ready = 0;
-
-            if (ngx_handle_read_event(ev, 0) == NGX_OK) {
-                return;
-            }
+        if (ngx_handle_read_event(ev, 0) == NGX_OK) {
+            return;
         }
     }
 

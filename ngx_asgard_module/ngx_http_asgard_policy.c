@@ -316,9 +316,7 @@ ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
 }
 
 
-/* Adds what `model` would cost at most to the bounds of the call. */
-
-static asg_err_t
+asg_err_t
 ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {

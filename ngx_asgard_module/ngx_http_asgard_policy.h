@@ -20,6 +20,10 @@ ngx_int_t ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx);
 ngx_int_t ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx);
 ngx_int_t ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx);
 
+/* Adds what `model` would cost at most to the bounds of the call. */
+asg_err_t ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model);
+
 /* Is this model eligible for the call? */
 ngx_uint_t ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
@@ -19,11 +20,29 @@
 static ngx_int_t ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot);
 
 
-static ngx_int_t
-ngx_http_asgard_reserve_refuse(ngx_http_asgard_ctx_t *ctx, asg_reason_t reason)
+static void
+ngx_http_asgard_reserve_unavailable(ngx_http_asgard_ctx_t *ctx)
 {
-    ctx->reason = reason;
-    return NGX_ERROR;
+    ctx->reason = ASG_REASON_BUDGET_UNAVAILABLE;
+
+    if (ctx->call.further) {
+        ngx_str_set(&ctx->message, "A provider did not answer and may be"
+                    " charged, and the budget cannot be checked right now for"
+                    " another one; a new call may cost twice.");
+    }
+}
+
+
+/* The request waits among the steps, or parked between two attempts. */
+static void
+ngx_http_asgard_reserve_resume(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ctx->attempt) {
+        ngx_http_asgard_candidate_wake(ctx->attempt);
+
+    } else {
+        ngx_http_asgard_steps_resume(ctx);
+    }
 }
 
 
@@ -87,6 +106,27 @@ ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
 }
 
 
+/* The call speaks of this hold from here, and of no result of an earlier. */
+static void
+ngx_http_asgard_reserve_enter(ngx_http_asgard_call_t *call,
+    ngx_http_asgard_slot_t *slot)
+{
+    call->asked = NULL;
+    call->slot = slot;
+    call->hold_len = slot->hold_len;
+    ngx_memcpy(call->hold, slot->hold, slot->hold_len);
+
+    call->finalised = 0;
+    call->cost_nusd = 0;
+    call->measured = 0;
+    call->flags = 0;
+
+    if (call->further) {
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_FURTHER, 1);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
     const asg_str_t *words, ngx_uint_t n)
@@ -113,10 +153,7 @@ ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
 
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_HELD);
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_HELD_NUSD, slot->held_nusd);
-    ctx->call.asked = NULL;
-    ctx->call.slot = slot;
-    ctx->call.hold_len = slot->hold_len;
-    ngx_memcpy(ctx->call.hold, slot->hold, slot->hold_len);
+    ngx_http_asgard_reserve_enter(&ctx->call, slot);
     return NGX_OK;
 }
 
@@ -151,10 +188,10 @@ ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
     } else {
         ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                       "asgard: reserve: %s", asg_verdict_text(verdict));
-        ctx->reason = ASG_REASON_BUDGET_UNAVAILABLE;
+        ngx_http_asgard_reserve_unavailable(ctx);
     }
 
-    ngx_http_asgard_steps_resume(ctx);
+    ngx_http_asgard_reserve_resume(ctx);
 }
 
 
@@ -186,8 +223,8 @@ ngx_http_asgard_reserve_failed(ngx_http_asgard_slot_t *slot, redisReply *reply)
     }
 
     if (ctx) {
-        ctx->reason = ASG_REASON_BUDGET_UNAVAILABLE;
-        ngx_http_asgard_steps_resume(ctx);
+        ngx_http_asgard_reserve_unavailable(ctx);
+        ngx_http_asgard_reserve_resume(ctx);
     }
 }
 
@@ -218,12 +255,12 @@ ngx_http_asgard_reserve_handler(void *data, redisReply *reply, ngx_uint_t sent)
     if (ngx_http_asgard_reserve_held(slot, words, n) != NGX_OK) {
         ngx_http_asgard_reserve_undo(slot);
         if (ctx) {
-            ctx->reason = ASG_REASON_BUDGET_UNAVAILABLE;
+            ngx_http_asgard_reserve_unavailable(ctx);
         }
     }
 
     if (ctx) {
-        ngx_http_asgard_steps_resume(ctx);
+        ngx_http_asgard_reserve_resume(ctx);
     }
 }
 
@@ -251,6 +288,24 @@ ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot)
 }
 
 
+/* A first hold names the call; those of further attempts are numbered. */
+static void
+ngx_http_asgard_reserve_name(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_call_t *call)
+{
+    u_char  *p;
+
+    if (call->further == 0) {
+        call->id_len = slot->hold_len;
+        return;
+    }
+
+    p = ngx_cpymem(slot->hold, call->hold, call->id_len);
+    p = ngx_sprintf(p, ".%ui", call->further);
+    slot->hold_len = (u_short) (p - slot->hold);
+}
+
+
 static void
 ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_ctx_t *ctx)
@@ -260,6 +315,8 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_call_t  *call;
 
     call = &ctx->call;
+    ngx_http_asgard_reserve_name(slot, call);
+
     slot->ctx = ctx;
     slot->part = ctx->project.partition % ASG_PARTITIONS;
     slot->held_nusd = call->hold_nusd;
@@ -281,14 +338,25 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
 }
 
 
+void
+ngx_http_asgard_reserve_leave(ngx_http_asgard_ctx_t *ctx)
+{
+    ctx->call.asked->ctx = NULL;
+    ctx->call.asked = NULL;
+
+    if (!ctx->killed && !ctx->client_gone) {
+        ngx_http_asgard_reserve_unavailable(ctx);
+    }
+}
+
+
 static void
 ngx_http_asgard_reserve_cleanup(void *data)
 {
     ngx_http_asgard_ctx_t  *ctx = data;
 
     if (ctx->call.asked) {
-        ctx->call.asked->ctx = NULL;        /* given back by the reply */
-        ctx->call.asked = NULL;
+        ngx_http_asgard_reserve_leave(ctx);
     }
 }
 
@@ -300,20 +368,21 @@ ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
     ngx_http_asgard_slot_t  *slot;
 
     if (ngx_http_asgard_redis_run_id()->len == 0) {
-        return ngx_http_asgard_reserve_refuse(ctx,
-                                              ASG_REASON_BUDGET_UNAVAILABLE);
+        ngx_http_asgard_reserve_unavailable(ctx);
+        return NGX_ERROR;
     }
 
     cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
     if (cln == NULL) {
-        return ngx_http_asgard_reserve_refuse(ctx, ASG_REASON_INTERNAL);
+        ctx->reason = ASG_REASON_INTERNAL;
+        return NGX_ERROR;
     }
 
     slot = ngx_http_asgard_journal_take();
     if (slot == NULL) {
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_JOURNAL_FULL, 1);
-        return ngx_http_asgard_reserve_refuse(ctx,
-                                              ASG_REASON_BUDGET_UNAVAILABLE);
+        ngx_http_asgard_reserve_unavailable(ctx);
+        return NGX_ERROR;
     }
 
     ngx_http_asgard_reserve_fill(slot, ctx);
@@ -324,8 +393,8 @@ ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
 
     if (ngx_http_asgard_reserve_send(slot) != NGX_OK) {
         ngx_http_asgard_reserve_drop(slot);
-        return ngx_http_asgard_reserve_refuse(ctx,
-                                              ASG_REASON_BUDGET_UNAVAILABLE);
+        ngx_http_asgard_reserve_unavailable(ctx);
+        return NGX_ERROR;
     }
 
     return NGX_AGAIN;

@@ -37,8 +37,15 @@ typedef struct ngx_http_asgard_over_s {
  * call.slot set, NGX_AGAIN (resume follows), NGX_ERROR with ctx->reason set
  * (budget_exceeded and call.over; budget_unavailable).  A client that leaves
  * while a reply is pending: the reply's owner voids the hold.
+ *
+ * With call.further it is the hold of a further attempt, and ctx->attempt is
+ * woken instead.
  */
 ngx_int_t ngx_http_asgard_reserve(ngx_http_asgard_ctx_t *ctx);
+
+/* Nobody waits for the reply of the reserve any more: it gives the hold back.
+ * To be called with ctx->call.asked. */
+void ngx_http_asgard_reserve_leave(ngx_http_asgard_ctx_t *ctx);
 
 /* The request is about to be written to a provider: from here a dead worker
  * means unknown.  Then the first byte of an answer: means estimate. */

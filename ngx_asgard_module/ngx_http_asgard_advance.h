@@ -1,0 +1,38 @@
+
+/*
+ * What is tried after an attempt that failed, and under which hold.
+ *
+ * The rule: an attempt that cannot have started work (no byte was sent, or it
+ * answered 5xx) passes its hold on.  After one that may have (sent, and no
+ * answer or a broken one) the hold ends by what was seen, and the next attempt
+ * is a hold of its own, `<call>.<n>`, for the worst of the candidates that are
+ * left; nothing is sent before Redis granted it.  A provider that may be at
+ * work for this call is not called again for it, unless its manifest says
+ * resend_safe.  Never after the first byte reached the client, for a client
+ * that left, for a call that is cut, or later than asgard_retry_timeout.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_ADVANCE_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_ADVANCE_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+#define NGX_HTTP_ASGARD_FURTHER_MAX  9        /* holds after the first */
+
+
+/* Moves `a`, whose fault is known, to what is tried next; 0: nothing. */
+ngx_uint_t ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a);
+
+/* Before anything is sent.  NGX_OK: there is a hold to send under; NGX_AGAIN:
+ * Redis is asked, the attempt will be woken; NGX_ERROR: ctx->reason says why
+ * there is none. */
+ngx_int_t ngx_http_asgard_advance_hold(ngx_http_asgard_attempt_t *a);
+
+/* May the provider of candidate `i` have begun to work on this call? */
+ngx_uint_t ngx_http_asgard_advance_has_begun(ngx_http_asgard_attempt_t *a,
+    ngx_uint_t i);
+
+
+#endif /* _NGX_HTTP_ASGARD_ADVANCE_H_INCLUDED_ */
