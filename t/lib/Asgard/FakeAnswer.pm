@@ -5,6 +5,7 @@ package Asgard::FakeAnswer;
 use strict;
 use warnings;
 use JSON::XS ();
+use Socket ();
 use Time::HiRes qw(sleep);
 
 my $json = JSON::XS->new->utf8->canonical->allow_nonref;
@@ -38,13 +39,23 @@ sub play {
     sleep $script->{hang} if $script->{hang};
     return 'hang' if $script->{hang};
     sleep $script->{delay} if $script->{delay};
-    if (defined $script->{raw}) {
-        my $put = $self->put($client, $script->{raw});
-        sleep $script->{stay} if $put && $script->{stay};
-        return $put ? 'cut' : 'gone';
-    }
+    return $self->play_raw($client) if defined $script->{raw};
     return $self->is_stream ? $self->play_stream($client)
         : $self->play_whole($client);
+}
+
+# The end leaves with the last bytes: nobody takes the connection for one that
+# can be used again.
+sub play_raw {
+    my ($self, $client) = @_;
+    my ($script, $tls) = ($self->{script}, ref $client eq 'IO::Socket::SSL');
+    my $ends = !$tls && !$script->{stay};
+    setsockopt $client, Socket::IPPROTO_TCP(), Socket::TCP_CORK(), 1
+        if $ends && !$script->{one_byte};
+    my $put = $self->put($client, $script->{raw});
+    shutdown $client, 1 if $ends;
+    sleep $script->{stay} if $put && $script->{stay};
+    return $put ? 'cut' : 'gone';
 }
 
 sub put {
