@@ -16,7 +16,8 @@
 #define LEDGER_ROW \
     "json_build_object(" \
     "'id', l.id, 'ts', " ISO("l.at") ", 'kind', l.kind," \
-    "'hold_id', l.hold_id, 'trace_id', l.detail->>'trace'," \
+    "'hold_id', l.hold_id, 'call_id', l.detail->>'call'," \
+    "'trace_id', l.detail->>'trace'," \
     "'project_id', l.project_id, 'key_id', l.key_id," \
     "'key_prefix', l.detail->>'prefix', 'user_id', l.detail->>'user'," \
     "'model', l.detail->>'model', 'requested_model', l.detail->>'rm'," \
