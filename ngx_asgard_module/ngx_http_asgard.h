@@ -134,8 +134,9 @@ typedef enum {
 
 
 /*
- * The money of one call: of the last of its holds that was granted.  Written by ngx_http_asgard_reserve.c, read by all,
- * ended by ngx_http_asgard_finalise() exactly once.
+ * The money of one call, of the last of its holds that was granted.  Written by
+ * ngx_http_asgard_reserve.c, read by all, each hold ended by
+ * ngx_http_asgard_finalise() exactly once.
  */
 struct ngx_http_asgard_call_s {
     ngx_http_asgard_slot_t    *slot;          /* NULL: no hold (yet) */

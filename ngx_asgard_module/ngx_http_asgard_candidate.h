@@ -68,7 +68,7 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    parked:1;
     unsigned                    sent:1;       /* this attempt's request */
     unsigned                    fresh:1;      /* no kept connection */
-    unsigned                    stale:1;      /* kept, and closed unanswered */
+    unsigned                    stale:1;      /* closed unanswered */
     unsigned                    resent:1;     /* the provider may have begun
                                                * with it before */
     unsigned                    renew:1;      /* needs a hold of its own */
@@ -89,7 +89,7 @@ ngx_int_t ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
 ngx_int_t ngx_http_asgard_candidate_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 
-/* What a parked attempt waited for is there: it goes on, from the event loop. */
+/* What a parked attempt waited for is there: it goes on, from the loop. */
 void ngx_http_asgard_candidate_wake(ngx_http_asgard_attempt_t *a);
 
 /* What a failure means; called when the attempt is known to have failed. */

@@ -1,6 +1,6 @@
 
 /*
- * The one end of a call: what it cost, said to slot, witness, counters, Redis.
+ * The one end of a hold: what it cost, said to slot, witness, counters, Redis.
  */
 
 #include "ngx_http_asgard_candidate.h"

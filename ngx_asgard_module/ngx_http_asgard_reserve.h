@@ -1,6 +1,6 @@
 
 /*
- * The hold of a call: reserve before any upstream, extend while it lives, end
+ * The holds of a call: reserve before any upstream, extend while it lives, end
  * it exactly once.
  *
  * ngx_http_asgard_finalise() is idempotent and is called by whoever comes

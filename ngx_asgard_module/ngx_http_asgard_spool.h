@@ -1,6 +1,6 @@
 
 /*
- * The witness: one line of JSON per call that had a hold, one write(2) each.
+ * The witness: one line of JSON per hold, one write(2) each.
  *
  * The file is appended to and reopened on USR1 like nginx's logs. The line is
  * written in the pass of the event loop at whose end Redis is told; a write

@@ -36,7 +36,14 @@ my $kept = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 8,
 $s->endpoint(id => 'kept', @common, provider => 'kept',
     port => $kept->sockport, connect_timeout_ms => 5000);
 $s->model(route => 'kept');
+# Accepts, and never says a word of TLS.
+my $mute = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+    or die "listen: $!";
+$s->endpoint(id => 'mute', @common, provider => 'mute', scheme => 'https',
+    tls_name => 'mute', port => $mute->sockport, connect_timeout_ms => 60_000);
+$s->model(route => 'mute');
 push @{$s->{names}}, {name => 'a-b', candidates => [0, 1]},
+    {name => 'a-mute', candidates => [0, 4]},
     {name => 'a-hasty', candidates => [0, 2]};
 $s->publish;
 $s->start;
@@ -152,19 +159,29 @@ sub is_first {
 }
 
 {
-    $up{a}->script({hang => 1});
+    my $asked = $up{a}->count;
+    $up{a}->script({cut => 40, delay => 0.5});
     my @got = $s->in_parallel(2, sub {
         my ($i) = @_;
         if ($i) {
-            sleep 0.3;
+            $up{a}->wait_count($asked + 1);
             $redis->connect->cmd('HSET', '{p03}:m', 'st', 'closed');
             return '';
         }
         my $reply = $s->chat($key, {model => 'a-b'});
-        return $reply->status . ' ' . $reply->code;
+        return join ' ', $reply->status, $reply->code, $reply->trace,
+            $reply->header('x-asgard-cost-usd') // 0;
     });
-    is($got[0], '503 budget_unavailable', 'a partition that was closed');
+    my ($status, $code, $trace, $cost) = split / /, $got[0];
+    is("$status $code", '503 budget_unavailable',
+        'a partition that was closed in between');
+    my $first = first_of($trace);
+    is(text_of($first), 'e a upstream_error estimated cut no_usage',
+        'the first attempt was estimated');
+    is($cost * 1e9, $first->{amount}, 'and the error says what it cost');
     $redis->cmd('HSET', '{p03}:m', 'st', 'open');
+    ok(wait_until(sub { grep { $_->{i} eq $first->{hold} } $part->events }, 10),
+        'which is told when it is open again');
 }
 
 # The worker dies while Redis is asked, and while the second provider works.
@@ -178,6 +195,19 @@ sub is_first {
     is($up{b}->count, $mark, 'nothing was sent');
     is_first($trace, $hold, 'dead in between');
     is((of($trace))[1]{call}, $hold, 'the orphan is of that call');
+}
+
+{
+    wait_until(sub { $s->chat($key, {model => 'b'})->status == 200 }, 5);
+    my ($http, $trace, $hold) = stand_still('a-mute');
+    $redis->thaw;
+    ok(wait_until(sub { at_rest("$hold.1") =~ /^\d+$/ }, 5),
+        'granted, not sent yet');
+    $s->kill_worker;
+    ok(wait_until(sub { of($trace) == 2 }, 5), 'a worker dies then');
+    is_first($trace, $hold, 'dead after the grant');
+    is(text_of((of($trace))[1]), 'v mute dead_worker dead_worker',
+        'the second is void');
 }
 
 for my $case ([{hang => 9}, 'x b dead_worker dead_worker'],

@@ -26,6 +26,10 @@
 --                       not_after has passed (R)
 -- ARG                   an argument or key is not of its grammar
 --
+-- An id `<call>.<n>` is a further attempt of the call `<call>`, which was
+-- reserved before it: an amount like any other, but no further call.  What is
+-- counted per call and not per amount must leave out the ids with a dot.
+--
 -- Invariants.  No write before the last check.  spent + held <= limit after
 -- every OK in mode R; a limit of 0 refuses an amount of 0 too.  A window that
 -- is missing is created at 0 only if it starts at or after the budget's `at`
