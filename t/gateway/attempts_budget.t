@@ -10,18 +10,17 @@ use Asgard::Files qw(wait_until);
 use Asgard::Spool qw(calls);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2, routing => <<'YAML');
+my $t = Asgard::Test->new(workers => 2,
+    http_conf => 'asgard_hold_ttl 5s;', routing => <<'YAML');
 fallbacks:
   - one: [two]
-  - safe: [two]
 YAML
-my %up = map { $_ => $t->upstream($_) } qw(first second third);
-my %name = (first => 'one', second => 'two', third => 'safe');
+my %up = map { $_ => $t->upstream($_) } qw(first second);
+my %name = (first => 'one', second => 'two');
 for my $service (sort keys %name) {
     $t->add_service($service, $up{$service}, models => [{
         ref => "model:test/$name{$service}", max_output_tokens => 1000}],
-        inference => {first_byte_timeout => '500ms', idle_timeout => '500ms',
-            $service eq 'third' ? (resend_safe => 'true') : ()});
+        inference => {first_byte_timeout => '2s', idle_timeout => '2s'});
 }
 $t->start;
 
@@ -64,7 +63,7 @@ for my $what ('project', 'key') {
     my $poor = $t->key(project => $project,
         $what eq 'key' ? (budgets => [['1h', $usd]]) : ());
     my $before = $up{second}->count;
-    $up{first}->script({hang => 2});
+    $up{first}->script({hang => 5});
     $reply = $t->chat($poor, {model => 'one'});
     is($reply->status . ' ' . $reply->code, '429 budget_exceeded',
         "$what: a second hold that does not fit is refused");
@@ -82,18 +81,19 @@ for my $what ('project', 'key') {
 }
 
 {
-    my $before = $up{second}->count;
-    my $again = $up{third}->count;
-    # A kept connection that the provider closes when it has read the call.
-    is($t->chat($key, {model => 'safe'})->status, 200, 'a first call');
-    $up{third}->script({raw => ''});
-    $reply = $t->chat($key, {model => 'safe'});
-    is($reply->status, 200, 'one that may be sent to again');
-    is($up{third}->count - $again, 3, 'is sent to again');
-    is($up{second}->count, $before, 'and no other is called');
+    my $project = $t->project(budget_usd => '10');
+    $up{first}->script({hang => 5});
+    $reply = $t->chat($t->key(project => $project), {model => 'one'});
+    is($reply->status, 200, 'silence, and another provider serves');
+    my %entry = map { $_->{hold_id} => $_ } $t->wait_ledger($project, 2, 20);
     my @ends = holds($reply, 2);
-    is(join('; ', map { join ' ', @$_{qw(verb ep)}, @{$_->{flags}} } @ends),
-        'x third; s third resent', 'under a further hold, flagged');
+    is(join(' ', sort keys %entry), join(' ', map { $_->{hold} } @ends),
+        'the ledger has both holds when the first has expired');
+    is($entry{$ends[0]{hold}}{cost_usd} * 1e9, $ends[0]{held},
+        'which is charged in full');
+    is($entry{$ends[1]{hold}}{cost_usd}, 0.00021, 'beside the one that served');
+    is(join(' ', map { $_->{call_id} } values %entry),
+        join(' ', ($ends[0]{hold}) x 2), 'both of one call');
 }
 
 # Many at once, of which half are cut: every hold has its end.
@@ -102,5 +102,7 @@ my @got = $t->in_parallel(8, sub {
     return join ' ', map { $t->chat($key, {model => 'one'})->status } 1 .. 5;
 });
 is(join(' ', @got), join(' ', ('200') x 40), 'many at once are answered');
+ok(wait_until(sub { !grep { $t->{redis}->cmd('GET', $_) ne 'V' }
+    @{$t->{redis}->cmd('KEYS', '{p*}:h:*')} }, 20), 'every hold has its end');
 
 $t->done;

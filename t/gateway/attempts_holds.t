@@ -13,14 +13,14 @@ use Asgard::Spool qw(calls);
 use Asgard::Stage;
 
 my $s = Asgard::Stage->new(workers => 1,
-    http_conf => 'asgard_retry_timeout 2500ms;',
+    http_conf => 'asgard_retry_timeout 6s;',
     location_conf => 'asgard_expose_backend on;');
 my %up = map { $_ => $s->upstream($_) } qw(a b c);
 my $project = $s->project(limit => '-');
 my $key = $s->key($project);
 my @common = (kind => 'openai-compatible', host => '127.0.0.1',
     host_header => 'provider.test', connect_timeout_ms => 400,
-    first_byte_timeout_ms => 500, idle_timeout_ms => 500);
+    first_byte_timeout_ms => 1500, idle_timeout_ms => 1500);
 
 # Providers a, b and c with one model each: prices 1, 2 and 3 times; `a2` is
 # another endpoint of a, `safe` and `safe2` of one that may be sent to again.
@@ -48,7 +48,7 @@ for my $n (0 .. 10) {
     $s->model(route => "many$n");
 }
 $s->endpoint(id => 'slow', @common, provider => 'slow',
-    port => $up{a}->port, first_byte_timeout_ms => 2600);
+    port => $up{a}->port, first_byte_timeout_ms => 6100);
 $s->model(route => 'slow');
 my %index = map { $s->{models}[$_]{route} => $_ } 0 .. $#{$s->{models}};
 
@@ -113,18 +113,18 @@ my $broken = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 my $stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
     . "Content-Length: 100\r\n\r\n";
 my @begun = (
-    ['a timeout', {hang => 2}, 'x a upstream_timeout'],
+    ['a timeout', {hang => 4}, 'x a upstream_timeout'],
     ['a close', {raw => ''}, 'x a upstream_error'],
     ['half a head', {raw => "HTTP/1.1 200 OK\r\nContent-"},
         'x a upstream_error'],
     ['a cut before the body', {raw => $broken}, 'x a upstream_error cut'],
     ['a cut answer', {cut => 40},
         'e a upstream_error cut estimated no_usage'],
-    ['an answer that stalls', {raw => $broken . '{"id":', stay => 2},
+    ['an answer that stalls', {raw => $broken . '{"id":', stay => 4},
         'e a upstream_timeout cut estimated no_usage'],
     ['a stream that is cut before its first byte', {raw => $stream},
         'x a upstream_error cut', stream => JSON::PP::true()],
-    ['a stream without a first byte', {raw => $stream, stay => 2},
+    ['a stream without a first byte', {raw => $stream, stay => 4},
         'x a upstream_timeout cut', stream => JSON::PP::true()],
 );
 for my $case (@begun) {
@@ -145,7 +145,7 @@ for my $case (@begun) {
 }
 
 {
-    $_->script({hang => 1}) for @up{qw(a b)};
+    $_->script({hang => 4}) for @up{qw(a b)};
     my ($reply, @holds) = call('a-b-c', 3);
     is($reply->status, 200, 'two are silent, the third serves');
     is(join('; ', map { text_of($_) } @holds), 'x a upstream_timeout; '
@@ -195,6 +195,14 @@ for my $case (@begun) {
     is(join('; ', map { text_of($_) } @holds),
         'x safe upstream_error; s safe2 ok resent',
         'is called again, under a further hold, and that is noted');
+    is($s->chat($key, {model => 'safe'})->status, 200, 'a first call');
+    # over the connection that was kept
+    $up{a}->script({raw => ''});
+    ($reply, @holds) = call('safe', 2);
+    is($reply->status, 200, 'a kept connection that is closed is replaced');
+    is(since(), '2 0 0', 'where the provider declares that safe');
+    is(join('; ', map { text_of($_) } @holds),
+        'x safe upstream_error; s safe ok resent', 'under a further hold');
 }
 
 {
@@ -227,7 +235,7 @@ for my $case (@begun) {
     my ($reply, @holds) = call('many', 10);
     is($reply->status, 502, 'the tenth hold of a call');
     is(since(), '0 0 10', 'is its last');
-    $up{a}->script({hang => 3});
+    $up{a}->script({hang => 9});
     ($reply, @holds) = call('slow-b', 1);
     is($reply->status, 504, 'after asgard_retry_timeout');
     is(since(), '1 0 0', 'no other is begun');

@@ -20,8 +20,8 @@ my %up = map { $_ => $s->upstream($_) } qw(a b);
 my $project = $s->project(limit => '-');
 my $key = $s->key($project);
 my @common = (kind => 'openai-compatible', host => '127.0.0.1',
-    host_header => 'provider.test', first_byte_timeout_ms => 700,
-    idle_timeout_ms => 700);
+    host_header => 'provider.test', first_byte_timeout_ms => 1500,
+    idle_timeout_ms => 1500);
 for my $name (qw(a b)) {
     $s->endpoint(id => $name, @common, provider => $name,
         port => $up{$name}->port, connect_timeout_ms => 5000);
@@ -59,7 +59,7 @@ sub stand_still {
     my ($model) = @_;
     my $asked = $up{a}->count;
     $mark = $up{b}->count;
-    $up{a}->script({hang => 1});
+    $up{a}->script({hang => 4});
     my $http = $s->http;
     my $trace = 'still-' . ++$serial;
     $http->send_raw($http->request_text('POST', '/v1/chat/completions',
