@@ -16,12 +16,14 @@ is($heard->receive->[0], 'subscribe', 'a gateway listens');
 
 sub publish {
     my (@argv) = @_;
-    return $redis->script('publish', ['{asg}:project:a', '{asg}:ver'], @argv)->[0];
+    return $redis->script('publish', ['{asg}:project:a', '{asg}:ver'],
+        @argv)->[0];
 }
 
 is(publish(3, 'three', 'asg:changes', 'project a 3'), 'OK', 'a first record');
 is($redis->cmd('GET', '{asg}:project:a'), 'three', '... is stored');
-is($redis->cmd('HGET', '{asg}:ver', '{asg}:project:a'), 3, '... with its version');
+is($redis->cmd('HGET', '{asg}:ver', '{asg}:project:a'), 3,
+    '... with its version');
 is($heard->receive->[2], 'project a 3', '... and announced');
 is(publish(3, 'again', 'asg:changes', 'project a 3'), 'OLD',
     'the same version is OLD');
@@ -37,7 +39,7 @@ is(publish(10, 'ten', 'asg:changes', 'x'), 'OLD',
     'the guard outlives the record');
 is(publish($_, 'x', 'asg:changes', 'x'), 'ARG', "the version '$_' is ARG")
     for '', '0', '-1', '1.5', 'x';
-is($redis->script('publish', ['{asg}:project:a'], 12, 'x', 'c', 'm')->[0], 'ARG',
-    'one key is ARG');
+is($redis->script('publish', ['{asg}:project:a'], 12, 'x', 'c', 'm')->[0],
+    'ARG', 'one key is ARG');
 
 done_testing();
