@@ -69,7 +69,7 @@ sub end { my ($pipe) = @_; my $text = <$pipe>; close $pipe; return $text }
     $up{a}->wait_count($asked + 1);
     kill STOP => $one;
     kill CONT => $other;
-    $redis->cmd('SET', "asg:project:$project[1]", $s->encode(
+    $redis->cmd('SET', "{asg}:project:$project[1]", $s->encode(
         {%{$s->{projects}{$project[1]}}, v => 1000, killed => 1}));
     ok(wait_until(sub { $s->chat($key[1], {model => 'a'})->status == 403 },
         10), 'the other worker knows of the kill');
