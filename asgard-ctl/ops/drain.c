@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ops/drain_batch.h"
+#include "ops/ledger_month.h"
 #include "ops/restored.h"
 
 #define TRIM_BEHIND_MS   (15 * 60 * 1000)
@@ -86,6 +87,30 @@ batch_commit(struct ctl_batch *b, const char *epoch,
 }
 
 
+/* The months that the entries need, made outside the transaction, which holds
+ * locks that others wait for. */
+static bool
+months_ready(struct ctl_leader *l, const struct ctl_reply *list, size_t n,
+    struct ctl_error *e)
+{
+    int64_t at_ms;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        at_ms = list->items[i].nitems > 0
+                ? ctl_event_time_ms(list->items[i].items[0].text) : 0;
+        if ((at_ms < l->month_from_ms || at_ms >= l->month_to_ms)
+            && !ctl_ledger_month_make(l->pg, l->arena, at_ms,
+                                      &l->month_from_ms, &l->month_to_ms, e))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 /* Entries after `after` of one stream → Postgres; `after` moves with them. */
 static bool
 entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
@@ -111,8 +136,10 @@ entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     b->partition = p;
     b->current = epoch == p->epoch;
     if (last.len >= CTL_STREAM_ID_TEXT
+        || !months_ready(l, list, n, e)
         || !batch_commit(b, number, list->items, n, after, last.data, e))
     {
+        l->month_to_ms = 0;             /* whatever it was, look again */
         return false;
     }
     memcpy(after, last.data, last.len);

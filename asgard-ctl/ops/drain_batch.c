@@ -84,9 +84,8 @@ pins_of(const struct ctl_reply *fields)
 }
 
 
-/* When the event was written: "<ms>-<seq>". */
-static int64_t
-time_of(asg_str_t stream_id)
+int64_t
+ctl_event_time_ms(asg_str_t stream_id)
 {
     const char *dash = memchr(stream_id.data, '-', stream_id.len);
     uint64_t ms = 0;
@@ -108,7 +107,7 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     asg_str_t verb = field_of(fields, "v");
     asg_nusd_t amount;
 
-    to->at_ms = time_of(entry->items[0].text);
+    to->at_ms = ctl_event_time_ms(entry->items[0].text);
 
     to->hold = field_of(fields, "i");
     to->pins = pins_of(fields);

@@ -40,6 +40,8 @@ struct ctl_batch {
     unsigned nentries, nowed;
 };
 
+/* When an event was written, "<ms>-<seq>"; 0 of what is no stream id. */
+int64_t ctl_event_time_ms(asg_str_t stream_id);
 /* Parses stream entries; one that is no usage event is logged and passed. */
 bool ctl_batch_read(struct ctl_batch *b, const struct ctl_reply *entries,
     size_t n, struct ctl_error *e);

@@ -8,27 +8,38 @@
 
 #define HOLD_BYTES 512
 
-/* An entry's time is its event's, which may have waited for us. */
-#define SQL_AT "timestamptz 'epoch' + r.at_ms * interval '1 millisecond'"
+/* An entry's time is its event's, which may have waited for us.  When that
+ * month takes no entry any more it is now, and the detail has the event's. */
+#define SQL_TIMED \
+    "SELECT t.n, t.hold_id, t.seq, t.kind, t.delta_nano, t.rank, t.cause," \
+    " t.project_id, t.project_version, t.key_id," \
+    " CASE WHEN k.kept THEN v.at ELSE ledger_now() END AS at," \
+    " CASE WHEN k.kept THEN t.detail ELSE t.detail" \
+    " || jsonb_build_object('at_ms', t.at_ms) END AS detail" \
+    " FROM jsonb_to_recordset($1::jsonb) AS t(n int, hold_id text, seq int," \
+    " kind text, delta_nano bigint, rank smallint, cause text, at_ms bigint," \
+    " project_id text, project_version bigint, key_id uuid, detail jsonb)" \
+    " CROSS JOIN LATERAL (SELECT timestamptz 'epoch'" \
+    " + t.at_ms * interval '1 millisecond') AS v(at)" \
+    " LEFT JOIN ledger_months m ON m.month = ledger_month(v.at)" \
+    " AND m.closed_at IS NOT NULL" \
+    " CROSS JOIN LATERAL (SELECT m.month IS NULL" \
+    " AND ledger_takes(v.at)) AS k(kept)"
 
 /* The chain goes over the entries in their order, from the partition's last
  * hash. */
 #define SQL_LEDGER \
-    "WITH RECURSIVE r AS MATERIALIZED (" \
-    "SELECT * FROM jsonb_to_recordset($1::jsonb) AS t(n int, hold_id text," \
-    " seq int, kind text, delta_nano bigint, rank smallint, cause text," \
-    " at_ms bigint, project_id text, project_version bigint, key_id uuid," \
-    " detail jsonb))," \
+    "WITH RECURSIVE r AS MATERIALIZED (" SQL_TIMED ")," \
     " chain AS (SELECT 0 AS n, ledger_hash AS hash FROM partitions" \
     " WHERE partition = $2::smallint UNION ALL" \
     " SELECT r.n, sha256(c.hash || convert_to(ledger_text(r.hold_id, r.seq," \
-    " r.kind, r.delta_nano, r.rank, r.cause, " SQL_AT ", $2::smallint," \
+    " r.kind, r.delta_nano, r.rank, r.cause, r.at, $2::smallint," \
     " r.project_id, r.project_version, r.key_id, r.detail), 'UTF8'))" \
     " FROM chain c JOIN r ON r.n = c.n + 1)," \
     " entered AS (INSERT INTO ledger (hold_id, seq, kind, delta_nano, rank," \
     " cause, at, partition, project_id, project_version, key_id, detail," \
     " hash) SELECT r.hold_id, r.seq, r.kind, r.delta_nano, r.rank," \
-    " r.cause, " SQL_AT ", $2::smallint, r.project_id, r.project_version," \
+    " r.cause, r.at, $2::smallint, r.project_id, r.project_version," \
     " r.key_id, r.detail, c.hash FROM r JOIN chain c USING (n) ORDER BY n)" \
     " UPDATE partitions SET ledger_hash =" \
     " (SELECT hash FROM chain ORDER BY n DESC LIMIT 1)" \

@@ -48,6 +48,7 @@ struct ctl_leader {
     struct ctl_arena *arena;            /* reset by the loop between steps */
     asg_json_t *json;                   /* for details; zeroed at first */
     char name[CTL_LEADER_TEXT];         /* unique to the process */
+    int64_t month_from_ms, month_to_ms; /* the ledger's, last made sure of */
     struct ctl_partition parts[ASG_PARTITIONS];
 };
 

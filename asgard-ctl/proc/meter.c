@@ -19,6 +19,7 @@
 #include "ops/drain.h"
 #include "ops/expire.h"
 #include "ops/gateways.h"
+#include "ops/ledger_month.h"
 #include "ops/outbox_record.h"
 #include "ops/outbox_send.h"
 #include "ops/partition_lead.h"
@@ -543,7 +544,7 @@ static void *
 auditor_run(void *data)
 {
     struct meter *m = data;
-    int64_t next = ctl_clock_ms() + AUDIT_EVERY_MS;
+    int64_t next = ctl_clock_ms() + AUDIT_EVERY_MS, tend = 0;
     unsigned part = 0;
     struct ctl_error e;
     struct worker w;
@@ -554,13 +555,19 @@ auditor_run(void *data)
     }
     while (!atomic_load(&m->stop)) {
         pause_ms(AUDIT_POLL_MS);
+        ctl_error_clear(&e);
+        ctl_arena_reset(&w.arena);
+        if (atomic_load(&m->open) > 0 && is_due(&tend, TEND_EVERY_MS)
+            && !ctl_ledger_month_tend(w.pg, w.redis, &w.arena, &e))
+        {
+            tend = 0;
+            worker_note(&w, false, &e);
+        }
         if (atomic_load(&m->open) < ASG_PARTITIONS
             || !is_due(&next, AUDIT_EVERY_MS))
         {
             continue;
         }
-        ctl_error_clear(&e);
-        ctl_arena_reset(&w.arena);
         worker_note(&w, auditor_turn(&w, part, &e), &e);
         part = (part + 1) % ASG_PARTITIONS;
     }

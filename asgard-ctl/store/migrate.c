@@ -16,6 +16,7 @@
 #define LOCK_KEY    "4706172"           /* any number, the same for all */
 #define ARENA_BYTES (4u * 1024 * 1024)
 #define ROLE_BYTES  130                 /* 63 characters, quoted, all quotes */
+#define MOST_MS     (12 * 3600 * 1000)  /* of one file: it may move a ledger */
 
 
 /* The user of a connection URI as a quoted SQL identifier. */
@@ -80,6 +81,7 @@ run_one(struct ctl_pg *pg, struct ctl_arena *arena,
         return ctl_error_internal(e, "out of memory");
     }
     if (!ctl_pg_begin(pg, e)
+        || !ctl_pg_exec(pg, e, "SET LOCAL statement_timeout = 0")
         || !ctl_pg_exec(pg, e, sql)
         || !CTL_PG(pg, arena, NULL, e,
                    "INSERT INTO schema_migrations (number, name)"
@@ -165,6 +167,7 @@ ctl_migrate(const char *owner_uri, const char *runtime_uri, unsigned *applied,
     if (pg == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
+    ctl_pg_deadline(pg, MOST_MS);
     ctl_arena_init(&arena, ARENA_BYTES);
     ok = run_missing(pg, &arena, role, applied, e);
     ctl_arena_reset(&arena);
