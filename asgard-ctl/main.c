@@ -55,6 +55,14 @@ static const struct command commands[] = {
      "Rebuild the counters in Redis from the ledger.  Happens by itself when\n"
      "Redis lost something; this forces it.  --restored: the database was set\n"
      "back and Redis was lost too, so that nobody else can know."},
+    {"ledger", ctl_command_ledger, "ledger months|export YYYY-MM FILE",
+     "months: the months with entries, their sums, and whether each is open,\n"
+     "closed, exported or pruned.  export: write a month that is over - from\n"
+     "25 hours after its end - into a new file, one JSON line an entry, and\n"
+     "note its digest.  Needs postgres_owner."},
+    {"prune", ctl_command_prune, "prune YYYY-MM --export FILE",
+     "Take an exported month out of the database, when FILE is still that\n"
+     "export.  Balances, holds and the chain stay.  Needs postgres_owner."},
     {"project", ctl_command_project,
      "project kill|unkill ID [--reason TEXT]",
      "Break glass: stop a project's calls now, working on the database and on\n"

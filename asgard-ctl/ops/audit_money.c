@@ -13,22 +13,38 @@
 #define LOOK_MS    50
 #define CONFIRM    3                    /* looks that must all differ */
 
+/* Entries of pruned months count by what was kept of them. */
 #define SQL_ENDS \
     "SELECT 'M2 hold ' || h.hold_id || ' (' || h.state || ') has '" \
-    " || count(l.id) || ' first entries' FROM holds h LEFT JOIN ledger l" \
-    " ON l.hold_id = h.hold_id AND l.kind <> 'adjust'" \
+    " || count(f.hold_id) || ' first entries' FROM holds h LEFT JOIN" \
+    " (SELECT hold_id FROM ledger WHERE kind <> 'adjust' UNION ALL" \
+    " SELECT hold_id FROM ledger_seqs WHERE seq = 1" \
+    " AND pruned_nano IS NOT NULL) f USING (hold_id)" \
     " GROUP BY h.hold_id, h.state, h.next_seq" \
-    " HAVING count(l.id) <> CASE WHEN h.next_seq > 1 THEN 1 ELSE 0 END" \
-    " OR (h.state <> 'voided' AND count(l.id) <> 1)" \
+    " HAVING count(f.hold_id) <> CASE WHEN h.next_seq > 1 THEN 1 ELSE 0 END" \
+    " OR (h.state <> 'voided' AND count(f.hold_id) <> 1)" \
     " ORDER BY h.hold_id LIMIT " SHOWN
 
 #define SQL_BALANCES \
     "SELECT 'M9 hold ' || h.hold_id || ': entries sum to '" \
-    " || coalesce(sum(l.delta_nano), 0) || ', its balance is '" \
-    " || h.balance_nano FROM holds h LEFT JOIN ledger l USING (hold_id)" \
+    " || coalesce(sum(l.nano), 0) || ', its balance is '" \
+    " || h.balance_nano FROM holds h LEFT JOIN" \
+    " (SELECT hold_id, delta_nano AS nano FROM ledger UNION ALL" \
+    " SELECT hold_id, pruned_nano FROM ledger_seqs" \
+    " WHERE pruned_nano IS NOT NULL) l USING (hold_id)" \
     " GROUP BY h.hold_id, h.balance_nano" \
-    " HAVING coalesce(sum(l.delta_nano), 0) <> h.balance_nano" \
+    " HAVING coalesce(sum(l.nano), 0) <> h.balance_nano" \
     " ORDER BY h.hold_id LIMIT " SHOWN
+
+/* A number is an entry's, or was one's that was pruned. */
+#define SQL_NUMBERS \
+    "SELECT 'M2 entry ' || seq || ' of hold ' || hold_id || CASE" \
+    " WHEN s.hold_id IS NULL THEN ' has no number'" \
+    " WHEN l.id IS NULL THEN ' is gone' ELSE ' was pruned and is there' END" \
+    " FROM (SELECT hold_id, seq, id FROM ledger WHERE hold_id IS NOT NULL) l" \
+    " FULL JOIN ledger_seqs s USING (hold_id, seq) WHERE s.hold_id IS NULL" \
+    " OR (l.id IS NULL) <> (s.pruned_nano IS NOT NULL)" \
+    " ORDER BY hold_id, seq LIMIT " SHOWN
 
 #define SQL_ORPHANS \
     "SELECT 'M2 entry ' || l.id || ' names no hold' FROM ledger l" \
@@ -106,8 +122,8 @@ static bool
 ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, struct ctl_error *e)
 {
-    static const char *const checks[] = {SQL_ENDS, SQL_BALANCES, SQL_ORPHANS,
-        SQL_PINS, SQL_PRICES, SQL_OVERSHOOTS, SQL_GAPS};
+    static const char *const checks[] = {SQL_ENDS, SQL_BALANCES, SQL_NUMBERS,
+        SQL_ORPHANS, SQL_PINS, SQL_PRICES, SQL_OVERSHOOTS, SQL_GAPS};
     struct ctl_rows rows;
     unsigned r;
     size_t i;

@@ -24,6 +24,9 @@ int ctl_command_status(const struct ctl_config *c, int argc, char **argv);
 /* proc/command_money.c */
 int ctl_command_audit(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_reseed(const struct ctl_config *c, int argc, char **argv);
+/* proc/command_ledger.c */
+int ctl_command_ledger(const struct ctl_config *c, int argc, char **argv);
+int ctl_command_prune(const struct ctl_config *c, int argc, char **argv);
 
 /* Says why and returns 1. */
 int ctl_command_failed(const struct ctl_error *e);

@@ -120,7 +120,8 @@ sub until_status {
     return wait_until(sub { chat($hello)->status == $wanted }, 5);
 }
 
-is(psql("INSERT INTO ledger (seq, kind, delta_nano, rank, cause, at,"
+is(psql("SELECT ledger_month_make(now() - interval '1 h');"
+    . "INSERT INTO ledger (seq, kind, delta_nano, rank, cause, at,"
     . " partition, project_id, detail, hash) SELECT 1, 'unknown', 0, 0, '',"
     . " now() - interval '1 h', 15, '$env{ASGARD_PROJECT}', '{}', ''"
     . ' FROM generate_series(1, 1001)'), 0, 'a thousand old entries');

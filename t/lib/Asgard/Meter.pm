@@ -5,6 +5,7 @@
 #     $m->start;
 #     my $budget = $m->project('proj-2026-0001', part => 3, total => 1000);
 #     my $p = $m->partition(3);           # an open Asgard::Partition
+#     $m->event(3, $m->month_ms(2) . '-0', 'h1', 's', 100, $budget);
 #     ...
 #     $m->done;                           # audits, and leaves nothing behind
 package Asgard::Meter;
@@ -149,6 +150,27 @@ sub balance {
         return defined $found;
     }, 5, 0.02);
     return $found;
+}
+
+# The month that began `back` months ago, as YYYY-MM, and its start in ms.
+sub month    { $_[0]->value("SELECT to_char(ledger_month(now()) - interval"
+    . " '$_[1] months', 'YYYY-MM')") }
+sub month_ms { $_[0]->value("SELECT (extract(epoch FROM (ledger_month(now())"
+    . " - interval '$_[1] months') AT TIME ZONE 'UTC') * 1000)::bigint") }
+
+# A usage event of any time, written past the scripts; a stream only rises.
+sub event {
+    my ($self, $part, $id, $hold, $verb, $amount, $budget) = @_;
+    $budget =~ /\.(.+)/;
+    return $self->cmd('XADD', $self->partition($part)->stream, $id,
+        i => $hold, v => $verb, a => $amount, d => 0, p => "$budget:total:0",
+        x => $self->detail($1));
+}
+
+sub drained {
+    my ($self, $events) = @_;
+    return wait_until(sub { ($self->value(
+        'SELECT sum(rows_read) FROM cursors') // 0) >= $events }, 10, 0.02);
 }
 
 sub detail {

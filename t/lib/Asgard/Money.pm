@@ -269,7 +269,10 @@ SQL
 sub rights {
     my ($t) = @_;
     return map { "$_->[0] $_->[1]" } $t->{postgres}->rows(<<'SQL');
-SELECT t, p FROM unnest(ARRAY['ledger', 'audit_events', 'audit_seals']) t,
+SELECT t, p FROM (SELECT unnest(ARRAY['ledger', 'ledger_seqs',
+        'ledger_months', 'ledger_gaps', 'audit_events', 'audit_seals'])
+    UNION SELECT inhrelid::regclass::text FROM pg_inherits
+    WHERE inhparent = 'ledger'::regclass) r(t),
     unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) p
 WHERE has_table_privilege('asgard', t, p)
 SQL
