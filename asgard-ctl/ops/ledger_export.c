@@ -180,16 +180,12 @@ ctl_ledger_export(struct ctl_pg *pg, struct ctl_redis *redis,
     FILE *out;
     bool ok;
 
-    if (date == NULL || work == NULL
-        || !ctl_ledger_month_close(pg, redis, arena, date, e))
-    {
-        return false;
-    }
-    out = work_open(work, file, e);
+    out = date != NULL && work != NULL ? work_open(work, file, e) : NULL;
     if (out == NULL) {
         return false;
     }
-    ok = ctl_pg_begin(pg, e)
+    ok = ctl_ledger_month_close(pg, redis, arena, date, e)
+         && ctl_pg_begin(pg, e)
          && ctl_pg_exec(pg, e, "SET LOCAL statement_timeout = 0")
          && lines_write(pg, arena, date, out, sum, e);
     if (fclose(out) != 0 && ok) {
