@@ -23,7 +23,7 @@ struct ctl_config {
     char *socket_group;                 /* NULL: unchanged */
     mode_t socket_mode;
     char *postgres;                     /* URI of the runtime role */
-    char *postgres_owner;               /* URI of the owner; NULL: no migrate */
+    char *postgres_owner;               /* URI of the owner; NULL: none told */
     char *redis;                        /* address, see redis/client.h */
     char *key_file;
     char *services[CTL_CONFIG_SERVICES_MAX];    /* later overlays earlier */

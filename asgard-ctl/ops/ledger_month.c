@@ -77,8 +77,8 @@ ctl_ledger_month_date(struct ctl_arena *arena, const char *month,
 {
     static const char shape[] = "0000-00";
     const char *date;
+    long n = 0;
     size_t i;
-    int n;
 
     for (i = 0; month[i] != '\0' && i < sizeof(shape) - 1; i++) {
         if (shape[i] == '-' ? month[i] != '-'
@@ -87,7 +87,9 @@ ctl_ledger_month_date(struct ctl_arena *arena, const char *month,
             break;
         }
     }
-    n = i == sizeof(shape) - 1 && month[i] == '\0' ? atoi(month + 5) : 0;
+    if (i == sizeof(shape) - 1 && month[i] == '\0') {
+        n = strtol(month + 5, NULL, 10);
+    }
     if (n < 1 || n > 12 || memcmp(month, "0000", 4) == 0) {
         ctl_error_field(e, "invalid_value", "month",
                         "%.40s is no month: write YYYY-MM.", month);

@@ -128,6 +128,14 @@ for my $n (1, 2) {
     ok($m->drained(6 + $n), 'a month that was lost keeps no event back');
 }
 
+my $reader = $m->stay_open('SELECT count(*) FROM ledger JOIN holds USING'
+    . ' (hold_id)');
+$m->event($part, $m->month_ms(0) . '-0', 'first', 's', 264, $budget);
+$m->sql("SET statement_timeout = '5s';"
+    . " SELECT ledger_month_create('2031-01-01')");
+ok($m->drained(9), 'who reads the ledger keeps no month from being made');
+$m->give_up($reader);
+
 my ($status, $out, $err) = $m->{control}->run('ledger', 'months');
 is($status, 0, 'ledger months lists them') or diag($err);
 my %row = map { /^(\d{4}-\d\d) +(\d+) +(\S+) +(\w+) +(\S+)$/

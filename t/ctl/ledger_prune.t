@@ -106,19 +106,10 @@ refuses("a month with a file that is wrong ($_)",
     "$folder/$_") for sort(keys %wrong), 'later';
 refuses('a month without its file', qr/No such file/, $month, "$folder/none");
 
-my $pid = fork() // die "fork: $!";
-if (!$pid) {
-    eval { $m->sql('BEGIN; SELECT count(*) FROM ledger; SELECT pg_sleep(60);'
-        . ' COMMIT') };
-    POSIX::_exit(0);
-}
-ok(wait_until(sub { $m->value("SELECT count(*) FROM pg_stat_activity WHERE"
-    . " wait_event = 'PgSleep'") }, 5, 0.02), 'somebody reads the ledger');
+my $reader = $m->stay_open('SELECT count(*) FROM ledger');
 refuses('a month that is read', qr/being read.* try again/, $month,
     "$folder/month");
-$m->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
-    . " wait_event = 'PgSleep'");
-waitpid $pid, 0;
+$m->give_up($reader);
 is_deeply([$m->sql('SELECT * FROM ledger ORDER BY id')], \@before,
     'after all of that the ledger is what it was');
 is($m->value('SELECT count(*) FROM ledger_gaps') + $m->value('SELECT count(*)'

@@ -77,7 +77,8 @@ is_deeply([map { $_->[0] } $db->rows('SELECT c.relname FROM pg_inherits i'
     . ' JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent ='
     . " 'ledger'::regclass AND EXISTS (SELECT FROM ledger l"
     . ' WHERE l.tableoid = c.oid) ORDER BY 1')],
-    ['ledger_2026_01', 'ledger_2026_02', 'ledger_2026_03'], 'each stands in its month');
+    ['ledger_2026_01', 'ledger_2026_02', 'ledger_2026_03'],
+    'each stands in its month');
 my ($status, $text) = audit();
 is($status, 0, 'the chains are whole') or diag($text);
 like($text, qr/^800 links checked/, '... and were looked at');

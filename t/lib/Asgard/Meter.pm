@@ -15,6 +15,7 @@ use warnings;
 use Carp qw(croak);
 use File::Path qw(remove_tree);
 use File::Temp ();
+use POSIX ();
 use Test::More ();
 
 use Asgard::Control;
@@ -165,6 +166,28 @@ sub event {
     return $self->cmd('XADD', $self->partition($part)->stream, $id,
         i => $hold, v => $verb, a => $amount, d => 0, p => "$budget:total:0",
         x => $self->detail($1));
+}
+
+# A transaction of the owner that does `sql` and stays open, until it is ended.
+sub stay_open {
+    my ($self, $sql) = @_;
+    my $pid = fork() // croak "fork: $!";
+    if (!$pid) {
+        eval { $self->sql("BEGIN; $sql; SELECT pg_sleep(60); COMMIT") };
+        POSIX::_exit(0);
+    }
+    wait_until(sub { $self->value('SELECT count(*) FROM pg_stat_activity'
+        . " WHERE wait_event = 'PgSleep'") }, 5, 0.02)
+        or croak 'the transaction does not begin';
+    return $pid;
+}
+
+# Rolls back what stay_open() began.
+sub give_up {
+    my ($self, $pid) = @_;
+    $self->sql('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
+        . " WHERE wait_event = 'PgSleep'");
+    waitpid $pid, 0;
 }
 
 sub drained {
