@@ -200,6 +200,7 @@ chains_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
 }
 
 
+/* The lock comes before the snapshot, so that no month is pruned under it. */
 bool
 ctl_audit_chain(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, int64_t *checked, struct ctl_error *e)
@@ -213,7 +214,8 @@ ctl_audit_chain(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     }
     ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
                      " REPEATABLE READ READ ONLY;"
-                     " SET LOCAL statement_timeout = 0")
+                     " SET LOCAL statement_timeout = 0;"
+                     " LOCK TABLE ledger IN ACCESS SHARE MODE")
          && chains_check(pg, arena, out, broken, checked, e);
     ctl_pg_rollback(pg);
 

@@ -142,7 +142,8 @@ ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
 }
 
 
-/* One snapshot for all statements: nothing moves between them. */
+/* One snapshot for all statements: nothing moves between them.  The lock comes
+ * before it, so that no month is pruned under it. */
 static bool
 ledger_audit(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, struct ctl_error *e)
@@ -154,7 +155,8 @@ ledger_audit(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     }
     ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
                      " REPEATABLE READ READ ONLY;"
-                     " SET LOCAL statement_timeout = 0")
+                     " SET LOCAL statement_timeout = 0;"
+                     " LOCK TABLE ledger IN ACCESS SHARE MODE")
          && ledger_check(pg, arena, out, broken, e);
     ctl_pg_rollback(pg);
 

@@ -15,9 +15,12 @@
     "SELECT encode(sha256, 'hex'), pruned_at IS NOT NULL FROM ledger_months" \
     " WHERE month = $1::date FOR UPDATE"
 
+/* Each entry of a hold leaves its amount with its number. */
 #define SQL_AMOUNTS \
-    "UPDATE ledger_seqs s SET pruned_nano = l.delta_nano FROM ledger l" \
-    " WHERE l.hold_id = s.hold_id AND l.seq = s.seq AND l." \
+    "WITH u AS (UPDATE ledger_seqs s SET pruned_nano = l.delta_nano" \
+    " FROM ledger l WHERE l.hold_id = s.hold_id AND l.seq = s.seq AND l." \
+    CTL_LEDGER_IN_MONTH " RETURNING 1)" \
+    " SELECT (SELECT count(*) FROM u) = count(hold_id) FROM ledger WHERE " \
     CTL_LEDGER_IN_MONTH
 
 /* `m`: what goes.  `near`: that, and all that stays between the first and the
@@ -139,6 +142,20 @@ month_note(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
 }
 
 
+static bool
+amounts_keep(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    return CTL_PG(pg, arena, &rows, e, SQL_AMOUNTS, date)
+           && (ctl_rows_at(&rows, 0, 0)[0] == 't'
+               || ctl_error_set(e, 409, "month_changed", "Entries of %.7s "
+                                "have no number: see asgard-ctl audit money.",
+                                date));
+}
+
+
 /* Last, and with little patience: whoever writes waits behind us. */
 static bool
 month_drop(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
@@ -178,7 +195,7 @@ ctl_ledger_prune(struct ctl_pg *pg, struct ctl_arena *arena,
     ok = ctl_pg_exec(pg, e, "SET LOCAL statement_timeout = 0")
          && month_lock(pg, arena, date, &sha256, e)
          && month_compare(pg, arena, date, sha256, file, sum, e)
-         && CTL_PG(pg, arena, NULL, e, SQL_AMOUNTS, date)
+         && amounts_keep(pg, arena, date, e)
          && CTL_PG(pg, arena, NULL, e, SQL_GAPS, date)
          && month_note(pg, arena, date, sum, e)
          && month_drop(pg, arena, date, e);

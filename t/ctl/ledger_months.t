@@ -110,6 +110,10 @@ is(as_meter("SELECT ledger_month_make('1990-01-01'),"
 is($m->value("SELECT to_regclass('ledger_1990_01') IS NULL AND NOT EXISTS"
     . ' (SELECT FROM ledger_months WHERE month > now() + interval'
     . " '4 months')"), 't', '... and gets none that no clock can mean');
+like(as_meter('CREATE TEMP TABLE t (hold_id text, seq int); CREATE TRIGGER t'
+    . ' AFTER INSERT ON t REFERENCING NEW TABLE AS entered FOR EACH STATEMENT'
+    . ' EXECUTE FUNCTION ledger_number()'), qr/permission denied for function/,
+    'it takes no number past the ledger');
 is($m->value("SELECT ledger_month_close(ledger_month(now()))"), 'f',
     'nobody closes the month that runs');
 
@@ -136,13 +140,22 @@ $m->sql("SET statement_timeout = '5s';"
 ok($m->drained(9), 'who reads the ledger keeps no month from being made');
 $m->give_up($reader);
 
+# A clock that was set back into a closed month
+$m->sql('UPDATE ledger_months SET closed_at = now() WHERE month ='
+    . ' ledger_month(now())');
+$m->event($part, '*', 'beyond', 's', 5, $budget);
+ok($m->drained(10), 'an event comes in a month that is closed');
+is($m->value("SELECT at = (ledger_month(now()) + interval '1 month') AT TIME"
+    . " ZONE 'UTC' FROM ledger WHERE hold_id = 'beyond'"), 't',
+    '... and is entered in the first that is open');
+
 my ($status, $out, $err) = $m->{control}->run('ledger', 'months');
 is($status, 0, 'ledger months lists them') or diag($err);
 my %row = map { /^(\d{4}-\d\d) +(\d+) +(\S+) +(\w+) +(\S+)$/
     ? ($1 => "$2 $3 $4 $5") : () } split /\n/, $out;
 is($row{$m->month(2)}, '2 0.00000023 open -', '... with exact sums')
     or diag($out);
-is(scalar(keys %row), 4, '... and only those with entries') or diag($out);
+is(scalar(keys %row), 5, '... and only those with entries') or diag($out);
 for my $wrong (['ledger'], ['ledger', 'export', '2026-01'],
     ['prune', '2026-01'], ['prune', '2026-01', 'x']) {
     is(($m->{control}->run(@$wrong))[0], 2, "@$wrong is wrong usage");

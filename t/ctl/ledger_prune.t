@@ -110,6 +110,29 @@ my $reader = $m->stay_open('SELECT count(*) FROM ledger');
 refuses('a month that is read', qr/being read.* try again/, $month,
     "$folder/month");
 $m->give_up($reader);
+my $number = "(SELECT hold_id, seq FROM ledger_seqs WHERE hold_id = 'other')";
+$m->sql("CREATE TABLE kept AS $number; DELETE FROM ledger_seqs WHERE hold_id ="
+    . " 'other'");
+refuses('a month with an entry that has no number', qr/see .* audit money/,
+    $month, "$folder/month");
+like((run('audit', 'money'))[1], qr/^M2 entry 1 of hold other has no number$/m,
+    '... which the audit finds');
+$m->sql('INSERT INTO ledger_seqs SELECT * FROM kept; DROP TABLE kept');
+
+# An audit that has begun, and has not come to the ledger, sees the month whole
+my $lock = $m->stay_open('LOCK TABLE audit_seals');
+my $audit = fork() // die "fork: $!";
+if (!$audit) {
+    POSIX::_exit((run('audit', 'chain'))[0]);
+}
+ok(wait_until(sub { $m->{postgres}->super("SELECT count(*) FROM"
+    . " pg_stat_activity WHERE application_name = 'asgard-ctl command' AND"
+    . " wait_event_type = 'Lock'") == 1 }, 10, 0.02), 'an audit is under way');
+refuses('a month that it will look at', qr/being read.* try again/, $month,
+    "$folder/month");
+$m->give_up($lock);
+waitpid $audit, 0;
+is($?, 0, 'the audit finds nothing');
 is_deeply([$m->sql('SELECT * FROM ledger ORDER BY id')], \@before,
     'after all of that the ledger is what it was');
 is($m->value('SELECT count(*) FROM ledger_gaps') + $m->value('SELECT count(*)'

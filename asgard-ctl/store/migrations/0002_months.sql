@@ -185,7 +185,8 @@ SELECT ledger_month_make(now() + n * interval '1 month')
 
 -- Rights ----------------------------------------------------------------------
 
-REVOKE ALL ON FUNCTION ledger_month_create(date),
+-- also of the trigger's: a temporary table could have it otherwise
+REVOKE ALL ON FUNCTION ledger_month_create(date), ledger_number(),
     ledger_month_make(timestamptz), ledger_month_close(date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger_month_make(timestamptz),
     ledger_month_close(date) TO :"runtime";
