@@ -66,8 +66,9 @@ ngx_http_asgard_orphan_settle(ngx_http_asgard_slot_t *slot)
     asg_nusd_t  cost;
 
     cost = ngx_http_asgard_orphan_estimate(slot);
-    ngx_http_asgard_orphan_flag(slot,
-                                ",\"flags\":[\"estimated\",\"dead_worker\"]}");
+    ngx_http_asgard_orphan_flag(slot, cost > slot->held_nusd
+        ? ",\"flags\":[\"estimated\",\"overshoot\",\"dead_worker\"]}"
+        : ",\"flags\":[\"estimated\",\"dead_worker\"]}");
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_ESTIMATED, 1);
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COST_NUSD, cost);
     ngx_http_asgard_spool_orphan(slot, 'e', cost);

@@ -58,16 +58,23 @@ entry_due(const struct ctl_evidence_hold *hold, asg_nusd_t delta_nusd)
 
 void
 ctl_evidence_join(struct ctl_evidence_hold *hold,
-    const struct ctl_evidence *event, struct ctl_evidence_change *change)
+    const struct ctl_evidence *event, int64_t held_nusd,
+    struct ctl_evidence_change *change)
 {
     asg_nusd_t before = hold->known ? hold->best.amount_nusd : 0;
 
+    if (!hold->known) {
+        hold->least_nusd = held_nusd > 0 ? held_nusd : 0;
+    }
     change->better = !hold->known || is_greater(event, &hold->best);
     if (change->better) {
         hold->best = *event;
         hold->known = true;
     }
     change->delta_nusd = hold->best.amount_nusd - before;
+    if (hold->least_nusd > hold->best.amount_nusd) {
+        hold->least_nusd = hold->best.amount_nusd;
+    }
     change->entry = entry_due(hold, change->delta_nusd);
     hold->entered = hold->entered || change->entry != CTL_ENTRY_NONE;
 }

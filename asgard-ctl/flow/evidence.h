@@ -10,6 +10,11 @@
  * Redis is owed what it has not moved itself: `delta` on the pins of the hold,
  * and `-moved` on the pins of the event; they are one figure when the pins
  * are the same.
+ *
+ * `least_nusd` is the least that a hold ever stood for: its room, its balance
+ * after any event.  What a balance is above that was never checked against a
+ * limit, which it may pass: an overshoot, or a correction upward of money that
+ * others were given meanwhile.
  */
 #ifndef CTL_EVIDENCE_H
 #define CTL_EVIDENCE_H
@@ -33,6 +38,7 @@ struct ctl_evidence_hold {
     bool known;
     bool entered;                       /* it has a first ledger entry */
     struct ctl_evidence best;
+    int64_t least_nusd;                 /* -1: not known */
 };
 
 enum ctl_evidence_entry {
@@ -48,8 +54,10 @@ struct ctl_evidence_change {
 /* 's', 'e', 'v', 'x' of a usage event; false: no such verb. */
 bool ctl_evidence_of_verb(char verb, asg_nusd_t amount_nusd,
     struct ctl_evidence *out);
+/* `held_nusd`: what the hold held, -1 when that was never heard of. */
 void ctl_evidence_join(struct ctl_evidence_hold *hold,
-    const struct ctl_evidence *event, struct ctl_evidence_change *change);
+    const struct ctl_evidence *event, int64_t held_nusd,
+    struct ctl_evidence_change *change);
 
 const char *ctl_evidence_state(const struct ctl_evidence_hold *hold);
 const char *ctl_evidence_kind(enum ctl_evidence_entry entry);

@@ -118,6 +118,7 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     {
         return false;
     }
+    to->held_nusd = amount_of(fields, "h", &amount) ? amount : -1;
     ctl_detail_read(b->leader->json, field_of(fields, "x"), to->pins,
                     &to->detail);
 
@@ -181,6 +182,7 @@ hold_load(struct ctl_hold *h, const struct ctl_rows *rows, unsigned i)
     h->detail = asg_str_z(ctl_rows_at(rows, i, 6));
     h->project = asg_str_z(ctl_rows_at(rows, i, 7));
     h->key = asg_str_z(ctl_rows_at(rows, i, 8));
+    h->evidence.least_nusd = ctl_rows_i64(rows, i, 9);
 }
 
 
@@ -205,7 +207,8 @@ holds_load(struct ctl_batch *b, struct ctl_error *e)
     }
     if (!CTL_PG(b->leader->pg, b->leader->arena, &rows, e,
             "SELECT hold_id, pins, rank, balance_nano, held_nano, next_seq,"
-            " detail, project_id, coalesce(key_id::text, '') FROM holds"
+            " detail, project_id, coalesce(key_id::text, ''),"
+            " coalesce(least_nano, -1) FROM holds"
             " WHERE hold_id = ANY ($1::text[])", ids.data))
     {
         return false;
@@ -245,6 +248,7 @@ hold_of(struct ctl_batch *b, const struct ctl_event *ev)
         h->project = ev->detail.project;
         h->key = ev->detail.key;
         h->held_nusd = -1;
+        h->ended_ms = ev->at_ms;
         h->next_seq = 1;
     }
     if (h->pins.len == 0) {
@@ -327,15 +331,15 @@ event_join(struct ctl_batch *b, const struct ctl_event *ev)
     struct ctl_hold *h = hold_of(b, ev);
     struct ctl_evidence_change change;
 
-    ctl_evidence_join(&h->evidence, &ev->evidence, &change);
+    if (ev->held_nusd >= 0) {
+        h->held_nusd = ev->held_nusd;
+    }
+    ctl_evidence_join(&h->evidence, &ev->evidence, h->held_nusd, &change);
     if (change.better && ev->detail.json.len > 2) {
         h->detail = ev->detail.json;
     }
     if (h->key.len == 0) {
         h->key = ev->detail.key;
-    }
-    if (ev->evidence.rank == CTL_EVIDENCE_EXPIRY) {
-        h->held_nusd = ev->evidence.amount_nusd;
     }
     if (change.entry != CTL_ENTRY_NONE) {
         entry_put(b, ev, h, &change);

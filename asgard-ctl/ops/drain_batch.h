@@ -17,6 +17,7 @@ struct ctl_event {
     int64_t at_ms;                      /* by Redis' clock: its stream id */
     struct ctl_evidence evidence;
     asg_nusd_t moved_nusd;              /* what Redis did already */
+    int64_t held_nusd;                  /* by the open hold; -1: none */
     struct ctl_detail detail;
 };
 
@@ -25,6 +26,7 @@ struct ctl_hold {
     asg_str_t id, pins, detail, project, key;
     struct ctl_evidence_hold evidence;
     int64_t held_nusd;                  /* -1: not known */
+    int64_t ended_ms;                   /* the time of its first evidence */
     int next_seq;
 };
 

@@ -58,15 +58,19 @@
 
 #define SQL_HOLDS \
     "INSERT INTO holds (hold_id, partition, epoch, pins, rank, balance_nano," \
-    " held_nano, state, project_id, key_id, detail, next_seq)" \
+    " held_nano, least_nano, state, project_id, key_id, detail, next_seq," \
+    " ended_at)" \
     " SELECT hold_id, $2::smallint, $3::bigint, pins, rank, balance_nano," \
-    " held_nano, state, project_id, key_id, detail, next_seq" \
+    " held_nano, least_nano, state, project_id, key_id, detail, next_seq," \
+    " timestamptz 'epoch' + ended_ms * interval '1 millisecond'" \
     " FROM jsonb_to_recordset($1::jsonb) AS t(hold_id text, pins text," \
-    " rank smallint, balance_nano bigint, held_nano bigint, state text," \
-    " project_id text, key_id uuid, detail jsonb, next_seq int)" \
+    " rank smallint, balance_nano bigint, held_nano bigint," \
+    " least_nano bigint, state text, project_id text, key_id uuid," \
+    " detail jsonb, next_seq int, ended_ms bigint)" \
     " ON CONFLICT (hold_id) DO UPDATE SET pins = excluded.pins," \
     " rank = excluded.rank, balance_nano = excluded.balance_nano," \
-    " held_nano = excluded.held_nano, state = excluded.state," \
+    " held_nano = excluded.held_nano, least_nano = excluded.least_nano," \
+    " state = excluded.state," \
     " project_id = excluded.project_id, key_id = excluded.key_id," \
     " detail = excluded.detail, next_seq = excluded.next_seq"
 
@@ -100,6 +104,12 @@ hold_put(asg_buf_t *out, const struct ctl_hold *h)
         asg_buf_z(out, ",\"held_nano\":");
         asg_buf_i64(out, h->held_nusd);
     }
+    if (h->evidence.least_nusd >= 0) {
+        asg_buf_z(out, ",\"least_nano\":");
+        asg_buf_i64(out, h->evidence.least_nusd);
+    }
+    asg_buf_z(out, ",\"ended_ms\":");
+    asg_buf_i64(out, h->ended_ms);
     asg_buf_z(out, ",\"state\":");
     asg_buf_json(out, asg_str_z(ctl_evidence_state(&h->evidence)));
     asg_buf_z(out, ",\"project_id\":");

@@ -20,7 +20,7 @@ my $p = $m->partition(4);
 
 sub call {
     my ($hold, $amount, %detail) = @_;
-    my $r = $p->reserve($hold, 1000, [$budget], detail => $m->detail($id));
+    my $r = $p->reserve($hold, 300_000, [$budget], detail => $m->detail($id));
     $p->finish($hold, 's', $amount, $r->[1], [$budget],
         detail => $m->detail($id, %detail));
 }

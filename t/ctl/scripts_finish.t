@@ -72,20 +72,20 @@ my $reply = $p->finish('h1', 's', 80, $PINS, \@b, detail => '{"at":"end"}');
 is($reply->[0], 'OK', 'a settle is OK');
 counters(0, 80, 'held fell by the hold, spent rose by the amount');
 event_is($reply, {i => 'h1', v => 's', a => 80, d => 80, p => $PINS,
-    x => '{"at":"end"}'}, 'its event says what moved');
+    x => '{"at":"end"}', h => 100}, 'its event says what moved and was held');
 is($redis->cmd('EXISTS', $p->key('h:h1')), 0, 'the hold is gone');
 is($redis->cmd('ZCARD', $p->key('x')), 0, '... from the expiry set too');
 $reply = $p->finish('h1', 's', 80, $PINS, \@b, detail => '{}');
 is($reply->[0], 'LATE', 'settled again it is LATE');
 counters(0, 80, '... and moves no counter');
 event_is($reply, {i => 'h1', v => 's', a => 80, d => 0, p => $PINS,
-    x => '{}'}, '... with an event of d = 0');
+    x => '{}'}, '... with an event of d = 0 and nothing held');
 
 $p->reserve('h2', 100, \@b, detail => '{"at":"reserve"}');
 $reply = $p->finish('h2', 'e', 30, $PINS, \@b);
 counters(0, 110, 'an estimate is spent');
 event_is($reply, {i => 'h2', v => 'e', a => 30, d => 30, p => $PINS,
-    x => '{"at":"reserve"}'}, 'without a detail the event has the hold\'s');
+    x => '{"at":"reserve"}', h => 100}, 'without a detail the event has the hold\'s');
 $p->reserve('h3', 10, \@b);
 is($p->finish('h3', 's', 25, $PINS, \@b)->[0], 'OK',
     'an overshoot is charged as measured');
@@ -99,8 +99,8 @@ $p->reserve('h5', 10, \@b);
 $reply = $p->finish('h5', 'v', 7, '', \@b);
 is($reply->[0], 'OK', 'a void needs no pins');
 counters(0, 135, '... and spends nothing, whatever its amount');
-event_is($reply, {i => 'h5', v => 'v', a => 0, d => 0, p => $PINS, x => ''},
-    '... as its event says');
+event_is($reply, {i => 'h5', v => 'v', a => 0, d => 0, p => $PINS, x => '',
+    h => 10}, '... as its event says');
 $reply = $p->finish('h6', 'v', 0, '', \@b);
 is($reply->[0], 'LATE', 'a void of an unknown id is LATE');
 is($redis->cmd('GET', $p->key('h:h6')), 'V', '... and leaves the marker');
@@ -129,7 +129,8 @@ $reply = $p->finish('h7', 'x', 0, '', \@b);
 is($reply->[0], 'OK', 'an expired hold is charged');
 counters(0, 235, '... in full');
 event_is($reply, {i => 'h7', v => 'x', a => 100, d => 100, p => $PINS,
-    x => '{"m":1}'}, '... as its event says, with the detail of the hold');
+    x => '{"m":1}', h => 100},
+    '... as its event says, with the detail of the hold');
 is_deeply($p->finish('h7', 'x', 0, '', \@b), ['GONE', $reply->[1]],
     'expired again it is GONE, with the event at or before which it ended');
 is($p->finish('h7', 's', 60, $PINS, \@b)->[0], 'LATE',

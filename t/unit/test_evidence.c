@@ -21,13 +21,15 @@ struct books {
     enum ctl_evidence_entry first;
 };
 
+#define HELD   70
+
 static void feed(struct books *b, char verb, asg_nusd_t amount)
 {
     struct ctl_evidence_change change;
     struct ctl_evidence event;
 
     assert_true(ctl_evidence_of_verb(verb, amount, &event));
-    ctl_evidence_join(&b->hold, &event, &change);
+    ctl_evidence_join(&b->hold, &event, HELD, &change);
     if (change.entry == CTL_ENTRY_NONE) {
         assert_int_equal(change.delta_nusd, 0);
         return;
@@ -113,6 +115,28 @@ static void a_settle_outranks_an_estimate_of_more(void **state)
     expect("ee", AMOUNTS(60, 40), 60, 1, "settled");
 }
 
+static asg_nusd_t least(const char *verbs, const asg_nusd_t *amounts)
+{
+    return books_of(verbs, amounts).hold.least_nusd;
+}
+
+static void the_least_that_a_hold_stood_for_is_kept(void **state)
+{
+    struct ctl_evidence_hold never = {0};
+    struct ctl_evidence_change change;
+    struct ctl_evidence event;
+
+    (void) state;
+    assert_int_equal(least("s", AMOUNTS(30)), 30);
+    assert_int_equal(least("s", AMOUNTS(90)), HELD);
+    assert_int_equal(least("xs", AMOUNTS(HELD, 90)), HELD);
+    assert_int_equal(least("es", AMOUNTS(20, 60)), 20);
+    assert_int_equal(least("vs", AMOUNTS(0, 60)), 0);
+    assert_true(ctl_evidence_of_verb('s', 60, &event));
+    ctl_evidence_join(&never, &event, -1, &change);
+    assert_int_equal(never.least_nusd, 0);
+}
+
 static void swap(char *verbs, asg_nusd_t *amounts, size_t i, size_t j)
 {
     char v = verbs[i];
@@ -182,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_void_after_a_settle_changes_nothing),
         cmocka_unit_test(a_settle_after_expiry_corrects),
         cmocka_unit_test(a_settle_outranks_an_estimate_of_more),
+        cmocka_unit_test(the_least_that_a_hold_stood_for_is_kept),
         cmocka_unit_test(every_order_gives_one_balance),
         cmocka_unit_test(an_unknown_verb_is_no_evidence),
         cmocka_unit_test(names_are_those_of_the_schema),

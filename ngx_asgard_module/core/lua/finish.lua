@@ -23,7 +23,8 @@
 -- FENCE stored     another epoch or server process; '' when none
 -- ARG              an argument or key is not of its grammar
 --
--- Event: i id, v verb, a amount, d what spent rose by, p pins, x detail.
+-- Event: i id, v verb, a amount, d what spent rose by, h what the hold held
+-- (absent when there was no open hold), p pins, x detail.
 --
 -- Invariants.  No write before the last check; counters and event are one
 -- step.  A counter that is missing is skipped, never created.  The fields of
@@ -56,9 +57,9 @@ if m[2] ~= 'open' and m[2] ~= 'adopt' then
     return {'CLOSED'}
 end
 
-local function event(a, d, p, x)
+local function event(a, d, p, x, ...)
     return call('XADD', KEYS[4], '*', 'i', id, 'v', verb, 'a', str(a),
-        'd', str(d), 'p', p, 'x', x)
+        'd', str(d), 'p', p, 'x', x, ...)
 end
 
 local raw_amount, _, expires, held_pins, held_detail = hold_read(KEYS[2])
@@ -112,4 +113,4 @@ end
 call('DEL', KEYS[2])
 call('ZREM', KEYS[3], id)
 return {'OK', event(amount, amount, held_pins,
-    detail ~= '' and detail or held_detail)}
+    detail ~= '' and detail or held_detail, 'h', str(hold))}
