@@ -14,9 +14,10 @@
 
 #include "core/rkey.h"
 #include "core/script.h"
+#include "ops/audit_limits.h"
 #include "ops/partition.h"
 
-#define ENTRY_JSON    192               /* of one counter, hold or event */
+#define ENTRY_JSON    256               /* of one counter, hold or event */
 #define EVENTS_MAX    20000             /* behind the cursor */
 #define EVENTS_TEXT   "20000"
 
@@ -207,31 +208,48 @@ stream_check(const struct snapshot *s, FILE *out)
 }
 
 
+/* The field whose name is `kind` and `rest`. */
 static asg_str_t
-hash_get(const struct ctl_reply *hash, char kind, const asg_str_t *rest)
+hash_get(const struct ctl_reply *hash, char kind, asg_str_t rest,
+    asg_str_t absent)
 {
     size_t i;
     asg_str_t f;
 
     for (i = 0; i + 1 < hash->nitems; i += 2) {
         f = hash->items[i].text;
-        if (f.len == rest->len + 1 && f.data[0] == kind
-            && memcmp(f.data + 1, rest->data, rest->len) == 0)
+        if (f.len == rest.len + 1 && f.data[0] == kind
+            && memcmp(f.data + 1, rest.data, rest.len) == 0)
         {
             return hash->items[i + 1].text;
         }
     }
 
-    return ASG_STR("0");
+    return absent;
 }
 
 
-/* {"b":…,"w":…,"i":…,"s":…,"h":…} for each field `s:<w>:<id>`. */
+/* Its limit, if it has one, and the version that it came with. */
+static void
+limit_put(asg_buf_t *out, const struct ctl_reply *hash, asg_str_t window)
+{
+    asg_str_t limit = hash_get(hash, 'l', window, ASG_STR("-"));
+
+    if (!asg_str_eq_z(limit, "-")) {
+        asg_buf_z(out, "\",\"l\":\"");
+        asg_buf_str(out, limit);
+    }
+    asg_buf_z(out, "\",\"v\":\"");
+    asg_buf_str(out, hash_get(hash, 'v', ASG_STR(""), ASG_STR("0")));
+}
+
+
+/* {"b":…,"w":…,"i":…,"s":…,"h":…,"l":…,"v":…} for each field `s:<w>:<id>`. */
 static void
 counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
 {
     const char *colon;
-    asg_str_t f, rest;
+    asg_str_t f, rest, window;
     size_t i;
 
     for (i = 0; i + 1 < hash->nitems; i += 2) {
@@ -242,6 +260,7 @@ counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
             continue;
         }
         rest = (asg_str_t) {f.data + 1, f.len - 1};
+        window = (asg_str_t) {rest.data, (size_t) (colon - rest.data)};
         asg_buf_z(out, out->len > 1 ? ",{\"b\":" : "{\"b\":");
         asg_buf_json(out, asg_str_z(budget));
         asg_buf_z(out, ",\"w\":");
@@ -252,7 +271,8 @@ counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
         asg_buf_z(out, "\",\"s\":\"");
         asg_buf_str(out, hash->items[i + 1].text);
         asg_buf_z(out, "\",\"h\":\"");
-        asg_buf_str(out, hash_get(hash, 'h', &rest));
+        asg_buf_str(out, hash_get(hash, 'h', rest, ASG_STR("0")));
+        limit_put(out, hash, window);
         asg_buf_z(out, "\"}");
     }
 }
@@ -285,10 +305,12 @@ counters_text(struct ctl_arena *arena, const struct snapshot *s)
 
 
 static void
-amount_put(asg_buf_t *out, asg_str_t amount, asg_str_t pins)
+amount_put(asg_buf_t *out, asg_str_t amount, asg_str_t held, asg_str_t pins)
 {
     asg_buf_z(out, out->len > 1 ? ",{\"a\":" : "{\"a\":");
     asg_buf_str(out, amount);
+    asg_buf_z(out, ",\"h\":");
+    asg_buf_str(out, held);
     asg_buf_z(out, ",\"p\":");
     asg_buf_json(out, pins);
     asg_buf_z(out, "}");
@@ -313,7 +335,7 @@ holds_text(struct ctl_arena *arena, const struct snapshot *s)
     asg_buf_z(&out, "[");
     for (i = 0; i < holds->nitems; i++) {
         if (ctl_partition_hold_parse(&holds->items[i], &parts)) {
-            amount_put(&out, parts.amount, parts.pins);
+            amount_put(&out, parts.amount, parts.amount, parts.pins);
         }
     }
     asg_buf_z(&out, "]");
@@ -343,8 +365,8 @@ events_text(struct ctl_arena *arena, const struct snapshot *s)
 {
     const struct ctl_reply *events = &s->all.items[AT_EVENTS], *fields;
     size_t i, bytes = 64 + events->nitems * ENTRY_JSON;
+    uint64_t moved, held;
     asg_buf_t out;
-    uint64_t moved;
 
     for (i = 0; i < events->nitems; i++) {
         if (events->items[i].nitems == 2) {
@@ -360,7 +382,10 @@ events_text(struct ctl_arena *arena, const struct snapshot *s)
         fields = events->items[i].nitems == 2 ? &events->items[i].items[1]
                  : events;
         if (asg_str_u64(field_of(fields, "d"), &moved) && moved > 0) {
-            amount_put(&out, field_of(fields, "d"), field_of(fields, "p"));
+            amount_put(&out, field_of(fields, "d"),
+                       asg_str_u64(field_of(fields, "h"), &held)
+                       ? field_of(fields, "h") : field_of(fields, "d"),
+                       field_of(fields, "p"));
         }
     }
     asg_buf_z(&out, "]");
@@ -372,7 +397,7 @@ events_text(struct ctl_arena *arena, const struct snapshot *s)
 
 static bool
 compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
-    FILE *out, unsigned *broken, struct ctl_error *e)
+    bool limits, FILE *out, unsigned *broken, struct ctl_error *e)
 {
     const char *counters = counters_text(arena, s);
     const char *holds = holds_text(arena, s);
@@ -393,14 +418,15 @@ compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
     }
     *broken = rows.nrows + stream_check(s, out);
 
-    return true;
+    return !limits
+           || ctl_audit_limits(pg, arena, counters, events, out, broken, e);
 }
 
 
 bool
 ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, unsigned part, FILE *out, bool *steady,
-    unsigned *broken, struct ctl_error *e)
+    struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
+    bool *steady, unsigned *broken, struct ctl_error *e)
 {
     struct snapshot s = {.part = part};
     bool ok;
@@ -415,7 +441,7 @@ ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
          && ledger_read(pg, arena, &s, e) && redis_read(redis, arena, &s, e);
     if (ok) {
         *steady = s.open && is_steady(&s);
-        ok = !*steady || compare(pg, arena, &s, out, broken, e);
+        ok = !*steady || compare(pg, arena, &s, limits, out, broken, e);
     }
     ctl_pg_rollback(pg);
 

@@ -166,8 +166,8 @@ ledger_audit(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
 
 bool
 ctl_audit_partition(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, unsigned part, FILE *out, unsigned *broken,
-    struct ctl_error *e)
+    struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
+    unsigned *broken, struct ctl_error *e)
 {
     const struct timespec pause = {0, LOOK_MS * 1000000L};
     unsigned look, differ, wrong = 0;
@@ -175,7 +175,7 @@ ctl_audit_partition(struct ctl_pg *pg, struct ctl_redis *redis,
 
     for (look = 0; look < LOOKS; look++) {
         ctl_arena_reset(arena);
-        if (!ctl_audit_counters(pg, redis, arena, part,
+        if (!ctl_audit_counters(pg, redis, arena, part, limits,
                                 wrong + 1 == CONFIRM ? out : NULL, &steady,
                                 &differ, e))
         {
@@ -207,7 +207,8 @@ ctl_audit_money(struct ctl_pg *pg, struct ctl_redis *redis,
         return false;
     }
     for (part = 0; part < ASG_PARTITIONS; part++) {
-        if (!ctl_audit_partition(pg, redis, arena, part, out, broken, e)) {
+        if (!ctl_audit_partition(pg, redis, arena, part, true, out,
+                                 broken, e)) {
             return false;
         }
     }

@@ -8,12 +8,33 @@
 #include <time.h>
 
 #include "ops/audit_chain.h"
+#include "ops/audit_explain.h"
 #include "ops/audit_money.h"
+#include "ops/audit_witness.h"
 #include "ops/partition_lead.h"
 #include "ops/restored.h"
 #include "proc/connections.h"
 
 #define RESEED_WAIT_MS 30000
+#define COULD_NOT_LOOK 3                /* neither well nor broken */
+
+
+/* What `audit` was asked for. */
+struct audit_words {
+    bool money, chain;
+    const char *explain;
+    const char *files[CTL_WITNESS_FILES];
+    unsigned nfiles;
+};
+
+
+static int
+could_not_look(const struct ctl_error *e)
+{
+    (void) ctl_command_failed(e);
+
+    return COULD_NOT_LOOK;
+}
 
 
 static int
@@ -24,7 +45,7 @@ audit_chain(struct ctl_connections *c)
     int64_t checked;
 
     if (!ctl_audit_chain(c->pg, &c->arena, stdout, &broken, &checked, &e)) {
-        return ctl_command_failed(&e);
+        return could_not_look(&e);
     }
     printf("%lld links checked, %u broken\n", (long long) checked, broken);
 
@@ -33,13 +54,21 @@ audit_chain(struct ctl_connections *c)
 
 
 static int
-audit_money(struct ctl_connections *c)
+audit_money(struct ctl_connections *c, const struct audit_words *words)
 {
     struct ctl_error e;
     unsigned broken;
 
-    if (!ctl_audit_money(c->pg, c->redis, &c->arena, stdout, &broken, &e)) {
-        return ctl_command_failed(&e);
+    if (!ctl_audit_money(c->pg, c->redis, &c->arena, stdout, &broken, &e)
+        || (words->nfiles > 0
+            && !ctl_audit_witness(c->pg, c->redis, &c->arena, words->files,
+                                  words->nfiles, stdout, &broken, &e)))
+    {
+        return could_not_look(&e);
+    }
+    if (words->nfiles == 0) {
+        printf("the witness files were not looked at (M5): name them with "
+               "--witness\n");
     }
     printf(broken ? "%u rows break the invariants\n"
                   : "every amount is accounted for (%u broken)\n", broken);
@@ -48,23 +77,69 @@ audit_money(struct ctl_connections *c)
 }
 
 
+static int
+audit_explain(struct ctl_connections *c, const struct audit_words *words)
+{
+    struct ctl_error e;
+    bool found;
+
+    if (!ctl_audit_explain(c->pg, c->redis, &c->arena, words->explain,
+                           words->files, words->nfiles, stdout, &found, &e))
+    {
+        return could_not_look(&e);
+    }
+
+    return !found;
+}
+
+
+static bool
+audit_words_read(int argc, char **argv, struct audit_words *out)
+{
+    int i;
+
+    memset(out, 0, sizeof(*out));
+    out->money = argc > 0 && strcmp(argv[0], "money") == 0;
+    out->chain = argc == 1 && strcmp(argv[0], "chain") == 0;
+    for (i = 1; out->money && i < argc; i += 2) {
+        if (i + 1 == argc) {
+            return false;
+        }
+        if (strcmp(argv[i], "--witness") == 0
+            && out->nfiles < CTL_WITNESS_FILES)
+        {
+            out->files[out->nfiles++] = argv[i + 1];
+        } else if (strcmp(argv[i], "--explain") == 0 && out->explain == NULL) {
+            out->explain = argv[i + 1];
+        } else {
+            return false;
+        }
+    }
+
+    return out->money || out->chain;
+}
+
+
 int
 ctl_command_audit(const struct ctl_config *config, int argc, char **argv)
 {
+    struct audit_words words;
     struct ctl_connections c;
     struct ctl_error e;
     int status;
 
-    if (argc != 1 || (strcmp(argv[0], "money") != 0
-                      && strcmp(argv[0], "chain") != 0))
-    {
-        fprintf(stderr, "usage: asgard-ctl audit money|chain\n");
+    if (!audit_words_read(argc, argv, &words)) {
+        fprintf(stderr, "usage: asgard-ctl audit money [--explain HOLD]"
+                " [--witness FILE]...\n"
+                "       asgard-ctl audit chain\n");
         return 2;
     }
     if (!ctl_connections_open(&c, config, &e)) {
-        status = ctl_command_failed(&e);
+        status = could_not_look(&e);
     } else {
-        status = argv[0][0] == 'm' ? audit_money(&c) : audit_chain(&c);
+        status = words.chain ? audit_chain(&c)
+                 : words.explain != NULL ? audit_explain(&c, &words)
+                 : audit_money(&c, &words);
     }
     ctl_connections_close(&c);
 

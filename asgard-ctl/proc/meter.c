@@ -525,8 +525,8 @@ auditor_turn(struct worker *w, unsigned part, struct ctl_error *e)
     if (out == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    ok = ctl_audit_partition(w->pg, w->redis, &w->arena, part, out, &broken,
-                             e);
+    ok = ctl_audit_partition(w->pg, w->redis, &w->arena, part, false, out,
+                             &broken, e);
     fclose(out);
     if (ok && broken > 0) {
         atomic_fetch_add(&w->meter->drift, (int) broken);
