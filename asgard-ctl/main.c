@@ -46,11 +46,18 @@ static const struct command commands[] = {
      "out and the rest is served; anything else keeps the old catalog."},
     {"status", ctl_command_status, "status",
      "What runs, which catalog is served, what waits."},
-    {"audit", ctl_command_audit, "audit money|chain",
-     "money: check that every nano-dollar is accounted for, over Redis and\n"
-     "PostgreSQL, while calls go on.  chain: check that no entry of the audit\n"
-     "log or the ledger was changed or removed.  Exit status 1 with the rows\n"
-     "that break it."},
+    {"audit", ctl_command_audit,
+     "audit money [--explain HOLD] [--witness FILE]... | audit chain",
+     "money: check that every nano-dollar is accounted for, over Redis,\n"
+     "PostgreSQL and the witness files that are named, while calls go on; with\n"
+     "--explain, tell one hold's whole life.  chain: check that no entry of\n"
+     "the audit log or the ledger was changed or removed.  Exit status 1 with\n"
+     "the rows that break it (or a hold that is not known), 3 when it could\n"
+     "not look."},
+    {"replay", ctl_command_replay, "replay LOG...",
+     "Bring the calls of witness files into the ledger, when Redis and the\n"
+     "memory of a gateway were both lost.  Safe to repeat, in any order, while\n"
+     "calls go on.  Exit status 1 when a line was refused."},
     {"reseed", ctl_command_reseed, "reseed [--restored]",
      "Rebuild the counters in Redis from the ledger.  Happens by itself when\n"
      "Redis lost something; this forces it.  --restored: the database was set\n"

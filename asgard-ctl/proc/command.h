@@ -23,6 +23,7 @@ int ctl_command_reload(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_status(const struct ctl_config *c, int argc, char **argv);
 /* proc/command_money.c */
 int ctl_command_audit(const struct ctl_config *c, int argc, char **argv);
+int ctl_command_replay(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_reseed(const struct ctl_config *c, int argc, char **argv);
 /* proc/command_ledger.c */
 int ctl_command_ledger(const struct ctl_config *c, int argc, char **argv);

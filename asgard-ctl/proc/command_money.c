@@ -1,5 +1,5 @@
 /*
- * Commands about money and its record: audit, reseed.
+ * Commands about money and its record: audit, replay, reseed.
  */
 #include "proc/command.h"
 
@@ -12,6 +12,7 @@
 #include "ops/audit_money.h"
 #include "ops/audit_witness.h"
 #include "ops/partition_lead.h"
+#include "ops/replay.h"
 #include "ops/restored.h"
 #include "proc/connections.h"
 
@@ -140,6 +141,51 @@ ctl_command_audit(const struct ctl_config *config, int argc, char **argv)
         status = words.chain ? audit_chain(&c)
                  : words.explain != NULL ? audit_explain(&c, &words)
                  : audit_money(&c, &words);
+    }
+    ctl_connections_close(&c);
+
+    return status;
+}
+
+
+static int
+replay_report(const struct ctl_replay_counts *n)
+{
+    printf("%llu lines: %llu told, %llu known already, %llu still open, %llu "
+           "refused\n", (unsigned long long) n->lines,
+           (unsigned long long) n->told, (unsigned long long) n->known,
+           (unsigned long long) n->open, (unsigned long long) n->refused);
+    if (n->missing > 0) {
+        printf("the ledger has not got %lld of them: is asgard-ctl running? "
+               "Replay again when it is\n", (long long) n->missing);
+    } else if (n->told > 0) {
+        printf("the ledger has them all\n");
+    }
+
+    return n->refused > 0 || n->missing > 0;
+}
+
+
+int
+ctl_command_replay(const struct ctl_config *config, int argc, char **argv)
+{
+    struct ctl_replay_counts counts;
+    struct ctl_connections c;
+    struct ctl_error e;
+    int status;
+
+    if (argc < 1 || argv[0][0] == '-') {
+        fprintf(stderr, "usage: asgard-ctl replay LOG...\n");
+        return 2;
+    }
+    if (!ctl_connections_open(&c, config, &e)
+        || !ctl_replay(c.pg, c.redis, &c.arena, CTL_COMMAND_ACTOR,
+                       (const char *const *) argv, (unsigned) argc, stdout,
+                       &counts, &e))
+    {
+        status = ctl_command_failed(&e);
+    } else {
+        status = replay_report(&counts);
     }
     ctl_connections_close(&c);
 
