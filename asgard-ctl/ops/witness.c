@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,18 +118,29 @@ piece_take(struct reading *r, asg_str_t piece, struct ctl_error *e)
 }
 
 
-/* To the end of the file; a last line without its end may be one that a
- * gateway is writing now. */
+/* How much of a file is read: what it has now, of a stream all. */
+static int64_t
+size_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size
+                                                      : INT64_MAX;
+}
+
+
+/* A last line without its end may be one that a gateway is writing now. */
 static bool
 file_read(struct reading *r, int fd, struct ctl_error *e)
 {
     const struct timespec pause = {0, TAIL_MS * 1000000L};
     char piece[PIECE_BYTES];
+    int64_t left = size_of(fd);
     unsigned looks = 0;
     asg_str_t text;
     ssize_t n;
 
-    for ( ;; ) {
+    while (left > 0 || asg_spool_lines_rest(&r->w->cut, &text)) {
         n = read(fd, piece, sizeof(piece));
         if (n < 0 && errno == EINTR) {
             continue;
@@ -139,6 +151,7 @@ file_read(struct reading *r, int fd, struct ctl_error *e)
         }
         if (n > 0) {
             looks = 0;
+            left -= n;
             if (!piece_take(r, (asg_str_t) {piece, (size_t) n}, e)) {
                 return false;
             }
@@ -151,6 +164,8 @@ file_read(struct reading *r, int fd, struct ctl_error *e)
             nanosleep(&pause, NULL);
         }
     }
+
+    return true;
 }
 
 

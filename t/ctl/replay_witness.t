@@ -1,0 +1,187 @@
+#!/usr/bin/env perl
+# Redis and the gateway's memory are both lost: the witness file, replayed, gives
+# every call back, to the nano-dollar of the provider's books, and no more
+# however often it is replayed.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use JSON::PP ();
+use List::Util qw(shuffle sum0);
+use POSIX ();
+use Test::More;
+
+use Asgard::Files qw(slurp spill wait_until);
+use Asgard::Test;
+
+my $t = Asgard::Test->new(workers => 1);
+my $up = $t->upstream('main');
+$t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->start;
+my $project = $t->project(budget_usd => '100');
+my $key = $t->key(project => $project, budgets => [['1h', '50'],
+    ['total', '90']]);
+my $file = "$t->{gateway}{dir}/log/calls.log";
+my @budgets = ("p.$project", "k.$key->{id}");
+
+sub lines { map { "$_\n" } split /\n/, slurp($_[0]) }
+sub value { $t->{postgres}->value($_[0]) }
+sub charged { value('SELECT coalesce(sum(delta_nano), 0) FROM ledger') }
+
+sub replay {
+    my (@files) = @_;
+    my ($status, $out, $err) = $t->{control}->run('replay', @files);
+    my %n = map { reverse split / /, $_, 2 } $out
+        =~ /(\d+ (?:lines|told|known already|still open|refused))/g;
+    return ($status, \%n, "$out$err");
+}
+
+# The provider's own books: what it answered with usage, at the card's price.
+sub books {
+    return sum0 map { $_->{prompt_tokens} * 1000
+        + $_->{completion_tokens} * 10_000 }
+        grep { $_->{status} == 200 && $_->{outcome} eq 'whole' } $up->books;
+}
+
+# A call whose end is not known: on a connection of its own, since a kept one
+# that is closed without a byte is no sign that anybody read the request.
+sub call_without_end {
+    $up->script({status => 503}, {raw => '', prompt_tokens => 0,
+        completion_tokens => 0});
+    $t->chat($key, {model => 'one'}) for 1, 2;
+    my ($void, $line) = map { JSON::PP::decode_json($_) }
+        (lines($file))[-2, -1];
+    is("$void->{verb} $line->{verb}", 'v x', 'a void and an unknown end');
+    return $line;
+}
+
+sub calls {
+    my ($n) = @_;
+    for my $i (1 .. $n) {
+        $up->script({prompt_tokens => 5 + $i, completion_tokens => 3 * $i});
+        is($t->chat($key, {model => 'one'})->status, 200, "call $i of $n");
+    }
+}
+
+# Some that the ledger has
+calls(3);
+ok(wait_until(sub { charged() == books() && charged() > 0 }, 10, 0.05),
+    'the first calls are in the ledger');
+
+# asgard-ctl dies; calls go on; then all is lost but the file
+kill KILL => $t->{control}->pid, values %{$t->{control}->roles};
+$t->{control}{process}->wait_end(5);
+$t->allow_no_control;
+calls(8);
+my $unknown = call_without_end();
+my $before = charged();
+my @pids = ($t->{gateway}->workers, $t->{gateway}->pid);
+kill KILL => @pids;
+$t->{gateway}{process}->wait_end(5);
+ok(wait_until(sub { !grep { kill 0, $_ } @pids }, 5), 'the gateway is gone');
+$t->{redis}->cmd('FLUSHALL');
+$t->{control}->start;
+$t->{gateway}->start;
+ok($t->wait_ready(30), 'all parts work again');
+is(charged(), $before, 'the ledger has not got the calls');
+my ($status, $out) = $t->{control}->run('audit', 'money', '--witness', $file);
+like($out, qr/, 10 still on their way/, 'the audit says that they are not there');
+
+my $due = books() + $unknown->{held};
+($status, my $n, my $text) = replay($file);
+is($status, 0, 'the witness is replayed') or diag($text);
+is_deeply($n, {lines => 13, told => 10, 'known already' => 3,
+    'still open' => 0, refused => 0}, '... what was missing is told');
+like($text, qr/^the ledger has them all$/m, '... and in the ledger');
+is(charged(), $due, 'to the nano-dollar of the books of the provider');
+is(value("SELECT state || ' ' || rank FROM holds WHERE hold_id ="
+    . " '$unknown->{hold}'"), 'unknown 0',
+    'the call without a known end is charged in full, with the least rank');
+for my $budget (@budgets) {
+    is($t->{redis}->cmd('HGET', $_, 's:total:0'), $due, "$budget spent it")
+        for @{$t->{redis}->cmd('KEYS', "{p*}:b:$budget")};
+}
+is(value("SELECT count(*) FROM audit_events WHERE action ="
+    . " 'ledger.replayed'"), 1, 'the audit log says that it was replayed');
+
+# Again, in any order
+($status, $n) = replay($file);
+is($n->{'known already'}, 13, 'replayed again all is known');
+spill("$t->{dir}/shuffled", join '', shuffle(lines($file), lines($file)));
+($status, $n) = replay("$t->{dir}/shuffled", $file);
+is("$status $n->{told}", '0 0', 'shuffled and doubled it changes nothing');
+is(charged(), $due, '... not the ledger either');
+
+# What an expiry charged, and what a later line says
+my ($settled) = map { JSON::PP::decode_json($_) } grep { /"verb":"s"/ }
+    (lines($file))[5];
+$t->{postgres}->rows("UPDATE holds SET rank = 0 WHERE hold_id ="
+    . " '$settled->{hold}'");
+($status, $n) = replay($file);
+is("$status $n->{told}", '0 1', 'of what is known by less the line is told');
+is(charged(), $due, 'with the same balance');
+
+# While calls run, with a hold that is open
+my $pid = fork() // die "fork: $!";
+if (!$pid) {
+    while (!-e "$t->{dir}/enough") {
+        $t->chat($key, {model => 'one'});
+        select undef, undef, undef, 0.02;
+    }
+    POSIX::_exit(0);
+}
+wait_until(sub { lines($file) > 40 }, 20, 0.05);
+for (1 .. 4) {
+    ($status, $n, $text) = replay($file);
+    is($status, 0, 'a replay beside running calls is well') or diag($text);
+    is($n->{refused}, 0, '... and refuses nothing');
+}
+spill("$t->{dir}/enough", '');
+waitpid $pid, 0;
+my $open = call_without_end();
+ok($t->{redis}->cmd('KEYS', "{p*}:h:$open->{hold}")->[0], 'a hold is open');
+($status, $n) = replay($file);
+is("$status $n->{'still open'}", '0 1', 'it is left to expire');
+ok(wait_until(sub { charged() == books() + $unknown->{held} }, 10, 0.05),
+    'the ledger has what the provider answered, and the one unknown call')
+    or diag(charged(), ' ', books());
+
+# What is refused
+my ($good) = grep { /"verb":"s"/ } lines($file);
+my %bad = (
+    'lacks something' => $good =~ s/"pins":"[^"]*",//r,
+    'lacks something ' => $good =~ s/"held":\d+,//r,
+    ' lacks something' => $good =~ s/"epoch":\d+,//r,
+    ' lacks something ' => $good =~ s/"hold":"\w+",//r,
+    'has an id, a verb or a number that cannot be' =>
+        $good =~ s/"part":\d+/"part":16/r,
+    'are not of budgets of its partition' => $good
+        =~ s/"pins":"p\.[^:]+/"pins":"p.proj-1999-0001/r
+        =~ s/"hold":"\w/${&}f/r,
+    'its pins are not' => $good =~ s/"part":(\d+)/'"part":' . (($1 + 1) % 16)/er
+        =~ s/"hold":"\w/${&}f/r,
+    'it has no pins' => $good =~ s/"pins":"[^"]*"/"pins":""/r
+        =~ s/"hold":"\w/${&}f/r,
+    'charges another amount than it held' => $good =~ s/"verb":"s"/"verb":"x"/r
+        =~ s/"hold":"\w/${&}f/r,
+    'is no line of a witness' => "hello\n",
+    'cut off here' => substr($good, 0, 100),
+);
+my @names = sort { ($a =~ /cut/) - ($b =~ /cut/) || $a cmp $b } keys %bad;
+my $bad = spill("$t->{dir}/bad.log", $good . join '', @bad{@names});
+($status, $n, $text) = replay($bad);
+is($status, 1, 'lines are refused');
+is($n->{refused}, scalar(@names), '... all that lack something');
+is($n->{'known already'}, 1, '... and none else');
+for my $i (0 .. $#names) {
+    my $at = "$bad:" . ($i + 2);
+    like($text, qr/^\Q$at\E: refused: .*\Q@{[$names[$i] =~ s{^ | $}{}gr]}\E/m,
+        "line @{[$i + 2]}: " . $names[$i]);
+}
+is(charged(), books() + $unknown->{held}, 'and none of them cost anything');
+
+# Wrong use
+is((replay("$t->{dir}/nothing"))[0], 1, 'a file that is not there');
+is(($t->{control}->run('replay'))[0], 2, 'no file is wrong usage');
+
+$t->done;
