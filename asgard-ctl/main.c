@@ -49,15 +49,16 @@ static const struct command commands[] = {
     {"audit", ctl_command_audit,
      "audit money [--explain HOLD] [--witness FILE]... | audit chain",
      "money: check that every nano-dollar is accounted for, over Redis,\n"
-     "PostgreSQL and the witness files that are named, while calls go on; with\n"
-     "--explain, tell one hold's whole life.  chain: check that no entry of\n"
-     "the audit log or the ledger was changed or removed.  Exit status 1 with\n"
-     "the rows that break it (or a hold that is not known), 3 when it could\n"
-     "not look."},
+     "PostgreSQL and the witness files that are named, while calls go on.\n"
+     "With --explain, tell one hold's whole life.  chain: check that no entry\n"
+     "of the audit log or the ledger was changed or removed.  Exit status 1\n"
+     "with the rows that break it or when a hold is not known, 3 when it\n"
+     "could not look."},
     {"replay", ctl_command_replay, "replay LOG...",
      "Bring the calls of witness files into the ledger, when Redis and the\n"
-     "memory of a gateway were both lost.  Safe to repeat, in any order, while\n"
-     "calls go on.  Exit status 1 when a line was refused."},
+     "memory of a gateway were both lost.  Safe to repeat, in any order, also\n"
+     "while calls go on.  Exit status 1 when a line was refused or is not in\n"
+     "the ledger in time."},
     {"reseed", ctl_command_reseed, "reseed [--restored]",
      "Rebuild the counters in Redis from the ledger.  Happens by itself when\n"
      "Redis lost something; this forces it.  --restored: the database was set\n"

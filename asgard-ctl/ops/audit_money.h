@@ -2,10 +2,11 @@
  * Is the money conserved?  The ledger against itself, against the price cards
  * and against the counters in Redis, also while calls run.
  *
- * M1 spent + held within each limit, M2 one end of each hold, M3 held in Redis = open holds, M4 spent in Redis =
- * openings + ledger, M7 price × tokens, M8 no settle above its hold unflagged,
- * M9 entries of a hold = its balance.  A partition that seems wrong is looked
- * at again; only what is wrong three times is reported.
+ * M1 spent + held within each limit, M2 one end of each hold, M3 held in
+ * Redis = open holds, M4 spent in Redis = openings + ledger, M7 price × tokens,
+ * M8 no settle above its hold unflagged, M9 entries of a hold = its balance.
+ * M5 is ops/audit_witness.h.  A partition that seems wrong is looked at again;
+ * only what is wrong three times is reported.
  */
 #ifndef CTL_AUDIT_MONEY_H
 #define CTL_AUDIT_MONEY_H

@@ -7,7 +7,7 @@
 
 #define BATCH_LINES  2000
 #define LINE_JSON    512                /* beside the hold's id */
-#define SHOWN        100                /* bad lines that are told of one by one */
+#define SHOWN        100                /* bad lines, one by one */
 
 #define SQL_TABLES \
     "DROP TABLE IF EXISTS witness, witness_files;" \

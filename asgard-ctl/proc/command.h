@@ -3,7 +3,8 @@
  *
  * Each prints what it did on stdout, what went wrong on stderr (as
  * "asgard-ctl: …"), and returns the exit status: 0 done, 1 not done, 2 wrong
- * usage; `audit` 1 when something is broken, 3 when it could not look.  `argv` holds the words after the command's name.
+ * usage; `audit` 1 when something is broken, 3 when it could not look.  `argv`
+ * holds the words after the command's name.
  */
 #ifndef CTL_COMMAND_H
 #define CTL_COMMAND_H

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/rkey.h"
 #include "ops/audit_chain.h"
 #include "ops/audit_explain.h"
 #include "ops/audit_money.h"
@@ -110,7 +111,9 @@ audit_words_read(int argc, char **argv, struct audit_words *out)
             && out->nfiles < CTL_WITNESS_FILES)
         {
             out->files[out->nfiles++] = argv[i + 1];
-        } else if (strcmp(argv[i], "--explain") == 0 && out->explain == NULL) {
+        } else if (strcmp(argv[i], "--explain") == 0 && out->explain == NULL
+                   && asg_id_is_valid(asg_str_z(argv[i + 1])))
+        {
             out->explain = argv[i + 1];
         } else {
             return false;

@@ -97,7 +97,8 @@ $m->balance('h2');
 is($p->field($budget, 's:total:0'), 1150, 'an overshoot passes the limit');
 is_well('and is explained');
 plant(101);
-is_broken(says('spent 1251 + held 0 is 851', 400, 600, 250), 'one nano-dollar more than all of it');
+is_broken(says('spent 1251 + held 0 is 851', 400, 600, 250),
+    'one nano-dollar more than all of it');
 plant(-101);
 
 # The room of a void was given to another; then it was used after all
@@ -109,7 +110,8 @@ ok(wait_until(sub { $p->field($budget, 's:total:0') == 2700 }, 5, 0.02),
     'a correction upward passes the limit');
 is_well('and is explained');
 plant(251);
-is_broken(says('spent 2951 + held 0 is 951', 2000, 0, 950), 'one nano-dollar more than the correction');
+is_broken(says('spent 2951 + held 0 is 951', 2000, 0, 950),
+    'one nano-dollar more than the correction');
 plant(-251);
 
 # The limit itself

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Redis and the gateway's memory are both lost: the witness file, replayed, gives
-# every call back, to the nano-dollar of the provider's books, and no more
+# Redis and the gateway's memory are both lost: the witness file, replayed,
+# gives every call back, to the nano-dollar of the provider's books, and no more
 # however often it is replayed.
 use strict;
 use warnings;
@@ -85,7 +85,8 @@ $t->{gateway}->start;
 ok($t->wait_ready(30), 'all parts work again');
 is(charged(), $before, 'the ledger has not got the calls');
 my ($status, $out) = $t->{control}->run('audit', 'money', '--witness', $file);
-like($out, qr/, 10 still on their way/, 'the audit says that they are not there');
+like($out, qr/, 10 still on their way/,
+    'the audit says that they are not there');
 
 my $due = books() + $unknown->{held};
 ($status, my $n, my $text) = replay($file);

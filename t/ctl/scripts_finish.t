@@ -85,7 +85,8 @@ $p->reserve('h2', 100, \@b, detail => '{"at":"reserve"}');
 $reply = $p->finish('h2', 'e', 30, $PINS, \@b);
 counters(0, 110, 'an estimate is spent');
 event_is($reply, {i => 'h2', v => 'e', a => 30, d => 30, p => $PINS,
-    x => '{"at":"reserve"}', h => 100}, 'without a detail the event has the hold\'s');
+    x => '{"at":"reserve"}', h => 100},
+    'without a detail the event has the hold\'s');
 $p->reserve('h3', 10, \@b);
 is($p->finish('h3', 's', 25, $PINS, \@b)->[0], 'OK',
     'an overshoot is charged as measured');

@@ -44,9 +44,9 @@ WITH said AS (
         AND a.outcome = 'ok'),
 old AS (
     SELECT budget_id, window_name, usd, id, at,
-        CASE at WHEN 0 THEN coalesce((SELECT max(e.ts) FROM said e
-            WHERE e.budget_id = said.budget_id AND e.id < said.id), b.created_at)
-            ELSE ts END AS since
+        CASE at WHEN 1 THEN ts ELSE coalesce((SELECT max(e.ts) FROM said e
+            WHERE e.budget_id = said.budget_id AND e.id < said.id),
+            b.created_at) END AS since
     FROM said JOIN budgets b USING (budget_id))
 INSERT INTO limits (budget_id, window_name, limit_nusd, at)
 SELECT budget_id, window_name, CASE WHEN usd <> 'unlimited'
