@@ -16,7 +16,6 @@
 #define PAGE         "1000"
 #define LOOKS        30                 /* at lines that are on their way */
 #define LOOK_MS      100
-#define QUESTION_MS  (30 * 60 * 1000)   /* of files of gigabytes */
 #define STREAM_PAGES 10000
 
 #define PLACE \
@@ -428,7 +427,6 @@ ctl_audit_witness(struct ctl_pg *pg, struct ctl_redis *redis,
     char began[64];
     bool ok;
 
-    ctl_pg_deadline(pg, QUESTION_MS);
     if (!ctl_pg_query(pg, arena, &now, e, "SELECT now()", 0, NULL)
         || !ctl_pg_exec(pg, e, "SET statement_timeout = 0"))
     {

@@ -19,6 +19,7 @@
 
 #define RESEED_WAIT_MS 30000
 #define COULD_NOT_LOOK 3                /* neither well nor broken */
+#define QUESTION_MS    (30 * 60 * 1000) /* of large ledgers and files */
 
 
 /* What `audit` was asked for. */
@@ -61,6 +62,7 @@ audit_money(struct ctl_connections *c, const struct audit_words *words)
     struct ctl_error e;
     unsigned broken;
 
+    ctl_pg_deadline(c->pg, QUESTION_MS);
     if (!ctl_audit_money(c->pg, c->redis, &c->arena, stdout, &broken, &e)
         || (words->nfiles > 0
             && !ctl_audit_witness(c->pg, c->redis, &c->arena, words->files,

@@ -37,6 +37,15 @@ is((said('-c'))[0], 2, '-c without a file too');
 
 my $t = Asgard::Test->new(gateway => 0);
 $t->start;
+for my $wrong (['audit'], ['audit', 'all'], ['audit', 'chain', 'x'],
+    ['audit', 'money', 'x'], ['audit', 'money', '--witness'],
+    ['audit', 'money', '--explain', 'a b'],
+    ['audit', 'money', '--explain', 'a', '--explain', 'b'],
+    ['replay'], ['replay', '--all']) {
+    my ($rc, $out, $err) = $t->{control}->run(@$wrong);
+    is($rc, 2, "@$wrong is wrong usage");
+    like($err, qr/^usage: asgard-ctl $wrong->[0]/, '... and says the right');
+}
 $t->{redis}->stop;
 my ($rc, $out) = $t->{control}->run('status');
 is($rc, 1, 'status fails when a part is away');
