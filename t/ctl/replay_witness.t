@@ -122,6 +122,28 @@ $t->{postgres}->rows("UPDATE holds SET rank = 0 WHERE hold_id ="
 is("$status $n->{told}", '0 1', 'of what is known by less the line is told');
 is(charged(), $due, 'with the same balance');
 
+# A partition that is closed is waited for
+my $part = $settled->{part};
+my $meta = sprintf '{p%02d}:m', $part;
+my $epoch = value("SELECT epoch FROM partitions WHERE partition = $part");
+$t->{postgres}->rows("UPDATE holds SET rank = 0 WHERE hold_id ="
+    . " '$settled->{hold}'");
+kill STOP => $t->{control}->roles->{meter};
+$t->{redis}->cmd('HSET', $meta, 'st', 'closed');
+my $closed = fork() // die "fork: $!";
+if (!$closed) {
+    my ($rc, $told) = replay($file);
+    POSIX::_exit($rc == 0 && $told->{told} == 1 ? 0 : 1);
+}
+ok(!wait_until(sub { waitpid($closed, POSIX::WNOHANG()) }, 1, 0.1),
+    'a replay into a closed partition waits');
+kill CONT => $t->{control}->roles->{meter};
+waitpid $closed, 0;
+is($?, 0, 'until it is open again, and then tells');
+cmp_ok(value("SELECT epoch FROM partitions WHERE partition = $part"), '>',
+    $epoch, '... under the fence of its new life');
+is(charged(), $due, 'and the balance is the same');
+
 # While calls run, with a hold that is open
 my $pid = fork() // die "fork: $!";
 if (!$pid) {
