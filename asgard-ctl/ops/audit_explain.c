@@ -10,10 +10,9 @@
 #include "core/window.h"
 #include "ops/explain_text.h"
 #include "ops/partition.h"
+#include "ops/undrained.h"
 #include "ops/witness.h"
 
-#define PAGE           "1000"
-#define STREAM_PAGES   10000
 #define ATTEMPTS_MAX   16               /* of one call, open in Redis */
 
 /* "amount created expires pins detail" as numbers and texts. */
@@ -116,76 +115,18 @@ redis_find(struct looking *l, struct ctl_error *e)
 
 
 static bool
-page_has(const struct looking *l, const struct ctl_reply *events)
+undrained_look(void *data, struct ctl_arena *arena, const asg_str_t *holds,
+    size_t n, bool *enough, struct ctl_error *e)
 {
-    const struct ctl_reply *fields;
+    struct looking *l = data;
     size_t i;
 
-    for (i = 0; i < events->nitems; i++) {
-        fields = events->items[i].nitems == 2 ? &events->items[i].items[1]
-                 : NULL;
-        if (fields != NULL && fields->nitems > 1
-            && asg_str_eq_z(fields->items[1].text, l->hold))
-        {
-            return true;
-        }
+    (void) arena;
+    (void) e;
+    for (i = 0; i < n && !l->in_stream; i++) {
+        l->in_stream = asg_str_eq_z(holds[i], l->hold);
     }
-
-    return false;
-}
-
-
-/* Behind the cursor: what the ledger is about to read. */
-static bool
-stream_look(struct looking *l, unsigned part, int64_t epoch,
-    const char *cursor, struct ctl_error *e)
-{
-    char key[ASG_RKEY_MAX];
-    asg_str_t argv[6] = {ASG_STR("XRANGE"), ASG_STR_NULL, ASG_STR_NULL,
-                         ASG_STR("+"), ASG_STR("COUNT"), ASG_STR(PAGE)};
-    const char *after = ctl_arena_printf(l->x.arena, "(%s", cursor);
-    struct ctl_reply events;
-    unsigned page;
-
-    argv[1] = (asg_str_t) {key, asg_rkey_stream(key, part, (uint64_t) epoch)};
-    for (page = 0; page < STREAM_PAGES && !l->in_stream; page++) {
-        argv[2] = asg_str_z(after);
-        if (!ctl_redis_command(l->redis, l->x.arena, &events, e, 6, argv)) {
-            return false;
-        }
-        if (events.nitems == 0) {
-            return true;
-        }
-        l->in_stream = page_has(l, &events);
-        after = ctl_arena_printf(l->x.arena, "(%s",
-            events.items[events.nitems - 1].items[0].text.data);
-    }
-
-    return true;
-}
-
-
-static bool
-streams_find(struct looking *l, struct ctl_error *e)
-{
-    struct ctl_rows rows;
-    unsigned i;
-
-    if (!ctl_pg_query(l->x.pg, l->x.arena, &rows, e,
-            "SELECT p.partition, p.epoch, coalesce(c.last_id, '0-0')"
-            " FROM partitions p LEFT JOIN cursors c USING (partition, epoch)",
-            0, NULL))
-    {
-        return false;
-    }
-    for (i = 0; i < rows.nrows && !l->in_stream; i++) {
-        if (!stream_look(l, (unsigned) ctl_rows_i64(&rows, i, 0),
-                         ctl_rows_i64(&rows, i, 1), ctl_rows_at(&rows, i, 2),
-                         e))
-        {
-            return false;
-        }
-    }
+    *enough = l->in_stream;
 
     return true;
 }
@@ -338,7 +279,9 @@ tell(struct looking *l, const char *const *files, unsigned nfiles,
     struct ctl_error *e)
 {
     fprintf(l->x.out, "Hold %s\n", l->hold);
-    if (!redis_find(l, e) || !streams_find(l, e)
+    if (!redis_find(l, e)
+        || !ctl_undrained_each(l->x.pg, l->redis, l->x.arena, undrained_look,
+                               l, e)
         || (l->open && !open_tell(l, e))
         || !ctl_explain_state(&l->x, l->hold, &l->in_ledger, e)
         || (l->in_ledger && !ctl_explain_ledger(&l->x, l->hold, e))

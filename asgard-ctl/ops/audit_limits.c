@@ -25,9 +25,9 @@
     " LEFT JOIN openings o ON o.budget_id = c.b AND o.window_name = c.w" \
     " AND o.window_id = c.i" \
     " LEFT JOIN LATERAL (SELECT bool_or(l.limit_nusd IS NULL) AS free," \
-    " max(l.limit_nusd) AS limit_nusd FROM limits l" \
+    " max(l.limit_nusd) AS limit_nusd FROM budget_limits l" \
     " WHERE l.budget_id = c.b AND l.window_name = c.w" \
-    " AND l.id >= coalesce((SELECT max(f.id) FROM limits f" \
+    " AND l.id >= coalesce((SELECT max(f.id) FROM budget_limits f" \
     " WHERE f.budget_id = c.b AND f.window_name = c.w" \
     " AND f.at < to_timestamp(c.i) - " DELIVERY "), 0)) most ON true" \
     " LEFT JOIN LATERAL (SELECT sum(" UNCHECKED ") AS a FROM holds h" \

@@ -10,13 +10,13 @@
 #include "core/rkey.h"
 #include "core/window.h"
 #include "ops/partition.h"
+#include "ops/undrained.h"
 #include "ops/witness_load.h"
 
 #define SHOWN        "100"              /* rows of one kind in a report */
 #define PAGE         "1000"
 #define LOOKS        30                 /* at lines that are on their way */
 #define LOOK_MS      100
-#define STREAM_PAGES 10000
 
 #define PLACE \
     "(SELECT name FROM witness_files f WHERE f.file = w.file) || ':' || w.line"
@@ -133,9 +133,11 @@ rows_report(struct auditing *a, const char *sql, struct ctl_error *e)
 }
 
 
-/* Deletes what is open in Redis of one page; *last is its last id. */
+/* Deletes what is open in Redis of one page behind the id `last`, which moves;
+ * *n: how many there were. */
 static bool
-open_page(struct auditing *a, const char **last, struct ctl_error *e)
+open_page(struct auditing *a, char last[ASG_ID_MAX + 1], unsigned *n,
+    struct ctl_error *e)
 {
     char key[ASG_RKEY_MAX];
     asg_str_t argv[2] = {ASG_STR("GET"), ASG_STR_NULL};
@@ -146,15 +148,16 @@ open_page(struct auditing *a, const char **last, struct ctl_error *e)
 
     if (!CTL_PG(a->pg, a->arena, &rows, e, "SELECT hold_id, part FROM"
                 " witness_open WHERE hold_id > $1 ORDER BY hold_id LIMIT "
-                PAGE, *last))
+                PAGE, last))
     {
         return false;
     }
-    *last = rows.nrows > 0 ? ctl_rows_at(&rows, rows.nrows - 1, 0) : NULL;
+    *n = rows.nrows;
     for (i = 0; i < rows.nrows; i++) {
+        snprintf(last, ASG_ID_MAX + 1, "%s", ctl_rows_at(&rows, i, 0));
         argv[1] = (asg_str_t) {key, asg_rkey_hold(key,
                                (unsigned) ctl_rows_i64(&rows, i, 1),
-                               asg_str_z(ctl_rows_at(&rows, i, 0)))};
+                               asg_str_z(last))};
         if (!ctl_redis_command(a->redis, a->arena, &reply, e, 2, argv)) {
             return false;
         }
@@ -163,7 +166,7 @@ open_page(struct auditing *a, const char **last, struct ctl_error *e)
         }
         a->in_flight++;
         if (!CTL_PG(a->pg, a->arena, NULL, e, "DELETE FROM witness_open"
-                    " WHERE hold_id = $1", ctl_rows_at(&rows, i, 0)))
+                    " WHERE hold_id = $1", last))
         {
             return false;
         }
@@ -176,113 +179,47 @@ open_page(struct auditing *a, const char **last, struct ctl_error *e)
 static bool
 open_take(struct auditing *a, struct ctl_error *e)
 {
-    const char *last = "";
+    char last[ASG_ID_MAX + 1] = "";
+    unsigned n;
 
-    while (last != NULL) {
-        if (!open_page(a, &last, e)) {
+    do {
+        ctl_arena_reset(a->arena);
+        if (!open_page(a, last, &n, e)) {
             return false;
         }
-    }
+    } while (n > 0);
 
     return true;
 }
 
 
-/* The ids of a page of usage events as a text[] literal. */
-static const char *
-ids_text(struct auditing *a, const struct ctl_reply *events)
-{
-    size_t i, bytes = 3 + events->nitems * (ASG_ID_MAX + 1);
-    const struct ctl_reply *fields;
-    asg_buf_t out;
-
-    asg_buf_init(&out, ctl_arena_alloc(a->arena, bytes), bytes);
-    if (out.data == NULL) {
-        return NULL;
-    }
-    asg_buf_z(&out, "{");
-    for (i = 0; i < events->nitems; i++) {
-        fields = events->items[i].nitems == 2 ? &events->items[i].items[1]
-                 : NULL;
-        if (fields != NULL && fields->nitems > 1
-            && asg_str_eq_z(fields->items[0].text, "i")
-            && asg_id_is_valid(fields->items[1].text))
-        {
-            asg_buf_z(&out, out.len > 1 ? "," : "");
-            asg_buf_str(&out, fields->items[1].text);
-        }
-    }
-    asg_buf_z(&out, "}");
-    asg_buf_put(&out, "", 1);
-
-    return asg_buf_ok(&out) ? out.data : NULL;
-}
-
-
-/* Deletes what stands in the stream behind the cursor. */
+/* Deletes what stands in a stream behind the cursor. */
 static bool
-stream_take(struct auditing *a, unsigned part, int64_t epoch,
-    const char *cursor, struct ctl_error *e)
+undrained_take(void *data, struct ctl_arena *arena, const asg_str_t *holds,
+    size_t n, bool *enough, struct ctl_error *e)
 {
-    char key[ASG_RKEY_MAX];
-    const char *after = ctl_arena_printf(a->arena, "(%s", cursor);
-    asg_str_t argv[6] = {ASG_STR("XRANGE"), ASG_STR_NULL, ASG_STR_NULL,
-                         ASG_STR("+"), ASG_STR("COUNT"), ASG_STR(PAGE)};
-    struct ctl_reply events;
+    struct auditing *a = data;
+    size_t i, bytes = 3 + n * (ASG_ID_MAX + 1);
     struct ctl_rows rows;
-    const char *ids;
-    unsigned page;
+    asg_buf_t ids;
 
-    argv[1] = (asg_str_t) {key, asg_rkey_stream(key, part, (uint64_t) epoch)};
-    for (page = 0; page < STREAM_PAGES; page++) {
-        argv[2] = asg_str_z(after);
-        if (!ctl_redis_command(a->redis, a->arena, &events, e, 6, argv)) {
-            return false;
-        }
-        if (events.nitems == 0) {
-            return true;
-        }
-        ids = ids_text(a, &events);
-        if (ids == NULL) {
-            return ctl_error_internal(e, "out of memory");
-        }
-        if (!CTL_PG(a->pg, a->arena, &rows, e, "DELETE FROM witness_open"
-                    " WHERE hold_id = ANY ($1::text[])", ids))
-        {
-            return false;
-        }
-        a->in_flight += rows.affected;
-        after = ctl_arena_printf(a->arena, "(%s",
-            events.items[events.nitems - 1].items[0].text.data);
+    (void) enough;
+    asg_buf_init(&ids, ctl_arena_alloc(arena, bytes), bytes);
+    if (ids.data == NULL) {
+        return ctl_error_internal(e, "out of memory");
     }
-
-    return ctl_error_away(e, "budget_unavailable", "the usage stream of "
-                          "partition %u is too long to look through", part);
-}
-
-
-static bool
-streams_take(struct auditing *a, struct ctl_error *e)
-{
-    struct ctl_rows rows;
-    unsigned i;
-
-    if (!CTL_PG(a->pg, a->arena, &rows, e,
-            "SELECT p.partition, p.epoch, coalesce(c.last_id, '0-0')"
-            " FROM partitions p LEFT JOIN cursors c USING (partition, epoch)"
-            " WHERE p.partition IN (SELECT part FROM witness_open)"
-            " AND $1::text IS NOT NULL", ""))
+    asg_buf_z(&ids, "{");
+    for (i = 0; i < n; i++) {
+        asg_buf_z(&ids, i ? "," : "");
+        asg_buf_str(&ids, holds[i]);
+    }
+    asg_buf_put(&ids, "}", 2);
+    if (!CTL_PG(a->pg, arena, &rows, e, "DELETE FROM witness_open"
+                " WHERE hold_id = ANY ($1::text[])", ids.data))
     {
         return false;
     }
-    for (i = 0; i < rows.nrows; i++) {
-        if (!stream_take(a, (unsigned) ctl_rows_i64(&rows, i, 0),
-                         ctl_rows_i64(&rows, i, 1), ctl_rows_at(&rows, i, 2),
-                         e))
-        {
-            return false;
-        }
-    }
+    a->in_flight += rows.affected;
 
     return true;
 }
@@ -338,7 +275,9 @@ arrivals_wait(struct auditing *a, struct ctl_error *e)
         if (n == 0) {
             return true;
         }
-        if (!open_take(a, e) || !streams_take(a, e)
+        if (!open_take(a, e)
+            || !ctl_undrained_each(a->pg, a->redis, a->arena, undrained_take,
+                                   a, e)
             || !ctl_pg_exec(a->pg, e, SQL_ARRIVED) || !young_take(a, e))
         {
             return false;

@@ -108,9 +108,20 @@ says($text, "Now: open, it holds \\S+ USD\\. It was reserved at $time and"
     "  key $key->{id}, window 1h that began $time");
 waitpid $pid, 0;
 
+# Ended, and not yet in the ledger
+my $meter = $t->{control}->roles->{meter};
+kill STOP => $meter;
+$t->chat($key, {model => 'one'});
+my $ended = last_line()->{hold};
+($status, $text) = story_of($ended);
+is($status, 0, 'a hold that the ledger has not got yet is explained');
+says($text, 'Now: ended, its end stands in the usage stream that the ledger has'
+    . ' not read yet\.');
+kill CONT => $meter;
+ok(wait_until(sub { rows_of('holds', $ended) }, 15, 0.05), 'then it has it');
+
 # Expired, and then corrected
-ok(wait_until(sub { value('SELECT count(*) FROM holds') == 3 }, 15, 0.05),
-    'the call has ended');
+ok(wait_until(sub { rows_of('holds', $open) }, 15, 0.05), 'the call has ended');
 my $part = value("SELECT partition FROM projects WHERE project_id ="
     . " '$project'");
 my $p = Asgard::Partition->new(redis => $t->{redis}->connect, part => $part,

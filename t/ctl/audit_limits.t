@@ -84,9 +84,9 @@ is_broken(says('spent 701 + held 300 is 601', 400, 600, 0),
     'one nano-dollar more than the lowering explains');
 plant(-1);
 is_well('all that the lowering explains is well again');
-$m->sql("DELETE FROM limits WHERE limit_nusd = 1000");
+$m->sql("DELETE FROM budget_limits WHERE limit_nusd = 1000");
 is_broken(qr/a higher limit explains 0,/, 'a higher limit that nobody set');
-$m->sql("INSERT INTO limits (budget_id, window_name, limit_nusd)"
+$m->sql("INSERT INTO budget_limits (budget_id, window_name, limit_nusd)"
     . " VALUES ('$budget', 'total', 1000)");
 plant(-100);
 

@@ -12,7 +12,7 @@ use Test::More;
 use Asgard::Files qw(slurp spill wait_until);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2);
+my $t = Asgard::Test->new(workers => 1);
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
 $t->start;
@@ -157,6 +157,19 @@ finds('a charge above its hold without the flag',
     sub { $sql->("UPDATE holds SET held_nano = 1 WHERE hold_id = '$hold'") },
     sub { $sql->("UPDATE holds SET held_nano = $line->{held}"
         . " WHERE hold_id = '$hold'") });
+
+# A hold that is open is on its way, however old its line
+$up->script({status => 503}, {raw => '', prompt_tokens => 0,
+    completion_tokens => 0});
+$t->chat($key, {model => 'one'}) for 1, 2;
+my $unknown = JSON::PP::decode_json((lines($file))[-1]);
+is($unknown->{verb}, 'x', 'the end of a call is not known');
+$t->chat($key, {model => 'one'});
+ok(wait_until(sub { Asgard::Money::is_drained($t) }, 10, 0.05),
+    'a later one is in the ledger');
+($status, $text) = audit($file);
+is($status, 0, 'nothing is broken') or diag($text);
+like($text, qr/, 1 still on their way,/, 'the open hold is on its way');
 
 # What cannot be looked at is neither well nor broken
 is((audit("$t->{dir}/nothing"))[0], 3, 'a file that is not there');
