@@ -7,6 +7,7 @@
 
 #include "core/rkey.h"
 #include "ops/audit_counters.h"
+#include "ops/price_sql.h"
 
 #define SHOWN      "100"                /* rows of one kind in a report */
 #define LOOKS      200                  /* at one that moves or is closed */
@@ -82,16 +83,7 @@
     " WHERE h.rank = 3 AND h.detail->>'pt' IS NOT NULL" \
     " AND h.detail->>'card' IS NOT NULL" \
     " AND NOT coalesce(h.detail->'flags', '[]'::jsonb) ? 'estimated')," \
-    " q AS (SELECT *, CASE WHEN pt > (card->'above'->>'tokens')::numeric" \
-    " THEN card->'above' ELSE card END AS prices FROM t)," \
-    " r AS (SELECT *," \
-    " CASE WHEN audio_in_pusd > 0 THEN least(ait, pt - cwt) ELSE 0 END AS ai," \
-    " CASE WHEN audio_out_pusd > 0 THEN least(aot, ct - rt) ELSE 0 END AS ao" \
-    " FROM q LEFT JOIN LATERAL jsonb_to_record(prices) AS c(in_pusd numeric," \
-    " out_pusd numeric, cached_pusd numeric, cache_write_pusd numeric," \
-    " reasoning_pusd numeric, cache_write_1h_pusd numeric," \
-    " audio_in_pusd numeric, audio_out_pusd numeric) ON true)," \
-    " s AS (SELECT *, least(cat, pt - cwt - ai) AS ca FROM r)," \
+    CTL_PRICE_PARTS "," \
     " p AS (SELECT *, ceil(((cwt - cwh) * cache_write_pusd" \
     " + cwh * greatest(cache_write_pusd, cache_write_1h_pusd)" \
     " + ai * coalesce(audio_in_pusd, 0) + ca * cached_pusd" \

@@ -3,6 +3,8 @@
  */
 #include "ops/explain_text.h"
 
+#include "ops/price_sql.h"
+
 #define USD(nano)   "trim_scale(" nano "::numeric / 1000000000) || ' USD'"
 #define SIGNED(nano) \
     "CASE WHEN " nano " > 0 THEN '+' ELSE '' END || " USD(nano)
@@ -33,7 +35,9 @@
     " || ', output '" \
     " || trim_scale((card->>'out_pusd')::numeric / 1000000)" \
     " || ', reasoning '" \
-    " || trim_scale((card->>'reasoning_pusd')::numeric / 1000000) || '.'," \
+    " || trim_scale((card->>'reasoning_pusd')::numeric / 1000000)" \
+    " || coalesce('; others for a prompt above ' ||" \
+    " (card->'above'->>'tokens') || ' tokens', '') || '.'," \
     " ', which the database does not have.'))," \
     " (5, 'The answer had status ' || (d->>'st') || coalesce(' after ' ||" \
     " (d->>'lat') || ' ms', '') || '; request id of the provider: '" \
@@ -83,34 +87,43 @@
     " ELSE ', told to Redis at ' || " ISO("a.done_at") " END" \
     " FROM applies a WHERE a.hold_id = $1 ORDER BY a.partition, a.seq"
 
-/* The terms of price x tokens; `t` of what the balance rests on. */
+/* The terms of price x tokens of what the balance rests on. */
 #define TERMS \
-    "WITH h AS (SELECT h.*, c.card, (h.detail->>'pt')::numeric AS pt," \
+    "WITH t AS (SELECT c.card, h.balance_nano," \
+    " (h.detail->>'pt')::numeric AS pt," \
     " coalesce((h.detail->>'ct')::numeric, 0) AS ct," \
     " coalesce((h.detail->>'cat')::numeric, 0) AS cat," \
     " coalesce((h.detail->>'cwt')::numeric, 0) AS cwt," \
-    " coalesce((h.detail->>'rt')::numeric, 0) AS rt FROM holds h" \
-    " JOIN cards c ON c.card_id = h.detail->>'card'" \
+    " coalesce((h.detail->>'rt')::numeric, 0) AS rt," \
+    " coalesce((h.detail->>'cwh')::numeric, 0) AS cwh," \
+    " coalesce((h.detail->>'ait')::numeric, 0) AS ait," \
+    " coalesce((h.detail->>'aot')::numeric, 0) AS aot" \
+    " FROM holds h JOIN cards c ON c.card_id = h.detail->>'card'" \
     " AND c.version = (h.detail->>'cv')::bigint" \
     " WHERE h.hold_id = $1 AND h.rank = 3 AND h.detail->>'pt' IS NOT NULL)," \
-    " t AS (SELECT n, what, tokens, (card->>price)::numeric AS pusd," \
-    " balance_nano FROM h, LATERAL (VALUES" \
-    " (1, 'input', greatest(pt - cat - cwt, 0), 'in_pusd')," \
-    " (2, 'cached', cat, 'cached_pusd')," \
-    " (3, 'written to the cache', cwt, 'cache_write_pusd')," \
-    " (4, 'output', greatest(ct - rt, 0), 'out_pusd')," \
-    " (5, 'reasoning', rt, 'reasoning_pusd'))" \
-    " AS v(n, what, tokens, price))"
+    CTL_PRICE_PARTS "," \
+    " terms AS (SELECT n, what, tokens, pusd, balance_nano" \
+    " FROM s, LATERAL (VALUES" \
+    " (1, 'input', pt - cwt - ai - ca, in_pusd)," \
+    " (2, 'cached', ca, cached_pusd)," \
+    " (3, 'written to the cache', cwt - cwh, cache_write_pusd)," \
+    " (4, 'written for an hour', cwh," \
+    " greatest(cache_write_pusd, cache_write_1h_pusd))," \
+    " (5, 'audio heard', ai, audio_in_pusd)," \
+    " (6, 'output', ct - rt - ao, out_pusd)," \
+    " (7, 'reasoning', rt, reasoning_pusd)," \
+    " (8, 'audio spoken', ao, audio_out_pusd))" \
+    " AS v(n, what, tokens, pusd))"
 
 #define SQL_PRICE \
     TERMS " SELECT line FROM (SELECT n, '  ' || tokens || ' tokens (' || what" \
     " || ') x ' || pusd || ' pico-USD = ' || tokens * pusd || ' pico-USD'" \
-    " AS line FROM t WHERE tokens > 0 UNION ALL" \
+    " AS line FROM terms WHERE tokens > 0 UNION ALL" \
     " SELECT 9, '  together ' || sum(tokens * pusd)" \
     " || ' pico-USD, rounded up to ' || " \
     USD("ceil(sum(tokens * pusd) / 1000)") " || CASE" \
     " WHEN ceil(sum(tokens * pusd) / 1000) = max(balance_nano)" \
-    " THEN ': the balance.' ELSE ': NOT the balance.' END FROM t" \
+    " THEN ': the balance.' ELSE ': NOT the balance.' END FROM terms" \
     " HAVING count(*) > 0) q ORDER BY n"
 
 #define SQL_WHY \
