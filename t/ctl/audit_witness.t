@@ -40,7 +40,8 @@ sub finds {
     my ($name, $like, $do, $undo, @files) = @_;
     $do->();
     my ($status, $text);
-    wait_until(sub { ($status, $text) = audit(@files ? @files : ("$file.1", $file));
+    @files = ("$file.1", $file) if !@files;
+    wait_until(sub { ($status, $text) = audit(@files);
         $text =~ $like }, 10, 0.3);
     is($status, 1, "$name is found");
     like($text, $like, '... and named');
