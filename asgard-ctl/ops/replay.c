@@ -36,6 +36,21 @@
     " WHERE h.hold_id = r.hold_id" \
     " AND (h.rank, h.balance_nano) >= (r.rank, r.amount))"
 
+/* Lines of the time that a gap of the usage stream covers. */
+#define SQL_GAP_LINES \
+    "INSERT INTO replayed_gaps SELECT g.partition, g.epoch, g.after_id, t.i" \
+    " FROM jsonb_to_recordset($1::jsonb) AS t(i text, q smallint, t bigint)" \
+    " JOIN stream_gaps g ON g.partition = t.q AND g.closed_at IS NULL" \
+    " AND t.t > split_part(g.after_id, '-', 1)::bigint" \
+    " AND t.t <= split_part(g.upto_id, '-', 1)::bigint"
+
+/* A gap is closed when the ledger has as many calls of its time. */
+#define SQL_GAPS_CLOSE \
+    "UPDATE stream_gaps g SET closed_at = now() WHERE closed_at IS NULL" \
+    " AND (SELECT count(DISTINCT r.hold_id) FROM replayed_gaps r" \
+    " WHERE (r.partition, r.epoch, r.after_id)" \
+    " = (g.partition, g.epoch, g.after_id)) >= g.events"
+
 struct replaying {
     struct ctl_leader leader;
     struct ctl_witness w;
@@ -80,8 +95,8 @@ number_put(asg_buf_t *out, const char *before, int64_t n)
 }
 
 
-/* [{"n":…,"i":hold,"r":rank,"a":amount,"q":partition,"p":pins}] of all lines,
- * or of those that were told. */
+/* [{"n":…,"i":hold,"r":rank,"a":amount,"q":partition,"t":time,"p":pins}] of
+ * all lines, or of `which`. */
 static const char *
 lines_text(struct replaying *r, const bool *which)
 {
@@ -107,6 +122,7 @@ lines_text(struct replaying *r, const bool *which)
         number_put(&out, ",\"r\":", r->lines[i].rank);
         number_put(&out, ",\"a\":", r->lines[i].amount_nusd);
         number_put(&out, ",\"q\":", r->lines[i].part);
+        number_put(&out, ",\"t\":", r->lines[i].at_ms);
         asg_buf_z(&out, ",\"p\":");
         asg_buf_json(&out, r->lines[i].pins);
         asg_buf_z(&out, "}");
@@ -218,8 +234,8 @@ line_tell(struct replaying *r, struct ctl_replay_line *line, bool *told,
 static bool
 batch_tell(struct replaying *r, struct ctl_error *e)
 {
-    bool told[BATCH_LINES] = {false};
-    const char *text;
+    bool told[BATCH_LINES] = {false}, taken[BATCH_LINES];
+    const char *told_text, *taken_text;
     unsigned i;
 
     if (r->nlines == 0) {
@@ -232,9 +248,11 @@ batch_tell(struct replaying *r, struct ctl_error *e)
         if (!line_tell(r, &r->lines[i], &told[i], e)) {
             return false;
         }
+        taken[i] = r->lines[i].refusal == NULL;
     }
-    text = lines_text(r, told);
-    if (text == NULL) {
+    told_text = lines_text(r, told);
+    taken_text = lines_text(r, taken);
+    if (told_text == NULL || taken_text == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
     r->nlines = 0;
@@ -242,7 +260,9 @@ batch_tell(struct replaying *r, struct ctl_error *e)
     return CTL_PG(r->leader.pg, r->leader.arena, NULL, e,
                   "INSERT INTO replayed SELECT i, r, a FROM"
                   " jsonb_to_recordset($1::jsonb) AS t(i text, r smallint,"
-                  " a bigint)", text);
+                  " a bigint)", told_text)
+           && CTL_PG(r->leader.pg, r->leader.arena, NULL, e, SQL_GAP_LINES,
+                     taken_text);
 }
 
 
@@ -280,6 +300,7 @@ line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
     to->rank = r->w.evidence.rank;
     to->amount_nusd = r->w.evidence.amount_nusd;
     to->held_nusd = line->held_nusd;
+    to->at_ms = line->at_ms;
     if (arena->failed) {
         return ctl_error_internal(e, "out of memory");
     }
@@ -322,14 +343,36 @@ ledger_wait(struct replaying *r, struct ctl_error *e)
 
 
 static bool
+gaps_close(struct replaying *r, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (r->counts->missing > 0) {
+        return true;
+    }
+    if (!ctl_pg_query(r->leader.pg, r->leader.arena, &rows, e,
+                      SQL_GAPS_CLOSE, 0, NULL))
+    {
+        return false;
+    }
+    r->counts->gaps = (uint64_t) rows.affected;
+
+    return true;
+}
+
+
+static bool
 files_replay(struct replaying *r, const char *const *files, unsigned nfiles,
     struct ctl_error *e)
 {
     unsigned i;
 
-    if (!ctl_pg_exec(r->leader.pg, e, "DROP TABLE IF EXISTS replayed;"
+    if (!ctl_pg_exec(r->leader.pg, e,
+            "DROP TABLE IF EXISTS replayed, replayed_gaps;"
             " CREATE TEMP TABLE replayed (hold_id text, rank smallint,"
-            " amount bigint)"))
+            " amount bigint);"
+            " CREATE TEMP TABLE replayed_gaps (partition smallint,"
+            " epoch bigint, after_id text, hold_id text)"))
     {
         return false;
     }
@@ -342,7 +385,7 @@ files_replay(struct replaying *r, const char *const *files, unsigned nfiles,
         ctl_arena_reset(r->leader.arena);
     }
 
-    return ledger_wait(r, e);
+    return ledger_wait(r, e) && gaps_close(r, e);
 }
 
 

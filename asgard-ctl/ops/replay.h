@@ -22,6 +22,7 @@ struct ctl_replay_counts {
     uint64_t lines;                     /* read, torn and damaged too */
     uint64_t told, known, open, refused;
     int64_t missing;                    /* told, not in the ledger in time */
+    uint64_t gaps;                      /* of the usage stream, closed by it */
 };
 
 /* Each line that is refused is told on `out` with its place.  Waits at most a

@@ -15,6 +15,7 @@ struct ctl_replay_line {
     char verb;
     unsigned part, rank;
     asg_nusd_t amount_nusd, held_nusd;
+    int64_t at_ms;
     bool known;                         /* the ledger has it, or more */
     const char *refusal;                /* NULL: none */
 };

@@ -166,6 +166,10 @@ replay_report(const struct ctl_replay_counts *n)
     } else if (n->told > 0) {
         printf("the ledger has them all\n");
     }
+    if (n->gaps > 0) {
+        printf("%llu gaps of the usage stream are closed\n",
+               (unsigned long long) n->gaps);
+    }
 
     return n->refused > 0 || n->missing > 0;
 }

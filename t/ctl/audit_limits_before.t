@@ -6,7 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use Asgard::Files qw(slurp top);
+use Asgard::Files qw(slurp top wait_until);
 use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
@@ -55,4 +55,6 @@ is($m->value("SELECT has_table_privilege('asgard', 'budget_limits',"
 
 $m->start;
 $m->wait_open or BAIL_OUT('the partitions do not open');
+ok(wait_until(sub { $m->value('SELECT count(*) FROM audit_seals') == $n }, 5),
+    'the audit log is sealed');
 $m->done;

@@ -75,7 +75,7 @@ $t->allow_no_control;
 calls(8);
 my $unknown = call_without_end();
 my $before = charged();
-my @pids = ($t->{gateway}->workers, $t->{gateway}->pid);
+my @pids = ($t->{gateway}->pid, $t->{gateway}->workers);
 kill KILL => @pids;
 $t->{gateway}{process}->wait_end(5);
 ok(wait_until(sub { !grep { kill 0, $_ } @pids }, 5), 'the gateway is gone');

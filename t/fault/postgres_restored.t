@@ -118,6 +118,13 @@ my ($status, $out) = $t->{control}->run('audit', 'money');
 is($status, 1, 'an audit finds the gap');
 like($out, qr/4 usage events between \S+ and \S+ are not in the ledger/,
     '... and names it');
+(undef, $out) = $t->{control}->run('replay',
+    "$t->{gateway}{dir}/log/calls.log");
+like($out, qr/: 4 told, \d+ known already, 0 still open, 2 refused$/m,
+    'the witness gives them back, but not those of the forgotten project');
+like($out, qr/^1 gaps of the usage stream are closed$/m, '... in whole');
+($status, $out) = $t->{control}->run('audit', 'money');
+is($status, 0, '... and the audit is content') or diag($out);
 is(calls($key, 1), 1, 'calls go on');
 
 # The gateways have seen epochs and versions that neither store knows of.
@@ -127,6 +134,7 @@ is($status, 0, 'an operator says that the database was restored') or diag($out);
 ok(wait_until(sub { calls($key, 1) == 1 }, 10),
     'with Redis flushed as well, the door opens under an epoch that is new');
 
+$t->{unwitnessed_calls} = 1;            # a project that was forgotten
 $t->{postgres}->rows('UPDATE stream_gaps SET closed_at = now()');
 $t->{uncounted_calls} = 1;              # some that only the witness knows
 $t->done;
