@@ -130,7 +130,8 @@ finds('a hold that was taken out of the ledger',
     sub { $sql->("BEGIN; CREATE TABLE kept_l AS SELECT * FROM ledger WHERE"
         . " hold_id = '$hold'; CREATE TABLE kept_h AS SELECT * FROM holds"
         . " WHERE hold_id = '$hold'; DELETE FROM ledger WHERE hold_id ="
-        . " '$hold'; DELETE FROM holds WHERE hold_id = '$hold'; COMMIT") },
+        . " '$hold'; DELETE FROM ledger_seqs WHERE hold_id = '$hold';"
+        . " DELETE FROM holds WHERE hold_id = '$hold'; COMMIT") },
     sub { $sql->('BEGIN; INSERT INTO holds SELECT * FROM kept_h; INSERT INTO'
         . ' ledger OVERRIDING SYSTEM VALUE SELECT * FROM kept_l; COMMIT') });
 finds('a balance that was raised',
