@@ -132,6 +132,8 @@ Try next:
        -d '{"model":"echo","messages":[{"role":"user","content":"Hi"}]}'
   curl \$ASGARD_URL/api/ledger \\
        -H "Authorization: Bearer \$ASGARD_ADMIN_TOKEN"
+  \$ASGARD_CTL audit money        # is every nano-dollar accounted for?
+  examples/money/run.sh           # Redis lost under a call: nothing forgotten
 
 Any OpenAI library works: base URL $url/v1, API key \$ASGARD_KEY.
 A real provider: put OPENAI_MASTER_KEY=... into run/backends.env, then

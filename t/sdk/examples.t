@@ -17,7 +17,9 @@ my $project = $t->project(budget_usd => '5');
 my $key = $t->key(project => $project)->{key};
 my $env = spill("$t->{dir}/env", join('', map { "$_\n" }
     'ASGARD_URL=' . $t->url, 'ASGARD_ADMIN_TOKEN=' . $t->admin_token,
-    "ASGARD_PROJECT=$project", "ASGARD_KEY=$key"), 0600);
+    "ASGARD_PROJECT=$project", "ASGARD_KEY=$key",
+    'ASGARD_REDIS=' . $t->{redis}->url, 'ASGARD_CTL="' . join(' ',
+        $t->{control}->binary, '-c', $t->{control}->conf) . '"'), 0600);
 my $sdk = bless {test => $t}, 'Asgard::Sdk';
 
 # A copy with the SDK in place, as if it had been installed there.
@@ -48,6 +50,17 @@ my %run = (
         like($out, qr/"window": "total"/, 'curl: the usage of a window');
         is(scalar(() = $out =~ /^\S+Z model:\S+ \d+\+\d+$/mg), 2,
             'curl: two calls in the ledger');
+    },
+    money => sub {
+        my $out = run_example('money');
+        like($out, qr/^Now: settled, charged 0\.0\d+ USD\./m,
+            'money: the life of a hold');
+        like($out, qr/budget_unavailable\n +1 served$/m,
+            'money: refused until the counters are there again');
+        like($out, qr/^3 calls are in the ledger, each once\.$/m,
+            'money: nothing lost, nothing doubled');
+        like($out, qr/^every amount is accounted for \(0 broken\)$/m,
+            'money: the audit');
     },
     python => sub {
         my $out = run_example('python',
