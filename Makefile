@@ -73,7 +73,7 @@ export ASGARD_TOP   := $(CURDIR)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
-        test-sdk fuzz-smoke fuzz check check-layers lint format \
+        test-fault test-sdk fuzz-smoke fuzz check check-layers lint format \
         bench run stop reload clean
 
 help: ## List the targets
@@ -145,7 +145,7 @@ $(OUT)/%.o: %.c
 # --- tests ----------------------------------------------------------------
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
-	@scripts/test check unit gateway ctl sdk fuzz
+	@scripts/test check unit gateway ctl fault sdk fuzz
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit
@@ -155,6 +155,9 @@ test-gateway: $(TEST_PREREQ) ## The gateway's system tests (prove)
 
 test-ctl: $(TEST_PREREQ) ## asgard-ctl's system tests (prove)
 	@scripts/test ctl
+
+test-fault: $(TEST_PREREQ) ## Stores and networks that fail (prove)
+	@scripts/test fault
 
 test-sdk: $(TEST_PREREQ) ## The official SDKs against a running gateway
 	@scripts/test sdk

@@ -8,6 +8,9 @@
 #     $m->event(3, $m->month_ms(2) . '-0', 'h1', 's', 100, $budget);
 #     ...
 #     $m->done;                           # audits, and leaves nothing behind
+#
+# new(proxies => [qw(redis postgres)]) puts a FaultProxy in front of a store,
+# for the meter only: $m->{proxies}{redis}.
 package Asgard::Meter;
 
 use strict;
@@ -19,6 +22,7 @@ use POSIX ();
 use Test::More ();
 
 use Asgard::Control;
+use Asgard::FaultProxy;
 use Asgard::Files qw(spill slurp random_hex wait_until);
 use Asgard::Partition;
 use Asgard::PostgresServer;
@@ -26,7 +30,7 @@ use Asgard::Process;
 use Asgard::RedisServer;
 
 sub new {
-    my ($class) = @_;
+    my ($class, %arg) = @_;
     $SIG{$_} //= sub { exit 1 } for qw(INT TERM HUP);
     my $dir = File::Temp::tempdir('/tmp/asgard-m-XXXXXX', CLEANUP => 0);
     chmod 0711, $dir;
@@ -36,8 +40,13 @@ sub new {
         . "\npepper p1 " . random_hex(32) . "\n", 0600);
     $self->{redis} = Asgard::RedisServer->new(dir => "$dir/redis");
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg");
+    $self->{proxies} = {map { $_ => Asgard::FaultProxy->new(dir => $dir,
+        name => $_, server => $self->{$_},
+        protocol => $_ eq 'redis' ? 'redis' : 'raw') }
+        @{$arg{proxies} // []}};
     $self->{control} = Asgard::Control->new(dir => $dir, key_file => $file,
-        redis => $self->{redis}, postgres => $self->{postgres});
+        map { $_ => $self->{proxies}{$_} // $self->{$_} }
+            qw(redis postgres));
     $self->{control}->run_ok('migrate');
     return $self;
 }
@@ -224,7 +233,7 @@ sub DESTROY {
     my ($self) = @_;
     return if $self->{owner} != $$;
     local ($?, $@);
-    delete $self->{process};
+    delete @$self{qw(process proxies)};
     $self->{$_}{process}->stop('QUIT', 10) for grep { $self->{$_}
         && $self->{$_}{process} } qw(redis postgres);
     remove_tree($self->{dir});

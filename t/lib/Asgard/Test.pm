@@ -11,8 +11,10 @@
 #     $t->done;
 #
 # new() takes what Gateway.pm and Control.pm take, and: control => 0 (no
-# asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1.  done() checks
-# what must hold after every test (Teardown.pm) and ends the plan.
+# asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, proxies => [any
+# of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
+# $t->proxy('gateway_redis').  done() checks what must hold after every test
+# (Teardown.pm) and ends the plan.
 package Asgard::Test;
 
 use strict;
@@ -25,6 +27,7 @@ use Test::More ();
 
 use Asgard::Control;
 use Asgard::FakeUpstream;
+use Asgard::FaultProxy;
 use Asgard::Files qw(spill slurp random_hex wait_until);
 use Asgard::Gateway;
 use Asgard::HTTP;
@@ -72,16 +75,34 @@ sub begin_stores {
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg")
         if $self->{control};
     my %arg = %{$self->{arg}};
-    my %common = (dir => $dir, redis => $self->{redis},
-        key_file => $self->{key_file});
+    $self->begin_proxy($_) for @{$arg{proxies} // []};
+    my %common = (dir => $dir, key_file => $self->{key_file});
     $self->{gateway} = Asgard::Gateway->new(%common,
+        redis => $self->seen_by('gateway', 'redis'),
         control_socket => "$dir/ctl.sock", map { $_ => $arg{$_} }
             grep { exists $arg{$_} } @gateway_words) if $self->{gateway};
     $self->{control} = Asgard::Control->new(%common,
         gateway_url => $self->{gateway} ? $self->url : undef,
-        postgres => $self->{postgres}, map { $_ => $arg{$_} }
+        redis => $self->seen_by('ctl', 'redis'),
+        postgres => $self->seen_by('ctl', 'postgres'), map { $_ => $arg{$_} }
             grep { exists $arg{$_} } @control_words) if $self->{control};
     $self->note_backend_secrets($arg{backends} // {});
+}
+
+sub begin_proxy {
+    my ($self, $name) = @_;
+    my ($server) = $name =~ /^(?:gateway|ctl)_(redis|postgres)$/
+        or croak "no place for a proxy: $name";
+    $self->{proxies}{$name} = Asgard::FaultProxy->new(dir => $self->{dir},
+        name => $name, server => $self->{$server},
+        protocol => $server eq 'redis' ? 'redis' : 'raw');
+}
+
+sub proxy { $_[0]{proxies}{$_[1]} // croak "no proxy $_[1]" }
+
+sub seen_by {
+    my ($self, $who, $server) = @_;
+    return $self->{proxies}{"${who}_$server"} // $self->{$server};
 }
 
 sub note_backend_secrets {
@@ -311,6 +332,7 @@ sub finish {
         my $server = $self->{$part};
         $server->stop if ref $server && $server->{process};
     }
+    delete $self->{proxies};
     if ($ENV{TEST_KEEP}) { Test::More::diag("kept: $self->{dir}"); return }
     system('rm', '-rf', $self->{dir}, "$self->{dir}/pg.log");
 }
