@@ -73,7 +73,8 @@ sub order {
     my $socket = IO::Socket::UNIX->new(Peer => $self->{control})
         or croak "$self->{name}: $!";
     $socket->syswrite($json->encode({do => $do, %arg}) . "\n");
-    my $line = <$socket> // croak "$self->{name}: " . $self->{process}->log_text;
+    my $line = <$socket>
+        // croak "$self->{name}: " . $self->{process}->log_text;
     my $reply = $json->decode($line);
     croak "$self->{name}: $reply->{error}" if defined $reply->{error};
     return $reply;
