@@ -276,6 +276,10 @@ ngx_http_asgard_redis_reply(redisAsyncContext *ac, void *data, void *privdata)
 
     if (reply) {
         ngx_http_asgard_redis.silent_since = 0;
+    }
+
+    /* a reply past its deadline shows no server that is quick enough */
+    if (reply && w->handler) {
         ngx_http_asgard_redis.failures = 0;
         if (w->probe) {
             ngx_http_asgard_redis.probing = 0;

@@ -1,0 +1,61 @@
+#!/usr/bin/env perl
+# Redis goes away under a hundred streams: they finish, new calls are refused
+# without waiting, and every settlement waits and is applied once.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Asgard::Files qw(wait_until);
+use Asgard::Test;
+
+my $streams = 100;
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '5s');
+my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20,
+    chunks => 6, chunk_delay => 0.6);
+$t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->start;
+my $project = $t->project(budget_usd => '100');
+my $key = $t->key(project => $project);
+
+sub metric { my ($name) = @_;
+    return $t->get('/metrics')->body =~ /^\Q$name\E (\d+)$/m ? $1 : -1 }
+sub settled { $t->{postgres}->value(
+    "SELECT count(*) FROM holds WHERE project_id = '$project'"
+    . " AND state = 'settled'") }
+
+my @open = map { [$t->chat_start($key, {model => 'one', stream => \1})] }
+    1 .. $streams;
+is((grep { $_->[1]->status == 200 } @open), $streams, 'a hundred streams run');
+$_->[0]->read_piece($_->[1]) for @open;
+my $before = settled();
+$t->{redis}->stop;
+
+# A deadline is 5 s here: to wait for one would be counted as such.
+my $timeouts = metric('asgard_redis_timeouts_total');
+my @refused = map { $t->chat($key, {model => 'one'}) } 1 .. 20;
+is_deeply([map { join ' ', $_->status, $_->code } @refused],
+    [('503 budget_unavailable') x 20], 'new calls are refused');
+is($refused[-1]->header('retry-after'), 1, '... a client may try again');
+is(metric('asgard_redis_timeouts_total'), $timeouts,
+    '... and not one waited for a deadline');
+is($up->count, $streams, '... and none went to the provider');
+
+my @whole = grep { my ($http, $reply) = @$_;
+    $http->read_body($reply);
+    $reply->body =~ /^data: \[DONE\]/m } @open;
+is(@whole, $streams, 'every stream finished without Redis');
+is(settled(), $before, 'nothing is settled while Redis is away');
+
+$t->{redis}->start;
+ok(wait_until(sub { settled() == $streams }, 20, 0.1),
+    'every settlement waited and is in the ledger')
+    or diag settled(), ' of ', $streams;
+my @entries = $t->ledger($project);
+is(@entries, $streams, '... once');
+is_deeply([grep { $_->{cost_usd} ne '0.00021' } @entries], [],
+    '... as measured, not as estimated');
+ok(wait_until(sub { eval { $t->chat($key, {model => 'one'})->status == 200 }
+    }, 10, 0.1), 'calls go through again');
+$t->done;

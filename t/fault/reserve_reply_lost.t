@@ -1,0 +1,65 @@
+#!/usr/bin/env perl
+# Redis made the hold and its reply was lost: the call is refused, the hold is
+# given back by its id, and the id never holds twice.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use Asgard::Files qw(wait_until);
+use Asgard::Test;
+
+my $t = Asgard::Test->new(workers => 1, proxies => ['gateway_redis']);
+my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
+$t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->start;
+my $project = $t->project(budget_usd => '1');
+my $key = $t->key(project => $project);
+my $proxy = $t->proxy('gateway_redis');
+
+sub call { $t->chat($key, {model => 'one'}) }
+sub open_holds { @{Asgard::Money::read_books($t)->{holds}} }
+sub voided { $t->{postgres}->value("SELECT count(*) FROM holds"
+    . " WHERE project_id = '$project' AND state = 'voided'") }
+
+is(call()->status, 200, 'a first call');
+my $served = $up->count;
+my $n = 0;
+for my $then (qw(hang rst fin)) {
+    my $lost = $proxy->drop_reply(match => $proxy->script('reserve'),
+        then => $then);
+    my $reserves = $proxy->watch(match => $proxy->script('reserve'));
+    my $reply = call();
+    is($reply->status, 503, "$then: the call is refused");
+    is($reply->code, 'budget_unavailable', '... as a budget not known');
+    is($proxy->hits($lost), 1, '... because the reply was lost');
+    is($proxy->hits($reserves), 1, '... which is not asked for again');
+    $n++;
+    ok(wait_until(sub { voided() == $n }, 15, 0.1),
+        '... and the hold is given back, one void of its id') or diag voided();
+    is(open_holds(), 0, '... nothing stays held');
+    $proxy->cut;
+    ok(wait_until(sub { call()->status == 200 }, 10), '... and service goes on');
+    $served++;
+    is($up->count, $served, '... the provider saw only that');
+}
+
+# The void overtakes the reserve, which arrives later on its old connection.
+my $late = $proxy->hold_request(match => $proxy->script('reserve'));
+is(call()->status, 503, 'a reserve that is still under way is refused');
+$n++;
+ok(wait_until(sub { voided() == $n }, 20, 0.1),
+    'its void overtakes it on a new connection') or diag voided();
+my $events = () = grep { /:u:/ } @{$t->{redis}->cmd('KEYS', '*')};
+$proxy->release;
+my ($marker) = grep { $t->{redis}->cmd('GET', $_) eq 'V' }
+    @{$t->{redis}->cmd('KEYS', '{p*}:h:*')};
+ok($marker, 'the void left its mark');
+ok(wait_until(sub { $proxy->stats->{open} <= 2 }, 10),
+    'the reserve arrives on the old connection');
+is(open_holds(), 0, '... and holds nothing: it was voided before it came');
+is($t->{redis}->cmd('GET', $marker), 'V', '... the mark is still there');
+ok(wait_until(sub { call()->status == 200 }, 10), 'service goes on');
+$t->done;

@@ -1,0 +1,78 @@
+# Callers that call on and on while a test does something to the servers.
+#
+#     my $load = Asgard::Load->new($t, $key, callers => 4, pause => 0.02,
+#         change => {model => 'one'});
+#     ...
+#     my $told = $load->stop;             # {200 => 117, '503 …' => 3}
+#
+# Each caller is a process with a connection of its own a call; what it met is
+# counted by "status code".  A call that got no answer is 'lost'.
+package Asgard::Load;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use POSIX ();
+use Time::HiRes qw(sleep);
+
+sub new {
+    my ($class, $t, $key, %arg) = @_;
+    my $self = bless {t => $t, key => $key, pause => 0.02, callers => 4,
+        change => {}, owner => $$, %arg}, $class;
+    $self->{log} = "$t->{dir}/load-" . ++$t->{loads};
+    $self->{pids} = [map { $self->caller_start } 1 .. $self->{callers}];
+    return $self;
+}
+
+sub caller_start {
+    my ($self) = @_;
+    my $pid = fork // croak "fork: $!";
+    return $pid if $pid;
+    my $stop = 0;
+    $SIG{TERM} = sub { $stop = 1 };
+    while (!$stop) {
+        my $said = eval { said($self->{t}->chat($self->{key},
+            $self->{change})) } // "lost: $@";
+        $self->note($said);
+        sleep $self->{pause};
+    }
+    POSIX::_exit(0);
+}
+
+sub said {
+    my ($reply) = @_;
+    return "lost: $reply->{error}" if !$reply->status;
+    return 'cut' if $reply->{cut};
+    return $reply->status == 200 ? 200
+        : join ' ', $reply->status, $reply->code // '-';
+}
+
+sub note {
+    my ($self, $said) = @_;
+    open my $out, '>>', $self->{log} or return;
+    syswrite $out, $said =~ s/\s+/ /gr . "\n";
+    close $out;
+}
+
+# What was met so far, by number.
+sub told {
+    my ($self) = @_;
+    my %told;
+    open my $in, '<', $self->{log} or return {};
+    while (<$in>) { chomp; $told{$_}++ }
+    return \%told;
+}
+
+# The callers end after the call they are in.
+sub stop {
+    my ($self) = @_;
+    return $self->told if $$ != $self->{owner};
+    kill TERM => @{$self->{pids}};
+    waitpid $_, 0 for splice @{$self->{pids}};
+    return $self->told;
+}
+
+sub DESTROY { my ($self) = @_; local ($?, $@, $!);
+    $self->stop if $$ == $self->{owner} }
+
+1;
