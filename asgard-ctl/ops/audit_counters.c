@@ -131,26 +131,45 @@ head_queue(struct ctl_redis *redis, struct ctl_arena *arena,
 
 
 static bool
-redis_read(struct ctl_redis *redis, struct ctl_arena *arena,
-    struct snapshot *s, struct ctl_error *e)
+budgets_queue(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct snapshot *s, struct ctl_error *e)
 {
-    const asg_str_t multi[1] = {ASG_STR("MULTI")}, exec[1] = {ASG_STR("EXEC")};
     char key[ASG_RKEY_MAX];
     asg_str_t hash[2] = {ASG_STR("HGETALL"), {key, 0}};
     struct ctl_reply reply;
     unsigned i;
 
-    if (!ctl_redis_command(redis, arena, &reply, e, 1, multi)
-        || !head_queue(redis, arena, s, e))
-    {
-        return false;
-    }
     for (i = 0; i < s->budgets.nrows; i++) {
         hash[1].len = asg_rkey_budget(key, s->part,
             asg_str_z(ctl_rows_at(&s->budgets, i, 0)));
         if (!ctl_redis_command(redis, arena, &reply, e, 2, hash)) {
             return false;
         }
+    }
+
+    return true;
+}
+
+
+/* A command that Redis did not queue (full, busy, loading) leaves the
+ * connection in the transaction, where no other may begin. */
+static bool
+redis_read(struct ctl_redis *redis, struct ctl_arena *arena,
+    struct snapshot *s, struct ctl_error *e)
+{
+    const asg_str_t multi[1] = {ASG_STR("MULTI")}, exec[1] = {ASG_STR("EXEC")};
+    const asg_str_t discard[1] = {ASG_STR("DISCARD")};
+    struct ctl_error ignored = {0};
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(redis, arena, &reply, e, 1, multi)) {
+        return false;
+    }
+    if (!head_queue(redis, arena, s, e)
+        || !budgets_queue(redis, arena, s, e))
+    {
+        (void) ctl_redis_command(redis, arena, &reply, &ignored, 1, discard);
+        return false;
     }
 
     return ctl_redis_command(redis, arena, &s->all, e, 1, exec)

@@ -10,11 +10,21 @@ use Asgard::Port qw(free_port);
 use Asgard::Process;
 use Asgard::Redis;
 
-# new(dir => EMPTY DIR THAT EXISTS)
+# new(dir => EMPTY DIR THAT EXISTS, password => TEXT, conf => more lines)
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless {dir => $arg{dir}, port => free_port(),
-        password => random_hex(16)}, $class;
+    my $self = bless {port => free_port(), password => random_hex(16),
+        conf => '', %arg}, $class;
+    spill("$self->{dir}/password", "$self->{password}\n", 0600);
+    $self->write_conf;
+    $self->start;
+    return $self;
+}
+
+# A change of `conf` counts from the next start on.
+sub write_conf {
+    my ($self, %change) = @_;
+    %$self = (%$self, %change);
     my $dir = $self->{dir};
     spill("$dir/redis.conf", <<"CONF", 0600);
 include @{[top()]}/conf/redis.conf
@@ -22,11 +32,10 @@ bind 127.0.0.1
 port $self->{port}
 dir $dir
 requirepass $self->{password}
+masterauth $self->{password}
 daemonize no
+$self->{conf}
 CONF
-    spill("$dir/password", "$self->{password}\n", 0600);
-    $self->start;
-    return $self;
 }
 
 sub start {
@@ -49,6 +58,32 @@ sub kill { delete $_[0]{client}; $_[0]{process}->stop('KILL', 5) }
 # Held still, as a Redis that hangs; thaw() lets it go on.
 sub freeze { $_[0]{process}->signal('STOP') }
 sub thaw   { $_[0]{process}->signal('CONT') }
+
+# Copies what is behind this address from now on; true once it has it all.
+sub follow {
+    my ($self, $address) = @_;
+    $self->cmd('REPLICAOF', split /:/, $address);
+    return wait_until(sub {
+        $self->cmd('INFO', 'replication') =~ /^master_link_status:up/m;
+    }, 15);
+}
+
+# The next bgsave fails, which stops writes; mended by another save.
+sub break_saves {
+    my ($self) = @_;
+    mkdir "$self->{dir}/dump.rdb";
+    $self->cmd('CONFIG', 'SET', 'save', '3600 1');
+    $self->cmd('BGSAVE');
+    return wait_until(sub {
+        $self->cmd('INFO', 'persistence') =~ /^rdb_last_bgsave_status:err/m;
+    }, 10);
+}
+
+sub mend_saves {
+    my ($self) = @_;
+    rmdir "$self->{dir}/dump.rdb";
+    $self->cmd('CONFIG', 'SET', 'save', '');
+}
 
 sub address       { "127.0.0.1:$_[0]{port}" }
 sub password_file { "$_[0]{dir}/password" }
