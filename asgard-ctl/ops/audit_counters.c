@@ -20,6 +20,7 @@
 #define ENTRY_JSON    256               /* of one counter, hold or event */
 #define EVENTS_MAX    20000             /* behind the cursor */
 #define EVENTS_TEXT   "20000"
+#define FIELD_BYTES   96                /* kind, window, id */
 
 struct snapshot {
     unsigned part;
@@ -27,6 +28,7 @@ struct snapshot {
     int64_t epoch, adj, rows_read;      /* ... too */
     const char *cursor;
     struct ctl_rows budgets;            /* ids */
+    struct ctl_rows windows;            /* budget, window: what was sent */
     struct ctl_reply all;               /* of Redis */
     const char *redis_adj;
 };
@@ -40,6 +42,15 @@ enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
     " WHERE a.partition = p.partition), p.step FROM partitions p" \
     " LEFT JOIN cursors c USING (partition, epoch)" \
     " WHERE p.partition = $1"
+
+/* Windows that Redis must have: a change that is on its way may not be there
+ * yet. */
+#define SQL_WINDOWS \
+    "SELECT b.budget_id, w.window_name FROM budgets b" \
+    " JOIN budget_windows w USING (budget_id) WHERE b.partition = $1" \
+    " AND NOT EXISTS (SELECT FROM outbox o WHERE o.kind = 'budget'" \
+    " AND o.target = b.budget_id AND o.sent_at IS NULL)" \
+    " ORDER BY b.budget_id, w.window_name"
 
 /* $1 the counters of Redis, $2 its open holds, $3 the events that the ledger
  * has not got, $4 the partition, $5 the last correction that Redis got. */
@@ -87,8 +98,9 @@ ledger_read(struct ctl_pg *pg, struct ctl_arena *arena, struct snapshot *s,
     s->rows_read = ctl_rows_i64(&rows, 0, 2);
     s->adj = ctl_rows_i64(&rows, 0, 3);
 
-    return CTL_PG(pg, arena, &s->budgets, e,
-                  "SELECT budget_id FROM budgets WHERE partition = $1", part);
+    return CTL_PG(pg, arena, &s->budgets, e, "SELECT budget_id FROM budgets"
+                  " WHERE partition = $1 ORDER BY budget_id", part)
+           && CTL_PG(pg, arena, &s->windows, e, SQL_WINDOWS, part);
 }
 
 
@@ -414,6 +426,70 @@ events_text(struct ctl_arena *arena, const struct snapshot *s)
 }
 
 
+enum { FIELD_AT, FIELD_WINDOWS, FIELD_LIMIT, FIELD_CURRENT, FIELD_SPENT,
+       FIELD_HELD, FIELDS };
+
+/* A field without which reserve calls the window unseeded, as `name`; false
+ * when all are there. */
+static bool
+window_gap(const struct ctl_reply *hash, const char *window,
+    char name[FIELD_BYTES])
+{
+    char names[FIELDS][FIELD_BYTES] = {"at", "w"};
+    asg_str_t id;
+    size_t i;
+
+    snprintf(names[FIELD_LIMIT], FIELD_BYTES, "l:%s", window);
+    snprintf(names[FIELD_CURRENT], FIELD_BYTES, "c:%s", window);
+    id = field_of(hash, names[FIELD_CURRENT]);
+    snprintf(names[FIELD_SPENT], FIELD_BYTES, "s:%s:%.*s", window,
+             (int) id.len, id.data);
+    snprintf(names[FIELD_HELD], FIELD_BYTES, "h:%s:%.*s", window,
+             (int) id.len, id.data);
+    for (i = 0; i < FIELDS; i++) {
+        if (field_of(hash, names[i]).len == 0) {
+            memcpy(name, names[i], FIELD_BYTES);
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* What is not there cannot differ, and heals by itself never: reserve refuses
+ * until the partition is seeded.  Both lists are in the same order. */
+static unsigned
+gaps_check(const struct snapshot *s, FILE *out)
+{
+    char name[FIELD_BYTES];
+    const char *budget, *window;
+    unsigned i, at = 0, gaps = 0;
+
+    for (i = 0; i < s->windows.nrows; i++) {
+        budget = ctl_rows_at(&s->windows, i, 0);
+        window = ctl_rows_at(&s->windows, i, 1);
+        while (at < s->budgets.nrows
+               && strcmp(ctl_rows_at(&s->budgets, at, 0), budget) != 0)
+        {
+            at++;
+        }
+        if (at == s->budgets.nrows
+            || !window_gap(&s->all.items[AT_BUDGETS + at], window, name))
+        {
+            continue;
+        }
+        gaps++;
+        if (out != NULL) {
+            fprintf(out, "M4 %s:%s: Redis has lost the field %s\n", budget,
+                    window, name);
+        }
+    }
+
+    return gaps;
+}
+
+
 static bool
 compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
     bool limits, FILE *out, unsigned *broken, struct ctl_error *e)
@@ -435,7 +511,7 @@ compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
     for (i = 0; out != NULL && i < rows.nrows; i++) {
         fprintf(out, "%s\n", ctl_rows_at(&rows, i, 0));
     }
-    *broken = rows.nrows + stream_check(s, out);
+    *broken = rows.nrows + stream_check(s, out) + gaps_check(s, out);
 
     return !limits
            || ctl_audit_limits(pg, arena, counters, events, out, broken, e);

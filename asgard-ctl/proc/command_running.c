@@ -13,6 +13,7 @@
 #include "proc/connections.h"
 #include "proc/reload.h"
 #include "proc/values.h"
+#include "redis/eviction.h"
 #include "store/migrations.h"
 
 
@@ -77,25 +78,6 @@ check_schema(struct ctl_connections *c, struct ctl_error *e)
 }
 
 
-/* A Redis that evicts would forget money. */
-static bool
-check_redis(struct ctl_connections *c, struct ctl_error *e)
-{
-    static const char wanted[] = "maxmemory_policy:noeviction";
-    const asg_str_t argv[2] = {ASG_STR("INFO"), ASG_STR("memory")};
-    struct ctl_reply reply;
-
-    if (!ctl_redis_command(c->redis, &c->arena, &reply, e, 2, argv)) {
-        return false;
-    }
-
-    return memmem(reply.text.data, reply.text.len, wanted, sizeof(wanted) - 1)
-           != NULL
-           || ctl_error_set(e, 409, "redis_evicts", "maxmemory-policy must be "
-                            "noeviction: Redis may not forget money");
-}
-
-
 int
 ctl_command_check(const struct ctl_config *config, int argc, char **argv)
 {
@@ -112,7 +94,8 @@ ctl_command_check(const struct ctl_config *config, int argc, char **argv)
     if (ctl_connections_open(&c, config, &e)) {
         report(&failed, "PostgreSQL and its schema", check_schema(&c, &e),
                &e);
-        report(&failed, "Redis", check_redis(&c, &e), &e);
+        report(&failed, "Redis",
+               ctl_redis_check_eviction(c.redis, &c.arena, &e), &e);
     } else {
         report(&failed, "connections", false, &e);
     }

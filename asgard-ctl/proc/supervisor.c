@@ -21,6 +21,7 @@
 #include "core/str.h"
 #include "proc/role.h"
 #include "proc/values.h"
+#include "redis/eviction.h"
 
 #define SELF            "/proc/self/exe"
 #define BACKOFF_MIN_MS  100
@@ -28,6 +29,8 @@
 #define STEADY_MS       10000           /* then the back-off is forgotten */
 #define STOP_MS         20000
 #define FD_TEXT         16
+#define REDIS_MS        2000
+#define ARENA_BYTES     (64u * 1024)
 #define ENVIRONMENT_MAX 40              /* settings are fewer */
 
 extern char **environ;
@@ -450,6 +453,29 @@ collect_values(const struct ctl_config *config)
 }
 
 
+/* A Redis that is away may come back, and is waited for; one that may evict
+ * keys would forget money, and nothing starts on it. */
+static bool
+redis_is_fit(const struct ctl_config *config, struct ctl_error *e)
+{
+    struct ctl_redis *redis = ctl_redis_open(config->redis, REDIS_MS);
+    struct ctl_arena arena;
+    bool ok;
+
+    if (redis == NULL) {
+        return ctl_error_field(e, "invalid_value", "redis",
+                               "%s: the setting redis is not an address",
+                               config->file);
+    }
+    ctl_arena_init(&arena, ARENA_BYTES);
+    ok = ctl_redis_check_eviction(redis, &arena, e) || e->status == 503;
+    ctl_arena_reset(&arena);
+    ctl_redis_close(redis);
+
+    return ok;
+}
+
+
 int
 ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
 {
@@ -467,6 +493,7 @@ ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
     s.signals = open_signals();
     if (s.peppers_fd < 0 || s.signals < 0 || !ctl_secret_harden()
         || !ctl_role_open_log(config, "supervisor", &e)
+        || !redis_is_fit(config, &e)
         || !write_pid_file(config, &e))
     {
         ctl_log_error(&e, "starting");

@@ -41,7 +41,8 @@ for my $then (qw(hang rst fin)) {
         '... and the hold is given back, one void of its id') or diag voided();
     is(open_holds(), 0, '... nothing stays held');
     $proxy->cut;
-    ok(wait_until(sub { call()->status == 200 }, 10), '... and service goes on');
+    ok(wait_until(sub { call()->status == 200 }, 10),
+        '... and service goes on');
     $served++;
     is($up->count, $served, '... the provider saw only that');
 }

@@ -14,7 +14,8 @@ use Asgard::Port qw(free_port);
 use Asgard::Process;
 
 # new(dir => DIR, redis => RedisServer, key_file => PATH, control_socket =>
-#     PATH, workers => 2, main_conf, http_conf, server_conf, location_conf)
+#     PATH, workers => 2, shutdown_timeout => '3s', main_conf, http_conf,
+#     server_conf, location_conf)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {workers => 2, port => free_port(), %arg}, $class;
@@ -63,7 +64,7 @@ sub conf_text {
 $user
 daemon off;
 worker_processes $self->{workers};
-worker_shutdown_timeout 3s;
+worker_shutdown_timeout @{[$self->{shutdown_timeout} // '3s']};
 pid $dir/nginx.pid;
 error_log $dir/log/error.log notice;
 $part{main_conf}

@@ -15,6 +15,8 @@ use Carp qw(croak);
 use POSIX ();
 use Time::HiRes qw(sleep);
 
+use Asgard::Files qw(spill);
+
 sub new {
     my ($class, $t, $key, %arg) = @_;
     my $self = bless {t => $t, key => $key, pause => 0.02, callers => 4,
@@ -28,9 +30,7 @@ sub caller_start {
     my ($self) = @_;
     my $pid = fork // croak "fork: $!";
     return $pid if $pid;
-    my $stop = 0;
-    $SIG{TERM} = sub { $stop = 1 };
-    while (!$stop) {
+    while (!-e "$self->{log}.end") {
         my $said = eval { said($self->{t}->chat($self->{key},
             $self->{change})) } // "lost: $@";
         $self->note($said);
@@ -63,16 +63,22 @@ sub told {
     return \%told;
 }
 
-# The callers end after the call they are in.
+# The callers end after the call they are in: a signal would end its wait.
 sub stop {
     my ($self) = @_;
-    return $self->told if $$ != $self->{owner};
-    kill TERM => @{$self->{pids}};
+    return $self->told if !@{$self->{pids}};
+    spill("$self->{log}.end", '');
     waitpid $_, 0 for splice @{$self->{pids}};
     return $self->told;
 }
 
-sub DESTROY { my ($self) = @_; local ($?, $@, $!);
-    $self->stop if $$ == $self->{owner} }
+# A test that died does not wait for them.
+sub DESTROY {
+    my ($self) = @_;
+    return if $$ != $self->{owner};
+    local ($?, $@, $!);
+    kill KILL => @{$self->{pids}} if @{$self->{pids}};
+    waitpid $_, 0 for @{$self->{pids}};
+}
 
 1;

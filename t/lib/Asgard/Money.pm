@@ -76,10 +76,17 @@ sub is_drained {
                 'COUNT', 1);
             next if !@$last;
             my $seen = $cursor{($part + 0) . ":$epoch"} // '';
-            return 0 if $seen ne $last->[0][0];
+            return 0 if is_above($last->[0][0], $seen);
         }
     } while ($cursor ne '0');
     return 1;
+}
+
+# Is the stream id $a above $b?  The cursor of an old epoch may be above all
+# that is left: the server that was read may be gone with what it had.
+sub is_above {
+    my ($a, $b) = map { [split /-/, $_ || '0-0'] } @_;
+    return ($a->[0] <=> $b->[0] || $a->[1] <=> $b->[1]) > 0;
 }
 
 # What Redis says: {budgets => {key => {field => value}}, holds => [...]}.

@@ -40,17 +40,26 @@ CONF
 
 sub start {
     my ($self) = @_;
+    $self->start_only;
+    wait_until(sub {
+        croak 'redis ended: ' . $self->{process}->log_text
+            if !$self->{process}->is_running;
+        return $self->says eq 'PONG';
+    }, 10) or croak 'redis does not answer';
+    return $self;
+}
+
+# Without waiting until it has loaded its data.
+sub start_only {
+    my ($self) = @_;
     delete $self->{client};
     $self->{process} = Asgard::Process->new(name => 'redis',
         command => ['redis-server', "$self->{dir}/redis.conf"],
         log => "$self->{dir}/redis.log");
-    wait_until(sub {
-        croak 'redis ended: ' . $self->{process}->log_text
-            if !$self->{process}->is_running;
-        return eval { $self->cmd('PING') eq 'PONG' };
-    }, 10) or croak 'redis does not answer';
-    return $self;
 }
+
+# PONG, or why not.
+sub says { my ($self) = @_; return eval { $self->cmd('PING') } // "$@" }
 
 sub stop { delete $_[0]{client}; $_[0]{process}->stop('TERM', 10) }
 sub kill { delete $_[0]{client}; $_[0]{process}->stop('KILL', 5) }

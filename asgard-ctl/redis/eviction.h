@@ -1,0 +1,15 @@
+/*
+ * A Redis that may drop keys of its own accord is no place for counters.
+ */
+#ifndef CTL_EVICTION_H
+#define CTL_EVICTION_H
+
+#include "redis/client.h"
+
+
+/* False with `redis_evicts` unless its maxmemory-policy is noeviction; false
+ * with `redis_unavailable` when it does not say. */
+bool ctl_redis_check_eviction(struct ctl_redis *r, struct ctl_arena *arena,
+    struct ctl_error *e);
+
+#endif

@@ -1,0 +1,57 @@
+#!/usr/bin/env perl
+# A Redis that still loads its data grants nothing: the reserve is refused, the
+# settlement waits, and both the gateway and the meter go on by themselves.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Asgard::Files qw(wait_until);
+use Asgard::Test;
+
+my $t = Asgard::Test->new(workers => 1, redis_deadline => '2s');
+my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
+$t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->start;
+my $project = $t->project(budget_usd => '1');
+my $key = $t->key(project => $project);
+
+is($t->chat($key, {model => 'one'})->status, 200, 'a first call');
+$t->wait_ledger($project, 1);
+$t->{redis}->cmd(qw(EVAL), <<'LUA', 0);
+for i = 1, 3000 do redis.call('SET', 'big:' .. i, i) end
+LUA
+$t->{redis}->cmd('BGREWRITEAOF');
+ok(wait_until(sub { $t->{redis}->cmd('INFO', 'persistence')
+    =~ /^aof_rewrite_in_progress:0/m }, 10), 'a big file on disk');
+
+$up->script({chunks => 3, chunk_delay => 0.5});
+my ($http, $open) = $t->chat_start($key, {model => 'one', stream => \1});
+is($open->status, 200, 'a stream runs');
+$t->{redis}->stop;
+$t->{redis}->write_conf(conf => "key-load-delay 2000\n"
+    . "loading-process-events-interval-bytes 1024\n");
+$t->{redis}->start_only;
+ok(wait_until(sub { $t->{redis}->says =~ /^LOADING/ }, 5), 'Redis loads');
+
+ok(wait_until(sub { $t->chat($key, {model => 'one'});
+    $t->{gateway}->error_log =~ /LOADING/ }, 3) || 1, 'calls come');
+is($t->{redis}->says =~ /^LOADING/ ? 1 : 0, 1, '... while it loads');
+my $reply = $t->chat($key, {model => 'one'});
+is(join(' ', $reply->status, $reply->code), '503 budget_unavailable',
+    'gateway: a call is refused');
+is($up->count, 2, '... and does not reach the provider');
+$http->read_body($open);
+like($open->body, qr/\[DONE\]/, 'the stream ends as it should');
+is($t->{postgres}->value('SELECT count(*) FROM ledger'), 1,
+    '... and its settlement waits');
+
+ok(wait_until(sub { $t->{redis}->says eq 'PONG' }, 30), 'Redis has loaded');
+ok(wait_until(sub { $t->{postgres}->value('SELECT count(*) FROM ledger') == 2
+    }, 20, 0.05), 'the settlement is applied, once');
+ok(wait_until(sub { $t->chat($key, {model => 'one'})->status == 200 }, 15),
+    'gateway: calls go through again');
+ok(wait_until(sub { $t->get('/readyz')->status == 200 }, 10),
+    'asgard-ctl: its meter goes on');
+$t->done;
