@@ -21,6 +21,9 @@ my $key = $t->key(project => $project);
 my @open = map { [$t->chat_start($key, {model => 'one', stream => \1,
     max_tokens => 2000})] } 1 .. 3;
 $_->[0]->read_piece($_->[1]) for @open;
+my %held = map { $_->{id} => $_->{amount} }
+    @{Asgard::Money::read_books($t)->{holds}};
+is(keys %held, 3, 'each has its hold');
 ok($t->{gateway}->reload, 'a reload with streams open');
 for (@open) {
     my ($http, $reply) = @$_;
@@ -29,12 +32,12 @@ for (@open) {
 }
 my @entries = $t->wait_ledger($project, 3, 10);
 is(@entries, 3, 'each is charged');
-for ($t->{postgres}->rows("SELECT held_nano, balance_nano, detail->'flags'"
+for ($t->{postgres}->rows("SELECT hold_id, balance_nano, detail->'flags'"
     . " FROM holds WHERE project_id = '$project'")) {
-    my ($held, $charged, $flags) = @$_;
+    my ($id, $charged, $flags) = @$_;
     like($flags, qr/"estimated"/, 'it says that it is an estimate');
     cmp_ok($charged, '>', 0, '... which is not zero');
-    cmp_ok($charged, '<=', $held, '... and within its hold');
+    cmp_ok($charged, '<=', $held{$id}, '... and within its hold');
 }
 is(@{Asgard::Money::read_books($t)->{holds}}, 0, 'nothing stays held');
 $t->done;

@@ -15,7 +15,7 @@ use Asgard::Process;
 
 # new(dir => DIR, redis => RedisServer, key_file => PATH, control_socket =>
 #     PATH, workers => 2, shutdown_timeout => '3s', main_conf, http_conf,
-#     server_conf, location_conf)
+#     server_conf, location_conf, shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {workers => 2, port => free_port(), %arg}, $class;
@@ -96,8 +96,9 @@ CONF
 sub environment {
     my ($self) = @_;
     my $log = "log_path=$self->{dir}/asan/report";
-    return {ASAN_OPTIONS => "detect_leaks=0:detect_odr_violation=0:$log",
-        UBSAN_OPTIONS => "print_stacktrace=1:$log"};
+    my %env = (ASAN_OPTIONS => "detect_leaks=0:detect_odr_violation=0:$log",
+        UBSAN_OPTIONS => "print_stacktrace=1:$log");
+    return {$self->{shim} ? $self->{shim}->environment(%env) : %env};
 }
 
 sub command {

@@ -10,7 +10,8 @@
 #     $m->done;                           # audits, and leaves nothing behind
 #
 # new(proxies => [qw(redis postgres)]) puts a FaultProxy in front of a store,
-# for the meter only: $m->{proxies}{redis}.
+# for the meter only: $m->{proxies}{redis}; new(shim => 'clock') can move the meter's
+# clock, by $m->{shim}.
 package Asgard::Meter;
 
 use strict;
@@ -28,6 +29,7 @@ use Asgard::Partition;
 use Asgard::PostgresServer;
 use Asgard::Process;
 use Asgard::RedisServer;
+use Asgard::Shim;
 
 sub new {
     my ($class, %arg) = @_;
@@ -40,6 +42,8 @@ sub new {
         . "\npepper p1 " . random_hex(32) . "\n", 0600);
     $self->{redis} = Asgard::RedisServer->new(dir => "$dir/redis");
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg");
+    $self->{shim} = Asgard::Shim->new(dir => $dir, name => 'meter',
+        kind => $arg{shim}) if $arg{shim};
     $self->{proxies} = {map { $_ => Asgard::FaultProxy->new(dir => $dir,
         name => $_, server => $self->{$_},
         protocol => $_ eq 'redis' ? 'redis' : 'raw') }
@@ -58,11 +62,13 @@ sub cmd   { my $self = shift; return $self->{redis}->cmd(@_) }
 sub start {
     my ($self) = @_;
     my $asan = "log_path=$self->{dir}/asan/report";
+    my %env = (ASAN_OPTIONS => "detect_leaks=0:$asan",
+        UBSAN_OPTIONS => "print_stacktrace=1:$asan");
+    %env = $self->{shim}->environment(%env) if $self->{shim};
     $self->{process} = Asgard::Process->new(name => 'meter',
         command => [$self->{control}->binary, '-c', $self->{control}->conf,
             'role', 'meter'],
-        env => {ASAN_OPTIONS => "detect_leaks=0:$asan",
-            UBSAN_OPTIONS => "print_stacktrace=1:$asan"},
+        env => \%env,
         log => "$self->{dir}/log/meter.out");
     return $self;
 }

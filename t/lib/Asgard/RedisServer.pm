@@ -10,7 +10,8 @@ use Asgard::Port qw(free_port);
 use Asgard::Process;
 use Asgard::Redis;
 
-# new(dir => EMPTY DIR THAT EXISTS, password => TEXT, conf => more lines)
+# new(dir => EMPTY DIR THAT EXISTS, password => TEXT, conf => more lines,
+#     shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {port => free_port(), password => random_hex(16),
@@ -55,6 +56,7 @@ sub start_only {
     delete $self->{client};
     $self->{process} = Asgard::Process->new(name => 'redis',
         command => ['redis-server', "$self->{dir}/redis.conf"],
+        env => {$self->{shim} ? $self->{shim}->environment : ()},
         log => "$self->{dir}/redis.log");
 }
 

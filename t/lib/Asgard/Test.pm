@@ -13,8 +13,9 @@
 # new() takes what Gateway.pm and Control.pm take, and: control => 0 (no
 # asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, proxies => [any
 # of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
-# $t->proxy('gateway_redis').  done() checks what must hold after every test
-# (Teardown.pm) and ends the plan.
+# $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc', redis =>
+# 'clock'}: $t->shim('redis')->set(3600) moves its clock.  done() checks what
+# must hold after every test (Teardown.pm) and ends the plan.
 package Asgard::Test;
 
 use strict;
@@ -34,6 +35,7 @@ use Asgard::HTTP;
 use Asgard::Money;
 use Asgard::PostgresServer;
 use Asgard::RedisServer;
+use Asgard::Shim;
 use Asgard::Teardown;
 use Asgard::TLS;
 
@@ -71,14 +73,18 @@ sub write_key_file {
 sub begin_stores {
     my ($self) = @_;
     my $dir = $self->{dir};
-    $self->{redis} = Asgard::RedisServer->new(dir => "$dir/redis");
+    my %arg = %{$self->{arg}};
+    $self->{shims}{$_} = Asgard::Shim->new(dir => $dir, name => $_,
+        kind => $arg{shims}{$_}) for keys %{$arg{shims} // {}};
+    $self->{redis} = Asgard::RedisServer->new(dir => "$dir/redis",
+        shim => $self->{shims}{redis});
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg")
         if $self->{control};
-    my %arg = %{$self->{arg}};
     $self->begin_proxy($_) for @{$arg{proxies} // []};
     my %common = (dir => $dir, key_file => $self->{key_file});
     $self->{gateway} = Asgard::Gateway->new(%common,
         redis => $self->seen_by('gateway', 'redis'),
+        shim => $self->{shims}{gateway},
         control_socket => "$dir/ctl.sock", map { $_ => $arg{$_} }
             grep { exists $arg{$_} } @gateway_words) if $self->{gateway};
     $self->{control} = Asgard::Control->new(%common,
@@ -98,6 +104,7 @@ sub begin_proxy {
         protocol => $server eq 'redis' ? 'redis' : 'raw');
 }
 
+sub shim { $_[0]{shims}{$_[1]} // croak "no shim $_[1]" }
 sub proxy { $_[0]{proxies}{$_[1]} // croak "no proxy $_[1]" }
 
 sub seen_by {

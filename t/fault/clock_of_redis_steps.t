@@ -1,0 +1,71 @@
+#!/usr/bin/env perl
+# Redis' clock steps by an hour, forward and back: nothing is granted on a time
+# that the database does not share, holds are charged right in the end, and
+# what a wrong time did is said and corrected.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Time::HiRes qw(time);
+
+use Asgard::Files qw(wait_until);
+use Asgard::Test;
+
+my $t = Asgard::Test->new(workers => 1, shims => {redis => 'clock'});
+my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
+$t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->start;
+my $project = $t->project(budget_usd => '1');
+$t->set_budgets($project, ['total', '1'], ['1h', '1']);
+my $key = $t->key(project => $project);
+my $redis = $t->{redis};
+
+sub call { $t->chat($key, {model => 'one'}) }
+sub log_count { my ($like) = @_;
+    return scalar(() = $t->{control}->log_text =~ /$like/g) }
+sub hours {
+    my ($name) = grep { /\Q$project\E/ } @{$redis->cmd('KEYS', '*:b:*')};
+    return grep { /^s:1h:/ } @{$redis->cmd('HKEYS', $name)};
+}
+
+is(call()->status, 200, 'a first call');
+my $entries = 1;
+for my $step (3600, -3600) {
+    my $name = sprintf '%+d s', $step;
+    my @windows = hours();
+    $up->script({chunks => 4, chunk_delay => 1});
+    my ($http, $open) = $t->chat_start($key, {model => 'one', stream => \1});
+    is($open->status, 200, "$name: a stream runs");
+    my ($hold) = map { $_->{id} } @{Asgard::Money::read_books($t)->{holds}};
+    my ($said, $served) = (log_count('the clock of Redis is'), $up->count);
+    $t->shim('redis')->set($step);
+    my $granted = 0;
+    ok(wait_until(sub { my $reply = call();
+        $granted++ if $reply->status == 200;
+        return $reply->status == 503 }, 5),
+        '... within seconds nothing is granted');
+    ok(wait_until(sub { log_count('the clock of Redis is') > $said }, 5),
+        '... and the log says why');
+    is(call()->code, 'budget_unavailable', '... a call is told so')
+        for 1 .. 3;
+    is($up->count, $served + $granted, '... the provider sees none of them');
+    $http->read_body($open);
+    like($open->body, qr/\[DONE\]/, '... the stream ends as it should');
+
+    $t->shim('redis')->set(0);
+    ok(wait_until(sub { call()->status == 200 }, 15, 0.05),
+        '... with the right time calls go through again');
+    $entries += 2 + $granted;
+    ok(wait_until(sub { $t->{postgres}->value("SELECT count(*) FROM holds"
+        . " WHERE state = 'settled' AND project_id = '$project'") == $entries
+        }, 15, 0.1), '... each call is settled');
+    is($t->{postgres}->value("SELECT balance_nano FROM holds"
+        . " WHERE hold_id = '$hold'"), 210_000,
+        '... the open one as measured, whether or not its hold expired');
+    is($t->usage($project)->{spent_usd}, sprintf('%.5f', $entries * 0.00021),
+        '... and all are the sum') or diag explain $t->usage($project);
+    cmp_ok(scalar(hours()), '<=', @windows + 1,
+        '... no window of another hour is left');
+}
+$t->done;

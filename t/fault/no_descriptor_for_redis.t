@@ -1,0 +1,73 @@
+#!/usr/bin/env perl
+# A gateway that has no descriptor for a connection to Redis refuses, ends its
+# open calls, leaks nothing, and goes on once it has one.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use Asgard::Files qw(wait_until);
+use Asgard::Test;
+
+my $t = Asgard::Test->new(workers => 1, proxies => ['gateway_redis'],
+    main_conf => 'worker_rlimit_nofile 50;',
+    http_conf => 'keepalive_timeout 60s;');
+$t->allow_alert(qr/Too many open files/, qr/worker_connections/);
+my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
+$t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->start;
+my $project = $t->project(budget_usd => '1');
+my $key = $t->key(project => $project);
+my $proxy = $t->proxy('gateway_redis');
+my ($worker) = $t->{gateway}->workers;
+
+sub descriptors { my @all = glob "/proc/$worker/fd/*"; return scalar @all }
+sub call_on {
+    my ($http) = @_;
+    return $http->request('POST', '/v1/chat/completions',
+        ['Authorization', "Bearer $key->{key}",
+        'Content-Type', 'application/json'], $t->chat_body({model => 'one'}));
+}
+
+my $kept = $t->http;
+is(call_on($kept)->status, 200, 'a call on a kept connection');
+$up->script({chunks => 4, chunk_delay => 0.7});
+my ($http, $open) = $t->chat_start($key, {model => 'one', stream => \1});
+is($open->status, 200, 'a stream runs');
+my $before = descriptors();
+
+# The connection is cut while every descriptor is taken.
+my @idle = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+    PeerPort => $t->port, Timeout => 1) } 1 .. 60;
+ok(wait_until(sub { descriptors() >= 50 }, 5), 'every descriptor is taken');
+$proxy->refuse;
+$proxy->cut;
+push @idle, map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+    PeerPort => $t->port, Timeout => 1) } 1 .. 10;
+ok(wait_until(sub { descriptors() >= 50 }, 5), '... those of Redis too');
+$proxy->accept;
+my $served = $up->count;
+for (1 .. 3) {
+    my $reply = call_on($kept);
+    is(join(' ', $reply->status, $reply->code), '503 budget_unavailable',
+        'a call is refused');
+    sleep 0.3;
+}
+is($up->count, $served, '... and none goes to the provider');
+like($t->{gateway}->error_log, qr/redis \(commands\)/, '... the log says why');
+$http->read_body($open);
+like($open->body, qr/\[DONE\]/, 'the stream ends as it should');
+
+close $_ for grep { $_ } splice @idle;
+ok(wait_until(sub { call_on($kept)->status == 200 }, 10),
+    'with descriptors again calls go through');
+ok(wait_until(sub { @{[$t->ledger($project)]} == 3 }, 10, 0.1),
+    '... and the stream is settled, once');
+$http->close;
+ok(wait_until(sub { descriptors() <= $before }, 10),
+    'no descriptor is lost') or diag descriptors(), " after $before";
+is_deeply([$t->{gateway}->workers], [$worker], 'the worker is still the same');
+$t->done;

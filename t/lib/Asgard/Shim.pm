@@ -1,0 +1,71 @@
+# A library of ours that is preloaded into one server and obeys a mapped file:
+# t/lib/clock_shim.c moves its clocks, t/lib/alloc_shim.c takes its memory.
+#
+#     my $shim = Asgard::Shim->new(dir => $dir, name => 'redis',
+#         kind => 'clock');
+#     Asgard::Process->new(env => {$shim->environment}, ...);
+#     $shim->set(3600);                   # its wall clock is an hour ahead
+#
+# A library is built once, in the build folder, under a lock.
+package Asgard::Shim;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Fcntl qw(:flock);
+
+use Asgard::Files qw(slurp spill top build_dir is_sanitized);
+
+# new(dir => DIR, name => TEXT, kind => 'clock' or 'alloc')
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {kind => 'clock', %arg}, $class;
+    $self->{file} = "$self->{dir}/$self->{name}.$self->{kind}";
+    spill($self->{file}, pack('qq', 0, 0), 0666);
+    $self->{library} = library($self->{kind});
+    return $self;
+}
+
+sub library {
+    my ($kind) = @_;
+    my $source = top() . "/t/lib/${kind}_shim.c";
+    my $library = build_dir() . "/t/${kind}_shim.so";
+    mkdir build_dir() . '/t';
+    open my $lock, '>>', "$library.lock" or croak "$library.lock: $!";
+    flock $lock, LOCK_EX;
+    return $library if -e $library && -M $library <= -M $source;
+    system('cc', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC',
+        '-o', "$library.new", $source) == 0 or croak $source;
+    rename "$library.new", $library or croak "$library: $!";
+    return $library;
+}
+
+# A sanitizer wants to be loaded first, and is content not to be.
+sub environment {
+    my ($self, %env) = @_;
+    $env{ASAN_OPTIONS} = join ':', grep { defined && length }
+        $env{ASAN_OPTIONS}, 'verify_asan_link_order=0' if is_sanitized();
+    return (%env, LD_PRELOAD => $self->{library},
+        uc($self->{kind}) . '_SHIM' => $self->{file});
+}
+
+# clock: seconds that the wall clock is ahead, and the monotonic one.
+sub set {
+    my ($self, $wall, $monotonic) = @_;
+    $self->write(map { ($_ // 0) * 1_000_000 } $wall, $monotonic);
+}
+
+# alloc: the n-th allocation from now on fails; how many did is failed().
+sub fail_at { $_[0]->write($_[1], 0) }
+sub left    { (unpack 'qq', slurp($_[0]{file}))[0] }
+sub failed  { (unpack 'qq', slurp($_[0]{file}))[1] }
+
+sub write {
+    my ($self, @numbers) = @_;
+    open my $out, '+<', $self->{file} or croak "$self->{file}: $!";
+    binmode $out;
+    syswrite $out, pack('qq', @numbers);
+    close $out;
+}
+
+1;

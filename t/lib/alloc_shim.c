@@ -1,0 +1,106 @@
+/*
+ * Memory that runs out at a chosen moment: an LD_PRELOAD library.
+ *
+ * ALLOC_SHIM names a file of two native 64-bit integers.  The first is how
+ * many allocations from now on succeed before one fails, 0: none fails; the
+ * second counts those that failed.  It is mapped, so a test arms a running
+ * process by writing the file.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct plan {
+    _Atomic int64_t left;
+    _Atomic int64_t failed;
+};
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *at, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static struct plan *plan;
+
+
+__attribute__((constructor)) static void
+shim_map(void)
+{
+    const char *path = getenv("ALLOC_SHIM");
+    void *at;
+    int fd;
+
+    if (path == NULL) {
+        return;
+    }
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    at = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (at != MAP_FAILED) {
+        plan = at;
+    }
+}
+
+
+static int
+shim_fails(void)
+{
+    if (plan == NULL || atomic_load(&plan->left) == 0
+        || atomic_fetch_sub(&plan->left, 1) != 1)
+    {
+        return 0;
+    }
+    atomic_fetch_add(&plan->failed, 1);
+    errno = ENOMEM;
+
+    return 1;
+}
+
+
+void *
+malloc(size_t size)
+{
+    return shim_fails() ? NULL : __libc_malloc(size);
+}
+
+
+void *
+calloc(size_t n, size_t size)
+{
+    return shim_fails() ? NULL : __libc_calloc(n, size);
+}
+
+
+void *
+realloc(void *at, size_t size)
+{
+    return shim_fails() ? NULL : __libc_realloc(at, size);
+}
+
+
+void *
+memalign(size_t alignment, size_t size)
+{
+    return shim_fails() ? NULL : __libc_memalign(alignment, size);
+}
+
+
+int
+posix_memalign(void **out, size_t alignment, size_t size)
+{
+    if (shim_fails()) {
+        return ENOMEM;
+    }
+    *out = __libc_memalign(alignment, size);
+
+    return *out == NULL ? ENOMEM : 0;
+}
