@@ -1,18 +1,21 @@
 /*
  * Memory that runs out at a chosen moment: an LD_PRELOAD library.
  *
- * ALLOC_SHIM names a file of two native 64-bit integers.  The first is how
- * many allocations from now on succeed before one fails, 0: none fails; the
- * second counts those that failed.  It is mapped, so a test arms a running
- * process by writing the file.
+ * ALLOC_SHIM names a file of two native 64-bit integers.  The first: the n-th
+ * allocation from now on fails, 0: none; the second counts those that failed.
+ * It is mapped, so a test arms a running process by writing the file.  Only
+ * allocations of the library whose name holds ALLOC_SHIM_FROM count.
  */
 #define _GNU_SOURCE
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,6 +30,7 @@ void *__libc_realloc(void *at, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 static struct plan *plan;
+static char from[64];                   /* a copy: nginx writes over its own */
 
 
 __attribute__((constructor)) static void
@@ -38,6 +42,9 @@ shim_map(void)
 
     if (path == NULL) {
         return;
+    }
+    if (getenv("ALLOC_SHIM_FROM") != NULL) {
+        snprintf(from, sizeof(from), "%s", getenv("ALLOC_SHIM_FROM"));
     }
     fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0) {
@@ -52,9 +59,13 @@ shim_map(void)
 
 
 static int
-shim_fails(void)
+shim_fails(const void *caller)
 {
+    Dl_info info;
+
     if (plan == NULL || atomic_load(&plan->left) == 0
+        || dladdr(caller, &info) == 0 || info.dli_fname == NULL
+        || strstr(info.dli_fname, from) == NULL
         || atomic_fetch_sub(&plan->left, 1) != 1)
     {
         return 0;
@@ -69,35 +80,35 @@ shim_fails(void)
 void *
 malloc(size_t size)
 {
-    return shim_fails() ? NULL : __libc_malloc(size);
+    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 
 void *
 calloc(size_t n, size_t size)
 {
-    return shim_fails() ? NULL : __libc_calloc(n, size);
+    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
 }
 
 
 void *
 realloc(void *at, size_t size)
 {
-    return shim_fails() ? NULL : __libc_realloc(at, size);
+    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(at, size);
 }
 
 
 void *
 memalign(size_t alignment, size_t size)
 {
-    return shim_fails() ? NULL : __libc_memalign(alignment, size);
+    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
 }
 
 
 int
 posix_memalign(void **out, size_t alignment, size_t size)
 {
-    if (shim_fails()) {
+    if (shim_fails(__builtin_return_address(0))) {
         return ENOMEM;
     }
     *out = __libc_memalign(alignment, size);

@@ -16,10 +16,11 @@ use Fcntl qw(:flock);
 
 use Asgard::Files qw(slurp spill top build_dir is_sanitized);
 
-# new(dir => DIR, name => TEXT, kind => 'clock' or 'alloc')
+# new(dir => DIR, name => TEXT, kind => 'clock' or 'alloc:LIBRARY')
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {kind => 'clock', %arg}, $class;
+    ($self->{kind}, $self->{from}) = split /:/, $self->{kind};
     $self->{file} = "$self->{dir}/$self->{name}.$self->{kind}";
     spill($self->{file}, pack('qq', 0, 0), 0666);
     $self->{library} = library($self->{kind});
@@ -45,6 +46,7 @@ sub environment {
     my ($self, %env) = @_;
     $env{ASAN_OPTIONS} = join ':', grep { defined && length }
         $env{ASAN_OPTIONS}, 'verify_asan_link_order=0' if is_sanitized();
+    $env{ALLOC_SHIM_FROM} = $self->{from} if $self->{from};
     return (%env, LD_PRELOAD => $self->{library},
         uc($self->{kind}) . '_SHIM' => $self->{file});
 }

@@ -13,9 +13,9 @@
 # new() takes what Gateway.pm and Control.pm take, and: control => 0 (no
 # asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, proxies => [any
 # of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
-# $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc', redis =>
-# 'clock'}: $t->shim('redis')->set(3600) moves its clock.  done() checks what
-# must hold after every test (Teardown.pm) and ends the plan.
+# $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc:LIBRARY',
+# redis => 'clock'}: as $t->shim('redis')->set(3600).  done() checks what must
+# hold after every test (Teardown.pm) and ends the plan.
 package Asgard::Test;
 
 use strict;
