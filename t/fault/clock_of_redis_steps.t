@@ -15,6 +15,9 @@ use Asgard::Test;
 my $t = Asgard::Test->new(workers => 1, shims => {redis => 'clock'});
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->add_model($t->upstream('slow', prompt_tokens => 10,
+    completion_tokens => 20), ref => 'model:slow/slow', route => 'slow',
+    proxy => 1);
 $t->start;
 my $project = $t->project(budget_usd => '1');
 $t->set_budgets($project, ['total', '1'], ['1h', '1']);
@@ -34,9 +37,7 @@ my $entries = 1;
 for my $step (3600, -3600) {
     my $name = sprintf '%+d s', $step;
     my @windows = hours();
-    $up->script({chunks => 4, chunk_delay => 1});
-    my ($http, $open) = $t->chat_start($key, {model => 'one', stream => \1});
-    is($open->status, 200, "$name: a stream runs");
+    my $end = $t->stalled_stream($key, 'slow');
     my ($hold) = map { $_->{id} } @{Asgard::Money::read_books($t)->{holds}};
     my ($said, $served) = (log_count('the clock of Redis is'), $up->count);
     $t->shim('redis')->set($step);
@@ -44,14 +45,13 @@ for my $step (3600, -3600) {
     ok(wait_until(sub { my $reply = call();
         $granted++ if $reply->status == 200;
         return $reply->status == 503 }, 5),
-        '... within seconds nothing is granted');
+        "$name: within seconds nothing is granted");
     ok(wait_until(sub { log_count('the clock of Redis is') > $said }, 5),
         '... and the log says why');
     is(call()->code, 'budget_unavailable', '... a call is told so')
         for 1 .. 3;
     is($up->count, $served + $granted, '... the provider sees none of them');
-    $http->read_body($open);
-    like($open->body, qr/\[DONE\]/, '... the stream ends as it should');
+    like($end->()->body, qr/\[DONE\]/, '... an open stream ends as it should');
 
     $t->shim('redis')->set(0);
     ok(wait_until(sub { call()->status == 200 }, 15, 0.05),

@@ -14,10 +14,12 @@ use Asgard::Files qw(wait_until);
 use Asgard::RedisServer;
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2,
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '1s',
     proxies => [qw(gateway_redis ctl_redis)]);
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->add_model($t->upstream($_), ref => "model:$_/$_", route => $_,
+    proxy => 1) for qw(told lost open);
 $t->start;
 my $project = $t->project(budget_usd => '1');
 my $key = $t->key(project => $project);
@@ -32,20 +34,11 @@ ok($replica->follow($between->address), 'a replica follows');
 sub call { $t->chat($key, {model => 'one'}) }
 sub settled { $t->{postgres}->value("SELECT count(*) FROM holds"
     . " WHERE project_id = '$project' AND state = 'settled'") }
-sub stream {
-    my ($seconds) = @_;
-    $up->script({chunks => 2, chunk_delay => $seconds / 2});
-    my ($http, $reply) = $t->chat_start($key, {model => 'one',
-        stream => \1});
-    is($reply->status, 200, 'a stream of some seconds begins');
-    return [$http, $reply];
-}
-sub whole { my ($http, $reply) = @{$_[0]};
-    $http->read_body($reply);
-    return $reply->body =~ /\[DONE\]/ }
+sub stream { $t->stalled_stream($key, $_[0]) }
+sub whole { $_[0]->()->body =~ /\[DONE\]/ }
 
 is(call()->status, 200, 'a call before') for 1 .. 3;
-my ($told, $lost) = (stream(1), stream(2));
+my ($told, $lost) = (stream('told'), stream('lost'));
 my @ids = sort map { /:h:(.*)/ } @{$t->{redis}->cmd('KEYS', '{p*}:h:*')};
 ok(wait_until(sub { my @there = sort map { /:h:(.*)/ }
     @{$replica->cmd('KEYS', '{p*}:h:*')}; "@there" eq "@ids" }, 5),
@@ -61,7 +54,7 @@ ok(wait_until(sub { settled() == 7 }, 10), '... are in the ledger');
 # And what follows is not in the ledger either: the meter is held still.
 my $meter = $t->{control}->roles->{meter};
 kill STOP => $meter;
-my $open = stream(8);                       # its hold is known to the dead only
+my $open = stream('open');                  # its hold is known to the dead only
 ok(whole($lost), 'the other one ends');
 is(call()->status, 200, 'calls that nobody but the old master hears of')
     for 1 .. 3;
@@ -89,6 +82,7 @@ ok(wait_until(sub { call()->status == 200 }, 20, 0.05),
 $served++;
 ok(whole($open), 'the stream that was open all the time ends');
 is($up->count, $served, 'the provider saw each call once');
+$served += 3;
 ok(wait_until(sub { settled() == $served }, 15, 0.1),
     'and each call is in the ledger') or diag settled(), " of $served";
 is($t->{postgres}->value('SELECT count(*) FROM ledger'), $served,

@@ -12,12 +12,15 @@ use Time::HiRes qw(sleep);
 use Asgard::Files qw(wait_until);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 1, proxies => ['gateway_redis'],
+my $t = Asgard::Test->new(workers => 1, redis_deadline => '1s',
+    proxies => ['gateway_redis'],
     main_conf => 'worker_rlimit_nofile 50;',
     http_conf => 'keepalive_timeout 60s;');
 $t->allow_alert(qr/Too many open files/, qr/worker_connections/);
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->add_model($t->upstream('slow'), ref => 'model:slow/slow', route => 'slow',
+    proxy => 1);
 $t->start;
 my $project = $t->project(budget_usd => '1');
 my $key = $t->key(project => $project);
@@ -34,9 +37,7 @@ sub call_on {
 
 my $kept = $t->http;
 is(call_on($kept)->status, 200, 'a call on a kept connection');
-$up->script({chunks => 4, chunk_delay => 0.7});
-my ($http, $open) = $t->chat_start($key, {model => 'one', stream => \1});
-is($open->status, 200, 'a stream runs');
+my $end = $t->stalled_stream($key, 'slow');
 my $before = descriptors();
 
 # The connection is cut while every descriptor is taken.
@@ -58,15 +59,13 @@ for (1 .. 3) {
 }
 is($up->count, $served, '... and none goes to the provider');
 like($t->{gateway}->error_log, qr/redis \(commands\)/, '... the log says why');
-$http->read_body($open);
-like($open->body, qr/\[DONE\]/, 'the stream ends as it should');
+like($end->()->body, qr/\[DONE\]/, 'an open stream ends as it should');
 
 close $_ for grep { $_ } splice @idle;
 ok(wait_until(sub { call_on($kept)->status == 200 }, 10),
     'with descriptors again calls go through');
 ok(wait_until(sub { @{[$t->ledger($project)]} == 3 }, 10, 0.1),
     '... and the stream is settled, once');
-$http->close;
 ok(wait_until(sub { descriptors() <= $before }, 10),
     'no descriptor is lost') or diag descriptors(), " after $before";
 is_deeply([$t->{gateway}->workers], [$worker], 'the worker is still the same');

@@ -13,8 +13,8 @@ use Asgard::Test;
 my $streams = 100;
 my $t = Asgard::Test->new(workers => 2, redis_deadline => '5s');
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20,
-    chunks => 6, chunk_delay => 0.6);
-$t->add_model($up, ref => 'model:test/one', route => 'one');
+    chunks => 3, chunk_delay => 1);
+$t->add_model($up, ref => 'model:test/one', route => 'one', proxy => 1);
 $t->start;
 my $project = $t->project(budget_usd => '100');
 my $key = $t->key(project => $project);
@@ -28,7 +28,7 @@ sub settled { $t->{postgres}->value(
 my @open = map { [$t->chat_start($key, {model => 'one', stream => \1})] }
     1 .. $streams;
 is((grep { $_->[1]->status == 200 } @open), $streams, 'a hundred streams run');
-$_->[0]->read_piece($_->[1]) for @open;
+$t->proxy('up_main')->freeze('down');
 my $before = settled();
 $t->{redis}->stop;
 
@@ -42,6 +42,7 @@ is(metric('asgard_redis_timeouts_total'), $timeouts,
     '... and not one waited for a deadline');
 is($up->count, $streams, '... and none went to the provider');
 
+$t->proxy('up_main')->thaw('down');
 my @whole = grep { my ($http, $reply) = @$_;
     $http->read_body($reply);
     $reply->body =~ /^data: \[DONE\]/m } @open;

@@ -12,7 +12,7 @@ use Asgard::Files qw(wait_until);
 use Asgard::Load;
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2);
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '1s');
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20,
     delay => 0.05);
 $t->add_model($up, ref => 'model:test/one', route => 'one');

@@ -13,6 +13,8 @@ use Asgard::Test;
 my $t = Asgard::Test->new(workers => 1, redis_deadline => '2s');
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->add_model($t->upstream('slow'), ref => 'model:slow/slow', route => 'slow',
+    proxy => 1);
 $t->start;
 my $project = $t->project(budget_usd => '1');
 my $key = $t->key(project => $project);
@@ -26,24 +28,19 @@ $t->{redis}->cmd('BGREWRITEAOF');
 ok(wait_until(sub { $t->{redis}->cmd('INFO', 'persistence')
     =~ /^aof_rewrite_in_progress:0/m }, 10), 'a big file on disk');
 
-$up->script({chunks => 3, chunk_delay => 0.5});
-my ($http, $open) = $t->chat_start($key, {model => 'one', stream => \1});
-is($open->status, 200, 'a stream runs');
+my $end = $t->stalled_stream($key, 'slow');
 $t->{redis}->stop;
 $t->{redis}->write_conf(conf => "key-load-delay 2000\n"
     . "loading-process-events-interval-bytes 1024\n");
 $t->{redis}->start_only;
 ok(wait_until(sub { $t->{redis}->says =~ /^LOADING/ }, 5), 'Redis loads');
 
-ok(wait_until(sub { $t->chat($key, {model => 'one'});
-    $t->{gateway}->error_log =~ /LOADING/ }, 3) || 1, 'calls come');
-is($t->{redis}->says =~ /^LOADING/ ? 1 : 0, 1, '... while it loads');
 my $reply = $t->chat($key, {model => 'one'});
 is(join(' ', $reply->status, $reply->code), '503 budget_unavailable',
     'gateway: a call is refused');
-is($up->count, 2, '... and does not reach the provider');
-$http->read_body($open);
-like($open->body, qr/\[DONE\]/, 'the stream ends as it should');
+like($t->{redis}->says, qr/^LOADING/, '... while it still loads');
+is($up->count, 1, '... and does not reach the provider');
+like($end->()->body, qr/\[DONE\]/, 'an open stream ends as it should');
 is($t->{postgres}->value('SELECT count(*) FROM ledger'), 1,
     '... and its settlement waits');
 

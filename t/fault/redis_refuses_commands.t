@@ -16,6 +16,8 @@ use Asgard::Test;
 my $t = Asgard::Test->new(workers => 1, redis_deadline => '2s');
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->add_model($t->upstream('slow'), ref => 'model:slow/slow', route => 'slow',
+    proxy => 1);
 $t->start;
 my $redis = $t->{redis};
 my $project = $t->project(budget_usd => '1');
@@ -37,9 +39,7 @@ sub refuses {
     my ($name, %with) = @_;
     ok(served(), "$name: calls go through before") or return;
     wait_until(sub { !@{Asgard::Money::read_books($t)->{holds}} }, 10);
-    $up->script({chunks => 3, chunk_delay => 0.4});
-    my ($http, $open) = $t->chat_start($key, {model => 'one', stream => \1});
-    is($open->status, 200, '... a stream runs');
+    my $end = $t->stalled_stream($key, 'slow');
     my $before = $with{reads} // 1 ? money() : undef;
     my $entries = $t->{postgres}->value('SELECT count(*) FROM ledger');
     my $count = $up->count;
@@ -53,8 +53,7 @@ sub refuses {
     is($up->count, $count, '... and does not reach the provider');
     is(money(), $before, '... gateway: nothing was half written')
         if defined $before;
-    $http->read_body($open);
-    like($open->body, qr/\[DONE\]/, '... the stream ends as it should');
+    like($end->()->body, qr/\[DONE\]/, '... a stream ends as it should');
     $with{while}->() if $with{while};
     if (!$with{settles}) {
         is($t->{postgres}->value('SELECT count(*) FROM ledger'), $entries,
@@ -86,12 +85,12 @@ refuses('OOM', error => 'OOM', settles => 1, provoke => sub {
     config('maxmemory', '1mb');
 }, while => sub {
     ok(wait_until(sub { $t->{control}->log_text
-        =~ /while meter auditor: .*OOM/ }, 15),
+        =~ /while meter auditor: .*OOM/ }, 40),
         '... asgard-ctl: an audit is refused');
 }, undo => sub {
     config('maxmemory', '1gb');
     ok(wait_until(sub { $t->{control}->log_text
-        =~ /auditor: works again/ }, 15),
+        =~ /auditor: works again/ }, 40),
         '... asgard-ctl: the next one is not');
 });
 

@@ -11,7 +11,8 @@ use Time::HiRes qw(sleep);
 use Asgard::Files qw(wait_until);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 1, proxies => ['gateway_redis']);
+my $t = Asgard::Test->new(workers => 1, redis_deadline => '1s',
+    proxies => ['gateway_redis']);
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
 $t->start;
@@ -26,7 +27,7 @@ sub voided { $t->{postgres}->value("SELECT count(*) FROM holds"
 
 is(call()->status, 200, 'a first call');
 my $served = $up->count;
-my $n = 0;
+my $n = voided();
 for my $then (qw(hang rst fin)) {
     my $lost = $proxy->drop_reply(match => $proxy->script('reserve'),
         then => $then);

@@ -12,7 +12,8 @@ use Asgard::Files qw(wait_until);
 use Asgard::Load;
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2, proxies => ['gateway_redis']);
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '1s',
+    proxies => ['gateway_redis']);
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
 $t->start;

@@ -30,7 +30,7 @@ void *__libc_realloc(void *at, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 static struct plan *plan;
-static char from[64];                   /* a copy: nginx writes over its own */
+static char from[64];                   /* nginx writes over its environment */
 
 
 __attribute__((constructor)) static void
@@ -58,6 +58,8 @@ shim_map(void)
 }
 
 
+#define SHIM_FAILS() shim_fails(__builtin_return_address(0))
+
 static int
 shim_fails(const void *caller)
 {
@@ -80,35 +82,35 @@ shim_fails(const void *caller)
 void *
 malloc(size_t size)
 {
-    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+    return SHIM_FAILS() ? NULL : __libc_malloc(size);
 }
 
 
 void *
 calloc(size_t n, size_t size)
 {
-    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
+    return SHIM_FAILS() ? NULL : __libc_calloc(n, size);
 }
 
 
 void *
 realloc(void *at, size_t size)
 {
-    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(at, size);
+    return SHIM_FAILS() ? NULL : __libc_realloc(at, size);
 }
 
 
 void *
 memalign(size_t alignment, size_t size)
 {
-    return shim_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+    return SHIM_FAILS() ? NULL : __libc_memalign(alignment, size);
 }
 
 
 int
 posix_memalign(void **out, size_t alignment, size_t size)
 {
-    if (shim_fails(__builtin_return_address(0))) {
+    if (SHIM_FAILS()) {
         return ENOMEM;
     }
     *out = __libc_memalign(alignment, size);

@@ -10,8 +10,8 @@
 #     $m->done;                           # audits, and leaves nothing behind
 #
 # new(proxies => [qw(redis postgres)]) puts a FaultProxy in front of a store,
-# for the meter only: $m->{proxies}{redis}; new(shim => 'clock') can move the meter's
-# clock, by $m->{shim}.
+# for the meter only: $m->{proxies}{redis}; new(shim => 'clock') can move the
+# meter's clock, by $m->{shim}.
 package Asgard::Meter;
 
 use strict;

@@ -104,6 +104,13 @@ sub begin_proxy {
         protocol => $server eq 'redis' ? 'redis' : 'raw');
 }
 
+sub begin_up_proxy {
+    my ($self, $id, $upstream) = @_;
+    return $self->{proxies}{"up_$id"} = Asgard::FaultProxy->new(
+        dir => $self->{dir}, name => "up_$id", server => $upstream,
+        protocol => 'raw');
+}
+
 sub shim { $_[0]{shims}{$_[1]} // croak "no shim $_[1]" }
 sub proxy { $_[0]{proxies}{$_[1]} // croak "no proxy $_[1]" }
 
@@ -149,8 +156,11 @@ sub tls {
 
 # The manifest of a service that is one fake provider.  Each model is a hash:
 # ref, route, cost_in, cost_out, and any other field of a model as it stands.
+# With proxy => 1 a FaultProxy stands before the provider: proxy("up_$id").
 sub add_service {
     my ($self, $id, $upstream, %arg) = @_;
+    $arg{base_url} = 'http://' . $self->begin_up_proxy($id, $upstream)->address
+        . '/v1' if $arg{proxy};
     my $upper = uc($id =~ s/-/_/gr);
     my $secret = $arg{master_key} // 'mk-' . random_hex(16);
     my @models = @{$arg{models}};
@@ -183,7 +193,9 @@ sub add_service {
 sub add_model {
     my ($self, $upstream, %model) = @_;
     my $id = delete $model{service} // $upstream->{name};
-    return $self->add_service($id, $upstream, models => [{%model}]);
+    my $proxy = delete $model{proxy};
+    return $self->add_service($id, $upstream, proxy => $proxy,
+        models => [{%model}]);
 }
 
 # --- running ------------------------------------------------------------------
@@ -297,6 +309,24 @@ sub chat_start {
         [bearer($key), 'Content-Type', 'application/json', @headers],
         $self->chat_body($change));
     return ($http, $reply);
+}
+
+# A stream of the model $name, whose provider is behind the proxy of that name:
+# it has begun, and ends when the code that is returned is called, which gives
+# the whole reply.
+sub stalled_stream {
+    my ($self, $key, $name) = @_;
+    my $proxy = $self->proxy("up_$name");
+    $self->{upstreams}{$name}->script({chunks => 1, chunk_delay => 1});
+    my ($http, $reply) = $self->chat_start($key, {model => $name,
+        stream => \1});
+    $http->read_piece($reply);
+    $proxy->freeze('down');
+    return sub {
+        $proxy->thaw('down');
+        $http->read_body($reply);
+        return $reply;
+    };
 }
 
 # Run $n copies of a call at once; $what->($i) returns text for each.
