@@ -4,6 +4,7 @@
  */
 
 #include <poll.h>
+#include <hiredis/sds.h>
 
 #include "ngx_http_asgard_redis_events.h"
 
@@ -124,6 +125,50 @@ ngx_http_asgard_redis_read_handler(ngx_event_t *rev)
 }
 
 
+/* Instead of redisBufferWrite(), which gets itself a new buffer for what comes
+ * next and takes it for granted.  NGX_ERROR: hiredis must end the connection. */
+static ngx_int_t
+ngx_http_asgard_redis_flush(ngx_http_asgard_redis_events_t *ev)
+{
+    ssize_t        n;
+    redisContext  *c;
+
+    c = &ev->context->c;
+
+    if (c->err) {
+        return NGX_ERROR;
+    }
+
+    if (sdslen(c->obuf) > 0) {
+        n = send(c->fd, c->obuf, sdslen(c->obuf), MSG_NOSIGNAL);
+
+        if (n == -1 && ngx_socket_errno != NGX_EAGAIN
+            && ngx_socket_errno != NGX_EINTR)
+        {
+            return NGX_ERROR;
+        }
+
+        if (n == (ssize_t) sdslen(c->obuf)) {
+            sdsclear(c->obuf);
+
+        } else if (n > 0) {
+            sdsrange(c->obuf, (int) n, -1);
+        }
+    }
+
+    if (sdslen(c->obuf) > 0) {
+        ngx_http_asgard_redis_add_write(ev);
+
+    } else {
+        ngx_http_asgard_redis_del_write(ev);
+    }
+
+    ngx_http_asgard_redis_add_read(ev);
+    return NGX_OK;
+}
+
+
+/* hiredis asks for read and write again in there, or frees itself. */
 static void
 ngx_http_asgard_redis_write_handler(ngx_event_t *wev)
 {
@@ -137,13 +182,19 @@ ngx_http_asgard_redis_write_handler(ngx_event_t *wev)
         return;
     }
 
-    /* hiredis asks for read and write again in there, or frees itself */
     ev->writing = 1;
-    redisAsyncHandleWrite(ev->context);
+
+    if (!ev->connected || ngx_http_asgard_redis_flush(ev) != NGX_OK) {
+        redisAsyncHandleWrite(ev->context);
+    }
+
     ev->writing = 0;
 
-    if (ev->context) {
-        ev->connected = (ev->context->c.flags & REDIS_CONNECTED) ? 1 : 0;
+    if (ev->context && !ev->connected
+        && (ev->context->c.flags & REDIS_CONNECTED))
+    {
+        ev->connected = 1;
+        ev->open(ev->context);
     }
 }
 
@@ -170,6 +221,9 @@ ngx_http_asgard_redis_attach(ngx_http_asgard_redis_events_t *ev,
     ev->context = ac;
     ev->connection = c;
 
+    /* a large buffer is kept: hiredis aborts when it cannot have a new one */
+    ac->c.reader->maxbuf = 0;
+
     ac->ev.addRead = ngx_http_asgard_redis_add_read;
     ac->ev.delRead = ngx_http_asgard_redis_del_read;
     ac->ev.addWrite = ngx_http_asgard_redis_add_write;
@@ -183,7 +237,8 @@ ngx_http_asgard_redis_attach(ngx_http_asgard_redis_events_t *ev,
 
 redisAsyncContext *
 ngx_http_asgard_redis_events_connect(ngx_http_asgard_redis_events_t *ev,
-    ngx_http_asgard_redis_addr_t *addr, ngx_log_t *log)
+    ngx_http_asgard_redis_addr_t *addr, void (*open)(redisAsyncContext *ac),
+    ngx_log_t *log)
 {
     redisAsyncContext  *ac;
 
@@ -203,6 +258,7 @@ ngx_http_asgard_redis_events_connect(ngx_http_asgard_redis_events_t *ev,
         return NULL;
     }
 
+    ev->open = open;
     return ac;
 }
 

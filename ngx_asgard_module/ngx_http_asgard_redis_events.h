@@ -21,6 +21,7 @@
 typedef struct {
     redisAsyncContext  *context;        /* NULL: detached */
     ngx_connection_t   *connection;
+    void              (*open)(redisAsyncContext *ac);   /* may be written to */
     unsigned            connected:1;    /* until then writes wait for epoll */
     unsigned            writing:1;
 } ngx_http_asgard_redis_events_t;
@@ -39,10 +40,11 @@ ngx_int_t ngx_http_asgard_redis_addr(ngx_pool_t *pool, ngx_str_t *url,
     ngx_http_asgard_redis_addr_t *addr);
 
 /* Starts to connect and attaches; NULL when that failed at once. The caller
- * sets data, then the callbacks of connect and disconnect. */
+ * sets data, then the callbacks of connect and disconnect.  Commands may be
+ * given from open() on. */
 redisAsyncContext *ngx_http_asgard_redis_events_connect(
     ngx_http_asgard_redis_events_t *ev, ngx_http_asgard_redis_addr_t *addr,
-    ngx_log_t *log);
+    void (*open)(redisAsyncContext *ac), ngx_log_t *log);
 
 /* Outside of the event loop: waits for the socket and does what it is ready
  * for.  NGX_DECLINED: nothing happened within `timeout`. */

@@ -205,10 +205,15 @@ ngx_http_asgard_redis_link_on_connect(const redisAsyncContext *ac, int status)
 
     if (status != REDIS_OK) {
         ngx_http_asgard_redis_link_down(link, ac->errstr);
-        return;
     }
+}
 
-    link->events.connected = 1;
+
+static void
+ngx_http_asgard_redis_link_greet(redisAsyncContext *ac)
+{
+    ngx_http_asgard_redis_link_t  *link = ac->data;
+
     ngx_http_asgard_redis_link_auth(link);
     (void) redisAsyncCommand(link->context, ngx_http_asgard_redis_link_on_info,
                              link, "INFO server");
@@ -223,7 +228,8 @@ ngx_http_asgard_redis_link_connect(ngx_http_asgard_redis_link_t *link)
     redisAsyncContext  *ac;
 
     ac = ngx_http_asgard_redis_events_connect(&link->events, &link->addr,
-                                              ngx_cycle->log);
+                                        ngx_http_asgard_redis_link_greet,
+                                        ngx_cycle->log);
     if (ac == NULL) {
         if (!link->complained) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
