@@ -126,7 +126,7 @@ ngx_http_asgard_redis_read_handler(ngx_event_t *rev)
 
 
 /* Instead of redisBufferWrite(), which gets itself a new buffer for what comes
- * next and takes it for granted.  NGX_ERROR: hiredis must end the connection. */
+ * next and takes it for granted.  NGX_ERROR: hiredis ends the connection. */
 static ngx_int_t
 ngx_http_asgard_redis_flush(ngx_http_asgard_redis_events_t *ev)
 {

@@ -1,8 +1,8 @@
 #!/usr/bin/env perl
 # An allocation towards Redis fails, whichever of a call it is: the call is
-# refused, no reply is told to the wrong call, no hold and no money is lost.  The
-# library for Redis aborts when it has no memory to subscribe with: then what
-# holds is what holds for a worker that dies.
+# refused, no reply is told to the wrong call, no hold and no money is lost.
+# The library for Redis aborts when it has no memory to subscribe with: then
+# that holds which holds for a worker that dies.
 use strict;
 use warnings;
 use FindBin;
