@@ -216,26 +216,6 @@ ngx_http_asgard_redis_head(u_char *p, ngx_uint_t words, asg_str_t command,
 }
 
 
-/* hiredis says OK also when it had no memory to remember who waits: each reply
- * from here on would be told to the wrong one.  Nothing of it was sent yet. */
-static ngx_int_t
-ngx_http_asgard_redis_queued(redisAsyncContext *ac,
-    ngx_http_asgard_redis_wait_t *w, int rc)
-{
-    if (rc != REDIS_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ac->replies.tail && ac->replies.tail->privdata == w) {
-        return NGX_OK;
-    }
-
-    ngx_http_asgard_redis_link_drop(&ngx_http_asgard_redis.link,
-                                    "out of memory");
-    return NGX_ERROR;
-}
-
-
 /* The script is not there: its text, on the same connection, hence to the
  * process whose run id the fence names. */
 static ngx_int_t
@@ -263,7 +243,8 @@ ngx_http_asgard_redis_eval(redisAsyncContext *ac,
     rc = redisAsyncFormattedCommand(ac, ngx_http_asgard_redis_reply, w,
                                     (const char *) bytes, p - bytes);
     ngx_free(bytes);
-    return ngx_http_asgard_redis_queued(ac, w, rc);
+    return ngx_http_asgard_redis_link_queued(&ngx_http_asgard_redis.link, w,
+                                             rc);
 }
 
 
@@ -387,7 +368,7 @@ ngx_http_asgard_redis_issued(ngx_http_asgard_redis_wait_t *w, int rc,
 {
     ngx_msec_t  deadline;
 
-    if (ngx_http_asgard_redis_queued(ngx_http_asgard_redis.link.context, w, rc)
+    if (ngx_http_asgard_redis_link_queued(&ngx_http_asgard_redis.link, w, rc)
         != NGX_OK)
     {
         ngx_http_asgard_redis_wait_free(w);

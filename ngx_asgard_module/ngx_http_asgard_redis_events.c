@@ -184,18 +184,22 @@ ngx_http_asgard_redis_write_handler(ngx_event_t *wev)
 
     ev->writing = 1;
 
-    if (!ev->connected || ngx_http_asgard_redis_flush(ev) != NGX_OK) {
+    if (!ev->connected) {
+        redisAsyncHandleWrite(ev->context);
+
+        if (ev->context && (ev->context->c.flags & REDIS_CONNECTED)) {
+            ev->connected = 1;
+            ev->open(ev->context);
+        }
+    }
+
+    if (ev->context && ev->connected
+        && ngx_http_asgard_redis_flush(ev) != NGX_OK)
+    {
         redisAsyncHandleWrite(ev->context);
     }
 
     ev->writing = 0;
-
-    if (ev->context && !ev->connected
-        && (ev->context->c.flags & REDIS_CONNECTED))
-    {
-        ev->connected = 1;
-        ev->open(ev->context);
-    }
 }
 
 

@@ -76,6 +76,27 @@ ngx_http_asgard_redis_link_drop(ngx_http_asgard_redis_link_t *link,
 }
 
 
+ngx_int_t
+ngx_http_asgard_redis_link_queued(ngx_http_asgard_redis_link_t *link,
+    void *privdata, int rc)
+{
+    redisCallback  *last;
+
+    if (rc != REDIS_OK || link->context == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = link->context->replies.tail;
+
+    if (last && last->privdata == privdata) {
+        return NGX_OK;
+    }
+
+    ngx_http_asgard_redis_link_drop(link, "out of memory");
+    return NGX_ERROR;
+}
+
+
 static void
 ngx_http_asgard_redis_link_on_disconnect(const redisAsyncContext *ac,
     int status)

@@ -47,6 +47,12 @@ ngx_int_t ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
  * NULL: nothing to complain of. */
 void ngx_http_asgard_redis_link_drop(ngx_http_asgard_redis_link_t *link,
     const char *why);
+/* After each command with a caller: NGX_ERROR when it was not given, with `rc`
+ * what hiredis said.  hiredis says OK also when it had no memory to remember
+ * who waits, and each later reply would be told to the wrong one: then the
+ * connection is dropped before anything of the command is sent. */
+ngx_int_t ngx_http_asgard_redis_link_queued(
+    ngx_http_asgard_redis_link_t *link, void *privdata, int rc);
 void ngx_http_asgard_redis_link_close(ngx_http_asgard_redis_link_t *link);
 
 

@@ -13,7 +13,8 @@ use Asgard::Load;
 use Asgard::Test;
 
 # An old worker may stay for longer than the test: one that stays is seen.
-my $t = Asgard::Test->new(workers => 2, shutdown_timeout => '120s');
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '2s',
+    shutdown_timeout => '120s');
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20,
     delay => 0.05);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
