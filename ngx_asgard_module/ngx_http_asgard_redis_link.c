@@ -8,7 +8,7 @@
 
 #define NGX_HTTP_ASGARD_REDIS_RETRY      200    /* ms */
 #define NGX_HTTP_ASGARD_REDIS_HANDSHAKE  1000   /* ms */
-#define NGX_HTTP_ASGARD_REDIS_START      250    /* ms, before the first call */
+#define NGX_HTTP_ASGARD_REDIS_START      1000   /* ms, before the first call */
 
 
 static void ngx_http_asgard_redis_link_connect(

@@ -39,7 +39,7 @@ struct ngx_http_asgard_redis_link_s {
 
 
 /* At the start of a worker: returns when the connection is up, or cannot be, or
- * after 250 ms, so that a reload finds no worker that accepts calls and has no
+ * after a second, so that a reload finds no worker that accepts calls and has no
  * Redis yet. */
 ngx_int_t ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     ngx_cycle_t *cycle, ngx_http_asgard_main_conf_t *amcf);
