@@ -39,8 +39,8 @@ struct ngx_http_asgard_redis_link_s {
 
 
 /* At the start of a worker: returns when the connection is up, or cannot be, or
- * after a second, so that a reload finds no worker that accepts calls and has no
- * Redis yet. */
+ * after a second, so that a reload finds no worker that accepts calls without
+ * Redis. */
 ngx_int_t ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     ngx_cycle_t *cycle, ngx_http_asgard_main_conf_t *amcf);
 /* Drops the connection; the next try follows unless it is for good.  `why`

@@ -41,9 +41,11 @@ sub library {
     return $library;
 }
 
-# A sanitizer wants to be loaded first, and is content not to be.
+# A sanitizer wants to be loaded first, and is content not to be; but memory is
+# its own, and cannot be taken.
 sub environment {
     my ($self, %env) = @_;
+    return %env if is_sanitized() && $self->{kind} eq 'alloc';
     $env{ASAN_OPTIONS} = join ':', grep { defined && length }
         $env{ASAN_OPTIONS}, 'verify_asan_link_order=0' if is_sanitized();
     $env{ALLOC_SHIM_FROM} = $self->{from} if $self->{from};
