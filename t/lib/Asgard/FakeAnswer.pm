@@ -8,6 +8,8 @@ use JSON::XS ();
 use Socket ();
 use Time::HiRes qw(sleep);
 
+use Asgard::Files qw(wait_until);
+
 my $json = JSON::XS->new->utf8->canonical->allow_nonref;
 
 sub new {
@@ -39,6 +41,7 @@ sub play {
     sleep $script->{hang} if $script->{hang};
     return 'hang' if $script->{hang};
     sleep $script->{delay} if $script->{delay};
+    wait_until(sub { -e $script->{until} }, 60) if $script->{until};
     return $self->play_raw($client) if defined $script->{raw};
     return $self->is_stream ? $self->play_stream($client)
         : $self->play_whole($client);

@@ -10,6 +10,16 @@ use Test::More;
 
 use Asgard::Files qw(slurp);
 
+sub gateways {
+    my ($t) = @_;
+    return grep { ref } $t->{gateway}, @{$t->{other_gateways} // []};
+}
+
+sub controls {
+    my ($t) = @_;
+    return grep { ref } $t->{control}, @{$t->{other_controls} // []};
+}
+
 # The servers still run: money and secrets are read from the live stores.
 sub while_running {
     my ($t) = @_;
@@ -39,36 +49,36 @@ sub nothing_in {
 
 sub alerts {
     my ($t) = @_;
-    return if !$t->{gateway};
-    my @allowed = @{$t->{allowed_alerts}};
+    my @allowed = @{$t->{allowed_alerts} // []};
     return grep { my $line = $_; !grep { $line =~ $_ } @allowed }
         grep { /\[(?:alert|emerg|crit)\]/ }
-        split /\n/, $t->{gateway}->error_log;
+        map { split /\n/, $_->error_log } gateways($t);
 }
 
 sub bad_ends {
     my ($t) = @_;
     my @bad;
-    if ($t->{gateway}) {
-        @bad = grep { /worker process \d+ exited with (?:fatal )?code [1-9]/ }
-            split /\n/, $t->{gateway}->error_log;
-        my $status = $t->{gateway}{process}->status;
+    for my $gateway (gateways($t)) {
+        push @bad, grep {
+            /worker process \d+ exited with (?:fatal )?code [1-9]/ }
+            split /\n/, $gateway->error_log;
+        my $status = $gateway->{process}->status;
         push @bad, "nginx ended with status $status" if $status;
     }
-    if ($t->{control} && $t->{control}{process}) {
-        my $status = $t->{control}{process}->status;
+    for my $control (grep { $_->{process} } controls($t)) {
+        my $status = $control->{process}->status;
         push @bad, "asgard-ctl ended with status $status: "
-            . $t->{control}->log_text
-            if $status && !$t->{control_may_fail};
+            . $control->log_text if $status && !$t->{control_may_fail};
     }
     return @bad;
 }
 
 sub reports {
     my ($t) = @_;
-    my @bad = map { "$_:\n" . slurp($_) } glob("$t->{dir}/asan/report*");
-    for my $text ($t->{gateway} ? $t->{gateway}->error_log : (),
-        $t->{control} ? $t->{control}->log_text : ()) {
+    my @bad = map { "$_:\n" . slurp($_) }
+        glob("$t->{dir}/asan/report* $t->{dir}/*/asan/report*");
+    for my $text ((map { $_->error_log } gateways($t)),
+        map { $_->log_text } controls($t)) {
         push @bad, $1 while $text
             =~ /(.*(?:AddressSanitizer|runtime error:|ThreadSanitizer).*)/g;
     }
@@ -79,15 +89,16 @@ sub reports {
 sub places {
     my ($t) = @_;
     my %place;
-    if (my $gateway = $t->{gateway}) {
-        %place = ('error log' => $gateway->error_log,
-            'access log' => $gateway->access_log, 'spool' => $gateway->spool);
-        my $tmp = "$gateway->{dir}/tmp";
+    for my $gateway (gateways($t)) {
+        $place{'error log'} .= $gateway->error_log;
+        $place{'access log'} .= $gateway->access_log;
+        $place{spool} .= $gateway->spool;
+        my $tmp = ($gateway->{dir} // '') . '/tmp';
         for my $file (glob "$tmp/*/* $tmp/*/*/* $tmp/*/*/*/*") {
             $place{"temp file $file"} = slurp($file);
         }
     }
-    $place{'log of asgard-ctl'} = $t->{control}->log_text if $t->{control};
+    $place{'log of asgard-ctl'} .= $_->log_text for controls($t);
     if ($t->{redis} && $t->{redis}{process}->is_running) {
         $place{Redis} = eval { $t->{redis}->dump_text } // '';
         $place{'Redis file'} = join '',

@@ -14,8 +14,9 @@
 # asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, proxies => [any
 # of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
 # $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc:LIBRARY',
-# redis => 'clock'}: as $t->shim('redis')->set(3600).  done() checks what must
-# hold after every test (Teardown.pm) and ends the plan.
+# redis => 'clock'}: as $t->shim('redis')->set(3600); gateways => N on the same
+# stores: $t->at(1) is the same test with the calls going to the second.  done()
+# checks what must hold after every test (Teardown.pm) and ends the plan.
 package Asgard::Test;
 
 use strict;
@@ -82,17 +83,48 @@ sub begin_stores {
         if $self->{control};
     $self->begin_proxy($_) for @{$arg{proxies} // []};
     my %common = (dir => $dir, key_file => $self->{key_file});
-    $self->{gateway} = Asgard::Gateway->new(%common,
-        redis => $self->seen_by('gateway', 'redis'),
-        shim => $self->{shims}{gateway},
-        control_socket => "$dir/ctl.sock", map { $_ => $arg{$_} }
-            grep { exists $arg{$_} } @gateway_words) if $self->{gateway};
+    my @gateways = map { $self->begin_gateway($_, %common) }
+        1 .. ($arg{gateways} // 1) if $self->{gateway};
+    @$self{qw(gateway other_gateways)} = (shift @gateways, \@gateways)
+        if $self->{gateway};
     $self->{control} = Asgard::Control->new(%common,
         gateway_url => $self->{gateway} ? $self->url : undef,
         redis => $self->seen_by('ctl', 'redis'),
         postgres => $self->seen_by('ctl', 'postgres'), map { $_ => $arg{$_} }
             grep { exists $arg{$_} } @control_words) if $self->{control};
     $self->note_backend_secrets($arg{backends} // {});
+}
+
+sub begin_gateway {
+    my ($self, $n, %common) = @_;
+    my %arg = %{$self->{arg}};
+    my $dir = $n == 1 ? $self->{dir} : "$self->{dir}/gateway$n";
+    mkdir $dir if $n > 1;
+    return Asgard::Gateway->new(%common, dir => $dir,
+        redis => $self->seen_by('gateway', 'redis'),
+        shim => $self->{shims}{gateway},
+        control_socket => "$self->{dir}/ctl.sock", map { $_ => $arg{$_} }
+            grep { exists $arg{$_} } @gateway_words);
+}
+
+# One more asgard-ctl on the same stores, not started; the words of Control.pm
+# replace what the first one has.
+sub another_control {
+    my ($self, %arg) = @_;
+    my $first = $self->{control};
+    my $n = @{$self->{other_controls} // []} + 2;
+    my $dir = "$self->{dir}/control$n";
+    mkdir $dir;
+    mkdir "$dir/asan";
+    my $new = Asgard::Control->new((map { $_ => $first->{$_} }
+        qw(redis postgres key_file gateway_url conf without_shipped)),
+        backends => {%{$first->{backends}}}, %arg, dir => $dir);
+    system('cp', '-a', "$self->{dir}/services", $dir) == 0
+        or croak 'cp services';
+    $new->write_routing(slurp("$self->{dir}/routing.yaml"))
+        if -e "$self->{dir}/routing.yaml";
+    push @{$self->{other_controls}}, $new;
+    return $new;
 }
 
 sub begin_proxy {
@@ -204,13 +236,27 @@ sub start {
     my ($self) = @_;
     if ($self->{control}) {
         $self->{control}->start;
-        $self->{gateway}->start if $self->{gateway};
-        $self->wait_ready if $self->{gateway};
+        $_->start for $self->gateways;
+        $self->at($_)->wait_ready for 0 .. $self->gateways - 1;
     } else {
         $self->allow_no_control;
-        $self->{gateway}->start if $self->{gateway};
+        $_->start for $self->gateways;
     }
     return $self;
+}
+
+# All of them, the first one first.
+sub gateways {
+    my ($self) = @_;
+    return Asgard::Teardown::gateways($self);
+}
+
+# This test, seen from its $n-th gateway, counted from 0.
+sub at {
+    my ($self, $n) = @_;
+    return $self if $n == 0;
+    return bless {%$self, gateway => $self->{other_gateways}[$n - 1],
+        other_gateways => [], owner => 0}, ref $self;
 }
 
 sub wait_ready {
@@ -353,8 +399,8 @@ sub done {
     my ($self) = @_;
     Test::More::subtest('what must hold after every test' => sub {
         Asgard::Teardown::while_running($self);
-        $self->{gateway}->stop if $self->{gateway};
-        $self->{control}->stop if $self->{control};
+        $_->stop for $self->gateways;
+        $_->stop for Asgard::Teardown::controls($self);
         Asgard::Teardown::after_stop($self);
     });
     $self->finish;
@@ -365,8 +411,8 @@ sub finish {
     my ($self) = @_;
     return if $self->{finished}++ || $$ != $self->{owner};
     $_->stop for values %{$self->{upstreams}};
-    for my $part (qw(gateway control redis postgres)) {
-        my $server = $self->{$part};
+    for my $server ($self->gateways, Asgard::Teardown::controls($self),
+        @$self{qw(redis postgres)}) {
         $server->stop if ref $server && $server->{process};
     }
     delete $self->{proxies};

@@ -1,0 +1,107 @@
+#!/usr/bin/env perl
+# Two gateways with two workers each on one Redis count as one: of 500 calls at
+# once on a budget with room for 37, exactly 37 reach the provider.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use POSIX ();
+use Test::More;
+
+use Asgard::Files qw(spill wait_until);
+use Asgard::Spool qw(calls call_of);
+use Asgard::Test;
+
+my ($calls, $room, $children) = (500, 37, 20);
+my $t = Asgard::Test->new(workers => 2, gateways => 2);
+my $up = $t->upstream('main');
+$t->add_model($up, ref => 'model:test/one', route => 'one');
+$t->start;
+
+# What one such call holds.
+my $probe = $t->chat($t->key, {model => 'one'});
+is($probe->status, 200, 'an unlimited project is served');
+my $hold = call_of($t, $probe)->{held};
+cmp_ok($hold, '>', 0, 'a call is held for');
+
+# Room for 37 and a nano-dollar less than one more.
+my $nano = ($room + 1) * $hold - 1;
+my $project = $t->project(budget_usd => sprintf('%d.%09d', $nano / 1e9,
+    $nano % 1_000_000_000));
+my $key = $t->key(project => $project);
+is($t->at($_)->get('/v1/models', Asgard::Test::bearer($key))->status, 200,
+    'the key is known to gateway ' . ($_ + 1)) for 0, 1;
+
+# All are sent before one answer is read, and no provider answers before all
+# others are refused: no hold ends meanwhile.
+my $answer = "$t->{dir}/answer";
+$up->script(({until => $answer}) x $calls);
+my $before = $up->count;
+my $begun = "$t->{dir}/refused";
+mkdir $begun;
+my $watch = fork() // die "fork: $!";
+if (!$watch) {
+    wait_until(sub { glob("$begun/*") && refused() >= $calls - $room }, 50);
+    spill($answer, '');
+    POSIX::_exit(0);
+}
+
+sub refused {
+    my $n = 0;
+    $n += -s $_ for glob "$begun/*";
+    return $n;
+}
+
+# One byte a refusal: the watcher counts them while others still wait.
+sub read_all {
+    my ($i, @open) = @_;
+    open my $log, '>', "$begun/$i" or die "$begun: $!";
+    my (%in, @done) = map { (fileno $_->{socket} => $_) } @open;
+    while (%in) {
+        my $set = '';
+        vec($set, $_, 1) = 1 for keys %in;
+        select($set, undef, undef, 60) > 0 or return 'timeout';
+        for my $fd (grep { vec($set, $_, 1) } keys %in) {
+            my $http = delete $in{$fd};
+            my $reply = $http->read_head;
+            $reply->{started} = 0;
+            $http->plan_body($reply);
+            $http->read_body($reply);
+            syswrite $log, '.' if $reply->status == 429;
+            push @done, join ' ', $reply->status, $reply->code // '-';
+        }
+    }
+    return join ',', @done;
+}
+
+my $text = $t->http->request_text('POST', '/v1/chat/completions',
+    [Asgard::Test::bearer($key), 'Content-Type', 'application/json'],
+    $t->chat_body({model => 'one'}));
+my @told = map { split /,/ } $t->in_parallel($children, sub {
+    my ($i) = @_;
+    my @open = map { $t->at($_ % 2)->http(timeout => 60) }
+        1 .. $calls / $children;
+    $_->send_raw($text) for @open;
+    return read_all($i, @open);
+});
+waitpid $watch, 0;
+
+my %seen;
+$seen{$_}++ for @told;
+is_deeply(\%seen, {'200 -' => $room,
+    '429 budget_exceeded' => $calls - $room},
+    "of $calls calls exactly $room are answered, the others refused");
+is($up->count - $before, $room, '... and exactly as many reached the provider');
+my @each = map { scalar grep { $_->{project} eq $project } calls($t->at($_)) }
+    0, 1;
+is($each[0] + $each[1], $room, '... and stand in the two witness files');
+cmp_ok($each[$_], '>', 0, '... of which gateway ' . ($_ + 1) . ' has some')
+    for 0, 1;
+
+my @entries = $t->wait_ledger($project, $room);
+is(scalar @entries, $room, '... and in the ledger');
+
+# What came back is there for the next ones, on either gateway.
+is($t->at($_)->chat($key, {model => 'one'})->status, 200,
+    'what was not used is free again on gateway ' . ($_ + 1)) for 0, 1;
+$t->done;
