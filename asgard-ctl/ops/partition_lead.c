@@ -71,6 +71,37 @@ partition_take(struct ctl_partition *p, const struct ctl_rows *rows,
 }
 
 
+/* A leader that is held still inside a transaction keeps its rows locked: past
+ * its lease its session is ended, and with it whatever it had not committed. */
+static bool
+expired_end(struct ctl_leader *l, struct ctl_error *e)
+{
+    return CTL_PG(l->pg, l->arena, NULL, e,
+        "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a"
+        " WHERE a.usename = current_user AND a.application_name IN"
+        " (SELECT leader FROM partitions WHERE leader_until < now()"
+        " AND leader NOT IN ('', $1))", l->name);
+}
+
+
+static bool
+leases_take(struct ctl_leader *l, struct ctl_rows *rows, struct ctl_error *e)
+{
+    return CTL_PG(l->pg, l->arena, rows, e,
+        "WITH mine AS (UPDATE partitions SET leader = $1,"
+        " leader_token = leader_token"
+        " + CASE WHEN leader = $1 THEN 0 ELSE 1 END,"
+        " leader_until = now() + interval '" CTL_LEASE_S " s'"
+        " WHERE leader = $1 OR leader_until < now() OR NOT EXISTS"
+        " (SELECT FROM pg_stat_activity WHERE application_name = leader)"
+        " RETURNING partition, leader_token, epoch, run_id, step)"
+        " SELECT m.*, coalesce(c.last_id, '0-0'),"
+        " (SELECT coalesce(max(a.seq), 0) FROM applies a"
+        " WHERE a.partition = m.partition) FROM mine m"
+        " LEFT JOIN cursors c USING (partition, epoch)", l->name);
+}
+
+
 bool
 ctl_lead_renew(struct ctl_leader *l, struct ctl_error *e)
 {
@@ -79,19 +110,15 @@ ctl_lead_renew(struct ctl_leader *l, struct ctl_error *e)
     unsigned i;
     int64_t part;
 
-    if (!CTL_PG(l->pg, l->arena, &rows, e,
-            "WITH mine AS (UPDATE partitions SET leader = $1,"
-            " leader_token = leader_token"
-            " + CASE WHEN leader = $1 THEN 0 ELSE 1 END,"
-            " leader_until = now() + interval '" CTL_LEASE_S " s'"
-            " WHERE leader = $1 OR leader_until < now() OR NOT EXISTS"
-            " (SELECT FROM pg_stat_activity WHERE application_name = leader)"
-            " RETURNING partition, leader_token, epoch, run_id, step)"
-            " SELECT m.*, coalesce(c.last_id, '0-0'),"
-            " (SELECT coalesce(max(a.seq), 0) FROM applies a"
-            " WHERE a.partition = m.partition) FROM mine m"
-            " LEFT JOIN cursors c USING (partition, epoch)", l->name))
-    {
+    /* one transaction, one now(): no lease ends between the two */
+    if (!ctl_pg_begin(l->pg, e)) {
+        return false;
+    }
+    if (!expired_end(l, e) || !leases_take(l, &rows, e)) {
+        ctl_pg_rollback(l->pg);
+        return false;
+    }
+    if (!ctl_pg_commit(l->pg, e)) {
         return false;
     }
     for (i = 0; i < rows.nrows; i++) {

@@ -17,8 +17,10 @@
 #define PARAMS_MAX          40
 #define CONNECT_MS          3000
 #define DEADLINE_MS         20000           /* after the server's own */
-#define STATEMENT_TIMEOUT   "-c statement_timeout=15000 " \
-                            "-c idle_in_transaction_session_timeout=60000 " \
+/* Who is held still inside a transaction loses its locks before those who wait
+ * for them give up. */
+#define SESSION             "-c statement_timeout=15000 " \
+                            "-c idle_in_transaction_session_timeout=10000 " \
                             "-c client_min_messages=warning"
 
 struct ctl_pg {
@@ -87,7 +89,7 @@ pg_connect(struct ctl_pg *pg, struct ctl_error *e)
 {
     const char *const names[] = {"dbname", "application_name", "options",
                                  "keepalives", "tcp_user_timeout", NULL};
-    const char *const values[] = {pg->uri, pg->application, STATEMENT_TIMEOUT,
+    const char *const values[] = {pg->uri, pg->application, SESSION,
                                   "1", "10000", NULL};
     int ms = pg->deadline_ms < CONNECT_MS ? pg->deadline_ms : CONNECT_MS;
 
