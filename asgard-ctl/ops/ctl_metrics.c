@@ -31,6 +31,10 @@
     " UNION ALL" \
     " SELECT 'asgard_counters_wrong', coalesce(info->>'drift', '0')" \
     " FROM role_beats WHERE role = 'meter' UNION ALL" \
+    " SELECT 'asgard_catalog_refused', greatest(CASE info->>'state'" \
+    " WHEN 'refused' THEN 1 ELSE 0 END," \
+    " jsonb_array_length(info->'refused'))::text" \
+    " FROM role_beats WHERE role = 'keeper' UNION ALL" \
     " SELECT 'asgard_catalog_snapshot_version'," \
     " coalesce(max(version), 0)::text FROM catalog_snapshots) q" \
     " ORDER BY name"
@@ -54,6 +58,8 @@ static const struct {
     {"asgard_role_beat_age_seconds", "Seconds since each role was heard."},
     {"asgard_counters_wrong", "Counters that differed from the ledger since "
      "the meter began."},
+    {"asgard_catalog_refused", "What the last reload refused; 0 when all is "
+     "served."},
     {"asgard_catalog_snapshot_version", "Newest catalog in PostgreSQL."},
     {"asgard_usage_backlog", "Usage events that the ledger has not got yet."}
 };

@@ -117,7 +117,7 @@ catalog_load(struct keeper *k, int values_fd)
     findings_log(&k->catalog.findings);
     if (!ok) {
         ctl_error_set(&e, 400, "catalog_refused",
-                      "the catalog was refused; the old one stays");
+                      "the catalog cannot be compiled");
         return refuse(k, &e);
     }
 

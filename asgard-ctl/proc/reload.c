@@ -92,8 +92,8 @@ judge(const struct ctl_rows *beat, int64_t *version, struct ctl_error *e)
     }
 
     return ctl_error_set(e, 409, "catalog_refused",
-                         "refused, the old catalog stays: %s",
-                         reason[0] != '\0' ? reason : refused);
+                         "refused, the old catalog stays: %s%s%s", reason,
+                         refused[0] != '\0' ? ": " : "", refused);
 }
 
 

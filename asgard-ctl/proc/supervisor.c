@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "core/keyfile.h"
 #include "core/str.h"
 #include "proc/role.h"
 #include "proc/values.h"
@@ -119,6 +120,24 @@ copy_peppers(asg_str_t text, asg_buf_t *out)
 }
 
 
+/* A file that the keeper would refuse gives no new peppers either: with a part
+ * of it a new api could not start. */
+static bool
+key_file_check(const struct ctl_config *config, asg_str_t text,
+    struct ctl_error *e)
+{
+    static asg_keyfile_t keys;
+    asg_keyfile_error_t why = {0, ""};
+    bool ok = asg_keyfile_parse(text, false, &keys, &why) == ASG_OK
+              || ctl_error_set(e, 400, "invalid_value", "%s:%u: %s",
+                               config->key_file, why.line, why.text);
+
+    asg_keyfile_wipe(&keys);
+
+    return ok;
+}
+
+
 static int
 peppers_open(const struct ctl_config *config, struct ctl_error *e)
 {
@@ -132,10 +151,10 @@ peppers_open(const struct ctl_config *config, struct ctl_error *e)
     }
     if (ctl_values_read(from, &text, e)) {
         asg_buf_init(&b, storage, sizeof(storage));
-        if (copy_peppers(text, &b)) {
-            fd = ctl_values_write(asg_buf_view(&b), e);
-        } else {
+        if (!copy_peppers(text, &b)) {
             ctl_error_internal(e, "%s: too long", config->key_file);
+        } else if (key_file_check(config, text, e)) {
+            fd = ctl_values_write(asg_buf_view(&b), e);
         }
         ctl_values_release(&text);
         explicit_bzero(storage, sizeof(storage));
