@@ -39,7 +39,9 @@ static const struct {
       "Calls of a killed worker, ended by another." },
     { "asgard_journal_full_total", "Calls refused for want of a slot." },
     { "asgard_adopted_total",
-      "Open holds announced again after Redis lost its data." }
+      "Open holds announced again after Redis lost its data." },
+    { "asgard_spool_errors_total",
+      "Lines of the witness file that could not be written whole." }
 };
 
 typedef char ngx_http_asgard_count_names_fit

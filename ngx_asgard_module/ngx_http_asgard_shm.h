@@ -1,7 +1,7 @@
 
 /*
  * The layout of the shared zone, for the files that keep a part of it
- * (zone, cache, count, journal); nobody else includes this.
+ * (zone, cache, count, journal, spool); nobody else includes this.
  *
  * The head of the memory is nginx's slab pool, which holds cached records and
  * nothing else; behind it, at a fixed place, stands the structure below and
@@ -81,6 +81,7 @@ struct ngx_http_asgard_zone_s {
     ngx_http_asgard_head_t     heads[ASG_PARTITIONS];
     ngx_atomic_t               catalog_wanted;
     ngx_atomic_t               body_bytes;
+    ngx_atomic_t               spool_torn;      /* it ends within a line */
 
     ngx_atomic_t               generations;
     ngx_http_asgard_worker_t   workers[NGX_HTTP_ASGARD_WORKERS_MAX];

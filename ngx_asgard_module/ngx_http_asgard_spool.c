@@ -3,7 +3,11 @@
  * The witness file.
  */
 
+#include "ngx_http_asgard_shm.h"
 #include "ngx_http_asgard_spool.h"
+
+
+#define NGX_HTTP_ASGARD_SPOOL_SAY  60      /* s between two alerts */
 
 
 void
@@ -36,12 +40,49 @@ ngx_http_asgard_spool_fd(void)
 }
 
 
+/* `text` begins with a newline, for the case that the file ends within a line
+ * which somebody could not write. */
+static void
+ngx_http_asgard_spool_put(ngx_fd_t fd, const char *text, size_t len)
+{
+    static time_t  said;
+
+    ssize_t                  n;
+    ngx_uint_t               whole;
+    ngx_http_asgard_zone_t  *zone;
+
+    zone = ngx_http_asgard_zone();
+    whole = !zone->spool_torn;
+
+    n = ngx_write_fd(fd, (void *) (text + whole), len - whole);
+
+    if (n == (ssize_t) (len - whole)) {
+        if (!whole) {
+            zone->spool_torn = 0;
+        }
+        return;
+    }
+
+    if (n > 0) {
+        zone->spool_torn = 1;
+    }
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_SPOOL_ERRORS, 1);
+
+    if (said == 0 || ngx_time() - said >= NGX_HTTP_ASGARD_SPOOL_SAY) {
+        said = ngx_time();
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, n < 0 ? ngx_errno : 0,
+                      "asgard: the spool cannot be written");
+    }
+}
+
+
 void
 ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
     const asg_event_t *event, u_char verb, asg_nusd_t amount_nusd,
     asg_str_t verdict)
 {
-    char              text[ASG_EVENT_LINE];
+    char              text[1 + ASG_EVENT_LINE];
     ngx_fd_t          fd;
     asg_buf_t         out;
     ngx_time_t       *now;
@@ -66,12 +107,13 @@ ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
     line.held_nusd = slot->held_nusd;
     line.at_ms = (int64_t) now->sec * 1000 + now->msec;
 
-    asg_buf_init(&out, text, sizeof(text) - 1);
+    text[0] = '\n';
+    asg_buf_init(&out, text + 1, ASG_EVENT_LINE - 1);
 
     if (asg_spool_write(&out, &line) != ASG_OK) {
         line.event.upstream_id = ASG_STR_NULL;
         line.detail = ASG_STR_NULL;
-        asg_buf_init(&out, text, sizeof(text) - 1);
+        asg_buf_init(&out, text + 1, ASG_EVENT_LINE - 1);
         if (asg_spool_write(&out, &line) != ASG_OK) {
             ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                           "asgard: a line of the spool is too long");
@@ -79,14 +121,7 @@ ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
         }
     }
 
-    if (out.len == 0 || text[out.len - 1] != '\n') {
-        text[out.len++] = '\n';
-    }
-
-    if (ngx_write_fd(fd, text, out.len) != (ssize_t) out.len) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                      "asgard: the spool cannot be written");
-    }
+    ngx_http_asgard_spool_put(fd, text, 1 + out.len);
 }
 
 

@@ -4,7 +4,9 @@
  *
  * The file is appended to and reopened on USR1 like nginx's logs. The line is
  * written in the pass of the event loop at whose end Redis is told; a write
- * that fails is an alert and changes nothing else. No prompt and no secret is
+ * that fails is an alert, is counted, and changes nothing else: the journal's
+ * slot and Redis have the call until the ledger does. After a line that was
+ * torn the next one begins on a line of its own. No prompt and no secret is
  * ever in it.
  */
 

@@ -13,7 +13,8 @@ use Asgard::Spool qw(calls call_of);
 use Asgard::Test;
 
 my ($calls, $room, $children) = (500, 37, 20);
-my $t = Asgard::Test->new(workers => 2, gateways => 2);
+# No reserve is given up because the machine is slow.
+my $t = Asgard::Test->new(workers => 2, gateways => 2, redis_deadline => '5s');
 my $up = $t->upstream('main');
 $t->add_model($up, ref => 'model:test/one', route => 'one');
 $t->start;

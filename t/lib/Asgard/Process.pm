@@ -25,6 +25,7 @@ sub new {
         open STDOUT, '>>', $arg{log} or POSIX::_exit(126);
         open STDERR, '>&', \*STDOUT;
         chdir $arg{cwd} if $arg{cwd};
+        $SIG{XFSZ} = 'IGNORE';          # Disk.pm: a write fails, nobody dies
         $ENV{$_} = $arg{env}{$_} for keys %{$arg{env} // {}};
         delete $ENV{$_} for grep { !defined $arg{env}{$_} }
             keys %{$arg{env} // {}};

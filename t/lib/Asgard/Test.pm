@@ -410,7 +410,7 @@ sub done {
 sub finish {
     my ($self) = @_;
     return if $self->{finished}++ || $$ != $self->{owner};
-    $_->stop for values %{$self->{upstreams}};
+    $_->stop for grep { defined } values %{$self->{upstreams}};
     for my $server ($self->gateways, Asgard::Teardown::controls($self),
         @$self{qw(redis postgres)}) {
         $server->stop if ref $server && $server->{process};
