@@ -23,7 +23,8 @@ models:
   dies-then-main:
     candidates: [{model: dies}, {model: main}]
 YAML
-my $up = $t->upstream('main');
+# No connection is kept: whether one was used before is not asked here.
+my $up = $t->upstream('main', headers => {Connection => 'close'}, close => 1);
 my $line = Asgard::FaultProxy->new(dir => $t->{dir}, name => 'line',
     protocol => 'raw', to => '127.0.0.1:' . $up->port);
 my $tls = Asgard::FaultProxy->new(dir => $t->{dir}, name => 'tls',
