@@ -27,14 +27,15 @@ sub chat { my $reply = $t->chat($key, {model => 'one'});
     $paid++ if $reply->status == 200;
     return join ' ', $reply->status, $reply->code // '-' }
 
-sub metric { return $t->get('/metrics')->body =~ /^\Q$_[0]\E (\d+)$/m ? $1 : -1 }
+sub metric { return $t->get('/metrics')->body =~ /^\Q$_[0]\E (\d+)$/m
+    ? $1 : -1 }
 
 # All that was answered is in the ledger once, at its price.
 sub all_paid {
     my ($sentence) = @_;
-    my $sum = sub { join ' ', map { @$_ } $t->{postgres}->rows('SELECT count(*),'
-        . " coalesce(sum(delta_nano), 0) FROM ledger WHERE project_id ="
-        . " '$project'") };
+    my $sum = sub { join ' ', map { @$_ } $t->{postgres}->rows('SELECT'
+        . ' count(*), coalesce(sum(delta_nano), 0) FROM ledger'
+        . " WHERE project_id = '$project'") };
     my $should = join ' ', $paid, $paid * $cost;
     ok(wait_until(sub { $sum->() eq $should }, 15, 0.1), $sentence)
         or diag($sum->(), " is not $should");
@@ -161,7 +162,8 @@ $before = counts();
 my $server = $t->{postgres}{process}->pid;
 full(8192, family($server));
 my $told = $t->api('POST', '/api/projects', {%project});
-like($told->status, qr/^5\d\d$/, 'no space for PostgreSQL: a change is refused');
+like($told->status, qr/^5\d\d$/,
+    'no space for PostgreSQL: a change is refused');
 is(chat(), '200 -', '... calls go on') for 1 .. 5;
 ok(wait_until(sub { $t->get('/readyz')->status == 503 }, 10),
     '... though it is not ready');

@@ -88,7 +88,8 @@ for my $name (sort keys %pair) {
         $odd{$_}++ for grep { $_ !~ $may{$name} } @answers;
         is_deeply(\%odd, {}, '... and meanwhile no call was told anything else'
             . ' than it may be');
-        cmp_ok(scalar(grep { /^200/ } @answers), '>', 0, '... many were served');
+        cmp_ok(scalar(grep { /^200/ } @answers), '>', 0,
+            '... many were served');
     }
 }
 
