@@ -42,6 +42,7 @@ sub all_paid {
 }
 
 is(chat(), '200 -', 'a call');
+ok(wait_until(sub { $t->{gateway}->spool =~ /\n/ }, 5), '... in the witness');
 my $first = slurp("$t->{gateway}{dir}/log/calls.log");
 
 # --- the witness and the logs of nginx ----------------------------------------
@@ -53,10 +54,13 @@ $t->allow_alert(qr/the spool cannot be written/,
     qr/write\(\) to "\S+access\.log" failed/,
     qr{\[alert\].*\d\d\d\d/\d\d/\d\d \d\d:\d\d:\d\d \[});
 is(chat(), '200 -', 'no space for the witness: calls are served') for 1 .. 6;
-is(metric('asgard_spool_errors_total'), 6, '... each lost line is counted');
+ok(wait_until(sub { metric('asgard_spool_errors_total') == 6 }, 5),
+    '... each lost line is counted');
 all_paid('... and charged');
 freed($t->{gateway}->workers);
 is(chat(), '200 -', 'with space again') for 1 .. 4;
+ok(wait_until(sub { $t->{gateway}->spool =~ /(?:.*\n){6}/ }, 5),
+    '... the witness has lines again');
 my $text = $t->{gateway}->spool;
 my ($torn) = $text =~ /\A\Q$first\E(.+)\n/;
 is(length($torn // ''), 100, 'the witness has the part of a line');
