@@ -164,6 +164,13 @@ is($t->api('POST', '/api/projects', {%project, name => 'later'})->status, 201,
 
 # --- the write-ahead log of PostgreSQL ----------------------------------------
 
+# What is committed stays, as where it runs in earnest.
+$t->{postgres}->super("ALTER SYSTEM SET synchronous_commit = on;\n"
+    . 'SELECT pg_reload_conf()');
+is($t->{postgres}->value('SHOW synchronous_commit'), 'on', 'commits are waited'
+    . ' for');
+is(chat(), '200 -', '... a call');
+all_paid('... is in the ledger');
 $before = counts();
 my $server = $t->{postgres}{process}->pid;
 full(8192, family($server));
