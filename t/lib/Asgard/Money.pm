@@ -57,7 +57,7 @@ sub witness_files {
     my ($t) = @_;
     return if $t->{unwitnessed_calls};
     return grep { -s } map { glob "$_->{dir}/log/calls.log*" }
-        grep { $_ } $t->{gateway}, @{$t->{gateways} // []};
+        Asgard::Teardown::gateways($t);
 }
 
 # Nothing waits in a stream: every hold that Redis ended is in `holds`.
