@@ -14,6 +14,7 @@
 #include "ops/gateways.h"
 #include "ops/outbox_record.h"
 #include "ops/partition_sum.h"
+#include "redis/eviction.h"
 
 #define ADOPT_MS       5000             /* for gateways to speak up */
 #define STEPS_MAX      8
@@ -323,7 +324,8 @@ open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     asg_str_t argv[3];
     struct ctl_rows rows;
 
-    if (!cap_read(l, &p->cap, e)
+    if (!ctl_redis_check_eviction(l->redis, l->arena, e)
+        || !cap_read(l, &p->cap, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "WITH c AS (INSERT INTO cursors (partition, epoch)"
             " VALUES ($1, $2) ON CONFLICT DO NOTHING)"

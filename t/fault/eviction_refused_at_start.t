@@ -35,4 +35,13 @@ ok($control->{process}->is_running, 'without Redis serve starts');
 $redis->start;
 ok(wait_until(sub { $t->{postgres}->value("SELECT count(*) FROM partitions"
     . " WHERE step = 'open'") == 16 }, 15), '... and opens once it is there');
+
+sub is_open { ($redis->cmd('HGET', '{p00}:m', 'st') // '') eq 'open' }
+$redis->cmd('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+$redis->cmd('FLUSHALL');
+ok(wait_until(sub { $control->log_text =~ /while meter ledger: redis_evicts/ },
+    10), 'a Redis that may evict since then is not opened again');
+ok(!is_open(), '... it stays closed');
+$redis->cmd('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+ok(wait_until(\&is_open, 10), '... until it may not');
 $t->done;
