@@ -3,9 +3,13 @@
  */
 #include "ops/audit_chain.h"
 
+#include <time.h>
+
 #include "core/rkey.h"
 
 #define TAIL_S  "5"                     /* an event may wait for its seal */
+#define TAIL_LOOKS   25
+#define TAIL_POLL_MS 200                /* 5 s in all */
 #define SHOWN   "100"                   /* broken links in one report */
 #define BATCH   "5000"                  /* entries of one question */
 #define SHOWN_N 100
@@ -200,6 +204,30 @@ chains_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
 }
 
 
+/* Events that were made while no sealer ran are sealed when one is back: one
+ * that has begun to is waited for, in its own time. */
+static bool
+tail_wait(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_error *e)
+{
+    const struct timespec pause = {0, TAIL_POLL_MS * 1000000L};
+    struct ctl_rows rows;
+    unsigned look;
+
+    for (look = 0; look < TAIL_LOOKS; look++) {
+        if (!ctl_pg_query(pg, arena, &rows, e, SQL_AUDIT_TAIL, 0, NULL)) {
+            return false;
+        }
+        if (rows.nrows == 0) {
+            return true;
+        }
+        ctl_arena_reset(arena);
+        nanosleep(&pause, NULL);
+    }
+
+    return true;                        /* then it is reported */
+}
+
+
 /* The lock comes before the snapshot, so that no month is pruned under it. */
 bool
 ctl_audit_chain(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
@@ -209,7 +237,7 @@ ctl_audit_chain(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
 
     *broken = 0;
     *checked = 0;
-    if (!ctl_pg_begin(pg, e)) {
+    if (!tail_wait(pg, arena, e) || !ctl_pg_begin(pg, e)) {
         return false;
     }
     ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
