@@ -52,6 +52,13 @@ CTL_O   := $(filter-out $(OUT)/asgard-ctl/main.o,$(CTL:%.c=$(OUT)/%.o)) \
 CTL_BIN := $(if $(wildcard asgard-ctl/main.c),$(OUT)/asgard-ctl/asgard-ctl)
 UNIT_BIN := $(UNIT:%.c=$(OUT)/%)
 
+# The simulator puts functions of its own before these of the product.
+SIM     := $(sort $(wildcard t/sim/*.c))
+SIM_BIN := $(OUT)/t/sim/sim
+SIM_WRAP := asg_script_text asg_script_sha ctl_redis_script ctl_redis_run_id \
+        ctl_pg_commit ctl_drain_epoch ctl_apply_owed ctl_evidence_join
+CLOCK_SHIM := $(OUT)/t/lib/clock_shim.so
+
 # Fuzz targets have instrumented objects of their own, whatever BUILD is.
 FOUT    := build/fuzz
 FUZZ_BIN := $(FUZZ:%.c=$(FOUT)/%)
@@ -175,6 +182,23 @@ fuzz-programs: $(FUZZ_BIN)
 $(OUT)/t/unit/test_%: $(OUT)/t/unit/test_%.o \
                       $(OUT)/libasgardctl.a $(OUT)/libasgard.a
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(CTL_LIBS)
+
+$(SIM_BIN): $(SIM:%.c=$(OUT)/%.o) $(OUT)/libasgardctl.a $(OUT)/libasgard.a
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) -o $@ \
+	    $^ $(CTL_LIBS)
+
+$(OUT)/t/sim/%.o: t/sim/%.c
+	@mkdir -p $(@D)
+	@echo "cc $<"
+	@$(CC) $(ALL_CFLAGS) $(CTL_CFLAGS) -It/sim -c -o $@ $<
+
+# Preloaded into other programs: never sanitized.
+$(CLOCK_SHIM): t/lib/clock_shim.c
+	@mkdir -p $(@D)
+	@$(CC) $(BASE_CFLAGS) -O2 -shared -o $@ $< -ldl
+
+sim-program: $(SIM_BIN) $(CLOCK_SHIM)
+.PHONY: sim-program
 
 $(OUT)/t/unit/%.o: t/unit/%.c
 	@mkdir -p $(@D)

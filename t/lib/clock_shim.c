@@ -1,13 +1,14 @@
 /*
- * Another time for one process: an LD_PRELOAD library.
+ * A clock that a test turns: preloaded into a server, it replaces what the
+ * server believes the time of day to be.
  *
- * CLOCK_SHIM names a file of two native 64-bit integers, the microseconds
- * that the wall clock and the monotonic clock are ahead.  It is mapped, so a
- * test moves a clock by writing the file, at once and for every process that
- * has it.  Without the file, or before it can be mapped, time is as it is.
+ * ASGARD_CLOCK names a file of two 64-bit integers in the machine's order, at
+ * least 16 bytes: microseconds to add to the real time, and, when it is not 0,
+ * the time itself in microseconds since 1970, which then stands still until
+ * the file says otherwise.  The file is mapped, so a change is seen at once.
+ * Monotonic clocks stay real: timers, sleeps and timeouts are not touched.
  */
-#define _GNU_SOURCE
-
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,67 +18,67 @@
 #include <time.h>
 #include <unistd.h>
 
-struct offsets {
-    int64_t wall_us;
-    int64_t monotonic_us;
+#define MILLION 1000000
+
+struct shim_clock {
+    volatile int64_t offset_us;
+    volatile int64_t fixed_us;
 };
 
-static volatile struct offsets *offsets;
+static const struct shim_clock *shim;
 
 
 __attribute__((constructor)) static void
 shim_map(void)
 {
-    const char *path = getenv("CLOCK_SHIM");
+    const char *path = getenv("ASGARD_CLOCK");
     void *at;
-    int fd;
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
-    if (path == NULL) {
-        return;
-    }
-    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return;
     }
-    at = mmap(NULL, sizeof(*offsets), PROT_READ, MAP_SHARED, fd, 0);
+    at = mmap(NULL, sizeof(*shim), PROT_READ, MAP_SHARED, fd, 0);
     close(fd);
-    if (at != MAP_FAILED) {
-        offsets = at;
-    }
+    shim = at != MAP_FAILED ? at : NULL;
+}
+
+
+/* The system call itself: what is replaced here must not be asked. */
+static int
+real_time(clockid_t id, struct timespec *out)
+{
+    return (int) syscall(SYS_clock_gettime, id, out);
 }
 
 
 static int64_t
-shim_ahead_us(clockid_t id)
+shim_now_us(void)
 {
-    if (offsets == NULL) {
-        return 0;
+    struct timespec now;
+
+    if (shim != NULL && shim->fixed_us != 0) {
+        return shim->fixed_us;
     }
-    switch (id) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-        return offsets->wall_us;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_MONOTONIC_RAW:
-        return offsets->monotonic_us;
-    default:
-        return 0;
-    }
+    (void) real_time(CLOCK_REALTIME, &now);
+
+    return (int64_t) now.tv_sec * MILLION + now.tv_nsec / 1000
+           + (shim != NULL ? shim->offset_us : 0);
 }
 
 
 int
 clock_gettime(clockid_t id, struct timespec *out)
 {
-    int64_t ns, ahead = shim_ahead_us(id) * 1000;
+    int64_t us;
 
-    if (syscall(SYS_clock_gettime, id, out) != 0) {
-        return -1;
+    if (shim == NULL || (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE))
+    {
+        return real_time(id, out);
     }
-    ns = (int64_t) out->tv_sec * 1000000000 + out->tv_nsec + ahead;
-    out->tv_sec = ns / 1000000000;
-    out->tv_nsec = ns % 1000000000;
+    us = shim_now_us();
+    out->tv_sec = us / MILLION;
+    out->tv_nsec = us % MILLION * 1000;
 
     return 0;
 }
@@ -86,14 +87,11 @@ clock_gettime(clockid_t id, struct timespec *out)
 int
 gettimeofday(struct timeval *restrict out, void *restrict zone)
 {
-    struct timespec now;
+    int64_t us = shim_now_us();
 
     (void) zone;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
-        return -1;
-    }
-    out->tv_sec = now.tv_sec;
-    out->tv_usec = now.tv_nsec / 1000;
+    out->tv_sec = us / MILLION;
+    out->tv_usec = us % MILLION;
 
     return 0;
 }
@@ -102,14 +100,11 @@ gettimeofday(struct timeval *restrict out, void *restrict zone)
 time_t
 time(time_t *out)
 {
-    struct timespec now;
+    time_t now = shim_now_us() / MILLION;
 
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
-        return -1;
-    }
     if (out != NULL) {
-        *out = now.tv_sec;
+        *out = now;
     }
 
-    return now.tv_sec;
+    return now;
 }

@@ -60,11 +60,12 @@ sub template {
     return $dir;
 }
 
-# new(dir => PLACE THAT DOES NOT EXIST YET)
+# new(dir => PLACE THAT DOES NOT EXIST YET, conf => more lines, env => {...})
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {dir => $arg{dir}, port => free_port(),
-        password => random_hex(16), owner_password => random_hex(16)}, $class;
+        env => $arg{env}, password => random_hex(16),
+        owner_password => random_hex(16)}, $class;
     my $template = template();
     system('cp', '-a', $template, "$self->{dir}") == 0
         or croak "copy of $template";
@@ -79,6 +80,7 @@ max_connections = 60
 shared_buffers = 16MB
 log_min_messages = warning
 timezone = 'UTC'
+@{[$arg{conf} // '']}
 CONF
     spill("$self->{dir}/pg_hba.conf", <<'CONF', 0600);
 local all postgres trust
@@ -106,7 +108,7 @@ sub start {
     }
     $self->{process} = Asgard::Process->new(name => 'postgres',
         command => ["$bin/postgres", '-D', $self->{dir}], cwd => '/',
-        user => 'postgres', log => $log);
+        user => 'postgres', log => $log, env => $self->{env});
     wait_until(sub {
         croak "postgres ended: " . $self->{process}->log_text
             if !$self->{process}->is_running;

@@ -1,0 +1,97 @@
+# The simulator (t/sim/) on a private PostgreSQL whose clock it turns; the
+# Redis it starts and kills by itself.  Several may run at once.
+#
+#     my $sim = Asgard::Sim->new;
+#     my $run = $sim->start(seed => 7, steps => 4000, broken => 'expiry frees');
+#     my ($status, $text) = $sim->finish($run);
+package Asgard::Sim;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Fcntl qw(:flock);
+use File::Path qw(remove_tree);
+use File::Temp ();
+
+use Asgard::Control;
+use Asgard::Files qw(spill slurp top build_dir random_hex);
+use Asgard::PostgresServer;
+use Asgard::Process;
+
+# The program, made when it is missing: by one at a time.
+sub program {
+    open my $lock, '>>', build_dir() . '/sim.lock' or croak "sim.lock: $!";
+    flock $lock, LOCK_EX;
+    my ($build) = build_dir() =~ m{([^/]+)\z};
+    system('make', '-s', '--no-print-directory', '-C', top(), "BUILD=$build",
+        'sim-program') == 0 or croak 'the simulator does not build';
+    return build_dir() . '/t/sim/sim';
+}
+
+sub new {
+    my ($class) = @_;
+    $SIG{$_} //= sub { exit 1 } for qw(INT TERM HUP);
+    my $dir = File::Temp::tempdir('/tmp/asgard-sim-XXXXXX', CLEANUP => 0);
+    chmod 0711, $dir;
+    my $self = bless {dir => $dir, owner => $$, program => program()}, $class;
+    # Both integers 0: the real time, until the simulator says otherwise.
+    spill("$dir/clock.pg", "\0" x 16, 0644);
+    $self->{shim} = build_dir() . '/t/lib/clock_shim.so';
+    $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg",
+        env => {LD_PRELOAD => $self->{shim}, ASGARD_CLOCK => "$dir/clock.pg"},
+        conf => "autovacuum = off\ncheckpoint_timeout = '1d'\n"
+            . "max_wal_size = '4GB'\njit = off");
+    $self->migrate;
+    return $self;
+}
+
+# The database `asgard` is the template of every run.
+sub migrate {
+    my ($self) = @_;
+    my $file = spill("$self->{dir}/seal.key", 'seal s1 ' . random_hex(32)
+        . "\npepper p1 " . random_hex(32) . "\n", 0600);
+    Asgard::Control->new(dir => $self->{dir}, key_file => $file,
+        redis => $self, postgres => $self->{postgres})->run_ok('migrate');
+    return;
+}
+
+sub url { return "unix:$_[0]{dir}/redis.sock" }
+
+sub start {
+    my ($self, %option) = @_;
+    my $pg = $self->{postgres};
+    my $n = ++$self->{runs};
+    my $process = Asgard::Process->new(name => 'sim',
+        command => [$self->{program}, "dir=$self->{dir}",
+            "super=host=$pg->{dir} port=$pg->{port} user=postgres",
+            "runtime=host=127.0.0.1 port=$pg->{port} user=asgard"
+                . " password=$pg->{password}",
+            "shim=$self->{shim}",
+            map { "$_=$option{$_}" } sort keys %option],
+        env => {ASAN_OPTIONS => 'detect_leaks=0'},
+        log => "$self->{dir}/run-$n.log");
+    return {process => $process, log => "$self->{dir}/run-$n.log"};
+}
+
+sub is_running { my ($self, $run) = @_; return $run->{process}->is_running }
+sub text { my ($self, $run) = @_; return slurp($run->{log}) }
+
+# Its wait status, and everything that it said.
+sub finish {
+    my ($self, $run, $seconds) = @_;
+    $run->{process}->wait_end($seconds // 3600)
+        or $run->{process}->stop('KILL', 5);
+    return ($run->{process}->status, $self->text($run));
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    return if $self->{owner} != $$;
+    local ($?, $@);
+    $self->{postgres}{process}->stop('QUIT', 10)
+        if $self->{postgres} && $self->{postgres}{process};
+    remove_tree($self->{dir}) if !$ENV{TEST_KEEP};
+    return;
+}
+
+1;

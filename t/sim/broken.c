@@ -1,0 +1,319 @@
+/*
+ * Broken rules, and traps in asgard-ctl.
+ */
+#include "broken.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "flow/evidence.h"
+#include "ops/apply.h"
+#include "ops/drain.h"
+
+#define SHA1_BYTES 20
+
+asg_str_t __real_asg_script_text(asg_script_t s);
+asg_str_t __real_asg_script_sha(asg_script_t s);
+bool __real_ctl_redis_script(struct ctl_redis *r, struct ctl_arena *arena,
+    struct ctl_reply *reply, struct ctl_error *e, asg_script_t script,
+    size_t nkeys, size_t argc, const asg_str_t *argv);
+const char *__real_ctl_redis_run_id(struct ctl_redis *r);
+bool __real_ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e);
+bool __real_ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
+    int64_t epoch, struct ctl_error *e);
+bool __real_ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e);
+void __real_ctl_evidence_join(struct ctl_evidence_hold *hold,
+    const struct ctl_evidence *event, struct ctl_evidence_change *change);
+
+asg_str_t __wrap_asg_script_text(asg_script_t s);
+asg_str_t __wrap_asg_script_sha(asg_script_t s);
+bool __wrap_ctl_redis_script(struct ctl_redis *r, struct ctl_arena *arena,
+    struct ctl_reply *reply, struct ctl_error *e, asg_script_t script,
+    size_t nkeys, size_t argc, const asg_str_t *argv);
+const char *__wrap_ctl_redis_run_id(struct ctl_redis *r);
+bool __wrap_ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e);
+bool __wrap_ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
+    int64_t epoch, struct ctl_error *e);
+bool __wrap_ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e);
+void __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
+    const struct ctl_evidence *event, struct ctl_evidence_change *change);
+
+enum rule {
+    RULE_NONE, RULE_RUN_ID, RULE_CATCH_UP, RULE_FIRST_WINS, RULE_SCRIPT
+};
+
+static const char no_run_id[] = "0000000000000000000000000000000000000000";
+
+/* One passage of one script, replaced. */
+static const struct {
+    const char *name;
+    enum rule rule;
+    asg_script_t script;
+    const char *from, *to;
+} rules[] = {
+    {"fence without the run id", RULE_RUN_ID, ASG_SCRIPT_COUNT, NULL, NULL},
+    {"opening before catch-up", RULE_CATCH_UP, ASG_SCRIPT_COUNT, NULL, NULL},
+    {"first evidence wins", RULE_FIRST_WINS, ASG_SCRIPT_COUNT, NULL, NULL},
+    {"expiry frees", RULE_SCRIPT, ASG_SCRIPT_FINISH,
+     "    amount = hold\n", "    amount = 0\n"},
+    {"settling an absent hold moves counters", RULE_SCRIPT, ASG_SCRIPT_FINISH,
+     "    return {'LATE', event(charges and amount or 0, 0, pins, detail)}",
+     "    for _, pin in ipairs(pins_parse(pins, 5) or {}) do\n"
+     "        call('HINCRBY', pin.key, 's:' .. pin.w .. ':' .. pin.id,\n"
+     "            str(charges and amount or 0))\n"
+     "    end\n"
+     "    return {'LATE', event(charges and amount or 0, 0, pins, detail)}"},
+    {"a missing window begins at 0", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
+     "            if win.spent or win.held or win.start < at\n"
+     "                or last and win.start <= last then\n"
+     "                return false\n"
+     "            end\n", ""},
+    {"held is not counted", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
+     "win.spent + win.held + amount <= limit",
+     "win.spent + amount <= limit"},
+    {"a correction is applied twice", RULE_SCRIPT, ASG_SCRIPT_APPLY,
+     "    return {'DUP'}\n", "    seq = adj\n"},
+    {"an old limit replaces a new one", RULE_SCRIPT, ASG_SCRIPT_SEED,
+     "    if version <= int(counters.v) then\n"
+     "        return {'OLD'}\n"
+     "    end\n", ""}
+};
+
+#define NRULES (sizeof(rules) / sizeof(rules[0]))
+
+static struct {
+    enum rule rule;
+    asg_script_t script;
+    char *text;
+    char sha[ASG_SCRIPT_SHA_CHARS + 1];
+} broken = {.script = ASG_SCRIPT_COUNT};
+
+static struct {
+    enum sim_trap script, commit;
+    unsigned script_in, commit_in;
+    sim_later_pt later;
+    void *data;
+    bool met;
+} trap;
+
+
+const char *
+sim_broken_name(unsigned i)
+{
+    return i < NRULES ? rules[i].name : NULL;
+}
+
+
+static bool
+script_break(asg_script_t script, const char *from, const char *to)
+{
+    asg_str_t text = __real_asg_script_text(script);
+    const char *at = memmem(text.data, text.len, from, strlen(from));
+    size_t size = text.len + strlen(to) + 1, head;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned i, len = 0;
+
+    if (at == NULL) {
+        return false;
+    }
+    head = (size_t) (at - text.data);
+    broken.text = malloc(size);
+    if (broken.text == NULL) {
+        return false;
+    }
+    snprintf(broken.text, size, "%.*s%s%.*s", (int) head, text.data, to,
+             (int) (text.len - head - strlen(from)), at + strlen(from));
+    broken.script = script;
+    if (EVP_Digest(broken.text, strlen(broken.text), digest, &len, EVP_sha1(),
+                   NULL) != 1)
+    {
+        return false;
+    }
+    for (i = 0; i < SHA1_BYTES; i++) {
+        snprintf(broken.sha + 2 * i, 3, "%02x", digest[i]);
+    }
+
+    return true;
+}
+
+
+bool
+sim_broken_set(const char *name)
+{
+    size_t i;
+
+    if (name == NULL || name[0] == '\0') {
+        return true;
+    }
+    for (i = 0; i < NRULES; i++) {
+        if (strcmp(rules[i].name, name) == 0) {
+            broken.rule = rules[i].rule;
+            return rules[i].from == NULL
+                   || script_break(rules[i].script, rules[i].from,
+                                   rules[i].to);
+        }
+    }
+
+    return false;
+}
+
+
+void
+sim_broken_run_id(char *run_id)
+{
+    if (broken.rule == RULE_RUN_ID) {
+        memcpy(run_id, no_run_id, sizeof(no_run_id));
+    }
+}
+
+
+/* --- traps --- */
+
+void
+sim_trap_script(enum sim_trap how, unsigned nth, sim_later_pt later,
+    void *data)
+{
+    trap.script = how;
+    trap.script_in = nth;
+    trap.later = later;
+    trap.data = data;
+}
+
+
+void
+sim_trap_commit(enum sim_trap how, unsigned nth)
+{
+    trap.commit = how;
+    trap.commit_in = nth;
+}
+
+
+bool
+sim_traps_clear(void)
+{
+    bool met = trap.met;
+
+    memset(&trap, 0, sizeof(trap));
+
+    return met;
+}
+
+
+static bool
+trap_is_met(unsigned *in)
+{
+    if (*in == 0 || --*in > 0) {
+        return false;
+    }
+    trap.met = true;
+
+    return true;
+}
+
+
+/* --- what the linker puts in front --- */
+
+asg_str_t
+__wrap_asg_script_text(asg_script_t s)
+{
+    return s == broken.script ? asg_str_z(broken.text)
+                              : __real_asg_script_text(s);
+}
+
+
+asg_str_t
+__wrap_asg_script_sha(asg_script_t s)
+{
+    return s == broken.script ? asg_str_z(broken.sha)
+                              : __real_asg_script_sha(s);
+}
+
+
+bool
+__wrap_ctl_redis_script(struct ctl_redis *r, struct ctl_arena *arena,
+    struct ctl_reply *reply, struct ctl_error *e, asg_script_t script,
+    size_t nkeys, size_t argc, const asg_str_t *argv)
+{
+    enum sim_trap how = trap_is_met(&trap.script_in) ? trap.script
+                        : SIM_TRAP_NONE;
+
+    if (how == SIM_TRAP_LATER && trap.later != NULL) {
+        trap.later(trap.data, script, nkeys, argc, argv);
+    }
+    if (how == SIM_TRAP_BEFORE || how == SIM_TRAP_LATER) {
+        return ctl_error_away(e, "redis_unavailable", "a trap");
+    }
+
+    return __real_ctl_redis_script(r, arena, reply, e, script, nkeys, argc,
+                                   argv)
+           && (how != SIM_TRAP_AFTER
+               || ctl_error_away(e, "redis_unavailable", "a trap"));
+}
+
+
+const char *
+__wrap_ctl_redis_run_id(struct ctl_redis *r)
+{
+    const char *run_id = __real_ctl_redis_run_id(r);
+
+    return broken.rule == RULE_RUN_ID && run_id[0] != '\0' ? no_run_id
+                                                           : run_id;
+}
+
+
+bool
+__wrap_ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e)
+{
+    enum sim_trap how = trap_is_met(&trap.commit_in) ? trap.commit
+                        : SIM_TRAP_NONE;
+
+    if (how == SIM_TRAP_BEFORE) {
+        ctl_pg_rollback(pg);
+        return ctl_error_away(e, "postgres_unavailable", "a trap");
+    }
+
+    return __real_ctl_pg_commit(pg, e)
+           && (how != SIM_TRAP_AFTER
+               || ctl_error_away(e, "postgres_unavailable", "a trap"));
+}
+
+
+bool
+__wrap_ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
+    int64_t epoch, struct ctl_error *e)
+{
+    if (broken.rule == RULE_CATCH_UP && epoch == p->epoch) {
+        return true;
+    }
+
+    return __real_ctl_drain_epoch(l, p, epoch, e);
+}
+
+
+bool
+__wrap_ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    if (broken.rule == RULE_CATCH_UP && !p->open) {
+        return true;
+    }
+
+    return __real_ctl_apply_owed(l, p, e);
+}
+
+
+void
+__wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
+    const struct ctl_evidence *event, struct ctl_evidence_change *change)
+{
+    if (broken.rule == RULE_FIRST_WINS && hold->known) {
+        memset(change, 0, sizeof(*change));
+        return;
+    }
+    __real_ctl_evidence_join(hold, event, change);
+}

@@ -1,0 +1,44 @@
+/*
+ * Rules that can be broken on purpose, by name, to prove that the simulator
+ * finds it.
+ *
+ * A broken script is another text under another digest; a broken rule of
+ * asgard-ctl is a function that the linker puts in front of the real one
+ * (-Wl,--wrap).  The product has no switch for any of this.
+ *
+ * In the same way a step can cut what asgard-ctl does in the middle: a trap is
+ * set before the call, and the n-th script or commit of the call meets it.
+ */
+#ifndef SIM_BROKEN_H
+#define SIM_BROKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/script.h"
+
+enum sim_trap {
+    SIM_TRAP_NONE,
+    SIM_TRAP_BEFORE,                    /* it does not happen, and fails */
+    SIM_TRAP_AFTER,                     /* it happens, and seems to fail */
+    SIM_TRAP_LATER                      /* a script: it happens some time */
+};
+
+/* Takes a script that a trap holds back, with its arguments. */
+typedef void (*sim_later_pt)(void *data, asg_script_t script, size_t nkeys,
+    size_t argc, const asg_str_t *argv);
+
+/* False: no such rule.  NULL or "" breaks nothing. */
+bool sim_broken_set(const char *name);
+const char *sim_broken_name(unsigned i);        /* NULL after the last */
+/* Replaces the run id when it is not part of the fence. */
+void sim_broken_run_id(char *run_id);
+
+/* The next script, the next commit count as 1; 0: no trap. */
+void sim_trap_script(enum sim_trap how, unsigned nth, sim_later_pt later,
+    void *data);
+void sim_trap_commit(enum sim_trap how, unsigned nth);
+/* True when a trap was met since it was set; both are taken away. */
+bool sim_traps_clear(void);
+
+#endif

@@ -1,0 +1,239 @@
+/*
+ * Sending commands, and those that wait.
+ */
+#include "flight.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+void
+sim_command_arg(struct sim_command *c, asg_str_t text)
+{
+    char *copy = c->argc < SIM_ARGS ? malloc(text.len + 1) : NULL;
+
+    if (copy == NULL) {
+        abort();                        /* a mistake of ours */
+    }
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    c->argv[c->argc++] = copy;
+}
+
+
+void
+sim_command_number(struct sim_command *c, int64_t n)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lld", (long long) n);
+    sim_command_arg(c, asg_str_z(text));
+}
+
+
+void
+sim_command_free(struct sim_command *c)
+{
+    unsigned i;
+
+    for (i = 0; i < c->argc; i++) {
+        free(c->argv[i]);
+    }
+    memset(c, 0, sizeof(*c));
+}
+
+
+void
+sim_answer_free(struct sim_answer *answer)
+{
+    if (answer->raw != NULL) {
+        freeReplyObject(answer->raw);
+    }
+    answer->raw = NULL;
+}
+
+
+static redisReply *
+script_send(struct sim_world *w, const struct sim_command *c)
+{
+    const char *argv[SIM_ARGS + 3];
+    char count[16];
+    redisReply *reply;
+    unsigned i;
+
+    snprintf(count, sizeof(count), "%u", c->nkeys);
+    argv[0] = "EVALSHA";
+    argv[1] = asg_script_sha(c->script).data;
+    argv[2] = count;
+    for (i = 0; i < c->argc; i++) {
+        argv[3 + i] = c->argv[i];
+    }
+    reply = sim_redis(w, c->argc + 3, argv);
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR
+        && strncmp(reply->str, "NOSCRIPT", 8) == 0)
+    {
+        freeReplyObject(reply);
+        argv[0] = "EVAL";
+        argv[1] = asg_script_text(c->script).data;
+        reply = sim_redis(w, c->argc + 3, argv);
+    }
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+        sim_fail(w, "Redis: %.300s", reply->str);
+    }
+
+    return reply;
+}
+
+
+static void
+answer_read(struct sim_answer *a)
+{
+    size_t i;
+
+    for (i = 0; a->raw != NULL && a->raw->type == REDIS_REPLY_ARRAY
+                && i < a->raw->elements && i < SIM_WORDS; i++)
+    {
+        a->words[i] = (asg_str_t) {a->raw->element[i]->str,
+                                   (size_t) a->raw->element[i]->len};
+        a->n = i + 1;
+    }
+    a->verdict = asg_reply_verdict(a->words, a->n);
+}
+
+
+static void
+model_see_reserve(struct sim_flight *f, const struct sim_command *c,
+    const struct sim_answer *a)
+{
+    switch (a->verdict) {
+    case ASG_VERDICT_OK:
+        sim_saw_grant(f->model, c->hold, a->words[1], a->words[2]);
+        break;
+    case ASG_VERDICT_OVER:
+        sim_saw_over(f->model, c->hold, a->words);
+        break;
+    case ASG_VERDICT_DUP:
+    case ASG_VERDICT_GONE:
+        break;
+    case ASG_VERDICT_IDREUSE:
+        sim_fail(f->world, "%s was never asked with another amount: IDREUSE",
+                 c->hold->id);
+        break;
+    default:
+        f->model->counts[SIM_N_AWAY]++;
+        break;
+    }
+}
+
+
+static void
+model_see(struct sim_flight *f, const struct sim_command *c,
+    const struct sim_answer *a)
+{
+    bool late = a->verdict == ASG_VERDICT_LATE;
+
+    if (a->verdict == ASG_VERDICT_ARG && c->kind != 'o') {
+        sim_fail(f->world, "Redis refuses the arguments of %c %s", c->kind,
+                 c->hold->id);
+    } else if (c->kind == 'R') {
+        model_see_reserve(f, c, a);
+    } else if (c->kind == 'A' && a->verdict == ASG_VERDICT_OK) {
+        sim_saw_adopt(f->model, c->hold, a->words[2]);
+    } else if (c->kind == 'E' && a->verdict == ASG_VERDICT_OK) {
+        c->hold->expires = strtoll(a->words[1].data, NULL, 10);
+    } else if (memchr("sevx", c->kind, 4) != NULL
+               && (a->verdict == ASG_VERDICT_OK || late))
+    {
+        sim_saw_end(f->model, c->hold, c->evidence, late, c->epoch,
+                    a->words[1]);
+    }
+}
+
+
+void
+sim_command_run(struct sim_flight *f, const struct sim_command *c,
+    struct sim_answer *answer)
+{
+    memset(answer, 0, sizeof(*answer));
+    answer->raw = script_send(f->world, c);
+    answer_read(answer);
+    sim_say(f->world, " %s", asg_verdict_text(answer->verdict));
+    if (!f->world->failed) {
+        model_see(f, c, answer);
+    }
+}
+
+
+void
+sim_flight_keep(struct sim_flight *f, const struct sim_command *c,
+    bool awaited)
+{
+    struct sim_command *to = NULL;
+    unsigned i;
+
+    for (i = 0; i < SIM_COMMANDS && to == NULL; i++) {
+        to = f->commands[i].used ? NULL : &f->commands[i];
+    }
+    if (to == NULL) {
+        return;
+    }
+    *to = *c;
+    to->argc = 0;
+    to->used = true;
+    to->asked = awaited ? c->asked : 0;
+    for (i = 0; i < c->argc; i++) {
+        sim_command_arg(to, asg_str_z(c->argv[i]));
+    }
+    f->n++;
+    f->model->counts[SIM_N_STRAYS] += !awaited;
+}
+
+
+void
+sim_flight_later(void *data, asg_script_t script, size_t nkeys, size_t argc,
+    const asg_str_t *argv)
+{
+    struct sim_flight *f = data;
+    struct sim_command c = {.script = script, .nkeys = (unsigned) nkeys,
+                            .kind = 'o', .life = f->world->life};
+    size_t i;
+
+    if (argc > SIM_ARGS) {
+        return;
+    }
+    for (i = 0; i < argc; i++) {
+        sim_command_arg(&c, argv[i]);
+    }
+    sim_flight_keep(f, &c, false);
+    sim_command_free(&c);
+}
+
+
+bool
+sim_flight_take(struct sim_flight *f, unsigned nth, struct sim_command *out)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_COMMANDS; i++) {
+        if (f->commands[i].used && nth-- == 0) {
+            *out = f->commands[i];
+            memset(&f->commands[i], 0, sizeof(f->commands[i]));
+            f->n--;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+void
+sim_flight_clear(struct sim_flight *f)
+{
+    struct sim_command c;
+
+    while (sim_flight_take(f, 0, &c)) {
+        sim_command_free(&c);
+    }
+}

@@ -1,0 +1,658 @@
+/*
+ * Calls: their slots, what they send, what the replies do to them.
+ */
+#include "gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slot.h"
+
+#define DETAIL_BYTES   512
+#define IN_MOST        200              /* tokens */
+#define OUT_MOST       100
+
+
+static struct sim_gateway *
+gateway_of(struct sim_gateways *g, const struct sim_slot *s)
+{
+    return &g->all[s->gateway];
+}
+
+
+void
+sim_slot_free(struct sim_gateways *g, struct sim_slot *s, bool in_ledger)
+{
+    sim_slot_gone(g->model, s->hold, in_ledger);
+    memset(s, 0, sizeof(*s));
+}
+
+
+void
+sim_slot_end(struct sim_gateways *g, struct sim_slot *s, char verb,
+    int64_t amount)
+{
+    s->evidence = sim_decide(g->model, s->hold, verb, amount);
+    s->state = SIM_ENDED;
+    s->asked = 0;
+}
+
+
+/* --- what is sent --- */
+
+static void
+detail_write(const struct sim_gateways *g, const struct sim_slot *s,
+    char kind, char out[DETAIL_BYTES])
+{
+    const struct sim_set *set = &g->model->sets[s->hold->set];
+    bool over = s->evidence != NULL && s->evidence->amount > s->hold->amount;
+    size_t n;
+
+    n = (size_t) snprintf(out, DETAIL_BYTES, "{\"f\":1,\"call\":\"%s\","
+                          "\"project\":\"%s\",\"pv\":1,\"card\":\"c\","
+                          "\"cv\":%u", s->hold->id, set->project,
+                          s->hold->price);
+    if (set->key[0] != '\0') {
+        n += (size_t) snprintf(out + n, DETAIL_BYTES - n, ",\"key\":\"%s\"",
+                               set->key);
+    }
+    if (kind == 's') {
+        n += (size_t) snprintf(out + n, DETAIL_BYTES - n, ",\"pt\":%lld,"
+                               "\"ct\":%lld", (long long) s->evidence->in,
+                               (long long) s->evidence->out);
+    }
+    if (kind == 'e' || over) {
+        n += (size_t) snprintf(out + n, DETAIL_BYTES - n, ",\"flags\":[%s]",
+                               over ? "\"overshoot\"" : "\"estimated\"");
+    }
+    snprintf(out + n, DETAIL_BYTES - n, "}");
+}
+
+
+static void
+keys_add(struct sim_gateways *g, const struct sim_slot *s, bool counters,
+    struct sim_command *c)
+{
+    const struct sim_set *set = &g->model->sets[s->hold->set];
+    char key[ASG_RKEY_MAX];
+    unsigned i;
+
+    (void) asg_rkey_meta(key, c->part);
+    sim_command_arg(c, asg_str_z(key));
+    (void) asg_rkey_hold(key, c->part, asg_str_z(s->hold->id));
+    sim_command_arg(c, asg_str_z(key));
+    (void) asg_rkey_expiry(key, c->part);
+    sim_command_arg(c, asg_str_z(key));
+    if (counters) {
+        (void) asg_rkey_stream(key, c->part, c->epoch);
+        sim_command_arg(c, asg_str_z(key));
+        for (i = 0; i < set->n; i++) {
+            (void) asg_rkey_budget(key, c->part,
+                asg_str_z(g->model->budgets[set->budgets[i]].id));
+            sim_command_arg(c, asg_str_z(key));
+        }
+    }
+    c->nkeys = c->argc;
+}
+
+
+static void
+reserve_args(struct sim_gateways *g, const struct sim_slot *s,
+    struct sim_command *c)
+{
+    char detail[DETAIL_BYTES];
+
+    c->script = ASG_SCRIPT_RESERVE;
+    detail_write(g, s, c->kind, detail);
+    sim_command_number(c, s->hold->amount);
+    sim_command_number(c, SIM_TTL_S);
+    sim_command_arg(c, c->kind == 'A' ? ASG_STR("A") : ASG_STR("R"));
+    sim_command_arg(c, ASG_STR("0"));
+    sim_command_arg(c, asg_str_z(detail));
+    if (c->kind == 'A') {
+        sim_command_arg(c, asg_str_z(s->hold->text));
+    }
+}
+
+
+static void
+finish_args(struct sim_gateways *g, const struct sim_slot *s,
+    struct sim_command *c)
+{
+    char detail[DETAIL_BYTES];
+
+    c->script = ASG_SCRIPT_FINISH;
+    c->evidence = c->kind != 'x' ? s->evidence : NULL;
+    detail_write(g, s, c->kind, detail);
+    sim_command_arg(c, (asg_str_t) {&c->kind, 1});
+    sim_command_number(c, c->evidence != NULL ? c->evidence->amount : 0);
+    sim_command_arg(c, asg_str_z(s->pinned ? s->hold->text : ""));
+    sim_command_arg(c, asg_str_z(detail));
+}
+
+
+static void
+command_make(struct sim_gateways *g, const struct sim_slot *s, char kind,
+    struct sim_command *c)
+{
+    char fence[CTL_FENCE_TEXT];
+
+    memset(c, 0, sizeof(*c));
+    c->kind = kind;
+    c->hold = s->hold;
+    c->part = s->hold->part;
+    c->epoch = gateway_of(g, s)->epoch[c->part];
+    c->life = g->world->life;
+    c->slot = (unsigned) (s - g->slots);
+    keys_add(g, s, kind != 'E', c);
+    snprintf(fence, sizeof(fence), "%llu:%s", (unsigned long long) c->epoch,
+             g->world->run_id);
+    sim_command_arg(c, asg_str_z(fence));
+    sim_command_arg(c, asg_str_z(s->hold->id));
+    if (kind == 'R' || kind == 'A') {
+        reserve_args(g, s, c);
+    } else if (kind == 'E') {
+        c->script = ASG_SCRIPT_EXTEND;
+        sim_command_number(c, SIM_TTL_S);
+        sim_command_number(c, SIM_LIFE_S);
+    } else {
+        finish_args(g, s, c);
+    }
+}
+
+
+/* --- what comes back --- */
+
+/* The fence that Redis holds is taken when it is of this process. */
+bool
+sim_gateway_learn(struct sim_gateways *g, unsigned gateway, unsigned part,
+    asg_str_t fence)
+{
+    const char *colon = memchr(fence.data, ':', fence.len);
+    uint64_t epoch = strtoull(fence.data, NULL, 10);
+
+    if (colon == NULL || strcmp(colon + 1, g->world->run_id) != 0
+        || epoch <= g->all[gateway].epoch[part])
+    {
+        return false;
+    }
+    g->all[gateway].epoch[part] = epoch;
+
+    return true;
+}
+
+
+static void
+reserve_took(struct sim_gateways *g, struct sim_slot *s,
+    const struct sim_command *c, const struct sim_answer *a)
+{
+    asg_verdict_t verdict = a != NULL ? a->verdict : ASG_VERDICT_UNKNOWN;
+
+    switch (verdict) {
+    case ASG_VERDICT_UNKNOWN:
+        sim_slot_end(g, s, 'v', 0);     /* whether it is held is not known */
+        break;
+    case ASG_VERDICT_OK:
+    case ASG_VERDICT_DUP:
+        s->state = SIM_HELD;
+        s->pinned = true;
+        s->epoch = c->epoch;
+        s->expires = strtoll(a->words[2].data, NULL, 10);
+        s->hold->live = true;
+        break;
+    case ASG_VERDICT_FENCE:
+        if (sim_gateway_learn(g, s->gateway, c->part, a->words[1])) {
+            sim_slot_send(g, s, 'R');
+            break;
+        }
+        sim_slot_free(g, s, false);
+        break;
+    default:
+        sim_slot_free(g, s, false);
+        break;
+    }
+}
+
+
+/* Of a hold that was gone the end stands somewhere in the stream: before its
+ * present last entry. */
+static void
+position_last(struct sim_gateways *g, struct sim_slot *s,
+    const struct sim_command *c)
+{
+    char key[ASG_RKEY_MAX];
+    redisReply *reply;
+
+    (void) asg_rkey_stream(key, c->part, c->epoch);
+    reply = sim_redisf(g->world, "XREVRANGE %s + - COUNT 1", key);
+    s->ms = s->seq = 0;
+    if (reply != NULL && reply->elements == 1) {
+        sscanf(reply->element[0]->element[0]->str, "%llu-%llu",
+               (unsigned long long *) &s->ms, (unsigned long long *) &s->seq);
+    }
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+}
+
+
+static void
+end_took(struct sim_gateways *g, struct sim_slot *s,
+    const struct sim_command *c, const struct sim_answer *a)
+{
+    switch (a->verdict) {
+    case ASG_VERDICT_OK:
+    case ASG_VERDICT_LATE:
+        s->state = SIM_DONE;
+        s->epoch = c->epoch;
+        sscanf(a->words[1].data, "%llu-%llu", (unsigned long long *) &s->ms,
+               (unsigned long long *) &s->seq);
+        break;
+    case ASG_VERDICT_GONE:
+        s->state = SIM_DONE;
+        s->epoch = c->epoch;
+        position_last(g, s, c);
+        break;
+    case ASG_VERDICT_LIVE:
+        s->expires = strtoll(a->words[1].data, NULL, 10);
+        break;
+    case ASG_VERDICT_KEYS:
+        sim_fail(g->world, "%s has other budgets than it asked for: %s",
+                 s->hold->id, a->words[1].data);
+        break;
+    default:
+        break;                          /* told again later */
+    }
+}
+
+
+static void
+open_took(struct sim_slot *s, const struct sim_command *c,
+    const struct sim_answer *a)
+{
+    bool adopt = c->kind == 'A';
+
+    switch (a->verdict) {
+    case ASG_VERDICT_OK:
+    case ASG_VERDICT_DUP:
+        s->epoch = adopt ? c->epoch : s->epoch;
+        s->expires = strtoll(a->words[adopt ? 2 : 1].data, NULL, 10);
+        break;
+    case ASG_VERDICT_GONE:
+        s->epoch = adopt ? c->epoch : s->epoch;
+        s->gone = true;
+        break;
+    default:
+        break;
+    }
+}
+
+
+/* `a` NULL: no reply came. */
+void
+sim_slot_took(struct sim_gateways *g, struct sim_slot *s,
+    const struct sim_command *c, const struct sim_answer *a)
+{
+    s->asked = 0;
+    if (c->kind == 'R') {
+        reserve_took(g, s, c, a);
+        return;
+    }
+    if (a == NULL) {
+        return;
+    }
+    if (a->verdict == ASG_VERDICT_FENCE) {
+        (void) sim_gateway_learn(g, s->gateway, c->part, a->words[1]);
+    } else if (c->kind == 'A' || c->kind == 'E') {
+        open_took(s, c, a);
+    } else {
+        end_took(g, s, c, a);
+    }
+}
+
+
+/* --- the way there and back --- */
+
+enum fate { FATE_WELL, FATE_LOST, FATE_STRAY, FATE_NEVER, FATE_SLOW,
+            FATE_TWICE };
+
+static enum fate
+fate_draw(struct sim_gateways *g)
+{
+    uint64_t n = sim_draw(g->world, 100);
+
+    if (g->calm) {
+        return FATE_WELL;
+    }
+
+    return n < 86 ? FATE_WELL : n < 89 ? FATE_LOST : n < 92 ? FATE_STRAY
+           : n < 93 ? FATE_NEVER : n < 97 ? FATE_SLOW : FATE_TWICE;
+}
+
+
+static void
+command_go(struct sim_gateways *g, struct sim_slot *s, struct sim_command *c,
+    bool heard)
+{
+    struct sim_answer a;
+
+    sim_command_run(g->flight, c, &a);
+    if (!heard) {
+        sim_say(g->world, " (the reply is lost)");
+    }
+    if (!g->world->failed) {
+        sim_slot_took(g, s, c, heard && a.n > 0 ? &a : NULL);
+    }
+    sim_answer_free(&a);
+}
+
+
+void
+sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind)
+{
+    enum fate fate = fate_draw(g);
+    struct sim_command c;
+
+    command_make(g, s, kind, &c);
+    sim_say(g->world, " [%c %s", kind, s->hold->id + 21);
+    c.asked = s->asked = ++g->serial;
+    if (fate == FATE_STRAY || fate == FATE_SLOW || fate == FATE_TWICE) {
+        sim_flight_keep(g->flight, &c, fate == FATE_SLOW);
+    }
+    switch (fate) {
+    case FATE_WELL:
+    case FATE_LOST:
+    case FATE_TWICE:
+        sim_say(g->world, fate == FATE_TWICE ? " and once more later" : "");
+        command_go(g, s, &c, fate != FATE_LOST);
+        break;
+    case FATE_STRAY:
+    case FATE_NEVER:
+        sim_say(g->world, fate == FATE_STRAY ? " is late, given up"
+                                             : " never arrives");
+        sim_slot_took(g, s, &c, NULL);
+        break;
+    case FATE_SLOW:
+        sim_say(g->world, " is slow");
+        break;
+    }
+    sim_say(g->world, "]");
+    sim_command_free(&c);
+}
+
+
+/* A command of an earlier process went down with its connection. */
+static void
+delivered(struct sim_gateways *g, struct sim_command *c)
+{
+    struct sim_slot *s = &g->slots[c->slot];
+    bool awaited = c->asked != 0 && s->hold == c->hold
+                   && s->asked == c->asked;
+    struct sim_answer a;
+
+    if (c->life != g->world->life) {
+        if (awaited) {
+            sim_slot_took(g, s, c, NULL);
+        }
+        return;
+    }
+    sim_say(g->world, " [%c %s", c->kind, c->hold != NULL ? c->hold->id + 21
+            : asg_script_name(c->script).data);
+    sim_command_run(g->flight, c, &a);
+    if (awaited && !g->world->failed) {
+        sim_slot_took(g, s, c, a.n > 0 ? &a : NULL);
+    }
+    sim_answer_free(&a);
+    sim_say(g->world, awaited ? "]" : ", nobody waits]");
+}
+
+
+void
+sim_gateways_deliver(struct sim_gateways *g)
+{
+    struct sim_command c;
+
+    if (g->flight->n == 0
+        || !sim_flight_take(g->flight,
+                            (unsigned) sim_draw(g->world, g->flight->n), &c))
+    {
+        return;
+    }
+    delivered(g, &c);
+    sim_command_free(&c);
+}
+
+
+void
+sim_gateways_cut(struct sim_gateways *g)
+{
+    struct sim_command c;
+
+    while (sim_flight_take(g->flight, 0, &c)) {
+        delivered(g, &c);
+        sim_command_free(&c);
+    }
+}
+
+
+/* --- calls --- */
+
+static struct sim_slot *
+slot_take(struct sim_gateways *g)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_SLOTS; i++) {
+        if (g->slots[i].state == SIM_FREE) {
+            memset(&g->slots[i], 0, sizeof(g->slots[i]));
+            return &g->slots[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+sim_call_new(struct sim_gateways *g)
+{
+    unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
+    struct sim_slot *s = g->all[gateway].paused ? NULL : slot_take(g);
+    bool nothing = sim_draw(g->world, 100) == 0;
+
+    if (s == NULL) {
+        sim_say(g->world, " nobody can");
+        return;
+    }
+    s->gateway = gateway;
+    s->worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
+    s->in = nothing ? 0 : (int64_t) sim_draw(g->world, IN_MOST);
+    s->out = nothing ? 0 : (int64_t) sim_draw(g->world, OUT_MOST);
+    s->hold = sim_hold_new(g->model,
+        (unsigned) sim_draw(g->world, g->model->nsets),
+        sim_cost(g->model, g->all[gateway].price, s->in, s->out));
+    if (s->hold == NULL) {
+        return;
+    }
+    s->hold->price = g->all[gateway].price;
+    s->state = SIM_ASKED;
+    sim_say(g->world, " of %lld for set %u", (long long) s->hold->amount,
+            s->hold->set);
+    sim_slot_send(g, s, 'R');
+}
+
+
+/* Below the bound as a rule; sometimes the provider counts more. */
+static void
+call_measure(struct sim_gateways *g, struct sim_slot *s)
+{
+    s->in = (int64_t) sim_draw(g->world, (uint64_t) s->in + 1);
+    s->out = sim_chance(g->world, 4)
+             ? s->out + (int64_t) sim_draw(g->world, OUT_MOST)
+             : (int64_t) sim_draw(g->world, (uint64_t) s->out + 1);
+    sim_slot_end(g, s, 's', sim_cost(g->model, s->hold->price, s->in,
+                                     s->out));
+    if (s->evidence != NULL) {
+        s->evidence->in = s->in;
+        s->evidence->out = s->out;
+    }
+}
+
+
+static void
+call_end(struct sim_gateways *g, struct sim_slot *s)
+{
+    uint64_t n = sim_draw(g->world, 100);
+    char verb = s->state == SIM_HELD ? 'v' : n < 72 ? 's' : n < 84 ? 'e'
+                : n < 92 ? 'v' : 'x';
+
+    if (verb == 'x') {
+        sim_say(g->world, " %s: unknown", s->hold->id + 21);
+        s->state = SIM_LEFT;
+        s->hold->live = false;
+        return;
+    }
+    if (verb == 's') {
+        call_measure(g, s);
+    } else {
+        sim_slot_end(g, s, verb, (int64_t) sim_draw(g->world,
+                                       (uint64_t) s->hold->amount + 1));
+    }
+    sim_slot_send(g, s, verb);
+}
+
+
+static bool
+can_advance(const struct sim_gateways *g, const struct sim_slot *s)
+{
+    return (s->state == SIM_HELD || s->state == SIM_SENT) && s->asked == 0
+           && !s->orphan && !g->all[s->gateway].paused;
+}
+
+
+void
+sim_call_advance(struct sim_gateways *g)
+{
+    unsigned i, at = (unsigned) sim_draw(g->world, SIM_SLOTS);
+    struct sim_slot *s = NULL;
+
+    for (i = 0; i < SIM_SLOTS && s == NULL; i++) {
+        s = &g->slots[(at + i) % SIM_SLOTS];
+        s = can_advance(g, s) ? s : NULL;
+    }
+    if (s == NULL) {
+        return;
+    }
+    if (s->state == SIM_HELD && !sim_chance(g->world, 15)) {
+        sim_say(g->world, " %s: sent upstream", s->hold->id + 21);
+        s->state = SIM_SENT;
+    } else if (s->state == SIM_SENT && !s->answered
+               && sim_chance(g->world, 40))
+    {
+        sim_say(g->world, " %s: bytes of an answer", s->hold->id + 21);
+        s->answered = true;
+    } else {
+        call_end(g, s);
+    }
+}
+
+
+void
+sim_gateways_end_calls(struct sim_gateways *g)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_SLOTS; i++) {
+        if (can_advance(g, &g->slots[i])) {
+            call_end(g, &g->slots[i]);
+        }
+    }
+}
+
+
+/* Where the call was estimated, the provider's figures may come later. */
+static struct sim_evidence *
+outcome_pick(struct sim_gateways *g, struct sim_hold *h)
+{
+    struct sim_evidence *ev = &h->evidence[sim_draw(g->world, h->nevidence)];
+    int64_t in, out;
+
+    if (ev->rank != SIM_ESTIMATE || !sim_chance(g->world, 30)) {
+        return ev;
+    }
+    in = (int64_t) sim_draw(g->world, IN_MOST / 4);
+    out = (int64_t) sim_draw(g->world, OUT_MOST / 4);
+    ev = sim_decide(g->model, h, 's', sim_cost(g->model, h->price, in, out));
+    if (ev != NULL) {
+        ev->by.slot = false;
+        ev->in = in;
+        ev->out = out;
+    }
+
+    return ev;
+}
+
+
+/* From outside of any journal, under the present fence. */
+static void
+outcome_tell(struct sim_gateways *g, struct sim_hold *h,
+    struct sim_evidence *ev, bool later)
+{
+    struct sim_slot s = {.pinned = true, .hold = h, .evidence = ev};
+    struct sim_command c;
+    struct sim_answer a;
+    char verb = ev->rank == SIM_MEASURED ? 's' : ev->rank == SIM_VOID ? 'v'
+                : 'e';
+
+    s.gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
+    command_make(g, &s, verb, &c);
+    c.asked = 0;
+    g->model->counts[SIM_N_REPLAYS]++;
+    sim_say(g->world, " [%c %s", verb, h->id + 21);
+    if (later) {
+        sim_flight_keep(g->flight, &c, false);
+        sim_say(g->world, " later]");
+    } else {
+        sim_command_run(g->flight, &c, &a);
+        sim_answer_free(&a);
+        sim_say(g->world, "]");
+    }
+    sim_command_free(&c);
+}
+
+
+void
+sim_call_replay(struct sim_gateways *g)
+{
+    struct sim_hold *h = &g->model->holds[sim_draw(g->world,
+                                                   g->model->nholds)];
+    struct sim_evidence *ev;
+
+    if (g->model->nholds == 0 || h->nevidence == 0 || h->npins == 0) {
+        return;
+    }
+    ev = outcome_pick(g, h);
+    if (ev != NULL) {
+        outcome_tell(g, h, ev, sim_chance(g->world, 60));
+    }
+}
+
+
+/* What a gateway wrote down before it was lost is told from its log. */
+void
+sim_gateways_recover(struct sim_gateways *g)
+{
+    struct sim_hold *h;
+    unsigned i;
+
+    for (i = 0; i < g->model->nholds; i++) {
+        h = &g->model->holds[i];
+        if (h->lost && h->nevidence > 0 && h->npins > 0
+            && !g->world->failed)
+        {
+            outcome_tell(g, h, &h->evidence[h->nevidence - 1], false);
+            g->model->counts[SIM_N_RECOVERED]++;
+        }
+    }
+}

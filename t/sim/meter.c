@@ -1,0 +1,679 @@
+/*
+ * Turns of a meter.
+ */
+#include "meter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "broken.h"
+#include "ops/apply.h"
+#include "ops/audit_money.h"
+#include "ops/drain.h"
+#include "ops/expire.h"
+#include "ops/gateways.h"
+#include "ops/outbox_send.h"
+#include "ops/partition_lead.h"
+#include "ops/partition_reseed.h"
+
+#define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
+#define REDIS_MS       5000
+#define LEASE_MS       4000
+#define GONE_TRIES     5000
+#define SETTLE_ROUNDS  200
+#define TRAP_NTH       6                /* scripts of a turn at most */
+
+static const struct sim_world *clock_world;
+
+
+/* The monotonic clock of asgard-ctl, in place of base/clock.c: its waits end
+ * when the clock of this run says so. */
+int64_t
+ctl_clock_ms(void)
+{
+    return clock_world != NULL ? clock_world->pg_clock->fixed_us / 1000 : 0;
+}
+
+
+static bool
+meter_open(struct sim_meters *ms, struct sim_meter *m)
+{
+    memset(&m->json, 0, sizeof(m->json));
+    m->led_at = 0;
+    if (!ctl_lead_init(&m->leader)) {
+        return sim_fail(ms->world, "sim: a meter has no name");
+    }
+    m->leader.arena = &m->arena;
+    m->leader.json = &m->json;
+    m->leader.pg = ctl_pg_open(ms->world->conninfo, m->leader.name);
+    m->leader.redis = ctl_redis_open(ms->world->redis_address, REDIS_MS);
+
+    return (m->leader.pg != NULL && m->leader.redis != NULL)
+           || sim_fail(ms->world, "sim: a meter cannot start");
+}
+
+
+static void
+meter_close(struct sim_meter *m)
+{
+    ctl_pg_close(m->leader.pg);
+    ctl_redis_close(m->leader.redis);
+    m->leader.pg = NULL;
+    m->leader.redis = NULL;
+    ctl_arena_reset(&m->arena);
+}
+
+
+bool
+sim_meters_begin(struct sim_meters *ms, struct sim_world *w,
+    struct sim_model *m, struct sim_flight *f, struct sim_gateways *g)
+{
+    unsigned i;
+    bool ok = true;
+
+    memset(ms, 0, sizeof(*ms));
+    ms->world = w;
+    ms->model = m;
+    ms->flight = f;
+    ms->gateways = g;
+    clock_world = w;
+    for (i = 0; i < SIM_METERS; i++) {
+        ctl_arena_init(&ms->all[i].arena, ARENA_BYTES);
+        ok = meter_open(ms, &ms->all[i]) && ok;
+    }
+    for (i = 0; i < SIM_SENDERS; i++) {
+        ctl_arena_init(&ms->senders[i].arena, ARENA_BYTES);
+        ms->senders[i].pg = ctl_pg_open(w->conninfo, "sim sender");
+        ms->senders[i].redis = ctl_redis_open(w->redis_address, REDIS_MS);
+        ok = ok && ms->senders[i].pg != NULL && ms->senders[i].redis != NULL;
+    }
+
+    return ok;
+}
+
+
+void
+sim_meters_end(struct sim_meters *ms)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_METERS; i++) {
+        meter_close(&ms->all[i]);
+    }
+    for (i = 0; i < SIM_SENDERS; i++) {
+        ctl_pg_close(ms->senders[i].pg);
+        ctl_redis_close(ms->senders[i].redis);
+        ctl_arena_reset(&ms->senders[i].arena);
+    }
+    memset(ms->senders, 0, sizeof(ms->senders));
+}
+
+
+/* --- errors and traps --- */
+
+/* A mistake inside asgard-ctl is never right, whatever was lost. */
+static bool
+judge(struct sim_meters *ms, bool ok, const struct ctl_error *e)
+{
+    if (!ok) {
+        sim_say(ms->world, " (%s: %.160s)", e->code,
+                e->detail[0] != '\0' ? e->detail : e->text);
+    }
+    if (!ok && e->status != 503) {
+        sim_fail(ms->world, "asgard-ctl: %d %s: %s %s", e->status, e->code,
+                 e->text, e->detail);
+    }
+
+    return ok;
+}
+
+
+static void
+traps_set(struct sim_meters *ms)
+{
+    static const enum sim_trap ways[] = {SIM_TRAP_BEFORE, SIM_TRAP_AFTER,
+                                         SIM_TRAP_LATER};
+
+    if (ms->calm) {
+        return;
+    }
+    if (sim_chance(ms->world, 8)) {
+        sim_trap_script(ways[sim_draw(ms->world, 3)],
+                        1 + (unsigned) sim_draw(ms->world, TRAP_NTH),
+                        sim_flight_later, ms->flight);
+    }
+    if (sim_chance(ms->world, 8)) {
+        sim_trap_commit(ways[sim_draw(ms->world, 2)], 1);
+    }
+}
+
+
+/* A turn that was cut may have been the meter's last. */
+static void
+traps_end(struct sim_meters *ms, unsigned which)
+{
+    if (!sim_traps_clear()) {
+        return;
+    }
+    ms->model->counts[SIM_N_COMMITS_CUT]++;
+    sim_say(ms->world, " cut");
+    if (sim_chance(ms->world, 40)) {
+        sim_meter_kill(ms, which);
+    }
+}
+
+
+/* --- leading --- */
+
+static bool
+lead_note(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
+{
+    bool closed = false;
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        closed = closed || (l->parts[i].led && !l->parts[i].open);
+    }
+    if (closed) {
+        return true;
+    }
+    if (!ctl_gateways_note(l, e)) {
+        return false;
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].led) {
+            sim_gateways_noted(ms->gateways);
+            break;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
+{
+    struct ctl_leader *l = &m->leader;
+    int64_t now, apart;
+    unsigned i;
+    bool had;
+
+    had = l->parts[ms->model->sets[0].part].led;
+    if (!ctl_lead_renew(l, e)) {
+        return false;
+    }
+    m->led_at = sim_pg_now(ms->world);
+    ms->model->counts[SIM_N_TAKEOVERS] +=
+        !had && l->parts[ms->model->sets[0].part].led;
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].led && !l->parts[i].seeding
+            && !ctl_lead_check(l, &l->parts[i], e))
+        {
+            return false;
+        }
+    }
+    if (!ctl_lead_clocks(l, &now, &apart, e) || !lead_note(ms, l, e)) {
+        return false;
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].open && !ctl_drain_publish(l, &l->parts[i], e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* One of those that are led, and open or not; NULL: none is. */
+static struct ctl_partition *
+part_pick(struct sim_meters *ms, struct ctl_leader *l, bool open)
+{
+    unsigned i, at = (unsigned) sim_draw(ms->world, ASG_PARTITIONS);
+    struct ctl_partition *p;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        p = &l->parts[(at + i) % ASG_PARTITIONS];
+        if (p->led && p->open == open) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+static bool
+reseed_step(struct sim_meters *ms, struct ctl_leader *l,
+    struct ctl_partition *p, struct ctl_error *e)
+{
+    bool adopting = p->seeding && p->adopt_until_ms != 0;
+    bool given_up = adopting && ctl_clock_ms() >= p->adopt_until_ms;
+    bool ok;
+
+    sim_say(ms->world, " partition %u from %s", p->part,
+            p->seeding ? p->step : "the start");
+    ok = ctl_reseed_step(l, p, e);
+    sim_say(ms->world, " to %s", p->step);
+    if (adopting && ok && strcmp(p->step, "catching") == 0) {
+        sim_say(ms->world, given_up ? ", without waiting longer" : "");
+        sim_gateways_unheard(ms->gateways, p->part, (uint64_t) p->epoch,
+                             given_up);
+    }
+    if (ok && p->open) {
+        ms->deleted[p->part] = false;
+        ms->model->counts[SIM_N_EPOCHS]++;
+    }
+
+    return ok;
+}
+
+
+/* --- the ledger's turn --- */
+
+/* A blocking read would wait on a clock that stands still. */
+static bool
+something_waits(struct sim_meters *ms, const struct ctl_leader *l)
+{
+    char key[ASG_RKEY_MAX];
+    bool waits = false;
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS && !waits; i++) {
+        if (l->parts[i].open) {
+            (void) asg_rkey_stream(key, i, (uint64_t) l->parts[i].epoch);
+            waits = sim_redis_i64(ms->world, "XRANGE %s (%s + COUNT 1", key,
+                                  l->parts[i].cursor) > 0;
+        }
+    }
+
+    return waits;
+}
+
+
+static bool
+drain(struct sim_meters *ms, struct ctl_leader *l, unsigned *n,
+    struct ctl_error *e)
+{
+    bool ok;
+
+    *n = 0;
+    if (!something_waits(ms, l)) {
+        return true;
+    }
+    ok = ctl_drain_wait(l, 1, n, e);
+    sim_say(ms->world, " %u events", *n);
+
+    return ok;
+}
+
+
+static bool
+apply(struct sim_meters *ms, struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    bool owed = p->owed;
+
+    ms->model->counts[SIM_N_APPLIED] += owed;
+
+    return !owed || ctl_apply_owed(l, p, e);
+}
+
+
+static bool
+expire(struct sim_meters *ms, struct ctl_leader *l, struct ctl_partition *p,
+    unsigned *n, struct ctl_error *e)
+{
+    bool ok = ctl_expire_some(l, p, n, e);
+
+    ms->model->counts[SIM_N_EXPIRED] += *n;
+    sim_say(ms->world, " %u expired", *n);
+
+    return ok;
+}
+
+
+static bool
+ledger_turn(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
+{
+    struct ctl_leader *l = &m->leader;
+    struct ctl_partition *closed = part_pick(ms, l, false);
+    struct ctl_partition *open = part_pick(ms, l, true);
+    uint64_t what = sim_draw(ms->world, 100);
+    unsigned n;
+
+    if (sim_pg_now(ms->world) > m->led_at || what < 4) {
+        sim_say(ms->world, " leads");
+        return lead(ms, m, e);
+    }
+    if (closed != NULL && (open == NULL || what < 75)) {
+        return reseed_step(ms, l, closed, e);
+    }
+    if (open == NULL) {
+        return true;
+    }
+    if (what < 50) {
+        sim_say(ms->world, " drains");
+        return drain(ms, l, &n, e);
+    }
+    if (what < 75) {
+        sim_say(ms->world, " applies, partition %u", open->part);
+        return apply(ms, l, open, e);
+    }
+    if (what < 95) {
+        sim_say(ms->world, " expires, partition %u", open->part);
+        return expire(ms, l, open, &n, e);
+    }
+    sim_say(ms->world, " trims, partition %u", open->part);
+
+    return ctl_drain_trim(l, open, e);
+}
+
+
+void
+sim_meter_turn(struct sim_meters *ms)
+{
+    unsigned which = sim_chance(ms->world, 75) ? 0 : 1;
+    struct sim_meter *m = &ms->all[which];
+    struct ctl_error e = {0};
+
+    sim_say(ms->world, " %u", which);
+    ctl_arena_reset(&m->arena);
+    traps_set(ms);
+    (void) judge(ms, ledger_turn(ms, m, &e), &e);
+    traps_end(ms, which);
+}
+
+
+/* The database forgets a connection a moment after it was closed. */
+static void
+leader_wait_gone(struct sim_meters *ms, const char *name)
+{
+    const struct timespec pause = {0, 1000000L};
+    struct ctl_rows rows;
+    unsigned i;
+
+    for (i = 0; i < GONE_TRIES && !ms->world->failed; i++) {
+        if (sim_sql(ms->world, &rows, "SELECT FROM pg_stat_activity"
+                    " WHERE application_name = '%s'", name)
+            && rows.nrows == 0)
+        {
+            return;
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
+
+void
+sim_meter_kill(struct sim_meters *ms, unsigned which)
+{
+    struct sim_meter *m = &ms->all[which];
+    char name[CTL_LEADER_TEXT];
+
+    sim_say(ms->world, " meter %u is killed", which);
+    snprintf(name, sizeof(name), "%s", m->leader.name);
+    meter_close(m);
+    leader_wait_gone(ms, name);
+    (void) meter_open(ms, m);
+    ms->model->counts[SIM_N_METER_DEATHS]++;
+}
+
+
+/* --- the outbox, the auditor --- */
+
+static bool
+sent_note(struct sim_meters *ms)
+{
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!sim_sql(ms->world, &rows, "SELECT FROM outbox WHERE sent_at IS NULL"))
+    {
+        return false;
+    }
+    if (rows.nrows > 0) {
+        return true;
+    }
+    for (i = 0; i < ms->model->nbudgets; i++) {
+        ms->model->budgets[i].sent = ms->model->budgets[i].newest;
+    }
+
+    return true;
+}
+
+
+void
+sim_sender_turn(struct sim_meters *ms)
+{
+    struct sim_sender *s = &ms->senders[sim_draw(ms->world, SIM_SENDERS)];
+    struct ctl_error e = {0};
+    unsigned sent = 0, kept = 0;
+
+    ctl_arena_reset(&s->arena);
+    traps_set(ms);
+    (void) judge(ms, ctl_outbox_send_some(s->pg, s->redis, &s->arena, &sent,
+                                          &kept, &e), &e);
+    (void) sim_traps_clear();
+    sim_say(ms->world, " %u sent, %u kept", sent, kept);
+    (void) sent_note(ms);
+}
+
+
+void
+sim_meter_force(struct sim_meters *ms, unsigned part)
+{
+    struct sim_sender *s = &ms->senders[0];
+    struct ctl_error e = {0};
+
+    ctl_arena_reset(&s->arena);
+    sim_say(ms->world, " partition %u", part);
+    (void) judge(ms, ctl_lead_force_reseed(s->pg, &s->arena, (int) part, 0,
+                                           &e), &e);
+}
+
+
+/* Only where the row in Postgres and the meta hash agree: the audit waits for
+ * that by itself. */
+static bool
+part_is_open(struct sim_meters *ms, unsigned part)
+{
+    char key[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
+    struct ctl_rows rows;
+    redisReply *reply;
+    bool open;
+
+    if (!sim_sql(ms->world, &rows, "SELECT epoch, run_id FROM partitions"
+                 " WHERE partition = %u AND step = 'open'", part)
+        || rows.nrows == 0)
+    {
+        return false;
+    }
+    snprintf(fence, sizeof(fence), "%s:%s", ctl_rows_at(&rows, 0, 0),
+             ctl_rows_at(&rows, 0, 1));
+    (void) asg_rkey_meta(key, part);
+    reply = sim_redisf(ms->world, "HMGET %s f st", key);
+    open = reply != NULL && reply->elements == 2
+           && reply->element[0]->type == REDIS_REPLY_STRING
+           && strcmp(reply->element[0]->str, fence) == 0
+           && strcmp(reply->element[1]->str, "open") == 0
+           && strcmp(ctl_rows_at(&rows, 0, 1), ms->world->run_id) == 0;
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+
+    return open;
+}
+
+
+void
+sim_meter_audit(struct sim_meters *ms)
+{
+    struct sim_sender *s = &ms->senders[1];
+    unsigned part = ms->model->sets[sim_draw(ms->world,
+                                             ms->model->nsets)].part;
+    struct ctl_error e = {0};
+    unsigned broken = 0;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out;
+
+    sim_say(ms->world, " partition %u", part);
+    out = part_is_open(ms, part) ? open_memstream(&text, &len) : NULL;
+    if (out == NULL) {
+        return;
+    }
+    ctl_arena_reset(&s->arena);
+    (void) judge(ms, ctl_audit_partition(s->pg, s->redis, &s->arena, part,
+                                         out, &broken, &e), &e);
+    fclose(out);
+    ms->model->counts[SIM_N_AUDITS]++;
+    if (broken > 0 && !ms->deleted[part]) {
+        sim_fail(ms->world, "the audit of partition %u: %.400s", part, text);
+    } else if (broken > 0) {
+        sim_meter_force(ms, part);
+    }
+    free(text);
+}
+
+
+/* --- quiet --- */
+
+bool
+sim_meters_wait(const struct sim_meters *ms)
+{
+    unsigned i, k;
+
+    for (i = 0; i < SIM_METERS; i++) {
+        for (k = 0; k < ASG_PARTITIONS; k++) {
+            if (ms->all[i].leader.parts[k].seeding) {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+/* Those who are dead are waited for as long as the meter waits for anybody. */
+static void
+waits_end(struct sim_meters *ms, const struct ctl_partition *p)
+{
+    int64_t ms_left;
+
+    if (p->adopt_until_ms > ctl_clock_ms()
+        && sim_gateways_told(ms->gateways, p->part, (uint64_t) p->epoch))
+    {
+        ms_left = p->adopt_until_ms - ctl_clock_ms();
+        sim_clock_move(ms->world->pg_clock, ms_left);
+        sim_clock_move(ms->world->redis_clock, ms_left);
+    }
+}
+
+
+/* Until every partition of the run is open, as meter 0 sees it. */
+static void
+open_all(struct sim_meters *ms)
+{
+    struct sim_meter *m = &ms->all[0];
+    struct ctl_partition *p;
+    struct ctl_error e = {0};
+    unsigned round;
+
+    sim_clock_move(ms->world->pg_clock, LEASE_MS);
+    sim_clock_move(ms->world->redis_clock, LEASE_MS);
+    sim_gateways_beat(ms->gateways);
+    for (round = 0; round < SETTLE_ROUNDS && !ms->world->failed; round++) {
+        ctl_arena_reset(&m->arena);
+        if (round % 16 == 0) {
+            (void) judge(ms, lead(ms, m, &e), &e);
+        }
+        p = part_pick(ms, &m->leader, false);
+        if (p == NULL) {
+            break;
+        }
+        (void) judge(ms, reseed_step(ms, &m->leader, p, &e), &e);
+        sim_gateways_settle(ms->gateways);
+        waits_end(ms, p);
+    }
+    if (part_pick(ms, &m->leader, false) != NULL
+        || part_pick(ms, &m->leader, true) == NULL)
+    {
+        sim_fail(ms->world, "the partitions do not open: %s %s", e.text,
+                 e.detail);
+    }
+}
+
+
+static void
+drain_all(struct sim_meters *ms)
+{
+    struct sim_meter *m = &ms->all[0];
+    struct ctl_error e = {0};
+    unsigned i, n = 1, expired, round;
+
+    for (round = 0; n > 0 && round < SETTLE_ROUNDS && !ms->world->failed;
+         round++)
+    {
+        ctl_arena_reset(&m->arena);
+        if (!judge(ms, drain(ms, &m->leader, &n, &e), &e)) {
+            sim_fail(ms->world, "cannot drain: %s %s", e.text, e.detail);
+        }
+        for (i = 0; i < ASG_PARTITIONS; i++) {
+            if (m->leader.parts[i].open
+                && judge(ms, apply(ms, &m->leader, &m->leader.parts[i], &e),
+                         &e)
+                && judge(ms, expire(ms, &m->leader, &m->leader.parts[i],
+                                    &expired, &e), &e))
+            {
+                n += expired;
+                (void) judge(ms, ctl_drain_publish(&m->leader,
+                                     &m->leader.parts[i], &e), &e);
+            }
+        }
+        ms->world->said[0] = '\0';
+    }
+}
+
+
+static void
+send_all(struct sim_meters *ms)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_SENDERS * 4; i++) {
+        sim_sender_turn(ms);
+    }
+    for (i = 0; i < ms->model->nbudgets && !ms->world->failed; i++) {
+        if (ms->model->budgets[i].sent != ms->model->budgets[i].newest) {
+            sim_fail(ms->world, "the outbox is not sent: %s", ms->world->said);
+        }
+    }
+    ms->world->said[0] = '\0';
+}
+
+
+void
+sim_meters_settle(struct sim_meters *ms)
+{
+    unsigned i;
+
+    ms->calm = true;
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (ms->deleted[i]) {
+            sim_meter_force(ms, i);
+        }
+    }
+    open_all(ms);
+    drain_all(ms);
+    sim_gateways_settle(ms->gateways);
+    drain_all(ms);
+    sim_gateways_settle(ms->gateways);
+    send_all(ms);
+    ms->calm = false;
+}

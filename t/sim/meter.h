@@ -1,0 +1,60 @@
+/*
+ * Two meters and two outbox senders of asgard-ctl, in this process, on real
+ * connections: the functions of ops/ that proc/meter.c calls, one at a time.
+ *
+ * A turn may be cut in the middle (broken.h).  Which meter leads is decided by
+ * the lease in Postgres: the other one goes on with what it believes.
+ */
+#ifndef SIM_METER_H
+#define SIM_METER_H
+
+#include "gateway.h"
+#include "ops/partition.h"
+
+#define SIM_METERS   2
+#define SIM_SENDERS  2
+
+struct sim_meter {
+    struct ctl_leader leader;
+    struct ctl_arena arena;
+    asg_json_t json;
+    int64_t led_at;                     /* by the clock of Postgres */
+};
+
+struct sim_sender {
+    struct ctl_pg *pg;
+    struct ctl_redis *redis;
+    struct ctl_arena arena;
+};
+
+struct sim_meters {
+    struct sim_world *world;
+    struct sim_model *model;
+    struct sim_flight *flight;
+    struct sim_gateways *gateways;
+    struct sim_meter all[SIM_METERS];
+    struct sim_sender senders[SIM_SENDERS];
+    uint64_t epochs[ASG_PARTITIONS];    /* the highest that was opened */
+    bool calm;                          /* nothing is cut */
+    bool deleted[ASG_PARTITIONS];       /* a key, since the last reseed */
+};
+
+bool sim_meters_begin(struct sim_meters *ms, struct sim_world *w,
+    struct sim_model *m, struct sim_flight *f, struct sim_gateways *g);
+void sim_meters_end(struct sim_meters *ms);
+
+void sim_meter_turn(struct sim_meters *ms);
+void sim_meter_kill(struct sim_meters *ms, unsigned which);
+void sim_sender_turn(struct sim_meters *ms);
+/* The auditor's look at a partition that is open. */
+void sim_meter_audit(struct sim_meters *ms);
+void sim_meter_force(struct sim_meters *ms, unsigned part);
+
+/* Is some partition waiting for the gateways? */
+bool sim_meters_wait(const struct sim_meters *ms);
+
+/* Without cuts: meter 0 leads everything, and everything is open, drained,
+ * applied, expired, published, sent. */
+void sim_meters_settle(struct sim_meters *ms);
+
+#endif

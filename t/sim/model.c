@@ -1,0 +1,808 @@
+/*
+ * The books of the naive ledger.
+ */
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/window.h"
+
+#define PICO_PER_NANO 1000
+#define OTHER_NUSD    4000             /* above what a call may overshoot */
+
+
+const char *
+sim_count_name(enum sim_count n)
+{
+    static const char *const names[SIM_N] = {
+        [SIM_N_HOLDS] = "holds", [SIM_N_ADMITTED] = "admitted",
+        [SIM_N_OVER] = "refused", [SIM_N_TIGHT] = "admitted above 90 %",
+        [SIM_N_AWAY] = "unavailable", [SIM_N_LATE] = "late",
+        [SIM_N_EXPIRED] = "charged in full", [SIM_N_LOST] = "holds lost",
+        [SIM_N_LOST_OUTCOMES] = "outcomes lost",
+        [SIM_N_UNHEARD] = "unheard", [SIM_N_EPOCHS] = "epochs",
+        [SIM_N_FLUSHES] = "flushes", [SIM_N_RESTARTS] = "restarts",
+        [SIM_N_FAILOVERS] = "failovers", [SIM_N_DELETED] = "keys deleted",
+        [SIM_N_WORKER_DEATHS] = "worker deaths",
+        [SIM_N_GATEWAY_DEATHS] = "gateway deaths",
+        [SIM_N_METER_DEATHS] = "meter deaths",
+        [SIM_N_COMMITS_CUT] = "commits cut", [SIM_N_APPLIED] = "corrections",
+        [SIM_N_STRAYS] = "strays", [SIM_N_REPLAYS] = "replays",
+        [SIM_N_LIMITS] = "limits", [SIM_N_PRICES] = "prices",
+        [SIM_N_QUIET] = "quiet points", [SIM_N_AUDITS] = "audits",
+        [SIM_N_TAKEOVERS] = "takeovers", [SIM_N_ROLLOVERS] = "rollovers",
+        [SIM_N_RECOVERED] = "recovered from the log",
+        [SIM_N_YOUNG] = "unheard workers"
+    };
+
+    return names[n];
+}
+
+
+/* --- pins --- */
+
+static unsigned
+text_hash(const char *text, size_t len)
+{
+    uint64_t h = 14695981039346656037u;
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        h = (h ^ (unsigned char) text[i]) * 1099511628211u;
+    }
+
+    return (unsigned) (h ^ h >> 32);
+}
+
+
+/* Which budget and window a pin's text names; false: none of ours. */
+static bool
+pin_names(struct sim_model *m, struct sim_pin *pin)
+{
+    unsigned b, i;
+    size_t len, name;
+    const char *at;
+
+    for (b = 0; b < m->nbudgets; b++) {
+        len = strlen(m->budgets[b].id);
+        if (strncmp(pin->text, m->budgets[b].id, len) != 0
+            || pin->text[len] != ':')
+        {
+            continue;
+        }
+        at = pin->text + len + 1;
+        name = strcspn(at, ":");
+        for (i = 0; i < m->budgets[b].nwindows; i++) {
+            if (strlen(m->budgets[b].windows[i]) == name
+                && strncmp(m->budgets[b].windows[i], at, name) == 0)
+            {
+                pin->budget = b;
+                pin->window = i;
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+static struct sim_pin *
+pin_of(struct sim_model *m, const char *text, size_t len)
+{
+    unsigned at = text_hash(text, len) % SIM_PINS;
+    struct sim_pin *pin;
+
+    for ( ;; at = (at + 1) % SIM_PINS) {
+        pin = &m->pins[at];
+        if (pin->text[0] == '\0') {
+            break;
+        }
+        if (strncmp(pin->text, text, len) == 0 && pin->text[len] == '\0') {
+            return pin;
+        }
+    }
+    if (len >= sizeof(pin->text) || m->npins > SIM_PINS / 2) {
+        sim_fail(m->world, "sim: too many pins");
+        return pin;
+    }
+    m->npins++;
+    memcpy(pin->text, text, len);
+    if (!pin_names(m, pin)) {
+        sim_fail(m->world, "Redis granted the pin %s, which nobody asked for",
+                 pin->text);
+    }
+
+    return pin;
+}
+
+
+void
+sim_low_set(struct sim_model *m, struct sim_hold *h, int64_t low)
+{
+    unsigned i;
+
+    for (i = 0; i < h->npins; i++) {
+        m->pins[h->pins[i]].low += low - h->low;
+    }
+    h->low = low;
+}
+
+
+void
+sim_high_set(struct sim_model *m, struct sim_hold *h, int64_t high)
+{
+    unsigned i;
+
+    for (i = 0; i < h->npins; i++) {
+        m->pins[h->pins[i]].high += high - h->high;
+    }
+    h->high = high;
+}
+
+
+/* --- holds --- */
+
+struct sim_hold *
+sim_hold_new(struct sim_model *m, unsigned set, int64_t amount)
+{
+    struct sim_hold *h;
+
+    if (m->nholds == SIM_HOLDS) {
+        sim_fail(m->world, "sim: too many holds");
+        return NULL;
+    }
+    h = &m->holds[m->nholds];
+    memset(h, 0, sizeof(*h));
+    snprintf(h->id, sizeof(h->id), "h%024x", m->nholds++);
+    h->set = set;
+    h->part = m->sets[set].part;
+    h->amount = amount;
+    h->by.slot = true;
+    m->counts[SIM_N_HOLDS]++;
+
+    return h;
+}
+
+
+struct sim_hold *
+sim_hold_find(struct sim_model *m, const char *id)
+{
+    unsigned long n = id[0] == 'h' ? strtoul(id + 1, NULL, 16) : SIM_HOLDS;
+
+    return n < m->nholds && strcmp(m->holds[n].id, id) == 0 ? &m->holds[n]
+                                                            : NULL;
+}
+
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+
+static int64_t
+most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+
+struct sim_evidence *
+sim_decide(struct sim_model *m, struct sim_hold *h, char verb, int64_t amount)
+{
+    struct sim_evidence *ev;
+
+    if (h->nevidence == SIM_EVIDENCE) {
+        return NULL;
+    }
+    ev = &h->evidence[h->nevidence++];
+    memset(ev, 0, sizeof(*ev));
+    ev->rank = verb == 's' ? SIM_MEASURED : verb == 'e' ? SIM_ESTIMATE
+               : SIM_VOID;
+    ev->amount = ev->rank == SIM_VOID ? 0 : amount;
+    ev->by.slot = true;
+    h->live = false;
+    sim_low_set(m, h, least(h->low, ev->amount));
+
+    return ev;
+}
+
+
+/* --- what Redis did --- */
+
+/* The highest limit that Redis may have for a window. */
+static int64_t
+limit_most(const struct sim_budget *b, unsigned window)
+{
+    int64_t limit = 0;
+    unsigned v;
+
+    for (v = b->sent; v <= b->newest; v++) {
+        limit = most(limit, b->limits[v][window]);
+    }
+
+    return limit;
+}
+
+
+static void
+admission_check(struct sim_model *m, const struct sim_hold *h)
+{
+    bool tight = false;
+    int64_t limit;
+    unsigned i;
+
+    for (i = 0; i < h->npins; i++) {
+        const struct sim_pin *pin = &m->pins[h->pins[i]];
+
+        limit = limit_most(&m->budgets[pin->budget], pin->window);
+        if (limit == SIM_UNLIMITED) {
+            continue;
+        }
+        if (limit == 0 || pin->low > limit - h->amount) {
+            sim_fail(m->world, "M1 %s was admitted with %lld: %s owes %lld "
+                     "already, its limit is %lld", h->id,
+                     (long long) h->amount, pin->text, (long long) pin->low,
+                     (long long) limit);
+        }
+        tight = tight || pin->low + h->amount > limit / 10 * 9;
+    }
+    m->counts[SIM_N_ADMITTED]++;
+    m->counts[SIM_N_TIGHT] += tight;
+}
+
+
+unsigned
+sim_pins_find(struct sim_model *m, const char *text,
+    unsigned out[SIM_PINS_HOLD])
+{
+    const char *at = text, *end = text + strlen(text), *comma;
+    unsigned n = 0;
+
+    while (at < end && n < SIM_PINS_HOLD) {
+        comma = memchr(at, ',', (size_t) (end - at));
+        comma = comma != NULL ? comma : end;
+        out[n++] = (unsigned) (pin_of(m, at, (size_t) (comma - at))
+                               - m->pins);
+        at = comma + 1;
+    }
+
+    return n;
+}
+
+
+/* A second grant in another period may hold there, or end there, for good. */
+static void
+other_take(struct sim_model *m, struct sim_hold *h, const char *text)
+{
+    unsigned pins[SIM_PINS_HOLD], i, n;
+
+    snprintf(h->other, sizeof(h->other), "%s", text);
+    n = sim_pins_find(m, text, pins);
+    for (i = 0; i < n; i++) {
+        m->pins[pins[i]].high += 2 * (h->amount + OTHER_NUSD);
+    }
+}
+
+
+static int64_t
+number_of(asg_str_t text)
+{
+    uint64_t n = 0;
+
+    return asg_str_u64(text, &n) ? (int64_t) n : -1;
+}
+
+
+/* Of several grants of one id only the first is checked: the others come from
+ * commands that were late, and are corrected. */
+void
+sim_saw_grant(struct sim_model *m, struct sim_hold *h, asg_str_t pins,
+    asg_str_t expires)
+{
+    bool first = h->grants++ == 0;
+
+    h->expires = number_of(expires);
+    h->by.redis = true;
+    h->lost = false;
+    if (first) {
+        snprintf(h->text, sizeof(h->text), "%.*s", (int) pins.len, pins.data);
+        h->npins = sim_pins_find(m, h->text, h->pins);
+        admission_check(m, h);
+        h->plain = true;
+        sim_low_set(m, h, h->nevidence > 0 ? 0 : h->amount);
+    } else {
+        h->plain = false;
+        if (!asg_str_eq_z(pins, h->text)) {
+            other_take(m, h, pins.data);
+        }
+        sim_low_set(m, h, 0);
+    }
+    sim_high_set(m, h, h->high + h->amount);
+}
+
+
+void
+sim_saw_adopt(struct sim_model *m, struct sim_hold *h, asg_str_t expires)
+{
+    h->expires = number_of(expires);
+    h->by.redis = true;
+    h->plain = false;
+    sim_high_set(m, h, h->high + h->amount);
+    if (h->unheard) {
+        h->unheard = false;
+        sim_low_set(m, h, h->nevidence > 0 || h->grants > 1 ? 0 : h->amount);
+    }
+}
+
+
+/* What was refused: budget w limit spent held reset. */
+void
+sim_saw_over(struct sim_model *m, struct sim_hold *h, const asg_str_t *words)
+{
+    int64_t limit = number_of(words[3]), reset = number_of(words[6]);
+    const struct sim_budget *b = NULL;
+    const struct sim_pin *pin;
+    unsigned i, v, window = 0;
+    bool known = false;
+    asg_window_t w;
+    char text[96];
+
+    m->counts[SIM_N_OVER]++;
+    for (i = 0; i < m->nbudgets && b == NULL; i++) {
+        b = asg_str_eq_z(words[1], m->budgets[i].id) ? &m->budgets[i] : NULL;
+    }
+    for (i = 0; b != NULL && i < b->nwindows; i++) {
+        window = asg_str_eq_z(words[2], b->windows[i]) ? i : window;
+    }
+    for (v = b != NULL ? b->sent : 1; b != NULL && v <= b->newest; v++) {
+        known = known || b->limits[v][window] == limit;
+    }
+    if (!known || asg_window_parse(words[2], &w) != ASG_OK) {
+        sim_fail(m->world, "%s was refused by the limit %.*s of %.*s, which "
+                 "nobody set", h->id, (int) words[3].len, words[3].data,
+                 (int) words[1].len, words[1].data);
+        return;
+    }
+    if (limit == 0 || h->amount > limit) {
+        return;
+    }
+    snprintf(text, sizeof(text), "%s:%s:%lld", b->id, w.name,
+             (long long) asg_window_start(&w, reset - 1));
+    pin = pin_of(m, text, strlen(text));
+    if (pin->high <= limit - h->amount) {
+        sim_fail(m->world, "%s was refused %lld while there was room: %s has "
+                 "at most %lld of %lld (Redis says %.*s + %.*s)", h->id,
+                 (long long) h->amount, text, (long long) pin->high,
+                 (long long) limit, (int) words[4].len, words[4].data,
+                 (int) words[5].len, words[5].data);
+    }
+}
+
+
+static void
+stream_id_parse(asg_str_t id, uint64_t *ms, uint64_t *seq)
+{
+    const char *dash = memchr(id.data, '-', id.len);
+    char text[48];
+
+    *ms = *seq = 0;
+    snprintf(text, sizeof(text), "%.*s", (int) id.len, id.data);
+    if (dash != NULL) {
+        *ms = strtoull(text, NULL, 10);
+        *seq = strtoull(text + (dash - id.data) + 1, NULL, 10);
+    }
+}
+
+
+void
+sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
+    bool late, uint64_t epoch, asg_str_t id)
+{
+    int64_t amount = ev != NULL ? ev->amount : h->amount;
+
+    h->by.redis = true;
+    if (ev != NULL) {
+        ev->by.redis = true;
+        ev->epoch = epoch;
+        stream_id_parse(id, &ev->ms, &ev->seq);
+    }
+    if (h->plain && !late) {
+        sim_high_set(m, h, amount);
+        h->plain = false;
+    } else {
+        sim_high_set(m, h, most(h->high, amount)
+                           + most(0, amount - h->amount));
+    }
+    m->counts[SIM_N_LATE] += late;
+}
+
+
+/* --- memories --- */
+
+bool
+sim_is_lost(const struct sim_hold *h)
+{
+    return !h->by.slot && !h->by.redis && !h->by.ledger;
+}
+
+
+static bool
+is_remembered(const struct sim_evidence *ev)
+{
+    return ev->by.slot || ev->by.redis || ev->by.ledger;
+}
+
+
+/* After a memory is gone: what no other one has is excluded from now on. */
+static void
+losses_count(struct sim_model *m, struct sim_hold *h, unsigned outcomes)
+{
+    unsigned i;
+
+    for (i = 0; i < h->nevidence; i++) {
+        outcomes -= is_remembered(&h->evidence[i]);
+    }
+    m->counts[SIM_N_LOST_OUTCOMES] += outcomes;
+    if (h->grants > 0 && !h->lost && sim_is_lost(h)) {
+        h->lost = true;
+        m->counts[SIM_N_LOST]++;
+        sim_low_set(m, h, 0);
+    }
+}
+
+
+static unsigned
+remembered(const struct sim_hold *h)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < h->nevidence; i++) {
+        n += is_remembered(&h->evidence[i]);
+    }
+
+    return n;
+}
+
+
+void
+sim_slot_gone(struct sim_model *m, struct sim_hold *h, bool in_ledger)
+{
+    unsigned i, before = remembered(h);
+
+    for (i = 0; i < h->nevidence; i++) {
+        h->evidence[i].by.ledger = h->evidence[i].by.ledger
+                                   || (in_ledger && h->evidence[i].by.slot);
+        h->evidence[i].by.slot = false;
+    }
+    h->by.ledger = h->by.ledger || in_ledger;
+    h->by.slot = false;
+    h->live = false;
+    losses_count(m, h, before);
+}
+
+
+void
+sim_redis_dumped(struct sim_model *m)
+{
+    unsigned i, k;
+
+    for (i = 0; i < m->nholds; i++) {
+        m->holds[i].by.dump = m->holds[i].by.redis;
+        for (k = 0; k < m->holds[i].nevidence; k++) {
+            m->holds[i].evidence[k].by.dump = m->holds[i].evidence[k].by.redis;
+        }
+    }
+    m->dumped = true;
+}
+
+
+/* What the meter has read is promised: up to its cursor, and every hold that
+ * has a row. */
+static bool
+ledger_note(struct sim_model *m)
+{
+    struct sim_evidence *ev;
+    struct sim_hold *h;
+    struct ctl_rows rows;
+    uint64_t ms, seq;
+    unsigned i, k, r;
+
+    if (!sim_sql(m->world, &rows, "SELECT partition, epoch, last_id"
+                 " FROM cursors"))
+    {
+        return false;
+    }
+    for (r = 0; r < rows.nrows; r++) {
+        stream_id_parse(asg_str_z(ctl_rows_at(&rows, r, 2)), &ms, &seq);
+        for (i = 0; i < m->nholds; i++) {
+            h = &m->holds[i];
+            for (k = 0; k < h->nevidence; k++) {
+                ev = &h->evidence[k];
+                if (ev->by.redis && h->part == ctl_rows_i64(&rows, r, 0)
+                    && ev->epoch == (uint64_t) ctl_rows_i64(&rows, r, 1)
+                    && (ev->ms < ms || (ev->ms == ms && ev->seq <= seq)))
+                {
+                    ev->by.ledger = true;
+                }
+            }
+        }
+    }
+    if (!sim_sql(m->world, &rows, "SELECT hold_id FROM holds")) {
+        return false;
+    }
+    for (r = 0; r < rows.nrows; r++) {
+        h = sim_hold_find(m, ctl_rows_at(&rows, r, 0));
+        if (h != NULL) {
+            h->by.ledger = true;
+        }
+    }
+
+    return true;
+}
+
+
+static void
+witness_lose(struct sim_witness *by, bool back_to_dump)
+{
+    by->redis = back_to_dump && by->dump;
+}
+
+
+bool
+sim_redis_lost(struct sim_model *m, bool back_to_dump)
+{
+    struct sim_hold *h;
+    unsigned i, k, before;
+
+    if (!ledger_note(m)) {
+        return false;
+    }
+    for (i = 0; i < m->nholds; i++) {
+        h = &m->holds[i];
+        before = remembered(h);
+        h->plain = false;
+        witness_lose(&h->by, back_to_dump);
+        for (k = 0; k < h->nevidence; k++) {
+            witness_lose(&h->evidence[k].by, back_to_dump);
+        }
+        losses_count(m, h, before);
+    }
+
+    return true;
+}
+
+
+bool
+sim_expects(const struct sim_hold *h, enum sim_rank *rank, int64_t *amount)
+{
+    bool found = false;
+    unsigned i;
+
+    *rank = SIM_EXPIRY;
+    *amount = h->amount;
+    for (i = 0; i < h->nevidence; i++) {
+        const struct sim_evidence *ev = &h->evidence[i];
+
+        if (is_remembered(ev) && (!found || ev->rank > *rank
+                || (ev->rank == *rank && ev->amount > *amount)))
+        {
+            *rank = ev->rank;
+            *amount = ev->amount;
+            found = true;
+        }
+    }
+
+    return found || (h->grants > 0 && !sim_is_lost(h));
+}
+
+
+/* --- prices and budgets --- */
+
+int64_t
+sim_cost(const struct sim_model *m, unsigned version, int64_t in, int64_t out)
+{
+    const struct sim_price *p = &m->prices[version];
+    int64_t pico = in * p->in_pusd + out * p->out_pusd;
+
+    return (pico + PICO_PER_NANO - 1) / PICO_PER_NANO;
+}
+
+
+static bool
+project_add(struct sim_model *m, const char *id, unsigned part)
+{
+    return sim_sql(m->world, NULL, "INSERT INTO projects (project_id, name,"
+                   " owner_email, manager_email, classification, data_class,"
+                   " partition) VALUES ('%s', 'x', 'o@x', 'm@x', 'poc',"
+                   " 'internal', %u)", id, part);
+}
+
+
+static bool
+budget_add(struct sim_model *m, char scope, const char *scope_id,
+    const char *project, unsigned part, const char *const *windows)
+{
+    struct sim_budget *b = &m->budgets[m->nbudgets++];
+    unsigned i;
+
+    memset(b, 0, sizeof(*b));
+    snprintf(b->id, sizeof(b->id), "%c.%s", scope, scope_id);
+    snprintf(b->project, sizeof(b->project), "%s", project);
+    b->part = part;
+    b->newest = b->sent = 1;
+    if (!sim_sql(m->world, NULL, "INSERT INTO budgets (budget_id, scope,"
+                 " scope_id, project_id, partition) VALUES ('%s', '%s', '%s',"
+                 " '%s', %u)", b->id, scope == 'p' ? "project" : "key",
+                 scope_id, project, part))
+    {
+        return false;
+    }
+    for (i = 0; windows[i] != NULL; i++) {
+        snprintf(b->windows[b->nwindows++], sizeof(b->windows[0]), "%s",
+                 windows[i]);
+        b->limits[1][i] = SIM_UNLIMITED;
+        if (!sim_sql(m->world, NULL, "INSERT INTO budget_windows (budget_id,"
+                     " window_name) VALUES ('%s', '%s')", b->id, windows[i]))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static void
+set_add(struct sim_model *m, const char *key, unsigned n, unsigned first,
+    unsigned second)
+{
+    struct sim_set *s = &m->sets[m->nsets++];
+
+    memset(s, 0, sizeof(*s));
+    s->n = n;
+    s->budgets[0] = first;
+    s->budgets[1] = second;
+    s->part = m->budgets[first].part;
+    s->project = m->budgets[first].project;
+    snprintf(s->key, sizeof(s->key), "%s", key);
+}
+
+
+bool
+sim_model_begin(struct sim_model *m, struct sim_world *w)
+{
+    static const char *const one[] = {"total", "1m", "1h", NULL};
+    static const char *const two[] = {"total", "1d", "1mo", NULL};
+    static const char *const key[] = {"total", "1m", NULL};
+    static const char *const keys[] = {"total", NULL};
+    static const char k1[] = "11111111-1111-4111-8111-111111111111";
+    static const char k2[] = "22222222-2222-4222-8222-222222222222";
+
+    memset(m, 0, sizeof(*m));
+    m->world = w;
+    m->prices[1] = (struct sim_price) {1250, 10000};
+    m->nprices = 1;
+    if (!project_add(m, "proj-2026-0001", 3)
+        || !project_add(m, "proj-2026-0002", 3)
+        || !project_add(m, "proj-2026-0003", 7)
+        || !budget_add(m, 'p', "proj-2026-0001", "proj-2026-0001", 3, one)
+        || !budget_add(m, 'p', "proj-2026-0002", "proj-2026-0002", 3, two)
+        || !budget_add(m, 'p', "proj-2026-0003", "proj-2026-0003", 7, one)
+        || !budget_add(m, 'k', k1, "proj-2026-0001", 3, key)
+        || !budget_add(m, 'k', k2, "proj-2026-0003", 7, keys)
+        || !sim_sql(w, NULL, "INSERT INTO cards (card_id, version, card)"
+                    " VALUES ('c', 1, '{\"in_pusd\":1250,\"out_pusd\":10000,"
+                    "\"cached_pusd\":0,\"cache_write_pusd\":0,"
+                    "\"reasoning_pusd\":0}')"))
+    {
+        return false;
+    }
+    set_add(m, "", 1, 0, 0);
+    set_add(m, k1, 2, 0, 3);
+    set_add(m, "", 1, 1, 0);
+    set_add(m, "", 1, 2, 0);
+    set_add(m, k2, 2, 2, 4);
+
+    return sim_world_park(w);
+}
+
+
+/* --- changes --- */
+
+/* Near to what is owed, so that it refuses now and then. */
+static int64_t
+limit_draw(struct sim_model *m, const struct sim_budget *b, unsigned window)
+{
+    static const struct {
+        const char *window;
+        int64_t room;
+    } rooms[] = {{"total", 20000}, {"1m", 5000}, {"1h", 20000},
+                 {"1d", 40000}, {"1mo", 40000}};
+    uint64_t n = sim_draw(m->world, 100);
+    int64_t room = 0, owed = 0;
+    char text[96];
+    unsigned i;
+
+    if (n < 12) {
+        return SIM_UNLIMITED;
+    }
+    if (n < 14) {
+        return 0;
+    }
+    for (i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+        room = strcmp(rooms[i].window, b->windows[window]) == 0
+               ? rooms[i].room : room;
+    }
+    if (strcmp(b->windows[window], "total") == 0) {
+        snprintf(text, sizeof(text), "%s:total:0", b->id);
+        owed = pin_of(m, text, strlen(text))->low;
+        owed -= n < 20 ? owed / 4 : 0;
+    }
+
+    return owed + (int64_t) sim_draw(m->world, (uint64_t) room);
+}
+
+
+bool
+sim_limits_change(struct sim_model *m)
+{
+    struct sim_budget *b = &m->budgets[sim_draw(m->world, m->nbudgets)];
+    char values[SIM_TEXT] = "", limit[24];
+    unsigned i;
+    size_t n;
+
+    if (b->newest + 1 == SIM_VERSIONS) {
+        return true;
+    }
+    b->newest++;
+    for (i = 0; i < b->nwindows; i++) {
+        b->limits[b->newest][i] = sim_chance(m->world, 60)
+                                  ? limit_draw(m, b, i)
+                                  : b->limits[b->newest - 1][i];
+        snprintf(limit, sizeof(limit), "%lld",
+                 (long long) b->limits[b->newest][i]);
+        n = strlen(values);
+        snprintf(values + n, sizeof(values) - n, "%s('%s', %s::bigint)",
+                 i > 0 ? ", " : "", b->windows[i],
+                 b->limits[b->newest][i] == SIM_UNLIMITED ? "NULL" : limit);
+    }
+    sim_say(m->world, " %s version %u: %s", b->id, b->newest, values);
+    m->counts[SIM_N_LIMITS]++;
+
+    return sim_sql(m->world, NULL, "WITH b AS (UPDATE budgets SET version ="
+                   " version + 1 WHERE budget_id = '%s' RETURNING version),"
+                   " w AS (UPDATE budget_windows SET limit_nusd = v.column2"
+                   " FROM (VALUES %s) v WHERE budget_id = '%s'"
+                   " AND window_name = v.column1)"
+                   " INSERT INTO outbox (kind, target, version)"
+                   " SELECT 'budget', '%s', version FROM b", b->id, values,
+                   b->id, b->id);
+}
+
+
+bool
+sim_price_change(struct sim_model *m)
+{
+    struct sim_price *p;
+
+    if (m->nprices + 1 == SIM_VERSIONS) {
+        return true;
+    }
+    p = &m->prices[++m->nprices];
+    p->in_pusd = (int64_t) sim_draw(m->world, 2500);
+    p->out_pusd = (int64_t) sim_draw(m->world, 20000);
+    sim_say(m->world, " version %u: %lld, %lld", m->nprices,
+            (long long) p->in_pusd, (long long) p->out_pusd);
+    m->counts[SIM_N_PRICES]++;
+
+    return sim_sql(m->world, NULL, "INSERT INTO cards (card_id, version, card)"
+                   " VALUES ('c', %u, '{\"in_pusd\":%lld,\"out_pusd\":%lld,"
+                   "\"cached_pusd\":0,\"cache_write_pusd\":0,"
+                   "\"reasoning_pusd\":0}')", m->nprices,
+                   (long long) p->in_pusd, (long long) p->out_pusd);
+}

@@ -1,0 +1,176 @@
+/*
+ * The naive ledger: what really happened to each call, and what follows.
+ *
+ * It knows nothing of counters, cursors, epochs or corrections.  For each hold
+ * it keeps what was asked and granted, which outcomes the gateways decided on,
+ * and who remembers them: a gateway's journal, Redis, the ledger.  From that
+ * follows the balance: the greatest outcome that anybody remembers (measured
+ * usage before void before estimate), else the whole hold.  What both memories
+ * lost before the meter read it is excluded, and counted.
+ *
+ * By pin (budget, window, period) two sums are kept.  `low`: what the calls
+ * that named it surely owe; no admission may take it above the limit.  `high`:
+ * what Redis may at most count; a refusal below the limit by it was wrong.
+ */
+#ifndef SIM_MODEL_H
+#define SIM_MODEL_H
+
+#include "world.h"
+
+#define SIM_HOLDS       8192
+#define SIM_PINS        65536           /* a power of two */
+#define SIM_PINS_HOLD   16
+#define SIM_EVIDENCE    8
+#define SIM_BUDGETS     8
+#define SIM_SETS        8
+#define SIM_WINDOWS     6
+#define SIM_VERSIONS    4096
+#define SIM_UNLIMITED   INT64_MAX
+
+/* As the specification ranks them. */
+enum sim_rank { SIM_EXPIRY, SIM_ESTIMATE, SIM_VOID, SIM_MEASURED };
+
+/* Who remembers something. */
+struct sim_witness {
+    bool slot;                          /* a journal */
+    bool redis;                         /* the data that Redis has */
+    bool dump;                          /* the data that was dumped */
+    bool ledger;
+};
+
+struct sim_evidence {
+    enum sim_rank rank;
+    int64_t amount;
+    struct sim_witness by;
+    uint64_t epoch, ms, seq;            /* its last event */
+    int64_t in, out;                    /* measured tokens */
+};
+
+struct sim_hold {
+    char id[28];
+    unsigned price;                     /* version, pinned at reserve */
+    unsigned set;                       /* which budgets it asks */
+    unsigned part;
+    int64_t amount;
+    int64_t expires;                    /* the last that Redis said */
+    unsigned grants;                    /* reserves that Redis granted */
+    struct sim_witness by;
+    struct sim_evidence evidence[SIM_EVIDENCE];
+    unsigned nevidence;
+    unsigned pins[SIM_PINS_HOLD];       /* of the first grant */
+    unsigned npins;
+    char text[640];                     /* those pins, as Redis wrote them */
+    char other[640];                    /* of a later grant, if they differ */
+    int64_t low, high;
+    bool plain;                         /* granted once, nothing lost since */
+    bool unheard;                       /* its gateway was not waited for */
+    bool lost;                          /* counted as lost */
+    bool live;                          /* a call that still runs */
+};
+
+struct sim_pin {
+    char text[96];                      /* "" : free */
+    int64_t low, high;
+    unsigned budget, window;
+};
+
+struct sim_budget {
+    char id[48];
+    char project[20];
+    unsigned part;
+    unsigned nwindows;
+    char windows[SIM_WINDOWS][8];
+    unsigned newest;                    /* version in Postgres */
+    unsigned sent;                      /* Redis has this one or a later */
+    int64_t limits[SIM_VERSIONS][SIM_WINDOWS];
+};
+
+/* The budgets of one kind of call. */
+struct sim_set {
+    unsigned budgets[4];
+    unsigned n;
+    const char *project;                /* of the budgets */
+    char key[40];                       /* "" : none */
+    unsigned part;
+};
+
+struct sim_price {
+    int64_t in_pusd, out_pusd;
+};
+
+enum sim_count {
+    SIM_N_HOLDS, SIM_N_ADMITTED, SIM_N_OVER, SIM_N_TIGHT, SIM_N_AWAY,
+    SIM_N_LATE, SIM_N_EXPIRED, SIM_N_LOST, SIM_N_LOST_OUTCOMES,
+    SIM_N_UNHEARD, SIM_N_EPOCHS, SIM_N_FLUSHES, SIM_N_RESTARTS,
+    SIM_N_FAILOVERS, SIM_N_DELETED, SIM_N_WORKER_DEATHS, SIM_N_GATEWAY_DEATHS,
+    SIM_N_METER_DEATHS, SIM_N_COMMITS_CUT, SIM_N_APPLIED, SIM_N_STRAYS,
+    SIM_N_REPLAYS, SIM_N_LIMITS, SIM_N_PRICES, SIM_N_QUIET, SIM_N_AUDITS,
+    SIM_N_TAKEOVERS, SIM_N_ROLLOVERS, SIM_N_RECOVERED, SIM_N_YOUNG, SIM_N
+};
+
+struct sim_model {
+    struct sim_world *world;
+    struct sim_hold holds[SIM_HOLDS];
+    unsigned nholds;
+    struct sim_pin pins[SIM_PINS];
+    unsigned npins;
+    struct sim_budget budgets[SIM_BUDGETS];
+    unsigned nbudgets;
+    struct sim_set sets[SIM_SETS];
+    unsigned nsets;
+    struct sim_price prices[SIM_VERSIONS];
+    unsigned nprices;
+    bool dumped;
+    uint64_t counts[SIM_N];
+};
+
+const char *sim_count_name(enum sim_count n);
+
+/* Projects, budgets, sets and the first price, also in Postgres. */
+bool sim_model_begin(struct sim_model *m, struct sim_world *w);
+
+/* The next hold: an id and an amount, nothing asked yet. */
+struct sim_hold *sim_hold_new(struct sim_model *m, unsigned set,
+    int64_t amount);
+/* NULL: none of ours. */
+struct sim_hold *sim_hold_find(struct sim_model *m, const char *id);
+/* A gateway decided how the call ended; its journal has it. */
+struct sim_evidence *sim_decide(struct sim_model *m, struct sim_hold *h,
+    char verb, int64_t amount);
+
+/* Redis executed a command of this hold: what it said. */
+void sim_saw_grant(struct sim_model *m, struct sim_hold *h, asg_str_t pins,
+    asg_str_t expires);
+void sim_saw_over(struct sim_model *m, struct sim_hold *h,
+    const asg_str_t *words);
+void sim_saw_adopt(struct sim_model *m, struct sim_hold *h,
+    asg_str_t expires);
+void sim_saw_end(struct sim_model *m, struct sim_hold *h,
+    struct sim_evidence *ev, bool late, uint64_t epoch, asg_str_t id);
+
+/* A journal no longer has the hold: the ledger must, or it was lost. */
+void sim_slot_gone(struct sim_model *m, struct sim_hold *h, bool in_ledger);
+/* Redis has lost everything, or what came after the dump. */
+bool sim_redis_lost(struct sim_model *m, bool back_to_dump);
+void sim_redis_dumped(struct sim_model *m);
+
+/* The balance that the ledger must have.  False: none has to be there. */
+bool sim_expects(const struct sim_hold *h, enum sim_rank *rank,
+    int64_t *amount);
+bool sim_is_lost(const struct sim_hold *h);
+void sim_low_set(struct sim_model *m, struct sim_hold *h, int64_t low);
+void sim_high_set(struct sim_model *m, struct sim_hold *h, int64_t high);
+
+/* The pins of a text, as places in m->pins; how many. */
+unsigned sim_pins_find(struct sim_model *m, const char *text,
+    unsigned out[SIM_PINS_HOLD]);
+
+/* A new version of a budget with other limits, by the dice. */
+bool sim_limits_change(struct sim_model *m);
+bool sim_price_change(struct sim_model *m);
+
+/* pico-USD per token × tokens, rounded up once. */
+int64_t sim_cost(const struct sim_model *m, unsigned version, int64_t in,
+    int64_t out);
+
+#endif

@@ -1,0 +1,332 @@
+/*
+ * The table of steps, and a run.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "op.h"
+
+#define TICK_MS       20000
+#define TICK_WAIT_MS  400               /* while a reseed waits */
+#define SKEW_MS       4000              /* Redis against Postgres */
+
+
+/* --- time --- */
+
+static void
+time_move(struct sim *s, int64_t ms)
+{
+    sim_clock_move(s->world.pg_clock, ms);
+    sim_clock_move(s->world.redis_clock, ms);
+    sim_say(&s->world, " %lld ms", (long long) ms);
+    sim_gateways_beat(&s->gateways);
+}
+
+
+static void
+op_tick(struct sim *s)
+{
+    bool wait = sim_meters_wait(&s->meters) && !sim_chance(&s->world, 4);
+
+    time_move(s, 1 + (int64_t) sim_draw(&s->world, wait ? TICK_WAIT_MS
+                                                        : TICK_MS));
+}
+
+
+/* Redis' clock goes wrong by a little, in both directions; never further from
+ * the database's than that. */
+static void
+op_skew(struct sim *s)
+{
+    int64_t apart = (s->world.redis_clock->fixed_us
+                     - s->world.pg_clock->fixed_us) / 1000;
+    int64_t to = (int64_t) sim_draw(&s->world, 2 * SKEW_MS) - SKEW_MS;
+
+    sim_clock_move(s->world.redis_clock, to - apart);
+    sim_say(&s->world, " Redis is %lld ms ahead", (long long) to);
+}
+
+
+/* To just before or after the end of a minute, an hour, a day, a month. */
+static void
+op_rollover(struct sim *s)
+{
+    static const int64_t lengths[] = {60, 60, 60, 3600, 3600, 86400, 2678400};
+    int64_t length = lengths[sim_draw(&s->world, 7)];
+    int64_t left = length - sim_redis_now(&s->world) % length;
+
+    s->model.counts[SIM_N_ROLLOVERS]++;
+    time_move(s, left * 1000 + (int64_t) sim_draw(&s->world, 4000) - 2000);
+}
+
+
+static void
+op_expire(struct sim *s)
+{
+    time_move(s, (SIM_TTL_S - 10 + (int64_t) sim_draw(&s->world, 20)) * 1000);
+}
+
+
+/* --- what is lost --- */
+
+static void
+redis_was_lost(struct sim *s, bool back_to_dump)
+{
+    unsigned i, k;
+
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        for (k = 0; k < SIM_WORKERS; k++) {
+            s->gateways.all[i].workers[k].beaten = false;
+        }
+    }
+    (void) sim_redis_lost(&s->model, back_to_dump);
+}
+
+
+static void
+op_flush(struct sim *s)
+{
+    (void) sim_redis_i64(&s->world, "FLUSHALL");
+    redis_was_lost(s, false);
+    s->model.counts[SIM_N_FLUSHES]++;
+}
+
+
+static void
+op_restart(struct sim *s)
+{
+    (void) sim_redis_restart(&s->world, NULL);
+    redis_was_lost(s, false);
+    sim_gateways_cut(&s->gateways);
+    s->model.counts[SIM_N_RESTARTS]++;
+}
+
+
+static void
+op_dump(struct sim *s)
+{
+    (void) sim_redis_dump(&s->world, "older.rdb");
+    sim_redis_dumped(&s->model);
+}
+
+
+/* To the last dump, which may be of this moment. */
+static void
+op_failover(struct sim *s)
+{
+    if (!s->model.dumped || sim_chance(&s->world, 25)) {
+        op_dump(s);
+        sim_say(&s->world, " to the data of now");
+    }
+    (void) sim_redis_restart(&s->world, "older.rdb");
+    redis_was_lost(s, true);
+    sim_gateways_cut(&s->gateways);
+    s->model.counts[SIM_N_FAILOVERS]++;
+}
+
+
+static void
+field_delete(struct sim *s, const char *key)
+{
+    redisReply *reply = sim_redisf(&s->world, "HKEYS %s", key);
+    const char *field;
+
+    if (reply != NULL && reply->elements > 0) {
+        field = reply->element[sim_draw(&s->world, reply->elements)]->str;
+        sim_say(&s->world, " %s of %s", field, key);
+        (void) sim_redis_i64(&s->world, "HDEL %s %s", key, field);
+    }
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+}
+
+
+/* One key, or one counter of one budget. */
+static void
+op_delete(struct sim *s)
+{
+    struct sim_budget *b = &s->model.budgets[sim_draw(&s->world,
+                                                      s->model.nbudgets)];
+    uint64_t what = sim_draw(&s->world, 10);
+    char key[ASG_RKEY_MAX];
+
+    s->meters.deleted[b->part] = true;
+    s->model.counts[SIM_N_DELETED]++;
+    if (what < 2) {
+        (void) asg_rkey_meta(key, b->part);
+    } else {
+        (void) asg_rkey_budget(key, b->part, asg_str_z(b->id));
+    }
+    if (what >= 4) {
+        field_delete(s, key);
+        return;
+    }
+    sim_say(&s->world, " %s", key);
+    (void) sim_redis_i64(&s->world, "DEL %s", key);
+}
+
+
+static void
+op_script_flush(struct sim *s)
+{
+    (void) sim_redis_i64(&s->world, "SCRIPT FLUSH");
+}
+
+
+static void
+op_force(struct sim *s)
+{
+    sim_meter_force(&s->meters,
+                    s->model.sets[sim_draw(&s->world, s->model.nsets)].part);
+}
+
+
+static void
+op_meter_kill(struct sim *s)
+{
+    sim_meter_kill(&s->meters, (unsigned) sim_draw(&s->world, SIM_METERS));
+}
+
+
+/* --- the rest, by other hands --- */
+
+static void op_reserve(struct sim *s) { sim_call_new(&s->gateways); }
+static void op_advance(struct sim *s) { sim_call_advance(&s->gateways); }
+static void op_replay(struct sim *s) { sim_call_replay(&s->gateways); }
+static void op_deliver(struct sim *s) { sim_gateways_deliver(&s->gateways); }
+static void op_worker(struct sim *s) { sim_worker_turn(&s->gateways); }
+static void op_kill_worker(struct sim *s) { sim_worker_kill(&s->gateways); }
+static void op_kill_gateway(struct sim *s) { sim_gateway_kill(&s->gateways); }
+static void op_pause(struct sim *s) { sim_gateway_pause(&s->gateways); }
+static void op_resume(struct sim *s) { sim_gateways_resume(&s->gateways); }
+static void op_price_take(struct sim *s) { sim_gateway_price(&s->gateways); }
+static void op_meter(struct sim *s) { sim_meter_turn(&s->meters); }
+static void op_outbox(struct sim *s) { sim_sender_turn(&s->meters); }
+static void op_audit(struct sim *s) { sim_meter_audit(&s->meters); }
+static void op_limits(struct sim *s) { (void) sim_limits_change(&s->model); }
+static void op_price(struct sim *s) { (void) sim_price_change(&s->model); }
+static void op_quiet(struct sim *s) { sim_quiet(s, false); }
+
+static const struct {
+    const char *name;
+    unsigned weight;
+    void (*run)(struct sim *s);
+} kinds[] = {
+    {"reserve", 230, op_reserve},
+    {"call goes on", 290, op_advance},
+    {"worker", 200, op_worker},
+    {"meter", 130, op_meter},
+    {"tick", 50, op_tick},
+    {"arrives", 50, op_deliver},
+    {"replay", 12, op_replay},
+    {"outbox", 14, op_outbox},
+    {"limits", 10, op_limits},
+    {"clock of Redis", 5, op_skew},
+    {"audit", 4, op_audit},
+    {"new window", 4, op_rollover},
+    {"time passes", 3, op_expire},
+    {"price", 2, op_price},
+    {"price taken", 3, op_price_take},
+    {"worker is killed", 4, op_kill_worker},
+    {"gateway is lost", 1, op_kill_gateway},
+    {"gateway pauses", 2, op_pause},
+    {"gateways resume", 5, op_resume},
+    {"meter is killed", 2, op_meter_kill},
+    {"dump", 2, op_dump},
+    {"flush", 1, op_flush},
+    {"Redis restarts empty", 1, op_restart},
+    {"failover", 1, op_failover},
+    {"key deleted", 1, op_delete},
+    {"scripts flushed", 1, op_script_flush},
+    {"reseed is asked for", 1, op_force},
+    {"quiet", 2, op_quiet}
+};
+
+#define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+
+void
+sim_ops_draw(uint64_t seed, struct sim_op *ops, unsigned n)
+{
+    struct sim_world dice = {.dice = seed * 0x2545f4914f6cdd1du + 1};
+    uint64_t at;
+    unsigned i, k, sum = 0;
+
+    for (k = 0; k < NKINDS; k++) {
+        sum += kinds[k].weight;
+    }
+    for (i = 0; i < n; i++) {
+        at = sim_draw(&dice, sum);
+        for (k = 0; at >= kinds[k].weight; k++) {
+            at -= kinds[k].weight;
+        }
+        ops[i].kind = k;
+        ops[i].dice = sim_draw(&dice, 0);
+    }
+}
+
+
+static void
+run_begin(struct sim *s)
+{
+    if (sim_world_begin(&s->world)
+        && sim_model_begin(&s->model, &s->world))
+    {
+        memset(&s->flight, 0, sizeof(s->flight));
+        s->flight.world = &s->world;
+        s->flight.model = &s->model;
+        sim_gateways_begin(&s->gateways, &s->world, &s->model, &s->flight);
+        (void) sim_meters_begin(&s->meters, &s->world, &s->model, &s->flight,
+                                &s->gateways);
+        sim_gateways_beat(&s->gateways);
+        sim_meters_settle(&s->meters);
+    }
+}
+
+
+static void
+run_end(struct sim *s)
+{
+    sim_flight_clear(&s->flight);
+    sim_meters_end(&s->meters);
+    sim_world_end(&s->world);
+}
+
+
+static void
+step_print(const struct sim *s, unsigned i, unsigned kind, FILE *trace)
+{
+    if (trace != NULL) {
+        fprintf(trace, "%5u  %s:%s\n", i, kinds[kind].name, s->world.said);
+    }
+}
+
+
+bool
+sim_run(struct sim *s, const struct sim_op *ops, unsigned n,
+    unsigned *failed_at, FILE *trace)
+{
+    unsigned i;
+    bool ok;
+
+    run_begin(s);
+    for (i = 0; i < n && !s->world.failed; i++) {
+        ctl_arena_reset(&s->world.arena);
+        s->world.said[0] = '\0';
+        sim_dice_set(&s->world, ops[i].dice);
+        kinds[ops[i].kind].run(s);
+        step_print(s, i, ops[i].kind, trace);
+    }
+    *failed_at = i;
+    if (!s->world.failed) {
+        s->world.said[0] = '\0';
+        sim_dice_set(&s->world, n);
+        sim_quiet(s, true);
+        *failed_at = n;
+    }
+    ok = !s->world.failed;
+    run_end(s);
+
+    return ok;
+}

@@ -1,0 +1,24 @@
+/*
+ * What the two halves of the gateways' model share: calls (gateway.c) and
+ * housekeeping (worker.c).
+ */
+#ifndef SIM_SLOT_H
+#define SIM_SLOT_H
+
+#include "gateway.h"
+#include "ops/partition.h"
+
+/* Sends what `kind` says (R A E s e v x), by the dice's way there and back. */
+void sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind);
+/* `a` NULL: no reply came. */
+void sim_slot_took(struct sim_gateways *g, struct sim_slot *s,
+    const struct sim_command *c, const struct sim_answer *a);
+void sim_slot_end(struct sim_gateways *g, struct sim_slot *s, char verb,
+    int64_t amount);
+void sim_slot_free(struct sim_gateways *g, struct sim_slot *s,
+    bool in_ledger);
+/* True when the gateway did not know this epoch. */
+bool sim_gateway_learn(struct sim_gateways *g, unsigned gateway,
+    unsigned part, asg_str_t fence);
+
+#endif

@@ -1,0 +1,529 @@
+/*
+ * What workers do by themselves: learn the epoch, announce, tell, extend, ask
+ * what is durable, inherit; and their deaths.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slot.h"
+
+#define BEAT_KEEP_S    "60"
+#define TOLD_KEEP_S    600
+#define SETTLE_ROUNDS  64
+#define EXTEND_S       (SIM_TTL_S * 2 / 3)
+
+
+static void
+worker_name(struct sim_gateways *g, struct sim_worker *w)
+{
+    memset(w, 0, sizeof(*w));
+    snprintf(w->id, sizeof(w->id), "w%024x", ++g->names);
+}
+
+
+void
+sim_gateways_begin(struct sim_gateways *g, struct sim_world *w,
+    struct sim_model *m, struct sim_flight *f)
+{
+    unsigned i, k;
+
+    memset(g, 0, sizeof(*g));
+    g->world = w;
+    g->model = m;
+    g->flight = f;
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        g->all[i].price = 1;
+        for (k = 0; k < SIM_WORKERS; k++) {
+            worker_name(g, &g->all[i].workers[k]);
+        }
+    }
+}
+
+
+/* --- a dead worker's slots --- */
+
+static void
+orphan_end(struct sim_gateways *g, struct sim_slot *s)
+{
+    s->orphan = false;
+    s->asked = 0;
+    switch (s->state) {
+    case SIM_ASKED:
+    case SIM_HELD:
+        sim_slot_end(g, s, 'v', 0);
+        break;
+    case SIM_SENT:
+        if (s->answered) {
+            sim_slot_end(g, s, 'e', (int64_t) sim_draw(g->world,
+                                        (uint64_t) s->hold->amount + 1));
+        } else {
+            s->state = SIM_LEFT;
+            s->hold->live = false;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+
+static unsigned
+inherit(struct sim_gateways *g, unsigned gateway, unsigned worker)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < SIM_SLOTS; i++) {
+        if (g->slots[i].state != SIM_FREE && g->slots[i].gateway == gateway
+            && g->slots[i].orphan)
+        {
+            g->slots[i].worker = worker;
+            orphan_end(g, &g->slots[i]);
+            n++;
+        }
+    }
+    if (n > 0) {
+        sim_say(g->world, " %u slots inherited", n);
+    }
+
+    return n;
+}
+
+
+/* --- one thing at a time --- */
+
+static bool
+is_open_call(const struct sim_slot *s)
+{
+    return s->state == SIM_HELD || s->state == SIM_SENT
+           || s->state == SIM_LEFT;
+}
+
+
+/* Sent once more under the epoch of now; false: nothing is to be done. */
+static bool
+slot_catch_up(struct sim_gateways *g, struct sim_slot *s)
+{
+    uint64_t epoch = g->all[s->gateway].epoch[s->hold->part];
+
+    if (s->asked != 0) {
+        return false;
+    }
+    if (s->state == SIM_ENDED && s->evidence != NULL) {
+        sim_slot_send(g, s, s->evidence->rank == SIM_MEASURED ? 's'
+                            : s->evidence->rank == SIM_VOID ? 'v' : 'e');
+        return true;
+    }
+    if (s->epoch >= epoch) {
+        return false;
+    }
+    if (is_open_call(s)) {
+        sim_slot_send(g, s, 'A');
+        return true;
+    }
+    if (s->state == SIM_DONE) {
+        s->state = s->evidence != NULL ? SIM_ENDED : SIM_LEFT;
+        return slot_catch_up(g, s);
+    }
+
+    return false;
+}
+
+
+static bool
+slot_tend(struct sim_gateways *g, struct sim_slot *s)
+{
+    int64_t left = s->expires - sim_redis_now(g->world);
+
+    if (slot_catch_up(g, s)) {
+        return true;
+    }
+    if (s->asked != 0) {
+        return false;
+    }
+    if ((s->state == SIM_HELD || s->state == SIM_SENT) && !s->gone
+        && left < EXTEND_S)
+    {
+        sim_slot_send(g, s, 'E');
+        return true;
+    }
+    if (s->state == SIM_LEFT && left < 0) {
+        sim_slot_send(g, s, 'x');
+        return true;
+    }
+
+    return false;
+}
+
+
+/* Everything of this worker was announced and told under the epoch. */
+static bool
+worker_is_ready(const struct sim_gateways *g, unsigned gateway,
+    unsigned worker, unsigned part)
+{
+    uint64_t epoch = g->all[gateway].epoch[part];
+    const struct sim_slot *s;
+    unsigned i;
+
+    for (i = 0; i < SIM_SLOTS; i++) {
+        s = &g->slots[i];
+        if (s->state != SIM_FREE && s->gateway == gateway
+            && s->worker == worker && s->hold->part == part
+            && (s->epoch < epoch || s->state == SIM_ENDED))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+worker_tell(struct sim_gateways *g, unsigned gateway, unsigned worker,
+    unsigned part)
+{
+    struct sim_worker *w = &g->all[gateway].workers[worker];
+    uint64_t epoch = g->all[gateway].epoch[part];
+    char key[ASG_RKEY_MAX];
+
+    if (epoch == 0 || w->told[part] == epoch
+        || !worker_is_ready(g, gateway, worker, part))
+    {
+        return false;
+    }
+    (void) asg_rkey_told(key, part, epoch);
+    sim_say(g->world, " %s has told partition %u, epoch %llu", w->id + 21,
+            part, (unsigned long long) epoch);
+    (void) sim_redis_i64(g->world, "SADD %s %s", key, w->id);
+    (void) sim_redis_i64(g->world, "EXPIRE %s %d", key, TOLD_KEEP_S);
+    w->told[part] = epoch;
+
+    return true;
+}
+
+
+static void
+durable_free(struct sim_gateways *g, unsigned gateway, unsigned part,
+    uint64_t epoch, const char *id)
+{
+    unsigned long long ms = 0, seq = 0;
+    struct sim_slot *s;
+    unsigned i;
+
+    sscanf(id, "%llu-%llu", &ms, &seq);
+    for (i = 0; i < SIM_SLOTS; i++) {
+        s = &g->slots[i];
+        if (s->state == SIM_DONE && s->gateway == gateway
+            && s->hold->part == part && s->epoch == epoch
+            && (s->ms < ms || (s->ms == ms && s->seq <= seq)))
+        {
+            sim_slot_free(g, s, true);
+        }
+    }
+}
+
+
+/* HMGET {pNN}:m f st dur: the epoch, and what may be forgotten. */
+static void
+meta_ask(struct sim_gateways *g, unsigned gateway, unsigned part)
+{
+    char key[ASG_RKEY_MAX];
+    redisReply *reply;
+    asg_str_t fence;
+
+    (void) asg_rkey_meta(key, part);
+    reply = sim_redisf(g->world, "HMGET %s f dur", key);
+    if (reply != NULL && reply->elements == 2
+        && reply->element[0]->type == REDIS_REPLY_STRING)
+    {
+        fence = (asg_str_t) {reply->element[0]->str,
+                             (size_t) reply->element[0]->len};
+        (void) sim_gateway_learn(g, gateway, part, fence);
+        if (reply->element[1]->type == REDIS_REPLY_STRING
+            && strstr(fence.data, g->world->run_id) != NULL)
+        {
+            durable_free(g, gateway, part, strtoull(fence.data, NULL, 10),
+                         reply->element[1]->str);
+        }
+    }
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+}
+
+
+static bool
+worker_tend(struct sim_gateways *g, unsigned gateway, unsigned worker)
+{
+    unsigned i, at = (unsigned) sim_draw(g->world, SIM_SLOTS);
+    struct sim_slot *s;
+
+    for (i = 0; i < SIM_SLOTS; i++) {
+        s = &g->slots[(at + i) % SIM_SLOTS];
+        if (s->state != SIM_FREE && s->gateway == gateway
+            && s->worker == worker && !s->orphan && slot_tend(g, s))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static unsigned
+part_pick(struct sim_gateways *g)
+{
+    return g->model->sets[sim_draw(g->world, g->model->nsets)].part;
+}
+
+
+void
+sim_worker_turn(struct sim_gateways *g)
+{
+    unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
+    unsigned worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
+    unsigned part = part_pick(g);
+
+    if (g->all[gateway].paused) {
+        sim_say(g->world, " gateway %u is paused", gateway);
+        return;
+    }
+    sim_say(g->world, " %s", g->all[gateway].workers[worker].id + 21);
+    if (inherit(g, gateway, worker) > 0) {
+        return;
+    }
+    if (sim_chance(g->world, 30)) {
+        meta_ask(g, gateway, part);
+    }
+    if (!worker_tend(g, gateway, worker)
+        && !worker_tell(g, gateway, worker, part))
+    {
+        meta_ask(g, gateway, part);
+    }
+}
+
+
+/* All of it, as when nobody loses a word for a while. */
+static bool
+worker_settle(struct sim_gateways *g, unsigned gateway, unsigned worker)
+{
+    bool moved = inherit(g, gateway, worker) > 0;
+    struct sim_slot *s;
+    unsigned i, p;
+
+    for (p = 0; p < g->model->nsets; p++) {
+        meta_ask(g, gateway, g->model->sets[p].part);
+    }
+    for (i = 0; i < SIM_SLOTS && !g->world->failed; i++) {
+        s = &g->slots[i];
+        if (s->state != SIM_FREE && s->gateway == gateway
+            && s->worker == worker)
+        {
+            moved = slot_tend(g, s) || moved;
+        }
+    }
+    for (p = 0; p < g->model->nsets; p++) {
+        moved = worker_tell(g, gateway, worker, g->model->sets[p].part)
+                || moved;
+    }
+
+    return moved;
+}
+
+
+void
+sim_gateways_settle(struct sim_gateways *g)
+{
+    bool moved = true;
+    unsigned i, k, round;
+
+    for (round = 0; moved && round < SETTLE_ROUNDS && !g->world->failed;
+         round++)
+    {
+        moved = false;
+        for (i = 0; i < SIM_GATEWAYS; i++) {
+            for (k = 0; k < SIM_WORKERS && !g->all[i].paused; k++) {
+                moved = worker_settle(g, i, k) || moved;
+            }
+        }
+        g->world->said[0] = '\0';
+    }
+}
+
+
+/* --- beats, and who is waited for --- */
+
+void
+sim_gateways_beat(struct sim_gateways *g)
+{
+    struct sim_command c = {.script = ASG_SCRIPT_BEAT, .nkeys = 1};
+    size_t said = strlen(g->world->said);
+    struct sim_answer a;
+    unsigned i, k;
+
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        for (k = 0; k < SIM_WORKERS && !g->all[i].paused; k++) {
+            (void) inherit(g, i, k);
+            c.kind = 'o';
+            c.argc = 0;
+            sim_command_arg(&c, ASG_STR(ASG_RKEY_WORKERS));
+            sim_command_arg(&c, asg_str_z(g->all[i].workers[k].id));
+            sim_command_arg(&c, ASG_STR(BEAT_KEEP_S));
+            sim_command_run(g->flight, &c, &a);
+            g->all[i].workers[k].beaten = a.verdict == ASG_VERDICT_OK;
+            sim_answer_free(&a);
+            sim_command_free(&c);
+            c.script = ASG_SCRIPT_BEAT;
+            c.nkeys = 1;
+        }
+    }
+    g->world->said[said] = '\0';
+}
+
+
+void
+sim_gateways_noted(struct sim_gateways *g)
+{
+    unsigned i, k;
+
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        for (k = 0; k < SIM_WORKERS && !g->all[i].paused; k++) {
+            g->all[i].workers[k].noted = g->all[i].workers[k].beaten;
+        }
+    }
+}
+
+
+bool
+sim_gateways_told(struct sim_gateways *g, unsigned part, uint64_t epoch)
+{
+    bool all = true;
+    unsigned i, k;
+
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        for (k = 0; k < SIM_WORKERS && !g->all[i].paused; k++) {
+            all = all && g->all[i].workers[k].told[part] == epoch;
+        }
+    }
+
+    return all;
+}
+
+
+static void
+hold_unheard(struct sim_gateways *g, struct sim_hold *h)
+{
+    if (!h->by.redis && !h->by.ledger && !h->unheard) {
+        h->unheard = true;
+        sim_low_set(g->model, h, 0);
+        g->model->counts[SIM_N_UNHEARD]++;
+    }
+}
+
+
+/* Whose beat the meter has never seen, or not for long, is not waited for;
+ * nor is anybody for longer than it waits. */
+void
+sim_gateways_unheard(struct sim_gateways *g, unsigned part, uint64_t epoch,
+    bool given_up)
+{
+    const struct sim_worker *w;
+    struct sim_slot *s;
+    unsigned i;
+
+    for (i = 0; i < SIM_SLOTS; i++) {
+        s = &g->slots[i];
+        if (s->state == SIM_FREE || s->hold->part != part) {
+            continue;
+        }
+        w = &g->all[s->gateway].workers[s->worker];
+        if ((given_up && (w->told[part] != epoch || s->orphan))
+            || (w->told[part] != epoch && !w->noted))
+        {
+            hold_unheard(g, s->hold);
+        }
+    }
+}
+
+
+/* --- deaths and pauses --- */
+
+void
+sim_worker_kill(struct sim_gateways *g)
+{
+    unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
+    unsigned worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
+    struct sim_slot *s;
+    unsigned i;
+
+    sim_say(g->world, " %s", g->all[gateway].workers[worker].id + 21);
+    for (i = 0; i < SIM_SLOTS; i++) {
+        s = &g->slots[i];
+        if (s->state != SIM_FREE && s->gateway == gateway
+            && s->worker == worker)
+        {
+            s->orphan = true;
+            s->asked = 0;
+        }
+    }
+    worker_name(g, &g->all[gateway].workers[worker]);
+    g->model->counts[SIM_N_WORKER_DEATHS]++;
+}
+
+
+void
+sim_gateway_kill(struct sim_gateways *g)
+{
+    unsigned i, gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
+    struct sim_gateway *gw = &g->all[gateway];
+
+    sim_say(g->world, " gateway %u", gateway);
+    for (i = 0; i < SIM_SLOTS; i++) {
+        if (g->slots[i].state != SIM_FREE && g->slots[i].gateway == gateway) {
+            sim_slot_free(g, &g->slots[i], false);
+        }
+    }
+    memset(gw->epoch, 0, sizeof(gw->epoch));
+    gw->paused = false;
+    for (i = 0; i < SIM_WORKERS; i++) {
+        worker_name(g, &gw->workers[i]);
+    }
+    g->model->counts[SIM_N_GATEWAY_DEATHS]++;
+}
+
+
+void
+sim_gateway_pause(struct sim_gateways *g)
+{
+    unsigned i, gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
+
+    sim_say(g->world, " gateway %u", gateway);
+    g->all[gateway].paused = true;
+    for (i = 0; i < SIM_WORKERS; i++) {
+        g->all[gateway].workers[i].noted = false;
+        g->all[gateway].workers[i].beaten = false;
+    }
+}
+
+
+void
+sim_gateways_resume(struct sim_gateways *g)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        g->all[i].paused = false;
+    }
+}
+
+
+void
+sim_gateway_price(struct sim_gateways *g)
+{
+    unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
+
+    g->all[gateway].price = g->model->nprices;
+    sim_say(g->world, " gateway %u: version %u", gateway, g->model->nprices);
+}
