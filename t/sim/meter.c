@@ -374,10 +374,27 @@ ledger_turn(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
 }
 
 
+/* Mostly the one that leads, or believes so. */
+static unsigned
+meter_pick(struct sim_meters *ms)
+{
+    unsigned which = (unsigned) sim_draw(ms->world, SIM_METERS);
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS && sim_chance(ms->world, 98); i++) {
+        if (ms->all[which].leader.parts[i].led) {
+            return which;
+        }
+    }
+
+    return SIM_METERS - 1 - which;
+}
+
+
 void
 sim_meter_turn(struct sim_meters *ms)
 {
-    unsigned which = sim_chance(ms->world, 75) ? 0 : 1;
+    unsigned which = meter_pick(ms);
     struct sim_meter *m = &ms->all[which];
     struct ctl_error e = {0};
 

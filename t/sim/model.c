@@ -406,8 +406,8 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
     int64_t amount = ev != NULL ? ev->amount : h->amount;
 
     h->by.redis = true;
-    if (ev != NULL) {
-        ev->by.redis = true;
+    if (ev != NULL && !ev->by.redis) {
+        ev->by.redis = true;            /* the first event is the oldest */
         ev->epoch = epoch;
         stream_id_parse(id, &ev->ms, &ev->seq);
     }

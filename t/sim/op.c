@@ -216,7 +216,7 @@ static const struct {
     {"reserve", 230, op_reserve},
     {"call goes on", 290, op_advance},
     {"worker", 200, op_worker},
-    {"meter", 130, op_meter},
+    {"meter", 180, op_meter},
     {"tick", 50, op_tick},
     {"arrives", 50, op_deliver},
     {"replay", 12, op_replay},

@@ -285,6 +285,7 @@ sim_worker_turn(struct sim_gateways *g)
     unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
     unsigned worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
     unsigned part = part_pick(g);
+    uint64_t things = 1 + sim_draw(g->world, 5);
 
     if (g->all[gateway].paused) {
         sim_say(g->world, " gateway %u is paused", gateway);
@@ -297,9 +298,10 @@ sim_worker_turn(struct sim_gateways *g)
     if (sim_chance(g->world, 30)) {
         meta_ask(g, gateway, part);
     }
-    if (!worker_tend(g, gateway, worker)
-        && !worker_tell(g, gateway, worker, part))
-    {
+    while (things-- > 0 && worker_tend(g, gateway, worker)) {
+        /* the next one */
+    }
+    if (!worker_tell(g, gateway, worker, part)) {
         meta_ask(g, gateway, part);
     }
 }
