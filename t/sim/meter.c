@@ -24,7 +24,6 @@
 #define LEASE_MS       4000
 #define GONE_TRIES     5000
 #define SETTLE_ROUNDS  200
-#define TRAP_NTH       6                /* scripts of a turn at most */
 
 static const struct sim_world *clock_world;
 
@@ -132,7 +131,7 @@ judge(struct sim_meters *ms, bool ok, const struct ctl_error *e)
 
 
 static void
-traps_set(struct sim_meters *ms)
+traps_set(struct sim_meters *ms, unsigned percent, unsigned scripts)
 {
     static const enum sim_trap ways[] = {SIM_TRAP_BEFORE, SIM_TRAP_AFTER,
                                          SIM_TRAP_LATER};
@@ -140,12 +139,12 @@ traps_set(struct sim_meters *ms)
     if (ms->calm) {
         return;
     }
-    if (sim_chance(ms->world, 8)) {
+    if (sim_chance(ms->world, percent)) {
         sim_trap_script(ways[sim_draw(ms->world, 3)],
-                        1 + (unsigned) sim_draw(ms->world, TRAP_NTH),
+                        1 + (unsigned) sim_draw(ms->world, scripts),
                         sim_flight_later, ms->flight);
     }
-    if (sim_chance(ms->world, 8)) {
+    if (sim_chance(ms->world, percent)) {
         sim_trap_commit(ways[sim_draw(ms->world, 2)], 1);
     }
 }
@@ -400,7 +399,7 @@ sim_meter_turn(struct sim_meters *ms)
 
     sim_say(ms->world, " %u", which);
     ctl_arena_reset(&m->arena);
-    traps_set(ms);
+    traps_set(ms, 8, 4);
     (void) judge(ms, ledger_turn(ms, m, &e), &e);
     traps_end(ms, which);
 }
@@ -472,7 +471,7 @@ sim_sender_turn(struct sim_meters *ms)
     unsigned sent = 0, kept = 0;
 
     ctl_arena_reset(&s->arena);
-    traps_set(ms);
+    traps_set(ms, 20, 2);
     (void) judge(ms, ctl_outbox_send_some(s->pg, s->redis, &s->arena, &sent,
                                           &kept, &e), &e);
     (void) sim_traps_clear();

@@ -11,6 +11,8 @@
 
 #define PICO_PER_NANO 1000
 #define OTHER_NUSD    4000             /* above what a call may overshoot */
+#define ROOM_LITTLE   2500              /* a few calls */
+#define ROOM_MUCH     20000
 
 
 const char *
@@ -438,24 +440,6 @@ is_remembered(const struct sim_evidence *ev)
 }
 
 
-/* After a memory is gone: what no other one has is excluded from now on. */
-static void
-losses_count(struct sim_model *m, struct sim_hold *h, unsigned outcomes)
-{
-    unsigned i;
-
-    for (i = 0; i < h->nevidence; i++) {
-        outcomes -= is_remembered(&h->evidence[i]);
-    }
-    m->counts[SIM_N_LOST_OUTCOMES] += outcomes;
-    if (h->grants > 0 && !h->lost && sim_is_lost(h)) {
-        h->lost = true;
-        m->counts[SIM_N_LOST]++;
-        sim_low_set(m, h, 0);
-    }
-}
-
-
 static unsigned
 remembered(const struct sim_hold *h)
 {
@@ -466,6 +450,21 @@ remembered(const struct sim_hold *h)
     }
 
     return n;
+}
+
+
+/* After a memory is gone: what no other one has is excluded from now on. */
+static void
+losses_count(struct sim_model *m, struct sim_hold *h, unsigned before)
+{
+    unsigned now = remembered(h);
+
+    m->counts[SIM_N_LOST_OUTCOMES] += before > now ? before - now : 0;
+    if (h->grants > 0 && !h->lost && sim_is_lost(h)) {
+        h->lost = true;
+        m->counts[SIM_N_LOST]++;
+        sim_low_set(m, h, 0);
+    }
 }
 
 
@@ -714,37 +713,44 @@ sim_model_begin(struct sim_model *m, struct sim_world *w)
 
 /* --- changes --- */
 
-/* Near to what is owed, so that it refuses now and then. */
+/* What the calls of the present period owe. */
+static int64_t
+owed_now(struct sim_model *m, const struct sim_budget *b, unsigned window)
+{
+    asg_window_t w;
+    char text[96];
+
+    if (asg_window_parse(asg_str_z(b->windows[window]), &w) != ASG_OK) {
+        sim_fail(m->world, "sim: no window %s", b->windows[window]);
+        return 0;
+    }
+    snprintf(text, sizeof(text), "%s:%s:%lld", b->id, w.name,
+             (long long) asg_window_start(&w, sim_redis_now(m->world)));
+
+    return pin_of(m, text, strlen(text))->low;
+}
+
+
+/* Near to what is owed: a call that is forgotten makes room for another at
+ * once, and is found. */
 static int64_t
 limit_draw(struct sim_model *m, const struct sim_budget *b, unsigned window)
 {
-    static const struct {
-        const char *window;
-        int64_t room;
-    } rooms[] = {{"total", 20000}, {"1m", 5000}, {"1h", 20000},
-                 {"1d", 40000}, {"1mo", 40000}};
     uint64_t n = sim_draw(m->world, 100);
-    int64_t room = 0, owed = 0;
-    char text[96];
-    unsigned i;
+    int64_t owed = owed_now(m, b, window);
 
-    if (n < 12) {
+    if (n < 15) {
         return SIM_UNLIMITED;
     }
-    if (n < 14) {
+    if (n < 17) {
         return 0;
     }
-    for (i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
-        room = strcmp(rooms[i].window, b->windows[window]) == 0
-               ? rooms[i].room : room;
-    }
-    if (strcmp(b->windows[window], "total") == 0) {
-        snprintf(text, sizeof(text), "%s:total:0", b->id);
-        owed = pin_of(m, text, strlen(text))->low;
-        owed -= n < 20 ? owed / 4 : 0;
+    if (n < 22) {
+        return owed - owed / 4;
     }
 
-    return owed + (int64_t) sim_draw(m->world, (uint64_t) room);
+    return owed + (int64_t) sim_draw(m->world, n < 50 ? ROOM_LITTLE
+                                                      : ROOM_MUCH);
 }
 
 

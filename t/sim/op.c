@@ -129,10 +129,16 @@ static void
 field_delete(struct sim *s, const char *key)
 {
     redisReply *reply = sim_redisf(&s->world, "HKEYS %s", key);
-    const char *field;
+    const char *field = "";
+    unsigned tries;
 
     if (reply != NULL && reply->elements > 0) {
-        field = reply->element[sim_draw(&s->world, reply->elements)]->str;
+        for (tries = 0; tries < 4 && field[0] != 's' && field[0] != 'h';
+             tries++)
+        {
+            field = reply->element[sim_draw(&s->world,
+                                            reply->elements)]->str;
+        }
         sim_say(&s->world, " %s of %s", field, key);
         (void) sim_redis_i64(&s->world, "HDEL %s %s", key, field);
     }
@@ -153,12 +159,12 @@ op_delete(struct sim *s)
 
     s->meters.deleted[b->part] = true;
     s->model.counts[SIM_N_DELETED]++;
-    if (what < 2) {
+    if (what < 1) {
         (void) asg_rkey_meta(key, b->part);
     } else {
         (void) asg_rkey_budget(key, b->part, asg_str_z(b->id));
     }
-    if (what >= 4) {
+    if (what >= 3) {
         field_delete(s, key);
         return;
     }
@@ -220,8 +226,8 @@ static const struct {
     {"tick", 50, op_tick},
     {"arrives", 50, op_deliver},
     {"replay", 12, op_replay},
-    {"outbox", 14, op_outbox},
-    {"limits", 10, op_limits},
+    {"outbox", 24, op_outbox},
+    {"limits", 24, op_limits},
     {"clock of Redis", 5, op_skew},
     {"audit", 4, op_audit},
     {"new window", 4, op_rollover},
@@ -237,7 +243,7 @@ static const struct {
     {"flush", 1, op_flush},
     {"Redis restarts empty", 1, op_restart},
     {"failover", 1, op_failover},
-    {"key deleted", 1, op_delete},
+    {"key deleted", 2, op_delete},
     {"scripts flushed", 1, op_script_flush},
     {"reseed is asked for", 1, op_force},
     {"quiet", 2, op_quiet}

@@ -343,7 +343,7 @@ function verbs.limit()
         return {'ARG'}
     end
     local counters = counters_read()
-    if not counters.v then
+    if not counters.v or not counters.w then
         return {'UNSEEDED'}
     end
     if version <= int(counters.v) then
