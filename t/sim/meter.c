@@ -263,8 +263,10 @@ reseed_step(struct sim_meters *ms, struct ctl_leader *l,
         sim_gateways_unheard(ms->gateways, p->part, (uint64_t) p->epoch,
                              given_up);
     }
+    if (ok && strcmp(p->step, "summing") == 0) {
+        ms->deleted[p->part] = false;   /* every budget was written anew */
+    }
     if (ok && p->open) {
-        ms->deleted[p->part] = false;
         ms->model->counts[SIM_N_EPOCHS]++;
     }
 
