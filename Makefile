@@ -80,7 +80,7 @@ export ASGARD_TOP   := $(CURDIR)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
-        test-fault test-sdk fuzz-smoke fuzz check check-layers lint format \
+        test-sim soak test-sdk fuzz-smoke fuzz check check-layers lint format \
         bench run stop reload clean
 
 help: ## List the targets
@@ -152,7 +152,7 @@ $(OUT)/%.o: %.c
 # --- tests ----------------------------------------------------------------
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
-	@scripts/test check unit gateway ctl fault sdk fuzz
+	@scripts/test check unit gateway ctl sim sdk fuzz
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit
@@ -163,8 +163,11 @@ test-gateway: $(TEST_PREREQ) ## The gateway's system tests (prove)
 test-ctl: $(TEST_PREREQ) ## asgard-ctl's system tests (prove)
 	@scripts/test ctl
 
-test-fault: $(TEST_PREREQ) ## Stores and networks that fail (prove)
-	@scripts/test fault
+test-sim: $(TEST_PREREQ) sim-program ## The simulator of the money protocol
+	@scripts/test sim
+
+soak: $(TEST_PREREQ) sim-program ## The simulator, 10 million steps
+	@ASGARD_STEPS=10000000 ASGARD_SOAK=1 prove -v -It/lib t/sim/sim.t
 
 test-sdk: $(TEST_PREREQ) ## The official SDKs against a running gateway
 	@scripts/test sdk
@@ -195,7 +198,7 @@ $(OUT)/t/sim/%.o: t/sim/%.c
 # Preloaded into other programs: never sanitized.
 $(CLOCK_SHIM): t/lib/clock_shim.c
 	@mkdir -p $(@D)
-	@$(CC) $(BASE_CFLAGS) -O2 -shared -o $@ $< -ldl
+	@$(CC) $(BASE_CFLAGS) -U_GNU_SOURCE -O2 -shared -o $@ $<
 
 sim-program: $(SIM_BIN) $(CLOCK_SHIM)
 .PHONY: sim-program

@@ -1,13 +1,15 @@
 /*
- * A clock that a test turns: preloaded into a server, it replaces what the
- * server believes the time of day to be.
+ * Another time for one process: an LD_PRELOAD library.
  *
- * ASGARD_CLOCK names a file of two 64-bit integers in the machine's order, at
- * least 16 bytes: microseconds to add to the real time, and, when it is not 0,
- * the time itself in microseconds since 1970, which then stands still until
- * the file says otherwise.  The file is mapped, so a change is seen at once.
- * Monotonic clocks stay real: timers, sleeps and timeouts are not touched.
+ * CLOCK_SHIM names a file of two or three native 64-bit integers: the
+ * microseconds that the wall clock and the monotonic clock are ahead, and,
+ * when it is there and not 0, the wall clock itself in microseconds since
+ * 1970, which then stands still.  The file is mapped, so a test moves a clock
+ * by writing it, at once and for every process that has it.  Without the file,
+ * or before it can be mapped, time is as it is.
  */
+#define _GNU_SOURCE
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -17,75 +19,92 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MILLION 1000000
+#define NS 1000000000
 
-struct shim_clock {
-    volatile int64_t offset_us;
-    volatile int64_t fixed_us;
+/* What stands behind the end of the file reads as 0. */
+struct offsets {
+    int64_t wall_us;
+    int64_t monotonic_us;
+    int64_t fixed_us;
 };
 
-static const struct shim_clock *shim;
+static volatile struct offsets *offsets;
 
 
 __attribute__((constructor)) static void
 shim_map(void)
 {
-    const char *path = getenv("ASGARD_CLOCK");
+    const char *path = getenv("CLOCK_SHIM");
     void *at;
-    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int fd;
 
+    if (path == NULL) {
+        return;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return;
     }
-    at = mmap(NULL, sizeof(*shim), PROT_READ, MAP_SHARED, fd, 0);
+    at = mmap(NULL, sizeof(*offsets), PROT_READ, MAP_SHARED, fd, 0);
     close(fd);
-    shim = at != MAP_FAILED ? at : NULL;
+    if (at != MAP_FAILED) {
+        offsets = at;
+    }
 }
 
 
-/* The C library's own, which asks the kernel without a system call. */
+/* The C library's own, which needs no system call. */
 static int
 real_time(clockid_t id, struct timespec *out)
 {
-    static int (*volatile next)(clockid_t id, struct timespec *out);
-    int (*ask)(clockid_t id, struct timespec *out) = next;
+    static int (*volatile known)(clockid_t id, struct timespec *out);
+    int (*next)(clockid_t id, struct timespec *out) = known;
 
-    if (ask == NULL) {
-        *(void **) &ask = dlsym(RTLD_NEXT, "clock_gettime");
-        next = ask;
+    if (next == NULL) {
+        *(void **) &next = dlsym(RTLD_NEXT, "clock_gettime");
+        known = next;
     }
 
-    return ask(id, out);
+    return next(id, out);
 }
 
 
 static int64_t
-shim_now_us(void)
+shim_ahead_us(clockid_t id)
 {
-    struct timespec now;
-
-    if (shim != NULL && shim->fixed_us != 0) {
-        return shim->fixed_us;
+    if (offsets == NULL) {
+        return 0;
     }
-    (void) real_time(CLOCK_REALTIME, &now);
-
-    return (int64_t) now.tv_sec * MILLION + now.tv_nsec / 1000
-           + (shim != NULL ? shim->offset_us : 0);
+    switch (id) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+        return offsets->wall_us;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_MONOTONIC_RAW:
+        return offsets->monotonic_us;
+    default:
+        return 0;
+    }
 }
 
 
 int
 clock_gettime(clockid_t id, struct timespec *out)
 {
-    int64_t us;
+    int64_t ns, ahead = shim_ahead_us(id) * 1000;
 
-    if (shim == NULL || (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE))
+    if (offsets != NULL && offsets->fixed_us != 0
+        && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
     {
-        return real_time(id, out);
+        ns = offsets->fixed_us * 1000;
+    } else if (real_time(id, out) != 0) {
+        return -1;
+    } else {
+        ns = (int64_t) out->tv_sec * NS + out->tv_nsec + ahead;
     }
-    us = shim_now_us();
-    out->tv_sec = us / MILLION;
-    out->tv_nsec = us % MILLION * 1000;
+    out->tv_sec = ns / NS;
+    out->tv_nsec = ns % NS;
 
     return 0;
 }
@@ -94,11 +113,14 @@ clock_gettime(clockid_t id, struct timespec *out)
 int
 gettimeofday(struct timeval *restrict out, void *restrict zone)
 {
-    int64_t us = shim_now_us();
+    struct timespec now;
 
     (void) zone;
-    out->tv_sec = us / MILLION;
-    out->tv_usec = us % MILLION;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
+        return -1;
+    }
+    out->tv_sec = now.tv_sec;
+    out->tv_usec = now.tv_nsec / 1000;
 
     return 0;
 }
@@ -107,11 +129,14 @@ gettimeofday(struct timeval *restrict out, void *restrict zone)
 time_t
 time(time_t *out)
 {
-    time_t now = shim_now_us() / MILLION;
+    struct timespec now;
 
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
+        return -1;
+    }
     if (out != NULL) {
-        *out = now;
+        *out = now.tv_sec;
     }
 
-    return now;
+    return now.tv_sec;
 }

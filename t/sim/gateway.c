@@ -215,28 +215,6 @@ reserve_took(struct sim_gateways *g, struct sim_slot *s,
 }
 
 
-/* Of a hold that was gone the end stands somewhere in the stream: before its
- * present last entry. */
-static void
-position_last(struct sim_gateways *g, struct sim_slot *s,
-    const struct sim_command *c)
-{
-    char key[ASG_RKEY_MAX];
-    redisReply *reply;
-
-    (void) asg_rkey_stream(key, c->part, c->epoch);
-    reply = sim_redisf(g->world, "XREVRANGE %s + - COUNT 1", key);
-    s->ms = s->seq = 0;
-    if (reply != NULL && reply->elements == 1) {
-        sscanf(reply->element[0]->element[0]->str, "%llu-%llu",
-               (unsigned long long *) &s->ms, (unsigned long long *) &s->seq);
-    }
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
-}
-
-
 static void
 end_took(struct sim_gateways *g, struct sim_slot *s,
     const struct sim_command *c, const struct sim_answer *a)
@@ -244,15 +222,11 @@ end_took(struct sim_gateways *g, struct sim_slot *s,
     switch (a->verdict) {
     case ASG_VERDICT_OK:
     case ASG_VERDICT_LATE:
+    case ASG_VERDICT_GONE:              /* what ended it stands before that */
         s->state = SIM_DONE;
         s->epoch = c->epoch;
         sscanf(a->words[1].data, "%llu-%llu", (unsigned long long *) &s->ms,
                (unsigned long long *) &s->seq);
-        break;
-    case ASG_VERDICT_GONE:
-        s->state = SIM_DONE;
-        s->epoch = c->epoch;
-        position_last(g, s, c);
         break;
     case ASG_VERDICT_LIVE:
         s->expires = strtoll(a->words[1].data, NULL, 10);

@@ -41,6 +41,8 @@ struct sim_slot {
 struct sim_worker {
     bool beaten;                        /* Redis has its beat */
     bool noted;                         /* ... and the meter has seen it */
+    redisContext *ear;                  /* listens for changes */
+    unsigned ear_life;                  /* ... of that server process */
     char id[28];
     uint64_t told[ASG_PARTITIONS];      /* epoch that it has told */
 };
@@ -65,6 +67,8 @@ struct sim_gateways {
 
 void sim_gateways_begin(struct sim_gateways *g, struct sim_world *w,
     struct sim_model *m, struct sim_flight *f);
+
+void sim_gateways_end(struct sim_gateways *g);
 
 /* Steps of a call. */
 void sim_call_new(struct sim_gateways *g);

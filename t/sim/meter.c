@@ -193,6 +193,22 @@ lead_note(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 }
 
 
+/* Redis has seen more than the database: it was restored. */
+static bool
+lead_is_behind(const struct ctl_leader *l)
+{
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].led && l->parts[i].ahead) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static bool
 lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
 {
@@ -214,6 +230,10 @@ lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
         {
             return false;
         }
+    }
+    if (lead_is_behind(l)) {
+        return sim_fail(ms->world, "the meter thinks that the database was "
+                        "restored, and nobody did that");
     }
     if (!ctl_lead_clocks(l, &now, &apart, e) || !lead_note(ms, l, e)) {
         return false;

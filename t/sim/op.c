@@ -296,6 +296,7 @@ run_end(struct sim *s)
 {
     sim_flight_clear(&s->flight);
     sim_meters_end(&s->meters);
+    sim_gateways_end(&s->gateways);
     sim_world_end(&s->world);
 }
 

@@ -14,9 +14,59 @@
 #define EXTEND_S       (SIM_TTL_S * 2 / 3)
 
 
+/* A connection that listens for changes, as every worker has one: the meter
+ * counts them. */
+static void
+ear_open(struct sim_gateways *g, struct sim_worker *w)
+{
+    redisReply *reply;
+
+    if (w->ear != NULL && w->ear_life == g->world->life) {
+        return;
+    }
+    redisFree(w->ear);
+    w->ear = redisConnectUnix(g->world->redis_socket);
+    w->ear_life = g->world->life;
+    reply = w->ear != NULL ? redisCommand(w->ear, "SUBSCRIBE "
+                                          ASG_RKEY_CHANGES) : NULL;
+    if (reply == NULL) {
+        sim_fail(g->world, "sim: a worker cannot listen");
+        return;
+    }
+    freeReplyObject(reply);
+}
+
+
+static bool
+ear_is_open(const struct sim_gateways *g, const struct sim_worker *w)
+{
+    return w->ear != NULL && w->ear_life == g->world->life;
+}
+
+
+/* Redis counts a connection that is gone until it has noticed: so it is told,
+ * behind what it may have published before. */
+static void
+ear_close(struct sim_gateways *g, struct sim_worker *w)
+{
+    bool listens = ear_is_open(g, w)
+                   && redisAppendCommand(w->ear, "UNSUBSCRIBE") == REDIS_OK;
+    redisReply *reply;
+
+    while (listens && redisGetReply(w->ear, (void **) &reply) == REDIS_OK) {
+        listens = reply->elements < 1
+                  || strcmp(reply->element[0]->str, "unsubscribe") != 0;
+        freeReplyObject(reply);
+    }
+    redisFree(w->ear);
+    w->ear = NULL;
+}
+
+
 static void
 worker_name(struct sim_gateways *g, struct sim_worker *w)
 {
+    ear_close(g, w);
     memset(w, 0, sizeof(*w));
     snprintf(w->id, sizeof(w->id), "w%024x", ++g->names);
 }
@@ -36,6 +86,20 @@ sim_gateways_begin(struct sim_gateways *g, struct sim_world *w,
         g->all[i].price = 1;
         for (k = 0; k < SIM_WORKERS; k++) {
             worker_name(g, &g->all[i].workers[k]);
+        }
+    }
+}
+
+
+void
+sim_gateways_end(struct sim_gateways *g)
+{
+    unsigned i, k;
+
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        for (k = 0; k < SIM_WORKERS; k++) {
+            redisFree(g->all[i].workers[k].ear);
+            g->all[i].workers[k].ear = NULL;
         }
     }
 }
@@ -292,6 +356,7 @@ sim_worker_turn(struct sim_gateways *g)
         return;
     }
     sim_say(g->world, " %s", g->all[gateway].workers[worker].id + 21);
+    ear_open(g, &g->all[gateway].workers[worker]);
     if (inherit(g, gateway, worker) > 0) {
         return;
     }
@@ -368,6 +433,7 @@ sim_gateways_beat(struct sim_gateways *g)
     for (i = 0; i < SIM_GATEWAYS; i++) {
         for (k = 0; k < SIM_WORKERS && !g->all[i].paused; k++) {
             (void) inherit(g, i, k);
+            ear_open(g, &g->all[i].workers[k]);
             c.kind = 'o';
             c.argc = 0;
             sim_command_arg(&c, ASG_STR(ASG_RKEY_WORKERS));
@@ -425,6 +491,15 @@ hold_unheard(struct sim_gateways *g, struct sim_hold *h)
 }
 
 
+/* Who has not told when the meter gives up is forgotten by it until it sees
+ * the next beat. */
+static void
+forget(struct sim_worker *w, unsigned part, uint64_t epoch)
+{
+    w->noted = w->noted && w->told[part] == epoch;
+}
+
+
 /* Whose beat the meter has never seen, or not for long, is not waited for;
  * nor is anybody for longer than it waits. */
 void
@@ -442,10 +517,14 @@ sim_gateways_unheard(struct sim_gateways *g, unsigned part, uint64_t epoch,
         }
         w = &g->all[s->gateway].workers[s->worker];
         if ((given_up && (w->told[part] != epoch || s->orphan))
-            || (w->told[part] != epoch && !w->noted))
+            || (w->told[part] != epoch && !w->noted && !ear_is_open(g, w)))
         {
             hold_unheard(g, s->hold);
         }
+    }
+    for (i = 0; given_up && i < SIM_GATEWAYS * SIM_WORKERS; i++) {
+        forget(&g->all[i / SIM_WORKERS].workers[i % SIM_WORKERS], part,
+               epoch);
     }
 }
 

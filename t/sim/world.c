@@ -88,7 +88,7 @@ sim_chance(struct sim_world *w, unsigned percent)
 static struct sim_clock *
 clock_open(const struct sim_world *w, const char *name)
 {
-    const struct sim_clock start = {0, (int64_t) SIM_START_S * MILLION};
+    const struct sim_clock start = {0, 0, (int64_t) SIM_START_S * MILLION};
     char path[SIM_PATH];
     void *at;
     int fd;
@@ -138,7 +138,7 @@ redis_exec(const struct sim_world *w)
     snprintf(clock, sizeof(clock), "%s/clock.redis", w->options->dir);
     snprintf(log, sizeof(log), "%s/redis.log", w->options->dir);
     if (setenv("LD_PRELOAD", w->options->shim, 1) != 0
-        || setenv("ASGARD_CLOCK", clock, 1) != 0)
+        || setenv("CLOCK_SHIM", clock, 1) != 0)
     {
         _exit(126);
     }

@@ -39,8 +39,9 @@ struct sim_options {
     bool trace;                         /* print each step */
 };
 
+/* As t/lib/clock_shim.c reads it. */
 struct sim_clock {
-    volatile int64_t offset_us;
+    volatile int64_t wall_us, monotonic_us;
     volatile int64_t fixed_us;
 };
 

@@ -34,11 +34,11 @@ sub new {
     my $dir = File::Temp::tempdir('/tmp/asgard-sim-XXXXXX', CLEANUP => 0);
     chmod 0711, $dir;
     my $self = bless {dir => $dir, owner => $$, program => program()}, $class;
-    # Both integers 0: the real time, until the simulator says otherwise.
-    spill("$dir/clock.pg", "\0" x 16, 0644);
+    # The real time, until the simulator says otherwise.
+    spill("$dir/clock.pg", "\0" x 24, 0644);
     $self->{shim} = build_dir() . '/t/lib/clock_shim.so';
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg",
-        env => {LD_PRELOAD => $self->{shim}, ASGARD_CLOCK => "$dir/clock.pg"},
+        env => {LD_PRELOAD => $self->{shim}, CLOCK_SHIM => "$dir/clock.pg"},
         conf => "autovacuum = off\ncheckpoint_timeout = '1d'\n"
             . "max_wal_size = '4GB'\njit = off");
     $self->migrate;
