@@ -1,7 +1,7 @@
 /*
  * Turns of a meter.
  */
-#include "meter.h"
+#include "meter_step.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,7 @@
 
 #define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
 #define REDIS_MS       5000
-#define LEASE_MS       4000
 #define GONE_TRIES     5000
-#define SETTLE_ROUNDS  200
 
 static const struct sim_world *clock_world;
 
@@ -114,8 +112,8 @@ sim_meters_end(struct sim_meters *ms)
 /* --- errors and traps --- */
 
 /* A mistake inside asgard-ctl is never right, whatever was lost. */
-static bool
-judge(struct sim_meters *ms, bool ok, const struct ctl_error *e)
+bool
+sim_meter_judge(struct sim_meters *ms, bool ok, const struct ctl_error *e)
 {
     if (!ok) {
         sim_say(ms->world, " (%s: %.160s)", e->code,
@@ -209,8 +207,8 @@ lead_is_behind(const struct ctl_leader *l)
 }
 
 
-static bool
-lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
+bool
+sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
 {
     struct ctl_leader *l = &m->leader;
     int64_t now, apart;
@@ -249,8 +247,8 @@ lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
 
 
 /* One of those that are led, and open or not; NULL: none is. */
-static struct ctl_partition *
-part_pick(struct sim_meters *ms, struct ctl_leader *l, bool open)
+struct ctl_partition *
+sim_meter_part(struct sim_meters *ms, struct ctl_leader *l, bool open)
 {
     unsigned i, at = (unsigned) sim_draw(ms->world, ASG_PARTITIONS);
     struct ctl_partition *p;
@@ -266,8 +264,8 @@ part_pick(struct sim_meters *ms, struct ctl_leader *l, bool open)
 }
 
 
-static bool
-reseed_step(struct sim_meters *ms, struct ctl_leader *l,
+bool
+sim_meter_reseed(struct sim_meters *ms, struct ctl_leader *l,
     struct ctl_partition *p, struct ctl_error *e)
 {
     bool adopting = p->seeding && p->adopt_until_ms != 0;
@@ -316,8 +314,8 @@ something_waits(struct sim_meters *ms, const struct ctl_leader *l)
 }
 
 
-static bool
-drain(struct sim_meters *ms, struct ctl_leader *l, unsigned *n,
+bool
+sim_meter_drain(struct sim_meters *ms, struct ctl_leader *l, unsigned *n,
     struct ctl_error *e)
 {
     bool ok;
@@ -333,9 +331,9 @@ drain(struct sim_meters *ms, struct ctl_leader *l, unsigned *n,
 }
 
 
-static bool
-apply(struct sim_meters *ms, struct ctl_leader *l, struct ctl_partition *p,
-    struct ctl_error *e)
+bool
+sim_meter_apply(struct sim_meters *ms, struct ctl_leader *l,
+    struct ctl_partition *p, struct ctl_error *e)
 {
     bool owed = p->owed;
 
@@ -345,9 +343,9 @@ apply(struct sim_meters *ms, struct ctl_leader *l, struct ctl_partition *p,
 }
 
 
-static bool
-expire(struct sim_meters *ms, struct ctl_leader *l, struct ctl_partition *p,
-    unsigned *n, struct ctl_error *e)
+bool
+sim_meter_expire(struct sim_meters *ms, struct ctl_leader *l,
+    struct ctl_partition *p, unsigned *n, struct ctl_error *e)
 {
     bool ok = ctl_expire_some(l, p, n, e);
 
@@ -362,32 +360,32 @@ static bool
 ledger_turn(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
 {
     struct ctl_leader *l = &m->leader;
-    struct ctl_partition *closed = part_pick(ms, l, false);
-    struct ctl_partition *open = part_pick(ms, l, true);
+    struct ctl_partition *closed = sim_meter_part(ms, l, false);
+    struct ctl_partition *open = sim_meter_part(ms, l, true);
     uint64_t what = sim_draw(ms->world, 100);
     unsigned n;
 
     if (sim_pg_now(ms->world) > m->led_at || what < 4) {
         sim_say(ms->world, " leads");
-        return lead(ms, m, e);
+        return sim_meter_lead(ms, m, e);
     }
     if (closed != NULL && (open == NULL || what < 75)) {
-        return reseed_step(ms, l, closed, e);
+        return sim_meter_reseed(ms, l, closed, e);
     }
     if (open == NULL) {
         return true;
     }
     if (what < 50) {
         sim_say(ms->world, " drains");
-        return drain(ms, l, &n, e);
+        return sim_meter_drain(ms, l, &n, e);
     }
     if (what < 75) {
         sim_say(ms->world, " applies, partition %u", open->part);
-        return apply(ms, l, open, e);
+        return sim_meter_apply(ms, l, open, e);
     }
     if (what < 95) {
         sim_say(ms->world, " expires, partition %u", open->part);
-        return expire(ms, l, open, &n, e);
+        return sim_meter_expire(ms, l, open, &n, e);
     }
     sim_say(ms->world, " trims, partition %u", open->part);
 
@@ -422,7 +420,7 @@ sim_meter_turn(struct sim_meters *ms)
     sim_say(ms->world, " %u", which);
     ctl_arena_reset(&m->arena);
     traps_set(ms, 8, 4);
-    (void) judge(ms, ledger_turn(ms, m, &e), &e);
+    (void) sim_meter_judge(ms, ledger_turn(ms, m, &e), &e);
     traps_end(ms, which);
 }
 
@@ -491,11 +489,12 @@ sim_sender_turn(struct sim_meters *ms)
     struct sim_sender *s = &ms->senders[sim_draw(ms->world, SIM_SENDERS)];
     struct ctl_error e = {0};
     unsigned sent = 0, kept = 0;
+    bool ok;
 
     ctl_arena_reset(&s->arena);
     traps_set(ms, 20, 2);
-    (void) judge(ms, ctl_outbox_send_some(s->pg, s->redis, &s->arena, &sent,
-                                          &kept, &e), &e);
+    ok = ctl_outbox_send_some(s->pg, s->redis, &s->arena, &sent, &kept, &e);
+    (void) sim_meter_judge(ms, ok, &e);
     (void) sim_traps_clear();
     sim_say(ms->world, " %u sent, %u kept", sent, kept);
     (void) sent_note(ms);
@@ -507,11 +506,12 @@ sim_meter_force(struct sim_meters *ms, unsigned part)
 {
     struct sim_sender *s = &ms->senders[0];
     struct ctl_error e = {0};
+    bool ok;
 
     ctl_arena_reset(&s->arena);
     sim_say(ms->world, " partition %u", part);
-    (void) judge(ms, ctl_lead_force_reseed(s->pg, &s->arena, (int) part, 0,
-                                           &e), &e);
+    ok = ctl_lead_force_reseed(s->pg, &s->arena, (int) part, 0, &e);
+    (void) sim_meter_judge(ms, ok, &e);
 }
 
 
@@ -559,6 +559,7 @@ sim_meter_audit(struct sim_meters *ms)
     char *text = NULL;
     size_t len = 0;
     FILE *out;
+    bool ok;
 
     sim_say(ms->world, " partition %u", part);
     out = part_is_open(ms, part) ? open_memstream(&text, &len) : NULL;
@@ -566,8 +567,9 @@ sim_meter_audit(struct sim_meters *ms)
         return;
     }
     ctl_arena_reset(&s->arena);
-    (void) judge(ms, ctl_audit_partition(s->pg, s->redis, &s->arena, part,
-                                         out, &broken, &e), &e);
+    ok = ctl_audit_partition(s->pg, s->redis, &s->arena, part, out, &broken,
+                             &e);
+    (void) sim_meter_judge(ms, ok, &e);
     fclose(out);
     ms->model->counts[SIM_N_AUDITS]++;
     if (broken > 0 && !ms->deleted[part]) {
@@ -576,142 +578,4 @@ sim_meter_audit(struct sim_meters *ms)
         sim_meter_force(ms, part);
     }
     free(text);
-}
-
-
-/* --- quiet --- */
-
-bool
-sim_meters_wait(const struct sim_meters *ms)
-{
-    unsigned i, k;
-
-    for (i = 0; i < SIM_METERS; i++) {
-        for (k = 0; k < ASG_PARTITIONS; k++) {
-            if (ms->all[i].leader.parts[k].seeding) {
-                return true;
-            }
-        }
-    }
-
-    return false;
-}
-
-
-/* Those who are dead are waited for as long as the meter waits for anybody. */
-static void
-waits_end(struct sim_meters *ms, const struct ctl_partition *p)
-{
-    int64_t ms_left;
-
-    if (p->adopt_until_ms > ctl_clock_ms()
-        && sim_gateways_told(ms->gateways, p->part, (uint64_t) p->epoch))
-    {
-        ms_left = p->adopt_until_ms - ctl_clock_ms();
-        sim_clock_move(ms->world->pg_clock, ms_left);
-        sim_clock_move(ms->world->redis_clock, ms_left);
-    }
-}
-
-
-/* Until every partition of the run is open, as meter 0 sees it. */
-static void
-open_all(struct sim_meters *ms)
-{
-    struct sim_meter *m = &ms->all[0];
-    struct ctl_partition *p;
-    struct ctl_error e = {0};
-    unsigned round;
-
-    sim_clock_move(ms->world->pg_clock, LEASE_MS);
-    sim_clock_move(ms->world->redis_clock, LEASE_MS);
-    sim_gateways_beat(ms->gateways);
-    for (round = 0; round < SETTLE_ROUNDS && !ms->world->failed; round++) {
-        ctl_arena_reset(&m->arena);
-        if (round % 16 == 0) {
-            (void) judge(ms, lead(ms, m, &e), &e);
-        }
-        p = part_pick(ms, &m->leader, false);
-        if (p == NULL) {
-            break;
-        }
-        (void) judge(ms, reseed_step(ms, &m->leader, p, &e), &e);
-        sim_gateways_settle(ms->gateways);
-        waits_end(ms, p);
-    }
-    if (part_pick(ms, &m->leader, false) != NULL
-        || part_pick(ms, &m->leader, true) == NULL)
-    {
-        sim_fail(ms->world, "the partitions do not open: %s %s", e.text,
-                 e.detail);
-    }
-}
-
-
-static void
-drain_all(struct sim_meters *ms)
-{
-    struct sim_meter *m = &ms->all[0];
-    struct ctl_error e = {0};
-    unsigned i, n = 1, expired, round;
-
-    for (round = 0; n > 0 && round < SETTLE_ROUNDS && !ms->world->failed;
-         round++)
-    {
-        ctl_arena_reset(&m->arena);
-        if (!judge(ms, drain(ms, &m->leader, &n, &e), &e)) {
-            sim_fail(ms->world, "cannot drain: %s %s", e.text, e.detail);
-        }
-        for (i = 0; i < ASG_PARTITIONS; i++) {
-            if (m->leader.parts[i].open
-                && judge(ms, apply(ms, &m->leader, &m->leader.parts[i], &e),
-                         &e)
-                && judge(ms, expire(ms, &m->leader, &m->leader.parts[i],
-                                    &expired, &e), &e))
-            {
-                n += expired;
-                (void) judge(ms, ctl_drain_publish(&m->leader,
-                                     &m->leader.parts[i], &e), &e);
-            }
-        }
-        ms->world->said[0] = '\0';
-    }
-}
-
-
-static void
-send_all(struct sim_meters *ms)
-{
-    unsigned i;
-
-    for (i = 0; i < SIM_SENDERS * 4; i++) {
-        sim_sender_turn(ms);
-    }
-    for (i = 0; i < ms->model->nbudgets && !ms->world->failed; i++) {
-        if (ms->model->budgets[i].sent != ms->model->budgets[i].newest) {
-            sim_fail(ms->world, "the outbox is not sent: %s", ms->world->said);
-        }
-    }
-    ms->world->said[0] = '\0';
-}
-
-
-void
-sim_meters_settle(struct sim_meters *ms)
-{
-    unsigned i;
-
-    ms->calm = true;
-    for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (ms->deleted[i]) {
-            sim_meter_force(ms, i);
-        }
-    }
-    open_all(ms);
-    drain_all(ms);
-    sim_gateways_settle(ms->gateways);
-    drain_all(ms);
-    sim_gateways_settle(ms->gateways);
-    send_all(ms);
-    ms->calm = false;
 }

@@ -146,7 +146,7 @@ redis_exec(const struct sim_world *w)
            w->redis_socket, "--dir", w->options->dir, "--logfile", log,
            "--save", "", "--appendonly", "no", "--maxmemory-policy",
            "noeviction", "--loglevel", "warning", "--jemalloc-bg-thread", "no",
-           (char *) NULL);         /* it would spin: its alarm is on our clock */
+           (char *) NULL);              /* it would spin by our clock */
     _exit(127);
 }
 

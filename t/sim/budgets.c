@@ -1,0 +1,227 @@
+/*
+ * Budgets, limits and prices: what an administrator sets, in Postgres and in
+ * the model.
+ */
+#include "model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/window.h"
+
+#define PICO_PER_NANO 1000
+#define ROOM_LITTLE   2500              /* a few calls */
+#define ROOM_MUCH     20000
+
+
+int64_t
+sim_cost(const struct sim_model *m, unsigned version, int64_t in, int64_t out)
+{
+    const struct sim_price *p = &m->prices[version];
+    int64_t pico = in * p->in_pusd + out * p->out_pusd;
+
+    return (pico + PICO_PER_NANO - 1) / PICO_PER_NANO;
+}
+
+
+static bool
+project_add(struct sim_model *m, const char *id, unsigned part)
+{
+    return sim_sql(m->world, NULL, "INSERT INTO projects (project_id, name,"
+                   " owner_email, manager_email, classification, data_class,"
+                   " partition) VALUES ('%s', 'x', 'o@x', 'm@x', 'poc',"
+                   " 'internal', %u)", id, part);
+}
+
+
+static bool
+budget_add(struct sim_model *m, char scope, const char *scope_id,
+    const char *project, unsigned part, const char *const *windows)
+{
+    struct sim_budget *b = &m->budgets[m->nbudgets++];
+    unsigned i;
+
+    memset(b, 0, sizeof(*b));
+    snprintf(b->id, sizeof(b->id), "%c.%s", scope, scope_id);
+    snprintf(b->project, sizeof(b->project), "%s", project);
+    b->part = part;
+    b->newest = b->sent = 1;
+    if (!sim_sql(m->world, NULL, "INSERT INTO budgets (budget_id, scope,"
+                 " scope_id, project_id, partition) VALUES ('%s', '%s', '%s',"
+                 " '%s', %u)", b->id, scope == 'p' ? "project" : "key",
+                 scope_id, project, part))
+    {
+        return false;
+    }
+    for (i = 0; windows[i] != NULL; i++) {
+        snprintf(b->windows[b->nwindows++], sizeof(b->windows[0]), "%s",
+                 windows[i]);
+        b->limits[1][i] = SIM_UNLIMITED;
+        if (!sim_sql(m->world, NULL, "INSERT INTO budget_windows (budget_id,"
+                     " window_name) VALUES ('%s', '%s')", b->id, windows[i]))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static void
+set_add(struct sim_model *m, const char *key, unsigned n, unsigned first,
+    unsigned second)
+{
+    struct sim_set *s = &m->sets[m->nsets++];
+
+    memset(s, 0, sizeof(*s));
+    s->n = n;
+    s->budgets[0] = first;
+    s->budgets[1] = second;
+    s->part = m->budgets[first].part;
+    s->project = m->budgets[first].project;
+    snprintf(s->key, sizeof(s->key), "%s", key);
+}
+
+
+bool
+sim_model_begin(struct sim_model *m, struct sim_world *w)
+{
+    static const char *const one[] = {"total", "1m", "1h", NULL};
+    static const char *const two[] = {"total", "1d", "1mo", NULL};
+    static const char *const key[] = {"total", "1m", NULL};
+    static const char *const keys[] = {"total", NULL};
+    static const char k1[] = "11111111-1111-4111-8111-111111111111";
+    static const char k2[] = "22222222-2222-4222-8222-222222222222";
+
+    memset(m, 0, sizeof(*m));
+    m->world = w;
+    m->prices[1] = (struct sim_price) {1250, 10000};
+    m->nprices = 1;
+    if (!project_add(m, "proj-2026-0001", 3)
+        || !project_add(m, "proj-2026-0002", 3)
+        || !project_add(m, "proj-2026-0003", 7)
+        || !budget_add(m, 'p', "proj-2026-0001", "proj-2026-0001", 3, one)
+        || !budget_add(m, 'p', "proj-2026-0002", "proj-2026-0002", 3, two)
+        || !budget_add(m, 'p', "proj-2026-0003", "proj-2026-0003", 7, one)
+        || !budget_add(m, 'k', k1, "proj-2026-0001", 3, key)
+        || !budget_add(m, 'k', k2, "proj-2026-0003", 7, keys)
+        || !sim_sql(w, NULL, "INSERT INTO cards (card_id, version, card)"
+                    " VALUES ('c', 1, '{\"in_pusd\":1250,\"out_pusd\":10000,"
+                    "\"cached_pusd\":0,\"cache_write_pusd\":0,"
+                    "\"reasoning_pusd\":0}')"))
+    {
+        return false;
+    }
+    set_add(m, "", 1, 0, 0);
+    set_add(m, k1, 2, 0, 3);
+    set_add(m, "", 1, 1, 0);
+    set_add(m, "", 1, 2, 0);
+    set_add(m, k2, 2, 2, 4);
+
+    return sim_world_park(w);
+}
+
+
+/* --- changes --- */
+
+/* What the calls of the present period owe. */
+static int64_t
+owed_now(struct sim_model *m, const struct sim_budget *b, unsigned window)
+{
+    unsigned pin[SIM_PINS_HOLD];
+    asg_window_t w;
+    char text[96];
+
+    if (asg_window_parse(asg_str_z(b->windows[window]), &w) != ASG_OK) {
+        sim_fail(m->world, "sim: no window %s", b->windows[window]);
+        return 0;
+    }
+    snprintf(text, sizeof(text), "%s:%s:%lld", b->id, w.name,
+             (long long) asg_window_start(&w, sim_redis_now(m->world)));
+
+    return sim_pins_find(m, text, pin) == 1 ? m->pins[pin[0]].low : 0;
+}
+
+
+/* Near to what is owed: a call that is forgotten makes room for another at
+ * once, and is found. */
+static int64_t
+limit_draw(struct sim_model *m, const struct sim_budget *b, unsigned window)
+{
+    uint64_t n = sim_draw(m->world, 100);
+    int64_t owed = owed_now(m, b, window);
+
+    if (n < 15) {
+        return SIM_UNLIMITED;
+    }
+    if (n < 17) {
+        return 0;
+    }
+    if (n < 22) {
+        return owed - owed / 4;
+    }
+
+    return owed + (int64_t) sim_draw(m->world, n < 50 ? ROOM_LITTLE
+                                                      : ROOM_MUCH);
+}
+
+
+bool
+sim_limits_change(struct sim_model *m)
+{
+    struct sim_budget *b = &m->budgets[sim_draw(m->world, m->nbudgets)];
+    char values[SIM_TEXT] = "", limit[24];
+    unsigned i;
+    size_t n;
+
+    if (b->newest + 1 == SIM_VERSIONS) {
+        return true;
+    }
+    b->newest++;
+    for (i = 0; i < b->nwindows; i++) {
+        b->limits[b->newest][i] = sim_chance(m->world, 60)
+                                  ? limit_draw(m, b, i)
+                                  : b->limits[b->newest - 1][i];
+        snprintf(limit, sizeof(limit), "%lld",
+                 (long long) b->limits[b->newest][i]);
+        n = strlen(values);
+        snprintf(values + n, sizeof(values) - n, "%s('%s', %s::bigint)",
+                 i > 0 ? ", " : "", b->windows[i],
+                 b->limits[b->newest][i] == SIM_UNLIMITED ? "NULL" : limit);
+    }
+    sim_say(m->world, " %s version %u: %s", b->id, b->newest, values);
+    m->counts[SIM_N_LIMITS]++;
+
+    return sim_sql(m->world, NULL, "WITH b AS (UPDATE budgets SET version ="
+                   " version + 1 WHERE budget_id = '%s' RETURNING version),"
+                   " w AS (UPDATE budget_windows SET limit_nusd = v.column2"
+                   " FROM (VALUES %s) v WHERE budget_id = '%s'"
+                   " AND window_name = v.column1)"
+                   " INSERT INTO outbox (kind, target, version)"
+                   " SELECT 'budget', '%s', version FROM b", b->id, values,
+                   b->id, b->id);
+}
+
+
+bool
+sim_price_change(struct sim_model *m)
+{
+    struct sim_price *p;
+
+    if (m->nprices + 1 == SIM_VERSIONS) {
+        return true;
+    }
+    p = &m->prices[++m->nprices];
+    p->in_pusd = (int64_t) sim_draw(m->world, 2500);
+    p->out_pusd = (int64_t) sim_draw(m->world, 20000);
+    sim_say(m->world, " version %u: %lld, %lld", m->nprices,
+            (long long) p->in_pusd, (long long) p->out_pusd);
+    m->counts[SIM_N_PRICES]++;
+
+    return sim_sql(m->world, NULL, "INSERT INTO cards (card_id, version, card)"
+                   " VALUES ('c', %u, '{\"in_pusd\":%lld,\"out_pusd\":%lld,"
+                   "\"cached_pusd\":0,\"cache_write_pusd\":0,"
+                   "\"reasoning_pusd\":0}')", m->nprices,
+                   (long long) p->in_pusd, (long long) p->out_pusd);
+}
