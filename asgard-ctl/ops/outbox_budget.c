@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ops/opening.h"
-#include "ops/partition.h"
+#include "ops/partition_lead.h"
 #include "ops/zone.h"
 
 #define ARGS_MAX 40
@@ -245,6 +245,39 @@ budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
 }
 
 
+/* A budget that Redis was told of and has no more lost what it held: only a
+ * reseed knows that.  Rows that were sent are kept for a week. */
+static bool
+is_new(struct sending *s, const char *budget_id, bool *fresh,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(s->leader.pg, s->leader.arena, &rows, e,
+            "SELECT FROM budgets WHERE budget_id = $1"
+            " AND created_at > now() - interval '6 days'"
+            " AND NOT EXISTS (SELECT FROM outbox WHERE kind = 'budget'"
+            " AND target = budget_id AND sent_at IS NOT NULL)", budget_id))
+    {
+        return false;
+    }
+    *fresh = rows.nrows > 0;
+
+    return true;
+}
+
+
+static bool
+budget_was_lost(struct sending *s, const char *budget_id, struct ctl_error *e)
+{
+    return ctl_lead_force_reseed(s->leader.pg, s->leader.arena,
+                                 (int) s->partition.part, 0, e)
+           && ctl_error_away(e, "budget_unavailable", "the counters of %s are "
+                             "gone: partition %u is seeded again", budget_id,
+                             s->partition.part);
+}
+
+
 /* UNSEEDED w: a window that we took for used begins elsewhere now. */
 static bool
 is_not_used(struct sending *s, const struct ctl_reply *reply)
@@ -271,7 +304,7 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     struct sending *s = ctl_arena_alloc(arena, sizeof(*s));
     struct ctl_reply reply;
     asg_verdict_t verdict;
-    bool exists;
+    bool exists, fresh = true;
 
     if (s == NULL) {
         return ctl_error_internal(e, "out of memory");
@@ -279,8 +312,13 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     s->leader.pg = pg;
     s->leader.redis = redis;
     s->leader.arena = arena;
-    if (!budget_read(s, budget_id, e) || !in_use_read(s, &exists, e)) {
+    if (!budget_read(s, budget_id, e) || !in_use_read(s, &exists, e)
+        || (!exists && !is_new(s, budget_id, &fresh, e)))
+    {
         return false;
+    }
+    if (!fresh) {
+        return budget_was_lost(s, budget_id, e);
     }
     do {                                /* at most once for each window */
         if (!budget_seed(s, exists, &reply, &verdict, e)) {

@@ -79,6 +79,19 @@ is(spent('7d'), 655, 'after a reseed the windows know the same');
 is(spent('1mo'), 655, '... the month too');
 is($p->field($budget, 's:total:0'), 655, '... and the total');
 
+# A budget that Redis lost alone is not added as if nothing ran on it
+$p->reserve('held', 45, [$budget], detail => $m->detail($id));
+$m->cmd('DEL', $p->key("b:$budget"));
+$m->window($budget, 'total', 900_000);
+ok($m->sent, 'a change of a budget that Redis has lost is sent');
+$m->wait_open;
+$p = $m->partition(9);
+is($p->field($budget, 'h:total:0'), 45, '... and what is held is still held');
+is($p->field($budget, 's:total:0'), 655, '... and what was spent, spent');
+$p->finish('held', 'v', 0, "$budget:total:0", [$budget],
+    detail => $m->detail($id));
+$m->balance('held');
+
 # Limits
 $m->window($budget, 'total', 700);
 $m->sent;

@@ -46,10 +46,12 @@ budget_add(struct sim_model *m, char scope, const char *scope_id,
     snprintf(b->project, sizeof(b->project), "%s", project);
     b->part = part;
     b->newest = b->sent = 1;
-    if (!sim_sql(m->world, NULL, "INSERT INTO budgets (budget_id, scope,"
-                 " scope_id, project_id, partition) VALUES ('%s', '%s', '%s',"
-                 " '%s', %u)", b->id, scope == 'p' ? "project" : "key",
-                 scope_id, project, part))
+    if (!sim_sql(m->world, NULL, "WITH b AS (INSERT INTO budgets (budget_id,"
+                 " scope, scope_id, project_id, partition)"
+                 " VALUES ('%s', '%s', '%s', '%s', %u) RETURNING budget_id)"
+                 " INSERT INTO outbox (kind, target, version)"
+                 " SELECT 'budget', budget_id, 1 FROM b", b->id,
+                 scope == 'p' ? "project" : "key", scope_id, project, part))
     {
         return false;
     }

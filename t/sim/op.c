@@ -2,6 +2,7 @@
  * The table of steps, and a run.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "op.h"
@@ -125,6 +126,16 @@ op_failover(struct sim *s)
 }
 
 
+static int
+field_order(const void *a, const void *b)
+{
+    const redisReply *const *one = a, *const *other = b;
+
+    return strcmp((*one)->str, (*other)->str);
+}
+
+
+/* The order of a hash is not the same each time; sorted it is. */
 static void
 field_delete(struct sim *s, const char *key)
 {
@@ -133,6 +144,8 @@ field_delete(struct sim *s, const char *key)
     unsigned tries;
 
     if (reply != NULL && reply->elements > 0) {
+        qsort(reply->element, reply->elements, sizeof(reply->element[0]),
+              field_order);
         for (tries = 0; tries < 4 && field[0] != 's' && field[0] != 'h';
              tries++)
         {
