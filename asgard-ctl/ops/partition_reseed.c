@@ -113,7 +113,8 @@ seen_read(struct ctl_leader *l, const struct ctl_partition *p,
 
 
 /* An epoch is also a time, so that none is used again when both stores were
- * set back and only the gateways remember. */
+ * set back and only the gateways remember.  Its cursor is there before anybody
+ * can write under it: a reseed that ends early has a stream to be read too. */
 static bool
 begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
@@ -122,14 +123,17 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 
     if (!ctl_redis_ready(l->redis, e) || !seen_read(l, p, &seen, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
-            "UPDATE partitions SET step = 'closing',"
+            "WITH p AS (UPDATE partitions SET step = 'closing',"
             " epoch = greatest(epoch + 1, $1::bigint + 1,"
             " extract(epoch FROM clock_timestamp())::bigint), run_id = $2,"
             " leader_token = CASE WHEN $3::bigint > leader_token"
             " THEN $3::bigint + 1 ELSE leader_token END,"
             " leader_until = now() + interval '" CTL_LEASE_S " s'"
             " WHERE partition = $4 AND leader_token = $5 AND epoch = $6"
-            " RETURNING epoch, leader_token", number(l, seen.highest),
+            " RETURNING partition, epoch, leader_token),"
+            " c AS (INSERT INTO cursors (partition, epoch)"
+            " SELECT partition, epoch FROM p ON CONFLICT DO NOTHING)"
+            " SELECT epoch, leader_token FROM p", number(l, seen.highest),
             ctl_redis_run_id(l->redis), number(l, seen.token),
             number(l, p->part), number(l, p->token), number(l, p->epoch)))
     {
@@ -152,7 +156,7 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 }
 
 
-/* Streams of every epoch that was ever opened, and of the one in Redis. */
+/* Streams of every epoch that was ever begun, and of the one in Redis. */
 static bool
 drain_older(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
