@@ -58,6 +58,7 @@ static redisReply *
 script_send(struct sim_world *w, const struct sim_command *c)
 {
     const char *argv[SIM_ARGS + 3];
+    size_t lens[SIM_ARGS + 3];
     char count[16];
     redisReply *reply;
     unsigned i;
@@ -66,17 +67,23 @@ script_send(struct sim_world *w, const struct sim_command *c)
     argv[0] = "EVALSHA";
     argv[1] = asg_script_sha(c->script).data;
     argv[2] = count;
+    lens[0] = strlen(argv[0]);
+    lens[1] = asg_script_sha(c->script).len;
+    lens[2] = strlen(count);
     for (i = 0; i < c->argc; i++) {
         argv[3 + i] = c->argv[i];
+        lens[3 + i] = strlen(c->argv[i]);
     }
-    reply = sim_redis(w, c->argc + 3, argv);
+    reply = sim_redis(w, c->argc + 3, argv, lens);
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR
         && strncmp(reply->str, "NOSCRIPT", 8) == 0)
     {
         freeReplyObject(reply);
         argv[0] = "EVAL";
         argv[1] = asg_script_text(c->script).data;
-        reply = sim_redis(w, c->argc + 3, argv);
+        lens[0] = strlen(argv[0]);
+        lens[1] = asg_script_text(c->script).len;
+        reply = sim_redis(w, c->argc + 3, argv, lens);
     }
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
         sim_fail(w, "Redis: %.300s", reply->str);

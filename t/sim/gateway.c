@@ -144,7 +144,6 @@ command_make(struct sim_gateways *g, const struct sim_slot *s, char kind,
     c->part = s->hold->part;
     c->epoch = gateway_of(g, s)->epoch[c->part];
     c->life = g->world->life;
-    c->slot = (unsigned) (s - g->slots);
     keys_add(g, s, kind != 'E', c);
     snprintf(fence, sizeof(fence), "%llu:%s", (unsigned long long) c->epoch,
              g->world->run_id);
@@ -330,6 +329,7 @@ sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind)
 
     command_make(g, s, kind, &c);
     sim_say(g->world, " [%c %s", kind, s->hold->id + 21);
+    c.slot = (unsigned) (s - g->slots);
     c.asked = s->asked = ++g->serial;
     if (fate == FATE_STRAY || fate == FATE_SLOW || fate == FATE_TWICE) {
         sim_flight_keep(g->flight, &c, fate == FATE_SLOW);
@@ -360,9 +360,8 @@ sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind)
 static void
 delivered(struct sim_gateways *g, struct sim_command *c)
 {
-    struct sim_slot *s = &g->slots[c->slot];
-    bool awaited = c->asked != 0 && s->hold == c->hold
-                   && s->asked == c->asked;
+    struct sim_slot *s = c->asked != 0 ? &g->slots[c->slot] : NULL;
+    bool awaited = s != NULL && s->hold == c->hold && s->asked == c->asked;
     struct sim_answer a;
 
     if (c->life != g->world->life) {

@@ -258,9 +258,10 @@ sim_redis_restart(struct sim_world *w, const char *dump)
 
 
 redisReply *
-sim_redis(struct sim_world *w, size_t argc, const char **argv)
+sim_redis(struct sim_world *w, size_t argc, const char **argv,
+    const size_t *lens)
 {
-    redisReply *reply = redisCommandArgv(w->wire, (int) argc, argv, NULL);
+    redisReply *reply = redisCommandArgv(w->wire, (int) argc, argv, lens);
 
     if (reply == NULL) {
         sim_fail(w, "sim: Redis does not answer %s: %s", argv[0],

@@ -94,7 +94,8 @@ void sim_clock_move(struct sim_clock *clock, int64_t ms);
 
 /* One command; NULL after a failure, which is the run's.  Freed by the
  * caller. */
-redisReply *sim_redis(struct sim_world *w, size_t argc, const char **argv);
+redisReply *sim_redis(struct sim_world *w, size_t argc, const char **argv,
+    const size_t *lens);
 redisReply *sim_redisf(struct sim_world *w, const char *fmt, ...);
 /* An integer or the length of what came; -1 after a failure. */
 int64_t sim_redis_i64(struct sim_world *w, const char *fmt, ...);
