@@ -123,6 +123,7 @@ entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
                : CTL_DRAIN_BATCH;
     struct ctl_batch *b;
     asg_str_t last;
+    bool ok;
 
     if (n == 0) {
         return true;
@@ -135,16 +136,16 @@ entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     b->leader = l;
     b->partition = p;
     b->current = epoch == p->epoch;
-    if (last.len >= CTL_STREAM_ID_TEXT
-        || !months_ready(l, list, n, e)
-        || !batch_commit(b, number, list->items, n, after, last.data, e))
-    {
+    ok = last.len < CTL_STREAM_ID_TEXT && months_ready(l, list, n, e)
+         && batch_commit(b, number, list->items, n, after, last.data, e);
+    /* also after a failure: the answer to a commit may have been lost */
+    p->owed = p->owed || b->nowed > 0;
+    if (!ok) {
         l->month_to_ms = 0;             /* whatever it was, look again */
         return false;
     }
     memcpy(after, last.data, last.len);
     after[last.len] = '\0';
-    p->owed = p->owed || b->nowed > 0;
     p->moved = true;
 
     return true;
