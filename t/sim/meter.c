@@ -567,8 +567,8 @@ sim_meter_audit(struct sim_meters *ms)
         return;
     }
     ctl_arena_reset(&s->arena);
-    ok = ctl_audit_partition(s->pg, s->redis, &s->arena, part, out, &broken,
-                             &e);
+    ok = ctl_audit_partition(s->pg, s->redis, &s->arena, part, false, out,
+                             &broken, &e);
     (void) sim_meter_judge(ms, ok, &e);
     fclose(out);
     ms->model->counts[SIM_N_AUDITS]++;

@@ -385,7 +385,7 @@ database_begin(struct sim_world *w)
         return false;
     }
     snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE asgard"
-             " STRATEGY file_copy", w->database);
+             " STRATEGY file_copy OWNER asgard_owner", w->database);
     if (!super_exec(w, "postgres", sql)) {
         return false;
     }
