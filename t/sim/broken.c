@@ -15,33 +15,18 @@
 
 #define SHA1_BYTES 20
 
-asg_str_t __real_asg_script_text(asg_script_t s);
-asg_str_t __real_asg_script_sha(asg_script_t s);
-bool __real_ctl_redis_script(struct ctl_redis *r, struct ctl_arena *arena,
-    struct ctl_reply *reply, struct ctl_error *e, asg_script_t script,
-    size_t nkeys, size_t argc, const asg_str_t *argv);
-const char *__real_ctl_redis_run_id(struct ctl_redis *r);
-bool __real_ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e);
-bool __real_ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
-    int64_t epoch, struct ctl_error *e);
-bool __real_ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
-    struct ctl_error *e);
-void __real_ctl_evidence_join(struct ctl_evidence_hold *hold,
-    const struct ctl_evidence *event, struct ctl_evidence_change *change);
+/* Of the type of the real one: a change of it does not go unseen. */
+#define WRAPPED(function) \
+    __typeof__(function) __real_##function, __wrap_##function
 
-asg_str_t __wrap_asg_script_text(asg_script_t s);
-asg_str_t __wrap_asg_script_sha(asg_script_t s);
-bool __wrap_ctl_redis_script(struct ctl_redis *r, struct ctl_arena *arena,
-    struct ctl_reply *reply, struct ctl_error *e, asg_script_t script,
-    size_t nkeys, size_t argc, const asg_str_t *argv);
-const char *__wrap_ctl_redis_run_id(struct ctl_redis *r);
-bool __wrap_ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e);
-bool __wrap_ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
-    int64_t epoch, struct ctl_error *e);
-bool __wrap_ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
-    struct ctl_error *e);
-void __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
-    const struct ctl_evidence *event, struct ctl_evidence_change *change);
+WRAPPED(asg_script_text);
+WRAPPED(asg_script_sha);
+WRAPPED(ctl_redis_script);
+WRAPPED(ctl_redis_run_id);
+WRAPPED(ctl_pg_commit);
+WRAPPED(ctl_drain_epoch);
+WRAPPED(ctl_apply_owed);
+WRAPPED(ctl_evidence_join);
 
 enum rule {
     RULE_NONE, RULE_RUN_ID, RULE_CATCH_UP, RULE_FIRST_WINS, RULE_SCRIPT
@@ -309,11 +294,12 @@ __wrap_ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
 
 void
 __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
-    const struct ctl_evidence *event, struct ctl_evidence_change *change)
+    const struct ctl_evidence *event, int64_t held_nusd,
+    struct ctl_evidence_change *change)
 {
     if (broken.rule == RULE_FIRST_WINS && hold->known) {
         memset(change, 0, sizeof(*change));
         return;
     }
-    __real_ctl_evidence_join(hold, event, change);
+    __real_ctl_evidence_join(hold, event, held_nusd, change);
 }
