@@ -13,7 +13,7 @@ use Test::More;
 use Asgard::Files qw(is_sanitized);
 use Asgard::Sim;
 
-my $STEPS = 80_000;                     # at most: most need a few hundred
+my $STEPS = 160_000;                    # at most: most need a few hundred
 
 my @sims = map { Asgard::Sim->new } 1 .. 2;
 my $program = $sims[0]{program};

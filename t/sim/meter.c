@@ -22,6 +22,7 @@
 #define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
 #define REDIS_MS       5000
 #define GONE_TRIES     5000
+#define OVERTAKES      4                /* changes behind one held back */
 
 static const struct sim_world *clock_world;
 
@@ -483,21 +484,37 @@ sent_note(struct sim_meters *ms)
 }
 
 
-void
-sim_sender_turn(struct sim_meters *ms)
+static void
+sender_send(struct sim_meters *ms, struct sim_sender *s)
 {
-    struct sim_sender *s = &ms->senders[sim_draw(ms->world, SIM_SENDERS)];
     struct ctl_error e = {0};
     unsigned sent = 0, kept = 0;
     bool ok;
 
     ctl_arena_reset(&s->arena);
-    traps_set(ms, 20, 2);
     ok = ctl_outbox_send_some(s->pg, s->redis, &s->arena, &sent, &kept, &e);
     (void) sim_meter_judge(ms, ok, &e);
-    (void) sim_traps_clear();
     sim_say(ms->world, " %u sent, %u kept", sent, kept);
     (void) sent_note(ms);
+}
+
+
+/* While one sender's command is held back, limits change again, and the other
+ * one sends them: the older command comes after the newer. */
+void
+sim_sender_turn(struct sim_meters *ms)
+{
+    unsigned which = (unsigned) sim_draw(ms->world, SIM_SENDERS), i;
+
+    traps_set(ms, 40, 1);
+    sender_send(ms, &ms->senders[which]);
+    if (!sim_traps_clear() || !sim_chance(ms->world, 50)) {
+        return;
+    }
+    for (i = 0; i < OVERTAKES; i++) {
+        (void) sim_limits_change(ms->model);
+    }
+    sender_send(ms, &ms->senders[SIM_SENDERS - 1 - which]);
 }
 
 
