@@ -66,7 +66,14 @@ ear_close(struct sim_gateways *g, struct sim_worker *w)
 static void
 worker_name(struct sim_gateways *g, struct sim_worker *w)
 {
+    unsigned i;
+
     ear_close(g, w);
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (w->told[i] > g->dead_told[i]) {
+            g->dead_told[i] = w->told[i];
+        }
+    }
     memset(w, 0, sizeof(*w));
     snprintf(w->id, sizeof(w->id), "w%024x", ++g->names);
 }
@@ -500,8 +507,9 @@ forget(struct sim_worker *w, unsigned part, uint64_t epoch)
 }
 
 
-/* Whose beat the meter has never seen, or not for long, is not waited for;
- * nor is anybody for longer than it waits. */
+/* Whose beat the meter has never seen, or not for long, is not waited for,
+ * unless it listens; and there one that told and died stands for one that
+ * lives.  Nor is anybody waited for longer than the meter waits. */
 void
 sim_gateways_unheard(struct sim_gateways *g, unsigned part, uint64_t epoch,
     bool given_up)
@@ -517,7 +525,8 @@ sim_gateways_unheard(struct sim_gateways *g, unsigned part, uint64_t epoch,
         }
         w = &g->all[s->gateway].workers[s->worker];
         if ((given_up && (w->told[part] != epoch || s->orphan))
-            || (w->told[part] != epoch && !w->noted && !ear_is_open(g, w)))
+            || (w->told[part] != epoch && !w->noted
+                && (!ear_is_open(g, w) || g->dead_told[part] == epoch)))
         {
             hold_unheard(g, s->hold);
         }
