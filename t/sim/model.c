@@ -306,7 +306,7 @@ sim_saw_grant(struct sim_model *m, struct sim_hold *h, asg_str_t pins,
 
     h->expires = number_of(expires);
     h->by.redis = true;
-    h->lost = false;
+    h->lost = h->unheard = false;
     if (first) {
         snprintf(h->text, sizeof(h->text), "%.*s", (int) pins.len, pins.data);
         h->npins = sim_pins_find(m, h->text, h->pins);

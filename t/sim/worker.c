@@ -490,7 +490,7 @@ sim_gateways_told(struct sim_gateways *g, unsigned part, uint64_t epoch)
 static void
 hold_unheard(struct sim_gateways *g, struct sim_hold *h)
 {
-    if (!h->by.redis && !h->by.ledger && !h->unheard) {
+    if (h->grants > 0 && !h->by.redis && !h->by.ledger && !h->unheard) {
         h->unheard = true;
         sim_low_set(g->model, h, 0);
         g->model->counts[SIM_N_UNHEARD]++;
