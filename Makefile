@@ -80,7 +80,7 @@ export ASGARD_TOP   := $(CURDIR)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
-        test-sim soak test-sdk fuzz-smoke fuzz check check-layers lint format \
+        test-fault test-sim soak test-sdk fuzz-smoke fuzz check check-layers lint format \
         bench run stop reload clean
 
 help: ## List the targets
@@ -152,7 +152,7 @@ $(OUT)/%.o: %.c
 # --- tests ----------------------------------------------------------------
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
-	@scripts/test check unit gateway ctl sim sdk fuzz
+	@scripts/test check unit gateway ctl fault sim sdk fuzz
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit
@@ -162,6 +162,9 @@ test-gateway: $(TEST_PREREQ) ## The gateway's system tests (prove)
 
 test-ctl: $(TEST_PREREQ) ## asgard-ctl's system tests (prove)
 	@scripts/test ctl
+
+test-fault: $(TEST_PREREQ) ## Stores and networks that fail (prove)
+	@scripts/test fault
 
 test-sim: $(TEST_PREREQ) sim-program ## The simulator of the money protocol
 	@scripts/test sim
