@@ -1,6 +1,6 @@
 /*
- * The role `meter`: it alone drains, expires, applies, seeds, sends the outbox
- * and seals the audit log.
+ * The role `meter`: it alone drains, applies, seeds, sends the outbox and seals
+ * the audit log; it expires holds, as a gateway does that waits for one.
  *
  * Four threads with their own connections, so that a slow one holds up none
  * of the others: the ledger (lead, reseed, drain, expire, apply), the outbox

@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# Every script call names keys of one slot, also as asg-ctl and a gateway make
+# Every script call names keys of one slot, also as asgard-ctl and a gateway make
 # them; no script builds a key's name.
 use strict;
 use warnings;
