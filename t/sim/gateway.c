@@ -295,7 +295,7 @@ fate_draw(struct sim_gateways *g)
 {
     uint64_t n = sim_draw(g->world, 100);
 
-    if (g->calm) {
+    if (g->calm || g->flight->n == SIM_COMMANDS) {
         return FATE_WELL;
     }
 

@@ -566,6 +566,10 @@ sim_redis_lost(struct sim_model *m, bool back_to_dump)
             witness_lose(&h->evidence[k].by, back_to_dump);
         }
         losses_count(m, h, before);
+        if (h->by.redis && h->grants > 0) {
+            /* what ended since the dump is open there once more */
+            sim_high_set(m, h, most(h->high, h->amount));
+        }
     }
 
     return true;
