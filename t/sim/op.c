@@ -135,6 +135,16 @@ field_order(const void *a, const void *b)
 }
 
 
+/* A budget without its `w` or a `c:` takes its windows for new ones, and a
+ * change of limits opens them with what the period had spent: more than is
+ * owed, never less.  The model has no openings. */
+static bool
+field_is_spared(const char *field)
+{
+    return strcmp(field, "w") == 0 || strncmp(field, "c:", 2) == 0;
+}
+
+
 /* The order of a hash is not the same each time; sorted it is. */
 static void
 field_delete(struct sim *s, const char *key)
@@ -152,6 +162,8 @@ field_delete(struct sim *s, const char *key)
             field = reply->element[sim_draw(&s->world,
                                             reply->elements)]->str;
         }
+    }
+    if (field[0] != '\0' && !field_is_spared(field)) {
         sim_say(&s->world, " %s of %s", field, key);
         (void) sim_redis_i64(&s->world, "HDEL %s %s", key, field);
     }

@@ -11,6 +11,7 @@
 #define LEASE_MS       4000
 #define SETTLE_ROUNDS  200
 #define LEAD_ROUNDS    16
+#define PATIENCE       24
 
 
 bool
@@ -30,14 +31,17 @@ sim_meters_wait(const struct sim_meters *ms)
 }
 
 
-/* Those who are dead are waited for as long as the meter waits for anybody. */
+/* Those who are dead are waited for as long as the meter waits for anybody; so
+ * are all, when the meta hash was lost and nobody's word is taken. */
 static void
-waits_end(struct sim_meters *ms, const struct ctl_partition *p)
+waits_end(struct sim_meters *ms, const struct ctl_partition *p,
+    unsigned round)
 {
     int64_t ms_left;
 
     if (p->adopt_until_ms > ctl_clock_ms()
-        && sim_gateways_told(ms->gateways, p->part, (uint64_t) p->epoch))
+        && (sim_gateways_told(ms->gateways, p->part, (uint64_t) p->epoch)
+            || round % PATIENCE == PATIENCE - 1))
     {
         ms_left = p->adopt_until_ms - ctl_clock_ms();
         sim_clock_move(ms->world->pg_clock, ms_left);
@@ -71,7 +75,7 @@ open_all(struct sim_meters *ms)
         (void) sim_meter_judge(ms, sim_meter_reseed(ms, &m->leader, p, &e),
                                &e);
         sim_gateways_settle(ms->gateways);
-        waits_end(ms, p);
+        waits_end(ms, p, round);
     }
     if (sim_meter_part(ms, &m->leader, false) != NULL
         || sim_meter_part(ms, &m->leader, true) == NULL)
