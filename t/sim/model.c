@@ -406,8 +406,8 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
     h->by.redis = true;
     if (ev != NULL && !ev->by.redis) {
         ev->by.redis = true;            /* the first event is the oldest */
-        ev->epoch = epoch;
-        stream_id_parse(id, &ev->ms, &ev->seq);
+        ev->at.epoch = epoch;
+        stream_id_parse(id, &ev->at.ms, &ev->at.seq);
     }
     if (h->plain && !late) {
         sim_high_set(m, h, amount);
@@ -490,6 +490,7 @@ sim_redis_dumped(struct sim_model *m)
         m->holds[i].by.dump = m->holds[i].by.redis;
         for (k = 0; k < m->holds[i].nevidence; k++) {
             m->holds[i].evidence[k].by.dump = m->holds[i].evidence[k].by.redis;
+            m->holds[i].evidence[k].dumped = m->holds[i].evidence[k].at;
         }
     }
     m->dumped = true;
@@ -519,8 +520,9 @@ ledger_note(struct sim_model *m)
             for (k = 0; k < h->nevidence; k++) {
                 ev = &h->evidence[k];
                 if (ev->by.redis && h->part == ctl_rows_i64(&rows, r, 0)
-                    && ev->epoch == (uint64_t) ctl_rows_i64(&rows, r, 1)
-                    && (ev->ms < ms || (ev->ms == ms && ev->seq <= seq)))
+                    && ev->at.epoch == (uint64_t) ctl_rows_i64(&rows, r, 1)
+                    && (ev->at.ms < ms
+                        || (ev->at.ms == ms && ev->at.seq <= seq)))
                 {
                     ev->by.ledger = true;
                 }
@@ -564,6 +566,9 @@ sim_redis_lost(struct sim_model *m, bool back_to_dump)
         witness_lose(&h->by, back_to_dump);
         for (k = 0; k < h->nevidence; k++) {
             witness_lose(&h->evidence[k].by, back_to_dump);
+            if (h->evidence[k].by.redis) {
+                h->evidence[k].at = h->evidence[k].dumped;
+            }
         }
         losses_count(m, h, before);
         if (h->by.redis && h->grants > 0) {

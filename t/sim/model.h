@@ -38,11 +38,16 @@ struct sim_witness {
     bool ledger;
 };
 
+/* Where an event stands: the stream of an epoch, and the id in it. */
+struct sim_place {
+    uint64_t epoch, ms, seq;
+};
+
 struct sim_evidence {
     enum sim_rank rank;
     int64_t amount;
     struct sim_witness by;
-    uint64_t epoch, ms, seq;            /* its last event */
+    struct sim_place at, dumped;        /* its first event in those data */
     int64_t in, out;                    /* measured tokens */
 };
 
