@@ -9,6 +9,7 @@
 
 #define TICK_MS       20000
 #define TICK_WAIT_MS  400               /* while a reseed waits */
+#define MINUTE_MS     60000             /* the shortest window */
 #define SKEW_MS       4000              /* Redis against Postgres */
 
 
@@ -35,14 +36,19 @@ op_tick(struct sim *s)
 
 
 /* Redis' clock goes wrong by a little, in both directions; never further from
- * the database's than that. */
+ * the database's than that, and never back over the begin of a window: a reseed
+ * there does not know of calls in the window to come. */
 static void
 op_skew(struct sim *s)
 {
     int64_t apart = (s->world.redis_clock->fixed_us
                      - s->world.pg_clock->fixed_us) / 1000;
     int64_t to = (int64_t) sim_draw(&s->world, 2 * SKEW_MS) - SKEW_MS;
+    int64_t into = s->world.redis_clock->fixed_us / 1000 % MINUTE_MS;
 
+    if (to - apart < -into) {
+        to = apart - into;
+    }
     sim_clock_move(s->world.redis_clock, to - apart);
     sim_say(&s->world, " Redis is %lld ms ahead", (long long) to);
 }
