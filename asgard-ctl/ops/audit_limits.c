@@ -48,7 +48,7 @@
     " || coalesce(w.limit_nusd::text, 'nothing')" \
     " FROM jsonb_to_recordset($1::jsonb)" \
     " AS c(b text, w text, v bigint, l bigint)" \
-    " JOIN budgets b ON b.budget_id = c.b AND b.version = c.v" \
+    " JOIN budgets b ON b.budget_id = c.b AND b.version <= c.v" \
     " JOIN budget_windows w ON w.budget_id = c.b AND w.window_name = c.w" \
     " WHERE w.limit_nusd IS DISTINCT FROM c.l ORDER BY 1"
 

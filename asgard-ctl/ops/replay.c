@@ -26,9 +26,14 @@
     " NOT EXISTS (SELECT FROM unnest(string_to_array(t.p, ',')) AS pin" \
     " LEFT JOIN budgets b ON b.budget_id = split_part(pin, ':', 1)" \
     " WHERE pin !~ '^[^:]+:[0-9A-Za-z]{1,16}:[0-9]{1,15}$'" \
-    " OR b.partition IS DISTINCT FROM t.q)" \
+    " OR b.partition IS DISTINCT FROM t.q" \
+    " OR b.project_id IS DISTINCT FROM t.j)" \
+    " AND (t.p = '' OR ',' || t.p LIKE '%,p.' || t.j || ':%')" \
+    " AND (SELECT count(*) = count(DISTINCT pin)" \
+    " FROM unnest(string_to_array(t.p, ',')) AS pin)" \
     " FROM jsonb_to_recordset($1::jsonb) AS t(n int, i text, r smallint," \
-    " a bigint, q smallint, p text) LEFT JOIN holds h ON h.hold_id = t.i" \
+    " a bigint, q smallint, p text, j text)" \
+    " LEFT JOIN holds h ON h.hold_id = t.i" \
     " ORDER BY t.n"
 
 #define SQL_MISSING \
@@ -105,7 +110,8 @@ lines_text(struct replaying *r, const bool *which)
     unsigned i;
 
     for (i = 0; i < r->nlines; i++) {
-        bytes += LINE_JSON + 2 * r->lines[i].pins.len;
+        bytes += LINE_JSON + 2 * r->lines[i].pins.len
+                 + 2 * r->lines[i].project.len;
     }
     asg_buf_init(&out, ctl_arena_alloc(r->leader.arena, bytes), bytes);
     if (out.data == NULL) {
@@ -125,6 +131,8 @@ lines_text(struct replaying *r, const bool *which)
         number_put(&out, ",\"t\":", r->lines[i].at_ms);
         asg_buf_z(&out, ",\"p\":");
         asg_buf_json(&out, r->lines[i].pins);
+        asg_buf_z(&out, ",\"j\":");
+        asg_buf_json(&out, r->lines[i].project);
         asg_buf_z(&out, "}");
     }
     asg_buf_z(&out, "]");
@@ -146,7 +154,12 @@ refusal_of(const struct ctl_replay_line *line, bool pins_fit)
                "it held";
     }
 
-    return pins_fit ? NULL : "its pins are not of budgets of its partition";
+    if (line->amount_nusd > line->held_nusd && !line->overshoot) {
+        return "it charges more than it held and does not say so";
+    }
+
+    return pins_fit ? NULL : "its pins are not, each once, of its project's "
+                             "budgets in its partition";
 }
 
 
@@ -294,6 +307,8 @@ line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
     to->number = r->w.number;
     to->hold = ctl_arena_str(arena, line->hold);
     to->pins = ctl_arena_str(arena, line->pins);
+    to->project = ctl_arena_str(arena, line->event.project);
+    to->overshoot = line->event.flags & ASG_FLAG_OVERSHOOT;
     to->detail = detail_of(arena, &line->event);
     to->verb = line->verb.data[0];
     to->part = line->partition;

@@ -11,11 +11,12 @@
 struct ctl_replay_line {
     const char *file;
     uint64_t number;
-    asg_str_t hold, pins, detail;
+    asg_str_t hold, pins, project, detail;
     char verb;
     unsigned part, rank;
     asg_nusd_t amount_nusd, held_nusd;
     int64_t at_ms;
+    bool overshoot;                     /* it says that it is above its hold */
     bool known;                         /* the ledger has it, or more */
     const char *refusal;                /* NULL: none */
 };

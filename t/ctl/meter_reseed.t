@@ -119,4 +119,25 @@ $m->cmd('DEL', $p->key('m'));
 ok($m->wait_open(10), 'a partition whose fence is lost is seeded again');
 is(spent($m->partition(5)), 670, '... with the same sums');
 
+# More was spent than one amount can say
+my $free = 'proj-2026-0009';
+my $free_budget = $m->project($free, part => 5, total => undef);
+my $many = $m->partition(5);
+ok(wait_until(sub { defined $many->field($free_budget, 'l:total') }, 5),
+    'a project without a limit');
+my %pins = map { ($_ => $many->reserve($_, 1000, [$free_budget],
+    detail => $m->detail($free))->[1]) } qw(big1 big2);
+$many->finish($_, 's', 9007199254740991, $pins{$_}, [$free_budget],
+    detail => $m->detail($free, flags => '["overshoot"]')) for keys %pins;
+is($m->balance('big2'), 9007199254740991, 'an unlimited budget is spent far');
+$m->cmd('FLUSHALL');
+ok($m->wait_open(10), '... and its partition opens again after a loss');
+$many = $m->partition(5);
+is($many->field($free_budget, 's:total:0'), '18014398509481982',
+    '... with every nano-dollar of it');
+is($many->reserve('big3', 1, [$free_budget])->[0], 'OVER',
+    '... and no more is admitted than can be counted');
+is($many->reserve('small', 1, [$budget])->[0], 'OK',
+    '... while the others go on');
+
 $m->done;

@@ -178,7 +178,13 @@ my %bad = (
     ' lacks something ' => $good =~ s/"hold":"\w+",//r,
     'has an id, a verb or a number that cannot be' =>
         $good =~ s/"part":\d+/"part":16/r,
-    'are not of budgets of its partition' => $good
+    'it charges more than it held' => $good
+        =~ s/"amount":\d+/"amount":900000000/r
+        =~ s/"hold":"\w/${&}e/r,
+    "of its project's budgets" => $good
+        =~ s/"pins":"([^",]+)/"pins":"$1,$1/r
+        =~ s/"hold":"\w/${&}d/r,
+    'in its partition' => $good
         =~ s/"pins":"p\.[^:]+/"pins":"p.proj-1999-0001/r
         =~ s/"hold":"\w/${&}f/r,
     'its pins are not' => $good =~ s/"part":(\d+)/'"part":' . (($1 + 1) % 16)/er

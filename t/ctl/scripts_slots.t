@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Every script call names keys of one slot, also as asgard-ctl and a gateway make
-# them; no script builds a key's name.
+# Every script call names keys of one slot, also as asgard-ctl and a gateway
+# make them; no script builds a key's name.
 use strict;
 use warnings;
 use FindBin;

@@ -62,6 +62,12 @@ local m = call('HMGET', KEYS[1], 'f', 'st', 'ctl', 'adj', 'dur')
 local fence, state, leader = m[1], m[2], int(m[3]) or 0
 local verb, token = ARGV[1], int(ARGV[2])
 
+-- A counter is a sum of amounts, written as it is: it may be above the largest
+-- amount, where a comparison as a double still refuses all that comes.
+local function is_counter(s)
+    return s and #s <= 19 and match(s, '^%d+$') and tonumber(s) <= HUGE
+end
+
 local function is_limit(s)
     return s == '-' or int(s)
 end
@@ -229,7 +235,7 @@ local function fields_parse(set, from)
     for i = from, #ARGV, 2 do
         local kind, w, id = match(ARGV[i], '^([sh]):(%w+):(%d+)$')
         if not kind or not set[w] or not int(id) or fields[ARGV[i]]
-            or not int(ARGV[i + 1]) then
+            or not is_counter(ARGV[i + 1]) then
             return nil
         end
         local other = (kind == 's' and 'h' or 's') .. ':' .. w .. ':' .. id
