@@ -47,7 +47,11 @@ enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
  * yet. */
 #define SQL_WINDOWS \
     "SELECT b.budget_id, w.window_name FROM budgets b" \
-    " JOIN budget_windows w USING (budget_id) WHERE b.partition = $1" \
+    " JOIN budget_windows w USING (budget_id)" \
+    " LEFT JOIN zone_windows z USING (zone, window_name)" \
+    " WHERE b.partition = $1 AND (z.zone IS NULL" \
+    " OR z.boundaries[cardinality(z.boundaries)]" \
+    " > extract(epoch FROM now()))" \
     " AND NOT EXISTS (SELECT FROM outbox o WHERE o.kind = 'budget'" \
     " AND o.target = b.budget_id AND o.sent_at IS NULL)" \
     " ORDER BY b.budget_id, w.window_name"

@@ -120,7 +120,7 @@ like((run('audit', 'money'))[1], qr/^M2 entry 1 of hold other has no number$/m,
 $m->sql('INSERT INTO ledger_seqs SELECT * FROM kept; DROP TABLE kept');
 
 # An audit that has begun, and has not come to the ledger, sees the month whole
-my $lock = $m->stay_open('LOCK TABLE audit_seals');
+my $lock = $m->stay_open('LOCK TABLE audit_head');
 my $audit = fork() // die "fork: $!";
 if (!$audit) {
     POSIX::_exit((run('audit', 'chain'))[0]);
