@@ -404,6 +404,9 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
     int64_t amount = ev != NULL ? ev->amount : h->amount;
 
     h->by.redis = true;
+    if (ev != NULL) {                   /* it may have been forgotten before */
+        sim_low_set(m, h, least(h->low, ev->amount));
+    }
     if (ev != NULL && !ev->by.redis) {
         ev->by.redis = true;            /* the first event is the oldest */
         ev->at.epoch = epoch;
