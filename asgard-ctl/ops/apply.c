@@ -20,6 +20,10 @@ correction_send(struct ctl_leader *l, struct ctl_partition *p,
     asg_verdict_t verdict;
     size_t n = 1, nkeys;
 
+    if (!ctl_partition_is_here(l, p, e)) {
+        p->open = false;
+        return false;
+    }
     ctl_partition_fence(p, fence);
     argv[0] = (asg_str_t) {meta, asg_rkey_meta(meta, p->part)};
     if (!ctl_partition_pin_keys(l, p, pins, argv, &n)) {

@@ -39,6 +39,10 @@ hold_expire(struct ctl_leader *l, struct ctl_partition *p, asg_str_t id,
     struct ctl_reply reply;
     size_t n = 4, nkeys;
 
+    if (!ctl_partition_is_here(l, p, e)) {
+        p->open = false;
+        return false;
+    }
     ctl_partition_fence(p, fence);
     argv[0] = (asg_str_t) {meta, asg_rkey_meta(meta, p->part)};
     argv[1] = (asg_str_t) {hold, asg_rkey_hold(hold, p->part, id)};

@@ -17,6 +17,17 @@ ctl_partition_fence(const struct ctl_partition *p, char out[CTL_FENCE_TEXT])
 }
 
 
+bool
+ctl_partition_is_here(struct ctl_leader *l, const struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    return ctl_redis_ready(l->redis, e)
+           && (strcmp(p->run_id, ctl_redis_run_id(l->redis)) == 0
+               || ctl_error_away(e, "reseed_pending", "partition %u: Redis "
+                                 "was started again", p->part));
+}
+
+
 /* The verdict of a script's reply; a reply without one is a lost reply. */
 bool
 ctl_partition_verdict(const struct ctl_reply *reply, asg_verdict_t *verdict,
@@ -109,6 +120,9 @@ ctl_partition_seed_reply(struct ctl_leader *l, const struct ctl_partition *p,
 
     if (nkeys + argc + HEAD_ARGS + 1 > ARGS_MAX) {
         return ctl_error_internal(e, "too many arguments for seed %s", verb);
+    }
+    if (!ctl_partition_is_here(l, p, e)) {
+        return false;
     }
     ctl_partition_fence(p, fence);
     snprintf(token, sizeof(token), "%lld", (long long) p->token);

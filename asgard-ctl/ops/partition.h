@@ -56,6 +56,12 @@ struct ctl_leader {
 void ctl_partition_fence(const struct ctl_partition *p,
     char out[CTL_FENCE_TEXT]);
 
+/* Is the connection to the server process that the counters were seeded into?
+ * Data that came back with another one, a dump or a promoted replica, have our
+ * fence in them: what is written there may stand before the cursor. */
+bool ctl_partition_is_here(struct ctl_leader *l, const struct ctl_partition *p,
+    struct ctl_error *e);
+
 /* The verdict of a script's reply; without one it counts as lost: 503. */
 bool ctl_partition_verdict(const struct ctl_reply *reply,
     asg_verdict_t *verdict, struct ctl_error *e);

@@ -359,14 +359,8 @@ step_take(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     if (!p->seeding) {
         return begin(l, p, e);
     }
-    /* data that came back with another process have our fence in them, but no
-     * gateway would speak under it */
-    if (!ctl_redis_ready(l->redis, e)) {
+    if (!ctl_partition_is_here(l, p, e)) {
         return false;
-    }
-    if (strcmp(p->run_id, ctl_redis_run_id(l->redis)) != 0) {
-        return ctl_error_away(e, "reseed_pending", "partition %u: Redis was "
-                              "started again", p->part);
     }
     if (strcmp(p->step, "closing") == 0) {
         return drain_older(l, p, e);
