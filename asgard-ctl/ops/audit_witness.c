@@ -50,17 +50,12 @@
     " WHEN h.rank = w.rank AND h.balance_nano > w.amount" \
     " THEN 'its line says ' || w.amount || ', the ledger ' || h.balance_nano" \
     " || ', of the same evidence'" \
-    " WHEN h.rank > w.rank AND h.rank < 4" \
-    " THEN 'its line says ' || w.amount || ' (rank ' || w.rank" \
-    " || '), the ledger ' || h.balance_nano || ' (rank ' || h.rank" \
-    " || '), which no gateway wrote'" \
     " ELSE 'its line held ' || w.held || ', the ledger ' || h.held_nano END" \
     " || ' (' || " PLACE " || ')' FROM" \
     " (SELECT DISTINCT ON (hold_id) * FROM witness" \
     " ORDER BY hold_id, rank DESC, amount DESC) w" \
     " JOIN holds h USING (hold_id)" \
     " WHERE (h.rank = w.rank AND h.balance_nano > w.amount)" \
-    " OR (h.rank > w.rank AND h.rank < 4)" \
     " OR h.held_nano <> w.held ORDER BY w.hold_id LIMIT " SHOWN
 
 #define SQL_ARRIVED \

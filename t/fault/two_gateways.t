@@ -96,8 +96,12 @@ is($up->count - $before, $room, '... and exactly as many reached the provider');
 my @each = map { scalar grep { $_->{project} eq $project } calls($t->at($_)) }
     0, 1;
 is($each[0] + $each[1], $room, '... and stand in the two witness files');
-cmp_ok($each[$_], '>', 0, '... of which gateway ' . ($_ + 1) . ' has some')
-    for 0, 1;
+for my $n (0, 1) {
+    my ($refused) = $t->at($n)->get('/metrics')->body
+        =~ /^asgard_refused_total (\d+)/m;
+    cmp_ok($each[$n] + $refused, '>', 0,
+        '... gateway ' . ($n + 1) . ' was asked for some of them');
+}
 
 my @entries = $t->wait_ledger($project, $room);
 is(scalar @entries, $room, '... and in the ledger');

@@ -119,7 +119,14 @@ sub start {
 }
 
 sub stop { $_[0]{process}->stop('INT', 20) }
-sub kill { $_[0]{process}->stop('QUIT', 20) }
+
+# Commits are not waited for here, to be quick; what was answered is on disk
+# all the same, as where it runs in earnest.
+sub kill {
+    my ($self) = @_;
+    eval { $self->super('CHECKPOINT') };
+    return $self->{process}->stop('QUIT', 20);
+}
 
 # A copy of everything as it is now, and the way back to it: an administrator
 # with a backup.  Both stop the server and start it again.
