@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(memcmp(digest, again, sizeof(digest)) == 0);
     if (asg_rkey_key(name, token, digest) > 0) {
         assert(asg_id_is_valid(token));
-        assert(strlen(name) == 8 + token.len + 1 + 64);
+        assert(strlen(name) == 10 + token.len + 1 + 64);
     } else {
         assert(!asg_id_is_valid(token));
     }

@@ -195,7 +195,7 @@ def failures(c):
     image = {"type": "image_url", "image_url": {
         "url": "data:image/png;base64,iVBORw0KGgo="}}
     refused(lambda: chat(c, messages=[{"role": "user", "content": [image]}]),
-            openai.BadRequestError, 400, "invalid_value", 1,
+            openai.BadRequestError, 400, "unbound_content", 1,
             "content that the model has no bound for is BadRequestError")
 
 
