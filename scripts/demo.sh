@@ -132,7 +132,7 @@ Try next:
        -d '{"model":"echo","messages":[{"role":"user","content":"Hi"}]}'
   curl \$ASGARD_URL/api/ledger \\
        -H "Authorization: Bearer \$ASGARD_ADMIN_TOKEN"
-  \$ASGARD_CTL audit money        # is every nano-dollar accounted for?
+  \$ASGARD_CTL audit money         # is every nano-dollar accounted for?
   examples/money/run.sh           # Redis lost under a call: nothing forgotten
 
 Any OpenAI library works: base URL $url/v1, API key \$ASGARD_KEY.

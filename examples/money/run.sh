@@ -41,7 +41,7 @@ wait_entries() {
     return 1
 }
 
-since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+since=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
 # body MODEL TEXT [MORE]
 body() { printf '{"model": "%s", "max_tokens": 200, %s
     "messages": [{"role": "user", "content": "%s"}]}' "$1" "${3:-}" "$2"; }
