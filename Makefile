@@ -81,7 +81,7 @@ export ASGARD_TOP   := $(CURDIR)
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
         test-fault test-sim soak test-sdk fuzz-smoke fuzz check check-layers lint format \
-        bench run stop reload clean
+        bench bench-peers run stop reload clean
 
 help: ## List the targets
 	@echo "Usage: make [BUILD=release|debug|sanitize] TARGET"
@@ -239,8 +239,18 @@ check-layers: ## Dependencies point one way
 format: ## Shell and Perl parse; reports only
 	@scripts/check-scripts
 
-bench: $(TEST_PREREQ) ## Print the performance table
+OPENLOAD := $(OUT)/bench/openload
+
+$(OPENLOAD): bench/openload.c
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) $(BASE_CFLAGS) $(OPT_$(BUILD)) -o $@ $<
+
+bench: $(TEST_PREREQ) $(OPENLOAD) ## Print the performance table
 	@scripts/bench
+
+bench-peers: $(TEST_PREREQ) $(OPENLOAD) ## LiteLLM and Portkey beside Asgard
+	@scripts/bench peers
 
 # --- a private Asgard -----------------------------------------------------
 

@@ -15,7 +15,8 @@ use Asgard::Process;
 
 # new(dir => DIR, redis => RedisServer, key_file => PATH, control_socket =>
 #     PATH, workers => 2, shutdown_timeout => '3s', main_conf, http_conf,
-#     server_conf, location_conf, shim => Asgard::Shim)
+#     server_conf, location_conf, connections => 1024 (of a worker),
+#     shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {workers => 2, port => free_port(), %arg}, $class;
@@ -68,7 +69,7 @@ worker_shutdown_timeout @{[$self->{shutdown_timeout} // '3s']};
 pid $dir/nginx.pid;
 error_log $dir/log/error.log notice;
 $part{main_conf}
-events { worker_connections 1024; }
+events { worker_connections @{[$self->{connections} // 1024]}; }
 http {
     asgard_zone     shared $zone;
     asgard_key_file $self->{key_file};

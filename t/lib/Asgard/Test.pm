@@ -41,7 +41,7 @@ use Asgard::Teardown;
 use Asgard::TLS;
 
 my @gateway_words = qw(workers main_conf http_conf server_conf location_conf
-    zone redis_deadline shutdown_timeout);
+    zone redis_deadline shutdown_timeout connections);
 my @control_words = qw(services backends routing conf without_shipped);
 
 sub new {

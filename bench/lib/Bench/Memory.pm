@@ -1,0 +1,118 @@
+# Memory: of open streams in the worker, of a million keys in the zone.
+package Bench::Memory;
+
+use strict;
+use warnings;
+use Digest::SHA qw(sha256 sha256_hex hmac_sha256_hex);
+use Asgard::Files qw(slurp wait_until);
+use Bench::Load qw(hold_streams rss_kb shared_kb);
+use Bench::Stage;
+use Bench::Table;
+
+my $streams = $ENV{BENCH_STREAMS} // 10_000;
+my $keys    = $ENV{BENCH_KEYS} // 1_000_000;
+my $chat    = $Bench::Stage::chat;
+
+# --- streams ------------------------------------------------------------------
+
+sub open_streams {
+    my ($stage, $path, $text) = @_;
+    my $request = $stage->wire_request($path, $text);
+    my $worker = $stage->worker;
+    my $before = rss_kb($worker);
+    my ($said, $grown) = hold_streams($stage, $request, $streams,
+        sub { rss_kb($worker) - $before });
+    return {open => $said->{open}, failed => $said->{failed},
+        kb => $grown / ($said->{open} || 1)};
+}
+
+sub memory {
+    my ($stage) = @_;
+    my $text = Bench::Stage::body(600, 'slow', '"stream":true,');
+    my %got = (bare => open_streams($stage, "bare/slow/$chat", $text));
+    # The memory that bare left free in the worker must not hide ours.
+    $stage->{t}{gateway}->reload;
+    $stage->{t}->wait_ready;
+    wait_until(sub { $stage->{t}{gateway}->workers == 1 }, 30, 0.1);
+    $got{'all on'} = open_streams($stage, $chat, $text);
+    print "\n$streams open streams\n";
+    for my $who ('bare', 'all on') {
+        my $row = {%{$got{$who}}, text => sprintf('%d open, %d failed, '
+            . '%.1f kB each', @{$got{$who}}{qw(open failed kb)})};
+        $row->{target} = {kb => ['<=', 24]} if $who ne 'bare';
+        Bench::Table::say_figures('open_streams', $who, $row);
+    }
+    $stage->wait_drained;
+}
+
+# --- keys ---------------------------------------------------------------------
+
+sub token { return 'asg_' . sha256_hex("bench $_[0]") }
+
+# Records as asgard-ctl publishes them, straight into Redis: a million keys by
+# the API would measure PostgreSQL.
+sub publish_keys {
+    my ($stage, $n) = @_;
+    my $t = $stage->{t};
+    my ($pepper) = slurp($t->{key_file}) =~ /^pepper p1 (\S+)/m;
+    my $project = $t->project(budget_usd => '1');
+    my $binary = pack 'H*', $pepper;
+    my $file = "$t->{dir}/keys";
+    open my $tokens, '>', $file or die "$file: $!\n";
+    open my $pipe, '|-', 'redis-cli', '-p', $t->{redis}{port}, '--no-auth-warning',
+        '--pipe' or die "redis-cli: $!\n";
+    print $pipe command('AUTH', $t->{redis}{password});
+    for my $i (1 .. $n) {
+        my $token = token($i);
+        my $digest = hmac_sha256_hex(sha256($token), $binary);
+        my $id = sprintf '00000000-0000-4000-8000-%012d', $i;
+        print $pipe command('SET', "{asg}:key:p1:$digest",
+            qq({"f":1,"v":1,"key":"$id","pepper":"p1","prefix":")
+            . substr($token, 0, 12) . qq(","name":"bench $i","project":)
+            . qq("$project","models":null,"budget":0,"expires":0,"revoked":0}));
+        print $tokens "$token\n";
+    }
+    close $tokens;
+    close $pipe or die "redis-cli failed\n";
+    return $file;
+}
+
+sub command {
+    return '*' . @_ . "\r\n" . join '', map { '$' . length($_) . "\r\n$_\r\n" }
+        @_;
+}
+
+# wrk asks once with each token; one thread, so that it reads each line once.
+sub ask_with_each {
+    my ($stage, $file, $n) = @_;
+    my $lua = $stage->file('.lua', <<"LUA");
+local lines = io.lines("$file")
+function request()
+    local token = lines()
+    if not token then wrk.thread:stop() token = "none" end
+    return wrk.format("GET", nil, {Authorization = "Bearer " .. token})
+end
+LUA
+    my $seconds = 30 + int($n / 5000);
+    my $url = $stage->url('v1/models');
+    return `wrk -t1 -c64 -d${seconds}s -s $lua $url`;
+}
+
+sub keys_in_memory {
+    my ($stage) = @_;
+    my $file = publish_keys($stage, $keys);
+    my $worker = $stage->worker;
+    my ($shared, $own) = (shared_kb($worker), rss_kb($worker));
+    my $said = ask_with_each($stage, $file, $keys);
+    my ($bad) = $said =~ /Non-2xx or 3xx responses: (\d+)/;
+    my ($calls) = $said =~ /(\d+) requests in/;
+    my $mb = (shared_kb($worker) - $shared) / 1024;
+    print "\n$keys keys, each used once\n";
+    Bench::Table::say_figures('keys', 'shared memory', {keys => $keys,
+        calls => $calls, bad => $bad // 0, mb => $mb,
+        target => $keys == 1_000_000 ? {mb => ['<=', 200]} : {},
+        text => sprintf('%.0f MB; the worker %.1f MB; %d of %d answers bad',
+            $mb, (rss_kb($worker) - $own) / 1024, $bad // 0, $calls // 0)});
+}
+
+1;
