@@ -21,7 +21,7 @@
  * for them give up. */
 #define SESSION             "-c statement_timeout=15000 " \
                             "-c idle_in_transaction_session_timeout=10000 " \
-                            "-c client_min_messages=warning"
+                            "-c client_min_messages=warning -c jit=off"
 
 struct ctl_pg {
     PGconn *conn;
