@@ -158,7 +158,8 @@ end
 -- When the refusal of this window ends; nil: it does not refuse.
 local function frees_at(win)
     local limit = win.limit == '-' and MAX or tonumber(win.limit)
-    if limit > 0 and win.spent + win.held + amount <= limit then
+    if limit > 0 and win.spent + win.held + amount <= limit
+        and win.held + amount <= MAX then
         return nil
     end
     if win.ends == 0 or amount > limit or limit == 0 then
@@ -191,19 +192,23 @@ if worst then
         str(worst.held), str(worst.ends), zone_at(worst.text, worst.from)}
 end
 
--- Every check is done: from here on only writes.
-local pins = {}
+-- Every check is done: from here on only writes, one for each budget.
+local pins, sets = {}, {}
 for i, win in ipairs(plan) do
+    local n = #sets
     pins[i] = win.budget .. ':' .. win.wid
+    sets[n + 1], sets[n + 2] = 'h:' .. win.wid, str(win.held + amount)
     if win.fresh then
         local old = win.last and win.w .. ':' .. win.last
         if old and call('HGET', win.key, 'h:' .. old) == '0' then
             call('HDEL', win.key, 's:' .. old, 'h:' .. old)
         end
-        call('HSET', win.key, 'c:' .. win.w, str(win.start),
-            's:' .. win.wid, '0', 'h:' .. win.wid, str(amount))
-    else
-        call('HINCRBY', win.key, 'h:' .. win.wid, str(amount))
+        sets[n + 3], sets[n + 4] = 'c:' .. win.w, str(win.start)
+        sets[n + 5], sets[n + 6] = 's:' .. win.wid, '0'
+    end
+    if not plan[i + 1] or plan[i + 1].key ~= win.key then
+        call('HSET', win.key, unpack(sets))
+        sets = {}
     end
 end
 return hold_write(table.concat(pins, ','))

@@ -30,14 +30,33 @@ local function pins_parse(pins, first)
     return list
 end
 
+-- Reads the counters of the pins list[first...] of one budget; where the next
+-- one begins.
+local function budget_read(list, first)
+    local key, fields, last = list[first].key, {}, first
+    while list[last] and list[last].key == key do
+        local pin, n = list[last], #fields
+        local wid = pin.w .. ':' .. pin.id
+        pin.h, pin.s = 'h:' .. wid, 's:' .. wid
+        fields[n + 1], fields[n + 2], fields[n + 3] = pin.h, pin.s,
+            'c:' .. pin.w
+        last = last + 1
+    end
+    local v = call('HMGET', key, unpack(fields))
+    for i = first, last - 1 do
+        local pin, n = list[i], (i - first) * 3
+        local held, spent = v[n + 1], v[n + 2]
+        pin.held, pin.spent = held and tonumber(held), spent and tonumber(spent)
+        pin.current = v[n + 3] == pin.id
+    end
+    return last
+end
+
 -- Reads the counters of each pin: held, spent (nil when not there), current.
 local function pins_read(list)
-    for _, pin in ipairs(list) do
-        pin.h = 'h:' .. pin.w .. ':' .. pin.id
-        pin.s = 's:' .. pin.w .. ':' .. pin.id
-        local v = call('HMGET', pin.key, pin.h, pin.s, 'c:' .. pin.w)
-        pin.held, pin.spent = v[1] and tonumber(v[1]), v[2] and tonumber(v[2])
-        pin.current = v[3] == pin.id
+    local at = 1
+    while list[at] do
+        at = budget_read(list, at)
     end
 end
 

@@ -7,8 +7,6 @@
 -- as the text it stands in and where its arguments begin.  The scan of a list
 -- ends at the first boundary after `now`; ctl keeps that near its beginning.
 
-local find = string.find
-
 -- name, kind, where the arguments begin, where the next entry begins (nil:
 -- none) of the entry at `at`; nil when there is none.
 local function entry_at(text, at)
