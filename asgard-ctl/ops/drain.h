@@ -11,7 +11,7 @@
 
 #include "ops/partition.h"
 
-#define CTL_DRAIN_BATCH 128             /* events of one transaction */
+#define CTL_DRAIN_BATCH 512             /* events of one transaction */
 
 /* Waits at most wait_ms for events of the open partitions and writes them.
  * *n: events written. */

@@ -294,7 +294,6 @@ entry_put(struct ctl_batch *b, const struct ctl_event *ev, struct ctl_hold *h,
     put_i64(out, ",\"rank\":", ev->evidence.rank);
     put_i64(out, ",\"at_ms\":", ev->at_ms);
     put(out, ",\"cause\":", asg_str_z(ctl_evidence_cause(ev->evidence.rank)));
-    put(out, ",\"pins\":", h->pins);
     put(out, ",\"project_id\":", h->project);
     if (ev->detail.project_version > 0) {
         put_i64(out, ",\"project_version\":", ev->detail.project_version);
@@ -305,6 +304,23 @@ entry_put(struct ctl_batch *b, const struct ctl_event *ev, struct ctl_hold *h,
     asg_buf_z(out, ",\"detail\":");
     asg_buf_str(out, empty ? h->detail : ev->detail.json);
     asg_buf_z(out, "}");
+}
+
+
+/* Never more sums than events; at most 2^53 each, so that 512 have room. */
+static void
+sum_add(struct ctl_batch *b, asg_str_t pins, asg_nusd_t delta)
+{
+    unsigned i = 0;
+
+    while (i < b->nsums && !asg_str_eq(b->sums[i].pins, pins)) {
+        i++;
+    }
+    if (i == b->nsums) {
+        b->sums[i] = (struct ctl_pins_sum) {pins, 0};
+        b->nsums++;
+    }
+    b->sums[i].delta_nusd += delta;
 }
 
 
@@ -343,6 +359,7 @@ event_join(struct ctl_batch *b, const struct ctl_event *ev)
     }
     if (change.entry != CTL_ENTRY_NONE) {
         entry_put(b, ev, h, &change);
+        sum_add(b, h->pins, change.delta_nusd);
     }
     if (asg_str_eq(h->pins, ev->pins)) {
         owed_put(b, h->id, h->pins, change.delta_nusd - moved);

@@ -30,6 +30,12 @@ struct ctl_hold {
     int next_seq;
 };
 
+/* What the entries of the same pins add to them. */
+struct ctl_pins_sum {
+    asg_str_t pins;
+    asg_nusd_t delta_nusd;
+};
+
 struct ctl_batch {
     struct ctl_leader *leader;
     const struct ctl_partition *partition;
@@ -38,6 +44,8 @@ struct ctl_batch {
     unsigned nevents;
     struct ctl_hold holds[CTL_DRAIN_BATCH];
     unsigned nholds;
+    struct ctl_pins_sum sums[CTL_DRAIN_BATCH];
+    unsigned nsums;
     asg_buf_t entries, owed;            /* JSON arrays */
     unsigned nentries, nowed;
 };

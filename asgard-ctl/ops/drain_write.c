@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define HOLD_BYTES 512
+#define SUM_BYTES  64                   /* beside the pins */
 
 /* An entry's time is its event's, which may have waited for us.  When that
  * month takes no entry any more it is now, and the detail has the event's. */
@@ -27,15 +28,18 @@
     " AND ledger_takes(v.at)) AS k(kept)"
 
 /* The chain goes over the entries in their order, from the partition's last
- * hash. */
+ * hash.  The texts stand in one array, so that a link costs the same however
+ * many there are: joined to the entries, each would be looked for in all. */
 #define SQL_LEDGER \
     "WITH RECURSIVE r AS MATERIALIZED (" SQL_TIMED ")," \
+    " texts AS MATERIALIZED (SELECT array_agg(convert_to(ledger_text(" \
+    "r.hold_id, r.seq, r.kind, r.delta_nano, r.rank, r.cause, r.at," \
+    " $2::smallint, r.project_id, r.project_version, r.key_id, r.detail)," \
+    " 'UTF8') ORDER BY r.n) AS list FROM r)," \
     " chain AS (SELECT 0 AS n, ledger_hash AS hash FROM partitions" \
     " WHERE partition = $2::smallint UNION ALL" \
-    " SELECT r.n, sha256(c.hash || convert_to(ledger_text(r.hold_id, r.seq," \
-    " r.kind, r.delta_nano, r.rank, r.cause, r.at, $2::smallint," \
-    " r.project_id, r.project_version, r.key_id, r.detail), 'UTF8'))" \
-    " FROM chain c JOIN r ON r.n = c.n + 1)," \
+    " SELECT c.n + 1, sha256(c.hash || (SELECT list FROM texts)[c.n + 1])" \
+    " FROM chain c WHERE c.n < cardinality((SELECT list FROM texts)))," \
     " entered AS (INSERT INTO ledger (hold_id, seq, kind, delta_nano, rank," \
     " cause, at, partition, project_id, project_version, key_id, detail," \
     " hash) SELECT r.hold_id, r.seq, r.kind, r.delta_nano, r.rank," \
@@ -83,9 +87,7 @@
 
 /* Once a second is exact enough for a person and spares the row. */
 #define SQL_LAST_USED \
-    "UPDATE keys SET last_used_at = now()" \
-    " WHERE key_id IN (SELECT key_id" \
-    " FROM jsonb_to_recordset($1::jsonb) AS t(key_id uuid))" \
+    "UPDATE keys SET last_used_at = now() WHERE key_id = ANY ($1::uuid[])" \
     " AND (last_used_at IS NULL OR last_used_at < now() - interval '1 s')"
 
 
@@ -151,6 +153,67 @@ holds_text(struct ctl_batch *b)
 }
 
 
+/* [{"delta_nano":..,"pins":".."}] */
+static const char *
+sums_text(struct ctl_batch *b)
+{
+    size_t bytes = SUM_BYTES;
+    asg_buf_t out;
+    unsigned i;
+
+    for (i = 0; i < b->nsums; i++) {
+        bytes += SUM_BYTES + b->sums[i].pins.len;
+    }
+    asg_buf_init(&out, ctl_arena_alloc(b->leader->arena, bytes), bytes);
+    if (out.data == NULL) {
+        return NULL;
+    }
+    asg_buf_z(&out, "[");
+    for (i = 0; i < b->nsums; i++) {
+        asg_buf_z(&out, i > 0 ? ",{\"delta_nano\":" : "{\"delta_nano\":");
+        asg_buf_i64(&out, b->sums[i].delta_nusd);
+        asg_buf_z(&out, ",\"pins\":");
+        asg_buf_json(&out, b->sums[i].pins);
+        asg_buf_z(&out, "}");
+    }
+    asg_buf_z(&out, "]");
+    asg_buf_put(&out, "", 1);
+
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
+/* {a,b} of the keys of the holds, one that follows itself once. */
+static const char *
+keys_text(struct ctl_batch *b)
+{
+    size_t bytes = 3;
+    asg_str_t last = ASG_STR("");
+    asg_buf_t out;
+    unsigned i;
+
+    for (i = 0; i < b->nholds; i++) {
+        bytes += b->holds[i].key.len + 1;
+    }
+    asg_buf_init(&out, ctl_arena_alloc(b->leader->arena, bytes), bytes);
+    if (out.data == NULL) {
+        return NULL;
+    }
+    asg_buf_z(&out, "{");
+    for (i = 0; i < b->nholds; i++) {
+        if (b->holds[i].key.len > 0 && !asg_str_eq(b->holds[i].key, last)) {
+            last = b->holds[i].key;
+            asg_buf_z(&out, out.len > 1 ? "," : "");
+            asg_buf_str(&out, last);
+        }
+    }
+    asg_buf_z(&out, "}");
+    asg_buf_put(&out, "", 1);
+
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
 bool
 ctl_batch_write(struct ctl_batch *b, struct ctl_error *e)
 {
@@ -159,13 +222,17 @@ ctl_batch_write(struct ctl_batch *b, struct ctl_error *e)
     const char *part = ctl_arena_printf(arena, "%u", b->partition->part);
     const char *epoch = ctl_arena_printf(arena, "%lld",
                                          (long long) b->partition->epoch);
-    const char *holds;
+    const char *holds, *sums, *keys;
 
     if (b->nholds == 0) {
         return true;
     }
     holds = holds_text(b);
-    if (holds == NULL || part == NULL || epoch == NULL) {
+    sums = sums_text(b);
+    keys = keys_text(b);
+    if (holds == NULL || sums == NULL || keys == NULL || part == NULL
+        || epoch == NULL)
+    {
         return ctl_error_internal(e, "out of memory");
     }
 
@@ -173,9 +240,9 @@ ctl_batch_write(struct ctl_batch *b, struct ctl_error *e)
            && (b->nentries == 0
                || (CTL_PG(pg, arena, NULL, e, SQL_LEDGER, b->entries.data,
                           part)
-                   && CTL_PG(pg, arena, NULL, e, SQL_BALANCES,
-                             b->entries.data, part)))
+                   && CTL_PG(pg, arena, NULL, e, SQL_BALANCES, sums,
+                             part)))
            && (b->nowed == 0
                || CTL_PG(pg, arena, NULL, e, SQL_APPLIES, b->owed.data, part))
-           && CTL_PG(pg, arena, NULL, e, SQL_LAST_USED, holds);
+           && CTL_PG(pg, arena, NULL, e, SQL_LAST_USED, keys);
 }
