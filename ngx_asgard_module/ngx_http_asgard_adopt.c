@@ -8,6 +8,7 @@
 #include "ngx_http_asgard_adopt.h"
 #include "ngx_http_asgard_args.h"
 #include "ngx_http_asgard_head.h"
+#include "ngx_http_asgard_pace.h"
 #include "ngx_http_asgard_settle.h"
 
 
@@ -32,13 +33,9 @@ static struct {
 
 
 static void
-ngx_http_asgard_adopt_name(void)
+ngx_http_asgard_adopt_name_new(void)
 {
     u_char  id[NGX_HTTP_ASGARD_ADOPT_RANDOM];
-
-    if (ngx_http_asgard_adopt.pid == ngx_pid) {
-        return;
-    }
 
     while (getrandom(id, sizeof(id), 0) != sizeof(id)) {
         /* interrupted */
@@ -48,6 +45,18 @@ ngx_http_asgard_adopt_name(void)
     ngx_http_asgard_adopt.pid = ngx_pid;
     ngx_http_asgard_adopt.name[0] = 'w';
     (void) ngx_hex_dump(ngx_http_asgard_adopt.name + 1, id, sizeof(id));
+}
+
+
+asg_str_t
+ngx_http_asgard_adopt_name(void)
+{
+    if (ngx_http_asgard_adopt.pid != ngx_pid) {
+        ngx_http_asgard_adopt_name_new();
+    }
+
+    return (asg_str_t) { (const char *) ngx_http_asgard_adopt.name,
+                         sizeof(ngx_http_asgard_adopt.name) };
 }
 
 
@@ -93,7 +102,7 @@ ngx_http_asgard_adopt_begin(void)
     uint64_t    heard;
     ngx_uint_t  part;
 
-    ngx_http_asgard_adopt_name();
+    (void) ngx_http_asgard_adopt_name();
     ngx_http_asgard_adopt_beat();
     ngx_http_asgard_adopt.fresh = 0;
 
@@ -132,6 +141,8 @@ ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
     asg_verdict_t            verdict;
     asg_reply_hold_t         hold;
     ngx_http_asgard_slot_t  *slot = data;
+
+    ngx_http_asgard_pace_answered(reply != NULL);
 
     slot->telling = 0;
     state = ngx_http_asgard_journal_state(slot);
@@ -198,7 +209,16 @@ ngx_http_asgard_adopt_ttl(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 }
 
 
-static void
+ngx_uint_t
+ngx_http_asgard_adopt_is_wanted(ngx_http_asgard_slot_t *slot)
+{
+    return !slot->gone && !slot->telling
+           && slot->epoch
+              < ngx_http_asgard_adopt.turn[slot->part % ASG_PARTITIONS];
+}
+
+
+ngx_int_t
 ngx_http_asgard_adopt_announce(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 {
     ngx_http_asgard_args_t  args;
@@ -220,7 +240,11 @@ ngx_http_asgard_adopt_announce(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
         != NGX_OK)
     {
         slot->telling = 0;
+        return NGX_ERROR;
     }
+
+    ngx_http_asgard_pace_sent();
+    return NGX_OK;
 }
 
 
@@ -236,14 +260,8 @@ ngx_http_asgard_adopt_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
     case NGX_HTTP_ASGARD_SLOT_HELD:
     case NGX_HTTP_ASGARD_SLOT_SENT:
     case NGX_HTTP_ASGARD_SLOT_LEFT:
-        if (slot->gone || slot->epoch >= ngx_http_asgard_adopt.turn[part]) {
-            break;
-        }
-
-        ngx_http_asgard_adopt.behind[part]++;
-        if (!slot->telling) {
-            ngx_http_asgard_adopt_announce(slot, state);
-        }
+        ngx_http_asgard_adopt.behind[part] +=
+            !slot->gone && slot->epoch < ngx_http_asgard_adopt.turn[part];
         break;
 
     case NGX_HTTP_ASGARD_SLOT_ENDED:

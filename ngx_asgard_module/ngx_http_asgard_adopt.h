@@ -7,7 +7,8 @@
  * are under way, and waits with opening for every worker that lived; hence the
  * beat, once a second.  Open holds are announced by reserve in mode A, which
  * checks no limit; undurable outcomes are told again (settle).  The tick
- * of settle calls begin(), look() for each slot, end().
+ * of settle calls begin(), look() for each slot, end(); it announces what is
+ * wanted as the pace allows.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ADOPT_H_INCLUDED_
@@ -17,11 +18,20 @@
 #include "ngx_http_asgard_journal.h"
 
 
+/* The name under which this process beats, tells and listens. */
+asg_str_t ngx_http_asgard_adopt_name(void);
+
 void ngx_http_asgard_adopt_begin(void);
 /* True: the partition has begun to listen anew, what waits may go at once. */
 ngx_uint_t ngx_http_asgard_adopt_look(ngx_http_asgard_slot_t *slot,
     ngx_uint_t state);
 void ngx_http_asgard_adopt_end(void);
+
+/* Of HELD, SENT, LEFT: the hold must be announced, and is not being. */
+ngx_uint_t ngx_http_asgard_adopt_is_wanted(ngx_http_asgard_slot_t *slot);
+/* Within the window of pace. NGX_ERROR: Redis cannot be asked now. */
+ngx_int_t ngx_http_asgard_adopt_announce(ngx_http_asgard_slot_t *slot,
+    ngx_uint_t state);
 
 
 #endif /* _NGX_HTTP_ASGARD_ADOPT_H_INCLUDED_ */

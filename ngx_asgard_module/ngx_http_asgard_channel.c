@@ -3,6 +3,7 @@
  * The change channel, on a connection of its own.
  */
 
+#include "ngx_http_asgard_adopt.h"
 #include "ngx_http_asgard_channel.h"
 #include "ngx_http_asgard_identify.h"
 #include "ngx_http_asgard_redis_link.h"
@@ -84,11 +85,17 @@ ngx_http_asgard_channel_reply(redisAsyncContext *ac, void *data,
 }
 
 
+/* A channel of the worker's own, on which nothing is said, tells ctl who it is
+ * that listens. */
 static void
 ngx_http_asgard_channel_ready(ngx_http_asgard_redis_link_t *link)
 {
+    asg_str_t  name;
+
+    name = ngx_http_asgard_adopt_name();
     (void) redisAsyncCommand(link->context, ngx_http_asgard_channel_reply,
-                             link, "SUBSCRIBE %s", ASG_RKEY_CHANGES);
+                             link, "SUBSCRIBE %s %s%b", ASG_RKEY_CHANGES,
+                             ASG_RKEY_LISTENER, name.data, name.len);
 }
 
 

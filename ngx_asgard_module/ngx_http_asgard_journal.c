@@ -244,6 +244,38 @@ ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler)
 }
 
 
+ngx_int_t
+ngx_http_asgard_journal_from(ngx_uint_t *at,
+    ngx_http_asgard_journal_until_pt handler)
+{
+    ngx_uint_t                 i, n;
+    ngx_atomic_uint_t          word;
+    ngx_http_asgard_zone_t    *zone;
+    ngx_http_asgard_worker_t  *w;
+
+    zone = ngx_http_asgard_zone();
+    w = ngx_http_asgard_worker();
+
+    if (w == NULL) {
+        return NGX_OK;
+    }
+
+    for (n = 0; n < zone->nslots; n++) {
+        i = (*at + n) % zone->nslots;
+        word = zone->words[i];
+
+        if (word >> 8 == w->generation
+            && handler(&zone->slots[i], word & 0xff) == NGX_BUSY)
+        {
+            *at = i;
+            return NGX_BUSY;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /* Generations of the processes that are gone; returns their number. */
 static ngx_uint_t
 ngx_http_asgard_journal_dead(ngx_http_asgard_worker_t **dead,

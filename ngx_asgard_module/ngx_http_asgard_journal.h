@@ -90,6 +90,10 @@ typedef void (*ngx_http_asgard_journal_pt)(ngx_http_asgard_slot_t *slot,
     ngx_uint_t state);
 
 
+typedef ngx_int_t (*ngx_http_asgard_journal_until_pt)(
+    ngx_http_asgard_slot_t *slot, ngx_uint_t state);
+
+
 void ngx_http_asgard_journal_format(ngx_http_asgard_zone_t *zone);
 
 /* A slot of this worker in FILLING, zeroed up to its texts and with an id of
@@ -110,6 +114,10 @@ ngx_uint_t ngx_http_asgard_journal_used(void);
 
 /* Every slot of this worker that is in use. */
 void ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler);
+/* The same from slot *at on, once around, until the handler says NGX_BUSY;
+ * then *at is the slot that it said so of, and so does the function. */
+ngx_int_t ngx_http_asgard_journal_from(ngx_uint_t *at,
+    ngx_http_asgard_journal_until_pt handler);
 /* Takes every slot whose owner is gone and shows it to `handler`. */
 void ngx_http_asgard_journal_inherit(ngx_http_asgard_journal_pt handler);
 /* DONE slots of all workers whose event the ledger has are freed. */

@@ -7,6 +7,7 @@
 #include "ngx_http_asgard_args.h"
 #include "ngx_http_asgard_head.h"
 #include "ngx_http_asgard_orphan.h"
+#include "ngx_http_asgard_pace.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
 
@@ -20,7 +21,8 @@
 #define NGX_HTTP_ASGARD_MAX_LIFE        86400   /* s a hold may be extended */
 
 
-static void ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot);
+static ngx_int_t ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_redis_pt handler);
 
 
 static struct {
@@ -28,6 +30,7 @@ static struct {
     ngx_connection_t  nobody;       /* nginx logs the descriptor of a timer */
     ngx_msec_t        leaving;      /* when the worker began to leave */
     ngx_uint_t        waiting;      /* slots that Redis must be told of */
+    ngx_uint_t        next;         /* slot that is looked at first */
 } ngx_http_asgard_settle;
 
 
@@ -240,7 +243,8 @@ ngx_http_asgard_settle_handler(void *data, redisReply *reply, ngx_uint_t sent)
     }
 
     if (slot->tries++ < NGX_HTTP_ASGARD_SETTLE_AT_ONCE) {
-        ngx_http_asgard_settle_send(slot);
+        (void) ngx_http_asgard_settle_send(slot,
+                                           ngx_http_asgard_settle_handler);
 
     } else {
         ngx_http_asgard_settle_later(slot);
@@ -248,8 +252,25 @@ ngx_http_asgard_settle_handler(void *data, redisReply *reply, ngx_uint_t sent)
 }
 
 
+/* One of many: without an answer the window is narrowed and the slot told again
+ * soon. */
 static void
-ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot)
+ngx_http_asgard_settle_paced(void *data, redisReply *reply, ngx_uint_t sent)
+{
+    ngx_http_asgard_slot_t  *slot = data;
+
+    ngx_http_asgard_pace_answered(reply != NULL);
+    if (reply == NULL) {
+        slot->tries = 0;
+    }
+
+    ngx_http_asgard_settle_handler(data, reply, sent);
+}
+
+
+static ngx_int_t
+ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_redis_pt handler)
 {
     ngx_http_asgard_args_t  args;
 
@@ -265,13 +286,15 @@ ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot)
 
     slot->asking = 1;
 
-    if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_FINISH,
-                                  ngx_http_asgard_settle_handler, slot)
+    if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_FINISH, handler, slot)
         != NGX_OK)
     {
         slot->asking = 0;
         ngx_http_asgard_settle_later(slot);
+        return NGX_ERROR;
     }
+
+    return NGX_OK;
 }
 
 
@@ -285,7 +308,7 @@ ngx_http_asgard_settle_end(ngx_http_asgard_slot_t *slot, u_char verb,
     slot->tries = 0;
     slot->due = 0;
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_ENDED);
-    ngx_http_asgard_settle_send(slot);
+    (void) ngx_http_asgard_settle_send(slot, ngx_http_asgard_settle_handler);
 }
 
 
@@ -391,15 +414,84 @@ ngx_http_asgard_settle_is_current(ngx_http_asgard_slot_t *slot)
 }
 
 
-static void
-ngx_http_asgard_settle_look_left(ngx_http_asgard_slot_t *slot,
-    ngx_uint_t is_due)
+static ngx_uint_t
+ngx_http_asgard_settle_is_due(ngx_http_asgard_slot_t *slot)
 {
-    if (is_due && !slot->asking && ngx_http_asgard_settle_is_current(slot)
-        && ngx_time() > slot->expires + NGX_HTTP_ASGARD_LEFT_GRACE)
+    return !slot->asking
+           && (ngx_msec_int_t) (ngx_current_msec - slot->due) >= 0;
+}
+
+
+/* ENDED: not while its partition is closed, whose answer is known. */
+static ngx_uint_t
+ngx_http_asgard_settle_is_heard(ngx_http_asgard_slot_t *slot)
+{
+    return ngx_http_asgard_settle_is_due(slot)
+           && ngx_http_asgard_head_heard(slot->part)
+              >= ngx_http_asgard_zone_epoch(slot->part);
+}
+
+
+/* LEFT: its hold, known under the epoch that counts, is over. */
+static ngx_uint_t
+ngx_http_asgard_settle_is_over(ngx_http_asgard_slot_t *slot)
+{
+    return ngx_http_asgard_settle_is_due(slot)
+           && ngx_http_asgard_settle_is_current(slot)
+           && ngx_time() > slot->expires + NGX_HTTP_ASGARD_LEFT_GRACE;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_settle_send_paced(ngx_http_asgard_slot_t *slot)
+{
+    if (ngx_http_asgard_settle_send(slot, ngx_http_asgard_settle_paced)
+        != NGX_OK)
     {
-        ngx_http_asgard_settle_send(slot);
+        return NGX_ERROR;
     }
+
+    ngx_http_asgard_pace_sent();
+    return NGX_OK;
+}
+
+
+/* What Redis must be told of this slot. NGX_BUSY: not now, nor of others. */
+static ngx_int_t
+ngx_http_asgard_settle_tell(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  is_open, is_ended;
+
+    is_open = (state == NGX_HTTP_ASGARD_SLOT_HELD
+               || state == NGX_HTTP_ASGARD_SLOT_SENT
+               || state == NGX_HTTP_ASGARD_SLOT_LEFT)
+              && ngx_http_asgard_adopt_is_wanted(slot);
+    is_ended = (state == NGX_HTTP_ASGARD_SLOT_ENDED
+                && ngx_http_asgard_settle_is_heard(slot))
+               || (state == NGX_HTTP_ASGARD_SLOT_LEFT
+                   && ngx_http_asgard_settle_is_over(slot));
+
+    if (!is_open && !is_ended) {
+        return NGX_OK;
+    }
+
+    if (!ngx_http_asgard_pace_may()) {
+        return NGX_BUSY;
+    }
+
+    rc = is_open ? ngx_http_asgard_adopt_announce(slot, state)
+                 : ngx_http_asgard_settle_send_paced(slot);
+
+    return rc == NGX_OK ? NGX_OK : NGX_BUSY;
+}
+
+
+static void
+ngx_http_asgard_settle_go_on(void)
+{
+    (void) ngx_http_asgard_journal_from(&ngx_http_asgard_settle.next,
+                                        ngx_http_asgard_settle_tell);
 }
 
 
@@ -426,17 +518,10 @@ ngx_http_asgard_settle_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 
     case NGX_HTTP_ASGARD_SLOT_ENDED:
         ngx_http_asgard_settle.waiting++;
-        if (is_due && !slot->asking) {
-            ngx_http_asgard_settle_send(slot);
-        }
         break;
 
     case NGX_HTTP_ASGARD_SLOT_DONE:
         ngx_http_asgard_settle_again(slot);
-        break;
-
-    case NGX_HTTP_ASGARD_SLOT_LEFT:
-        ngx_http_asgard_settle_look_left(slot, is_due);
         break;
 
     default:
@@ -453,6 +538,7 @@ ngx_http_asgard_settle_tick(ngx_event_t *ev)
     ngx_http_asgard_adopt_begin();
     ngx_http_asgard_journal_inherit(ngx_http_asgard_orphan_end);
     ngx_http_asgard_journal_each(ngx_http_asgard_settle_look);
+    ngx_http_asgard_settle_go_on();
     ngx_http_asgard_adopt_end();
     ngx_http_asgard_head_read();
 
@@ -478,6 +564,7 @@ ngx_http_asgard_reserve_init(ngx_cycle_t *cycle)
     ngx_http_asgard_settle.timer.log = cycle->log;
     ngx_http_asgard_settle.timer.cancelable = 1;
     ngx_add_timer(&ngx_http_asgard_settle.timer, NGX_HTTP_ASGARD_SETTLE_TICK);
+    ngx_http_asgard_pace_init(cycle, ngx_http_asgard_settle_go_on);
 
     (void) ngx_http_asgard_worker();
     return NGX_OK;

@@ -105,3 +105,12 @@ ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
 
     return true;
 }
+
+
+bool
+ctl_apply_summed(struct ctl_leader *l, const struct ctl_partition *p,
+    int64_t upto, struct ctl_error *e)
+{
+    return corrections_mark(l, p, ctl_arena_printf(l->arena, "%lld",
+                                                   (long long) upto), e);
+}

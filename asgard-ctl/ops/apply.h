@@ -11,4 +11,8 @@
 bool ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
 
+/* Those up to `upto` are in the sums that Redis was seeded with. */
+bool ctl_apply_summed(struct ctl_leader *l, const struct ctl_partition *p,
+    int64_t upto, struct ctl_error *e);
+
 #endif

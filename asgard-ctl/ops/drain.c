@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ops/drain_batch.h"
 #include "ops/ledger_month.h"
 #include "ops/restored.h"
 
 #define TRIM_BEHIND_MS   (15 * 60 * 1000)
+#define TURN_MS          1000           /* for all streams together */
 #define READ_HEAD        5              /* XREAD COUNT n BLOCK ms STREAMS */
 
 
@@ -201,6 +203,7 @@ streams_read(struct ctl_leader *l, int wait_ms, struct ctl_reply *reply,
         ASG_STR("XREAD"), ASG_STR("COUNT"), ASG_STR_NULL, ASG_STR("BLOCK"),
         ASG_STR_NULL, ASG_STR("STREAMS")};
     char keys[ASG_PARTITIONS][ASG_RKEY_MAX], count[16], block[16];
+    const struct ctl_partition *p;
     unsigned i, n = 0, open = 0;
 
     snprintf(count, sizeof(count), "%d", CTL_DRAIN_BATCH);
@@ -211,10 +214,11 @@ streams_read(struct ctl_leader *l, int wait_ms, struct ctl_reply *reply,
         open += l->parts[i].open;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (l->parts[i].open) {
-            (void) asg_rkey_stream(keys[i], i, (uint64_t) l->parts[i].epoch);
-            argv[READ_HEAD + 1 + n] = asg_str_z(keys[i]);
-            argv[READ_HEAD + 1 + open + n] = asg_str_z(l->parts[i].cursor);
+        p = &l->parts[(l->drain_next + i) % ASG_PARTITIONS];
+        if (p->open) {
+            (void) asg_rkey_stream(keys[n], p->part, (uint64_t) p->epoch);
+            argv[READ_HEAD + 1 + n] = asg_str_z(keys[n]);
+            argv[READ_HEAD + 1 + open + n] = asg_str_z(p->cursor);
             n++;
         }
     }
@@ -224,7 +228,9 @@ streams_read(struct ctl_leader *l, int wait_ms, struct ctl_reply *reply,
 }
 
 
-/* A stream that cannot be written holds up none of the others. */
+/* A stream that cannot be written holds up none of the others, and a long one
+ * only until the lease must be renewed: the next turn begins where this one
+ * ended. */
 bool
 ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     struct ctl_error *e)
@@ -232,6 +238,7 @@ ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     const struct ctl_reply *stream;
     struct ctl_partition *p;
     struct ctl_reply reply;
+    int64_t until;
     bool ok = true;
     size_t i;
 
@@ -239,12 +246,17 @@ ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     if (!streams_read(l, wait_ms, &reply, e)) {
         return false;
     }
+    until = ctl_clock_ms() + TURN_MS;
     for (i = 0; i < reply.nitems; i++) {
         stream = &reply.items[i];
         p = stream->nitems == 2
             ? partition_of_stream(l, stream->items[0].text) : NULL;
         if (p == NULL) {
             continue;
+        }
+        if (i > 0 && ctl_clock_ms() >= until) {
+            l->drain_next = p->part;
+            break;
         }
         if (entries_write(l, p, p->epoch, &stream->items[1], p->cursor, e)
             && ctl_drain_publish(l, p, e))
@@ -278,15 +290,44 @@ range_read(struct ctl_leader *l, const struct ctl_partition *p, int64_t epoch,
 }
 
 
-bool
-ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
+/* Entries after `after`, which moves with them; see ctl_drain_epoch(). */
+static bool
+range_drain(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
+    char after[CTL_STREAM_ID_TEXT], int64_t until_ms, bool *done,
     struct ctl_error *e)
 {
-    char after[CTL_STREAM_ID_TEXT] = "0-0";
     struct ctl_reply reply;
+
+    do {
+        ctl_arena_reset(l->arena);
+        if (!range_read(l, p, epoch, after, &reply, e)
+            || !entries_write(l, p, epoch, &reply, after, e))
+        {
+            return false;
+        }
+        *done = reply.nitems < CTL_DRAIN_BATCH;
+    } while (!*done && ctl_clock_ms() < until_ms);
+    ctl_arena_reset(l->arena);
+
+    return true;
+}
+
+
+bool
+ctl_drain_current(struct ctl_leader *l, struct ctl_partition *p,
+    int64_t until_ms, bool *done, struct ctl_error *e)
+{
+    return range_drain(l, p, p->epoch, p->cursor, until_ms, done, e);
+}
+
+
+bool
+ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
+    int64_t until_ms, bool *done, struct ctl_error *e)
+{
+    char after[CTL_STREAM_ID_TEXT] = "0-0";
     struct ctl_rows rows;
     int64_t known = 0;
-    size_t n;
 
     if (!CTL_PG(l->pg, l->arena, &rows, e,
             "SELECT last_id, rows_read FROM cursors"
@@ -300,23 +341,9 @@ ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
         snprintf(after, sizeof(after), "%s", ctl_rows_at(&rows, 0, 0));
         known = ctl_rows_i64(&rows, 0, 1);
     }
-    if (!ctl_restored_gap(l, p, epoch, after, known, e)) {
-        return false;
-    }
-    do {
-        if (!range_read(l, p, epoch, after, &reply, e)
-            || !entries_write(l, p, epoch, &reply, after, e))
-        {
-            return false;
-        }
-        n = reply.nitems;
-        ctl_arena_reset(l->arena);
-    } while (n > 0);
-    if (epoch == p->epoch) {
-        memcpy(p->cursor, after, sizeof(p->cursor));
-    }
 
-    return true;
+    return ctl_restored_gap(l, p, epoch, after, known, e)
+           && range_drain(l, p, epoch, after, until_ms, done, e);
 }
 
 

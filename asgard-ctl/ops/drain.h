@@ -17,9 +17,13 @@
  * *n: events written. */
 bool ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     struct ctl_error *e);
-/* Everything that stands in the stream of one epoch.  Resets the arena. */
+/* What stands in the stream of an older epoch, until it is all (*done) or
+ * until_ms has come; at least one transaction of it.  Resets the arena. */
 bool ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
-    int64_t epoch, struct ctl_error *e);
+    int64_t epoch, int64_t until_ms, bool *done, struct ctl_error *e);
+/* The same for the epoch of the partition, which is being seeded. */
+bool ctl_drain_current(struct ctl_leader *l, struct ctl_partition *p,
+    int64_t until_ms, bool *done, struct ctl_error *e);
 /* Publishes the cursor as `dur`. */
 bool ctl_drain_publish(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);

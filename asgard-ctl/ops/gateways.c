@@ -3,7 +3,6 @@
  */
 #include "ops/gateways.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -88,10 +87,10 @@ ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e)
 }
 
 
-/* Who has told this partition, as an array of the database, and how many. */
+/* Who has told this partition, as an array of the database. */
 static bool
 told_read(struct ctl_leader *l, const struct ctl_partition *p,
-    const char **text, size_t *n, struct ctl_error *e)
+    const char **text, struct ctl_error *e)
 {
     char key[ASG_RKEY_MAX];
     asg_str_t argv[2] = {ASG_STR("SMEMBERS"), ASG_STR_NULL};
@@ -102,30 +101,35 @@ told_read(struct ctl_leader *l, const struct ctl_partition *p,
     if (!ctl_redis_command(l->redis, l->arena, &ids, e, 2, argv)) {
         return false;
     }
-    *n = ids.nitems;
     *text = ids_text(l, &ids);
 
     return *text != NULL || ctl_error_internal(e, "out of memory");
 }
 
 
-/* Each worker listens for changes on a connection of its own: so one that
+/* Each worker listens for changes, and on a channel of its own: so one that
  * started a moment ago, and whose beat nobody has kept, is waited for too. */
 static bool
-listeners_read(struct ctl_leader *l, size_t *n, struct ctl_error *e)
+listeners_read(struct ctl_leader *l, const char **text, struct ctl_error *e)
 {
-    const asg_str_t argv[3] = {ASG_STR("PUBSUB"), ASG_STR("NUMSUB"),
-                               ASG_STR(ASG_RKEY_CHANGES)};
+    const asg_str_t argv[3] = {ASG_STR("PUBSUB"), ASG_STR("CHANNELS"),
+                               ASG_STR(ASG_RKEY_LISTENER "*")};
+    const size_t head = sizeof(ASG_RKEY_LISTENER) - 1;
     struct ctl_reply reply;
+    asg_str_t *name;
+    size_t i;
 
     if (!ctl_redis_command(l->redis, l->arena, &reply, e, 3, argv)) {
         return false;
     }
-    *n = reply.nitems == 2 ? (size_t) strtoul(reply.items[1].text.data, NULL,
-                                              10)
-         : 0;
+    for (i = 0; i < reply.nitems; i++) {
+        name = &reply.items[i].text;
+        name->data += name->len < head ? name->len : head;
+        name->len -= name->len < head ? name->len : head;
+    }
+    *text = ids_text(l, &reply);
 
-    return true;
+    return *text != NULL || ctl_error_internal(e, "out of memory");
 }
 
 
@@ -133,17 +137,18 @@ bool
 ctl_gateways_have_told(struct ctl_leader *l, const struct ctl_partition *p,
     bool *all, struct ctl_error *e)
 {
+    const char *told, *listening;
     struct ctl_rows rows;
-    size_t ntold, nlisten;
-    const char *told;
 
-    if (!listeners_read(l, &nlisten, e) || !told_read(l, p, &told, &ntold, e)
+    if (!listeners_read(l, &listening, e) || !told_read(l, p, &told, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
-                   "SELECT count(*)" FROM_SILENT, told))
+                   "SELECT (SELECT count(*)" FROM_SILENT ")"
+                   " + (SELECT count(*) FROM unnest($2::text[]) AS t(id)"
+                   " WHERE NOT id = ANY ($1::text[]))", told, listening))
     {
         return false;
     }
-    *all = ntold >= nlisten && ctl_rows_i64(&rows, 0, 0) == 0;
+    *all = ctl_rows_i64(&rows, 0, 0) == 0;
 
     return true;
 }
@@ -155,9 +160,8 @@ ctl_gateways_give_up(struct ctl_leader *l, const struct ctl_partition *p,
 {
     struct ctl_rows rows;
     const char *told;
-    size_t n;
 
-    if (!told_read(l, p, &told, &n, e)
+    if (!told_read(l, p, &told, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "WITH gone AS (SELECT worker_id" FROM_SILENT "),"
             " d AS (DELETE FROM gateway_workers WHERE worker_id IN"

@@ -20,6 +20,11 @@
 #define CTL_LEADER_TEXT     64
 #define CTL_LEASE_S         "3"
 
+/* When the steps of a reseed were reached, by base/clock.h. */
+struct ctl_reseed_times {
+    int64_t begun_ms, drained_ms, adopting_ms, told_ms;
+};
+
 struct ctl_partition {
     unsigned part;
     bool led;                           /* the token was ours when last seen */
@@ -31,7 +36,11 @@ struct ctl_partition {
     bool seeding;                       /* `step` was reached by us */
     int64_t before;                     /* seeding: the epoch in Redis */
     int64_t summed;                     /* ... last correction in the sums */
+    int64_t drained;                    /* ... older epochs up to this one */
     int64_t adopt_until_ms;             /* ... waiting for gateways; else 0 */
+    int64_t catch_until_ms;             /* ... then opens with events left */
+    bool unfinished;                    /* ... a step to be gone on with */
+    struct ctl_reseed_times times;
     int64_t token;
     int64_t epoch;
     int64_t cap;                        /* entries that the stream may have */
@@ -49,6 +58,7 @@ struct ctl_leader {
     asg_json_t *json;                   /* for details; zeroed at first */
     char name[CTL_LEADER_TEXT];         /* unique to the process */
     int64_t month_from_ms, month_to_ms; /* the ledger's, last made sure of */
+    unsigned seed_next, drain_next;     /* partition whose turn it is */
     struct ctl_partition parts[ASG_PARTITIONS];
 };
 

@@ -17,6 +17,12 @@
 #include "redis/eviction.h"
 
 #define ADOPT_MS       5000             /* for gateways to speak up */
+#define ADOPT_MOST_MS  30000            /* ... while they go on telling */
+#define CATCH_MS       1500             /* of draining when all have told */
+#define PIECE_MS       500              /* of draining in one step: a lease
+                                         * ends after 3 s */
+#define TURN_MS        1000             /* for all partitions together */
+#define SLOW_MS        2000             /* a reseed that is told of */
 #define STEPS_MAX      8
 #define DROP_MAX       64
 #define CAP_DEFAULT    1000000
@@ -150,9 +156,39 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     snprintf(p->step, sizeof(p->step), "closing");
     snprintf(p->cursor, sizeof(p->cursor), "0-0");
     p->durable[0] = '\0';
-    p->adopt_until_ms = 0;
+    p->adopt_until_ms = p->catch_until_ms = 0;
+    p->drained = 0;
+    p->times = (struct ctl_reseed_times) {.begun_ms = ctl_clock_ms()};
 
     return seed_ok(l, p, "close", 0, NULL, e);
+}
+
+
+/* From the oldest on, until all are drained or the time of the step is over:
+ * what was drained is not looked at again. */
+static bool
+epochs_drain(struct ctl_leader *l, struct ctl_partition *p,
+    const int64_t *epochs, unsigned n, struct ctl_error *e)
+{
+    int64_t until = ctl_clock_ms() + PIECE_MS;
+    bool done = true;
+    unsigned i;
+
+    for (i = 0; i < n && done; i++) {
+        if (i > 0 && ctl_clock_ms() >= until) {
+            p->unfinished = true;
+            return true;
+        }
+        if (!ctl_drain_epoch(l, p, epochs[i], until, &done, e)) {
+            return false;
+        }
+        if (done) {
+            p->drained = epochs[i];
+        }
+    }
+    p->unfinished = !done;
+
+    return true;
 }
 
 
@@ -163,30 +199,28 @@ drain_older(struct ctl_leader *l, struct ctl_partition *p,
 {
     int64_t *epochs;
     struct ctl_rows rows;
-    unsigned i, n;
-    bool ok = true;
+    unsigned i;
+    bool ok;
 
-    if (!step_to(l, p, "draining", e)
-        || !CTL_PG(l->pg, l->arena, &rows, e,
-            "SELECT epoch FROM (SELECT epoch FROM cursors"
+    ctl_arena_reset(l->arena);
+    if (!CTL_PG(l->pg, l->arena, &rows, e,
+            "SELECT epoch FROM (SELECT epoch FROM (SELECT epoch FROM cursors"
             " WHERE partition = $1 UNION SELECT $2::bigint) q"
-            " WHERE epoch > 0 AND epoch < $3"
-            " ORDER BY epoch DESC LIMIT " EPOCHS_MAX, number(l, p->part),
-            number(l, p->before), number(l, p->epoch)))
+            " WHERE epoch > $3::bigint AND epoch < $4::bigint"
+            " ORDER BY epoch DESC LIMIT " EPOCHS_MAX ") r ORDER BY epoch",
+            number(l, p->part), number(l, p->before), number(l, p->drained),
+            number(l, p->epoch)))
     {
         return false;
     }
-    n = rows.nrows;
-    epochs = malloc((n + 1) * sizeof(*epochs));
+    epochs = malloc((rows.nrows + 1) * sizeof(*epochs));
     if (epochs == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < rows.nrows; i++) {
         epochs[i] = ctl_rows_i64(&rows, i, 0);
     }
-    for (i = n; ok && i-- > 0; ) {
-        ok = ctl_drain_epoch(l, p, epochs[i], e);
-    }
+    ok = epochs_drain(l, p, epochs, rows.nrows, e);
     free(epochs);
 
     return ok;
@@ -230,6 +264,7 @@ sum_and_seed(struct ctl_leader *l, struct ctl_partition *p,
     unsigned at = 0;
 
     ctl_arena_reset(l->arena);
+    p->times.drained_ms = ctl_clock_ms();
     if (!step_to(l, p, "summing", e) || !ctl_sum_read(l, p, &sum, e)
         || !drop_ended(l, p, &sum, e))
     {
@@ -253,11 +288,13 @@ adopt(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     asg_str_t arg = asg_str_z(number(l, p->summed));
 
     if (!step_to(l, p, "adopting", e)
-        || !seed_ok(l, p, "adopt", 1, &arg, e))
+        || !seed_ok(l, p, "adopt", 1, &arg, e)
+        || !ctl_apply_summed(l, p, p->summed, e))
     {
         return false;
     }
-    p->adopt_until_ms = ctl_clock_ms() + ADOPT_MS;
+    p->times.adopting_ms = ctl_clock_ms();
+    p->adopt_until_ms = p->times.adopting_ms + ADOPT_MS;
 
     return true;
 }
@@ -286,26 +323,63 @@ cap_read(struct ctl_leader *l, int64_t *cap, struct ctl_error *e)
 }
 
 
-/* What the gateways told meanwhile reaches ledger and counters before the
- * door opens: who opens first admits too much. */
+/* A piece of what the gateways have told reaches the ledger, and Redis what
+ * it is owed for that.  *done: there was no more. */
+static bool
+told_drain(struct ctl_leader *l, struct ctl_partition *p, bool *done,
+    struct ctl_error *e)
+{
+    return ctl_drain_current(l, p, ctl_clock_ms() + PIECE_MS, done, e)
+           && ctl_apply_owed(l, p, e);
+}
+
+
+/* What the gateways told reaches the ledger before the door opens, as far as
+ * that goes in a short time: the counters have all of it since it was told
+ * (finish.lua charges while adopting), and at most too much. */
 static bool
 catch_up(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
-    p->adopt_until_ms = 0;
-    if (!step_to(l, p, "catching", e) || !ctl_drain_epoch(l, p, p->epoch, e)) {
+    bool done;
+
+    if (!told_drain(l, p, &done, e)) {
         return false;
     }
+    p->unfinished = !done && ctl_clock_ms() < p->catch_until_ms;
+
+    return true;
+}
+
+
+static bool
+told_all(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
+{
+    p->adopt_until_ms = 0;
+    p->times.told_ms = ctl_clock_ms();
+    p->catch_until_ms = p->times.told_ms + CATCH_MS;
     p->owed = true;
 
-    return ctl_apply_owed(l, p, e);
+    return step_to(l, p, "catching", e) && catch_up(l, p, e);
+}
+
+
+/* Who goes on telling is waited for. */
+static void
+adopt_prolong(struct ctl_partition *p)
+{
+    int64_t most = p->times.adopting_ms + ADOPT_MOST_MS;
+    int64_t until = ctl_clock_ms() + ADOPT_MS;
+
+    p->adopt_until_ms = until < most ? until : most;
 }
 
 
 static bool
 adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
+    char before[CTL_STREAM_ID_TEXT];
     struct seen seen;
-    bool all;
+    bool all, done;
 
     if (!seen_read(l, p, &seen, e) || !ctl_gateways_have_told(l, p, &all, e)) {
         return false;
@@ -314,11 +388,41 @@ adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         return ctl_error_away(e, "reseed_pending", "partition %u: a gateway "
                               "knows of a higher epoch", p->part);
     }
-    if (!all && ctl_clock_ms() < p->adopt_until_ms) {
-        return true;
+    if (seen.epoch != p->epoch) {       /* nobody would be heard */
+        return ctl_error_away(e, "reseed_pending", "partition %u was lost "
+                              "while it was seeded", p->part);
+    }
+    if (all) {
+        return told_all(l, p, e);
+    }
+    memcpy(before, p->cursor, sizeof(before));
+    if (!told_drain(l, p, &done, e)) {
+        return false;
+    }
+    if (strcmp(before, p->cursor) != 0) {
+        adopt_prolong(p);
     }
 
-    return (all || ctl_gateways_give_up(l, p, e)) && catch_up(l, p, e);
+    return ctl_clock_ms() < p->adopt_until_ms
+           || (ctl_gateways_give_up(l, p, e) && told_all(l, p, e));
+}
+
+
+static void
+times_say(const struct ctl_partition *p)
+{
+    const struct ctl_reseed_times *t = &p->times;
+    int64_t now = ctl_clock_ms();
+
+    if (now - t->begun_ms >= SLOW_MS) {
+        ctl_log(CTL_LOG_INFO, "partition %u was closed for %lld ms: draining "
+                "%lld, summing %lld, gateways %lld, catching up %lld", p->part,
+                (long long) (now - t->begun_ms),
+                (long long) (t->drained_ms - t->begun_ms),
+                (long long) (t->adopting_ms - t->drained_ms),
+                (long long) (t->told_ms - t->adopting_ms),
+                (long long) (now - t->told_ms));
+    }
 }
 
 
@@ -346,6 +450,7 @@ open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     }
     p->open = true;
     memcpy(p->durable, p->cursor, sizeof(p->durable));
+    times_say(p);
 
     return true;
 }
@@ -356,6 +461,9 @@ open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 static bool
 step_take(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
+    bool unfinished = p->unfinished;
+
+    p->unfinished = false;
     if (!p->seeding) {
         return begin(l, p, e);
     }
@@ -363,10 +471,10 @@ step_take(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         return false;
     }
     if (strcmp(p->step, "closing") == 0) {
-        return drain_older(l, p, e);
+        return step_to(l, p, "draining", e) && drain_older(l, p, e);
     }
     if (strcmp(p->step, "draining") == 0) {
-        return sum_and_seed(l, p, e);
+        return unfinished ? drain_older(l, p, e) : sum_and_seed(l, p, e);
     }
     if (strcmp(p->step, "summing") == 0) {
         return adopt(l, p, e);
@@ -375,7 +483,7 @@ step_take(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         return adopt_wait(l, p, e);
     }
     if (strcmp(p->step, "catching") == 0) {
-        return open_again(l, p, e);
+        return unfinished ? catch_up(l, p, e) : open_again(l, p, e);
     }
 
     return ctl_error_away(e, "reseed_pending", "partition %u: another step",
@@ -395,14 +503,15 @@ ctl_reseed_step(struct ctl_leader *l, struct ctl_partition *p,
 }
 
 
+/* For gateways, or for its next turn. */
 static bool
 is_waiting(const struct ctl_partition *p)
 {
-    return p->seeding && p->adopt_until_ms != 0;
+    return p->seeding && (p->adopt_until_ms != 0 || p->unfinished);
 }
 
 
-/* From where it stands until it is open, or waits for the gateways. */
+/* From where it stands until it is open, or waits. */
 static bool
 advance_one(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
@@ -426,18 +535,25 @@ bool
 ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
     struct ctl_error *e)
 {
+    int64_t until = ctl_clock_ms() + TURN_MS;
+    unsigned i, first = l->seed_next, opened = 0;
     struct ctl_partition *p;
-    unsigned i, opened = 0;
     bool ok = true;
 
     *waiting = 0;
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        p = &l->parts[i];
-        if (p->led && !p->open) {
-            ok = advance_one(l, p, e) && ok;
-            opened += p->open;
-            *waiting += is_waiting(p);
+        p = &l->parts[(first + i) % ASG_PARTITIONS];
+        if (!p->led || p->open) {
+            continue;
         }
+        if (ctl_clock_ms() >= until) {
+            (*waiting)++;               /* begins the next turn */
+            l->seed_next = p->part;
+            break;
+        }
+        ok = advance_one(l, p, e) && ok;
+        opened += p->open;
+        *waiting += is_waiting(p);
     }
     if (opened > 0) {
         ctl_log(CTL_LOG_INFO, "%u partitions were seeded and opened", opened);

@@ -14,15 +14,19 @@
 
 /*
  * One step of one partition that is led and not open: close, drain, sum,
- * adopt, wait and catch up, open.  While the gateways have not all said what
- * they hold, a step does nothing; after 5 s it goes on without them.  False: it
- * failed, and the next step begins at close.  Resets the arena.
+ * adopt, wait and catch up, open.  A step drains for 500 ms and one
+ * transaction at most, and is taken again.  While the gateways have not all
+ * said what they hold, a step only drains; when nothing came for 5 s, or after
+ * 30 s, it goes on without them.  Of what they told the ledger may lack some
+ * when the door opens, the counters none.  False: it failed, and the next step
+ * begins at close.  Resets the arena.
  */
 bool ctl_reseed_step(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
-/* Every partition that is led and not open, each as far as it gets: so the wait
- * for the gateways is one for all.  *waiting: how many wait.  False: at least
- * one failed; *e says why one did.  Resets the arena. */
+/* Every partition that is led and not open, each as far as it gets within about
+ * a second for all: so the wait for the gateways is one for all, and leases are
+ * renewed between.  *waiting: how many wait, or did not have their turn.  False:
+ * at least one failed; *e says why one did.  Resets the arena. */
 bool ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
     struct ctl_error *e);
 

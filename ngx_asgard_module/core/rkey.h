@@ -21,6 +21,7 @@
 
 #define ASG_RKEY_CATALOG   "{asg}:catalog"
 #define ASG_RKEY_CHANGES   "asg:changes"
+#define ASG_RKEY_LISTENER  "asg:worker:"        /* a channel per worker */
 #define ASG_RKEY_VERSIONS  "{asg}:ver"
 #define ASG_RKEY_FILLED    "{asg}:filled"
 #define ASG_RKEY_WORKERS   "{asg}:workers"

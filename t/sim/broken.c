@@ -24,7 +24,7 @@ WRAPPED(asg_script_sha);
 WRAPPED(ctl_redis_script);
 WRAPPED(ctl_redis_run_id);
 WRAPPED(ctl_pg_commit);
-WRAPPED(ctl_drain_epoch);
+WRAPPED(ctl_drain_current);
 WRAPPED(ctl_apply_owed);
 WRAPPED(ctl_evidence_join);
 
@@ -42,17 +42,18 @@ static const struct {
     const char *from, *to;
 } rules[] = {
     {"fence without the run id", RULE_RUN_ID, ASG_SCRIPT_COUNT, NULL, NULL},
-    {"opening before catch-up", RULE_CATCH_UP, ASG_SCRIPT_COUNT, NULL, NULL},
+    {"opening before catch-up", RULE_CATCH_UP, ASG_SCRIPT_FINISH,
+     "m[2] ~= 'adopt' or not charges", "true"},
     {"first evidence wins", RULE_FIRST_WINS, ASG_SCRIPT_COUNT, NULL, NULL},
     {"expiry frees", RULE_SCRIPT, ASG_SCRIPT_FINISH,
      "    amount = hold\n", "    amount = 0\n"},
     {"settling an absent hold moves counters", RULE_SCRIPT, ASG_SCRIPT_FINISH,
-     "    return {'LATE', event(charges and amount or 0, 0, pins, detail)}",
+     "    local moved, refusal = charge_late()\n",
+     "    local moved, refusal = 0\n"
      "    for _, pin in ipairs(pins_parse(pins, 5) or {}) do\n"
      "        call('HINCRBY', pin.key, 's:' .. pin.w .. ':' .. pin.id,\n"
      "            str(charges and amount or 0))\n"
-     "    end\n"
-     "    return {'LATE', event(charges and amount or 0, 0, pins, detail)}"},
+     "    end\n"},
     {"a missing window begins at 0", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
      "            if win.spent or win.held or win.start < at\n"
      "                or last and win.start <= last then\n"
@@ -269,14 +270,15 @@ __wrap_ctl_pg_commit(struct ctl_pg *pg, struct ctl_error *e)
 
 
 bool
-__wrap_ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
-    int64_t epoch, struct ctl_error *e)
+__wrap_ctl_drain_current(struct ctl_leader *l, struct ctl_partition *p,
+    int64_t until_ms, bool *done, struct ctl_error *e)
 {
-    if (broken.rule == RULE_CATCH_UP && epoch == p->epoch) {
+    if (broken.rule == RULE_CATCH_UP) {
+        *done = true;
         return true;
     }
 
-    return __real_ctl_drain_epoch(l, p, epoch, e);
+    return __real_ctl_drain_current(l, p, until_ms, done, e);
 }
 
 

@@ -14,11 +14,18 @@
 --
 -- OK stream-id     held - hold, spent + amount, hold deleted, event written
 -- LATE stream-id   no open hold: an event with d = 0, no counter moved; after
---                  a void the id is refused for 10 minutes (marker `V`)
+--                  a void the id is refused for 10 minutes (marker `V`).
+--                  While adopting s and e are charged, d = amount: what the
+--                  gateways tell again counts before the ledger has it, so
+--                  that the door need not wait for the ledger.  What it had
+--                  already it takes back.  Told twice it is charged once
+--                  (marker `L <epoch> <amount>`, 10
+--                  minutes)
 -- LIVE expires     x: not yet
 -- GONE stream-id   x: no open hold; nothing written.  What ended it stands at
 --                  or before stream-id; 0-0: everything was trimmed
 -- KEYS pins        KEYS 5... are not the budgets of these, the hold's pins
+--                  (or, where a LATE is charged, those of ARGV)
 -- CLOSED           neither adopt nor open
 -- FENCE stored     another epoch or server process; '' when none
 -- ARG              an argument or key is not of its grammar
@@ -62,6 +69,37 @@ local function event(a, d, p, x, ...)
         'd', str(d), 'p', p, 'x', x, ...)
 end
 
+local function spend(list, n)
+    for _, pin in ipairs(list) do
+        if pin.spent and n > 0 then
+            call('HINCRBY', pin.key, pin.s, str(n))
+        end
+    end
+end
+
+-- Without its hold: what it moved, or a refusal.
+local function charge_late()
+    if m[2] ~= 'adopt' or not charges then
+        return 0
+    end
+    local list = pins_parse(pins, 5)
+    if not list then
+        return nil, {'KEYS', pins}
+    end
+    local epoch = match(ARGV[1], '^%d+')
+    local before = int(match(call('GET', KEYS[2]) or '',
+        '^L ' .. epoch .. ' (%d+)$')) or 0
+    local more = math.max(amount - before, 0)
+    pins_read(list)
+    if not pins_have_room(list, 0, more) then
+        return nil, {'ARG'}
+    end
+    spend(list, more)
+    call('SET', KEYS[2], table.concat({'L', epoch,
+        str(math.max(amount, before))}, ' '), 'EX', '600')
+    return more
+end
+
 local raw_amount, _, expires, held_pins, held_detail = hold_read(KEYS[2])
 
 if not raw_amount then
@@ -73,7 +111,9 @@ if not raw_amount then
     if verb == 'v' then
         call('SET', KEYS[2], 'V', 'EX', '600')
     end
-    return {'LATE', event(charges and amount or 0, 0, pins, detail)}
+    local moved, refusal = charge_late()
+    return refusal
+        or {'LATE', event(charges and amount or 0, moved, pins, detail)}
 end
 
 local hold = tonumber(raw_amount)
@@ -105,9 +145,7 @@ for _, pin in ipairs(list) do
         if pin.held and down > 0 then
             call('HINCRBY', pin.key, pin.h, '-' .. str(down))
         end
-        if pin.spent and amount > 0 then
-            call('HINCRBY', pin.key, pin.s, str(amount))
-        end
+        spend({pin}, amount)
     end
 end
 call('DEL', KEYS[2])

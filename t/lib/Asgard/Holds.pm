@@ -27,7 +27,7 @@ sub open_holds {
             my ($amount, undef, undef, $pins) = split / /,
                 $t->{redis}->cmd('GET', $key) // next;
             push @holds, {id => $id, part => $part + 0, amount => $amount,
-                pins => $pins, key => $key} if $amount ne 'V';
+                pins => $pins, key => $key} if $amount =~ /^\d/;
         }
     } while ($cursor ne '0');
     return @holds;

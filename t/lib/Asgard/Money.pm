@@ -102,7 +102,7 @@ sub read_books {
                 $budgets{$1} = {@{$t->{redis}->cmd('HGETALL', $key)}};
             } elsif ($key =~ /^\{p\d\d\}:h:(.+)$/) {
                 my $value = $t->{redis}->cmd('GET', $key) // next;
-                next if $value eq 'V';
+                next if $value !~ /^\d/;      # a marker
                 my ($amount, undef, undef, $pins) = split / /, $value;
                 push @holds, {id => $1, amount => $amount,
                     pins => [split /,/, $pins]};

@@ -110,7 +110,7 @@ sub checks_without_redis {
 sub open_holds {
     my ($self) = @_;
     my $redis = $self->{test}{redis};
-    return scalar grep { ($redis->cmd('GET', $_) // 'V') ne 'V' }
+    return scalar grep { ($redis->cmd('GET', $_) // '') =~ /^\d/ }
         @{$redis->cmd('KEYS', '{p*}:h:*')};
 }
 
