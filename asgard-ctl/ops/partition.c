@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARGS_MAX   90
+#define ARGS_MAX   240
 #define HEAD_ARGS  3                    /* verb token fence */
 
 

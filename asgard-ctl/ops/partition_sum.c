@@ -9,7 +9,8 @@
 #include "ops/partition_lead.h"
 #include "ops/zone.h"
 
-#define ARGS_MAX       80
+#define ARGS_MAX       230
+#define AHEAD_MOST     "4"              /* of one window, the next ones */
 #define WINDOW_JSON    (ASG_ID_MAX + ASG_WINDOW_NAME_MAX + 64)
 
 #define SQL_WINDOWS \
@@ -35,6 +36,22 @@
     " AND s.window_id = t.i" \
     " LEFT JOIN held ON held.pin = t.b || ':' || t.w || ':' || t.i" \
     " ORDER BY t.n"
+
+/* When Redis' clock was set back over the start of a window, the window to come
+ * has been used.  Made anew at its start it would be 0.  Clocks that are more
+ * than a minute apart move no money, so that more than 4 are to come only of
+ * windows of a few seconds. */
+#define SQL_AHEAD \
+    "WITH held AS (SELECT DISTINCT pin FROM jsonb_to_recordset($2::jsonb)" \
+    " AS h(i text, p text), unnest(string_to_array(h.p, ',')) AS pin)" \
+    " SELECT t.n, a.i FROM jsonb_to_recordset($1::jsonb)" \
+    " AS t(n int, b text, w text, i bigint) CROSS JOIN LATERAL (" \
+    "SELECT s.window_id AS i FROM balances s WHERE s.budget_id = t.b" \
+    " AND s.window_name = t.w AND s.window_id > t.i UNION" \
+    " SELECT split_part(pin, ':', 3)::bigint FROM held" \
+    " WHERE split_part(pin, ':', 1) = t.b AND split_part(pin, ':', 2) = t.w" \
+    " AND split_part(pin, ':', 3)::bigint > t.i" \
+    " ORDER BY i LIMIT " AHEAD_MOST ") a WHERE t.i > 0 ORDER BY t.n, a.i"
 
 #define SQL_ENDED \
     "SELECT h.hold_id FROM holds h" \
@@ -142,11 +159,28 @@ holds_read(struct ctl_leader *l, const struct ctl_partition *p,
 }
 
 
+static void
+window_put(asg_buf_t *out, unsigned n, const struct ctl_sum_window *w,
+    int64_t start)
+{
+    asg_buf_z(out, n > 0 ? ",{\"n\":" : "{\"n\":");
+    asg_buf_u64(out, n);
+    asg_buf_z(out, ",\"b\":");
+    asg_buf_json(out, asg_str_z(w->row.budget_id));
+    asg_buf_z(out, ",\"w\":");
+    asg_buf_json(out, asg_str_z(w->row.window.name));
+    asg_buf_z(out, ",\"i\":");
+    asg_buf_i64(out, start);
+    asg_buf_z(out, "}");
+}
+
+
+/* The windows of now, then those ahead as far as they are known. */
 static const char *
 windows_text(struct ctl_leader *l, const struct ctl_sum *sum)
 {
-    size_t bytes = (sum->nwindows + 1) * WINDOW_JSON;
-    const struct ctl_sum_window *w;
+    size_t bytes = (sum->nwindows + sum->nahead + 1) * WINDOW_JSON;
+    const struct ctl_sum_ahead *a;
     asg_buf_t out;
     unsigned i;
 
@@ -156,16 +190,12 @@ windows_text(struct ctl_leader *l, const struct ctl_sum *sum)
     }
     asg_buf_z(&out, "[");
     for (i = 0; i < sum->nwindows; i++) {
-        w = &sum->windows[i];
-        asg_buf_z(&out, i ? ",{\"n\":" : "{\"n\":");
-        asg_buf_u64(&out, i);
-        asg_buf_z(&out, ",\"b\":");
-        asg_buf_json(&out, asg_str_z(w->row.budget_id));
-        asg_buf_z(&out, ",\"w\":");
-        asg_buf_json(&out, asg_str_z(w->row.window.name));
-        asg_buf_z(&out, ",\"i\":");
-        asg_buf_i64(&out, w->start);
-        asg_buf_z(&out, "}");
+        window_put(&out, i, &sum->windows[i], sum->windows[i].start);
+    }
+    for (i = 0; i < sum->nahead; i++) {
+        a = &sum->ahead[i];
+        window_put(&out, sum->nwindows + i, &sum->windows[a->window],
+                   a->start);
     }
     asg_buf_z(&out, "]");
     asg_buf_put(&out, "", 1);
@@ -175,7 +205,7 @@ windows_text(struct ctl_leader *l, const struct ctl_sum *sum)
 
 
 static bool
-sums_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
+ahead_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
     struct ctl_error *e)
 {
     const char *windows = windows_text(l, sum);
@@ -185,16 +215,49 @@ sums_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
     if (windows == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
+    if (!CTL_PG(l->pg, l->arena, &rows, e, SQL_AHEAD, windows, holds)) {
+        return false;
+    }
+    sum->ahead = ctl_arena_alloc(l->arena,
+                                 (rows.nrows + 1) * sizeof(*sum->ahead));
+    for (i = 0; sum->ahead != NULL && i < rows.nrows; i++) {
+        sum->ahead[i].window = (unsigned) ctl_rows_i64(&rows, i, 0);
+        sum->ahead[i].start = ctl_rows_i64(&rows, i, 1);
+    }
+    sum->nahead = rows.nrows;
+
+    return sum->ahead != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+static bool
+sums_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
+    struct ctl_error *e)
+{
+    const char *windows = windows_text(l, sum);
+    asg_nusd_t *spent, *held;
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (windows == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
     if (!CTL_PG(l->pg, l->arena, &rows, e, SQL_SUMS, windows, holds)) {
         return false;
     }
-    for (i = 0; i < rows.nrows && i < sum->nwindows; i++) {
-        sum->windows[i].spent_nusd = ctl_rows_i64(&rows, i, 0);
-        sum->windows[i].held_nusd = ctl_rows_i64(&rows, i, 1);
+    if (rows.nrows != sum->nwindows + sum->nahead) {
+        return ctl_error_internal(e, "sums are missing");
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        spent = i < sum->nwindows ? &sum->windows[i].spent_nusd
+                : &sum->ahead[i - sum->nwindows].spent_nusd;
+        held = i < sum->nwindows ? &sum->windows[i].held_nusd
+               : &sum->ahead[i - sum->nwindows].held_nusd;
+        *spent = ctl_rows_i64(&rows, i, 0);
+        *held = ctl_rows_i64(&rows, i, 1);
     }
 
-    return rows.nrows == sum->nwindows
-           || ctl_error_internal(e, "sums are missing");
+    return true;
 }
 
 
@@ -268,6 +331,7 @@ ctl_sum_read(struct ctl_leader *l, const struct ctl_partition *p,
     ok = ctl_pg_exec(l->pg, e, "SET TRANSACTION ISOLATION LEVEL"
                      " REPEATABLE READ READ ONLY")
          && windows_read(l, p, sum, e)
+         && ahead_read(l, sum, holds, e)
          && sums_read(l, sum, holds, e)
          && ended_read(l, sum, holds, e)
          && adj_read(l, p, sum, e);
@@ -295,18 +359,40 @@ arg_add(struct budget_args *a, const char *text)
 
 
 static void
-counters_add(struct ctl_leader *l, const struct ctl_sum_window *w,
-    struct budget_args *a)
+counters_add(struct ctl_leader *l, const char *name, int64_t start,
+    asg_nusd_t spent, asg_nusd_t held, struct budget_args *a)
 {
-    const char *name = w->row.window.name;
-
     arg_add(a, ctl_arena_printf(l->arena, "s:%s:%lld", name,
-                                (long long) w->start));
-    arg_add(a, ctl_arena_printf(l->arena, "%lld",
-                                (long long) w->spent_nusd));
+                                (long long) start));
+    arg_add(a, ctl_arena_printf(l->arena, "%lld", (long long) spent));
     arg_add(a, ctl_arena_printf(l->arena, "h:%s:%lld", name,
-                                (long long) w->start));
-    arg_add(a, ctl_arena_printf(l->arena, "%lld", (long long) w->held_nusd));
+                                (long long) start));
+    arg_add(a, ctl_arena_printf(l->arena, "%lld", (long long) held));
+}
+
+
+static void
+windows_add(struct ctl_leader *l, const struct ctl_sum *sum, unsigned from,
+    unsigned upto, struct budget_args *args)
+{
+    const struct ctl_sum_window *w;
+    const struct ctl_sum_ahead *a;
+    unsigned i;
+
+    for (i = from; i < upto; i++) {
+        w = &sum->windows[i];
+        if (w->start != ASG_WINDOW_NONE) {
+            counters_add(l, w->row.window.name, w->start, w->spent_nusd,
+                         w->held_nusd, args);
+        }
+    }
+    for (i = 0; i < sum->nahead; i++) {
+        a = &sum->ahead[i];
+        if (a->window >= from && a->window < upto) {
+            counters_add(l, sum->windows[a->window].row.window.name, a->start,
+                         a->spent_nusd, a->held_nusd, args);
+        }
+    }
 }
 
 
@@ -337,11 +423,7 @@ budget_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
         arg_add(a, sum->windows[i].row.limit);
     }
     arg_add(a, "|");
-    for (i = from; i < upto; i++) {
-        if (sum->windows[i].start != ASG_WINDOW_NONE) {
-            counters_add(l, &sum->windows[i], a);
-        }
-    }
+    windows_add(l, sum, from, upto, a);
 
     return !l->arena->failed && asg_buf_ok(&a->w);
 }

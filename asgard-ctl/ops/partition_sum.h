@@ -17,11 +17,20 @@ struct ctl_sum_window {
     asg_nusd_t spent_nusd, held_nusd;
 };
 
+/* A window that is still to come, though holds are counted in it. */
+struct ctl_sum_ahead {
+    unsigned window;                    /* in `windows` */
+    int64_t start;
+    asg_nusd_t spent_nusd, held_nusd;
+};
+
 struct ctl_sum {
     int64_t now;                        /* by Redis' clock */
     int64_t adj;                        /* last correction in the sums */
     struct ctl_sum_window *windows;     /* those of a budget together */
     unsigned nwindows;
+    struct ctl_sum_ahead *ahead;        /* in the order of `windows` */
+    unsigned nahead;
     const char **ended;                 /* holds of Redis with an end */
     unsigned nended;
     unsigned nopen;                     /* holds that stay open */

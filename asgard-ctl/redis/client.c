@@ -14,7 +14,7 @@
 #include "base/secret.h"
 #include "redis/address.h"
 
-#define ARGS_MAX       96
+#define ARGS_MAX       256
 #define RUN_ID_CHARS   40
 #define REPLY_DEPTH    8
 #define EVAL_HEAD      3                /* EVALSHA sha numkeys */

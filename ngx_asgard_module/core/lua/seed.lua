@@ -14,9 +14,11 @@
 -- budget version w at (w limit)... | (field value)...
 --                    KEYS 2 the budget, written anew.  Fields are
 --                    s:<w>:<id> and h:<w>:<id>, values integers; of each
---                    window the highest id becomes the one in use and a
---                    missing partner is 0.  A window without a field is
---                    UNSEEDED for reserve until one begins at or after `at`
+--                    window the highest id that has begun becomes the one in
+--                    use (c:<w>), the highest that is still to come the last
+--                    one kept (a:<w>; the clock went back), and a missing
+--                    partner is 0.  A window without a field is UNSEEDED for
+--                    reserve until one begins at or after `at`
 -- hold id amount created expires pins detail
 --                    KEYS 2 the hold  3 {pNN}:x  4... budgets of the pins.  An
 --                    open hold again, added to held where counters exist
@@ -226,9 +228,10 @@ function verbs.drop()
     return {'OK'}
 end
 
--- The explicit counters of a budget: field -> value, window -> highest id.
+-- The explicit counters of a budget: field -> value, c:<w> and a:<w> -> highest
+-- id that has begun, and that has not.
 local function fields_parse(set, from)
-    local fields, last = {}, {}
+    local fields, last, now = {}, {}, now_seen()
     if (#ARGV - from) % 2 == 0 then
         return nil
     end
@@ -241,7 +244,8 @@ local function fields_parse(set, from)
         local other = (kind == 's' and 'h' or 's') .. ':' .. w .. ':' .. id
         fields[ARGV[i]] = ARGV[i + 1]
         fields[other] = fields[other] or false
-        last[w] = math.max(last[w] or 0, int(id))
+        local mark = (int(id) > now and 'a:' or 'c:') .. w
+        last[mark] = math.max(last[mark] or 0, int(id))
     end
     return fields, last
 end
@@ -266,8 +270,8 @@ function verbs.budget()
     for field, value in pairs(fields or {}) do
         call('HSET', KEYS[2], field, value or '0')
     end
-    for w, id in pairs(last or {}) do
-        call('HSET', KEYS[2], 'c:' .. w, str(id))
+    for mark, id in pairs(last or {}) do
+        call('HSET', KEYS[2], mark, str(id))
     end
     return {'OK'}
 end
@@ -366,7 +370,7 @@ function verbs.limit()
     for w in pairs(windows_parse(counters.w) or {}) do
         local id = counters['c:' .. w]
         if not set[w] then
-            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w)
+            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w, 'a:' .. w)
         end
         if id and (not set[w] or opened[w] and opened[w] ~= id)
             and counters['h:' .. w .. ':' .. id] == '0' then

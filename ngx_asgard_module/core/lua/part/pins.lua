@@ -30,6 +30,13 @@ local function pins_parse(pins, first)
     return list
 end
 
+-- Is the window `id` not over: the one in use, or one that was seeded though it
+-- is still to come?
+local function is_kept(id, current, ahead)
+    return id == current or ahead and tonumber(id) <= tonumber(ahead)
+        and tonumber(id) > (tonumber(current) or -1)
+end
+
 -- Reads the counters of the pins list[first...] of one budget; where the next
 -- one begins.
 local function budget_read(list, first)
@@ -38,16 +45,16 @@ local function budget_read(list, first)
         local pin, n = list[last], #fields
         local wid = pin.w .. ':' .. pin.id
         pin.h, pin.s = 'h:' .. wid, 's:' .. wid
-        fields[n + 1], fields[n + 2], fields[n + 3] = pin.h, pin.s,
-            'c:' .. pin.w
+        fields[n + 1], fields[n + 2] = pin.h, pin.s
+        fields[n + 3], fields[n + 4] = 'c:' .. pin.w, 'a:' .. pin.w
         last = last + 1
     end
     local v = call('HMGET', key, unpack(fields))
     for i = first, last - 1 do
-        local pin, n = list[i], (i - first) * 3
+        local pin, n = list[i], (i - first) * 4
         local held, spent = v[n + 1], v[n + 2]
         pin.held, pin.spent = held and tonumber(held), spent and tonumber(spent)
-        pin.current = v[n + 3] == pin.id
+        pin.current = is_kept(pin.id, v[n + 3], v[n + 4])
     end
     return last
 end
