@@ -5,7 +5,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
@@ -114,23 +113,28 @@ models_text(struct ctl_arena *arena, const struct ctl_key_input *in,
 }
 
 
+/* By the database's clock, which all of asgard-ctl share. */
 static bool
-check_expiry(const struct ctl_key_input *in, struct ctl_error *e)
+check_expiry(struct ctl_change *c, const struct ctl_key_input *in,
+    struct ctl_error *e)
 {
+    struct ctl_rows rows;
     int64_t at;
 
     if (in->expires_at == NULL) {
         return true;
     }
-    if (!ctl_time_read("expires_at", in->expires_at, &at, e)) {
+    if (!ctl_time_read("expires_at", in->expires_at, &at, e)
+        || !CTL_PG(c->pg, c->arena, &rows, e,
+                   "SELECT 1 WHERE to_timestamp($1::bigint) > now()",
+                   ctl_arena_printf(c->arena, "%lld", (long long) at)))
+    {
         return false;
     }
-    if (at <= (int64_t) time(NULL)) {
-        return ctl_error_field(e, "invalid_value", "expires_at",
-                               "expires_at must lie in the future.");
-    }
 
-    return true;
+    return rows.nrows == 1
+           || ctl_error_field(e, "invalid_value", "expires_at",
+                              "expires_at must lie in the future.");
 }
 
 
@@ -191,7 +195,7 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     struct ctl_project project;
     struct ctl_rows rows;
 
-    if (!check_expiry(in, e) || !project_of(c, project_id, &project, e)
+    if (!check_expiry(c, in, e) || !project_of(c, project_id, &project, e)
         || !models_text(c->arena, in, &models, e) || !key_make(text, e))
     {
         return false;

@@ -14,7 +14,7 @@
 # asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, proxies => [any
 # of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
 # $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc:LIBRARY',
-# redis => 'clock'}: as $t->shim('redis')->set(3600); gateways => N on the same
+# redis or postgres => 'clock'}: as $t->shim('redis')->set(3600); gateways => N on the same
 # stores: $t->at(1) is the same test with the calls going to the second.  done()
 # checks what must hold after every test (Teardown.pm) and ends the plan.
 package Asgard::Test;
@@ -79,8 +79,9 @@ sub begin_stores {
         kind => $arg{shims}{$_}) for keys %{$arg{shims} // {}};
     $self->{redis} = Asgard::RedisServer->new(dir => "$dir/redis",
         shim => $self->{shims}{redis});
-    $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg")
-        if $self->{control};
+    my $clock = $self->{shims}{postgres};
+    $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg",
+        $clock ? (env => {$clock->environment}) : ()) if $self->{control};
     $self->begin_proxy($_) for @{$arg{proxies} // []};
     my %common = (dir => $dir, key_file => $self->{key_file});
     my @gateways = map { $self->begin_gateway($_, %common) }
