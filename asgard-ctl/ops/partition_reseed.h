@@ -25,8 +25,8 @@ bool ctl_reseed_step(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
 /* Every partition that is led and not open, each as far as it gets within about
  * a second for all: so the wait for the gateways is one for all, and leases are
- * renewed between.  *waiting: how many wait, or did not have their turn.  False:
- * at least one failed; *e says why one did.  Resets the arena. */
+ * renewed between.  *waiting: how many wait, or did not have their turn.
+ * False: at least one failed; *e says why one did.  Resets the arena. */
 bool ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
     struct ctl_error *e);
 

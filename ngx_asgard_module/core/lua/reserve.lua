@@ -34,7 +34,8 @@
 -- every OK in mode R; a limit of 0 refuses an amount of 0 too.  A window that
 -- is missing is created at 0 only if it starts at or after the budget's `at`
 -- and after the window last used; a field missing from the window in use is a
--- loss.  One that was seeded before it began is used as it is.  No allow-oom: without memory this refuses and finish passes.
+-- loss.  One that was seeded before it began is used as it is.  No allow-oom:
+-- without memory this refuses and finish passes.
 --
 -- Cost in the server (Redis 7.0.15, one core, pipelined, mean of 20,000): 15 us
 -- for one window, 31 us for two budgets with five.  Five windows with 45

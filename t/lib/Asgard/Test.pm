@@ -14,9 +14,10 @@
 # asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, proxies => [any
 # of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
 # $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc:LIBRARY',
-# redis or postgres => 'clock'}: as $t->shim('redis')->set(3600); gateways => N on the same
-# stores: $t->at(1) is the same test with the calls going to the second.  done()
-# checks what must hold after every test (Teardown.pm) and ends the plan.
+# redis or postgres => 'clock'}: as $t->shim('redis')->set(3600);
+# gateways => N on the same stores: $t->at(1) is the same test with the calls
+# going to the second.  done() checks what must hold after every test
+# (Teardown.pm) and ends the plan.
 package Asgard::Test;
 
 use strict;
