@@ -13,7 +13,7 @@ use Time::HiRes qw(time);
 use Asgard::Files qw(spill wait_until);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2, gateways => 2, zone => '24m',
+my $t = Asgard::Test->new(workers => 2, gateways => 2, zone => '16m',
     redis_deadline => '1s');
 $t->{uncounted_calls} = 1;              # the built-in model keeps no books
 $t->start;

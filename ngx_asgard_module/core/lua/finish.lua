@@ -69,11 +69,9 @@ local function event(a, d, p, x, ...)
         'd', str(d), 'p', p, 'x', x, ...)
 end
 
-local function spend(list, n)
-    for _, pin in ipairs(list) do
-        if pin.spent and n > 0 then
-            call('HINCRBY', pin.key, pin.s, str(n))
-        end
+local function spend(pin, n)
+    if pin.spent and n > 0 then
+        call('HINCRBY', pin.key, pin.s, str(n))
     end
 end
 
@@ -94,7 +92,9 @@ local function charge_late()
     if not pins_have_room(list, 0, more) then
         return nil, {'ARG'}
     end
-    spend(list, more)
+    for _, pin in ipairs(list) do
+        spend(pin, more)
+    end
     call('SET', KEYS[2], table.concat({'L', epoch,
         str(math.max(amount, before))}, ' '), 'EX', '600')
     return more
@@ -145,7 +145,7 @@ for _, pin in ipairs(list) do
         if pin.held and down > 0 then
             call('HINCRBY', pin.key, pin.h, '-' .. str(down))
         end
-        spend({pin}, amount)
+        spend(pin, amount)
     end
 end
 call('DEL', KEYS[2])
