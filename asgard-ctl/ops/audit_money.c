@@ -7,6 +7,7 @@
 
 #include "core/rkey.h"
 #include "ops/audit_counters.h"
+#include "ops/entries_sql.h"
 #include "ops/price_sql.h"
 
 #define SHOWN      "100"                /* rows of one kind in a report */
@@ -65,36 +66,32 @@
     " WHERE coalesce(l.spent, 0) <> coalesce(b.spent, 0)" \
     " ORDER BY pin LIMIT " SHOWN
 
-/* pico-USD by tokens, rounded up once, at the prices above the card's threshold
- * where the prompt is.  Of the prompt each token counts once: written, audio,
- * cached, and the rest; of the completion: reasoning, audio, and the rest. */
+/* What was charged by usage, as the chain has sealed it. */
 #define SQL_PRICES \
-    "WITH t AS (SELECT h.hold_id, h.balance_nano, c.card," \
-    " h.detail->>'card' AS name, (h.detail->>'pt')::numeric AS pt," \
-    " coalesce((h.detail->>'ct')::numeric, 0) AS ct," \
-    " coalesce((h.detail->>'cat')::numeric, 0) AS cat," \
-    " coalesce((h.detail->>'cwt')::numeric, 0) AS cwt," \
-    " coalesce((h.detail->>'rt')::numeric, 0) AS rt," \
-    " coalesce((h.detail->>'cwh')::numeric, 0) AS cwh," \
-    " coalesce((h.detail->>'ait')::numeric, 0) AS ait," \
-    " coalesce((h.detail->>'aot')::numeric, 0) AS aot" \
-    " FROM holds h LEFT JOIN cards c ON c.card_id = h.detail->>'card'" \
-    " AND c.version = (h.detail->>'cv')::bigint" \
-    " WHERE h.rank = 3 AND h.detail->>'pt' IS NOT NULL" \
-    " AND h.detail->>'card' IS NOT NULL" \
-    " AND NOT coalesce(h.detail->'flags', '[]'::jsonb) ? 'estimated')," \
+    "WITH e AS (" CTL_ENTRIES_SQL ")," \
+    " t AS (SELECT e.hold_id, e.nano, c.card, e.detail->>'card' AS name," \
+    CTL_PRICE_TOKENS("e.detail") \
+    " FROM e LEFT JOIN cards c ON c.card_id = e.detail->>'card'" \
+    " AND c.version = (e.detail->>'cv')::bigint" \
+    " WHERE e.rank = 3 AND e.detail->>'pt' IS NOT NULL" \
+    " AND e.detail->>'card' IS NOT NULL)," \
     CTL_PRICE_PARTS "," \
-    " p AS (SELECT *, ceil(((cwt - cwh) * cache_write_pusd" \
-    " + cwh * greatest(cache_write_pusd, cache_write_1h_pusd)" \
-    " + ai * coalesce(audio_in_pusd, 0) + ca * cached_pusd" \
-    " + (pt - cwt - ai - ca) * in_pusd + rt * reasoning_pusd" \
-    " + ao * coalesce(audio_out_pusd, 0) + (ct - rt - ao) * out_pusd)" \
-    " / 1000) AS cost FROM s)" \
-    " SELECT 'M7 hold ' || hold_id || ': charged ' || balance_nano ||" \
+    " p AS (SELECT *, " CTL_PRICE_COST " AS cost FROM s)" \
+    " SELECT 'M7 hold ' || hold_id || ': charged ' || nano ||" \
     " coalesce(', its card says ' || cost, ', its card ' || name" \
-    " || ' is missing') FROM p" \
-    " WHERE card IS NULL OR cost <> balance_nano" \
+    " || ' is missing') FROM p WHERE card IS NULL OR cost <> nano" \
     " ORDER BY hold_id LIMIT " SHOWN
+
+/* The record of a hold can be written by whoever runs; the chain seals what it
+ * was copied from: the last entry, unless better evidence charged the same. */
+#define SQL_RECORDS \
+    "SELECT 'M7 hold ' || h.hold_id || ': its record is not what its entry '" \
+    " || l.seq || ' says' FROM holds h JOIN ledger l" \
+    " ON l.hold_id = h.hold_id AND l.seq = h.next_seq - 1" \
+    " WHERE h.rank < l.rank OR (h.rank = l.rank" \
+    " AND (h.detail <> l.detail - 'at_ms'" \
+    " OR (l.project_id <> '' AND h.project_id <> l.project_id)" \
+    " OR h.key_id <> l.key_id)) ORDER BY h.hold_id LIMIT " SHOWN
 
 #define SQL_OVERSHOOTS \
     "SELECT 'M8 hold ' || hold_id || ': held ' || held_nano || ', charged '" \
@@ -115,7 +112,8 @@ ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, struct ctl_error *e)
 {
     static const char *const checks[] = {SQL_ENDS, SQL_BALANCES, SQL_NUMBERS,
-        SQL_ORPHANS, SQL_PINS, SQL_PRICES, SQL_OVERSHOOTS, SQL_GAPS};
+        SQL_ORPHANS, SQL_PINS, SQL_PRICES, SQL_RECORDS, SQL_OVERSHOOTS,
+        SQL_GAPS};
     struct ctl_rows rows;
     unsigned r;
     size_t i;

@@ -90,14 +90,7 @@
 /* The terms of price x tokens of what the balance rests on. */
 #define TERMS \
     "WITH t AS (SELECT c.card, h.balance_nano," \
-    " (h.detail->>'pt')::numeric AS pt," \
-    " coalesce((h.detail->>'ct')::numeric, 0) AS ct," \
-    " coalesce((h.detail->>'cat')::numeric, 0) AS cat," \
-    " coalesce((h.detail->>'cwt')::numeric, 0) AS cwt," \
-    " coalesce((h.detail->>'rt')::numeric, 0) AS rt," \
-    " coalesce((h.detail->>'cwh')::numeric, 0) AS cwh," \
-    " coalesce((h.detail->>'ait')::numeric, 0) AS ait," \
-    " coalesce((h.detail->>'aot')::numeric, 0) AS aot" \
+    CTL_PRICE_TOKENS("h.detail") \
     " FROM holds h JOIN cards c ON c.card_id = h.detail->>'card'" \
     " AND c.version = (h.detail->>'cv')::bigint" \
     " WHERE h.hold_id = $1 AND h.rank = 3 AND h.detail->>'pt' IS NOT NULL)," \

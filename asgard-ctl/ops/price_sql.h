@@ -5,10 +5,21 @@
 #ifndef CTL_PRICE_SQL_H
 #define CTL_PRICE_SQL_H
 
-/* From a table `t` of card, pt, ct, cat, cwt, rt, cwh, ait, aot: a table `s`
- * that has the prices that hold and the parts that each token counts in once:
- * of the prompt written, audio (ai), cached (ca) and the rest, of the
- * completion reasoning, audio (ao) and the rest. */
+/* The tokens of an event's detail as columns; pt is null when it has none. */
+#define CTL_PRICE_TOKENS(detail) \
+    " (" detail "->>'pt')::numeric AS pt," \
+    CTL_PRICE_COUNT(detail, "ct") "," CTL_PRICE_COUNT(detail, "cat") "," \
+    CTL_PRICE_COUNT(detail, "cwt") "," CTL_PRICE_COUNT(detail, "rt") "," \
+    CTL_PRICE_COUNT(detail, "cwh") "," CTL_PRICE_COUNT(detail, "ait") "," \
+    CTL_PRICE_COUNT(detail, "aot")
+
+#define CTL_PRICE_COUNT(detail, name) \
+    " coalesce((" detail "->>'" name "')::numeric, 0) AS " name
+
+/* From a table `t` of card and those tokens: a table `s` that has the prices
+ * that hold and the parts that each token counts in once: of the prompt
+ * written, audio (ai), cached (ca) and the rest, of the completion reasoning,
+ * audio (ao) and the rest. */
 #define CTL_PRICE_PARTS \
     " q AS (SELECT *, CASE WHEN pt > (card->'above'->>'tokens')::numeric" \
     " THEN card->'above' ELSE card END AS prices FROM t)," \
@@ -20,5 +31,14 @@
     " reasoning_pusd numeric, cache_write_1h_pusd numeric," \
     " audio_in_pusd numeric, audio_out_pusd numeric) ON true)," \
     " s AS (SELECT *, least(cat, pt - cwt - ai) AS ca FROM r)"
+
+/* From a row of `s`: pico-USD by tokens, rounded up once, in nano-USD. */
+#define CTL_PRICE_COST \
+    "ceil(((cwt - cwh) * cache_write_pusd" \
+    " + cwh * greatest(cache_write_pusd, cache_write_1h_pusd)" \
+    " + ai * coalesce(audio_in_pusd, 0) + ca * cached_pusd" \
+    " + (pt - cwt - ai - ca) * in_pusd + rt * reasoning_pusd" \
+    " + ao * coalesce(audio_out_pusd, 0) + (ct - rt - ao) * out_pusd)" \
+    " / 1000)"
 
 #endif

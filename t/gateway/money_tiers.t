@@ -87,14 +87,14 @@ my ($entry) = grep { $_->{detail}{pt} == 101 } map {
 is($entry->{detail}{cwh}, 20, 'the ledger knows which writes were for an hour');
 
 # Beside `done`, which prices every entry anew: what was changed is found.
-$t->{postgres}->rows(q[UPDATE holds SET detail = jsonb_set(detail, '{pt}',
+$t->{postgres}->rows(q[UPDATE ledger SET detail = jsonb_set(detail, '{pt}',
     '2000') WHERE detail->>'pt' = '2001' RETURNING 1]);
 my ($status, $out) = $t->{control}->run('audit', 'money');
 is($status, 1, 'an audit finds a call that was charged by the wrong tier');
 like($out, qr/M7 hold \w+: charged 4302000, its card says 2200000/,
     '  … and says what its card says');
-$t->{postgres}->rows(q[UPDATE holds SET detail = jsonb_set(detail, '{pt}',
-    '2001') WHERE detail->>'pt' = '2000' AND balance_nano = 4302000
+$t->{postgres}->rows(q[UPDATE ledger SET detail = jsonb_set(detail, '{pt}',
+    '2001') WHERE detail->>'pt' = '2000' AND delta_nano = 4302000
     RETURNING 1]);
 
 $t->done;
