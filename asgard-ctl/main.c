@@ -47,7 +47,8 @@ static const struct command commands[] = {
     {"status", ctl_command_status, "status",
      "What runs, which catalog is served, what waits."},
     {"audit", ctl_command_audit,
-     "audit money [--explain HOLD] [--witness FILE]... | audit chain",
+     "audit money [--explain HOLD] [--witness FILE]... [--since TIME]"
+     " [--until TIME] | audit chain",
      "money: check that every nano-dollar is accounted for, over Redis,\n"
      "PostgreSQL and the witness files that are named, while calls go on.\n"
      "With --explain, tell one hold's whole life.  chain: check that no entry\n"

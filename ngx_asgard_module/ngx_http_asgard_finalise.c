@@ -210,6 +210,13 @@ ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,
     ngx_http_asgard_detail_write(slot, &event);
     ngx_http_asgard_finalise_count(&ctx->call, verb);
 
+    /* before Redis is told: what the ledger has, the witness had before it */
+
+    ngx_http_asgard_spool_call(slot, &event, verb,
+                               verb == 'x' ? slot->held_nusd
+                                           : ctx->call.cost_nusd,
+                               ngx_http_asgard_finalise_verdict(ctx, verb));
+
     if (verb == 'x') {
         /* the hold expires, and is charged in full */
         ngx_http_asgard_settle_leave(slot);
@@ -217,9 +224,4 @@ ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,
     } else {
         ngx_http_asgard_settle_end(slot, verb, ctx->call.cost_nusd);
     }
-
-    ngx_http_asgard_spool_call(slot, &event, verb,
-                               verb == 'x' ? slot->held_nusd
-                                           : ctx->call.cost_nusd,
-                               ngx_http_asgard_finalise_verdict(ctx, verb));
 }

@@ -9,14 +9,15 @@
 
 #include "core/rkey.h"
 #include "core/window.h"
+#include "ops/entries_sql.h"
 #include "ops/partition.h"
 #include "ops/undrained.h"
 #include "ops/witness_load.h"
 
 #define SHOWN        "100"              /* rows of one kind in a report */
 #define PAGE         "1000"
-#define LOOKS        30                 /* at lines that are on their way */
-#define LOOK_MS      100
+#define LOOKS        70                 /* at lines that are on their way */
+#define LOOK_MS      100                /* 7 s: a gateway tells every 5 */
 
 #define PLACE \
     "(SELECT name FROM witness_files f WHERE f.file = w.file) || ':' || w.line"
@@ -44,30 +45,59 @@
     " OR (h.rank, h.balance_nano) < (w.rank, w.amount);" \
     "CREATE INDEX ON witness_open (hold_id)"
 
-/* Equal evidence of another amount comes from nowhere. */
-#define SQL_AMOUNTS \
-    "SELECT 'M5 hold ' || w.hold_id || ': ' || CASE" \
-    " WHEN h.rank = w.rank AND h.balance_nano > w.amount" \
-    " THEN 'its line says ' || w.amount || ', the ledger ' || h.balance_nano" \
-    " || ', of the same evidence'" \
-    " ELSE 'its line held ' || w.held || ', the ledger ' || h.held_nano END" \
-    " || ' (' || " PLACE " || ')' FROM" \
-    " (SELECT DISTINCT ON (hold_id) * FROM witness" \
+#define DIFFERS(name, line, ledger) \
+    " CASE WHEN " line " IS DISTINCT FROM " ledger \
+    " THEN 'its line has the " name " ' || coalesce(" line ", 'none')" \
+    " || ', the ledger ' || coalesce(" ledger ", 'none') END"
+
+/* The greatest line of a hold against its record.  More than a gateway said is
+ * known of by the provider only (rank 4). */
+#define SQL_RECORDS \
+    "SELECT 'M5 hold ' || w.hold_id || ': ' || d.why || ' (' || " PLACE \
+    " || ')' FROM (SELECT DISTINCT ON (hold_id) * FROM witness" \
     " ORDER BY hold_id, rank DESC, amount DESC) w" \
-    " JOIN holds h USING (hold_id)" \
-    " WHERE (h.rank = w.rank AND h.balance_nano > w.amount)" \
-    " OR h.held_nano <> w.held ORDER BY w.hold_id LIMIT " SHOWN
+    " JOIN holds h USING (hold_id) CROSS JOIN LATERAL" \
+    " (SELECT nullif(concat_ws('; '," \
+    " CASE WHEN h.rank <> 4 AND (h.rank, h.balance_nano) > (w.rank, w.amount)" \
+    " THEN 'its line says ' || w.amount || ' (rank ' || w.rank" \
+    " || '), the ledger ' || h.balance_nano || ' (rank ' || h.rank || ')' END," \
+    " CASE WHEN h.held_nano <> w.held" \
+    " THEN 'its line held ' || w.held || ', the ledger ' || h.held_nano END," \
+    DIFFERS("project", "w.project", "h.project_id") "," \
+    DIFFERS("key", "nullif(w.key, '')", "h.key_id::text") "," \
+    " CASE WHEN w.pins <> '' AND w.pins <> h.pins THEN 'its line has the pins '" \
+    " || w.pins || ', the ledger ' || h.pins END), '') AS why) d" \
+    " WHERE d.why IS NOT NULL ORDER BY w.hold_id LIMIT " SHOWN
+
+/* What the chain has of a hold, entry by entry: each was written for what a
+ * line says, for an expiry of all that was held, or for the provider's record.
+ * The details of an expiry are those of the reserve: another card, perhaps. */
+#define SQL_ENTRIES \
+    "SELECT 'M5 hold ' || e.hold_id || ', entry ' || e.seq || ': ' || d.why" \
+    " || ' (' || " PLACE " || ')' FROM (" CTL_ENTRIES_SQL " AND EXISTS" \
+    " (SELECT FROM witness w WHERE w.hold_id = n.hold_id)) e" \
+    " CROSS JOIN LATERAL (SELECT * FROM witness w" \
+    " WHERE w.hold_id = e.hold_id ORDER BY (w.rank = e.rank) DESC," \
+    " (w.amount = e.nano) DESC LIMIT 1) w CROSS JOIN LATERAL" \
+    " (SELECT nullif(concat_ws('; '," \
+    " CASE WHEN e.rank = 0 THEN CASE WHEN e.nano <> w.held" \
+    " THEN 'its line held ' || w.held || ', it expired with ' || e.nano END" \
+    " WHEN (e.rank, e.nano) <> (w.rank, w.amount)" \
+    " THEN 'its line says ' || w.amount || ' (rank ' || w.rank" \
+    " || '), the chain ' || e.nano || ' (rank ' || e.rank || ')' END," \
+    DIFFERS("project", "w.project", "e.project_id") "," \
+    DIFFERS("key", "nullif(w.key, '')", "e.key_id::text") "," \
+    " CASE WHEN e.rank = w.rank AND e.rank > 0 THEN (SELECT string_agg(" \
+    "'its line has ' || name || ' ' || coalesce(line, 'none')" \
+    " || ', the chain ' || coalesce(chain, 'none'), '; ') FROM unnest(" \
+    CTL_WITNESS_FACT_NAMES ", w.facts, " CTL_WITNESS_FACTS("e.detail") \
+    ") AS u(name, line, chain) WHERE line IS DISTINCT FROM chain) END)," \
+    " '') AS why) d WHERE e.rank <> 4 AND d.why IS NOT NULL" \
+    " ORDER BY e.hold_id, e.seq LIMIT " SHOWN
 
 #define SQL_ARRIVED \
     "DELETE FROM witness_open w USING holds h WHERE h.hold_id = w.hold_id" \
     " AND (h.rank, h.balance_nano) >= (w.rank, w.amount)"
-
-/* A gateway tells Redis of a line after it wrote it, and keeps on. */
-#define SQL_YOUNG \
-    "DELETE FROM witness_open w WHERE w.at > now() - interval '5 minutes'" \
-    " AND w.at > coalesce((SELECT to_timestamp(max(split_part(c.last_id, '-'," \
-    " 1)::bigint) / 1000.0) FROM cursors c WHERE c.partition = w.part)," \
-    " '-infinity')"
 
 #define SQL_LOST \
     "SELECT 'M5 hold ' || w.hold_id || ': ' || coalesce('its line says '" \
@@ -77,32 +107,51 @@
     " || ')' FROM witness_open w LEFT JOIN holds h USING (hold_id)" \
     " ORDER BY w.hold_id LIMIT " SHOWN
 
-/* $1 from, $2 until, of holds that a gateway ended: these have a line. */
+/* Evidence that only a gateway gives, which writes a line of it. */
+#define ENDED_RANKS "(1, 3)"
+
+/* Holds of the period, as of before the files are read: who ended one had
+ * written its line before it told.  $1 from, $2 until, as far as they are
+ * given; else from the first month that was not pruned. */
+#define SQL_DUE_TABLE \
+    "DROP TABLE IF EXISTS witness_due;" \
+    "CREATE TEMP TABLE witness_due (hold_id text, state text," \
+    " balance_nano bigint, rank smallint, at timestamptz)"
+#define SQL_DUE \
+    "INSERT INTO witness_due SELECT hold_id, state, balance_nano, rank, at" \
+    " FROM (SELECT *, coalesce(ended_at, first_seen) AS at" \
+    " FROM holds) h WHERE at >= coalesce(nullif($1, '')::timestamptz," \
+    " (SELECT max(month) + interval '1 month' FROM ledger_months" \
+    " WHERE pruned_at IS NOT NULL)::timestamp AT TIME ZONE 'UTC', '-infinity')" \
+    " AND at < coalesce(nullif($2, '')::timestamptz, 'infinity')"
+
+#define SQL_WITNESSED \
+    "DELETE FROM witness_due d USING witness w WHERE w.hold_id = d.hold_id"
+
+/* The ids of one worker's calls begin with the same digits. */
+#define WORKER(id) "left(" id ", 17)"
+
+#define SQL_NO_WITNESS \
+    "DROP TABLE IF EXISTS witness_none;" \
+    "CREATE TEMP TABLE witness_none AS SELECT * FROM (SELECT " \
+    WORKER("hold_id") " AS worker, count(*) AS n, min(at) AS first," \
+    " max(at) AS last FROM witness_due WHERE rank IN " ENDED_RANKS \
+    " GROUP BY 1) d WHERE worker NOT IN (SELECT " WORKER("hold_id") \
+    " FROM witness)"
+
+#define SQL_SILENT \
+    "SELECT 'M5 no witness of the gateway''s worker ' || worker || ': its '" \
+    " || n || ' calls, ended from ' || first || ' to ' || last" \
+    " || ', have no line' FROM witness_none ORDER BY worker LIMIT " SHOWN
+
 #define SQL_UNWITNESSED \
-    "SELECT 'M5 hold ' || h.hold_id || ' (' || h.state || ', '" \
-    " || h.balance_nano || ') has no line' FROM holds h" \
-    " WHERE coalesce(h.ended_at, h.first_seen) > $1::timestamptz" \
-    " AND coalesce(h.ended_at, h.first_seen) < $2::timestamptz" \
-    " AND h.rank IN (1, 3)" \
-    " AND NOT EXISTS (SELECT FROM witness w WHERE w.hold_id = h.hold_id)" \
-    " ORDER BY h.hold_id LIMIT " SHOWN
+    "SELECT 'M5 hold ' || hold_id || ' (' || state || ', ' || balance_nano" \
+    " || ') has no line' FROM witness_due WHERE rank IN " ENDED_RANKS \
+    " AND " WORKER("hold_id") " NOT IN (SELECT worker FROM witness_none)" \
+    " ORDER BY hold_id LIMIT " SHOWN
 
 #define SQL_EXPIRED \
-    "SELECT count(*) FROM holds h" \
-    " WHERE coalesce(h.ended_at, h.first_seen) > $1::timestamptz" \
-    " AND coalesce(h.ended_at, h.first_seen) < $2::timestamptz" \
-    " AND h.rank IN (0, 2, 4)" \
-    " AND NOT EXISTS (SELECT FROM witness w WHERE w.hold_id = h.hold_id)"
-
-/* Where holds must have lines: from the first line on, or five minutes behind
- * it when there are holds of before, whose lines may stand in older files;
- * until the last line, or until the reading began. */
-#define SQL_PERIOD \
-    "SELECT first + CASE WHEN EXISTS (SELECT FROM holds h" \
-    " WHERE coalesce(h.ended_at, h.first_seen) < first - interval '1 s')" \
-    " THEN interval '5 minutes' ELSE interval '-1 s' END," \
-    " least(last, $1::timestamptz - interval '2 s')" \
-    " FROM (SELECT min(at) AS first, max(at) AS last FROM witness) p"
+    "SELECT count(*) FROM witness_due WHERE rank NOT IN " ENDED_RANKS
 
 struct auditing {
     struct ctl_pg *pg;
@@ -226,20 +275,6 @@ undrained_take(void *data, struct ctl_arena *arena, const asg_str_t *holds,
 
 
 static bool
-young_take(struct auditing *a, struct ctl_error *e)
-{
-    struct ctl_rows rows;
-
-    if (!ctl_pg_query(a->pg, a->arena, &rows, e, SQL_YOUNG, 0, NULL)) {
-        return false;
-    }
-    a->in_flight += rows.affected;
-
-    return true;
-}
-
-
-static bool
 open_count(struct auditing *a, int64_t *n, struct ctl_error *e)
 {
     struct ctl_rows rows;
@@ -278,7 +313,7 @@ arrivals_wait(struct auditing *a, struct ctl_error *e)
         if (!open_take(a, e)
             || !ctl_undrained_each(a->pg, a->redis, a->arena, undrained_take,
                                    a, e)
-            || !ctl_pg_exec(a->pg, e, SQL_ARRIVED) || !young_take(a, e))
+            || !ctl_pg_exec(a->pg, e, SQL_ARRIVED))
         {
             return false;
         }
@@ -289,31 +324,28 @@ arrivals_wait(struct auditing *a, struct ctl_error *e)
 }
 
 
+static bool
+due_take(struct auditing *a, const struct ctl_witness_words *words,
+    struct ctl_error *e)
+{
+    return ctl_pg_exec(a->pg, e, SQL_DUE_TABLE)
+           && CTL_PG(a->pg, a->arena, NULL, e, SQL_DUE, words->since,
+                     words->until);
+}
+
+
 /* Holds of the period that have no line. */
 static bool
-unwitnessed_check(struct auditing *a, const char *began, struct ctl_error *e)
+unwitnessed_check(struct auditing *a, struct ctl_error *e)
 {
-    struct ctl_rows period, rows;
-    const char *from, *until;
-    unsigned i;
+    struct ctl_rows rows;
 
-    ctl_arena_reset(a->arena);
-    if (!CTL_PG(a->pg, a->arena, &period, e, SQL_PERIOD, began)) {
-        return false;
-    }
-    from = ctl_rows_at(&period, 0, 0);
-    until = ctl_rows_at(&period, 0, 1);
-    if (from == NULL || until == NULL) {
-        return true;                    /* no line at all */
-    }
-    if (!CTL_PG(a->pg, a->arena, &rows, e, SQL_UNWITNESSED, from, until)) {
-        return false;
-    }
-    for (i = 0; i < rows.nrows; i++) {
-        fprintf(a->out, "%s\n", ctl_rows_at(&rows, i, 0));
-    }
-    *a->broken += rows.nrows;
-    if (!CTL_PG(a->pg, a->arena, &rows, e, SQL_EXPIRED, from, until)) {
+    if (!ctl_pg_exec(a->pg, e, SQL_WITNESSED)
+        || !ctl_pg_exec(a->pg, e, SQL_NO_WITNESS)
+        || !rows_report(a, SQL_SILENT, e)
+        || !rows_report(a, SQL_UNWITNESSED, e)
+        || !ctl_pg_query(a->pg, a->arena, &rows, e, SQL_EXPIRED, 0, NULL))
+    {
         return false;
     }
     if (ctl_rows_i64(&rows, 0, 0) > 0) {
@@ -346,38 +378,36 @@ summary_print(const struct auditing *a, const struct ctl_witness *w)
 
 
 static bool
-checks_run(struct auditing *a, const char *began, struct ctl_error *e)
+checks_run(struct auditing *a, struct ctl_error *e)
 {
     return rows_report(a, SQL_DOUBLE, e) && rows_report(a, SQL_OVERSHOOTS, e)
            && arrivals_wait(a, e) && rows_report(a, SQL_LOST, e)
-           && rows_report(a, SQL_AMOUNTS, e)
-           && unwitnessed_check(a, began, e);
+           && rows_report(a, SQL_RECORDS, e) && rows_report(a, SQL_ENTRIES, e)
+           && unwitnessed_check(a, e);
 }
 
 
 bool
 ctl_audit_witness(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, const char *const *files, unsigned nfiles,
-    FILE *out, unsigned *broken, struct ctl_error *e)
+    struct ctl_arena *arena, const struct ctl_witness_words *words, FILE *out,
+    unsigned *broken, struct ctl_error *e)
 {
     struct auditing a = {pg, redis, arena, out, broken, 0};
     struct ctl_witness *w;
-    struct ctl_rows now;
-    char began[64];
     bool ok;
 
-    if (!ctl_pg_query(pg, arena, &now, e, "SELECT now()", 0, NULL)
-        || !ctl_pg_exec(pg, e, "SET statement_timeout = 0"))
+    if (!ctl_pg_exec(pg, e, "SET statement_timeout = 0")
+        || !due_take(&a, words, e))
     {
         return false;
     }
-    snprintf(began, sizeof(began), "%s", ctl_rows_at(&now, 0, 0));
     w = calloc(1, sizeof(*w));
     if (w == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    ok = ctl_witness_load(pg, arena, w, files, nfiles, out, broken, e)
-         && checks_run(&a, began, e);
+    ok = ctl_witness_load(pg, arena, w, words->files, words->nfiles, out,
+                          broken, e)
+         && checks_run(&a, e);
     if (ok) {
         summary_print(&a, w);
     }

@@ -1,7 +1,9 @@
 /*
  * M5: every line of the witness files is in the ledger, or still on its way to
- * it, with the amount that it says or one of greater evidence; and every call
- * that a gateway ended has its line.
+ * it, as it says: rank and amount, what was held, project, key, pins, price
+ * card, tokens.  What the ledger has besides is what was held, charged when it
+ * expired, or the provider's own record.  And every call that a gateway ended
+ * in the period that is asked for has its line.
  *
  * The files are read as streams into a temporary table of the database, so that
  * their size matters to neither side's memory.  Lines move forward only - from
@@ -18,11 +20,17 @@
 
 #define CTL_WITNESS_FILES 1024
 
+struct ctl_witness_words {
+    const char *files[CTL_WITNESS_FILES];
+    unsigned nfiles;
+    const char *since, *until;          /* of timestamptz; "": all there is */
+};
+
 /* Adds a line on `out` for each row that breaks, and *broken; says at the end
  * how many lines were read, of which period, and what is no break.  404
  * missing_file: nothing is known then. */
 bool ctl_audit_witness(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, const char *const *files, unsigned nfiles,
-    FILE *out, unsigned *broken, struct ctl_error *e);
+    struct ctl_arena *arena, const struct ctl_witness_words *words, FILE *out,
+    unsigned *broken, struct ctl_error *e);
 
 #endif

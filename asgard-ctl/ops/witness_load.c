@@ -5,8 +5,8 @@
 
 #include "core/rkey.h"
 
-#define BATCH_LINES  2000
-#define LINE_JSON    512                /* beside the hold's id */
+#define BATCH_BYTES  (1024 * 1024)
+#define ROW_BYTES    (2 * ASG_EVENT_LINE + 512) /* of a line, escaped again */
 #define SHOWN        100                /* bad lines, one by one */
 
 #define SQL_TABLES \
@@ -14,14 +14,15 @@
     "CREATE TEMP TABLE witness_files (file int, name text);" \
     "CREATE TEMP TABLE witness (hold_id text, part smallint, rank smallint," \
     " amount bigint, held bigint, at timestamptz, file int, line bigint," \
-    " dead boolean, over boolean)"
+    " dead boolean, over boolean, pins text, project text, key text," \
+    " facts text[])"
 
 #define SQL_LINES \
     "INSERT INTO witness SELECT i, p, r, a, h," \
-    " timestamptz 'epoch' + t * interval '1 millisecond', f, n, w, o" \
-    " FROM jsonb_to_recordset($1::jsonb) AS t(i text, p smallint," \
+    " timestamptz 'epoch' + t * interval '1 millisecond', f, n, w, o," \
+    " x, j, k, " CTL_WITNESS_FACTS("d") " FROM jsonb_to_recordset($1::jsonb) AS t(i text, p smallint," \
     " r smallint, a bigint, h bigint, t bigint, f int, n bigint, w boolean," \
-    " o boolean)"
+    " o boolean, x text, j text, k text, d jsonb)"
 
 struct loading {
     struct ctl_pg *pg;
@@ -37,10 +38,9 @@ struct loading {
 static bool
 batch_begin(struct loading *l, struct ctl_error *e)
 {
-    size_t bytes = BATCH_LINES * (LINE_JSON + ASG_ID_MAX);
-
     ctl_arena_reset(l->arena);
-    asg_buf_init(&l->rows, ctl_arena_alloc(l->arena, bytes), bytes);
+    asg_buf_init(&l->rows, ctl_arena_alloc(l->arena, BATCH_BYTES),
+                 BATCH_BYTES);
     l->nlines = 0;
 
     return l->rows.data != NULL || ctl_error_internal(e, "out of memory");
@@ -71,14 +71,51 @@ number_put(asg_buf_t *out, const char *before, int64_t n)
 
 
 static void
+text_put(asg_buf_t *out, const char *before, asg_str_t text)
+{
+    asg_buf_z(out, before);
+    asg_buf_json(out, text);
+}
+
+
+/* Of the detail what CTL_WITNESS_FACTS looks at. */
+static void
+facts_put(asg_buf_t *out, const asg_event_t *e)
+{
+    const struct {
+        const char *before;
+        int64_t n;
+    } counts[] = {
+        {",\"pt\":", e->prompt}, {",\"ct\":", e->completion},
+        {",\"cat\":", e->cached}, {",\"cwt\":", e->cache_write},
+        {",\"rt\":", e->reasoning}, {",\"cwh\":", e->cache_write_1h},
+        {",\"ait\":", e->audio_in}, {",\"aot\":", e->audio_out}
+    };
+    size_t i;
+
+    text_put(out, ",\"d\":{\"card\":", e->card);
+    number_put(out, ",\"cv\":", (int64_t) e->card_version);
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (counts[i].n >= 0) {
+            number_put(out, counts[i].before, counts[i].n);
+        }
+    }
+    asg_buf_z(out, "}");
+}
+
+
+static void
 row_put(struct loading *l, const asg_spool_line_t *line)
 {
     const struct ctl_evidence *evidence = &l->w->evidence;
     asg_buf_t *out = &l->rows;
     unsigned flags = line->event.flags;
 
-    asg_buf_z(out, l->nlines++ > 0 ? ",{\"i\":" : "[{\"i\":");
-    asg_buf_json(out, line->hold);
+    text_put(out, l->nlines++ > 0 ? ",{\"i\":" : "[{\"i\":", line->hold);
+    text_put(out, ",\"x\":", line->pins);
+    text_put(out, ",\"j\":", line->event.project);
+    text_put(out, ",\"k\":", line->event.key);
+    facts_put(out, &line->event);
     number_put(out, ",\"p\":", line->partition);
     number_put(out, ",\"r\":", evidence->rank);
     number_put(out, ",\"a\":", evidence->amount_nusd);
@@ -114,7 +151,7 @@ line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
 
     row_put(l, line);
 
-    return l->nlines < BATCH_LINES || batch_end(l, e);
+    return l->rows.cap - l->rows.len >= ROW_BYTES || batch_end(l, e);
 }
 
 

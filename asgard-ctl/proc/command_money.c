@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/rkey.h"
+#include "core/window.h"
 #include "ops/audit_chain.h"
 #include "ops/audit_explain.h"
 #include "ops/audit_money.h"
@@ -26,8 +27,7 @@
 struct audit_words {
     bool money, chain;
     const char *explain;
-    const char *files[CTL_WITNESS_FILES];
-    unsigned nfiles;
+    struct ctl_witness_words witness;
 };
 
 
@@ -64,13 +64,13 @@ audit_money(struct ctl_connections *c, const struct audit_words *words)
 
     ctl_pg_deadline(c->pg, QUESTION_MS);
     if (!ctl_audit_money(c->pg, c->redis, &c->arena, stdout, &broken, &e)
-        || (words->nfiles > 0
-            && !ctl_audit_witness(c->pg, c->redis, &c->arena, words->files,
-                                  words->nfiles, stdout, &broken, &e)))
+        || (words->witness.nfiles > 0
+            && !ctl_audit_witness(c->pg, c->redis, &c->arena, &words->witness,
+                                  stdout, &broken, &e)))
     {
         return could_not_look(&e);
     }
-    if (words->nfiles == 0) {
+    if (words->witness.nfiles == 0) {
         printf("the witness files were not looked at (M5): name them with "
                "--witness\n");
     }
@@ -88,12 +88,49 @@ audit_explain(struct ctl_connections *c, const struct audit_words *words)
     bool found;
 
     if (!ctl_audit_explain(c->pg, c->redis, &c->arena, words->explain,
-                           words->files, words->nfiles, stdout, &found, &e))
+                           words->witness.files, words->witness.nfiles, stdout,
+                           &found, &e))
     {
         return could_not_look(&e);
     }
 
     return !found;
+}
+
+
+/* RFC 3339, once; "" before. */
+static bool
+time_read(const char *text, const char **out)
+{
+    int64_t s;
+
+    if (**out != '\0' || asg_time_parse(asg_str_z(text), &s) != ASG_OK) {
+        return false;
+    }
+    *out = text;
+
+    return true;
+}
+
+
+static bool
+audit_word_read(const char *name, const char *value, struct audit_words *out)
+{
+    struct ctl_witness_words *w = &out->witness;
+
+    if (strcmp(name, "--witness") == 0 && w->nfiles < CTL_WITNESS_FILES) {
+        w->files[w->nfiles++] = value;
+        return true;
+    }
+    if (strcmp(name, "--explain") == 0 && out->explain == NULL
+        && asg_id_is_valid(asg_str_z(value)))
+    {
+        out->explain = value;
+        return true;
+    }
+
+    return (strcmp(name, "--since") == 0 && time_read(value, &w->since))
+           || (strcmp(name, "--until") == 0 && time_read(value, &w->until));
 }
 
 
@@ -103,21 +140,11 @@ audit_words_read(int argc, char **argv, struct audit_words *out)
     int i;
 
     memset(out, 0, sizeof(*out));
+    out->witness.since = out->witness.until = "";
     out->money = argc > 0 && strcmp(argv[0], "money") == 0;
     out->chain = argc == 1 && strcmp(argv[0], "chain") == 0;
     for (i = 1; out->money && i < argc; i += 2) {
-        if (i + 1 == argc) {
-            return false;
-        }
-        if (strcmp(argv[i], "--witness") == 0
-            && out->nfiles < CTL_WITNESS_FILES)
-        {
-            out->files[out->nfiles++] = argv[i + 1];
-        } else if (strcmp(argv[i], "--explain") == 0 && out->explain == NULL
-                   && asg_id_is_valid(asg_str_z(argv[i + 1])))
-        {
-            out->explain = argv[i + 1];
-        } else {
+        if (i + 1 == argc || !audit_word_read(argv[i], argv[i + 1], out)) {
             return false;
         }
     }
@@ -136,7 +163,8 @@ ctl_command_audit(const struct ctl_config *config, int argc, char **argv)
 
     if (!audit_words_read(argc, argv, &words)) {
         fprintf(stderr, "usage: asgard-ctl audit money [--explain HOLD]"
-                " [--witness FILE]...\n"
+                " [--witness FILE]... [--since TIME]"
+                " [--until TIME]\n"
                 "       asgard-ctl audit chain\n");
         return 2;
     }

@@ -12,6 +12,7 @@ use Test::More;
 
 use Asgard::Files qw(wait_until);
 use Asgard::Holds qw(ended open_holds partition_of time_out);
+use Asgard::Spool qw(calls later_line);
 use Asgard::Test;
 
 my $seed = $ENV{FAULT_SEED} // int rand 1_000_000;
@@ -35,7 +36,9 @@ my $part = partition_of($t, $project);
 my ($unknown) = open_holds($t);
 time_out($t, $unknown);
 is(ended($t, $unknown->{id})->{kinds}, 'unknown', 'an outcome is unknown');
-$part->finish($unknown->{id}, 's', 77_000, $unknown->{pins}, [$budget]);
+my ($call) = grep { $_->{hold} eq $unknown->{id} } calls($t);
+$part->finish($unknown->{id}, 's', 77_000, $unknown->{pins}, [$budget],
+    detail => later_line($t, $call, amount => 77_000, pt => 7, ct => 7));
 ok(wait_until(sub { ended($t, $unknown->{id})->{balance} == 77_000 }, 5),
     '... and then known');
 

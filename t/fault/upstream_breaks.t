@@ -13,7 +13,7 @@ use Asgard::FaultProxy;
 use Asgard::Files qw(wait_until);
 use Asgard::Holds qw(ended open_holds partition_of time_out);
 use Asgard::Port qw(free_port);
-use Asgard::Spool qw(call_of);
+use Asgard::Spool qw(call_of calls later_line);
 use Asgard::Test;
 
 my $t = Asgard::Test->new(routing => <<'YAML');
@@ -147,9 +147,13 @@ push @calls, is_estimated('a stream that goes silent',
 my $part = partition_of($t, $project);
 my $budget = "p.$project";
 sub correct {
-    my ($hold, $pins, $amount) = @_;
+    my ($hold, $pins, $completion) = @_;
     my $old = ended($t, $hold);
-    my $verdict = $part->finish($hold, 's', $amount, $pins, [$budget]);
+    my $amount = 10 * 1000 + $completion * 10000;
+    my ($call) = grep { $_->{hold} eq $hold } calls($t);
+    my $verdict = $part->finish($hold, 's', $amount, $pins, [$budget],
+        detail => later_line($t, $call, amount => $amount, pt => 10,
+            ct => $completion));
     is($verdict->[0], 'LATE', '... moves no counter by itself');
     ok(wait_until(sub { ended($t, $hold)->{balance} == $amount }, 5),
         '... and corrects the balance');
@@ -158,15 +162,14 @@ sub correct {
         '... by an entry that names the hold');
     is($new->{deltas}, "$old->{deltas} " . ($amount - $old->{balance}),
         '... with the difference');
+    return $amount - $old->{balance};
 }
 my $spent = sub { $part->field($budget, 's:total:0') };
 my $was = $spent->();
-my $estimate = ended($t, $calls[0]{hold})->{balance};
 note('measured usage after an estimate');
-correct($calls[0]{hold}, $calls[0]{pins}, $estimate + 1234);
+my $owed = correct($calls[0]{hold}, $calls[0]{pins}, 31);
 note('measured usage after an expiry');
-correct($unknown->{id}, $unknown->{pins}, $cost);
-my $owed = 1234 + $cost - $unknown->{amount};
+$owed += correct($unknown->{id}, $unknown->{pins}, 20);
 ok(wait_until(sub { $spent->() == $was + $owed }, 5),
     'Redis is told of both') or diag($spent->() - $was, " is not $owed");
 $t->done;

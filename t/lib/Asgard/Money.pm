@@ -51,13 +51,14 @@ sub audits {
     }
 }
 
-# Every witness file of the test's gateways, the rotated ones too.  A test that
-# makes calls without a gateway sets $t->{unwitnessed_calls}.
+# Every witness file of the test's gateways, the rotated ones too, and empty
+# ones: a gateway without any line must not go unseen.  A test that makes calls
+# without a gateway sets $t->{unwitnessed_calls}.
 sub witness_files {
     my ($t) = @_;
     return if $t->{unwitnessed_calls};
-    return grep { -s } map { glob "$_->{dir}/log/calls.log*" }
-        Asgard::Teardown::gateways($t);
+    return map { glob("$_/calls.log.*"), "$_/calls.log" } grep { -d }
+        map { "$_->{dir}/log" } Asgard::Teardown::gateways($t);
 }
 
 # Nothing waits in a stream: every hold that Redis ended is in `holds`.
