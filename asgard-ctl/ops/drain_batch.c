@@ -118,9 +118,10 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     {
         return false;
     }
-    to->held_nusd = amount_of(fields, "h", &amount) ? amount : -1;
     ctl_detail_read(b->leader->json, field_of(fields, "x"), to->pins,
                     &to->detail);
+    to->held_nusd = amount_of(fields, "h", &amount) ? amount
+                    : to->detail.held_nusd;
 
     return true;
 }

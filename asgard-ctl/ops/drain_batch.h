@@ -17,7 +17,7 @@ struct ctl_event {
     int64_t at_ms;                      /* by Redis' clock: its stream id */
     struct ctl_evidence evidence;
     asg_nusd_t moved_nusd;              /* what Redis did already */
-    int64_t held_nusd;                  /* by the open hold; -1: none */
+    int64_t held_nusd;                  /* by the open hold, or a replay; -1 */
     struct ctl_detail detail;
 };
 

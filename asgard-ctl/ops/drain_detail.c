@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/money.h"
 #include "core/rkey.h"
 #include "core/script.h"
 
@@ -34,6 +35,17 @@ is_uuid(asg_str_t s)
 }
 
 
+static void
+held_take(const asg_json_t *json, struct ctl_detail *out)
+{
+    int64_t n;
+
+    if (asg_json_int(json, &n) && n >= 0 && n <= ASG_NUSD_MAX) {
+        out->held_nusd = n;
+    }
+}
+
+
 /* The value that follows a key of the outermost object. */
 static void
 member_take(const asg_json_t *json, asg_json_event_t event, char member,
@@ -49,6 +61,8 @@ member_take(const asg_json_t *json, asg_json_event_t event, char member,
         out->key = json->token;
     } else if (event == ASG_JSON_NUMBER && member == 'v') {
         (void) asg_json_int(json, &out->project_version);
+    } else if (event == ASG_JSON_NUMBER && member == 'h') {
+        held_take(json, out);
     }
 }
 
@@ -62,7 +76,8 @@ member_of(const asg_json_t *json)
 
     return asg_json_is(json, "project") ? 'p'
            : asg_json_is(json, "key") ? 'k'
-           : asg_json_is(json, "pv") ? 'v' : '\0';
+           : asg_json_is(json, "pv") ? 'v'
+           : asg_json_is(json, "held") ? 'h' : '\0';
 }
 
 
@@ -136,11 +151,13 @@ void
 ctl_detail_read(asg_json_t *json, asg_str_t text, asg_str_t pins,
     struct ctl_detail *out)
 {
-    memset(out, 0, sizeof(*out));
+    const struct ctl_detail nothing = {.json = ASG_STR("{}"),
+                                       .held_nusd = -1};
+
+    *out = nothing;
     out->json = text;
     if (!detail_walk(json, text, out)) {
-        memset(out, 0, sizeof(*out));
-        out->json = ASG_STR("{}");
+        *out = nothing;
     }
     if (out->project.len == 0) {
         out->project = project_of_pins(pins);

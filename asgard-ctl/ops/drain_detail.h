@@ -17,6 +17,7 @@ struct ctl_detail {
     asg_str_t project;                  /* valid ids, or empty */
     asg_str_t key;                      /* a UUID, or empty */
     int64_t project_version;            /* 0: not told */
+    int64_t held_nusd;                  /* of a replayed line; -1: not told */
 };
 
 /* `pins` name the project when the detail does not. */

@@ -8,33 +8,15 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "ops/replay_judge.h"
 #include "ops/replay_tell.h"
 #include "ops/witness.h"
 #include "store/audit.h"
 
 #define BATCH_LINES   200
-#define LINE_JSON     256               /* beside id and pins */
 #define SHOWN         1000              /* refusals that are printed */
 #define LEDGER_MS     60000             /* for the ledger, at the end */
 #define PAUSE_MS      100
-
-/* Which lines the ledger has, and whether their pins are of budgets that are in
- * their partition. */
-#define SQL_JUDGE \
-    "SELECT h.hold_id IS NOT NULL" \
-    " AND (h.rank, h.balance_nano) >= (t.r, t.a)," \
-    " NOT EXISTS (SELECT FROM unnest(string_to_array(t.p, ',')) AS pin" \
-    " LEFT JOIN budgets b ON b.budget_id = split_part(pin, ':', 1)" \
-    " WHERE pin !~ '^[^:]+:[0-9A-Za-z]{1,16}:[0-9]{1,15}$'" \
-    " OR b.partition IS DISTINCT FROM t.q" \
-    " OR b.project_id IS DISTINCT FROM t.j)" \
-    " AND (t.p = '' OR ',' || t.p LIKE '%,p.' || t.j || ':%')" \
-    " AND (SELECT count(*) = count(DISTINCT pin)" \
-    " FROM unnest(string_to_array(t.p, ',')) AS pin)" \
-    " FROM jsonb_to_recordset($1::jsonb) AS t(n int, i text, r smallint," \
-    " a bigint, q smallint, p text, j text)" \
-    " LEFT JOIN holds h ON h.hold_id = t.i" \
-    " ORDER BY t.n"
 
 #define SQL_MISSING \
     "SELECT count(*) FROM replayed r WHERE NOT EXISTS (SELECT FROM holds h" \
@@ -89,101 +71,6 @@ bad_take(void *data, asg_spool_state_t state, const char *why)
     (void) state;
     r->counts->lines += state != ASG_SPOOL_BEHIND_TORN;
     refuse(r, r->w.file, r->w.number, why);
-}
-
-
-static void
-number_put(asg_buf_t *out, const char *before, int64_t n)
-{
-    asg_buf_z(out, before);
-    asg_buf_i64(out, n);
-}
-
-
-/* [{"n":…,"i":hold,"r":rank,"a":amount,"q":partition,"t":time,"p":pins}] of
- * all lines, or of `which`. */
-static const char *
-lines_text(struct replaying *r, const bool *which)
-{
-    size_t bytes = LINE_JSON;
-    asg_buf_t out;
-    unsigned i;
-
-    for (i = 0; i < r->nlines; i++) {
-        bytes += LINE_JSON + 2 * r->lines[i].pins.len
-                 + 2 * r->lines[i].project.len;
-    }
-    asg_buf_init(&out, ctl_arena_alloc(r->leader.arena, bytes), bytes);
-    if (out.data == NULL) {
-        return NULL;
-    }
-    asg_buf_z(&out, "[");
-    for (i = 0; i < r->nlines; i++) {
-        if (which != NULL && !which[i]) {
-            continue;
-        }
-        number_put(&out, out.len > 1 ? ",{\"n\":" : "{\"n\":", i);
-        asg_buf_z(&out, ",\"i\":");
-        asg_buf_json(&out, r->lines[i].hold);
-        number_put(&out, ",\"r\":", r->lines[i].rank);
-        number_put(&out, ",\"a\":", r->lines[i].amount_nusd);
-        number_put(&out, ",\"q\":", r->lines[i].part);
-        number_put(&out, ",\"t\":", r->lines[i].at_ms);
-        asg_buf_z(&out, ",\"p\":");
-        asg_buf_json(&out, r->lines[i].pins);
-        asg_buf_z(&out, ",\"j\":");
-        asg_buf_json(&out, r->lines[i].project);
-        asg_buf_z(&out, "}");
-    }
-    asg_buf_z(&out, "]");
-    asg_buf_put(&out, "", 1);
-
-    return asg_buf_ok(&out) ? out.data : NULL;
-}
-
-
-/* A void needs no pins: the reply to its reserve may have been lost. */
-static const char *
-refusal_of(const struct ctl_replay_line *line, bool pins_fit)
-{
-    if (line->pins.len == 0 && line->verb != 'v') {
-        return "it has no pins";
-    }
-    if (line->verb == 'x' && line->amount_nusd != line->held_nusd) {
-        return "its outcome is not known, but it charges another amount than "
-               "it held";
-    }
-
-    if (line->amount_nusd > line->held_nusd && !line->overshoot) {
-        return "it charges more than it held and does not say so";
-    }
-
-    return pins_fit ? NULL : "its pins are not, each once, of its project's "
-                             "budgets in its partition";
-}
-
-
-static bool
-batch_judge(struct replaying *r, struct ctl_error *e)
-{
-    const char *text = lines_text(r, NULL);
-    struct ctl_rows rows;
-    unsigned i;
-
-    if (text == NULL) {
-        return ctl_error_internal(e, "out of memory");
-    }
-    if (!CTL_PG(r->leader.pg, r->leader.arena, &rows, e, SQL_JUDGE, text)) {
-        return false;
-    }
-    for (i = 0; i < rows.nrows && i < r->nlines; i++) {
-        r->lines[i].known = ctl_rows_at(&rows, i, 0)[0] == 't';
-        r->lines[i].refusal = refusal_of(&r->lines[i],
-                                         ctl_rows_at(&rows, i, 1)[0] == 't');
-    }
-
-    return rows.nrows == r->nlines
-           || ctl_error_internal(e, "a batch of lines was not judged");
 }
 
 
@@ -254,7 +141,9 @@ batch_tell(struct replaying *r, struct ctl_error *e)
     if (r->nlines == 0) {
         return true;
     }
-    if (!batch_judge(r, e)) {
+    if (!ctl_replay_judge(r->leader.pg, r->leader.arena, r->lines, r->nlines,
+                          e))
+    {
         return false;
     }
     for (i = 0; i < r->nlines; i++) {
@@ -263,8 +152,8 @@ batch_tell(struct replaying *r, struct ctl_error *e)
         }
         taken[i] = r->lines[i].refusal == NULL;
     }
-    told_text = lines_text(r, told);
-    taken_text = lines_text(r, taken);
+    told_text = ctl_replay_text(r->leader.arena, r->lines, r->nlines, told);
+    taken_text = ctl_replay_text(r->leader.arena, r->lines, r->nlines, taken);
     if (told_text == NULL || taken_text == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
@@ -279,16 +168,27 @@ batch_tell(struct replaying *r, struct ctl_error *e)
 }
 
 
-/* As the gateway would have sent it; without, Redis' own copy counts. */
+/* As the gateway would have sent it, and what was held besides: the event of a
+ * hold that is not open has no other place for it.  Without the detail, Redis'
+ * own copy counts. */
 static asg_str_t
-detail_of(struct ctl_arena *arena, const asg_event_t *event)
+detail_of(struct ctl_arena *arena, const asg_spool_line_t *line)
 {
     char text[ASG_EVENT_DETAIL];
     asg_buf_t out;
+    size_t whole;
 
     asg_buf_init(&out, text, sizeof(text));
-    if (asg_event_write(&out, event) != ASG_OK) {
+    if (asg_event_write(&out, &line->event) != ASG_OK) {
         return ASG_STR("");
+    }
+    whole = out.len--;
+    asg_buf_z(&out, ",\"held\":");
+    asg_buf_i64(&out, line->held_nusd);
+    asg_buf_z(&out, "}");
+    if (!asg_buf_ok(&out)) {            /* too long: without it */
+        text[whole - 1] = '}';
+        return ctl_arena_str(arena, (asg_str_t) {text, whole});
     }
 
     return ctl_arena_str(arena, asg_buf_view(&out));
@@ -309,7 +209,7 @@ line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
     to->pins = ctl_arena_str(arena, line->pins);
     to->project = ctl_arena_str(arena, line->event.project);
     to->overshoot = line->event.flags & ASG_FLAG_OVERSHOOT;
-    to->detail = detail_of(arena, &line->event);
+    to->detail = detail_of(arena, line);
     to->verb = line->verb.data[0];
     to->part = line->partition;
     to->rank = r->w.evidence.rank;

@@ -59,6 +59,20 @@ static void without_a_project_the_pins_tell_it(void **state)
     assert_int_equal(read_text("{}", "k.a:total:0,").project.len, 0);
 }
 
+static void what_was_held_is_an_amount_or_not_told(void **state)
+{
+    (void) state;
+    assert_int_equal(read_text("{\"held\":7}", "").held_nusd, 7);
+    assert_int_equal(read_text("{\"held\":0}", "").held_nusd, 0);
+    assert_int_equal(read_text("{}", "").held_nusd, -1);
+    assert_int_equal(read_text("{\"held\":-7}", "").held_nusd, -1);
+    assert_int_equal(read_text("{\"held\":1.5}", "").held_nusd, -1);
+    assert_int_equal(read_text("{\"held\":\"7\"}", "").held_nusd, -1);
+    assert_int_equal(read_text("{\"in\":{\"held\":7}}", "").held_nusd, -1);
+    assert_int_equal(read_text("{\"held\":9007199254740992}", "").held_nusd,
+                     -1);
+}
+
 static void a_key_that_is_no_uuid_is_left_out(void **state)
 {
     (void) state;
@@ -99,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_project_key_and_version_are_found),
         cmocka_unit_test(without_a_project_the_pins_tell_it),
+        cmocka_unit_test(what_was_held_is_an_amount_or_not_told),
         cmocka_unit_test(a_key_that_is_no_uuid_is_left_out),
         cmocka_unit_test(what_the_database_cannot_hold_is_replaced),
     };
