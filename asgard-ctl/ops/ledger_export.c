@@ -14,11 +14,6 @@
 
 #define ACTOR "system:asgard-ctl"
 
-#define SQL_LOCK \
-    "SELECT closed_at IS NOT NULL, encode(sha256, 'hex')," \
-    " pruned_at IS NOT NULL FROM ledger_months WHERE month = $1::date" \
-    " FOR UPDATE"
-
 #define SQL_NOTE \
     "UPDATE ledger_months SET entries = $2::bigint, sum_nano = $3::numeric," \
     " sha256 = decode($4, 'hex'), exported_at = now()" \
@@ -29,20 +24,20 @@ static bool
 month_lock(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
     const char **sha256, struct ctl_error *e)
 {
-    struct ctl_rows rows;
+    struct ctl_ledger_lock lock;
 
-    if (!CTL_PG(pg, arena, &rows, e, SQL_LOCK, date)) {
+    if (!ctl_ledger_month_lock(pg, arena, date, &lock, e)) {
         return false;
     }
-    if (rows.nrows == 0 || ctl_rows_at(&rows, 0, 0)[0] != 't') {
+    *sha256 = lock.sha256;
+    if (!lock.closed) {
         return ctl_error_internal(e, "the month %.7s is not closed", date);
     }
-    *sha256 = ctl_rows_at(&rows, 0, 1);
 
-    return ctl_rows_at(&rows, 0, 2)[0] != 't'
+    return !lock.pruned
            || ctl_error_set(e, 409, "month_pruned", "%.7s was pruned: its "
                             "entries are in the file that it was exported to, "
-                            "whose SHA-256 is %s.", date, *sha256);
+                            "whose SHA-256 is %s.", date, lock.sha256);
 }
 
 

@@ -40,6 +40,11 @@
     " (month + interval '1 month') AT TIME ZONE 'UTC' AS ends" \
     " FROM ledger_months WHERE month = $1::date) q) p"
 
+#define SQL_LOCK \
+    "SELECT closed_at IS NOT NULL, pruned_at IS NOT NULL," \
+    " encode(sha256, 'hex') FROM ledger_months WHERE month = $1::date" \
+    " FOR UPDATE"
+
 #define SQL_LIST \
     "SELECT to_char(month, 'YYYY-MM'), month, CASE" \
     " WHEN pruned_at IS NOT NULL THEN 'pruned'" \
@@ -216,6 +221,26 @@ ctl_ledger_month_tend(struct ctl_pg *pg, struct ctl_redis *redis,
         } else {
             ctl_error_clear(e);
         }
+    }
+
+    return true;
+}
+
+
+bool
+ctl_ledger_month_lock(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *date, struct ctl_ledger_lock *out, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e, SQL_LOCK, date)) {
+        return false;
+    }
+    *out = (struct ctl_ledger_lock) {.known = rows.nrows > 0};
+    if (out->known) {
+        out->closed = ctl_rows_at(&rows, 0, 0)[0] == 't';
+        out->pruned = ctl_rows_at(&rows, 0, 1)[0] == 't';
+        out->sha256 = ctl_rows_at(&rows, 0, 2);
     }
 
     return true;

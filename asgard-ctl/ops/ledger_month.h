@@ -37,6 +37,16 @@ const char *ctl_ledger_month_date(struct ctl_arena *arena, const char *month,
 bool ctl_ledger_month_close(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, const char *date, struct ctl_error *e);
 
+struct ctl_ledger_lock {
+    bool known, closed, pruned;
+    const char *sha256;                 /* of the export, or NULL */
+};
+
+/* Keeps the month from being exported or pruned by others until the caller's
+ * transaction ends.  One that is not known is no error here. */
+bool ctl_ledger_month_lock(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *date, struct ctl_ledger_lock *out, struct ctl_error *e);
+
 struct ctl_ledger_month {
     const char *month;                  /* "2026-01" */
     const char *state;                  /* open, closed, exported, pruned */

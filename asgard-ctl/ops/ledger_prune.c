@@ -11,10 +11,6 @@
 #define ACTOR     "system:asgard-ctl"
 #define LOCK_WAIT "'5s'"
 
-#define SQL_LOCK \
-    "SELECT encode(sha256, 'hex'), pruned_at IS NOT NULL FROM ledger_months" \
-    " WHERE month = $1::date FOR UPDATE"
-
 /* Each entry of a hold leaves its amount with its number. */
 #define SQL_AMOUNTS \
     "WITH u AS (UPDATE ledger_seqs s SET pruned_nano = l.delta_nano" \
@@ -66,24 +62,24 @@ static bool
 month_lock(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
     const char **sha256, struct ctl_error *e)
 {
-    struct ctl_rows rows;
+    struct ctl_ledger_lock lock;
 
-    if (!CTL_PG(pg, arena, &rows, e, SQL_LOCK, date)) {
+    if (!ctl_ledger_month_lock(pg, arena, date, &lock, e)) {
         return false;
     }
-    *sha256 = ctl_rows_at(&rows, 0, 0);
-    if (rows.nrows == 0) {
+    *sha256 = lock.sha256;
+    if (!lock.known) {
         return ctl_error_set(e, 404, "month_not_found", "The ledger has no "
                              "month %.7s: asgard-ctl ledger months lists "
                              "them.", date);
     }
-    if (*sha256 == NULL) {
+    if (lock.sha256 == NULL) {
         return ctl_error_set(e, 409, "month_not_exported", "%.7s was not "
                              "exported: asgard-ctl ledger export %.7s FILE.",
                              date, date);
     }
 
-    return ctl_rows_at(&rows, 0, 1)[0] != 't'
+    return !lock.pruned
            || ctl_error_set(e, 409, "month_pruned", "%.7s was pruned already.",
                             date);
 }
