@@ -71,7 +71,8 @@ ngx_http_asgard_orphan_settle(ngx_http_asgard_slot_t *slot)
         : ",\"flags\":[\"estimated\",\"dead_worker\"]}");
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_ESTIMATED, 1);
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_COST_NUSD, cost);
-    ngx_http_asgard_spool_orphan(slot, 'e', cost);
+    ngx_http_asgard_spool_slot(slot, 'e', cost,
+                               ASG_STR("dead_worker"));
     ngx_http_asgard_settle_end(slot, 'e', cost);
 }
 
@@ -89,7 +90,8 @@ ngx_http_asgard_orphan_end(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
     case NGX_HTTP_ASGARD_SLOT_HELD:
         ngx_http_asgard_orphan_flag(slot, ",\"flags\":[\"dead_worker\"]}");
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_VOIDED, 1);
-        ngx_http_asgard_spool_orphan(slot, 'v', 0);
+        ngx_http_asgard_spool_slot(slot, 'v', 0,
+                                   ASG_STR("dead_worker"));
         ngx_http_asgard_settle_end(slot, 'v', 0);
         break;
 
@@ -101,7 +103,8 @@ ngx_http_asgard_orphan_end(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 
         ngx_http_asgard_orphan_flag(slot, ",\"flags\":[\"dead_worker\"]}");
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_UNKNOWN, 1);
-        ngx_http_asgard_spool_orphan(slot, 'x', slot->held_nusd);
+        ngx_http_asgard_spool_slot(slot, 'x', slot->held_nusd,
+                                   ASG_STR("dead_worker"));
         ngx_http_asgard_settle_leave(slot);
         break;
 

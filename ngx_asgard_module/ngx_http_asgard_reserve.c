@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
+#include "ngx_http_asgard_spool.h"
 #include "ngx_http_asgard_steps.h"
 
 
@@ -68,6 +69,7 @@ ngx_http_asgard_reserve_undo(ngx_http_asgard_slot_t *slot)
     }
 
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_VOIDED, 1);
+    ngx_http_asgard_spool_slot(slot, 'v', 0, ASG_STR("given_back"));
     ngx_http_asgard_settle_end(slot, 'v', 0);
 }
 

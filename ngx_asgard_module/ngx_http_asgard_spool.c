@@ -126,8 +126,8 @@ ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
 
 
 void
-ngx_http_asgard_spool_orphan(ngx_http_asgard_slot_t *slot, u_char verb,
-    asg_nusd_t amount_nusd)
+ngx_http_asgard_spool_slot(ngx_http_asgard_slot_t *slot, u_char verb,
+    asg_nusd_t amount_nusd, asg_str_t verdict)
 {
     static asg_json_t  json;
 
@@ -143,6 +143,5 @@ ngx_http_asgard_spool_orphan(ngx_http_asgard_slot_t *slot, u_char verb,
         return;
     }
 
-    ngx_http_asgard_spool_call(slot, &event, verb, amount_nusd,
-                               ASG_STR("dead_worker"));
+    ngx_http_asgard_spool_call(slot, &event, verb, amount_nusd, verdict);
 }

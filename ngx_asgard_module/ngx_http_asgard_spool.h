@@ -24,9 +24,9 @@ void ngx_http_asgard_spool_guard(ngx_open_file_t *file, ngx_log_t *log);
 void ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
     const asg_event_t *event, u_char verb, asg_nusd_t amount_nusd,
     asg_str_t verdict);
-/* The same for the call of a worker that is gone, from the slot's detail. */
-void ngx_http_asgard_spool_orphan(ngx_http_asgard_slot_t *slot, u_char verb,
-    asg_nusd_t amount_nusd);
+/* The same where the request is gone, from the slot's detail. */
+void ngx_http_asgard_spool_slot(ngx_http_asgard_slot_t *slot, u_char verb,
+    asg_nusd_t amount_nusd, asg_str_t verdict);
 
 
 #endif /* _NGX_HTTP_ASGARD_SPOOL_H_INCLUDED_ */

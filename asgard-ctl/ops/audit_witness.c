@@ -60,13 +60,15 @@
     " (SELECT nullif(concat_ws('; '," \
     " CASE WHEN h.rank <> 4 AND (h.rank, h.balance_nano) > (w.rank, w.amount)" \
     " THEN 'its line says ' || w.amount || ' (rank ' || w.rank" \
-    " || '), the ledger ' || h.balance_nano || ' (rank ' || h.rank || ')' END," \
+    " || '), the ledger ' || h.balance_nano || ' (rank ' || h.rank || ')'" \
+    " END," \
     " CASE WHEN h.held_nano <> w.held" \
     " THEN 'its line held ' || w.held || ', the ledger ' || h.held_nano END," \
     DIFFERS("project", "w.project", "h.project_id") "," \
     DIFFERS("key", "nullif(w.key, '')", "h.key_id::text") "," \
-    " CASE WHEN w.pins <> '' AND w.pins <> h.pins THEN 'its line has the pins '" \
-    " || w.pins || ', the ledger ' || h.pins END), '') AS why) d" \
+    " CASE WHEN w.pins <> '' AND w.pins <> h.pins" \
+    " THEN 'its line has the pins ' || w.pins" \
+    " || ', the ledger ' || h.pins END), '') AS why) d" \
     " WHERE d.why IS NOT NULL ORDER BY w.hold_id LIMIT " SHOWN
 
 /* What the chain has of a hold, entry by entry: each was written for what a
@@ -108,7 +110,7 @@
     " ORDER BY w.hold_id LIMIT " SHOWN
 
 /* Evidence that only a gateway gives, which writes a line of it. */
-#define ENDED_RANKS "(1, 3)"
+#define ENDED_RANKS "(1, 2, 3)"
 
 /* Holds of the period, as of before the files are read: who ended one had
  * written its line before it told.  $1 from, $2 until, as far as they are
@@ -122,7 +124,8 @@
     " FROM (SELECT *, coalesce(ended_at, first_seen) AS at" \
     " FROM holds) h WHERE at >= coalesce(nullif($1, '')::timestamptz," \
     " (SELECT max(month) + interval '1 month' FROM ledger_months" \
-    " WHERE pruned_at IS NOT NULL)::timestamp AT TIME ZONE 'UTC', '-infinity')" \
+    " WHERE pruned_at IS NOT NULL)::timestamp AT TIME ZONE 'UTC'," \
+    " '-infinity')" \
     " AND at < coalesce(nullif($2, '')::timestamptz, 'infinity')"
 
 #define SQL_WITNESSED \
@@ -349,8 +352,8 @@ unwitnessed_check(struct auditing *a, struct ctl_error *e)
         return false;
     }
     if (ctl_rows_i64(&rows, 0, 0) > 0) {
-        fprintf(a->out, "note: %s holds that expired or were voided have no "
-                "line: their gateway went down with them\n",
+        fprintf(a->out, "note: %s holds that expired have no line: their "
+                "gateway went down with them\n",
                 ctl_rows_at(&rows, 0, 0));
     }
 

@@ -20,7 +20,8 @@
 #define SQL_LINES \
     "INSERT INTO witness SELECT i, p, r, a, h," \
     " timestamptz 'epoch' + t * interval '1 millisecond', f, n, w, o," \
-    " x, j, k, " CTL_WITNESS_FACTS("d") " FROM jsonb_to_recordset($1::jsonb) AS t(i text, p smallint," \
+    " x, j, k, " CTL_WITNESS_FACTS("d") \
+    " FROM jsonb_to_recordset($1::jsonb) AS t(i text, p smallint," \
     " r smallint, a bigint, h bigint, t bigint, f int, n bigint, w boolean," \
     " o boolean, x text, j text, k text, d jsonb)"
 

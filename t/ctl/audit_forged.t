@@ -86,6 +86,16 @@ edited('what was held, of one that expired', 'x', qr/"held":\d+/, '"held":5',
 edited('an end', 'e', qr/"verb":"e"/, '"verb":"v"',
     qr/its line says 0 \(rank 2\), the chain \d+ \(rank 1\)/);
 
+for my $verb (qw(e s v)) {
+    my $hold = $call{$verb}{hold};
+    spill($other, join '', map { "$_\n" } grep { !/"hold":"$hold"/ }
+        split /\n/, slurp($file));
+    my ($status, $text) = audit($other);
+    is($status, 1, "a line ($verb) that was taken out is found");
+    like($text, qr/^M5 hold $hold \(\w+, \d+\) has no line$/m,
+        '... and named');
+}
+
 # --- a record that was changed ------------------------------------------------
 
 sub changed {

@@ -9,6 +9,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use Asgard::Files qw(wait_until);
+use Asgard::Spool qw(call_of);
 use Asgard::Test;
 
 my $t = Asgard::Test->new(workers => 1, redis_deadline => '1s',
@@ -40,6 +41,9 @@ for my $then (qw(hang rst fin)) {
     $n++;
     ok(wait_until(sub { voided() == $n }, 15, 0.1),
         '... and the hold is given back, one void of its id') or diag voided();
+    my $line = call_of($t, $reply);
+    is("$line->{verb} $line->{verdict}", 'v given_back',
+        '... which the witness has a line of');
     is(open_holds(), 0, '... nothing stays held');
     $proxy->cut;
     ok(wait_until(sub { call()->status == 200 }, 10),
