@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ops/json_put.h"
 
 #define ENTRY_BYTES 512                 /* of JSON beside detail and pins */
 
@@ -264,22 +265,6 @@ hold_of(struct ctl_batch *b, const struct ctl_event *ev)
 
 
 static void
-put(asg_buf_t *out, const char *before, asg_str_t text)
-{
-    asg_buf_z(out, before);
-    asg_buf_json(out, text);
-}
-
-
-static void
-put_i64(asg_buf_t *out, const char *before, int64_t n)
-{
-    asg_buf_z(out, before);
-    asg_buf_i64(out, n);
-}
-
-
-static void
 entry_put(struct ctl_batch *b, const struct ctl_event *ev, struct ctl_hold *h,
     const struct ctl_evidence_change *change)
 {
@@ -287,20 +272,22 @@ entry_put(struct ctl_batch *b, const struct ctl_event *ev, struct ctl_hold *h,
     bool empty = ev->detail.json.len <= 2;
 
     asg_buf_z(out, b->nentries++ > 0 ? "," : "[");
-    put_i64(out, "{\"n\":", b->nentries);
-    put(out, ",\"hold_id\":", h->id);
-    put_i64(out, ",\"seq\":", h->next_seq++);
-    put(out, ",\"kind\":", asg_str_z(ctl_evidence_kind(change->entry)));
-    put_i64(out, ",\"delta_nano\":", change->delta_nusd);
-    put_i64(out, ",\"rank\":", ev->evidence.rank);
-    put_i64(out, ",\"at_ms\":", ev->at_ms);
-    put(out, ",\"cause\":", asg_str_z(ctl_evidence_cause(ev->evidence.rank)));
-    put(out, ",\"project_id\":", h->project);
+    ctl_put_i64(out, "{\"n\":", b->nentries);
+    ctl_put_text(out, ",\"hold_id\":", h->id);
+    ctl_put_i64(out, ",\"seq\":", h->next_seq++);
+    ctl_put_text(out, ",\"kind\":",
+                 asg_str_z(ctl_evidence_kind(change->entry)));
+    ctl_put_i64(out, ",\"delta_nano\":", change->delta_nusd);
+    ctl_put_i64(out, ",\"rank\":", ev->evidence.rank);
+    ctl_put_i64(out, ",\"at_ms\":", ev->at_ms);
+    ctl_put_text(out, ",\"cause\":",
+                 asg_str_z(ctl_evidence_cause(ev->evidence.rank)));
+    ctl_put_text(out, ",\"project_id\":", h->project);
     if (ev->detail.project_version > 0) {
-        put_i64(out, ",\"project_version\":", ev->detail.project_version);
+        ctl_put_i64(out, ",\"project_version\":", ev->detail.project_version);
     }
     if (h->key.len > 0) {
-        put(out, ",\"key_id\":", h->key);
+        ctl_put_text(out, ",\"key_id\":", h->key);
     }
     asg_buf_z(out, ",\"detail\":");
     asg_buf_str(out, empty ? h->detail : ev->detail.json);
@@ -333,10 +320,10 @@ owed_put(struct ctl_batch *b, asg_str_t hold, asg_str_t pins,
         return;
     }
     asg_buf_z(&b->owed, b->nowed++ > 0 ? "," : "[");
-    put_i64(&b->owed, "{\"n\":", b->nowed);
-    put(&b->owed, ",\"hold_id\":", hold);
-    put_i64(&b->owed, ",\"delta_nano\":", delta);
-    put(&b->owed, ",\"pins\":", pins);
+    ctl_put_i64(&b->owed, "{\"n\":", b->nowed);
+    ctl_put_text(&b->owed, ",\"hold_id\":", hold);
+    ctl_put_i64(&b->owed, ",\"delta_nano\":", delta);
+    ctl_put_text(&b->owed, ",\"pins\":", pins);
     asg_buf_z(&b->owed, "}");
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/window.h"
+#include "ops/json_put.h"
 #include "ops/price_sql.h"
 
 #define LINE_JSON    256                /* beside texts */
@@ -43,32 +44,16 @@ enum { AT_KNOWN, AT_PINS, AT_WINDOWS, AT_CARD, AT_COST };
 
 
 static void
-number_put(asg_buf_t *out, const char *before, int64_t n)
-{
-    asg_buf_z(out, before);
-    asg_buf_i64(out, n);
-}
-
-
-static void
-text_put(asg_buf_t *out, const char *before, asg_str_t text)
-{
-    asg_buf_z(out, before);
-    asg_buf_json(out, text);
-}
-
-
-static void
 line_put(asg_buf_t *out, const struct ctl_replay_line *line, unsigned n)
 {
-    number_put(out, out->len > 1 ? ",{\"n\":" : "{\"n\":", n);
-    text_put(out, ",\"i\":", line->hold);
-    number_put(out, ",\"r\":", line->rank);
-    number_put(out, ",\"a\":", line->amount_nusd);
-    number_put(out, ",\"q\":", line->part);
-    number_put(out, ",\"t\":", line->at_ms);
-    text_put(out, ",\"p\":", line->pins);
-    text_put(out, ",\"j\":", line->project);
+    ctl_put_i64(out, out->len > 1 ? ",{\"n\":" : "{\"n\":", n);
+    ctl_put_text(out, ",\"i\":", line->hold);
+    ctl_put_i64(out, ",\"r\":", line->rank);
+    ctl_put_i64(out, ",\"a\":", line->amount_nusd);
+    ctl_put_i64(out, ",\"q\":", line->part);
+    ctl_put_i64(out, ",\"t\":", line->at_ms);
+    ctl_put_text(out, ",\"p\":", line->pins);
+    ctl_put_text(out, ",\"j\":", line->project);
     asg_buf_z(out, ",\"d\":");
     asg_buf_str(out, line->detail.len > 0 ? line->detail : ASG_STR("{}"));
     asg_buf_z(out, "}");

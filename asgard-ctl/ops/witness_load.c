@@ -4,6 +4,7 @@
 #include "ops/witness_load.h"
 
 #include "core/rkey.h"
+#include "ops/json_put.h"
 
 #define BATCH_BYTES  (1024 * 1024)
 #define ROW_BYTES    (2 * ASG_EVENT_LINE + 512) /* of a line, escaped again */
@@ -63,22 +64,6 @@ batch_end(struct loading *l, struct ctl_error *e)
 }
 
 
-static void
-number_put(asg_buf_t *out, const char *before, int64_t n)
-{
-    asg_buf_z(out, before);
-    asg_buf_i64(out, n);
-}
-
-
-static void
-text_put(asg_buf_t *out, const char *before, asg_str_t text)
-{
-    asg_buf_z(out, before);
-    asg_buf_json(out, text);
-}
-
-
 /* Of the detail what CTL_WITNESS_FACTS looks at. */
 static void
 facts_put(asg_buf_t *out, const asg_event_t *e)
@@ -94,11 +79,11 @@ facts_put(asg_buf_t *out, const asg_event_t *e)
     };
     size_t i;
 
-    text_put(out, ",\"d\":{\"card\":", e->card);
-    number_put(out, ",\"cv\":", (int64_t) e->card_version);
+    ctl_put_text(out, ",\"d\":{\"card\":", e->card);
+    ctl_put_i64(out, ",\"cv\":", (int64_t) e->card_version);
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         if (counts[i].n >= 0) {
-            number_put(out, counts[i].before, counts[i].n);
+            ctl_put_i64(out, counts[i].before, counts[i].n);
         }
     }
     asg_buf_z(out, "}");
@@ -112,18 +97,18 @@ row_put(struct loading *l, const asg_spool_line_t *line)
     asg_buf_t *out = &l->rows;
     unsigned flags = line->event.flags;
 
-    text_put(out, l->nlines++ > 0 ? ",{\"i\":" : "[{\"i\":", line->hold);
-    text_put(out, ",\"x\":", line->pins);
-    text_put(out, ",\"j\":", line->event.project);
-    text_put(out, ",\"k\":", line->event.key);
+    ctl_put_text(out, l->nlines++ > 0 ? ",{\"i\":" : "[{\"i\":", line->hold);
+    ctl_put_text(out, ",\"x\":", line->pins);
+    ctl_put_text(out, ",\"j\":", line->event.project);
+    ctl_put_text(out, ",\"k\":", line->event.key);
     facts_put(out, &line->event);
-    number_put(out, ",\"p\":", line->partition);
-    number_put(out, ",\"r\":", evidence->rank);
-    number_put(out, ",\"a\":", evidence->amount_nusd);
-    number_put(out, ",\"h\":", line->held_nusd);
-    number_put(out, ",\"t\":", line->at_ms);
-    number_put(out, ",\"f\":", l->file);
-    number_put(out, ",\"n\":", (int64_t) l->w->number);
+    ctl_put_i64(out, ",\"p\":", line->partition);
+    ctl_put_i64(out, ",\"r\":", evidence->rank);
+    ctl_put_i64(out, ",\"a\":", evidence->amount_nusd);
+    ctl_put_i64(out, ",\"h\":", line->held_nusd);
+    ctl_put_i64(out, ",\"t\":", line->at_ms);
+    ctl_put_i64(out, ",\"f\":", l->file);
+    ctl_put_i64(out, ",\"n\":", (int64_t) l->w->number);
     asg_buf_z(out, flags & ASG_FLAG_DEAD_WORKER ? ",\"w\":true"
                                                 : ",\"w\":false");
     asg_buf_z(out, flags & ASG_FLAG_OVERSHOOT ? ",\"o\":true}"
