@@ -2,8 +2,8 @@
 --
 -- An amount is an integer in [0, 2^53 - 1]: the largest range in which a Lua
 -- number is exact.  tonumber() alone takes "nan", "0x10" and spaces, and
--- tostring() loses digits from 10^15 on: hence int() and str().  %d takes 64 bits
--- and costs half of what %.0f does.
+-- tostring() loses digits from 10^15 on: hence int() and str().  %d takes 64
+-- bits and costs half of what %.0f does.
 
 local call, match, gmatch = redis.call, string.match, string.gmatch
 local format, sub, find = string.format, string.sub, string.find
