@@ -20,7 +20,7 @@
 
 static struct {
     ngx_pid_t   pid;                /* of the process with this name */
-    u_char      name[1 + 2 * NGX_HTTP_ASGARD_ADOPT_RANDOM];
+    u_char      name[NGX_HTTP_ASGARD_ADOPT_NAME];
     ngx_msec_t  beat;               /* next */
 
     uint64_t    told[ASG_PARTITIONS];       /* epoch that has heard all */

@@ -18,6 +18,9 @@
 #include "ngx_http_asgard_journal.h"
 
 
+#define NGX_HTTP_ASGARD_ADOPT_NAME  25        /* "w" + 24 hex */
+
+
 /* The name under which this process beats, tells and listens. */
 asg_str_t ngx_http_asgard_adopt_name(void);
 

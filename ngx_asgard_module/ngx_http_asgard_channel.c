@@ -58,13 +58,17 @@ ngx_http_asgard_channel_message(ngx_str_t *message)
 
 
 static void
-ngx_http_asgard_channel_reply(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_http_asgard_channel_heard(redisReply *reply)
 {
-    ngx_str_t    message;
-    redisReply  *reply = data;
+    ngx_str_t  message;
 
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_asgard_redis_link_drop(&ngx_http_asgard_channel.link,
+                                        reply->str);
+        return;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY
         || reply->elements < 3 || reply->element[0]->str == NULL)
     {
         return;
@@ -90,12 +94,22 @@ ngx_http_asgard_channel_reply(redisAsyncContext *ac, void *data,
 static void
 ngx_http_asgard_channel_ready(ngx_http_asgard_redis_link_t *link)
 {
-    asg_str_t  name;
+    u_char     own[sizeof(ASG_RKEY_LISTENER) + NGX_HTTP_ASGARD_ADOPT_NAME];
+    u_char    *last;
+    asg_str_t  name, channels[2];
 
     name = ngx_http_asgard_adopt_name();
-    (void) redisAsyncCommand(link->context, ngx_http_asgard_channel_reply,
-                             link, "SUBSCRIBE %s %s%b", ASG_RKEY_CHANGES,
-                             ASG_RKEY_LISTENER, name.data, name.len);
+    last = ngx_sprintf(own, "%s%*s", ASG_RKEY_LISTENER, name.len, name.data);
+
+    channels[0] = asg_str_z(ASG_RKEY_CHANGES);
+    channels[1] = (asg_str_t) { (const char *) own, last - own };
+
+    if (ngx_http_asgard_redis_events_subscribe(&link->events, channels, 2,
+                                               ngx_http_asgard_channel_heard)
+        != NGX_OK)
+    {
+        ngx_http_asgard_redis_link_drop(link, "out of memory");
+    }
 }
 
 

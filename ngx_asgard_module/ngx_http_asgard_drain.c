@@ -254,6 +254,14 @@ ngx_http_asgard_drain_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
             return rc;
         }
 
+        if (!r->connection->error) {
+
+            /* no memory: the chain that the core built has no end */
+
+            r->out = NULL;
+            return NGX_ERROR;
+        }
+
         ngx_http_asgard_drain_begin(a);
     }
 

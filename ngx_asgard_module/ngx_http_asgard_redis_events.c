@@ -110,6 +110,39 @@ ngx_http_asgard_redis_cleanup(void *data)
 }
 
 
+/* After an error hiredis ends the connection when it is asked to write. */
+static void
+ngx_http_asgard_redis_listen(ngx_http_asgard_redis_events_t *ev)
+{
+    int            rc;
+    void          *reply;
+    redisContext  *c;
+
+    c = &ev->context->c;
+    rc = redisBufferRead(c);
+
+    while (rc == REDIS_OK) {
+        reply = NULL;
+        rc = redisGetReplyFromReader(c, &reply);
+
+        if (rc != REDIS_OK || reply == NULL) {
+            break;
+        }
+
+        ev->heard(reply);
+        freeReplyObject(reply);
+
+        if (ev->context == NULL) {
+            return;
+        }
+    }
+
+    if (rc != REDIS_OK) {
+        redisAsyncHandleWrite(ev->context);
+    }
+}
+
+
 static void
 ngx_http_asgard_redis_read_handler(ngx_event_t *rev)
 {
@@ -119,9 +152,16 @@ ngx_http_asgard_redis_read_handler(ngx_event_t *rev)
     c = rev->data;
     ev = c->data;
 
-    if (ev->context) {
-        redisAsyncHandleRead(ev->context);
+    if (ev->context == NULL) {
+        return;
     }
+
+    if (ev->heard) {
+        ngx_http_asgard_redis_listen(ev);
+        return;
+    }
+
+    redisAsyncHandleRead(ev->context);
 }
 
 
@@ -264,6 +304,35 @@ ngx_http_asgard_redis_events_connect(ngx_http_asgard_redis_events_t *ev,
 
     ev->open = open;
     return ac;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_events_subscribe(ngx_http_asgard_redis_events_t *ev,
+    const asg_str_t *channels, ngx_uint_t n, void (*heard)(redisReply *reply))
+{
+    size_t       len[1 + NGX_HTTP_ASGARD_REDIS_CHANNELS];
+    ngx_uint_t   i;
+    const char  *argv[1 + NGX_HTTP_ASGARD_REDIS_CHANNELS];
+
+    argv[0] = "SUBSCRIBE";
+    len[0] = sizeof("SUBSCRIBE") - 1;
+
+    for (i = 0; i < n && i < NGX_HTTP_ASGARD_REDIS_CHANNELS; i++) {
+        argv[i + 1] = channels[i].data;
+        len[i + 1] = channels[i].len;
+    }
+
+    if (redisAppendCommandArgv(&ev->context->c, i + 1, argv, len)
+        != REDIS_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ev->heard = heard;
+    ngx_http_asgard_redis_add_write(ev);
+
+    return NGX_OK;
 }
 
 

@@ -17,11 +17,16 @@
 #include <ngx_event.h>
 #include <hiredis/async.h>
 
+#include "core/str.h"
+
+
+#define NGX_HTTP_ASGARD_REDIS_CHANNELS  4
 
 typedef struct {
     redisAsyncContext  *context;        /* NULL: detached */
     ngx_connection_t   *connection;
     void              (*open)(redisAsyncContext *ac);   /* may be written to */
+    void              (*heard)(redisReply *reply);      /* NULL: replies only */
     unsigned            connected:1;    /* until then writes wait for epoll */
     unsigned            writing:1;
 } ngx_http_asgard_redis_events_t;
@@ -45,6 +50,13 @@ ngx_int_t ngx_http_asgard_redis_addr(ngx_pool_t *pool, ngx_str_t *url,
 redisAsyncContext *ngx_http_asgard_redis_events_connect(
     ngx_http_asgard_redis_events_t *ev, ngx_http_asgard_redis_addr_t *addr,
     void (*open)(redisAsyncContext *ac), ngx_log_t *log);
+
+/* Asks for the messages of at most NGX_HTTP_ASGARD_REDIS_CHANNELS channels, which
+ * come without being asked for; from now on all that the server says goes to heard(), which borrows it, and no command may be given.
+ * hiredis' own way to subscribe aborts when it has no memory. */
+ngx_int_t ngx_http_asgard_redis_events_subscribe(
+    ngx_http_asgard_redis_events_t *ev, const asg_str_t *channels,
+    ngx_uint_t n, void (*heard)(redisReply *reply));
 
 /* Outside of the event loop: waits for the socket and does what it is ready
  * for.  NGX_DECLINED: nothing happened within `timeout`. */

@@ -188,7 +188,24 @@ ngx_http_asgard_redis_link_on_auth(redisAsyncContext *ac, void *data,
 }
 
 
-static void
+/* hiredis says OK also when it had no memory to remember who waits, and aborts
+ * when a reply comes that nobody waits for. */
+static ngx_int_t
+ngx_http_asgard_redis_link_ask(ngx_http_asgard_redis_link_t *link,
+    redisCallbackFn *fn, int argc, const char **argv, const size_t *lens)
+{
+    int             rc;
+    redisCallback  *last;
+
+    last = link->context->replies.tail;
+    rc = redisAsyncCommandArgv(link->context, fn, link, argc, argv, lens);
+
+    return rc == REDIS_OK && link->context->replies.tail != last ? NGX_OK
+                                                                 : NGX_ERROR;
+}
+
+
+static ngx_int_t
 ngx_http_asgard_redis_link_auth(ngx_http_asgard_redis_link_t *link)
 {
     int                           argc;
@@ -198,7 +215,7 @@ ngx_http_asgard_redis_link_auth(ngx_http_asgard_redis_link_t *link)
 
     amcf = link->conf;
     if (amcf->redis_password.len == 0) {
-        return;
+        return NGX_OK;
     }
 
     argc = 0;
@@ -213,9 +230,9 @@ ngx_http_asgard_redis_link_auth(ngx_http_asgard_redis_link_t *link)
     argv[argc] = (const char *) amcf->redis_password.data;
     lens[argc++] = amcf->redis_password.len;
 
-    (void) redisAsyncCommandArgv(link->context,
-                                 ngx_http_asgard_redis_link_on_auth, link,
-                                 argc, argv, lens);
+    return ngx_http_asgard_redis_link_ask(link,
+                                          ngx_http_asgard_redis_link_on_auth,
+                                          argc, argv, lens);
 }
 
 
@@ -233,13 +250,20 @@ ngx_http_asgard_redis_link_on_connect(const redisAsyncContext *ac, int status)
 static void
 ngx_http_asgard_redis_link_greet(redisAsyncContext *ac)
 {
+    const char                    *info[] = { "INFO", "server" };
+    const char                    *role[] = { "ROLE" };
     ngx_http_asgard_redis_link_t  *link = ac->data;
 
-    ngx_http_asgard_redis_link_auth(link);
-    (void) redisAsyncCommand(link->context, ngx_http_asgard_redis_link_on_info,
-                             link, "INFO server");
-    (void) redisAsyncCommand(link->context, ngx_http_asgard_redis_link_on_role,
-                             link, "ROLE");
+    if (ngx_http_asgard_redis_link_auth(link) != NGX_OK
+        || ngx_http_asgard_redis_link_ask(link,
+                                          ngx_http_asgard_redis_link_on_info,
+                                          2, info, NULL) != NGX_OK
+        || ngx_http_asgard_redis_link_ask(link,
+                                          ngx_http_asgard_redis_link_on_role,
+                                          1, role, NULL) != NGX_OK)
+    {
+        ngx_http_asgard_redis_link_drop(link, "out of memory");
+    }
 }
 
 

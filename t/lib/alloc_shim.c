@@ -1,10 +1,14 @@
 /*
  * Memory that runs out at a chosen moment: an LD_PRELOAD library.
  *
- * ALLOC_SHIM names a file of two native 64-bit integers.  The first: the n-th
- * allocation from now on fails, 0: none; the second counts those that failed.
- * It is mapped, so a test arms a running process by writing the file.  Only
- * allocations of the library whose name holds ALLOC_SHIM_FROM count.
+ * ALLOC_SHIM names a file of three native 64-bit integers.  The first: the
+ * n-th allocation from now on fails, 0: none; the second counts those that
+ * failed; the third names the one process that is meant, 0: all.  It is mapped,
+ * so a test arms a running process by writing the file.  Only allocations of
+ * the library whose name holds ALLOC_SHIM_FROM count.
+ *
+ * A program that cleans its environment, asgard-ctl, has it linked in instead;
+ * ASGARD_CTL_ALLOC_SHIM is a name that it leaves alone.
  */
 #define _GNU_SOURCE
 
@@ -22,6 +26,7 @@
 struct plan {
     _Atomic int64_t left;
     _Atomic int64_t failed;
+    _Atomic int64_t pid;
 };
 
 void *__libc_malloc(size_t size);
@@ -41,6 +46,9 @@ shim_map(void)
     int fd;
 
     if (path == NULL) {
+        path = getenv("ASGARD_CTL_ALLOC_SHIM");
+    }
+    if (path == NULL) {
         return;
     }
     if (getenv("ALLOC_SHIM_FROM") != NULL) {
@@ -58,6 +66,15 @@ shim_map(void)
 }
 
 
+static int
+shim_is_meant(void)
+{
+    int64_t pid = atomic_load(&plan->pid);
+
+    return pid == 0 || pid == getpid();
+}
+
+
 #define SHIM_FAILS() shim_fails(__builtin_return_address(0))
 
 static int
@@ -65,9 +82,10 @@ shim_fails(const void *caller)
 {
     Dl_info info;
 
-    if (plan == NULL || atomic_load(&plan->left) == 0
-        || dladdr(caller, &info) == 0 || info.dli_fname == NULL
-        || strstr(info.dli_fname, from) == NULL
+    if (plan == NULL || atomic_load(&plan->left) == 0 || !shim_is_meant()
+        || (from[0] != '\0'
+            && (dladdr(caller, &info) == 0 || info.dli_fname == NULL
+                || strstr(info.dli_fname, from) == NULL))
         || atomic_fetch_sub(&plan->left, 1) != 1)
     {
         return 0;

@@ -22,7 +22,7 @@ sub new {
     my $self = bless {kind => 'clock', %arg}, $class;
     ($self->{kind}, $self->{from}) = split /:/, $self->{kind};
     $self->{file} = "$self->{dir}/$self->{name}.$self->{kind}";
-    spill($self->{file}, pack('qq', 0, 0), 0666);
+    spill($self->{file}, pack('q3', 0, 0, 0), 0666);
     $self->{library} = library($self->{kind});
     return $self;
 }
@@ -59,16 +59,17 @@ sub set {
     $self->write(map { ($_ // 0) * 1_000_000 } $wall, $monotonic);
 }
 
-# alloc: the n-th allocation from now on fails; how many did is failed().
-sub fail_at { $_[0]->write($_[1], 0) }
-sub left    { (unpack 'qq', slurp($_[0]{file}))[0] }
-sub failed  { (unpack 'qq', slurp($_[0]{file}))[1] }
+# alloc: the n-th allocation from now on fails, of one process or of all; how
+# many did is failed().  Armed far away, left() tells how many there were.
+sub fail_at { my ($self, $n, $pid) = @_; $self->write($n, 0, $pid // 0) }
+sub left    { (unpack 'q3', slurp($_[0]{file}))[0] }
+sub failed  { (unpack 'q3', slurp($_[0]{file}))[1] }
 
 sub write {
     my ($self, @numbers) = @_;
     open my $out, '+<', $self->{file} or croak "$self->{file}: $!";
     binmode $out;
-    syswrite $out, pack('qq', @numbers);
+    syswrite $out, pack('q*', @numbers);
     close $out;
 }
 
