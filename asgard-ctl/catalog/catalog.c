@@ -110,7 +110,10 @@ ctl_catalog_load(struct ctl_catalog *c, struct ctl_arena *arena,
     ctl_catalog_activate(c, from->backends);
     c->routing = ctl_routing_load(from->routing, &c->findings);
 
-    return c->routing != NULL && ctl_catalog_register(c) && cards_write(c);
+    return c->routing != NULL && ctl_catalog_register(c) && cards_write(c)
+           && (!arena->failed
+               || ctl_finding_error(&c->findings, "services", 0,
+                                    "out of memory"));
 }
 
 

@@ -52,6 +52,15 @@ ctl_finding_error(struct ctl_findings *f, const char *file, unsigned line,
 }
 
 
+bool
+ctl_finding_memory(struct ctl_findings *f, const char *file)
+{
+    f->arena->failed = true;
+
+    return ctl_finding_error(f, file, 0, "out of memory");
+}
+
+
 void
 ctl_finding_warn(struct ctl_findings *f, const char *file, unsigned line,
     const char *fmt, ...)

@@ -32,6 +32,9 @@ void ctl_findings_init(struct ctl_findings *f, struct ctl_arena *arena);
 bool ctl_finding_error(struct ctl_findings *f, const char *file,
     unsigned line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* There was no memory to look: what was not found is not known to be wrong, so
+ * nothing may be built on the list.  The arena remembers it (`failed`). */
+bool ctl_finding_memory(struct ctl_findings *f, const char *file);
 void ctl_finding_warn(struct ctl_findings *f, const char *file,
     unsigned line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

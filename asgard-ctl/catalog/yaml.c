@@ -231,6 +231,9 @@ events_read(struct builder *b, yaml_parser_t *parser)
 
     while (ok && !end) {
         if (!yaml_parser_parse(parser, &event)) {
+            if (parser->error == YAML_MEMORY_ERROR) {
+                return ctl_finding_memory(b->findings, b->file);
+            }
             b->line = (unsigned) parser->problem_mark.line + 1;
             return refuse(b, parser->problem != NULL ? parser->problem
                                                      : "not YAML");
@@ -256,7 +259,7 @@ ctl_yaml_parse(const char *file, asg_str_t text, struct ctl_findings *f)
         return NULL;
     }
     if (!yaml_parser_initialize(&parser)) {
-        ctl_finding_error(f, file, 0, "out of memory");
+        ctl_finding_memory(f, file);
         return NULL;
     }
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);

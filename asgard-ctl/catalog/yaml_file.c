@@ -14,14 +14,15 @@
 
 /* Bytes of the file, at most one more than the bound. */
 static bool
-file_read(int fd, const char *file, asg_str_t *text, struct ctl_findings *f)
+file_read(int fd, const char *file, struct ctl_arena *scratch, asg_str_t *text,
+    struct ctl_findings *f)
 {
-    char *bytes = ctl_arena_alloc(f->arena, CTL_YAML_BYTES_MAX + 1);
+    char *bytes = ctl_arena_alloc(scratch, CTL_YAML_BYTES_MAX + 1);
     size_t len = 0;
     ssize_t n;
 
     if (bytes == NULL) {
-        return ctl_finding_error(f, file, 0, "out of memory");
+        return ctl_finding_memory(f, file);
     }
     while (len <= CTL_YAML_BYTES_MAX) {
         n = read(fd, bytes + len, CTL_YAML_BYTES_MAX + 1 - len);
@@ -45,7 +46,6 @@ file_read(int fd, const char *file, asg_str_t *text, struct ctl_findings *f)
 struct ctl_yaml *
 ctl_yaml_load(const char *file, bool *missing, struct ctl_findings *f)
 {
-    struct ctl_arena *arena = f->arena;
     struct ctl_arena scratch;
     struct ctl_yaml *root = NULL;
     struct stat st;
@@ -68,12 +68,9 @@ ctl_yaml_load(const char *file, bool *missing, struct ctl_findings *f)
         ctl_finding_error(f, file, 0, "larger than 1 MiB");
     } else {
         ctl_arena_init(&scratch, 2 * (size_t) CTL_YAML_BYTES_MAX);
-        f->arena = &scratch;
-        if (file_read(fd, file, &text, f)) {
-            f->arena = arena;
+        if (file_read(fd, file, &scratch, &text, f)) {
             root = ctl_yaml_parse(file, text, f);
         }
-        f->arena = arena;
         ctl_arena_reset(&scratch);
     }
     close(fd);

@@ -3,13 +3,16 @@
  */
 #include "redis/client.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 
 #include "base/secret.h"
 #include "redis/address.h"
@@ -80,12 +83,37 @@ redis_away(struct ctl_redis *r, struct ctl_error *e, const char *doing)
 }
 
 
+/* Instead of hiredis' own way, which gets itself a new buffer for what comes
+ * next and takes it for granted.  The socket has the deadline. */
+static bool
+redis_write(redisContext *conn)
+{
+    size_t sent = 0, len = sdslen(conn->obuf);
+    ssize_t n;
+
+    while (sent < len) {
+        n = send(conn->fd, conn->obuf + sent, len - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return false;
+        }
+        sent += (size_t) n;
+    }
+    sdsclear(conn->obuf);
+
+    return true;
+}
+
+
 /* One round trip; error replies too are replies here. */
 static redisReply *
 redis_ask(struct ctl_redis *r, size_t argc, const asg_str_t *argv)
 {
     const char *args[ARGS_MAX];
     size_t lens[ARGS_MAX], i;
+    void *reply = NULL;
 
     if (argc > ARGS_MAX) {
         return NULL;
@@ -95,7 +123,14 @@ redis_ask(struct ctl_redis *r, size_t argc, const asg_str_t *argv)
         lens[i] = argv[i].len;
     }
 
-    return redisCommandArgv(r->conn, (int) argc, args, lens);
+    if (redisAppendCommandArgv(r->conn, (int) argc, args, lens) != REDIS_OK
+        || !redis_write(r->conn)
+        || redisGetReply(r->conn, &reply) != REDIS_OK)
+    {
+        return NULL;
+    }
+
+    return reply;
 }
 
 
@@ -195,6 +230,8 @@ ctl_redis_ready(struct ctl_redis *r, struct ctl_error *e)
         return redis_away(r, e, "connect");
     }
     redisSetTimeout(r->conn, tv);
+    /* a large buffer is kept: hiredis aborts when it cannot have a new one */
+    r->conn->reader->maxbuf = 0;
 
     return redis_authenticate(r, e) && redis_learn_run_id(r, e)
            && redis_check_role(r, e);

@@ -87,9 +87,12 @@ pg_away(struct ctl_pg *pg, struct ctl_error *e)
 static bool
 pg_connect(struct ctl_pg *pg, struct ctl_error *e)
 {
-    const char *const names[] = {"dbname", "application_name", "options",
-                                 "keepalives", "tcp_user_timeout", NULL};
-    const char *const values[] = {pg->uri, pg->application, SESSION,
+    /* What stands before the URI it may replace: libpq tries Kerberos first,
+     * whose library falls over its own feet when it has no memory. */
+    const char *const names[] = {"gssencmode", "dbname", "application_name",
+                                 "options", "keepalives", "tcp_user_timeout",
+                                 NULL};
+    const char *const values[] = {"disable", pg->uri, pg->application, SESSION,
                                   "1", "10000", NULL};
     int ms = pg->deadline_ms < CONNECT_MS ? pg->deadline_ms : CONNECT_MS;
 

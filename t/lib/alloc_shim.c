@@ -1,20 +1,18 @@
 /*
  * Memory that runs out at a chosen moment: an LD_PRELOAD library.
  *
- * ALLOC_SHIM names a file of three native 64-bit integers.  The first: the
- * n-th allocation from now on fails, 0: none; the second counts those that
- * failed; the third names the one process that is meant, 0: all.  It is mapped,
- * so a test arms a running process by writing the file.  Only allocations of
- * the library whose name holds ALLOC_SHIM_FROM count.
+ * ALLOC_SHIM names a file that is mapped as a struct plan, so that a test arms
+ * a running process by writing the file.
  *
- * A program that cleans its environment, asgard-ctl, has it linked in instead;
- * ASGARD_CTL_ALLOC_SHIM is a name that it leaves alone.
+ * A program that cleans its environment, asgard-ctl, has it linked in instead
+ * and the file beside itself, with ".alloc" behind the name.
  */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,9 +22,11 @@
 #include <unistd.h>
 
 struct plan {
-    _Atomic int64_t left;
-    _Atomic int64_t failed;
-    _Atomic int64_t pid;
+    _Atomic int64_t left;               /* the n-th from now on fails; 0: none */
+    _Atomic int64_t failed;             /* how many did */
+    _Atomic int64_t pid;                /* only of this process; 0: of all */
+    char from[64];                      /* only of the library so named; with a
+                                           '!' before the name of all others */
 };
 
 void *__libc_malloc(size_t size);
@@ -35,25 +35,33 @@ void *__libc_realloc(void *at, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 static struct plan *plan;
-static char from[64];                   /* nginx writes over its environment */
+
+
+static const char *
+shim_path(void)
+{
+    static const char behind[] = ".alloc";
+    static char path[4096];
+    const char *given = getenv("ALLOC_SHIM");
+    ssize_t n;
+
+    if (given != NULL) {
+        return given;
+    }
+    n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(behind));
+    memcpy(path + (n < 0 ? 0 : n), behind, sizeof(behind));
+
+    return path;
+}
 
 
 __attribute__((constructor)) static void
 shim_map(void)
 {
-    const char *path = getenv("ALLOC_SHIM");
+    const char *path = shim_path();
     void *at;
     int fd;
 
-    if (path == NULL) {
-        path = getenv("ASGARD_CTL_ALLOC_SHIM");
-    }
-    if (path == NULL) {
-        return;
-    }
-    if (getenv("ALLOC_SHIM_FROM") != NULL) {
-        snprintf(from, sizeof(from), "%s", getenv("ALLOC_SHIM_FROM"));
-    }
     fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0) {
         return;
@@ -67,11 +75,24 @@ shim_map(void)
 
 
 static int
-shim_is_meant(void)
+shim_is_meant(const void *caller)
 {
     int64_t pid = atomic_load(&plan->pid);
+    int others = plan->from[0] == '!';
+    struct dl_find_object in;           /* dladdr() searches all symbols */
 
-    return pid == 0 || pid == getpid();
+    if (pid != 0 && pid != getpid()) {
+        return 0;
+    }
+    if (plan->from[others] == '\0') {
+        return 1;
+    }
+    if (_dl_find_object((void *) (uintptr_t) caller, &in) != 0) {
+        return others;
+    }
+
+    return (strstr(in.dlfo_link_map->l_name, plan->from + others) == NULL)
+           == others;
 }
 
 
@@ -80,12 +101,7 @@ shim_is_meant(void)
 static int
 shim_fails(const void *caller)
 {
-    Dl_info info;
-
-    if (plan == NULL || atomic_load(&plan->left) == 0 || !shim_is_meant()
-        || (from[0] != '\0'
-            && (dladdr(caller, &info) == 0 || info.dli_fname == NULL
-                || strstr(info.dli_fname, from) == NULL))
+    if (plan == NULL || atomic_load(&plan->left) == 0 || !shim_is_meant(caller)
         || atomic_fetch_sub(&plan->left, 1) != 1)
     {
         return 0;

@@ -10,7 +10,8 @@ use Asgard::Files qw(spill slurp top build_dir wait_until);
 use Asgard::Process;
 
 # new(dir => DIR, redis, postgres, key_file, services => {PATH => TEXT},
-#     backends => {NAME => VALUE}, routing => TEXT, conf => more lines)
+#     backends => {NAME => VALUE}, routing => TEXT, conf => more lines,
+#     shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {services => {}, backends => {}, %arg}, $class;
@@ -19,7 +20,12 @@ sub new {
     return $self;
 }
 
-sub binary { build_dir() . '/asgard-ctl/asgard-ctl' }
+sub binary {
+    my ($self) = @_;
+    return $self->{shim} ? $self->{shim}->program
+        : build_dir() . '/asgard-ctl/asgard-ctl';
+}
+
 sub socket { "$_[0]{dir}/ctl.sock" }
 sub conf   { "$_[0]{dir}/asgard-ctl.conf" }
 
@@ -82,7 +88,7 @@ sub run {
         open STDOUT, '>', "$base.out" or POSIX::_exit(126);
         open STDERR, '>', "$base.err" or POSIX::_exit(126);
         $ENV{ASAN_OPTIONS} = 'detect_leaks=0';
-        exec { binary() } binary(), '-c', $self->conf, @words
+        exec { $self->binary } $self->binary, '-c', $self->conf, @words
             or POSIX::_exit(127);
     }
     waitpid $pid, 0;
@@ -103,7 +109,7 @@ sub start {
     $self->run_ok('migrate') if !$self->{migrated}++;
     my $asan = "log_path=$self->{dir}/asan/report";
     $self->{process} = Asgard::Process->new(name => 'asgard-ctl',
-        command => [binary(), '-c', $self->conf, 'serve'],
+        command => [$self->binary, '-c', $self->conf, 'serve'],
         env => {ASAN_OPTIONS => "detect_leaks=0:$asan",
             UBSAN_OPTIONS => "print_stacktrace=1:$asan"},
         log => "$self->{dir}/log/ctl-stdout.log");

@@ -151,13 +151,13 @@ sub restore {
 sub url {
     my ($self) = @_;
     return "postgresql://asgard:$self->{password}"
-        . "\@127.0.0.1:$self->{port}/asgard";
+        . "\@127.0.0.1:$self->{port}/asgard" . ($self->{options} // '');
 }
 
 sub owner_url {
     my ($self) = @_;
     return "postgresql://asgard_owner:$self->{owner_password}"
-        . "\@127.0.0.1:$self->{port}/asgard";
+        . "\@127.0.0.1:$self->{port}/asgard" . ($self->{options} // '');
 }
 
 # Several statements as superuser; CREATE DATABASE cannot stand in one batch.

@@ -6,23 +6,27 @@
 #     Asgard::Process->new(env => {$shim->environment}, ...);
 #     $shim->set(3600);                   # its wall clock is an hour ahead
 #
-# A library is built once, in the build folder, under a lock.
+# A library is built once, in the build folder, under a lock.  asgard-ctl cleans
+# its environment: program() is one that has the shim inside.
 package Asgard::Shim;
 
 use strict;
 use warnings;
 use Carp qw(croak);
 use Fcntl qw(:flock);
+use File::Copy qw(copy);
 
 use Asgard::Files qw(slurp spill top build_dir is_sanitized);
 
-# new(dir => DIR, name => TEXT, kind => 'clock' or 'alloc:LIBRARY')
+# new(dir => DIR, name => TEXT, kind => 'clock', 'alloc', 'alloc:LIBRARY' or
+#     'alloc:!LIBRARY', of all but that one)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {kind => 'clock', %arg}, $class;
     ($self->{kind}, $self->{from}) = split /:/, $self->{kind};
     $self->{file} = "$self->{dir}/$self->{name}.$self->{kind}";
-    spill($self->{file}, pack('q3', 0, 0, 0), 0666);
+    spill($self->{file}, pack('q3a64', 0, 0, 0, $self->{from} // ''),
+        0666);
     $self->{library} = library($self->{kind});
     return $self;
 }
@@ -41,6 +45,27 @@ sub library {
     return $library;
 }
 
+# asgard-ctl with the shim linked in, in the folder of the test, where the shim
+# finds its file.  It is linked once for all tests.
+sub program {
+    my ($self) = @_;
+    my $made = build_dir() . "/t/asgard-ctl-$self->{kind}";
+    my $mine = "$self->{dir}/asgard-ctl";
+    return $mine if -e $mine;
+    mkdir build_dir() . '/t';
+    open my $lock, '>>', "$made.lock" or croak "$made.lock: $!";
+    flock $lock, LOCK_EX;
+    my @from = (top() . "/t/lib/$self->{kind}_shim.c", map { build_dir() . $_ }
+        '/asgard-ctl/main.o', '/libasgardctl.a', '/libasgard.a');
+    system('cc', '-O2', '-o', $made, @from, map { "-l$_" }
+        qw(pq hiredis crypto yaml cjson curl pthread)) == 0 or croak $made
+        if !-e $made || grep { -M $_ < -M $made } @from;
+    copy($made, $mine) or croak "$mine: $!";
+    chmod 0755, $mine;
+    symlink $self->{file}, "$mine.$self->{kind}" or croak "$mine: $!";
+    return $mine;
+}
+
 # A sanitizer wants to be loaded first, and is content not to be; but memory is
 # its own, and cannot be taken.
 sub environment {
@@ -48,7 +73,6 @@ sub environment {
     return %env if is_sanitized() && $self->{kind} eq 'alloc';
     $env{ASAN_OPTIONS} = join ':', grep { defined && length }
         $env{ASAN_OPTIONS}, 'verify_asan_link_order=0' if is_sanitized();
-    $env{ALLOC_SHIM_FROM} = $self->{from} if $self->{from};
     return (%env, LD_PRELOAD => $self->{library},
         uc($self->{kind}) . '_SHIM' => $self->{file});
 }

@@ -14,7 +14,8 @@
 # asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, proxies => [any
 # of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
 # $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc:LIBRARY',
-# redis or postgres => 'clock'}: as $t->shim('redis')->set(3600);
+# redis or postgres => 'clock', control => 'alloc'}: as
+# $t->shim('redis')->set(3600);
 # gateways => N on the same stores: $t->at(1) is the same test with the calls
 # going to the second.  done() checks what must hold after every test
 # (Teardown.pm) and ends the plan.
@@ -91,6 +92,7 @@ sub begin_stores {
         if $self->{gateway};
     $self->{control} = Asgard::Control->new(%common,
         gateway_url => $self->{gateway} ? $self->url : undef,
+        shim => $self->{shims}{control},
         redis => $self->seen_by('ctl', 'redis'),
         postgres => $self->seen_by('ctl', 'postgres'), map { $_ => $arg{$_} }
             grep { exists $arg{$_} } @control_words) if $self->{control};
