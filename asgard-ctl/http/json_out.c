@@ -6,6 +6,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static _Thread_local bool left_out;
+
+
+static void *
+out_malloc(size_t n)
+{
+    void *p = malloc(n);
+
+    left_out = left_out || p == NULL;
+
+    return p;
+}
+
+
+void
+ctl_out_init(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks) {.malloc_fn = out_malloc, .free_fn = free});
+}
+
+
+void
+ctl_out_begin(void)
+{
+    left_out = false;
+}
+
 
 void
 ctl_out_text(cJSON *object, const char *name, const char *text)
@@ -57,7 +84,8 @@ ctl_out_print(struct ctl_arena *arena, cJSON *tree)
     const char *copy;
 
     cJSON_Delete(tree);
-    if (text == NULL) {
+    if (text == NULL || left_out) {
+        free(text);
         return ASG_STR_NULL;
     }
     copy = ctl_arena_printf(arena, "%s\n", text);

@@ -2,7 +2,8 @@
  * Answers as JSON, written by cJSON; money as exact decimal text.
  *
  * A tree belongs to its maker until ctl_out_send(), which prints it into the
- * request's arena and frees it.
+ * request's arena and frees it.  What finds no memory is left out of the tree
+ * and remembered for the thread: such a tree is not printed.
  */
 #ifndef CTL_JSON_OUT_H
 #define CTL_JSON_OUT_H
@@ -11,6 +12,9 @@
 
 #include "core/money.h"
 #include "http/route.h"
+
+void ctl_out_init(void);                /* before the first thread */
+void ctl_out_begin(void);               /* of a request: nothing is left out */
 
 /* NULL: null */
 void ctl_out_text(cJSON *object, const char *name, const char *text);

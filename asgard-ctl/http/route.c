@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "http/bearer.h"
 #include "http/idempotency.h"
+#include "http/json_out.h"
 
 #define DELIVERY_MS 5000                /* a 201 waits for Redis this long */
 #define CROWDED_MS  300                 /* when most threads wait already */
@@ -210,6 +211,7 @@ ctl_route_serve(struct ctl_request *rq, asg_str_t authorization,
     struct ctl_error e;
 
     ctl_error_clear(&e);
+    ctl_out_begin();
     if (serve_route(rq, authorization, an, &e)) {
         return;
     }

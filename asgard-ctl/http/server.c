@@ -24,6 +24,7 @@
 #include "core/trace.h"
 #include "http/health.h"
 #include "http/job.h"
+#include "http/json_out.h"
 #include "http/route.h"
 
 #define BACKLOG           256
@@ -361,6 +362,7 @@ ctl_server_start(const struct ctl_config *config,
         ctl_error_internal(e, "out of memory");
         return NULL;
     }
+    ctl_out_init();
     s->config = config;
     s->listener = -1;
     s->nthreads = config->api_threads + READERS;

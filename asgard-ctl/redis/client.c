@@ -10,12 +10,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 #include <hiredis/sds.h>
 
 #include "base/secret.h"
 #include "redis/address.h"
+#include "redis/connect.h"
 
 #define ARGS_MAX       256
 #define RUN_ID_CHARS   40
@@ -214,27 +216,40 @@ redis_was_closed(const struct ctl_redis *r)
 }
 
 
-bool
-ctl_redis_ready(struct ctl_redis *r, struct ctl_error *e)
+/* A context on a socket that is connected; false, with what the system said. */
+static bool
+redis_connect(struct ctl_redis *r, struct ctl_error *e)
 {
     struct timeval tv = {r->timeout_ms / 1000, (r->timeout_ms % 1000) * 1000};
+    int fd = ctl_redis_connect(&r->address, r->timeout_ms);
 
-    if (r->conn != NULL && r->conn->err == 0 && !redis_was_closed(r)) {
-        return true;
+    if (fd < 0) {
+        return ctl_error_away(e, "redis_unavailable", "Redis: connect: %s",
+                              strerror(errno));
     }
-    redis_drop(r);
-    r->conn = r->address.path != NULL
-              ? redisConnectUnixWithTimeout(r->address.path, tv)
-              : redisConnectWithTimeout(r->address.host, r->address.port, tv);
-    if (r->conn == NULL || r->conn->err != 0) {
+    r->conn = redisConnectFd(fd);
+    if (r->conn == NULL) {
+        close(fd);
         return redis_away(r, e, "connect");
     }
     redisSetTimeout(r->conn, tv);
     /* a large buffer is kept: hiredis aborts when it cannot have a new one */
     r->conn->reader->maxbuf = 0;
 
-    return redis_authenticate(r, e) && redis_learn_run_id(r, e)
-           && redis_check_role(r, e);
+    return true;
+}
+
+
+bool
+ctl_redis_ready(struct ctl_redis *r, struct ctl_error *e)
+{
+    if (r->conn != NULL && r->conn->err == 0 && !redis_was_closed(r)) {
+        return true;
+    }
+    redis_drop(r);
+
+    return redis_connect(r, e) && redis_authenticate(r, e)
+           && redis_learn_run_id(r, e) && redis_check_role(r, e);
 }
 
 

@@ -65,14 +65,17 @@ $proxy->heal;
 ok(serves(), 'a probe finds it healthy and calls go through');
 ok(wait_until(sub { held() == 0 }, 10), '... and nothing stays held');
 
-# Held still for longer than the silence after which a connection is given up.
+# Held still for half a minute: longer than the silence after which a connection
+# is given up, and than any call may wait.
 $served = $up->count;
 $s->{redis}->freeze;
-($refused, $more, $took, $told) = under_load(6.5);
+($refused, $more, $took, $told) = under_load(30);
 is_deeply([keys %$told], ['503 budget_unavailable'],
     'it hangs: every call is refused') or diag explain $told;
 cmp_ok($more, '<=', at_most($took), '... and only probes wait in it')
     or diag "$more commands for $refused calls";
+cmp_ok($refused, '>', 20 * $took, '... and none waits for another: they go on'
+    . ' as before');
 is($up->count, $served, '... and none goes to the provider');
 like($s->{gateway}->error_log, qr/redis \(commands\): no replies/,
     '... and the silent connection is given up');

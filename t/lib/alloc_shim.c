@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 struct plan {
-    _Atomic int64_t left;               /* the n-th from now on fails; 0: none */
+    _Atomic int64_t left;               /* the n-th from now fails; 0: none */
     _Atomic int64_t failed;             /* how many did */
     _Atomic int64_t pid;                /* only of this process; 0: of all */
     char from[64];                      /* only of the library so named; with a
