@@ -80,8 +80,8 @@ export ASGARD_TOP   := $(CURDIR)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
-        test-fault test-sim soak test-sdk fuzz-smoke fuzz check check-layers lint format \
-        bench bench-peers run stop reload clean
+        test-fault test-sim torture soak test-sdk fuzz-smoke fuzz check \
+        check-layers lint format bench bench-peers run stop reload clean
 
 help: ## List the targets
 	@echo "Usage: make [BUILD=release|debug|sanitize] TARGET"
@@ -171,6 +171,9 @@ test-sim: $(TEST_PREREQ) sim-program ## The simulator of the money protocol
 
 soak: $(TEST_PREREQ) sim-program ## The simulator, 10 million steps
 	@ASGARD_STEPS=10000000 ASGARD_SOAK=1 prove -v -It/lib t/sim/sim.t
+
+torture: $(TEST_PREREQ) ## Fail every allocation of worker and asgard-ctl
+	@ASGARD_TORTURE=1 prove -v -It/lib t/fault/no_memory_*.t
 
 test-sdk: $(TEST_PREREQ) ## The official SDKs against a running gateway
 	@scripts/test sdk

@@ -1,8 +1,15 @@
-# A disk that is full, for some processes only and without a mount, so that it
+# A disk that is full.  For some processes only and without a mount, so that it
 # needs no rights: no file of theirs may grow beyond a size.
 #
 #     full($bytes, @pids);              # of the files that they write now
 #     freed(@pids);
+#
+# Or a small disk of its own over a folder, with what was in it; root only, and
+# only where root may mount (undef otherwise).  done() takes it away.
+#
+#     my $disk = small($t, $dir, '4m');
+#     $disk->fill;
+#     $disk->clear;
 #
 # A write that reaches the size is cut short there, the next one fails, as on a
 # disk without space (the error is EFBIG, not ENOSPC).  Process.pm has seen to
@@ -17,7 +24,7 @@ use Exporter qw(import);
 use Asgard::Files qw(slurp);
 use Asgard::Process;
 
-our @EXPORT_OK = qw(full freed family);
+our @EXPORT_OK = qw(full freed family small);
 
 # As the user that the process runs as: others may not, not even root in a
 # container.  A process may have ended meanwhile.
@@ -36,6 +43,31 @@ sub limit {
 
 sub full  { my ($bytes, @pids) = @_; limit($bytes, @pids) }
 sub freed { limit('unlimited', @_) }
+
+sub small {
+    my ($t, $dir, $size) = @_;
+    my $aside = "$dir.aside";
+    return if $> != 0;
+    system('cp', '-a', $dir, $aside) == 0 or croak "cp $dir";
+    if (system("mount -t tmpfs -o size=$size none '$dir' 2>/dev/null")) {
+        system('rm', '-rf', $aside);
+        return;
+    }
+    push @{$t->{mounts}}, $dir;
+    system("cp -a '$aside/.' '$dir' && rm -rf '$aside'") == 0
+        or croak "cp $aside";
+    return bless {dir => $dir, file => "$dir/filling"}, __PACKAGE__;
+}
+
+# To the last byte: dd ends when there is no space.
+sub fill {
+    my ($self) = @_;
+    system("dd if=/dev/zero of='$self->{file}' bs=4k 2>/dev/null");
+}
+
+sub clear { unlink $_[0]{file} }
+
+sub unmount { system('umount', '-l', $_) for @_ }
 
 # A process and its children.
 sub family {

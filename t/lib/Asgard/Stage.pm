@@ -205,7 +205,7 @@ sub wait_version {
     my ($self, $version) = @_;
     return wait_until(sub {
         $self->metric('asgard_catalog_version') == $version;
-    }, 10) || die "version $version is not served: "
+    }, 30) || die "version $version is not served: "
         . $self->{gateway}->error_log;
 }
 

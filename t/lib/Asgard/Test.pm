@@ -30,6 +30,7 @@ use POSIX ();
 use Test::More ();
 
 use Asgard::Control;
+use Asgard::Disk;
 use Asgard::FakeUpstream;
 use Asgard::FaultProxy;
 use Asgard::Files qw(spill slurp random_hex wait_until);
@@ -420,6 +421,7 @@ sub finish {
         $server->stop if ref $server && $server->{process};
     }
     delete $self->{proxies};
+    Asgard::Disk::unmount(splice @{$self->{mounts}}) if $self->{mounts};
     if ($ENV{TEST_KEEP}) { Test::More::diag("kept: $self->{dir}"); return }
     system('rm', '-rf', $self->{dir}, "$self->{dir}/pg.log");
 }
