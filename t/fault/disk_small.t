@@ -1,8 +1,8 @@
 #!/usr/bin/env perl
 # A small disk of its own is filled to its last byte, one after another: that of
 # nginx's logs with the witness, of its temporary files, of Redis, of
-# PostgreSQL's log.  Nothing is free, what cannot be audited is not done, and all
-# goes on when there is space.
+# PostgreSQL's log.  Nothing is free, what cannot be audited is not done, and
+# all goes on when there is space.
 use strict;
 use warnings;
 use FindBin;

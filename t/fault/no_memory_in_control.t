@@ -106,7 +106,8 @@ for my $kind (@kinds) {
     is_deeply(\@odd, [], "$name: with each of $n allocations failed it is"
         . ' answered whole or refused');
 }
-is_deeply([unaudited()], [], 'what was changed is in the audit log, and no more');
+is_deeply([unaudited()], [],
+    'what was changed is in the audit log, and no more');
 
 # --- meter and keeper ---------------------------------------------------------
 
