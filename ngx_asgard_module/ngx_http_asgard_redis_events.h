@@ -51,9 +51,10 @@ redisAsyncContext *ngx_http_asgard_redis_events_connect(
     ngx_http_asgard_redis_events_t *ev, ngx_http_asgard_redis_addr_t *addr,
     void (*open)(redisAsyncContext *ac), ngx_log_t *log);
 
-/* Asks for the messages of at most NGX_HTTP_ASGARD_REDIS_CHANNELS channels, which
- * come without being asked for; from now on all that the server says goes to heard(), which borrows it, and no command may be given.
- * hiredis' own way to subscribe aborts when it has no memory. */
+/* Asks for the messages of at most NGX_HTTP_ASGARD_REDIS_CHANNELS channels,
+ * which come without being asked for; from now on all that the server says goes
+ * to heard(), which borrows it, and no command may be given.  hiredis' own way
+ * to subscribe aborts when it has no memory. */
 ngx_int_t ngx_http_asgard_redis_events_subscribe(
     ngx_http_asgard_redis_events_t *ev, const asg_str_t *channels,
     ngx_uint_t n, void (*heard)(redisReply *reply));
