@@ -82,43 +82,11 @@ void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
 
 /* --- line ends --- */
 
-static const char *line_end_scalar(const char *p, const char *end)
-{
-    while (p < end && *p != '\n' && *p != '\r') {
-        p++;
-    }
-    return p;
-}
-
-#ifdef __SSE2__
-
 static const char *line_end(const char *p, const char *end)
 {
-    __m128i lf = _mm_set1_epi8('\n');
-    __m128i cr = _mm_set1_epi8('\r');
-
-    while (end - p >= ASG_SCAN_VECTOR) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *) p);
-        unsigned mask = (unsigned) _mm_movemask_epi8(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, lf),
-                         _mm_cmpeq_epi8(bytes, cr)));
-
-        if (mask != 0) {
-            return p + __builtin_ctz(mask);
-        }
-        p += ASG_SCAN_VECTOR;
-    }
-    return line_end_scalar(p, end);
+    return (const char *) asg_scan_chosen.line((const uint8_t *) p,
+                                               (const uint8_t *) end);
 }
-
-#else
-
-static const char *line_end(const char *p, const char *end)
-{
-    return line_end_scalar(p, end);
-}
-
-#endif
 
 /* --- out --- */
 

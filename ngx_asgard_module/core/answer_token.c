@@ -104,16 +104,7 @@ const char *asg_walk_string(asg_answer_scan_t *s, const char *p,
 {
     const char *from = p;
 
-    for (;;) {
-        p = (const char *) asg_scan_plain((const uint8_t *) p,
-                                          (const uint8_t *) end);
-        if (p == end || (uint8_t) *p < 0x80) {
-            break;
-        }
-        while (p < end && (uint8_t) *p >= 0x80) {
-            p++;
-        }
-    }
+    p = (const char *) asg_scan_raw((const uint8_t *) p, (const uint8_t *) end);
     if (s->is_key && s->word_len == 0 && !s->word_odd && p < end && *p == '"')
     {
         asg_walk_key_done(s, from, (size_t) (p - from));

@@ -110,28 +110,6 @@ void asg_json_begin(asg_json_t *j, asg_str_t text, uint64_t seed)
 
 /* --- strings --- */
 
-/* Length of what stands at `p`, where the scan stopped; 0 if it may not. */
-static size_t read_special(const uint8_t *p, const uint8_t *end, bool *escaped)
-{
-    const uint8_t *start = p;
-    uint32_t point;
-    size_t n;
-
-    if (*p == '\\') {
-        *escaped = true;
-        return asg_escape_read(p, end, &point);
-    }
-    /* text of another script comes in runs: no vector scan between letters */
-    while (p < end && *p >= 0x80) {
-        n = asg_scan_utf8(p, end);
-        if (n == 0) {
-            return 0;
-        }
-        p += n;
-    }
-    return (size_t) (p - start);        /* 0 at a control character */
-}
-
 /* The string whose quote is at the position becomes the token. */
 static bool read_string(asg_json_t *j)
 {
@@ -141,18 +119,20 @@ static bool read_string(asg_json_t *j)
 
     j->escaped = false;
     for (;;) {
+        uint32_t point;
         size_t n;
 
-        p = asg_scan_plain(p, end);
+        p = asg_scan_text(p, end);
         if (p < end && *p == '"') {
             set_token(j, j->at, (size_t) (p - text) + 1, 1);
             return true;
         }
-        n = p < end ? read_special(p, end, &j->escaped) : 0;
+        n = p < end && *p == '\\' ? asg_escape_read(p, end, &point) : 0;
         if (n == 0) {
             fault_at(j, ASG_JSON_BAD, (size_t) (p - text));
             return false;
         }
+        j->escaped = true;
         p += n;
     }
 }

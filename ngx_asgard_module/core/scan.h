@@ -1,9 +1,10 @@
 /*
- * Scanning of text bytes, shared by the JSON reader and the JSON writer.
+ * Scanning of text bytes, shared by the JSON readers and the JSON writer.
  *
- * Every function gets [p, end) and never reads outside it.  The scalar scan is
- * the reference: it compiles everywhere, and the fast one must agree with it
- * on every input (t/fuzz/fuzz_json.c).
+ * Every scan gets [p, end) and never reads outside it.  The scalar ones are the
+ * reference: they compile everywhere, and the others must agree with them on
+ * every input (t/unit/test_scan.c, t/fuzz/fuzz_scan.c).  Which ones are used is
+ * decided once, when the program is loaded, by what the processor can do.
  */
 #ifndef ASG_SCAN_H
 #define ASG_SCAN_H
@@ -16,70 +17,82 @@
 #include <emmintrin.h>
 #endif
 
-#define ASG_SCAN_VECTOR  16
+/* The first byte at which the scan stops, else `end`. */
+typedef const uint8_t *(*asg_scan_pt)(const uint8_t *p, const uint8_t *end);
 
-/* A byte that may stand in a JSON string as it is, and is no part of a
- * multi-byte sequence. */
-static inline bool asg_scan_is_plain(uint8_t c)
+typedef struct {
+    const char *name;
+    /* At a quote, a backslash, a control character, or the start of what is no
+     * well-formed UTF-8 (cut off by `end` included). */
+    asg_scan_pt text;
+    /* At a quote, a backslash or a control character. */
+    asg_scan_pt raw;
+    /* At a line feed or a carriage return. */
+    asg_scan_pt line;
+} asg_scan_t;
+
+/* Read only: set when the program is loaded. */
+extern asg_scan_t asg_scan_chosen;
+
+/* What this machine can run, the scalar one first and the best one last; NULL
+ * above.  For tests and benchmarks. */
+const asg_scan_t *asg_scan_at(unsigned i);
+
+static inline bool asg_scan_is_stop(uint8_t c)
 {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    return c < 0x20 || c == '"' || c == '\\';
 }
 
-/* The first byte that is not plain, else `end`. */
-static inline const uint8_t *asg_scan_plain_scalar(const uint8_t *p,
-    const uint8_t *end)
-{
-    while (p < end && asg_scan_is_plain(*p)) {
-        p++;
-    }
-    return p;
-}
-
+/* Most strings are shorter than one vector: those are not worth a call. */
 #ifdef __SSE2__
 
-static inline unsigned asg_scan_mask(__m128i bytes)
+#define ASG_SCAN_HEAD  16
+
+/* With the second bit turned, the quote follows the controls, and everything
+ * from 0x80 on is below them: one signed comparison finds all three. */
+static inline unsigned asg_scan_head(const uint8_t *p)
 {
-    /* signed: below 0x20 are the controls and everything from 0x80 on */
-    __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i bytes = _mm_loadu_si128((const __m128i *) p);
+    __m128i turned = _mm_xor_si128(bytes, _mm_set1_epi8(2));
+    __m128i low = _mm_cmplt_epi8(turned, _mm_set1_epi8(0x21));
     __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
 
-    return (unsigned) _mm_movemask_epi8(
-        _mm_or_si128(low, _mm_or_si128(quote, slash)));
+    return (unsigned) _mm_movemask_epi8(_mm_or_si128(low, slash));
 }
 
-static inline const uint8_t *asg_scan_plain(const uint8_t *p,
-    const uint8_t *end)
+/* Takes the head if it can: true when `*p` is where the scan stops. */
+static inline bool asg_scan_ends_in_head(const uint8_t **p, const uint8_t *end)
 {
-    const uint8_t *start = p;
+    unsigned mask;
 
-    while (end - p >= ASG_SCAN_VECTOR) {
-        unsigned mask = asg_scan_mask(_mm_loadu_si128((const __m128i *) p));
-
-        if (mask != 0) {
-            return p + __builtin_ctz(mask);
-        }
-        p += ASG_SCAN_VECTOR;
+    if (end - *p < ASG_SCAN_HEAD) {
+        return false;
     }
-    /* the rest with bytes before it that are known to be plain */
-    if (p > start && p < end) {
-        const uint8_t *last = end - ASG_SCAN_VECTOR;
-        unsigned mask = asg_scan_mask(_mm_loadu_si128((const __m128i *) last));
-
-        return mask != 0 ? last + __builtin_ctz(mask) : end;
-    }
-    return asg_scan_plain_scalar(p, end);
+    mask = asg_scan_head(*p);
+    *p += mask != 0 ? __builtin_ctz(mask) : ASG_SCAN_HEAD;
+    return mask != 0 && **p < 0x80;
 }
 
 #else
 
-static inline const uint8_t *asg_scan_plain(const uint8_t *p,
-    const uint8_t *end)
+static inline bool asg_scan_ends_in_head(const uint8_t **p, const uint8_t *end)
 {
-    return asg_scan_plain_scalar(p, end);
+    (void) p;
+    (void) end;
+    return false;
 }
 
 #endif
+
+static inline const uint8_t *asg_scan_text(const uint8_t *p, const uint8_t *end)
+{
+    return asg_scan_ends_in_head(&p, end) ? p : asg_scan_chosen.text(p, end);
+}
+
+static inline const uint8_t *asg_scan_raw(const uint8_t *p, const uint8_t *end)
+{
+    return asg_scan_ends_in_head(&p, end) ? p : asg_scan_chosen.raw(p, end);
+}
 
 static inline bool asg_scan_is_tail(uint8_t c)
 {

@@ -153,28 +153,20 @@ static void put_escape(asg_buf_t *b, uint8_t c)
     asg_buf_put(b, text, sizeof(text));
 }
 
-/* Writes the character at `p`; returns how many bytes of the source it was. */
-static size_t put_character(asg_buf_t *b, const uint8_t *p, const uint8_t *end)
+/* Writes the byte at which the text was not fit to be passed on. */
+static void put_stop(asg_buf_t *b, uint8_t c)
 {
-    size_t n;
-
-    if (*p < 0x80) {
-        put_escape(b, *p);
-        return 1;
-    }
-    n = asg_scan_utf8(p, end);
-    if (n == 0) {
+    if (c < 0x80) {
+        put_escape(b, c);
+    } else {
         asg_buf_z(b, "\\ufffd");
-        return 1;
     }
-    asg_buf_put(b, p, n);
-    return n;
 }
 
-/* Plain as the scan says, but for DEL, which we do not pass on. */
-static const uint8_t *plain_end(const uint8_t *p, const uint8_t *end)
+/* What the scan says, but for DEL, which we do not pass on. */
+static const uint8_t *text_end(const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *stop = asg_scan_plain(p, end);
+    const uint8_t *stop = asg_scan_text(p, end);
     const uint8_t *del = stop > p ? memchr(p, 0x7f, (size_t) (stop - p)) : NULL;
 
     return del != NULL ? del : stop;
@@ -188,10 +180,13 @@ void asg_buf_json(asg_buf_t *b, asg_str_t s)
 
     put(b, "\"", 1);
     while (p < end && !b->full) {
-        const uint8_t *stop = plain_end(p, end);
+        const uint8_t *stop = text_end(p, end);
 
         put(b, p, (size_t) (stop - p));
-        p = stop < end ? stop + put_character(b, stop, end) : end;
+        if (stop < end) {
+            put_stop(b, *stop++);
+        }
+        p = stop;
     }
     put(b, "\"", 1);
     if (b->full) {

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "core/json.h"
-#include "core/scan.h"
 
 #define SEED  UINT64_C(0x0123456789abcdef)
 
@@ -142,30 +141,6 @@ static void utf8_is_checked_wherever_it_appears(void **state)
     (void) state;
     EACH_IS(good, ASG_JSON_OK);
     EACH_IS(bad, ASG_JSON_BAD);
-}
-
-/* A stop byte at every place of a text longer than two vectors. */
-static void the_fast_scan_stops_where_the_scalar_one_does(void **state)
-{
-    static const uint8_t stops[] = {'"', '\\', 0, 0x1f, 0x80, 0xff, ' ', 0x7f};
-    uint8_t text[40];
-
-    (void) state;
-    for (size_t s = 0; s < sizeof(stops); s++) {
-        for (size_t at = 0; at < sizeof(text); at++) {
-            memset(text, 'a', sizeof(text));
-            text[at] = stops[s];
-            for (size_t from = 0; from <= sizeof(text); from++) {
-                assert_ptr_equal(
-                    asg_scan_plain(text + from, text + sizeof(text)),
-                    asg_scan_plain_scalar(text + from, text + sizeof(text)));
-            }
-            assert_ptr_equal(
-                asg_scan_plain(text, text + sizeof(text)),
-                text + (stops[s] == ' ' || stops[s] == 0x7f ? sizeof(text)
-                                                            : at));
-        }
-    }
 }
 
 static void expect(asg_json_event_t event, const char *token, size_t start)
@@ -494,7 +469,6 @@ int main(void)
         cmocka_unit_test(numbers_follow_the_grammar_exactly),
         cmocka_unit_test(strings_refuse_controls_and_broken_escapes),
         cmocka_unit_test(utf8_is_checked_wherever_it_appears),
-        cmocka_unit_test(the_fast_scan_stops_where_the_scalar_one_does),
         cmocka_unit_test(each_event_carries_the_raw_token_and_its_place),
         cmocka_unit_test(a_fault_names_its_offset),
         cmocka_unit_test(a_key_that_stands_twice_is_found_in_any_spelling),
