@@ -226,14 +226,30 @@ field_find(const asg_json_t *json, const struct ctl_json_field *fields)
 }
 
 
+/* Fit to be repeated in a message: whole, and on one line. */
+static bool
+is_plain(const char *name)
+{
+    size_t i;
+
+    for (i = 0; name[i] > 0x20 && name[i] < 0x7f; i++) { }
+
+    return name[i] == '\0' && i <= NAME_BYTES;
+}
+
+
 static bool
 unknown_field(struct reader *rd)
 {
     const char *name = read_text(rd);
 
-    return ctl_error_field(rd->e, "unknown_field", name != NULL ? name : "?",
-                           "\"%.100s\" is not a field that this route knows.",
-                           name != NULL ? name : "?");
+    if (name == NULL || !is_plain(name)) {
+        name = "?";
+    }
+
+    return ctl_error_field(rd->e, "unknown_field", name,
+                           "\"%s\" is not a field that this route knows.",
+                           name);
 }
 
 

@@ -89,12 +89,25 @@ bool asg_media_image_is_allowed(asg_str_t raw)
     return asg_json_unescape(raw, &out) && is_public_url(asg_buf_view(&out));
 }
 
-/* Does a colon stand here, as itself or as \u003a? */
-static bool is_colon(const char *p, size_t left)
+/* Does a colon stand anywhere, as itself or as \u003a? */
+static bool has_colon(asg_str_t raw)
 {
-    return *p == ':'
-           || (left >= 6 && memcmp(p, "\\u003", 5) == 0
-               && (p[5] == 'a' || p[5] == 'A'));
+    const char *p = raw.data;
+    const char *end = raw.len > 0 ? p + raw.len : p;
+
+    if (raw.len > 0 && memchr(p, ':', raw.len) != NULL) {
+        return true;
+    }
+    for (; end - p >= 6; p++) {
+        p = memchr(p, '\\', (size_t) (end - p) - 5);
+        if (p == NULL) {
+            break;
+        }
+        if (memcmp(p, "\\u003", 5) == 0 && (p[5] | 0x20) == 'a') {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool asg_media_is_no_url(asg_str_t raw)
@@ -106,10 +119,5 @@ bool asg_media_is_no_url(asg_str_t raw)
         return begins(head, "data:");
     }
     /* a scheme ends with a colon; neither an id nor base64 has one */
-    for (size_t i = 0; i < raw.len && i < HEAD_MAX; i++) {
-        if (is_colon(raw.data + i, raw.len - i)) {
-            return false;
-        }
-    }
-    return true;
+    return !has_colon(raw);
 }

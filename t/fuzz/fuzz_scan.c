@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(memory, '"', offset);
     memcpy(text, data + 1, size - 1);
     check_reference(text, end);
-    for (const uint8_t *p = text; p <= end && p < text + 160; p++) {
+    for (const uint8_t *p = text; p <= end && p <= text + 32; p++) {
         check_from(p, end);
     }
     free(memory);

@@ -146,6 +146,20 @@ tear_down(void **state)
 }
 
 
+/* It would break a line of the log, or the UTF-8 of the answer. */
+static void
+a_name_that_is_not_plain_is_not_repeated(void **state)
+{
+    (void) state;
+    refused("{\"a\\nb\":1}", "unknown_field", "?");
+    refused("{\"a\x7f\":1}", "unknown_field", "?");
+    refused("{\"na\xc3\xafve\":1}", "unknown_field", "?");
+    refused("{\"" "0123456789012345678901234567890123456789"
+            "0123456789012345678901234\":1}", "unknown_field", "?");
+    assert_null(strpbrk(e.text, "\n\x7f"));
+}
+
+
 int
 main(void)
 {
@@ -153,7 +167,8 @@ main(void)
         cmocka_unit_test(every_type_is_read),
         cmocka_unit_test(what_is_not_of_the_table_is_refused_by_name),
         cmocka_unit_test(wrong_types_name_the_field),
-        cmocka_unit_test(null_is_unlimited_and_absent_is_not_given)
+        cmocka_unit_test(null_is_unlimited_and_absent_is_not_given),
+        cmocka_unit_test(a_name_that_is_not_plain_is_not_repeated)
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

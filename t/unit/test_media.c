@@ -101,12 +101,27 @@ static void ids_and_base64_are_no_urls(void **state)
     assert_true(asg_media_is_no_url(ASG_STR_NULL));
 }
 
+/* Some readers strip space before they look for a scheme. */
+static void a_url_is_found_however_far_behind(void **state)
+{
+    static const char *const tails[] = {"http://10.0.0.1/", "gs\\u003A//b"};
+    char text[1000];
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
+        memset(text, ' ', sizeof(text));
+        memcpy(text + 900, tails[i], strlen(tails[i]));
+        assert_false(asg_media_is_no_url((asg_str_t) {text, sizeof(text)}));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_public_places_are_allowed_for_images),
         cmocka_unit_test(image_urls_are_bounded),
         cmocka_unit_test(ids_and_base64_are_no_urls),
+        cmocka_unit_test(a_url_is_found_however_far_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
