@@ -6,7 +6,7 @@ BUILD      ?= release
 OUT        := build/$(BUILD)
 JOBS       ?= 2
 CLANG      ?= clang
-FUZZ_TOTAL ?= 20
+FUZZ_SECONDS ?= 600
 TEST_PREREQ ?= deps all
 
 ifeq ($(filter $(BUILD),release debug sanitize),)
@@ -178,11 +178,11 @@ torture: $(TEST_PREREQ) ## Fail every allocation of worker and asgard-ctl
 test-sdk: $(TEST_PREREQ) ## The official SDKs against a running gateway
 	@scripts/test sdk
 
-fuzz-smoke: $(FUZZ_BIN) ## Every fuzz target for a moment
+fuzz-smoke: $(FUZZ_BIN) ## Every fuzz target for 20 s
 	@scripts/test fuzz
 
-fuzz: $(FUZZ_BIN) ## Every fuzz target, FUZZ_TOTAL seconds in all
-	@FUZZ_TOTAL=$(FUZZ_TOTAL) scripts/test fuzz
+fuzz: $(FUZZ_BIN) ## Every fuzz target for FUZZ_SECONDS (600), JOBS at once
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) TEST_JOBS=$(JOBS) scripts/test fuzz
 
 unit-programs: $(UNIT_BIN)
 fuzz-programs: $(FUZZ_BIN)
