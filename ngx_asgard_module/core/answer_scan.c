@@ -315,6 +315,9 @@ static void open_string(asg_answer_scan_t *s, bool is_key, size_t at)
     if (is_key && s->depth == 1) {
         s->key = at;
     }
+    if (!is_key && s->text_at == 0 && asg_walk_is_text(s)) {
+        s->text_at = at + 1;
+    }
 }
 
 static void open_literal(asg_answer_scan_t *s, const char *text)
@@ -416,6 +419,39 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+/* In a string; returns where it stopped. */
+static const char *walk_in_string(asg_answer_scan_t *s, const char *p,
+    const char *end, size_t at)
+{
+    if (s->state == AT_STRING) {
+        return asg_walk_string(s, p, end, at);
+    }
+    if (s->state == AT_ESCAPE) {
+        asg_walk_escape(s, *p);
+    } else {
+        asg_walk_hex(s, *p);
+    }
+    return p + 1;
+}
+
+static bool is_in_string(const asg_answer_scan_t *s)
+{
+    return s->state == AT_STRING || s->state == AT_ESCAPE
+        || s->state == AT_HEX;
+}
+
+size_t asg_answer_scan_text(asg_answer_scan_t *s, const char *bytes, size_t len,
+    size_t at)
+{
+    const char *p = bytes;
+    const char *end = bytes + len;
+
+    while (p < end && is_in_string(s)) {
+        p = walk_in_string(s, p, end, at + (size_t) (p - bytes));
+    }
+    return (size_t) (p - bytes);
+}
+
 void asg_answer_scan_feed(asg_answer_scan_t *s, const char *bytes, size_t len,
     size_t at)
 {
@@ -427,13 +463,9 @@ void asg_answer_scan_feed(asg_answer_scan_t *s, const char *bytes, size_t len,
 
         switch (s->state) {
         case AT_STRING:
-            p = asg_walk_string(s, p, end, here);
-            break;
         case AT_ESCAPE:
-            asg_walk_escape(s, *p++);
-            break;
         case AT_HEX:
-            asg_walk_hex(s, *p++);
+            p = walk_in_string(s, p, end, here);
             break;
         case AT_NUMBER:
             p = asg_walk_number(s, p, end, here);

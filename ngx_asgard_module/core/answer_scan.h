@@ -56,6 +56,7 @@ typedef struct {
     bool has_choices;           /* `choices` is there */
     bool is_error;              /* `error` that is no null; `object`: "error" */
     size_t error_at;            /* offset from which that was known */
+    size_t text_at;             /* where the first text begins; 0: none */
     bool done_mark;             /* [DONE] instead of an object */
     uint64_t count[ASG_COUNT_COUNT];
     unsigned counts;            /* bit 1 << asg_count_t: it was there */
@@ -90,6 +91,10 @@ typedef struct {
 void asg_answer_scan_begin(asg_answer_scan_t *s);
 /* `at`: offset of the first byte, in the caller's own counting. */
 void asg_answer_scan_feed(asg_answer_scan_t *s, const char *bytes, size_t len,
+    size_t at);
+/* In a string: the same, but no further than to its end.  Returns how many
+ * bytes it took; all, when the string goes on. */
+size_t asg_answer_scan_text(asg_answer_scan_t *s, const char *bytes, size_t len,
     size_t at);
 /* A whole object and nothing but space after it. */
 bool asg_answer_scan_is_whole(const asg_answer_scan_t *s);

@@ -18,7 +18,9 @@
 
 enum {
     FIELD_HEAD = 0,             /* not yet known what line this is */
+    FIELD_SAME,                 /* the event's first, so far as known before */
     FIELD_SPACE,                /* after "data:": one space may follow */
+    FIELD_TEXT,                 /* after such a head */
     FIELD_DATA,
     FIELD_OTHER
 };
@@ -32,10 +34,12 @@ enum {
     F_ERROR_NAME = 1 << 5,      /* it has the line "event: error" */
     F_OVERFLOW   = 1 << 6,      /* it did not fit: passed on as it comes */
     F_SWALLOW    = 1 << 7,      /* an error that did not fit: dropped */
-    F_FIRST      = 1 << 8       /* no line has ended yet */
+    F_FIRST      = 1 << 8,      /* no line has ended yet */
+    F_AGAIN      = 1 << 9       /* it is the event before with another text */
 };
 
-#define OF_ONE_EVENT  (F_END | F_DATA | F_ERROR_NAME | F_OVERFLOW | F_SWALLOW)
+#define OF_ONE_EVENT \
+    (F_END | F_DATA | F_ERROR_NAME | F_OVERFLOW | F_SWALLOW | F_AGAIN)
 
 #define EDITS_MAX     2
 
@@ -213,7 +217,7 @@ static bool is_dropped(const asg_answer_t *a)
 static void begin_event(asg_answer_t *a)
 {
     a->flags = (a->flags & ~(unsigned) OF_ONE_EVENT) | F_BLANK;
-    a->field = FIELD_HEAD;
+    a->field = a->again.head_len > 0 ? FIELD_SAME : FIELD_HEAD;
     a->head_len = 0;
     a->line_len = 0;
     a->event_len = 0;
@@ -252,6 +256,10 @@ static void event_done(out_t *o)
     bool has_data = !asg_answer_scan_is_empty(s);
 
     count_event(a);
+    if ((a->flags & (F_AGAIN | F_OVERFLOW)) == 0 && asg_answer_scan_is_whole(s))
+    {
+        asg_answer_again_learn(&a->again, a->line, a->line_len, s);
+    }
     if ((a->flags & F_SWALLOW) != 0) {
         emit(o, "\n\n", 2);     /* ends what was passed of it */
         emit_error(o);
@@ -337,13 +345,70 @@ static size_t read_head(asg_answer_t *a, const char *p, size_t n)
     return taken;
 }
 
+static void read_line(asg_answer_t *a, const char *p, size_t n);
+
+/* The event is another one: what it had in common is read after all. */
+static void read_same_bytes(asg_answer_t *a)
+{
+    size_t len = a->event_len;
+
+    a->field = FIELD_HEAD;
+    a->event_len = 0;
+    read_line(a, a->again.head, len);
+    a->event_len = len;
+}
+
+/* As long as the event is like the one before; returns how many it took. */
+static size_t read_same(asg_answer_t *a, const char *p, size_t n)
+{
+    size_t left = a->again.head_len - a->event_len;
+
+    n = n < left ? n : left;
+    if (memcmp(a->again.head + a->event_len, p, n) != 0) {
+        read_same_bytes(a);
+        return 0;
+    }
+    if (n == left) {
+        asg_answer_again_enter(&a->again, &a->scan);
+        a->field = FIELD_TEXT;
+        a->flags |= F_DATA | F_AGAIN;
+    }
+    return n;
+}
+
+/* The text that may be another, and what follows it. */
+static size_t read_text(asg_answer_t *a, const char *p, size_t n, size_t at)
+{
+    uint64_t before = a->scan.content_bytes;
+    size_t taken = asg_answer_scan_text(&a->scan, p, n, at);
+
+    a->usage.content_bytes += a->scan.content_bytes - before;
+    if (taken == n) {
+        return n;
+    }
+    a->field = FIELD_DATA;
+    if (asg_answer_again_leave(&a->again, &a->scan, p + taken, n - taken,
+                               at + taken))
+    {
+        return n;
+    }
+    a->flags &= ~(unsigned) F_AGAIN;
+    return taken;
+}
+
 /* Bytes of one line, its end not among them. */
 static void read_line(asg_answer_t *a, const char *p, size_t n)
 {
     size_t taken = 0;
 
+    if (a->field == FIELD_SAME) {
+        taken = read_same(a, p, n);
+    }
     if (a->field == FIELD_HEAD) {
         taken = read_head(a, p, n);
+    }
+    if (a->field == FIELD_TEXT && taken < n) {
+        taken += read_text(a, p + taken, n - taken, a->event_len + taken);
     }
     if (a->field == FIELD_SPACE && taken < n) {
         taken += p[taken] == ' ';
@@ -379,6 +444,9 @@ static void take(out_t *o, const char *p, size_t n, bool is_end)
 {
     asg_answer_t *a = o->a;
 
+    if (is_end && a->field == FIELD_SAME) {
+        read_same_bytes(a);
+    }
     while (n > 0) {
         size_t room = ASG_ANSWER_LINE - a->line_len;
         size_t part = n;
@@ -474,6 +542,9 @@ int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit_fn, void *data)
     out_t o = {a, emit_fn, data, 0};
     bool is_cut;
 
+    if (a->field == FIELD_SAME) {
+        read_same_bytes(a);
+    }
     line_done(a);
     is_cut = (a->flags & F_DATA) != 0 && (a->flags & F_END) == 0
         && !asg_answer_scan_is_whole(&a->scan)

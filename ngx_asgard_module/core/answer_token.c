@@ -36,7 +36,7 @@ static void text(asg_answer_scan_t *s, const char *bytes, size_t len)
         if (s->depth == 1 || s->top == ROLE_CHOICES || s->top == ROLE_USAGE) {
             keep(s, bytes, len);
         }
-    } else if (s->role == ROLE_TEXT || s->role == ROLE_CONTENT) {
+    } else if (asg_walk_is_text(s)) {
         s->content_bytes += len;
     } else if (s->role == ROLE_ID || s->role == ROLE_OBJECT) {
         keep(s, bytes, len);
@@ -53,7 +53,7 @@ static void character(asg_answer_scan_t *s, uint32_t code)
         return;
     }
     s->word_odd = true;
-    if (!s->is_key && (s->role == ROLE_TEXT || s->role == ROLE_CONTENT)) {
+    if (!s->is_key && asg_walk_is_text(s)) {
         bool is_half = (code & 0xf800) == 0xd800;       /* 2 x 2 = 4 bytes */
 
         s->content_bytes += code < 0x800 || is_half ? 2 : 3;

@@ -49,6 +49,11 @@ static inline bool asg_walk_is_count(const asg_answer_scan_t *s)
     return s->role >= ROLE_COUNT;
 }
 
+static inline bool asg_walk_is_text(const asg_answer_scan_t *s)
+{
+    return s->role == ROLE_TEXT || s->role == ROLE_CONTENT;
+}
+
 /* answer_scan.c: something ended. */
 void asg_walk_key_done(asg_answer_scan_t *s, const char *word, size_t len);
 void asg_walk_count_done(asg_answer_scan_t *s);

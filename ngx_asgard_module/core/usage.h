@@ -27,6 +27,7 @@
 
 #include <stdint.h>
 
+#include "core/answer_again.h"
 #include "core/answer_scan.h"
 #include "core/err.h"
 #include "core/price.h"
@@ -84,6 +85,7 @@ typedef struct {
     char shown[ASG_ANSWER_TEXT];        /* `model` as a JSON string */
     size_t shown_len;
     asg_answer_scan_t scan;     /* of the event's data, or of the answer */
+    asg_answer_again_t again;   /* what the next event may have in common */
 } asg_answer_t;
 
 /* Called with bytes to pass on, valid during the call.  Non-zero stops. */

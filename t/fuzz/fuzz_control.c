@@ -96,7 +96,7 @@ static bool take_item(void *data, asg_str_t raw, struct ctl_error *e)
 
     (void) e;
     must(raw.data > text->data && raw.len >= 2 && raw.data[0] == '{');
-    must(raw.data + raw.len < text->data + text->len);
+    must(raw.data + raw.len <= text->data + text->len);
     nitems++;
     return true;
 }

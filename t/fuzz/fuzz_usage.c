@@ -1,8 +1,11 @@
 /*
- * An answer gives the same whether it comes at once or in parts, and the walk
- * agrees with the JSON reader on what is JSON.
+ * An answer gives the same whether it comes at once or in parts, whether each
+ * of its events is walked or only what is new in it, and the walk agrees with
+ * the JSON reader on what is JSON.
  *
- * Input: one byte of choices, one byte that seeds the cuts, the answer.
+ * Input: one byte of choices, one byte that seeds the cuts, the answer.  Or (a
+ * choice) an event, a NUL, and what is put after its first "content":" again
+ * and again, with NULs between.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +22,7 @@ typedef struct {
     size_t len;
 } run_t;
 
-static run_t at_once, in_parts;
+static run_t at_once, in_parts, walked;
 static asg_json_t json;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,10 +44,14 @@ static int collect(void *data, const char *bytes, size_t len)
     return 0;
 }
 
-static void feed(run_t *r, bool hide_usage, asg_str_t text, uint32_t cuts)
+static void begin(run_t *r, bool hide_usage)
 {
     r->len = 0;
     asg_answer_init(&r->answer, ASG_STR("mine"), hide_usage, 1000, r->line);
+}
+
+static void feed(run_t *r, asg_str_t text, uint32_t cuts)
+{
     while (text.len > 0) {
         size_t n = text.len;
         char *copy;
@@ -65,15 +72,13 @@ static void feed(run_t *r, bool hide_usage, asg_str_t text, uint32_t cuts)
     must(asg_answer_end(&r->answer, collect, r) == 0);
 }
 
-static void check_stream(bool hide_usage, asg_str_t text, uint32_t cuts)
+static void same(const run_t *one, const run_t *other)
 {
-    const asg_usage_t *a = &at_once.answer.usage;
-    const asg_usage_t *b = &in_parts.answer.usage;
+    const asg_usage_t *a = &one->answer.usage;
+    const asg_usage_t *b = &other->answer.usage;
 
-    feed(&at_once, hide_usage, text, 0);
-    feed(&in_parts, hide_usage, text, cuts);
-    must(at_once.len == in_parts.len);
-    must(memcmp(at_once.out, in_parts.out, at_once.len) == 0);
+    must(one->len == other->len);
+    must(memcmp(one->out, other->out, one->len) == 0);
     must(a->verdict == b->verdict && a->events == b->events);
     must(memcmp(&a->tokens, &b->tokens, sizeof(a->tokens)) == 0);
     must(a->content_bytes == b->content_bytes);
@@ -81,6 +86,53 @@ static void check_stream(bool hide_usage, asg_str_t text, uint32_t cuts)
     must(a->done == b->done && a->malformed == b->malformed);
     must(a->error_event == b->error_event);
     must(strcmp(a->id, b->id) == 0);
+}
+
+static void check_stream(bool hide_usage, asg_str_t text, uint32_t cuts)
+{
+    begin(&at_once, hide_usage);
+    feed(&at_once, text, 0);
+    begin(&in_parts, hide_usage);
+    feed(&in_parts, text, cuts);
+    same(&at_once, &in_parts);
+    begin(&walked, hide_usage);
+    walked.answer.again.head_misses = ASG_AGAIN_MISSES;
+    feed(&walked, text, 0);
+    must(walked.answer.again.head_len == 0);
+    same(&at_once, &walked);
+}
+
+/* The next piece up to a NUL, which is left out. */
+static asg_str_t next_piece(asg_str_t *text)
+{
+    const char *nul = text->len > 0 ? memchr(text->data, 0, text->len) : NULL;
+    size_t n = nul != NULL ? (size_t) (nul - text->data) : text->len;
+    asg_str_t piece = {text->data, n};
+
+    text->data += n + (nul != NULL);
+    text->len -= n + (nul != NULL);
+    return piece;
+}
+
+/* One event after the other that differ in a text, or in what follows it. */
+static asg_str_t repeat_event(asg_str_t text)
+{
+    static const char mark[] = "\"content\":\"";
+    static char stream[OUT_MAX / 64];
+    asg_str_t event = next_piece(&text);
+    const char *hole = memmem(event.data, event.len, mark, sizeof(mark) - 1);
+    size_t head = hole != NULL
+        ? (size_t) (hole - event.data) + sizeof(mark) - 1 : event.len;
+    asg_buf_t b;
+
+    asg_buf_init(&b, stream, sizeof(stream));
+    asg_buf_str(&b, event);
+    while (text.len > 0 && asg_buf_ok(&b)) {
+        asg_buf_put(&b, event.data, head);
+        asg_buf_str(&b, next_piece(&text));
+        asg_buf_put(&b, event.data + head, event.len - head);
+    }
+    return asg_buf_view(&b);
 }
 
 /* Text that the two readers must see alike: the JSON reader alone looks at
@@ -132,6 +184,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = (asg_str_t) {(const char *) data + 2, size - 2};
     if ((data[0] & 2) != 0) {
         check_json(text);
+    } else if ((data[0] & 4) != 0) {
+        check_stream((data[0] & 1) != 0, repeat_event(text), data[1] + 1u);
     } else {
         check_stream((data[0] & 1) != 0, text, data[1] + 1u);
     }
