@@ -17,6 +17,7 @@ static void ngx_http_asgard_body_started(ngx_http_request_t *r);
 static void ngx_http_asgard_body_event(ngx_http_request_t *r);
 static ngx_int_t ngx_http_asgard_body_start(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_body_drain(ngx_http_asgard_ctx_t *ctx);
+static void ngx_http_asgard_body_place(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_body_collect(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_body_room(ngx_http_asgard_ctx_t *ctx,
     size_t size);
@@ -174,6 +175,8 @@ ngx_http_asgard_body_drain(ngx_http_asgard_ctx_t *ctx)
             return NGX_OK;
         }
 
+        ngx_http_asgard_body_place(ctx);
+
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc == NGX_AGAIN) {
@@ -188,12 +191,46 @@ ngx_http_asgard_body_drain(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* A body of known length is read to where it has to be.  The place is told by
+ * what nginx has read, not by what has come here: a filter may keep some. */
+
+static void
+ngx_http_asgard_body_place(ngx_http_asgard_ctx_t *ctx)
+{
+    off_t                     had;
+    ngx_buf_t                *b;
+    ngx_http_request_t       *r = ctx->request;
+    ngx_http_request_body_t  *rb = r->request_body;
+
+    b = rb->buf;
+    had = r->headers_in.content_length_n - rb->rest;
+
+    if (r->headers_in.chunked || b == NULL || b->pos != b->last
+        || had < 0 || rb->rest <= 0 || (off_t) ctx->body_size < had + rb->rest)
+    {
+        return;
+    }
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return;
+    }
+#endif
+
+    b->start = ctx->body.data + had;
+    b->pos = b->start;
+    b->last = b->start;
+    b->end = b->start + rb->rest;
+}
+
+
 /* Takes what has arrived out of nginx's buffers, so that they can be reused. */
 
 static ngx_int_t
 ngx_http_asgard_body_collect(ngx_http_asgard_ctx_t *ctx)
 {
     size_t        n;
+    u_char       *data;
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
@@ -212,7 +249,12 @@ ngx_http_asgard_body_collect(ngx_http_asgard_ctx_t *ctx)
             return rc;
         }
 
-        ngx_memcpy(ctx->body.data + ctx->body.len, b->pos, n);
+        data = ctx->body.data + ctx->body.len;
+
+        if (b->pos != data) {
+            ngx_memmove(data, b->pos, n);
+        }
+
         ctx->body.len += n;
         b->pos = b->last;
     }
@@ -278,6 +320,10 @@ ngx_http_asgard_body_room(ngx_http_asgard_ctx_t *ctx, size_t size)
 
     if (ctx->body.data) {
         ngx_memcpy(data, ctx->body.data, ctx->body.len);
+    }
+
+    if (ctx->body.data && ctx->request->headers_in.chunked) {
+        /* of known length: a filter may point to it */
         (void) ngx_pfree(ctx->request->pool, ctx->body.data);
     }
 
