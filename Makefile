@@ -81,7 +81,8 @@ export ASGARD_TOP   := $(CURDIR)
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
         test-fault test-sim torture soak test-sdk fuzz-smoke fuzz check \
-        check-layers lint format bench bench-peers run stop reload clean
+        check-layers lint format bench bench-core bench-peers run stop reload \
+        clean
 
 help: ## List the targets
 	@echo "Usage: make [BUILD=release|debug|sanitize] TARGET"
@@ -254,6 +255,12 @@ bench: $(TEST_PREREQ) $(OPENLOAD) ## Print the performance table
 
 bench-peers: $(TEST_PREREQ) $(OPENLOAD) ## LiteLLM and Portkey beside Asgard
 	@scripts/bench peers
+
+bench-core: $(OUT)/bench/core ## Print how fast the scans are
+	@$<
+
+$(OUT)/bench/core: $(OUT)/bench/core.o $(OUT)/libasgard.a
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # --- a private Asgard -----------------------------------------------------
 

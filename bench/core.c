@@ -1,0 +1,183 @@
+/*
+ * How fast the scans are, printed as a table: `make bench-core`.
+ *
+ * A figure is the best of seven rounds, by the processor time of this process:
+ * what else runs on the machine makes a round slower, never faster.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/request.h"
+#include "core/scan.h"
+#include "core/usage.h"
+
+#define ROUNDS       7
+#define ROUND_BYTES  ((size_t) 1 << 27)
+#define TEXT_MAX     (1 << 20)
+
+typedef void (*work_pt)(void *data);
+
+static const size_t sizes[] = {600, 10000, 200000};
+
+static char text[TEXT_MAX];
+static size_t length;
+static volatile size_t sink;
+
+static double now_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
+}
+
+/* Bytes a nanosecond, which is GB/s. */
+static double speed_of(work_pt work, void *data)
+{
+    double best = 0;
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        size_t times = ROUND_BYTES / length + 1;
+        double from = now_s(), speed;
+
+        for (size_t i = 0; i < times; i++) {
+            work(data);
+        }
+        speed = (double) (times * length) / (now_s() - from) * 1e-9;
+        best = speed > best ? speed : best;
+    }
+    return best;
+}
+
+/* --- strings, by each scan --- */
+
+static void scan_text(void *data)
+{
+    const asg_scan_t *scan = data;
+    const uint8_t *p = (const uint8_t *) text;
+
+    sink = (size_t) (scan->text(p, p + length) - p);
+}
+
+/* `words` over and over, cut between two of them. */
+static void fill(const char *head, const char *words, const char *tail,
+    size_t size)
+{
+    size_t n = strlen(words);
+
+    length = strlen(head);
+    memcpy(text, head, length);
+    for (; length + n + strlen(tail) <= size; length += n) {
+        memcpy(text + length, words, n);
+    }
+    memcpy(text + length, tail, strlen(tail));
+    length += strlen(tail);
+}
+
+static void strings_of(const char *name, const char *words)
+{
+    const asg_scan_t *scan;
+
+    for (unsigned i = 0; (scan = asg_scan_at(i)) != NULL; i++) {
+        printf("string, %-12s %-8s", name, scan->name);
+        for (size_t k = 0; k < 3; k++) {
+            fill("", words, "", sizes[k]);
+            printf(" %9.1f", speed_of(scan_text, (void *) (uintptr_t) scan));
+        }
+        printf("\n");
+    }
+}
+
+/* --- whole requests --- */
+
+static void scan_request(void *data)
+{
+    static asg_request_reader_t reader = {.seed = 7};
+    static asg_request_t request;
+    static asg_refusal_t why;
+
+    (void) data;
+    if (asg_request_scan(&reader, ASG_API_CHAT, (asg_str_t) {text, length},
+                         &request, &why) != ASG_OK)
+    {
+        abort();
+    }
+}
+
+static void requests_of(const char *name, const char *words)
+{
+    printf("request, %-20s", name);
+    for (size_t k = 0; k < 3; k++) {
+        fill("{\"model\":\"bench\",\"max_tokens\":20,\"messages\":[{\"role\":"
+             "\"user\",\"content\":\"", words, "\"}]}", sizes[k]);
+        printf(" %9.1f", speed_of(scan_request, NULL));
+    }
+    printf("\n");
+}
+
+/* --- streams --- */
+
+static int drop(void *data, const char *bytes, size_t len)
+{
+    (void) data;
+    (void) bytes;
+    sink = len;
+    return 0;
+}
+
+static void read_stream(void *data)
+{
+    static asg_answer_t answer;
+    static char line[ASG_ANSWER_LINE];
+    size_t chunk = *(const size_t *) data;
+
+    asg_answer_init(&answer, ASG_STR("bench"), false, 0, line);
+    for (size_t at = 0; at < length; at += chunk) {
+        size_t n = length - at < chunk ? length - at : chunk;
+
+        if (asg_answer_feed(&answer, text + at, n, drop, NULL) != 0) {
+            abort();
+        }
+    }
+}
+
+/* A stream of some 400 kB whose events have `words` bytes of text. */
+static void streams_of(const char *name, size_t words)
+{
+    static const size_t chunks[] = {170, 4096, 65536};
+    static char event[8192];
+    char blank[4097] = "";
+
+    memset(blank, 'y', words);
+    snprintf(event, sizeof(event), "data: {\"id\":\"chatcmpl-1\",\"object\":"
+             "\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\","
+             "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},"
+             "\"finish_reason\":null}]}\n\n", blank);
+    fill("", event, "", 400000);
+    printf("stream, %-21s", name);
+    for (size_t k = 0; k < 3; k++) {
+        printf(" %9.1f",
+               speed_of(read_stream, (void *) (uintptr_t) &chunks[k]));
+    }
+    printf("\n");
+}
+
+int main(void)
+{
+    printf("%-29s %9s %9s %9s\n", "GB/s", "600 B", "10 kB", "200 kB");
+    strings_of("English", "The quick brown fox jumps over the dog. ");
+    strings_of("Russian", "Съешь же ещё этих мягких булок, ");
+    strings_of("Chinese", "我能吞下玻璃而不伤身体。");
+    requests_of("one long word", "x");
+    requests_of("English, lines", "The quick brown fox jumps over the lazy dog "
+                "and runs from the bear, which sleeps.\\n");
+    requests_of("Russian", "Съешь же ещё этих мягких булок, ");
+    requests_of("Chinese", "我能吞下玻璃而不伤身体。");
+    printf("\n%-29s %9s %9s %9s\n", "GB/s, in chunks of", "170 B", "4 kB",
+           "64 kB");
+    streams_of("events of 166 bytes", 10);
+    streams_of("events of 4 kB", 3850);
+    return 0;
+}
