@@ -75,6 +75,7 @@ set_add(struct sim_model *m, const char *key, unsigned n, unsigned first,
     unsigned second)
 {
     struct sim_set *s = &m->sets[m->nsets++];
+    unsigned i = 0;
 
     memset(s, 0, sizeof(*s));
     s->n = n;
@@ -83,6 +84,11 @@ set_add(struct sim_model *m, const char *key, unsigned n, unsigned first,
     s->part = m->budgets[first].part;
     s->project = m->budgets[first].project;
     snprintf(s->key, sizeof(s->key), "%s", key);
+    while (i < m->nparts && m->parts[i] != s->part) {
+        i++;
+    }
+    m->parts[i] = s->part;
+    m->nparts = i < m->nparts ? m->nparts : i + 1;
 }
 
 

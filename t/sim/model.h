@@ -124,6 +124,8 @@ struct sim_model {
     unsigned nbudgets;
     struct sim_set sets[SIM_SETS];
     unsigned nsets;
+    unsigned parts[SIM_SETS];           /* partitions of the sets, each once */
+    unsigned nparts;
     struct sim_price prices[SIM_VERSIONS];
     unsigned nprices;
     bool dumped;

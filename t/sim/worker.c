@@ -379,6 +379,22 @@ sim_worker_turn(struct sim_gateways *g)
 }
 
 
+/* False also when what was sent changed nothing: a door that is closed is not
+ * knocked at again in the same moment. */
+static bool
+slot_moves(struct sim_gateways *g, struct sim_slot *s)
+{
+    const uint64_t *epoch = &g->all[s->gateway].epoch[s->hold->part];
+    struct sim_slot was = *s;
+    uint64_t before = *epoch;
+
+    return slot_tend(g, s)
+           && (s->state != was.state || s->epoch != was.epoch
+               || s->expires != was.expires || s->gone != was.gone
+               || *epoch != before);
+}
+
+
 /* All of it, as when nobody loses a word for a while. */
 static bool
 worker_settle(struct sim_gateways *g, unsigned gateway, unsigned worker)
@@ -387,20 +403,33 @@ worker_settle(struct sim_gateways *g, unsigned gateway, unsigned worker)
     struct sim_slot *s;
     unsigned i, p;
 
-    for (p = 0; p < g->model->nsets; p++) {
-        meta_ask(g, gateway, g->model->sets[p].part);
-    }
     for (i = 0; i < SIM_SLOTS && !g->world->failed; i++) {
         s = &g->slots[i];
         if (s->state != SIM_FREE && s->gateway == gateway
             && s->worker == worker)
         {
-            moved = slot_tend(g, s) || moved;
+            moved = slot_moves(g, s) || moved;
         }
     }
-    for (p = 0; p < g->model->nsets; p++) {
-        moved = worker_tell(g, gateway, worker, g->model->sets[p].part)
-                || moved;
+    for (p = 0; p < g->model->nparts; p++) {
+        moved = worker_tell(g, gateway, worker, g->model->parts[p]) || moved;
+    }
+
+    return moved;
+}
+
+
+static bool
+gateway_settle(struct sim_gateways *g, unsigned gateway)
+{
+    bool moved = false;
+    unsigned k, p;
+
+    for (p = 0; p < g->model->nparts; p++) {
+        meta_ask(g, gateway, g->model->parts[p]);
+    }
+    for (k = 0; k < SIM_WORKERS; k++) {
+        moved = worker_settle(g, gateway, k) || moved;
     }
 
     return moved;
@@ -411,16 +440,14 @@ void
 sim_gateways_settle(struct sim_gateways *g)
 {
     bool moved = true;
-    unsigned i, k, round;
+    unsigned i, round;
 
     for (round = 0; moved && round < SETTLE_ROUNDS && !g->world->failed;
          round++)
     {
         moved = false;
         for (i = 0; i < SIM_GATEWAYS; i++) {
-            for (k = 0; k < SIM_WORKERS && !g->all[i].paused; k++) {
-                moved = worker_settle(g, i, k) || moved;
-            }
+            moved = (!g->all[i].paused && gateway_settle(g, i)) || moved;
         }
         g->world->said[0] = '\0';
     }

@@ -16,6 +16,7 @@
 #include <libpq-fe.h>
 
 #include "broken.h"
+#include "pool.h"
 
 #define ARENA_BYTES   ((size_t) 256 * 1024 * 1024)
 #define START_TRIES   2000
@@ -450,5 +451,6 @@ sim_world_end(struct sim_world *w)
     redis_kill(w);
     ctl_pg_close(w->admin);
     w->admin = NULL;
+    sim_pool_empty();
     ctl_arena_reset(&w->arena);
 }

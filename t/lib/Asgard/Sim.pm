@@ -40,7 +40,8 @@ sub new {
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg",
         env => {LD_PRELOAD => $self->{shim}, CLOCK_SHIM => "$dir/clock.pg"},
         conf => "autovacuum = off\ncheckpoint_timeout = '1d'\n"
-            . "max_wal_size = '4GB'\njit = off");
+            . "max_wal_size = '4GB'\njit = off\n"
+            . "plan_cache_mode = force_generic_plan");
     $self->migrate;
     return $self;
 }
