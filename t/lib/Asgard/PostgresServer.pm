@@ -60,7 +60,8 @@ sub template {
     return $dir;
 }
 
-# new(dir => PLACE THAT DOES NOT EXIST YET, conf => more lines, env => {...})
+# new(dir => PLACE THAT DOES NOT EXIST YET, conf => more lines, hba => more
+# lines, env => {...})
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {dir => $arg{dir}, port => free_port(),
@@ -82,9 +83,10 @@ log_min_messages = warning
 timezone = 'UTC'
 @{[$arg{conf} // '']}
 CONF
-    spill("$self->{dir}/pg_hba.conf", <<'CONF', 0600);
+    spill("$self->{dir}/pg_hba.conf", <<"CONF", 0600);
 local all postgres trust
 host  all all 127.0.0.1/32 scram-sha-256
+@{[$arg{hba} // '']}
 CONF
     if ($> == 0) {
         my (undef, undef, $uid, $gid) = getpwnam('postgres');

@@ -28,17 +28,27 @@ sub program {
     return build_dir() . '/t/sim/sim';
 }
 
+sub tempdir {
+    my ($under) = @_;
+    my $dir = File::Temp::tempdir("$under/asgard-sim-XXXXXX", CLEANUP => 0);
+    chmod 0711, $dir;
+    return $dir;
+}
+
 sub new {
     my ($class) = @_;
     $SIG{$_} //= sub { exit 1 } for qw(INT TERM HUP);
-    my $dir = File::Temp::tempdir('/tmp/asgard-sim-XXXXXX', CLEANUP => 0);
-    chmod 0711, $dir;
-    my $self = bless {dir => $dir, owner => $$, program => program()}, $class;
+    my $dir = tempdir('/tmp');
+    # Redis' dumps, which are small: on a disk each waits for fsync.
+    my $small = tempdir(-w '/dev/shm' ? '/dev/shm' : '/tmp');
+    my $self = bless {dir => $dir, small => $small, owner => $$,
+        program => program()}, $class;
     # The real time, until the simulator says otherwise.
-    spill("$dir/clock.pg", "\0" x 24, 0644);
+    spill("$small/clock.pg", "\0" x 24, 0644);
     $self->{shim} = build_dir() . '/t/lib/clock_shim.so';
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg",
-        env => {LD_PRELOAD => $self->{shim}, CLOCK_SHIM => "$dir/clock.pg"},
+        hba => "local all asgard trust\n",
+        env => {LD_PRELOAD => $self->{shim}, CLOCK_SHIM => "$small/clock.pg"},
         conf => "autovacuum = off\ncheckpoint_timeout = '1d'\n"
             . "max_wal_size = '4GB'\njit = off\n"
             . "plan_cache_mode = force_generic_plan");
@@ -56,17 +66,16 @@ sub migrate {
     return;
 }
 
-sub url { return "unix:$_[0]{dir}/redis.sock" }
+sub url { return "unix:$_[0]{small}/redis.sock" }
 
 sub start {
     my ($self, %option) = @_;
     my $pg = $self->{postgres};
     my $n = ++$self->{runs};
     my $process = Asgard::Process->new(name => 'sim',
-        command => [$self->{program}, "dir=$self->{dir}",
+        command => [$self->{program}, "dir=$self->{small}",
             "super=host=$pg->{dir} port=$pg->{port} user=postgres",
-            "runtime=host=127.0.0.1 port=$pg->{port} user=asgard"
-                . " password=$pg->{password}",
+            "runtime=host=$pg->{dir} port=$pg->{port} user=asgard",
             "shim=$self->{shim}",
             map { "$_=$option{$_}" } sort keys %option],
         env => {ASAN_OPTIONS => 'detect_leaks=0'},
@@ -91,7 +100,7 @@ sub DESTROY {
     local ($?, $@);
     $self->{postgres}{process}->stop('QUIT', 10)
         if $self->{postgres} && $self->{postgres}{process};
-    remove_tree($self->{dir}) if !$ENV{TEST_KEEP};
+    remove_tree($self->{dir}, $self->{small}) if !$ENV{TEST_KEEP};
     return;
 }
 
