@@ -58,6 +58,7 @@ partition_take(struct ctl_partition *p, const struct ctl_rows *rows,
         p->open = false;
         p->seeding = false;
         p->owed = true;
+        p->moved = true;                /* the one before may have drained */
         p->durable[0] = '\0';
     }
     p->led = true;
