@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "door.h"
 #include "ops/audit_money.h"
 
 struct sim_look {
@@ -409,6 +410,7 @@ void
 sim_quiet(struct sim *s, bool last)
 {
     sim_gateways_resume(&s->gateways);
+    sim_memory_back(&s->world);
     s->gateways.calm = true;
     while (s->flight.n > 0 && !s->world.failed) {
         sim_gateways_deliver(&s->gateways);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "door.h"
+
 
 void
 sim_command_arg(struct sim_command *c, asg_str_t text)
@@ -85,11 +87,28 @@ script_send(struct sim_world *w, const struct sim_command *c)
         lens[1] = asg_script_text(c->script).len;
         reply = sim_redis(w, c->argc + 3, argv, lens);
     }
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        sim_fail(w, "Redis: %.300s", reply->str);
-    }
 
     return reply;
+}
+
+
+/* Only what asks for money may be refused for want of memory. */
+static void
+error_read(struct sim_world *w, const struct sim_command *c,
+    struct sim_answer *a)
+{
+    a->no_memory = w->no_memory && (c->kind == 'R' || c->kind == 'A')
+                   && strncmp(a->raw->str, "OOM ", 4) == 0;
+    if (!a->no_memory) {
+        sim_fail(w, "Redis: %c: %.300s", c->kind, a->raw->str);
+    }
+}
+
+
+bool
+sim_answer_came(const struct sim_answer *answer)
+{
+    return answer->n > 0 || answer->no_memory;
 }
 
 
@@ -116,6 +135,11 @@ model_see_reserve(struct sim_flight *f, const struct sim_command *c,
     switch (a->verdict) {
     case ASG_VERDICT_OK:
         sim_saw_grant(f->model, c->hold, a->words[1], a->words[2]);
+        sim_door_was_open(f, c);
+        break;
+    case ASG_VERDICT_BACKLOG:
+    case ASG_VERDICT_CLOCK:
+        sim_door_was_shut(f, c, a->verdict);
         break;
     case ASG_VERDICT_OVER:
         sim_saw_over(f->model, c->hold, a->words);
@@ -165,7 +189,12 @@ sim_command_run(struct sim_flight *f, const struct sim_command *c,
     memset(answer, 0, sizeof(*answer));
     answer->raw = script_send(f->world, c);
     answer_read(answer);
-    sim_say(f->world, " %s", asg_verdict_text(answer->verdict));
+    if (answer->raw != NULL && answer->raw->type == REDIS_REPLY_ERROR) {
+        error_read(f->world, c, answer);
+        f->model->counts[SIM_N_NO_MEMORY]++;
+    }
+    sim_say(f->world, " %s", answer->no_memory ? "no memory"
+            : asg_verdict_text(answer->verdict));
     if (!f->world->failed) {
         model_see(f, c, answer);
     }

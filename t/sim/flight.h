@@ -26,6 +26,7 @@ struct sim_command {
     struct sim_evidence *evidence;      /* s e v */
     unsigned part;
     uint64_t epoch;
+    int64_t not_after;                  /* R; 0: none */
     unsigned slot;                      /* who waits for the reply */
     uint64_t asked;                     /* 0: nobody */
 };
@@ -35,6 +36,7 @@ struct sim_answer {
     asg_str_t words[SIM_WORDS];
     size_t n;                           /* 0: no verdict */
     asg_verdict_t verdict;
+    bool no_memory;                     /* Redis refused it before it began */
 };
 
 struct sim_flight {
@@ -51,6 +53,7 @@ void sim_command_free(struct sim_command *c);
 /* Executes it; the model sees the reply. */
 void sim_command_run(struct sim_flight *f, const struct sim_command *c,
     struct sim_answer *answer);
+bool sim_answer_came(const struct sim_answer *answer);
 void sim_answer_free(struct sim_answer *answer);
 
 /* Keeps a copy for later; when there is no room it is lost. */

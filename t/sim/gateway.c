@@ -1,5 +1,5 @@
 /*
- * Calls: their slots, what they send, what the replies do to them.
+ * Slots: what they send, the way there and back, what the replies do to them.
  */
 #include "gateway.h"
 
@@ -10,8 +10,7 @@
 #include "slot.h"
 
 #define DETAIL_BYTES   512
-#define IN_MOST        200              /* tokens */
-#define OUT_MOST       100
+#define DEADLINE_S     8                /* of a reserve that has one */
 
 
 static struct sim_gateway *
@@ -104,11 +103,15 @@ reserve_args(struct sim_gateways *g, const struct sim_slot *s,
     char detail[DETAIL_BYTES];
 
     c->script = ASG_SCRIPT_RESERVE;
+    if (c->kind == 'R' && sim_chance(g->world, 20)) {
+        c->not_after = sim_redis_now(g->world)
+                       + (int64_t) sim_draw(g->world, DEADLINE_S);
+    }
     detail_write(g, s, c->kind, detail);
     sim_command_number(c, s->hold->amount);
     sim_command_number(c, SIM_TTL_S);
     sim_command_arg(c, c->kind == 'A' ? ASG_STR("A") : ASG_STR("R"));
-    sim_command_arg(c, ASG_STR("0"));
+    sim_command_number(c, c->not_after);
     sim_command_arg(c, asg_str_z(detail));
     if (c->kind == 'A') {
         sim_command_arg(c, asg_str_z(s->hold->text));
@@ -132,8 +135,8 @@ finish_args(struct sim_gateways *g, const struct sim_slot *s,
 }
 
 
-static void
-command_make(struct sim_gateways *g, const struct sim_slot *s, char kind,
+void
+sim_slot_command(struct sim_gateways *g, const struct sim_slot *s, char kind,
     struct sim_command *c)
 {
     char fence[CTL_FENCE_TEXT];
@@ -188,6 +191,10 @@ reserve_took(struct sim_gateways *g, struct sim_slot *s,
 {
     asg_verdict_t verdict = a != NULL ? a->verdict : ASG_VERDICT_UNKNOWN;
 
+    if (a != NULL && a->no_memory) {
+        sim_slot_free(g, s, false);     /* the script did not begin */
+        return;
+    }
     switch (verdict) {
     case ASG_VERDICT_UNKNOWN:
         sim_slot_end(g, s, 'v', 0);     /* whether it is held is not known */
@@ -315,7 +322,7 @@ command_go(struct sim_gateways *g, struct sim_slot *s, struct sim_command *c,
         sim_say(g->world, " (the reply is lost)");
     }
     if (!g->world->failed) {
-        sim_slot_took(g, s, c, heard && a.n > 0 ? &a : NULL);
+        sim_slot_took(g, s, c, heard && sim_answer_came(&a) ? &a : NULL);
     }
     sim_answer_free(&a);
 }
@@ -327,7 +334,7 @@ sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind)
     enum fate fate = fate_draw(g);
     struct sim_command c;
 
-    command_make(g, s, kind, &c);
+    sim_slot_command(g, s, kind, &c);
     sim_say(g->world, " [%c %s", kind, s->hold->id + 21);
     c.slot = (unsigned) (s - g->slots);
     c.asked = s->asked = ++g->serial;
@@ -374,7 +381,7 @@ delivered(struct sim_gateways *g, struct sim_command *c)
             : asg_script_name(c->script).data);
     sim_command_run(g->flight, c, &a);
     if (awaited && !g->world->failed) {
-        sim_slot_took(g, s, c, a.n > 0 ? &a : NULL);
+        sim_slot_took(g, s, c, sim_answer_came(&a) ? &a : NULL);
     }
     sim_answer_free(&a);
     sim_say(g->world, awaited ? "]" : ", nobody waits]");
@@ -405,227 +412,5 @@ sim_gateways_cut(struct sim_gateways *g)
     while (sim_flight_take(g->flight, 0, &c)) {
         delivered(g, &c);
         sim_command_free(&c);
-    }
-}
-
-
-/* --- calls --- */
-
-static struct sim_slot *
-slot_take(struct sim_gateways *g)
-{
-    unsigned i;
-
-    for (i = 0; i < SIM_SLOTS; i++) {
-        if (g->slots[i].state == SIM_FREE) {
-            memset(&g->slots[i], 0, sizeof(g->slots[i]));
-            return &g->slots[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-void
-sim_call_new(struct sim_gateways *g)
-{
-    unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
-    struct sim_slot *s = g->all[gateway].paused ? NULL : slot_take(g);
-    bool nothing = sim_draw(g->world, 100) == 0;
-
-    if (s == NULL) {
-        sim_say(g->world, " nobody can");
-        return;
-    }
-    s->gateway = gateway;
-    s->worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
-    s->in = nothing ? 0 : (int64_t) sim_draw(g->world, IN_MOST);
-    s->out = nothing ? 0 : (int64_t) sim_draw(g->world, OUT_MOST);
-    s->hold = sim_hold_new(g->model,
-        (unsigned) sim_draw(g->world, g->model->nsets),
-        sim_cost(g->model, g->all[gateway].price, s->in, s->out));
-    if (s->hold == NULL) {
-        return;
-    }
-    s->hold->price = g->all[gateway].price;
-    s->state = SIM_ASKED;
-    sim_say(g->world, " of %lld for set %u", (long long) s->hold->amount,
-            s->hold->set);
-    sim_slot_send(g, s, 'R');
-}
-
-
-/* Below the bound as a rule; sometimes the provider counts more. */
-static void
-call_measure(struct sim_gateways *g, struct sim_slot *s)
-{
-    s->in = (int64_t) sim_draw(g->world, (uint64_t) s->in + 1);
-    s->out = sim_chance(g->world, 4)
-             ? s->out + (int64_t) sim_draw(g->world, OUT_MOST)
-             : (int64_t) sim_draw(g->world, (uint64_t) s->out + 1);
-    sim_slot_end(g, s, 's', sim_cost(g->model, s->hold->price, s->in,
-                                     s->out));
-    if (s->evidence != NULL) {
-        s->evidence->in = s->in;
-        s->evidence->out = s->out;
-    }
-}
-
-
-static void
-call_end(struct sim_gateways *g, struct sim_slot *s)
-{
-    uint64_t n = sim_draw(g->world, 100);
-    char verb = s->state == SIM_HELD ? 'v' : n < 72 ? 's' : n < 84 ? 'e'
-                : n < 92 ? 'v' : 'x';
-
-    if (verb == 'x') {
-        sim_say(g->world, " %s: unknown", s->hold->id + 21);
-        s->state = SIM_LEFT;
-        s->hold->live = false;
-        return;
-    }
-    if (verb == 's') {
-        call_measure(g, s);
-    } else {
-        sim_slot_end(g, s, verb, (int64_t) sim_draw(g->world,
-                                       (uint64_t) s->hold->amount + 1));
-    }
-    sim_slot_send(g, s, verb);
-}
-
-
-static bool
-can_advance(const struct sim_gateways *g, const struct sim_slot *s)
-{
-    return (s->state == SIM_HELD || s->state == SIM_SENT) && s->asked == 0
-           && !s->orphan && !g->all[s->gateway].paused;
-}
-
-
-void
-sim_call_advance(struct sim_gateways *g)
-{
-    unsigned i, at = (unsigned) sim_draw(g->world, SIM_SLOTS);
-    struct sim_slot *s = NULL;
-
-    for (i = 0; i < SIM_SLOTS && s == NULL; i++) {
-        s = &g->slots[(at + i) % SIM_SLOTS];
-        s = can_advance(g, s) ? s : NULL;
-    }
-    if (s == NULL) {
-        return;
-    }
-    if (s->state == SIM_HELD && !sim_chance(g->world, 15)) {
-        sim_say(g->world, " %s: sent upstream", s->hold->id + 21);
-        s->state = SIM_SENT;
-    } else if (s->state == SIM_SENT && !s->answered
-               && sim_chance(g->world, 40))
-    {
-        sim_say(g->world, " %s: bytes of an answer", s->hold->id + 21);
-        s->answered = true;
-    } else {
-        call_end(g, s);
-    }
-}
-
-
-void
-sim_gateways_end_calls(struct sim_gateways *g)
-{
-    unsigned i;
-
-    for (i = 0; i < SIM_SLOTS; i++) {
-        if (can_advance(g, &g->slots[i])) {
-            call_end(g, &g->slots[i]);
-        }
-    }
-}
-
-
-/* Where the call was estimated, the provider's figures may come later. */
-static struct sim_evidence *
-outcome_pick(struct sim_gateways *g, struct sim_hold *h)
-{
-    struct sim_evidence *ev = &h->evidence[sim_draw(g->world, h->nevidence)];
-    int64_t in, out;
-
-    if (ev->rank != SIM_ESTIMATE || !sim_chance(g->world, 30)) {
-        return ev;
-    }
-    in = (int64_t) sim_draw(g->world, IN_MOST / 4);
-    out = (int64_t) sim_draw(g->world, OUT_MOST / 4);
-    ev = sim_decide(g->model, h, 's', sim_cost(g->model, h->price, in, out));
-    if (ev != NULL) {
-        ev->by.slot = false;
-        ev->in = in;
-        ev->out = out;
-    }
-
-    return ev;
-}
-
-
-/* From outside of any journal, under the present fence. */
-static void
-outcome_tell(struct sim_gateways *g, struct sim_hold *h,
-    struct sim_evidence *ev, bool later)
-{
-    struct sim_slot s = {.pinned = true, .hold = h, .evidence = ev};
-    struct sim_command c;
-    struct sim_answer a;
-    char verb = ev->rank == SIM_MEASURED ? 's' : ev->rank == SIM_VOID ? 'v'
-                : 'e';
-
-    s.gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
-    command_make(g, &s, verb, &c);
-    c.asked = 0;
-    g->model->counts[SIM_N_REPLAYS]++;
-    sim_say(g->world, " [%c %s", verb, h->id + 21);
-    if (later) {
-        sim_flight_keep(g->flight, &c, false);
-        sim_say(g->world, " later]");
-    } else {
-        sim_command_run(g->flight, &c, &a);
-        sim_answer_free(&a);
-        sim_say(g->world, "]");
-    }
-    sim_command_free(&c);
-}
-
-
-void
-sim_call_replay(struct sim_gateways *g)
-{
-    struct sim_hold *h = &g->model->holds[sim_draw(g->world,
-                                                   g->model->nholds)];
-    struct sim_evidence *ev;
-
-    if (g->model->nholds == 0 || h->nevidence == 0 || h->npins == 0) {
-        return;
-    }
-    ev = outcome_pick(g, h);
-    if (ev != NULL) {
-        outcome_tell(g, h, ev, sim_chance(g->world, 60));
-    }
-}
-
-
-/* What a gateway wrote down before it was lost is told from its log. */
-void
-sim_gateways_recover(struct sim_gateways *g)
-{
-    struct sim_hold *h;
-    unsigned i;
-
-    for (i = 0; i < g->model->nholds; i++) {
-        h = &g->model->holds[i];
-        if (h->lost && h->nevidence > 0 && h->npins > 0
-            && !g->world->failed)
-        {
-            outcome_tell(g, h, &h->evidence[h->nevidence - 1], false);
-            g->model->counts[SIM_N_RECOVERED]++;
-        }
     }
 }

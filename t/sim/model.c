@@ -32,7 +32,10 @@ sim_count_name(enum sim_count n)
         [SIM_N_LIMITS] = "limits", [SIM_N_PRICES] = "prices",
         [SIM_N_QUIET] = "quiet points", [SIM_N_AUDITS] = "audits",
         [SIM_N_TAKEOVERS] = "takeovers", [SIM_N_ROLLOVERS] = "rollovers",
-        [SIM_N_RECOVERED] = "recovered from the log"
+        [SIM_N_RECOVERED] = "recovered from the log",
+        [SIM_N_BACKLOG] = "refused by a full stream",
+        [SIM_N_CLOCK] = "refused by a time",
+        [SIM_N_NO_MEMORY] = "refused for memory"
     };
 
     return names[n];

@@ -110,7 +110,8 @@ enum sim_count {
     SIM_N_FAILOVERS, SIM_N_DELETED, SIM_N_WORKER_DEATHS, SIM_N_GATEWAY_DEATHS,
     SIM_N_METER_DEATHS, SIM_N_COMMITS_CUT, SIM_N_APPLIED, SIM_N_STRAYS,
     SIM_N_REPLAYS, SIM_N_LIMITS, SIM_N_PRICES, SIM_N_QUIET, SIM_N_AUDITS,
-    SIM_N_TAKEOVERS, SIM_N_ROLLOVERS, SIM_N_RECOVERED,
+    SIM_N_TAKEOVERS, SIM_N_ROLLOVERS, SIM_N_RECOVERED, SIM_N_BACKLOG,
+    SIM_N_CLOCK, SIM_N_NO_MEMORY,
     SIM_N
 };
 
@@ -129,6 +130,7 @@ struct sim_model {
     struct sim_price prices[SIM_VERSIONS];
     unsigned nprices;
     bool dumped;
+    bool narrow[ASG_PARTITIONS];        /* the stream may be full */
     uint64_t counts[SIM_N];
 };
 

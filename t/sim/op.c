@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "door.h"
 #include "op.h"
 
 #define TICK_MS       20000
@@ -205,6 +206,14 @@ op_delete(struct sim *s)
 
 
 static void
+op_narrow(struct sim *s)
+{
+    sim_door_narrow(&s->flight,
+                    s->model.sets[sim_draw(&s->world, s->model.nsets)].part);
+}
+
+
+static void
 op_script_flush(struct sim *s)
 {
     (void) sim_redis_i64(&s->world, "SCRIPT FLUSH");
@@ -243,6 +252,8 @@ static void op_outbox(struct sim *s) { sim_sender_turn(&s->meters); }
 static void op_audit(struct sim *s) { sim_meter_audit(&s->meters); }
 static void op_limits(struct sim *s) { (void) sim_limits_change(&s->model); }
 static void op_price(struct sim *s) { (void) sim_price_change(&s->model); }
+static void op_no_memory(struct sim *s) { sim_memory_gone(&s->world); }
+static void op_memory(struct sim *s) { sim_memory_back(&s->world); }
 static void op_quiet(struct sim *s) { sim_quiet(s, false); }
 
 static const struct {
@@ -276,6 +287,9 @@ static const struct {
     {"failover", 1, op_failover},
     {"key deleted", 2, op_delete},
     {"scripts flushed", 1, op_script_flush},
+    {"stream is narrow", 2, op_narrow},
+    {"no memory", 1, op_no_memory},
+    {"memory is back", 20, op_memory},
     {"reseed is asked for", 1, op_force},
     {"quiet", 2, op_quiet}
 };

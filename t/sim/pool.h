@@ -10,7 +10,7 @@
 #ifndef SIM_POOL_H
 #define SIM_POOL_H
 
-/* Ends those that nobody has, before their database is dropped. */
+/* Ends those that nobody has. */
 void sim_pool_empty(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "door.h"
 #include "meter_step.h"
 #include "ops/drain.h"
 
@@ -149,6 +150,24 @@ send_all(struct sim_meters *ms)
 }
 
 
+/* What was drained goes, and full streams have room again. */
+static void
+trim_all(struct sim_meters *ms)
+{
+    struct ctl_leader *l = &ms->all[0].leader;
+    struct ctl_error e = {0};
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS && !ms->world->failed; i++) {
+        if (l->parts[i].open
+            && sim_meter_judge(ms, ctl_drain_trim(l, &l->parts[i], &e), &e))
+        {
+            sim_door_check(ms->flight, i);
+        }
+    }
+}
+
+
 void
 sim_meters_settle(struct sim_meters *ms)
 {
@@ -165,6 +184,7 @@ sim_meters_settle(struct sim_meters *ms)
     sim_gateways_settle(ms->gateways);
     drain_all(ms);
     sim_gateways_settle(ms->gateways);
+    trim_all(ms);
     send_all(ms);
     ms->calm = false;
 }

@@ -8,6 +8,9 @@
 #include "gateway.h"
 #include "ops/partition.h"
 
+/* What `kind` says of the slot, under the epoch that its gateway knows. */
+void sim_slot_command(struct sim_gateways *g, const struct sim_slot *s,
+    char kind, struct sim_command *c);
 /* Sends what `kind` says (R A E s e v x), by the dice's way there and back. */
 void sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind);
 /* `a` NULL: no reply came. */

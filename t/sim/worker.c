@@ -258,7 +258,7 @@ worker_tell(struct sim_gateways *g, unsigned gateway, unsigned worker,
     uint64_t epoch = g->all[gateway].epoch[part];
     char key[ASG_RKEY_MAX];
 
-    if (epoch == 0 || w->told[part] == epoch
+    if (epoch == 0 || w->told[part] == epoch || g->world->no_memory
         || !worker_is_ready(g, gateway, worker, part))
     {
         return false;

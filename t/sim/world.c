@@ -13,8 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <libpq-fe.h>
-
 #include "broken.h"
 #include "pool.h"
 
@@ -178,6 +176,7 @@ redis_start(struct sim_world *w)
     unsigned i;
 
     w->life++;
+    w->no_memory = false;
     (void) unlink(w->redis_socket);
     w->redis_pid = fork();
     if (w->redis_pid == 0) {
@@ -319,30 +318,6 @@ sim_redis_i64(struct sim_world *w, const char *fmt, ...)
 
 /* --- PostgreSQL --- */
 
-static bool
-super_exec(struct sim_world *w, const char *database, const char *sql)
-{
-    char conninfo[SIM_TEXT];
-    PGresult *result;
-    PGconn *conn;
-    bool ok;
-
-    snprintf(conninfo, sizeof(conninfo), "%s dbname=%s", w->options->super,
-             database);
-    conn = PQconnectdb(conninfo);
-    result = PQexec(conn, sql);
-    ok = PQresultStatus(result) == PGRES_COMMAND_OK
-         || PQresultStatus(result) == PGRES_TUPLES_OK;
-    if (!ok) {
-        sim_fail(w, "sim: PostgreSQL: %s: %s", sql, PQerrorMessage(conn));
-    }
-    PQclear(result);
-    PQfinish(conn);
-
-    return ok;
-}
-
-
 bool
 sim_sql(struct sim_world *w, struct ctl_rows *rows, const char *fmt, ...)
 {
@@ -375,28 +350,30 @@ partitions_park(struct sim_world *w)
 
 
 static bool
-database_begin(struct sim_world *w)
+database_open(struct sim_world *w)
 {
-    char sql[SIM_TEXT];
-
-    snprintf(w->database, sizeof(w->database), "sim_%d", (int) getpid());
-    snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s WITH (FORCE)",
-             w->database);
-    if (!super_exec(w, "postgres", sql)) {
-        return false;
-    }
-    snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE asgard"
-             " STRATEGY file_copy OWNER asgard_owner", w->database);
-    if (!super_exec(w, "postgres", sql)) {
-        return false;
-    }
-    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=%s",
-             w->options->super, w->database);
+    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard",
+             w->options->super);
     w->admin = ctl_pg_open(w->conninfo, PARKED);
-    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=%s",
-             w->options->runtime, w->database);
+    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard",
+             w->options->runtime);
 
     return w->admin != NULL;
+}
+
+
+bool
+sim_database_save(struct sim_world *w)
+{
+    return sim_sql(w, NULL, "SELECT sim.save('older')");
+}
+
+
+bool
+sim_database_restore(struct sim_world *w, bool fresh)
+{
+    return sim_sql(w, NULL, "SELECT sim.restore('%s')",
+                   fresh ? "fresh" : "older");
 }
 
 
@@ -415,14 +392,18 @@ sim_world_init(struct sim_world *w, const struct sim_options *options)
     w->pg_clock = clock_open(w, "clock.pg");
     ctl_arena_init(&w->arena, ARENA_BYTES);
 
-    return w->redis_clock != NULL && w->pg_clock != NULL;
+    return w->redis_clock != NULL && w->pg_clock != NULL && database_open(w);
 }
 
 
 void
 sim_world_finish(struct sim_world *w)
 {
-    sim_world_end(w);
+    redis_kill(w);
+    ctl_pg_close(w->admin);
+    w->admin = NULL;
+    sim_pool_empty();
+    ctl_arena_reset(&w->arena);
 }
 
 
@@ -434,7 +415,7 @@ sim_world_begin(struct sim_world *w)
     w->redis_clock->fixed_us = (int64_t) SIM_START_S * MILLION;
     w->pg_clock->fixed_us = (int64_t) SIM_START_S * MILLION;
 
-    return database_begin(w) && sim_redis_restart(w, NULL);
+    return sim_database_restore(w, true) && sim_redis_restart(w, NULL);
 }
 
 
@@ -449,8 +430,5 @@ void
 sim_world_end(struct sim_world *w)
 {
     redis_kill(w);
-    ctl_pg_close(w->admin);
-    w->admin = NULL;
-    sim_pool_empty();
     ctl_arena_reset(&w->arena);
 }

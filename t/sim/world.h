@@ -1,7 +1,7 @@
 /*
  * What a run of the simulator stands on: a real Redis that it starts, kills
- * and fills with older data, a real PostgreSQL with a fresh database for each
- * run, their clocks, and dice.
+ * and fills with older data, a real PostgreSQL whose database it sets back to
+ * the beginning or to an older point (backup.sql), their clocks, and dice.
  *
  * Everything random comes from the dice, and the clocks of both servers stand
  * still until a step moves them: the same list of steps does the same again.
@@ -55,9 +55,9 @@ struct sim_world {
     char redis_address[SIM_PATH + 8];
     char run_id[SIM_RUN_ID + 1];        /* of the process that runs */
     unsigned life;                      /* its number */
+    bool no_memory;                     /* ... and may take no more */
     redisContext *wire;                 /* what the gateways speak through */
 
-    char database[SIM_PATH];
     char conninfo[SIM_TEXT];            /* of the runtime role */
     struct ctl_pg *admin;               /* of the administrator */
     struct ctl_arena arena;             /* of one step */
@@ -67,7 +67,7 @@ struct sim_world {
     char said[SIM_TEXT];                /* what the step did, in words */
 };
 
-/* Once: the clocks, the template database.  False says why on stderr. */
+/* Once: the clocks, the database. */
 bool sim_world_init(struct sim_world *w, const struct sim_options *options);
 void sim_world_finish(struct sim_world *w);
 
@@ -103,6 +103,10 @@ int64_t sim_redis_i64(struct sim_world *w, const char *fmt, ...);
 /* Kills the process.  `dump` NULL: the next one starts with nothing. */
 bool sim_redis_restart(struct sim_world *w, const char *dump);
 bool sim_redis_dump(struct sim_world *w, const char *name);
+
+/* The database as it is now, and back to that or to its beginning. */
+bool sim_database_save(struct sim_world *w);
+bool sim_database_restore(struct sim_world *w, bool fresh);
 
 /* As the administrator; rows may be NULL.  False is the run's failure. */
 bool sim_sql(struct sim_world *w, struct ctl_rows *rows, const char *fmt, ...)

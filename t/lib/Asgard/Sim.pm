@@ -56,13 +56,16 @@ sub new {
     return $self;
 }
 
-# The database `asgard` is the template of every run.
+# The database `asgard`, with the copy of itself that each run begins with.
 sub migrate {
     my ($self) = @_;
     my $file = spill("$self->{dir}/seal.key", 'seal s1 ' . random_hex(32)
         . "\npepper p1 " . random_hex(32) . "\n", 0600);
     Asgard::Control->new(dir => $self->{dir}, key_file => $file,
         redis => $self, postgres => $self->{postgres})->run_ok('migrate');
+    my $pg = $self->{postgres};
+    $pg->psql("host=$pg->{dir} port=$pg->{port} user=postgres dbname=asgard",
+        slurp(top() . '/t/sim/backup.sql'));
     return;
 }
 

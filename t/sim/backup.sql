@@ -1,0 +1,66 @@
+-- Copies of the whole database inside of it, for the simulator: the fresh one
+-- that each run begins with, and the older point that a run may go back to.  A
+-- copy or a template of a database would cost more than a thousand steps.
+--
+--     SELECT sim.save('older');  SELECT sim.restore('older');
+
+CREATE SCHEMA sim;
+
+CREATE TABLE sim.sequences (
+    copy       text,
+    name       text,
+    last_value bigint,
+    is_called  boolean
+);
+
+-- The months of the ledger are made and dropped with it.
+CREATE FUNCTION sim.tables() RETURNS SETOF text LANGUAGE sql STABLE AS $$
+    SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1
+$$;
+
+CREATE FUNCTION sim.save(copy text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT sim.tables() LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS sim.%1$I'
+            ' AS SELECT * FROM public.%2$I WITH NO DATA',
+            copy || '_' || name, name);
+        EXECUTE format('TRUNCATE sim.%I', copy || '_' || name);
+        EXECUTE format('INSERT INTO sim.%I SELECT * FROM public.%I',
+            copy || '_' || name, name);
+    END LOOP;
+    DELETE FROM sim.sequences s WHERE s.copy = save.copy;
+    FOR name IN SELECT sequencename FROM pg_sequences
+        WHERE schemaname = 'public' LOOP
+        EXECUTE format('INSERT INTO sim.sequences SELECT %L, %L, last_value,'
+            ' is_called FROM public.%I', copy, name, name);
+    END LOOP;
+END $$;
+
+CREATE FUNCTION sim.restore(copy text) RETURNS void LANGUAGE plpgsql
+SET session_replication_role = replica SET client_min_messages = warning AS $$
+DECLARE
+    name text;
+    known text[];
+BEGIN
+    EXECUTE format('SELECT array_agg(to_char(month, ''"ledger_"YYYY_MM''))'
+        ' FROM sim.%I', copy || '_ledger_months') INTO known;
+    FOR name IN SELECT inhrelid::regclass FROM pg_inherits
+        WHERE inhparent = 'public.ledger'::regclass LOOP
+        IF name <> ALL (coalesce(known, '{}')) THEN
+            EXECUTE format('DROP TABLE public.%I', name);
+        END IF;
+    END LOOP;
+    EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('public.%I', t), ', ')
+        FROM sim.tables() t);
+    FOR name IN SELECT sim.tables() LOOP
+        EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE'
+            ' SELECT * FROM sim.%I', name, copy || '_' || name);
+    END LOOP;
+    PERFORM setval(format('public.%I', s.name), coalesce(s.last_value, 1),
+        s.is_called) FROM sim.sequences s WHERE s.copy = restore.copy;
+END $$;
+
+SELECT sim.save('fresh');
