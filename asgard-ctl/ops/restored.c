@@ -12,6 +12,7 @@
 
 #define SCAN_COUNT   "500"
 #define SCAN_PAGES   100000             /* of 500: 50 million records */
+#define CURSOR_TEXT  24
 #define ACTOR        "system:meter"
 
 /* Records named in $1 that the database does not know. */
@@ -44,6 +45,15 @@
     " manager_email, group_key, cost_center, classification)" \
     " SELECT * FROM up"
 
+/* Streams of epochs that began after the point that the database is at: whoever
+ * reseeds drains those that have a cursor. */
+#define SQL_STREAMS \
+    "INSERT INTO cursors (partition, epoch)" \
+    " SELECT p.partition, m[2]::bigint FROM unnest($1::text[]) AS t(name)," \
+    " regexp_match(t.name, '^\\{p([0-9]{2})\\}:u:([0-9]{1,18})$') AS m" \
+    " JOIN partitions p ON p.partition = m[1]::int" \
+    " ON CONFLICT DO NOTHING"
+
 /* What an HSCAN of the versions has found so far. */
 struct scan {
     int64_t highest;
@@ -51,36 +61,70 @@ struct scan {
 };
 
 
-/* field, value, field, value… of one page. */
-static bool
-page_take(struct ctl_leader *l, const struct ctl_reply *page,
-    struct scan *scan)
+/* Each `step`th text of a page, as an array of the database; NULL: no memory. */
+static const char *
+names_text(struct ctl_leader *l, const struct ctl_reply *page, size_t step)
 {
     size_t i, bytes = 3;
     asg_buf_t out;
-    int64_t version;
 
-    for (i = 0; i + 1 < page->nitems; i += 2) {
+    for (i = 0; i < page->nitems; i += step) {
         bytes += 2 * page->items[i].text.len + 3;
     }
     asg_buf_init(&out, ctl_arena_alloc(l->arena, bytes), bytes);
     if (out.data == NULL) {
-        return false;
+        return NULL;
     }
     asg_buf_z(&out, "{");
-    for (i = 0; i + 1 < page->nitems; i += 2) {
-        version = strtoll(page->items[i + 1].text.data, NULL, 10);
-        if (version > scan->highest) {
-            scan->highest = version;
-        }
+    for (i = 0; i < page->nitems; i += step) {
         asg_buf_z(&out, out.len > 1 ? "," : "");
         asg_buf_json(&out, page->items[i].text);
     }
     asg_buf_z(&out, "}");
     asg_buf_put(&out, "", 1);
-    scan->names = out.data;
 
-    return asg_buf_ok(&out);
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
+/* field, value, field, value… of one page. */
+static bool
+page_take(struct ctl_leader *l, const struct ctl_reply *page,
+    struct scan *scan)
+{
+    int64_t version;
+    size_t i;
+
+    for (i = 0; i + 1 < page->nitems; i += 2) {
+        version = strtoll(page->items[i + 1].text.data, NULL, 10);
+        if (version > scan->highest) {
+            scan->highest = version;
+        }
+    }
+    scan->names = names_text(l, page, 2);
+
+    return scan->names != NULL;
+}
+
+
+/* One page of (H)SCAN; the cursor moves on, "0" after the last. */
+static bool
+scan_page(struct ctl_leader *l, size_t argc, const asg_str_t *argv,
+    char cursor[CURSOR_TEXT], struct ctl_reply *page, struct ctl_error *e)
+{
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, argc, argv)) {
+        return false;
+    }
+    if (reply.nitems != 2 || reply.items[0].text.len >= CURSOR_TEXT) {
+        return ctl_error_internal(e, "a scan of Redis cannot be read");
+    }
+    memcpy(cursor, reply.items[0].text.data, reply.items[0].text.len);
+    cursor[reply.items[0].text.len] = '\0';
+    *page = reply.items[1];
+
+    return true;
 }
 
 
@@ -93,26 +137,54 @@ static bool
 records_scan(struct ctl_leader *l, struct scan *scan, page_pt handler,
     struct ctl_error *e)
 {
-    char cursor[24] = "0";
+    char cursor[CURSOR_TEXT] = "0";
     asg_str_t argv[5] = {ASG_STR("HSCAN"), ASG_STR(ASG_RKEY_VERSIONS),
                          ASG_STR_NULL, ASG_STR("COUNT"), ASG_STR(SCAN_COUNT)};
-    struct ctl_reply reply;
+    struct ctl_reply page = {0};
     unsigned pages = 0;
 
     do {
         ctl_arena_reset(l->arena);
         argv[2] = asg_str_z(cursor);
-        if (!ctl_redis_command(l->redis, l->arena, &reply, e, 5, argv)) {
+        if (!scan_page(l, 5, argv, cursor, &page, e)) {
             return false;
         }
-        if (reply.nitems != 2 || reply.items[0].text.len >= sizeof(cursor)
-            || !page_take(l, &reply.items[1], scan))
-        {
-            return ctl_error_internal(e, "the versions cannot be read");
+        if (!page_take(l, &page, scan)) {
+            return ctl_error_internal(e, "out of memory");
         }
-        memcpy(cursor, reply.items[0].text.data, reply.items[0].text.len);
-        cursor[reply.items[0].text.len] = '\0';
         if (handler != NULL && !handler(l, scan, e)) {
+            return false;
+        }
+    } while (strcmp(cursor, "0") != 0 && ++pages < SCAN_PAGES);
+
+    return true;
+}
+
+
+static bool
+streams_note(struct ctl_leader *l, struct ctl_error *e)
+{
+    char cursor[CURSOR_TEXT] = "0";
+    asg_str_t argv[6] = {ASG_STR("SCAN"), ASG_STR_NULL, ASG_STR("MATCH"),
+                         ASG_STR("{p*}:u:*"), ASG_STR("COUNT"),
+                         ASG_STR(SCAN_COUNT)};
+    struct ctl_reply page = {0};
+    unsigned pages = 0;
+    const char *names;
+
+    do {
+        ctl_arena_reset(l->arena);
+        argv[1] = asg_str_z(cursor);
+        if (!scan_page(l, 6, argv, cursor, &page, e)) {
+            return false;
+        }
+        names = names_text(l, &page, 1);
+        if (names == NULL) {
+            return ctl_error_internal(e, "out of memory");
+        }
+        if (page.nitems > 0
+            && !CTL_PG(l->pg, l->arena, NULL, e, SQL_STREAMS, names))
+        {
             return false;
         }
     } while (strcmp(cursor, "0") != 0 && ++pages < SCAN_PAGES);
@@ -198,6 +270,7 @@ ctl_restored_take(struct ctl_leader *l, struct ctl_error *e)
     }
     scan.highest++;
     if (!records_scan(l, &scan, strangers_take_back, e)
+        || !streams_note(l, e)
         || !ctl_restored_raise(l->pg, l->arena, scan.highest, ACTOR, e))
     {
         return false;

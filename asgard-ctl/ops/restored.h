@@ -6,7 +6,8 @@
  * Redis has, so that a change made from now on is not refused as old; records
  * that the database does not know any more are taken back; the numbers of
  * projects go on behind those that were given.  The reseed that follows reads
- * the streams from the older cursor on; what they have let go is a gap.
+ * the streams from the older cursor on, and those of epochs that the database
+ * never heard of; what they have let go is a gap.
  */
 #ifndef CTL_RESTORED_H
 #define CTL_RESTORED_H
