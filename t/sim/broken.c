@@ -12,6 +12,7 @@
 #include "flow/evidence.h"
 #include "ops/apply.h"
 #include "ops/drain.h"
+#include "ops/restored.h"
 
 #define SHA1_BYTES 20
 
@@ -27,9 +28,11 @@ WRAPPED(ctl_pg_commit);
 WRAPPED(ctl_drain_current);
 WRAPPED(ctl_apply_owed);
 WRAPPED(ctl_evidence_join);
+WRAPPED(ctl_restored_take);
 
 enum rule {
-    RULE_NONE, RULE_RUN_ID, RULE_CATCH_UP, RULE_FIRST_WINS, RULE_SCRIPT
+    RULE_NONE, RULE_RUN_ID, RULE_CATCH_UP, RULE_FIRST_WINS, RULE_TWICE,
+    RULE_RESTORED, RULE_SCRIPT
 };
 
 static const char no_run_id[] = "0000000000000000000000000000000000000000";
@@ -45,6 +48,20 @@ static const struct {
     {"opening before catch-up", RULE_CATCH_UP, ASG_SCRIPT_FINISH,
      "m[2] ~= 'adopt' or not charges", "true"},
     {"first evidence wins", RULE_FIRST_WINS, ASG_SCRIPT_COUNT, NULL, NULL},
+    {"a replayed event counts twice", RULE_TWICE, ASG_SCRIPT_COUNT, NULL,
+     NULL},
+    {"a restored database is taken for what it was", RULE_RESTORED,
+     ASG_SCRIPT_COUNT, NULL, NULL},
+    {"nobody adopts after a flush", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
+     "    pins_hold(list, amount)\n"
+     "    return hold_write(ARGV[8])\n",
+     "    return {'OK', ARGV[8], str(now + ttl)}\n"},
+    {"a correction moves the window of now, not the hold's", RULE_SCRIPT,
+     ASG_SCRIPT_APPLY,
+     "        call('HINCRBY', pin.key, pin.s, sign .. str(delta))\n",
+     "        call('HINCRBY', pin.key, 's:' .. pin.w .. ':'\n"
+     "            .. (call('HGET', pin.key, 'c:' .. pin.w) or pin.id),\n"
+     "            sign .. str(delta))\n"},
     {"expiry frees", RULE_SCRIPT, ASG_SCRIPT_FINISH,
      "    amount = hold\n", "    amount = 0\n"},
     {"settling an absent hold moves counters", RULE_SCRIPT, ASG_SCRIPT_FINISH,
@@ -303,5 +320,27 @@ __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
         memset(change, 0, sizeof(*change));
         return;
     }
+    if (broken.rule == RULE_TWICE && hold->entered
+        && event->rank == hold->best.rank
+        && event->amount_nusd == hold->best.amount_nusd)
+    {
+        hold->best.amount_nusd += event->amount_nusd;
+        *change = (struct ctl_evidence_change) {CTL_ENTRY_ADJUST,
+                                                event->amount_nusd, true};
+        return;
+    }
     __real_ctl_evidence_join(hold, event, held_nusd, change);
+}
+
+
+bool
+__wrap_ctl_restored_take(struct ctl_leader *l, struct ctl_error *e)
+{
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS && broken.rule == RULE_RESTORED; i++) {
+        l->parts[i].open = l->parts[i].ahead = false;
+    }
+
+    return broken.rule == RULE_RESTORED || __real_ctl_restored_take(l, e);
 }

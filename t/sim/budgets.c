@@ -25,6 +25,19 @@ sim_cost(const struct sim_model *m, unsigned version, int64_t in, int64_t out)
 
 
 static bool
+card_add(struct sim_model *m, unsigned version)
+{
+    const struct sim_price *p = &m->prices[version];
+
+    return sim_sql(m->world, NULL, "INSERT INTO cards (card_id, version, card)"
+                   " VALUES ('c', %u, '{\"in_pusd\":%lld,\"out_pusd\":%lld,"
+                   "\"cached_pusd\":0,\"cache_write_pusd\":0,"
+                   "\"reasoning_pusd\":0}') ON CONFLICT DO NOTHING", version,
+                   (long long) p->in_pusd, (long long) p->out_pusd);
+}
+
+
+static bool
 project_add(struct sim_model *m, const char *id, unsigned part)
 {
     return sim_sql(m->world, NULL, "INSERT INTO projects (project_id, name,"
@@ -114,10 +127,7 @@ sim_model_begin(struct sim_model *m, struct sim_world *w)
         || !budget_add(m, 'p', "proj-2026-0003", "proj-2026-0003", 7, one)
         || !budget_add(m, 'k', k1, "proj-2026-0001", 3, key)
         || !budget_add(m, 'k', k2, "proj-2026-0003", 7, keys)
-        || !sim_sql(w, NULL, "INSERT INTO cards (card_id, version, card)"
-                    " VALUES ('c', 1, '{\"in_pusd\":1250,\"out_pusd\":10000,"
-                    "\"cached_pusd\":0,\"cache_write_pusd\":0,"
-                    "\"reasoning_pusd\":0}')"))
+        || !card_add(m, 1))
     {
         return false;
     }
@@ -227,9 +237,29 @@ sim_price_change(struct sim_model *m)
             (long long) p->in_pusd, (long long) p->out_pusd);
     m->counts[SIM_N_PRICES]++;
 
-    return sim_sql(m->world, NULL, "INSERT INTO cards (card_id, version, card)"
-                   " VALUES ('c', %u, '{\"in_pusd\":%lld,\"out_pusd\":%lld,"
-                   "\"cached_pusd\":0,\"cache_write_pusd\":0,"
-                   "\"reasoning_pusd\":0}')", m->nprices,
-                   (long long) p->in_pusd, (long long) p->out_pusd);
+    return card_add(m, m->nprices);
+}
+
+
+bool
+sim_limits_restored(struct sim_model *m)
+{
+    struct sim_budget *b;
+    unsigned i;
+    bool ok = true;
+
+    for (i = 0; i < m->nbudgets; i++) {
+        b = &m->budgets[i];
+        if (b->newest + 1 == SIM_VERSIONS) {
+            return sim_fail(m->world, "sim: too many versions");
+        }
+        memcpy(b->limits[b->newest + 1], b->limits[b->saved],
+               sizeof(b->limits[0]));
+        b->newest++;
+    }
+    for (i = 1; i <= m->nprices && ok; i++) {
+        ok = card_add(m, i);
+    }
+
+    return ok;
 }

@@ -61,6 +61,9 @@ row_check(struct sim *s, const struct ctl_rows *rows, unsigned r)
     look.row[h - s->model.holds] = true;
     look.balance[h - s->model.holds] = balance;
     spent_add(s, pins, balance);
+    if (h->doubt) {
+        return;
+    }
     if (!sim_expects(h, &best, &amount)) {
         sim_fail(&s->world, "the ledger charges %s %lld, which nobody "
                  "remembers", h->id, (long long) balance);
@@ -138,25 +141,6 @@ balances_check(struct sim *s)
 
 /* A hold that a reseed dropped leaves its place in the list of expiries. */
 static bool
-hold_is_open(struct sim *s, unsigned part, const char *id)
-{
-    char key[ASG_RKEY_MAX];
-    redisReply *reply;
-    bool open;
-
-    (void) asg_rkey_hold(key, part, asg_str_z(id));
-    reply = sim_redisf(&s->world, "GET %s", key);
-    open = reply != NULL && reply->type == REDIS_REPLY_STRING
-           && strcmp(reply->str, "V") != 0;
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
-
-    return open;
-}
-
-
-static bool
 holds_open_read(struct sim *s, unsigned part)
 {
     char key[ASG_RKEY_MAX];
@@ -167,7 +151,7 @@ holds_open_read(struct sim *s, unsigned part)
     (void) asg_rkey_expiry(key, part);
     reply = sim_redisf(&s->world, "ZRANGE %s 0 -1", key);
     for (i = 0; reply != NULL && i < reply->elements; i++) {
-        if (!hold_is_open(s, part, reply->element[i]->str)) {
+        if (!sim_hold_is_open(&s->world, part, reply->element[i]->str)) {
             continue;
         }
         h = sim_hold_find(&s->model, reply->element[i]->str);
@@ -256,6 +240,9 @@ hold_check(struct sim *s, struct sim_hold *h, bool last)
     bool expected = sim_expects(h, &rank, &amount);
     bool runs = rank == SIM_EXPIRY && (look.open[i] || h->live || h->by.slot);
 
+    if (h->doubt && !look.open[i]) {
+        return;
+    }
     if (expected && !look.row[i] && (last || !runs)) {
         sim_fail(&s->world, "the ledger has no row of %s, right is %lld (%s)",
                  h->id, (long long) amount, rank_name(rank));
@@ -337,11 +324,22 @@ parked_open(struct sim *s)
 
 
 /* The audit takes M1's limits from the audit log, where the changes of a run
- * are not; the model has looked at each admission.  NULL: nothing else. */
-static const char *
-audit_finding(const char *text)
+ * are not; the model has looked at each admission.  And it names the gap of a
+ * stream after a restore, whose lines nobody has replayed. */
+static bool
+finding_is_known(const struct sim *s, const char *text)
 {
-    while (strncmp(text, "M1 ", 3) == 0) {
+    return strncmp(text, "M1 ", 3) == 0
+           || (s->model.counts[SIM_N_RESTORES] > 0
+               && strncmp(text, "M9 partition ", 13) == 0);
+}
+
+
+/* NULL: nothing else. */
+static const char *
+audit_finding(const struct sim *s, const char *text)
+{
+    while (finding_is_known(s, text)) {
         text += strcspn(text, "\n");
         text += *text == '\n';
     }
@@ -370,8 +368,8 @@ audit(struct sim *s)
     if (out != NULL) {
         fclose(out);
     }
-    if (broken > 0 && audit_finding(text) != NULL) {
-        sim_fail(&s->world, "the audit finds %.400s", audit_finding(text));
+    if (broken > 0 && audit_finding(s, text) != NULL) {
+        sim_fail(&s->world, "the audit finds %.400s", audit_finding(s, text));
     }
     free(text);
     s->model.counts[SIM_N_AUDITS]++;

@@ -87,6 +87,8 @@ void sim_gateways_settle(struct sim_gateways *g);
 /* Every live worker beats; later the meter has noted the beats. */
 void sim_gateways_beat(struct sim_gateways *g);
 void sim_gateways_noted(struct sim_gateways *g);
+/* ... in a database that is no more. */
+void sim_gateways_unnoted(struct sim_gateways *g);
 /* Ends every call that is open. */
 void sim_gateways_end_calls(struct sim_gateways *g);
 /* Have all who can told the partition under this epoch? */

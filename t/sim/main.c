@@ -4,11 +4,12 @@
  * right.
  *
  *     sim dir=DIR super=CONNINFO runtime=CONNINFO shim=SO seed=N steps=N
- *         [shrink=SECONDS] [broken=RULE] [trace=1] | rules
+ *         [shrink=SECONDS] [broken=RULE] [keep=STEP,...] [trace=1] | rules
  *
  * A run is 4,000 steps on a fresh database; run k has the seed N + k.  The
  * last line of a good run is a line of figures; a bad run prints its seed and
- * the shortest list of steps that it found, and ends with 1.
+ * the shortest list of steps that it found, with the command that does those
+ * again (`keep`), and ends with 1.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,9 +32,9 @@ static bool
 option_read(struct sim_options *o, const char *arg)
 {
     static const char *const names[] = {"dir=", "super=", "runtime=", "shim=",
-                                        "broken="};
+                                        "broken=", "keep="};
     const char **const texts[] = {&o->dir, &o->super, &o->runtime, &o->shim,
-                                  &o->broken};
+                                  &o->broken, &o->keep};
     static const char *const counts[] = {"seed=", "steps=", "shrink="};
     uint64_t *const numbers[] = {&o->seed, &o->steps, &o->shrink_s};
     size_t i;
@@ -114,16 +115,56 @@ figures_print(uint64_t steps)
 }
 
 
+/* Of the steps that were drawn only those that `keep` names: "0-7,12,40-41",
+ * rising. */
+static unsigned
+ops_keep(struct sim_op *all, unsigned n, const char *keep)
+{
+    unsigned long at, upto;
+    unsigned kept = 0;
+    char *end;
+
+    while (*keep != '\0') {
+        at = upto = strtoul(keep, &end, 10);
+        if (*end == '-') {
+            upto = strtoul(end + 1, &end, 10);
+        }
+        for ( ; at <= upto && at < n && at >= kept; at++) {
+            all[kept++] = all[at];
+        }
+        keep = *end == ',' ? end + 1 : "";
+    }
+
+    return kept;
+}
+
+
+static void
+command_print(uint64_t seed, unsigned n, unsigned steps)
+{
+    unsigned i, from;
+
+    printf("ASGARD_SEED=%llu ASGARD_STEPS=%u ASGARD_KEEP=",
+           (unsigned long long) seed, n);
+    for (i = 0; i < steps; i++) {
+        for (from = i; i + 1 < steps && ops[i + 1].at == ops[i].at + 1; i++) {
+            /* one range */
+        }
+        printf(from == i ? "%s%u" : "%s%u-%u", from > 0 ? "," : "",
+               ops[from].at, ops[i].at);
+    }
+    printf(" prove -v -It/lib t/sim/sim.t\n");
+}
+
+
 /* The first failure, the shortest list, and what happened in it. */
 static void
 failure_print(uint64_t seed, unsigned n, unsigned failed_at)
 {
-    char why[SIM_TEXT];
-    unsigned steps = failed_at < n ? failed_at : n;
+    unsigned steps = failed_at < n ? failed_at + 1 : n;
 
-    snprintf(why, sizeof(why), "%s", sim.world.why);
-    printf("ASGARD_SEED=%llu step %u: %s\n", (unsigned long long) seed, steps,
-           why);
+    printf("ASGARD_SEED=%llu step %u: %s\n", (unsigned long long) seed,
+           failed_at, sim.world.why);
     fflush(stdout);
     if (sim.world.options->shrink_s > 0) {
         steps = sim_shrink(&sim, ops, steps,
@@ -132,6 +173,7 @@ failure_print(uint64_t seed, unsigned n, unsigned failed_at)
     printf("%u steps are enough:\n", steps);
     (void) sim_run(&sim, ops, steps, &failed_at, stdout);
     printf("   end  %s\n", sim.world.why);
+    command_print(seed, n, steps);
     fflush(stdout);
 }
 
@@ -159,13 +201,15 @@ main(int argc, char **argv)
         n = options.steps - done < SIM_RUN_STEPS
             ? (unsigned) (options.steps - done) : SIM_RUN_STEPS;
         sim_ops_draw(seed, ops, n);
+        n = options.keep != NULL ? ops_keep(ops, n, options.keep) : n;
         if (!sim_run(&sim, ops, n, &failed_at,
                      options.trace ? stdout : NULL))
         {
             failure_print(seed, n, failed_at);
             return 1;
         }
-        done += n;
+        done += SIM_RUN_STEPS < options.steps - done ? SIM_RUN_STEPS
+                : options.steps - done;
         for (i = 0; i < SIM_N; i++) {
             totals[i] += sim.model.counts[i];
         }

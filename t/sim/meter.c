@@ -18,6 +18,7 @@
 #include "ops/outbox_send.h"
 #include "ops/partition_lead.h"
 #include "ops/partition_reseed.h"
+#include "ops/restored.h"
 
 #define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
 #define REDIS_MS       5000
@@ -192,19 +193,28 @@ lead_note(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 }
 
 
-/* Redis has seen more than the database: it was restored. */
+/* Redis has seen more than the database: was it restored? */
 static bool
-lead_is_behind(const struct ctl_leader *l)
+lead_behind(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 {
+    bool behind = false;
     unsigned i;
 
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (l->parts[i].led && l->parts[i].ahead) {
-            return true;
+        if (!l->parts[i].led || !l->parts[i].ahead) {
+            continue;
+        }
+        behind = true;
+        if (!ms->behind[i]) {
+            sim_fail(ms->world, "the meter thinks that the database was "
+                     "restored, and nobody did that");
         }
     }
+    if (behind) {
+        sim_say(ms->world, " finds an older database");
+    }
 
-    return false;
+    return !behind || ctl_restored_take(l, e);
 }
 
 
@@ -230,11 +240,7 @@ sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
             return false;
         }
     }
-    if (lead_is_behind(l)) {
-        return sim_fail(ms->world, "the meter thinks that the database was "
-                        "restored, and nobody did that");
-    }
-    if (!ctl_lead_clocks(l, &now, &apart, e) || !lead_note(ms, l, e)) {
+    if (!lead_behind(ms, l, e) || !ctl_lead_clocks(l, &now, &apart, e) || !lead_note(ms, l, e)) {
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
@@ -284,8 +290,10 @@ sim_meter_reseed(struct sim_meters *ms, struct ctl_leader *l,
     }
     if (ok && strcmp(p->step, "summing") == 0) {
         ms->deleted[p->part] = false;   /* every budget was written anew */
+        ms->model->restored[p->part] = false;
     }
     if (ok && p->open) {
+        ms->behind[p->part] = false;
         ms->model->counts[SIM_N_EPOCHS]++;
     }
 
@@ -461,6 +469,20 @@ sim_meter_kill(struct sim_meters *ms, unsigned which)
 }
 
 
+void
+sim_meters_restored(struct sim_meters *ms)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_METERS; i++) {
+        sim_meter_kill(ms, i);
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        ms->behind[i] = true;
+    }
+}
+
+
 /* --- the outbox, the auditor --- */
 
 static bool
@@ -477,7 +499,10 @@ sent_note(struct sim_meters *ms)
         return true;
     }
     for (i = 0; i < ms->model->nbudgets; i++) {
-        ms->model->budgets[i].sent = ms->model->budgets[i].newest;
+        /* what Redis has from before a restore is replaced by a reseed */
+        if (!ms->model->restored[ms->model->budgets[i].part]) {
+            ms->model->budgets[i].sent = ms->model->budgets[i].newest;
+        }
     }
 
     return true;
@@ -554,6 +579,7 @@ part_is_open(struct sim_meters *ms, unsigned part)
     reply = sim_redisf(ms->world, "HMGET %s f st", key);
     open = reply != NULL && reply->elements == 2
            && reply->element[0]->type == REDIS_REPLY_STRING
+           && reply->element[1]->type == REDIS_REPLY_STRING
            && strcmp(reply->element[0]->str, fence) == 0
            && strcmp(reply->element[1]->str, "open") == 0
            && strcmp(ctl_rows_at(&rows, 0, 1), ms->world->run_id) == 0;

@@ -37,6 +37,7 @@ struct sim_meters {
     uint64_t epochs[ASG_PARTITIONS];    /* the highest that was opened */
     bool calm;                          /* nothing is cut */
     bool deleted[ASG_PARTITIONS];       /* a key, since the last reseed */
+    bool behind[ASG_PARTITIONS];        /* of an older database, likewise */
 };
 
 bool sim_meters_begin(struct sim_meters *ms, struct sim_world *w,
@@ -45,6 +46,8 @@ void sim_meters_end(struct sim_meters *ms);
 
 void sim_meter_turn(struct sim_meters *ms);
 void sim_meter_kill(struct sim_meters *ms, unsigned which);
+/* asgard-ctl is stopped for a restore of its database, and started. */
+void sim_meters_restored(struct sim_meters *ms);
 void sim_sender_turn(struct sim_meters *ms);
 /* The auditor's look at a partition that is open. */
 void sim_meter_audit(struct sim_meters *ms);

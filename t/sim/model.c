@@ -35,7 +35,9 @@ sim_count_name(enum sim_count n)
         [SIM_N_RECOVERED] = "recovered from the log",
         [SIM_N_BACKLOG] = "refused by a full stream",
         [SIM_N_CLOCK] = "refused by a time",
-        [SIM_N_NO_MEMORY] = "refused for memory"
+        [SIM_N_NO_MEMORY] = "refused for memory",
+        [SIM_N_RESTORES] = "databases restored",
+        [SIM_N_DOUBT] = "in doubt"
     };
 
     return names[n];
@@ -334,8 +336,8 @@ sim_saw_adopt(struct sim_model *m, struct sim_hold *h, asg_str_t expires)
     h->by.redis = true;
     h->plain = false;
     sim_high_set(m, h, h->high + h->amount);
-    if (h->unheard) {
-        h->unheard = false;
+    if (h->unheard || h->lost) {
+        h->unheard = h->lost = false;
         sim_low_set(m, h, h->nevidence > 0 || h->grants > 1 ? 0 : h->amount);
     }
 }
@@ -385,8 +387,8 @@ sim_saw_over(struct sim_model *m, struct sim_hold *h, const asg_str_t *words)
 }
 
 
-static void
-stream_id_parse(asg_str_t id, uint64_t *ms, uint64_t *seq)
+void
+sim_stream_id(asg_str_t id, uint64_t *ms, uint64_t *seq)
 {
     const char *dash = memchr(id.data, '-', id.len);
     char text[48];
@@ -413,7 +415,7 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
     if (ev != NULL && !ev->by.redis) {
         ev->by.redis = true;            /* the first event is the oldest */
         ev->at.epoch = epoch;
-        stream_id_parse(id, &ev->at.ms, &ev->at.seq);
+        sim_stream_id(id, &ev->at.ms, &ev->at.seq);
     }
     if (h->plain && !late) {
         sim_high_set(m, h, amount);
@@ -423,189 +425,4 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
                            + most(0, amount - h->amount));
     }
     m->counts[SIM_N_LATE] += late;
-}
-
-
-/* --- memories --- */
-
-bool
-sim_is_lost(const struct sim_hold *h)
-{
-    return !h->by.slot && !h->by.redis && !h->by.ledger;
-}
-
-
-static bool
-is_remembered(const struct sim_evidence *ev)
-{
-    return ev->by.slot || ev->by.redis || ev->by.ledger;
-}
-
-
-static unsigned
-remembered(const struct sim_hold *h)
-{
-    unsigned i, n = 0;
-
-    for (i = 0; i < h->nevidence; i++) {
-        n += is_remembered(&h->evidence[i]);
-    }
-
-    return n;
-}
-
-
-/* After a memory is gone: what no other one has is excluded from now on. */
-static void
-losses_count(struct sim_model *m, struct sim_hold *h, unsigned before)
-{
-    unsigned now = remembered(h);
-
-    m->counts[SIM_N_LOST_OUTCOMES] += before > now ? before - now : 0;
-    if (h->grants > 0 && !h->lost && sim_is_lost(h)) {
-        h->lost = true;
-        m->counts[SIM_N_LOST]++;
-        sim_low_set(m, h, 0);
-    }
-}
-
-
-void
-sim_slot_gone(struct sim_model *m, struct sim_hold *h, bool in_ledger)
-{
-    unsigned i, before = remembered(h);
-
-    for (i = 0; i < h->nevidence; i++) {
-        h->evidence[i].by.ledger = h->evidence[i].by.ledger
-                                   || (in_ledger && h->evidence[i].by.slot);
-        h->evidence[i].by.slot = false;
-    }
-    h->by.ledger = h->by.ledger || in_ledger;
-    h->by.slot = false;
-    h->live = false;
-    losses_count(m, h, before);
-}
-
-
-void
-sim_redis_dumped(struct sim_model *m)
-{
-    unsigned i, k;
-
-    for (i = 0; i < m->nholds; i++) {
-        m->holds[i].by.dump = m->holds[i].by.redis;
-        for (k = 0; k < m->holds[i].nevidence; k++) {
-            m->holds[i].evidence[k].by.dump = m->holds[i].evidence[k].by.redis;
-            m->holds[i].evidence[k].dumped = m->holds[i].evidence[k].at;
-        }
-    }
-    m->dumped = true;
-}
-
-
-/* What the meter has read is promised: up to its cursor, and every hold that
- * has a row. */
-static bool
-ledger_note(struct sim_model *m)
-{
-    struct sim_evidence *ev;
-    struct sim_hold *h;
-    struct ctl_rows rows;
-    uint64_t ms, seq;
-    unsigned i, k, r;
-
-    if (!sim_sql(m->world, &rows, "SELECT partition, epoch, last_id"
-                 " FROM cursors"))
-    {
-        return false;
-    }
-    for (r = 0; r < rows.nrows; r++) {
-        stream_id_parse(asg_str_z(ctl_rows_at(&rows, r, 2)), &ms, &seq);
-        for (i = 0; i < m->nholds; i++) {
-            h = &m->holds[i];
-            for (k = 0; k < h->nevidence; k++) {
-                ev = &h->evidence[k];
-                if (ev->by.redis && h->part == ctl_rows_i64(&rows, r, 0)
-                    && ev->at.epoch == (uint64_t) ctl_rows_i64(&rows, r, 1)
-                    && (ev->at.ms < ms
-                        || (ev->at.ms == ms && ev->at.seq <= seq)))
-                {
-                    ev->by.ledger = true;
-                }
-            }
-        }
-    }
-    if (!sim_sql(m->world, &rows, "SELECT hold_id FROM holds")) {
-        return false;
-    }
-    for (r = 0; r < rows.nrows; r++) {
-        h = sim_hold_find(m, ctl_rows_at(&rows, r, 0));
-        if (h != NULL) {
-            h->by.ledger = true;
-        }
-    }
-
-    return true;
-}
-
-
-static void
-witness_lose(struct sim_witness *by, bool back_to_dump)
-{
-    by->redis = back_to_dump && by->dump;
-}
-
-
-bool
-sim_redis_lost(struct sim_model *m, bool back_to_dump)
-{
-    struct sim_hold *h;
-    unsigned i, k, before;
-
-    if (!ledger_note(m)) {
-        return false;
-    }
-    for (i = 0; i < m->nholds; i++) {
-        h = &m->holds[i];
-        before = remembered(h);
-        h->plain = false;
-        witness_lose(&h->by, back_to_dump);
-        for (k = 0; k < h->nevidence; k++) {
-            witness_lose(&h->evidence[k].by, back_to_dump);
-            if (h->evidence[k].by.redis) {
-                h->evidence[k].at = h->evidence[k].dumped;
-            }
-        }
-        losses_count(m, h, before);
-        if (h->by.redis && h->grants > 0) {
-            /* what ended since the dump is open there once more */
-            sim_high_set(m, h, most(h->high, h->amount));
-        }
-    }
-
-    return true;
-}
-
-
-bool
-sim_expects(const struct sim_hold *h, enum sim_rank *rank, int64_t *amount)
-{
-    bool found = false;
-    unsigned i;
-
-    *rank = SIM_EXPIRY;
-    *amount = h->amount;
-    for (i = 0; i < h->nevidence; i++) {
-        const struct sim_evidence *ev = &h->evidence[i];
-
-        if (is_remembered(ev) && (!found || ev->rank > *rank
-                || (ev->rank == *rank && ev->amount > *amount)))
-        {
-            *rank = ev->rank;
-            *amount = ev->amount;
-            found = true;
-        }
-    }
-
-    return found || (h->grants > 0 && !sim_is_lost(h));
 }

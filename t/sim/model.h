@@ -36,6 +36,7 @@ struct sim_witness {
     bool redis;                         /* the data that Redis has */
     bool dump;                          /* the data that was dumped */
     bool ledger;
+    bool saved;                         /* the older database */
 };
 
 /* Where an event stands: the stream of an epoch, and the id in it. */
@@ -70,6 +71,7 @@ struct sim_hold {
     bool plain;                         /* granted once, nothing lost since */
     bool unheard;                       /* its gateway was not waited for */
     bool lost;                          /* counted as lost */
+    bool doubt;                         /* nobody need know of it */
     bool live;                          /* a call that still runs */
 };
 
@@ -87,6 +89,7 @@ struct sim_budget {
     char windows[SIM_WINDOWS][8];
     unsigned newest;                    /* version in Postgres */
     unsigned sent;                      /* Redis has this one or a later */
+    unsigned saved;                     /* version in the older database */
     int64_t limits[SIM_VERSIONS][SIM_WINDOWS];
 };
 
@@ -111,7 +114,8 @@ enum sim_count {
     SIM_N_METER_DEATHS, SIM_N_COMMITS_CUT, SIM_N_APPLIED, SIM_N_STRAYS,
     SIM_N_REPLAYS, SIM_N_LIMITS, SIM_N_PRICES, SIM_N_QUIET, SIM_N_AUDITS,
     SIM_N_TAKEOVERS, SIM_N_ROLLOVERS, SIM_N_RECOVERED, SIM_N_BACKLOG,
-    SIM_N_CLOCK, SIM_N_NO_MEMORY,
+    SIM_N_CLOCK, SIM_N_NO_MEMORY, SIM_N_RESTORES,
+    SIM_N_DOUBT,
     SIM_N
 };
 
@@ -129,7 +133,8 @@ struct sim_model {
     unsigned nparts;
     struct sim_price prices[SIM_VERSIONS];
     unsigned nprices;
-    bool dumped;
+    bool dumped, saved;                 /* Redis' data, the database */
+    bool restored[ASG_PARTITIONS];      /* and not seeded since */
     bool narrow[ASG_PARTITIONS];        /* the stream may be full */
     uint64_t counts[SIM_N];
 };
@@ -163,6 +168,17 @@ void sim_slot_gone(struct sim_model *m, struct sim_hold *h, bool in_ledger);
 /* Redis has lost everything, or what came after the dump. */
 bool sim_redis_lost(struct sim_model *m, bool back_to_dump);
 void sim_redis_dumped(struct sim_model *m);
+/* One key of Redis is lost: an open hold, the stream of an epoch. */
+void sim_hold_deleted(struct sim_model *m, struct sim_hold *h);
+bool sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch);
+/* The ledger is kept as it is, and goes back to that. */
+bool sim_ledger_saved(struct sim_model *m);
+bool sim_ledger_restored(struct sim_model *m);
+/* An older dump of Redis after an older database. */
+bool sim_redis_looked(struct sim_model *m);
+/* Does Redis have it? */
+bool sim_hold_is_open(struct sim_world *w, unsigned part, const char *id);
+void sim_stream_id(asg_str_t id, uint64_t *ms, uint64_t *seq);
 
 /* The balance that the ledger must have.  False: none has to be there. */
 bool sim_expects(const struct sim_hold *h, enum sim_rank *rank,
@@ -177,6 +193,9 @@ unsigned sim_pins_find(struct sim_model *m, const char *text,
 
 /* A new version of a budget with other limits, by the dice. */
 bool sim_limits_change(struct sim_model *m);
+/* Limits are those of the older database again; cards come back by
+ * themselves. */
+bool sim_limits_restored(struct sim_model *m);
 bool sim_price_change(struct sim_model *m);
 
 /* pico-USD per token × tokens, rounded up once. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "door.h"
+#include "losses.h"
 #include "op.h"
 
 #define TICK_MS       20000
@@ -75,135 +76,7 @@ op_expire(struct sim *s)
 }
 
 
-/* --- what is lost --- */
-
-static void
-redis_was_lost(struct sim *s, bool back_to_dump)
-{
-    unsigned i, k;
-
-    for (i = 0; i < SIM_GATEWAYS; i++) {
-        for (k = 0; k < SIM_WORKERS; k++) {
-            s->gateways.all[i].workers[k].beaten = false;
-        }
-    }
-    (void) sim_redis_lost(&s->model, back_to_dump);
-}
-
-
-static void
-op_flush(struct sim *s)
-{
-    (void) sim_redis_i64(&s->world, "FLUSHALL");
-    redis_was_lost(s, false);
-    s->model.counts[SIM_N_FLUSHES]++;
-}
-
-
-static void
-op_restart(struct sim *s)
-{
-    (void) sim_redis_restart(&s->world, NULL);
-    redis_was_lost(s, false);
-    sim_gateways_cut(&s->gateways);
-    s->model.counts[SIM_N_RESTARTS]++;
-}
-
-
-static void
-op_dump(struct sim *s)
-{
-    (void) sim_redis_dump(&s->world, "older.rdb");
-    sim_redis_dumped(&s->model);
-}
-
-
-/* To the last dump, which may be of this moment. */
-static void
-op_failover(struct sim *s)
-{
-    if (!s->model.dumped || sim_chance(&s->world, 25)) {
-        op_dump(s);
-        sim_say(&s->world, " to the data of now");
-    }
-    (void) sim_redis_restart(&s->world, "older.rdb");
-    redis_was_lost(s, true);
-    sim_gateways_cut(&s->gateways);
-    s->model.counts[SIM_N_FAILOVERS]++;
-}
-
-
-static int
-field_order(const void *a, const void *b)
-{
-    const redisReply *const *one = a, *const *other = b;
-
-    return strcmp((*one)->str, (*other)->str);
-}
-
-
-/* A budget without its `w` or a `c:` takes its windows for new ones, and a
- * change of limits opens them with what the period had spent: more than is
- * owed, never less.  The model has no openings. */
-static bool
-field_is_spared(const char *field)
-{
-    return strcmp(field, "w") == 0 || strncmp(field, "c:", 2) == 0;
-}
-
-
-/* The order of a hash is not the same each time; sorted it is. */
-static void
-field_delete(struct sim *s, const char *key)
-{
-    redisReply *reply = sim_redisf(&s->world, "HKEYS %s", key);
-    const char *field = "";
-    unsigned tries;
-
-    if (reply != NULL && reply->elements > 0) {
-        qsort(reply->element, reply->elements, sizeof(reply->element[0]),
-              field_order);
-        for (tries = 0; tries < 4 && field[0] != 's' && field[0] != 'h';
-             tries++)
-        {
-            field = reply->element[sim_draw(&s->world,
-                                            reply->elements)]->str;
-        }
-    }
-    if (field[0] != '\0' && !field_is_spared(field)) {
-        sim_say(&s->world, " %s of %s", field, key);
-        (void) sim_redis_i64(&s->world, "HDEL %s %s", key, field);
-    }
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
-}
-
-
-/* One key, or one counter of one budget. */
-static void
-op_delete(struct sim *s)
-{
-    struct sim_budget *b = &s->model.budgets[sim_draw(&s->world,
-                                                      s->model.nbudgets)];
-    uint64_t what = sim_draw(&s->world, 10);
-    char key[ASG_RKEY_MAX];
-
-    s->meters.deleted[b->part] = true;
-    s->model.counts[SIM_N_DELETED]++;
-    if (what < 1) {
-        (void) asg_rkey_meta(key, b->part);
-    } else {
-        (void) asg_rkey_budget(key, b->part, asg_str_z(b->id));
-    }
-    if (what >= 3) {
-        field_delete(s, key);
-        return;
-    }
-    sim_say(&s->world, " %s", key);
-    (void) sim_redis_i64(&s->world, "DEL %s", key);
-}
-
+/* --- what a partition suffers --- */
 
 static void
 op_narrow(struct sim *s)
@@ -237,6 +110,13 @@ op_meter_kill(struct sim *s)
 
 /* --- the rest, by other hands --- */
 
+static void op_flush(struct sim *s) { sim_lose_flush(s); }
+static void op_restart(struct sim *s) { sim_lose_restart(s); }
+static void op_dump(struct sim *s) { sim_lose_dump(s); }
+static void op_failover(struct sim *s) { sim_lose_failover(s); }
+static void op_delete(struct sim *s) { sim_lose_key(s); }
+static void op_save(struct sim *s) { sim_lose_save(s); }
+static void op_restore(struct sim *s) { sim_lose_restore(s); }
 static void op_reserve(struct sim *s) { sim_call_new(&s->gateways); }
 static void op_advance(struct sim *s) { sim_call_advance(&s->gateways); }
 static void op_replay(struct sim *s) { sim_call_replay(&s->gateways); }
@@ -285,7 +165,9 @@ static const struct {
     {"flush", 1, op_flush},
     {"Redis restarts empty", 1, op_restart},
     {"failover", 1, op_failover},
-    {"key deleted", 2, op_delete},
+    {"key deleted", 3, op_delete},
+    {"database is saved", 2, op_save},
+    {"database is restored", 1, op_restore},
     {"scripts flushed", 1, op_script_flush},
     {"stream is narrow", 2, op_narrow},
     {"no memory", 1, op_no_memory},
@@ -295,6 +177,13 @@ static const struct {
 };
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+
+unsigned
+sim_kinds(void)
+{
+    return NKINDS;
+}
 
 
 void
@@ -312,6 +201,7 @@ sim_ops_draw(uint64_t seed, struct sim_op *ops, unsigned n)
         for (k = 0; at >= kinds[k].weight; k++) {
             at -= kinds[k].weight;
         }
+        ops[i].at = i;
         ops[i].kind = k;
         ops[i].dice = sim_draw(&dice, 0);
     }
@@ -347,10 +237,11 @@ run_end(struct sim *s)
 
 
 static void
-step_print(const struct sim *s, unsigned i, unsigned kind, FILE *trace)
+step_print(const struct sim *s, const struct sim_op *op, FILE *trace)
 {
     if (trace != NULL) {
-        fprintf(trace, "%5u  %s:%s\n", i, kinds[kind].name, s->world.said);
+        fprintf(trace, "%5u  %s:%s\n", op->at, kinds[op->kind].name,
+                s->world.said);
     }
 }
 
@@ -363,14 +254,15 @@ sim_run(struct sim *s, const struct sim_op *ops, unsigned n,
     bool ok;
 
     run_begin(s);
+    *failed_at = 0;
     for (i = 0; i < n && !s->world.failed; i++) {
+        *failed_at = i;
         ctl_arena_reset(&s->world.arena);
         s->world.said[0] = '\0';
         sim_dice_set(&s->world, ops[i].dice);
         kinds[ops[i].kind].run(s);
-        step_print(s, i, ops[i].kind, trace);
+        step_print(s, &ops[i], trace);
     }
-    *failed_at = i;
     if (!s->world.failed) {
         s->world.said[0] = '\0';
         sim_dice_set(&s->world, n);

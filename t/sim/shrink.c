@@ -1,11 +1,20 @@
 /*
- * Delta debugging: pieces are left out, halved when nothing more can go.
+ * Delta debugging: whole kinds of steps are left out first, then pieces of the
+ * list, halved when nothing more can go.
  */
 #include "shrink.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+struct shrinking {
+    struct sim *sim;
+    struct sim_op *ops;
+    unsigned n;
+    double until;
+    bool ours;                          /* the failure is the simulator's own */
+};
 
 
 static double
@@ -19,51 +28,97 @@ seconds_now(void)
 }
 
 
-/* The list without `len` steps at `at`; true when it still fails, and then
- * `ops` is that list, cut after the step that failed. */
 static bool
-without(struct sim *s, struct sim_op *ops, unsigned *n, unsigned at,
-    unsigned len)
+is_over(const struct shrinking *sh)
 {
-    static struct sim_op rest[SIM_RUN_STEPS];
-    unsigned failed_at, kept = *n - len;
+    return sh->n <= 1 || seconds_now() >= sh->until;
+}
 
-    memcpy(rest, ops, at * sizeof(*ops));
-    memcpy(rest + at, ops + at + len, (kept - at) * sizeof(*ops));
-    if (sim_run(s, rest, kept, &failed_at, NULL)
-        || strncmp(s->world.why, "sim:", 4) == 0)
+
+/* Takes `rest` when it fails too, cut after the step that failed. */
+static bool
+take(struct shrinking *sh, const struct sim_op *rest, unsigned kept)
+{
+    unsigned failed_at;
+
+    if (sim_run(sh->sim, rest, kept, &failed_at, NULL)
+        || (strncmp(sh->sim->world.why, "sim:", 4) == 0) != sh->ours)
     {
         return false;
     }
-    *n = failed_at < kept ? failed_at : kept;
-    memcpy(ops, rest, *n * sizeof(*ops));
+    sh->n = failed_at + 1 < kept ? failed_at + 1 : kept;
+    memcpy(sh->ops, rest, sh->n * sizeof(*rest));
 
     return true;
+}
+
+
+static bool
+without_piece(struct shrinking *sh, unsigned at, unsigned len)
+{
+    static struct sim_op rest[SIM_RUN_STEPS];
+    unsigned kept = sh->n - len;
+
+    memcpy(rest, sh->ops, at * sizeof(*rest));
+    memcpy(rest + at, sh->ops + at + len, (kept - at) * sizeof(*rest));
+
+    return take(sh, rest, kept);
+}
+
+
+static void
+without_kind(struct shrinking *sh, unsigned kind)
+{
+    static struct sim_op rest[SIM_RUN_STEPS];
+    unsigned i, kept = 0;
+
+    for (i = 0; i < sh->n; i++) {
+        if (sh->ops[i].kind != kind) {
+            rest[kept++] = sh->ops[i];
+        }
+    }
+    if (kept < sh->n) {
+        (void) take(sh, rest, kept);
+    }
+}
+
+
+/* From the end, so that what stays is what led there. */
+static bool
+without_pieces(struct shrinking *sh, unsigned len)
+{
+    unsigned at = sh->n;
+    bool shorter = false;
+
+    while (at >= len && !is_over(sh)) {
+        at -= len;
+        if (at + len <= sh->n && without_piece(sh, at, len)) {
+            shorter = true;
+        }
+        at = at < sh->n ? at : sh->n;
+    }
+
+    return shorter;
 }
 
 
 unsigned
 sim_shrink(struct sim *s, struct sim_op *ops, unsigned n, unsigned seconds)
 {
-    double until = seconds_now() + seconds;
-    unsigned at, len = n / 2 > 0 ? n / 2 : 1;
-    bool shorter;
+    struct shrinking sh = {s, ops, n, seconds_now() + seconds,
+                           strncmp(s->world.why, "sim:", 4) == 0};
+    unsigned kind, len;
 
-    while (n > 1 && seconds_now() < until) {
-        shorter = false;
-        for (at = 0; at + len <= n && seconds_now() < until; ) {
-            if (without(s, ops, &n, at, len)) {
-                shorter = true;
-            } else {
-                at += len;
-            }
+    for (kind = 0; kind < sim_kinds() && !is_over(&sh); kind++) {
+        without_kind(&sh, kind);
+    }
+    for (len = sh.n / 2; len > 0 && !is_over(&sh); ) {
+        if (len > sh.n / 2) {
+            len = sh.n / 2;
+        } else if (!without_pieces(&sh, len)) {
+            len /= 2;
         }
-        if (!shorter && len == 1) {
-            break;
-        }
-        len = len > 1 ? (len + 1) / 2 : 1;
-        len = len < n ? len : (n + 1) / 2;
     }
 
-    return n;
+    return sh.n;
 }

@@ -295,6 +295,26 @@ durable_free(struct sim_gateways *g, unsigned gateway, unsigned part,
 }
 
 
+/* A lower epoch than was seen: the database was set back, and must take one
+ * that is believed. */
+static void
+epoch_object(struct sim_gateways *g, unsigned gateway, unsigned part,
+    asg_str_t fence)
+{
+    uint64_t known = g->all[gateway].epoch[part];
+    char key[ASG_RKEY_MAX];
+
+    if (strstr(fence.data, g->world->run_id) == NULL || g->world->no_memory
+        || strtoull(fence.data, NULL, 10) >= known)
+    {
+        return;
+    }
+    (void) asg_rkey_meta(key, part);
+    (void) sim_redis_i64(g->world, "HSET %s e %llu", key,
+                         (unsigned long long) known);
+}
+
+
 /* HMGET {pNN}:m f st dur: the epoch, and what may be forgotten. */
 static void
 meta_ask(struct sim_gateways *g, unsigned gateway, unsigned part)
@@ -311,6 +331,7 @@ meta_ask(struct sim_gateways *g, unsigned gateway, unsigned part)
         fence = (asg_str_t) {reply->element[0]->str,
                              (size_t) reply->element[0]->len};
         (void) sim_gateway_learn(g, gateway, part, fence);
+        epoch_object(g, gateway, part, fence);
         if (reply->element[1]->type == REDIS_REPLY_STRING
             && strstr(fence.data, g->world->run_id) != NULL)
         {
@@ -621,6 +642,19 @@ sim_gateway_pause(struct sim_gateways *g)
     for (i = 0; i < SIM_WORKERS; i++) {
         g->all[gateway].workers[i].noted = false;
         g->all[gateway].workers[i].beaten = false;
+    }
+}
+
+
+void
+sim_gateways_unnoted(struct sim_gateways *g)
+{
+    unsigned i, k;
+
+    for (i = 0; i < SIM_GATEWAYS; i++) {
+        for (k = 0; k < SIM_WORKERS; k++) {
+            g->all[i].workers[k].noted = false;
+        }
     }
 }
 

@@ -36,6 +36,7 @@ struct sim_options {
     uint64_t steps;
     uint64_t shrink_s;
     const char *broken;                 /* which rule is broken on purpose */
+    const char *keep;                   /* of the steps drawn; NULL: all */
     bool trace;                         /* print each step */
 };
 
