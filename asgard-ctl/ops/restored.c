@@ -61,7 +61,8 @@ struct scan {
 };
 
 
-/* Each `step`th text of a page, as an array of the database; NULL: no memory. */
+/* Each `step`th text of a page, as an array of the database; NULL: no
+ * memory. */
 static const char *
 names_text(struct ctl_leader *l, const struct ctl_reply *page, size_t step)
 {

@@ -151,7 +151,7 @@ hold_delete(struct sim *s, unsigned part)
     (void) asg_rkey_hold(key, part, asg_str_z(h->id));
     sim_say(&s->world, " %s", key);
     (void) sim_redis_i64(&s->world, "DEL %s", key);
-    sim_hold_deleted(&s->model, h);
+    (void) sim_hold_deleted(&s->model, h);
 }
 
 

@@ -45,9 +45,9 @@ losses_count(struct sim_model *m, struct sim_hold *h, unsigned before)
     unsigned now = remembered(h);
 
     m->counts[SIM_N_LOST_OUTCOMES] += before > now ? before - now : 0;
-    if (h->grants > 0 && !h->lost && sim_is_lost(h)) {
-        h->lost = true;
-        m->counts[SIM_N_LOST]++;
+    if (h->grants > 0 && sim_is_lost(h)) {
+        m->counts[SIM_N_LOST] += !h->lost;
+        h->lost = true;                 /* it may have come back, and gone */
         sim_low_set(m, h, 0);
     }
 }
@@ -197,119 +197,7 @@ sim_expects(const struct sim_hold *h, enum sim_rank *rank, int64_t *amount)
 }
 
 
-/* --- one thing that Redis loses --- */
-
-bool
-sim_hold_is_open(struct sim_world *w, unsigned part, const char *id)
-{
-    char key[ASG_RKEY_MAX];
-    redisReply *reply;
-    bool open;
-
-    (void) asg_rkey_hold(key, part, asg_str_z(id));
-    reply = sim_redisf(w, "GET %s", key);
-    open = reply != NULL && reply->type == REDIS_REPLY_STRING
-           && strcmp(reply->str, "V") != 0;
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
-
-    return open;
-}
-
-
-/* What it held is counted until the partition is seeded again; its outcome is
- * told all the same, but a call without one is known to nobody, until a reseed
- * asks for it. */
-static void
-hold_forget(struct sim_model *m, struct sim_hold *h)
-{
-    unsigned before = remembered(h);
-
-    h->by.redis = h->by.slot = false;
-    h->plain = false;
-    sim_high_set(m, h, h->high + h->amount);
-    losses_count(m, h, before);
-}
-
-
-void
-sim_hold_deleted(struct sim_model *m, struct sim_hold *h)
-{
-    hold_forget(m, h);
-}
-
-
-static void
-event_forget(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev)
-{
-    unsigned before = remembered(h);
-
-    ev->by.redis = false;
-    sim_high_set(m, h, h->high + ev->amount + h->amount);
-    losses_count(m, h, before);
-}
-
-
-/* A journal knows what is in no stream any more, but takes it for durable when
- * the ledger has read on. */
-bool
-sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch)
-{
-    struct sim_hold *h;
-    unsigned i, k;
-
-    if (!ledger_note(m)) {
-        return false;
-    }
-    for (i = 0; i < m->nholds && !m->world->failed; i++) {
-        h = &m->holds[i];
-        if (h->part != part) {
-            continue;
-        }
-        for (k = 0; k < h->nevidence; k++) {
-            if (h->evidence[k].by.redis && !h->evidence[k].by.ledger
-                && h->evidence[k].at.epoch == epoch)
-            {
-                event_forget(m, h, &h->evidence[k]);
-            }
-        }
-        if (h->by.redis && !h->by.ledger && h->grants > 0
-            && !sim_hold_is_open(m->world, part, h->id))
-        {
-            hold_forget(m, h);
-        }
-    }
-
-    return !m->world->failed;
-}
-
-
-/* --- an older database --- */
-
-bool
-sim_ledger_saved(struct sim_model *m)
-{
-    unsigned i, k;
-
-    if (!ledger_note(m)) {
-        return false;
-    }
-    for (i = 0; i < m->nholds; i++) {
-        m->holds[i].by.saved = m->holds[i].by.ledger;
-        for (k = 0; k < m->holds[i].nevidence; k++) {
-            m->holds[i].evidence[k].by.saved =
-                m->holds[i].evidence[k].by.ledger;
-        }
-    }
-    for (i = 0; i < m->nbudgets; i++) {
-        m->budgets[i].saved = m->budgets[i].newest;
-    }
-    m->saved = true;
-
-    return true;
-}
-
+/* --- what stands in the streams --- */
 
 static bool
 is_before(const struct sim_place *a, const struct sim_place *b)
@@ -392,6 +280,126 @@ events_take(struct sim_model *m, unsigned part)
     if (keys != NULL) {
         freeReplyObject(keys);
     }
+}
+
+
+/* --- one thing that Redis loses --- */
+
+bool
+sim_hold_is_open(struct sim_world *w, unsigned part, const char *id)
+{
+    char key[ASG_RKEY_MAX];
+    redisReply *reply;
+    bool open;
+
+    (void) asg_rkey_hold(key, part, asg_str_z(id));
+    reply = sim_redisf(w, "GET %s", key);
+    open = reply != NULL && reply->type == REDIS_REPLY_STRING
+           && strcmp(reply->str, "V") != 0;
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+
+    return open;
+}
+
+
+/* What it held is counted until the partition is seeded again; its outcome is
+ * told all the same, but a call without one is known to nobody, until a reseed
+ * asks for it; unless it was charged before, and adopted once more. */
+static void
+hold_forget(struct sim_model *m, struct sim_hold *h)
+{
+    unsigned before = remembered(h);
+
+    h->by.redis = h->by.slot = false;
+    h->plain = false;
+    events_take(m, h->part);
+    sim_high_set(m, h, h->high + h->amount);
+    losses_count(m, h, before);
+}
+
+
+bool
+sim_hold_deleted(struct sim_model *m, struct sim_hold *h)
+{
+    if (!ledger_note(m)) {
+        return false;
+    }
+    hold_forget(m, h);
+
+    return !m->world->failed;
+}
+
+
+static void
+event_forget(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev)
+{
+    unsigned before = remembered(h);
+
+    ev->by.redis = false;
+    sim_high_set(m, h, h->high + ev->amount + h->amount);
+    losses_count(m, h, before);
+}
+
+
+/* A journal knows what is in no stream any more, but takes it for durable when
+ * the ledger has read on. */
+bool
+sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch)
+{
+    struct sim_hold *h;
+    unsigned i, k;
+
+    if (!ledger_note(m)) {
+        return false;
+    }
+    for (i = 0; i < m->nholds && !m->world->failed; i++) {
+        h = &m->holds[i];
+        if (h->part != part) {
+            continue;
+        }
+        for (k = 0; k < h->nevidence; k++) {
+            if (h->evidence[k].by.redis && !h->evidence[k].by.ledger
+                && h->evidence[k].at.epoch == epoch)
+            {
+                event_forget(m, h, &h->evidence[k]);
+            }
+        }
+        if (h->by.redis && !h->by.ledger && h->grants > 0
+            && !sim_hold_is_open(m->world, part, h->id))
+        {
+            hold_forget(m, h);
+        }
+    }
+
+    return !m->world->failed;
+}
+
+
+/* --- an older database --- */
+
+bool
+sim_ledger_saved(struct sim_model *m)
+{
+    unsigned i, k;
+
+    if (!ledger_note(m)) {
+        return false;
+    }
+    for (i = 0; i < m->nholds; i++) {
+        m->holds[i].by.saved = m->holds[i].by.ledger;
+        for (k = 0; k < m->holds[i].nevidence; k++) {
+            m->holds[i].evidence[k].by.saved =
+                m->holds[i].evidence[k].by.ledger;
+        }
+    }
+    for (i = 0; i < m->nbudgets; i++) {
+        m->budgets[i].saved = m->budgets[i].newest;
+    }
+    m->saved = true;
+
+    return true;
 }
 
 

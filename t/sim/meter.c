@@ -11,11 +11,9 @@
 #include "base/clock.h"
 #include "broken.h"
 #include "ops/apply.h"
-#include "ops/audit_money.h"
 #include "ops/drain.h"
 #include "ops/expire.h"
 #include "ops/gateways.h"
-#include "ops/outbox_send.h"
 #include "ops/partition_lead.h"
 #include "ops/partition_reseed.h"
 #include "ops/restored.h"
@@ -23,7 +21,6 @@
 #define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
 #define REDIS_MS       5000
 #define GONE_TRIES     5000
-#define OVERTAKES      4                /* changes behind one held back */
 
 static const struct sim_world *clock_world;
 
@@ -130,8 +127,8 @@ sim_meter_judge(struct sim_meters *ms, bool ok, const struct ctl_error *e)
 }
 
 
-static void
-traps_set(struct sim_meters *ms, unsigned percent, unsigned scripts)
+void
+sim_meter_traps(struct sim_meters *ms, unsigned percent, unsigned scripts)
 {
     static const enum sim_trap ways[] = {SIM_TRAP_BEFORE, SIM_TRAP_AFTER,
                                          SIM_TRAP_LATER};
@@ -240,7 +237,9 @@ sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
             return false;
         }
     }
-    if (!lead_behind(ms, l, e) || !ctl_lead_clocks(l, &now, &apart, e) || !lead_note(ms, l, e)) {
+    if (!lead_behind(ms, l, e) || !ctl_lead_clocks(l, &now, &apart, e)
+        || !lead_note(ms, l, e))
+    {
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
@@ -428,7 +427,7 @@ sim_meter_turn(struct sim_meters *ms)
 
     sim_say(ms->world, " %u", which);
     ctl_arena_reset(&m->arena);
-    traps_set(ms, 8, 4);
+    sim_meter_traps(ms, 8, 4);
     (void) sim_meter_judge(ms, ledger_turn(ms, m, &e), &e);
     traps_end(ms, which);
 }
@@ -480,145 +479,4 @@ sim_meters_restored(struct sim_meters *ms)
     for (i = 0; i < ASG_PARTITIONS; i++) {
         ms->behind[i] = true;
     }
-}
-
-
-/* --- the outbox, the auditor --- */
-
-static bool
-sent_note(struct sim_meters *ms)
-{
-    struct ctl_rows rows;
-    unsigned i;
-
-    if (!sim_sql(ms->world, &rows, "SELECT FROM outbox WHERE sent_at IS NULL"))
-    {
-        return false;
-    }
-    if (rows.nrows > 0) {
-        return true;
-    }
-    for (i = 0; i < ms->model->nbudgets; i++) {
-        /* what Redis has from before a restore is replaced by a reseed */
-        if (!ms->model->restored[ms->model->budgets[i].part]) {
-            ms->model->budgets[i].sent = ms->model->budgets[i].newest;
-        }
-    }
-
-    return true;
-}
-
-
-static void
-sender_send(struct sim_meters *ms, struct sim_sender *s)
-{
-    struct ctl_error e = {0};
-    unsigned sent = 0, kept = 0;
-    bool ok;
-
-    ctl_arena_reset(&s->arena);
-    ok = ctl_outbox_send_some(s->pg, s->redis, &s->arena, &sent, &kept, &e);
-    (void) sim_meter_judge(ms, ok, &e);
-    sim_say(ms->world, " %u sent, %u kept", sent, kept);
-    (void) sent_note(ms);
-}
-
-
-/* While one sender's command is held back, limits change again, and the other
- * one sends them: the older command comes after the newer. */
-void
-sim_sender_turn(struct sim_meters *ms)
-{
-    unsigned which = (unsigned) sim_draw(ms->world, SIM_SENDERS), i;
-
-    traps_set(ms, 40, 1);
-    sender_send(ms, &ms->senders[which]);
-    if (!sim_traps_clear() || !sim_chance(ms->world, 50)) {
-        return;
-    }
-    for (i = 0; i < OVERTAKES; i++) {
-        (void) sim_limits_change(ms->model);
-    }
-    sender_send(ms, &ms->senders[SIM_SENDERS - 1 - which]);
-}
-
-
-void
-sim_meter_force(struct sim_meters *ms, unsigned part)
-{
-    struct sim_sender *s = &ms->senders[0];
-    struct ctl_error e = {0};
-    bool ok;
-
-    ctl_arena_reset(&s->arena);
-    sim_say(ms->world, " partition %u", part);
-    ok = ctl_lead_force_reseed(s->pg, &s->arena, (int) part, 0, &e);
-    (void) sim_meter_judge(ms, ok, &e);
-}
-
-
-/* Only where the row in Postgres and the meta hash agree: the audit waits for
- * that by itself. */
-static bool
-part_is_open(struct sim_meters *ms, unsigned part)
-{
-    char key[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
-    struct ctl_rows rows;
-    redisReply *reply;
-    bool open;
-
-    if (!sim_sql(ms->world, &rows, "SELECT epoch, run_id FROM partitions"
-                 " WHERE partition = %u AND step = 'open'", part)
-        || rows.nrows == 0)
-    {
-        return false;
-    }
-    snprintf(fence, sizeof(fence), "%s:%s", ctl_rows_at(&rows, 0, 0),
-             ctl_rows_at(&rows, 0, 1));
-    (void) asg_rkey_meta(key, part);
-    reply = sim_redisf(ms->world, "HMGET %s f st", key);
-    open = reply != NULL && reply->elements == 2
-           && reply->element[0]->type == REDIS_REPLY_STRING
-           && reply->element[1]->type == REDIS_REPLY_STRING
-           && strcmp(reply->element[0]->str, fence) == 0
-           && strcmp(reply->element[1]->str, "open") == 0
-           && strcmp(ctl_rows_at(&rows, 0, 1), ms->world->run_id) == 0;
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
-
-    return open;
-}
-
-
-void
-sim_meter_audit(struct sim_meters *ms)
-{
-    struct sim_sender *s = &ms->senders[1];
-    unsigned part = ms->model->sets[sim_draw(ms->world,
-                                             ms->model->nsets)].part;
-    struct ctl_error e = {0};
-    unsigned broken = 0;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out;
-    bool ok;
-
-    sim_say(ms->world, " partition %u", part);
-    out = part_is_open(ms, part) ? open_memstream(&text, &len) : NULL;
-    if (out == NULL) {
-        return;
-    }
-    ctl_arena_reset(&s->arena);
-    ok = ctl_audit_partition(s->pg, s->redis, &s->arena, part, false, out,
-                             &broken, &e);
-    (void) sim_meter_judge(ms, ok, &e);
-    fclose(out);
-    ms->model->counts[SIM_N_AUDITS]++;
-    if (broken > 0 && !ms->deleted[part]) {
-        sim_fail(ms->world, "the audit of partition %u: %.400s", part, text);
-    } else if (broken > 0) {
-        sim_meter_force(ms, part);
-    }
-    free(text);
 }

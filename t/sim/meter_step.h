@@ -10,6 +10,9 @@
 /* Fails the run when the error is a mistake of asgard-ctl; returns `ok`. */
 bool sim_meter_judge(struct sim_meters *ms, bool ok,
     const struct ctl_error *e);
+/* One of the next scripts, or the next commit, may be cut. */
+void sim_meter_traps(struct sim_meters *ms, unsigned percent,
+    unsigned scripts);
 /* Renews, checks, and keeps the beats: what the meter does each second. */
 bool sim_meter_lead(struct sim_meters *ms, struct sim_meter *m,
     struct ctl_error *e);

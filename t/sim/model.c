@@ -232,6 +232,30 @@ limit_most(const struct sim_budget *b, unsigned window)
 }
 
 
+/* What Redis counts there. */
+static void
+counters_say(struct sim_model *m, const struct sim_pin *pin)
+{
+    const struct sim_budget *b = &m->budgets[pin->budget];
+    const char *wid = pin->text + strlen(b->id) + 1;
+    char key[ASG_RKEY_MAX];
+    redisReply *reply;
+    size_t i;
+
+    (void) asg_rkey_budget(key, b->part, asg_str_z(b->id));
+    reply = sim_redisf(m->world, "HMGET %s v l:%s s:%s h:%s", key,
+                       b->windows[pin->window], wid, wid);
+    sim_say(m->world, " Redis has v l s h");
+    for (i = 0; reply != NULL && i < reply->elements; i++) {
+        sim_say(m->world, " %s", reply->element[i]->str != NULL
+                                 ? reply->element[i]->str : "-");
+    }
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+}
+
+
 static void
 admission_check(struct sim_model *m, const struct sim_hold *h)
 {
@@ -247,6 +271,7 @@ admission_check(struct sim_model *m, const struct sim_hold *h)
             continue;
         }
         if (limit == 0 || pin->low > limit - h->amount) {
+            counters_say(m, pin);
             sim_fail(m->world, "M1 %s was admitted with %lld: %s owes %lld "
                      "already, its limit is %lld", h->id,
                      (long long) h->amount, pin->text, (long long) pin->low,

@@ -169,7 +169,7 @@ void sim_slot_gone(struct sim_model *m, struct sim_hold *h, bool in_ledger);
 bool sim_redis_lost(struct sim_model *m, bool back_to_dump);
 void sim_redis_dumped(struct sim_model *m);
 /* One key of Redis is lost: an open hold, the stream of an epoch. */
-void sim_hold_deleted(struct sim_model *m, struct sim_hold *h);
+bool sim_hold_deleted(struct sim_model *m, struct sim_hold *h);
 bool sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch);
 /* The ledger is kept as it is, and goes back to that. */
 bool sim_ledger_saved(struct sim_model *m);

@@ -19,8 +19,8 @@ unsigned sim_kinds(void);
 
 /* `n` steps of the run with this seed. */
 void sim_ops_draw(uint64_t seed, struct sim_op *ops, unsigned n);
-/* False: something was wrong, s->world.why says what.  *failed_at: the step, `n`
- * for what comes after the last one.
+/* False: something was wrong, s->world.why says what.  *failed_at: the step,
+ * `n` for what comes after the last one.
  * `trace` NULL: nothing is printed. */
 bool sim_run(struct sim *s, const struct sim_op *ops, unsigned n,
     unsigned *failed_at, FILE *trace);

@@ -15,9 +15,9 @@
 #include "store/pg_ask.h"
 
 #define IDLE_MAX    8
-#define TEXTS       1024                /* a power of two; a run has about 150 */
+#define TEXTS       1024                /* a run has about 150 */
 #define NAME_BYTES  16
-#define OF_DBNAME   0                   /* of the names that ctl_pg connects by */
+#define OF_DBNAME   0                   /* of what ctl_pg connects by */
 #define OF_NAME     1
 
 #define WRAPPED(function) \

@@ -20,6 +20,11 @@ void sim_slot_end(struct sim_gateways *g, struct sim_slot *s, char verb,
     int64_t amount);
 void sim_slot_free(struct sim_gateways *g, struct sim_slot *s,
     bool in_ledger);
+/* A connection on which a worker listens for changes: the meter counts them. */
+void sim_ear_open(struct sim_gateways *g, struct sim_worker *w);
+/* Takes what dead siblings left, and ends it; how many slots. */
+unsigned sim_worker_inherit(struct sim_gateways *g, unsigned gateway,
+    unsigned worker);
 /* True when the gateway did not know this epoch. */
 bool sim_gateway_learn(struct sim_gateways *g, unsigned gateway,
     unsigned part, asg_str_t fence);
