@@ -147,7 +147,7 @@ sim_meter_audit(struct sim_meters *ms)
     (void) sim_meter_judge(ms, ok, &e);
     fclose(out);
     ms->model->counts[SIM_N_AUDITS]++;
-    if (broken > 0 && !ms->deleted[part]) {
+    if (broken > 0 && !ms->deleted[part] && !ms->model->restored[part]) {
         sim_fail(ms->world, "the audit of partition %u: %.400s", part, text);
     } else if (broken > 0) {
         sim_meter_force(ms, part);
