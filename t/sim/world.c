@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,6 +137,7 @@ redis_exec(const struct sim_world *w)
 
     snprintf(clock, sizeof(clock), "%s/clock.redis", w->options->dir);
     snprintf(log, sizeof(log), "%s/redis.log", w->options->dir);
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);    /* whoever ends us ends it */
     if (setenv("LD_PRELOAD", w->options->shim, 1) != 0
         || setenv("CLOCK_SHIM", clock, 1) != 0)
     {
