@@ -107,12 +107,14 @@ says($text, "Now: open, it holds \\S+ USD\\. It was reserved at $time and"
     "Call $open, trace tr_\\w+\\.",
     "  key $key->{id}, window 1h that began $time");
 waitpid $pid, 0;
+ok(wait_until(sub { rows_of('holds', $open) }, 15, 0.05), 'the call has ended');
 
 # Ended, and not yet in the ledger
 my $meter = $t->{control}->roles->{meter};
 kill STOP => $meter;
 $t->chat($key, {model => 'one'});
-my $ended = last_line()->{hold};
+my $ended;
+wait_until(sub { ($ended = last_line()->{hold}) ne $open }, 5, 0.02);
 ($status, $text) = story_of($ended);
 is($status, 0, 'a hold that the ledger has not got yet is explained');
 says($text, 'Now: ended, its end stands in the usage stream that the ledger has'
@@ -121,7 +123,6 @@ kill CONT => $meter;
 ok(wait_until(sub { rows_of('holds', $ended) }, 15, 0.05), 'then it has it');
 
 # Expired, and then corrected
-ok(wait_until(sub { rows_of('holds', $open) }, 15, 0.05), 'the call has ended');
 my $part = value("SELECT partition FROM projects WHERE project_id ="
     . " '$project'");
 my $p = Asgard::Partition->new(redis => $t->{redis}->connect, part => $part,
