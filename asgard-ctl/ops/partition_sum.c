@@ -40,17 +40,18 @@
 /* When Redis' clock was set back over the start of a window, the window to come
  * has been used.  Made anew at its start it would be 0.  Clocks that are more
  * than a minute apart move no money, so that more than 4 are to come only of
- * windows of a few seconds. */
+ * windows of a few seconds.  A window that began between the one of now and now
+ * is of another zone, which the budget had before. */
 #define SQL_AHEAD \
     "WITH held AS (SELECT DISTINCT pin FROM jsonb_to_recordset($2::jsonb)" \
     " AS h(i text, p text), unnest(string_to_array(h.p, ',')) AS pin)" \
     " SELECT t.n, a.i FROM jsonb_to_recordset($1::jsonb)" \
     " AS t(n int, b text, w text, i bigint) CROSS JOIN LATERAL (" \
     "SELECT s.window_id AS i FROM balances s WHERE s.budget_id = t.b" \
-    " AND s.window_name = t.w AND s.window_id > t.i UNION" \
+    " AND s.window_name = t.w AND s.window_id > $3::bigint UNION" \
     " SELECT split_part(pin, ':', 3)::bigint FROM held" \
     " WHERE split_part(pin, ':', 1) = t.b AND split_part(pin, ':', 2) = t.w" \
-    " AND split_part(pin, ':', 3)::bigint > t.i" \
+    " AND split_part(pin, ':', 3)::bigint > $3::bigint" \
     " ORDER BY i LIMIT " AHEAD_MOST ") a WHERE t.i > 0 ORDER BY t.n, a.i"
 
 #define SQL_ENDED \
@@ -215,7 +216,9 @@ ahead_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
     if (windows == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    if (!CTL_PG(l->pg, l->arena, &rows, e, SQL_AHEAD, windows, holds)) {
+    if (!CTL_PG(l->pg, l->arena, &rows, e, SQL_AHEAD, windows, holds,
+                ctl_arena_printf(l->arena, "%lld", (long long) sum->now)))
+    {
         return false;
     }
     sum->ahead = ctl_arena_alloc(l->arena,
