@@ -81,9 +81,9 @@ export ASGARD_TOP   := $(CURDIR)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
-        test-fault test-sim torture soak test-sdk fuzz-smoke fuzz check \
-        check-layers lint format bench bench-core bench-peers run stop reload \
-        clean
+        test-fault test-abuse test-harden test-sim torture soak test-sdk \
+        fuzz-smoke fuzz check check-layers lint format bench bench-core \
+        bench-peers run stop reload clean
 
 help: ## List the targets
 	@echo "Usage: make [BUILD=release|debug|sanitize] TARGET"
@@ -154,7 +154,7 @@ $(OUT)/%.o: %.c
 # --- tests ----------------------------------------------------------------
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
-	@scripts/test check unit gateway ctl fault sim sdk fuzz
+	@scripts/test check unit gateway ctl fault abuse sim sdk fuzz
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit
@@ -167,6 +167,9 @@ test-ctl: $(TEST_PREREQ) ## asgard-ctl's system tests (prove)
 
 test-fault: $(TEST_PREREQ) ## Stores and networks that fail (prove)
 	@scripts/test fault
+
+test-abuse: $(TEST_PREREQ) ## Hostile clients and providers, row by row (prove)
+	@scripts/test abuse
 
 test-sim: $(TEST_PREREQ) sim-program ## The simulator of the money protocol
 	@scripts/test sim

@@ -209,17 +209,6 @@ sub wait_version {
         . $self->{gateway}->error_log;
 }
 
-# Bytes as they are, and what comes back.
-sub raw {
-    my ($self, $bytes) = @_;
-    my $http = $self->http;
-    $http->send_raw($bytes);
-    my $reply = $http->read_head;
-    $reply->{started} = time;
-    $http->plan_body($reply);
-    return $http->read_body($reply);
-}
-
 # "404 not_found": what a refusal says in two words.
 sub verdict {
     my ($reply) = @_;

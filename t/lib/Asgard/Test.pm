@@ -352,6 +352,17 @@ sub chat {
         $self->chat_body($change), @headers);
 }
 
+# Bytes as they are, and what comes back.
+sub raw {
+    my ($self, $bytes) = @_;
+    my $http = $self->http;
+    $http->send_raw($bytes);
+    my $reply = $http->read_head;
+    $reply->{started} = time;
+    $http->plan_body($reply);
+    return $http->read_body($reply);
+}
+
 # Begin a call whose body is read piece by piece: (http, reply).
 sub chat_start {
     my ($self, $key, $change, @headers) = @_;
