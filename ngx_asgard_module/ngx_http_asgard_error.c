@@ -13,6 +13,7 @@
 #include "core/window.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_zone.h"
 
 
@@ -20,6 +21,7 @@
 #define NGX_HTTP_ASGARD_ERROR_EXTRA  512
 #define NGX_HTTP_ASGARD_PARAM_MAX    128
 #define NGX_HTTP_ASGARD_ERROR_SHORTLY  1      /* s: "try again shortly" */
+#define NGX_HTTP_ASGARD_HEADER_LINES   1000   /* nginx's own bound */
 
 
 static ngx_int_t ngx_http_asgard_error_header(ngx_http_request_t *r,
@@ -85,18 +87,34 @@ static const struct {
     { NGX_HTTP_BAD_GATEWAY, ASG_REASON_UPSTREAM_ERROR },
     { NGX_HTTP_SERVICE_UNAVAILABLE, ASG_REASON_OVERLOADED },
     { NGX_HTTP_GATEWAY_TIME_OUT, ASG_REASON_UPSTREAM_TIMEOUT },
+    { NGX_HTTP_VERSION_NOT_SUPPORTED, ASG_REASON_BAD_REQUEST },
     { 0, ASG_REASON_NONE }
 };
 
 
-/* nginx calls it 494 inside: the header ended with its buffers. */
+/* nginx calls it 494 inside: the header ended with its buffers, or with the
+ * lines that it may have. */
 
 static ngx_uint_t
 ngx_http_asgard_error_headers_full(ngx_http_request_t *r)
 {
-    return r->http_state == NGX_HTTP_READING_REQUEST_STATE
-           && r->request_line.len && r->header_in
-           && r->header_in->pos == r->header_in->end;
+    ngx_uint_t        n;
+    ngx_list_part_t  *part;
+
+    if (r->http_state != NGX_HTTP_READING_REQUEST_STATE
+        || r->request_line.len == 0 || r->header_in == NULL)
+    {
+        return 0;
+    }
+
+    n = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        n += part->nelts;
+    }
+
+    return r->header_in->pos == r->header_in->end
+           || n >= NGX_HTTP_ASGARD_HEADER_LINES;
 }
 
 
@@ -300,6 +318,7 @@ ngx_http_asgard_error_advice(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
 {
     u_char      *p;
     ngx_int_t    rc;
+    ngx_str_t   *allow;
     ngx_uint_t   never;
 
     rc = NGX_OK;
@@ -327,17 +346,12 @@ ngx_http_asgard_error_advice(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
                                           (u_char *) "Bearer", 6);
     }
 
-    if (rc == NGX_OK && info->status == NGX_HTTP_NOT_ALLOWED
-        && ctx->route != NGX_HTTP_ASGARD_ROUTE_NONE)
-    {
-        if (ctx->route >= NGX_HTTP_ASGARD_ROUTE_MODELS) {
-            rc = ngx_http_asgard_error_header(r, ctx, "Allow",
-                                              (u_char *) "GET", 3);
+    allow = info->status == NGX_HTTP_NOT_ALLOWED
+            ? ngx_http_asgard_route_allow(ctx) : NULL;
 
-        } else {
-            rc = ngx_http_asgard_error_header(r, ctx, "Allow",
-                                              (u_char *) "POST", 4);
-        }
+    if (rc == NGX_OK && allow) {
+        rc = ngx_http_asgard_error_header(r, ctx, "Allow", allow->data,
+                                          allow->len);
     }
 
     return rc;
@@ -350,9 +364,10 @@ static ngx_int_t
 ngx_http_asgard_error_replace(ngx_http_request_t *r,
     ngx_http_asgard_ctx_t *ctx, ngx_uint_t shape)
 {
-    ngx_uint_t                status;
-    asg_reason_t              reason;
-    const asg_reason_info_t  *info;
+    ngx_uint_t                 status;
+    asg_reason_t               reason;
+    const asg_reason_info_t   *info;
+    ngx_http_core_srv_conf_t  *cscf;
 
     status = r->err_status;
     reason = ctx->reason;
@@ -366,6 +381,13 @@ ngx_http_asgard_error_replace(ngx_http_request_t *r,
     }
 
     info = asg_reason_info(reason);
+
+    /* refused before it had a location: nobody knows whose query it is */
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    if (r->loc_conf == cscf->ctx->loc_conf) {
+        ngx_http_asgard_route_hide(r);
+    }
 
     if (reason == ASG_REASON_BUDGET_UNAVAILABLE && ctx->retry_after < 0) {
         ctx->retry_after = NGX_HTTP_ASGARD_ERROR_SHORTLY;

@@ -22,7 +22,8 @@ static ngx_int_t ngx_http_asgard_route_path(ngx_http_asgard_ctx_t *ctx,
     ngx_str_t *path);
 static ngx_int_t ngx_http_asgard_route_model(ngx_http_asgard_ctx_t *ctx,
     ngx_str_t *path);
-static void ngx_http_asgard_route_hide(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_asgard_route_split(ngx_http_request_t *r,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_asgard_route_authorization(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_uint_t offset);
 
@@ -44,20 +45,17 @@ static const ngx_str_t  ngx_http_asgard_model_path = ngx_string("/v1/models/");
 ngx_int_t
 ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx)
 {
-    u_char              *query;
     ngx_str_t            path;
-    ngx_uint_t           method;
+    ngx_uint_t           method, query;
     ngx_http_request_t  *r = ctx->request;
 
     if (r != r->main || r->internal || r->post_action) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_SUBREQUEST, NULL);
     }
 
-    path = r->unparsed_uri;
-    query = ngx_strlchr(path.data, path.data + path.len, '?');
+    query = ngx_http_asgard_route_split(r, &path);
 
     if (query) {
-        path.len = query - path.data;
         ngx_http_asgard_route_hide(r);
     }
 
@@ -78,6 +76,48 @@ ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/* nginx refuses TRACE and CONNECT before it has a location. */
+
+ngx_str_t *
+ngx_http_asgard_route_allow(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_str_t  path;
+
+    static ngx_str_t  get = ngx_string("GET");
+    static ngx_str_t  post = ngx_string("POST");
+
+    if (ctx->route == NGX_HTTP_ASGARD_ROUTE_NONE) {
+        (void) ngx_http_asgard_route_split(ctx->request, &path);
+
+        if (ngx_http_asgard_route_path(ctx, &path) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    return ctx->route >= NGX_HTTP_ASGARD_ROUTE_MODELS ? &get : &post;
+}
+
+
+/* The raw path; true: a query follows it. */
+
+static ngx_uint_t
+ngx_http_asgard_route_split(ngx_http_request_t *r, ngx_str_t *path)
+{
+    u_char  *query;
+
+    *path = r->unparsed_uri;
+    query = ngx_strlchr(path->data, path->data + path->len, '?');
+
+    if (query == NULL) {
+        return 0;
+    }
+
+    path->len = query - path->data;
+
+    return 1;
 }
 
 
@@ -149,14 +189,26 @@ ngx_http_asgard_route_model(ngx_http_asgard_ctx_t *ctx, ngx_str_t *path)
 }
 
 
-/* A query may hold a key that somebody put there: no log shall show it. */
+/* A query may hold a key that somebody put there. */
 
-static void
+void
 ngx_http_asgard_route_hide(ngx_http_request_t *r)
 {
     u_char     *p;
     ngx_str_t  *line[] = { &r->request_line, &r->unparsed_uri };
     ngx_uint_t  i;
+
+    if (r->request_line.data == NULL && r->request_start) {
+        /* a line that was not understood; the log would show all of it */
+        for (p = r->request_start; p < r->header_in->last; p++) {
+            if (*p == CR || *p == LF) {
+                break;
+            }
+        }
+
+        r->request_line.data = r->request_start;
+        r->request_line.len = p - r->request_start;
+    }
 
     for (i = 0; i < 2; i++) {
         p = ngx_strlchr(line[i]->data, line[i]->data + line[i]->len, '?');

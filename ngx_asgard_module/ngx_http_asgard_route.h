@@ -19,6 +19,12 @@
  * unknown path, query string, method, subrequest. */
 ngx_int_t ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx);
 
+/* What the Allow header says of the path; NULL: it is none of ours. */
+ngx_str_t *ngx_http_asgard_route_allow(ngx_http_asgard_ctx_t *ctx);
+
+/* No log shows the query of this request. */
+void ngx_http_asgard_route_hide(ngx_http_request_t *r);
+
 /* Two Authorization headers stay nginx's 400, but no log shows their values. */
 ngx_int_t ngx_http_asgard_route_init(ngx_conf_t *cf);
 
