@@ -72,6 +72,7 @@ typedef struct {
     ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */
     size_t                     drain_bytes;   /* asgard_drain_bytes */
     ngx_msec_t                 retry_timeout; /* asgard_retry_timeout */
+    ngx_int_t                  bad_keys;      /* a second and address; 0: any */
     time_t                     hold_ttl;      /* s; 120 */
 
     ngx_uint_t                 locations;     /* governed, or probes */

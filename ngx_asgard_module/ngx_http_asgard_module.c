@@ -29,6 +29,7 @@
 #define NGX_HTTP_ASGARD_DRAIN_BYTES     (16 * 1024 * 1024)
 #define NGX_HTTP_ASGARD_RETRY_TIMEOUT   900000              /* ms */
 #define NGX_HTTP_ASGARD_HOLD_TTL        120                 /* s */
+#define NGX_HTTP_ASGARD_BAD_KEYS        10                  /* a second */
 
 
 static char *ngx_http_asgard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -179,6 +180,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_asgard_main_conf_t, drain_bytes),
+      NULL },
+
+    { ngx_string("asgard_bad_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, bad_keys),
       NULL },
 
     { ngx_string("asgard_hold_ttl"),
@@ -446,6 +454,7 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
     amcf->drain_timeout = NGX_CONF_UNSET_MSEC;
     amcf->body_memory = NGX_CONF_UNSET_SIZE;
     amcf->drain_bytes = NGX_CONF_UNSET_SIZE;
+    amcf->bad_keys = NGX_CONF_UNSET;
     amcf->hold_ttl = NGX_CONF_UNSET;
     amcf->retry_timeout = NGX_CONF_UNSET_MSEC;
 
@@ -463,6 +472,7 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_msec_value(amcf->redis_deadline,
                              NGX_HTTP_ASGARD_REDIS_DEADLINE);
+    ngx_conf_init_value(amcf->bad_keys, NGX_HTTP_ASGARD_BAD_KEYS);
     ngx_conf_init_value(amcf->hold_ttl, NGX_HTTP_ASGARD_HOLD_TTL);
     ngx_conf_init_msec_value(amcf->drain_timeout,
                              NGX_HTTP_ASGARD_DRAIN_TIMEOUT);

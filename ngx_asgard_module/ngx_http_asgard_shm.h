@@ -1,7 +1,7 @@
 
 /*
  * The layout of the shared zone, for the files that keep a part of it
- * (zone, cache, count, journal, spool); nobody else includes this.
+ * (zone, cache, count, flood, journal, spool); nobody else includes this.
  *
  * The head of the memory is nginx's slab pool, which holds cached records and
  * nothing else; behind it, at a fixed place, stands the structure below and
@@ -19,12 +19,14 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  3
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  4
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
 #define NGX_HTTP_ASGARD_WORKER_TAKEN ((ngx_atomic_uint_t) 0xff << 48)
 #define NGX_HTTP_ASGARD_ABSENT_N     4096       /* a power of two */
+#define NGX_HTTP_ASGARD_FLOOD_SETS   2048
+#define NGX_HTTP_ASGARD_FLOOD_WAYS   4
 #define NGX_HTTP_ASGARD_SLOTS_MAX    262144
 
 
@@ -54,6 +56,13 @@ typedef struct {
     uint64_t                   half[2];
     ngx_msec_t                 until;
 } ngx_http_asgard_absent_t;
+
+
+/* Bad keys of one address; see flood.c. */
+typedef struct {
+    ngx_atomic_t               address;         /* 0: nobody's */
+    ngx_atomic_t               forgiven;        /* us, as ngx_current_msec */
+} ngx_http_asgard_flood_t;
 
 
 /* What was last read of a partition's head. */
@@ -86,6 +95,8 @@ struct ngx_http_asgard_zone_s {
     ngx_atomic_t               generations;
     ngx_http_asgard_worker_t   workers[NGX_HTTP_ASGARD_WORKERS_MAX];
     ngx_http_asgard_absent_t   absent[NGX_HTTP_ASGARD_ABSENT_N];
+    ngx_http_asgard_flood_t    floods[NGX_HTTP_ASGARD_FLOOD_SETS]
+                                     [NGX_HTTP_ASGARD_FLOOD_WAYS];
 
     /* the journal: see ngx_http_asgard_journal.h */
     ngx_uint_t                 nslots;

@@ -13,6 +13,7 @@
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_flood.h"
 #include "ngx_http_asgard_identify.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_models.h"
@@ -42,7 +43,7 @@ static ngx_int_t ngx_http_asgard_step_route(ngx_http_asgard_ctx_t *ctx);
 static const ngx_http_asgard_step_t  ngx_http_asgard_steps[] = {
 
     { "path",     ngx_http_asgard_route_find },     /* 404, 400, 405 */
-    { "identify", ngx_http_asgard_step_identify },  /* 401, 503 */
+    { "identify", ngx_http_asgard_step_identify },  /* 401, 429, 503 */
     { "admit",    ngx_http_asgard_step_admit },     /* 401, 403 */
     { "read",     ngx_http_asgard_step_read },      /* 415, 400, 413, 503 */
     { "resolve",  ngx_http_asgard_step_resolve },   /* 404, 503 */
@@ -153,11 +154,31 @@ ngx_http_asgard_step_wait(ngx_http_asgard_ctx_t *ctx, ngx_int_t rc)
 }
 
 
+/* A key that is none; told as a flood when its address shows too many.  A
+ * revoked one is no guess, and stays 401 however often it comes. */
+
+static ngx_int_t
+ngx_http_asgard_step_bad_key(ngx_http_asgard_ctx_t *ctx)
+{
+    if (!ngx_http_asgard_flood(ctx->request)) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_INVALID_API_KEY, NULL);
+    }
+
+    ctx->retry_after = 1;
+    ngx_str_set(&ctx->message, "Too many keys that are not valid came from "
+                "this address; correct the key, then try again after the "
+                "time in Retry-After.");
+
+    return ngx_http_asgard_refuse(ctx, ASG_REASON_RATE_LIMIT_EXCEEDED, NULL);
+}
+
+
 /* `Bearer`, one space, the token; the grammar is judged before any store. */
 
 static ngx_int_t
 ngx_http_asgard_step_identify(ngx_http_asgard_ctx_t *ctx)
 {
+    ngx_int_t         rc;
     ngx_str_t         token;
     ngx_table_elt_t  *h;
 
@@ -172,18 +193,25 @@ ngx_http_asgard_step_identify(ngx_http_asgard_ctx_t *ctx)
     if (token.len <= 7
         || ngx_strncasecmp(token.data, (u_char *) "Bearer ", 7) != 0)
     {
-        return ngx_http_asgard_refuse(ctx, ASG_REASON_INVALID_API_KEY, NULL);
+        return ngx_http_asgard_step_bad_key(ctx);
     }
 
     token.data += 7;
     token.len -= 7;
 
     if (!asg_key_is_inference(asg_key_classify(ngx_http_asgard_str(&token)))) {
-        return ngx_http_asgard_refuse(ctx, ASG_REASON_INVALID_API_KEY, NULL);
+        return ngx_http_asgard_step_bad_key(ctx);
     }
 
-    return ngx_http_asgard_step_wait(ctx,
-                                     ngx_http_asgard_identify(ctx, &token));
+    rc = ngx_http_asgard_identify(ctx, &token);
+
+    if (rc == NGX_ERROR && ctx->reason == ASG_REASON_INVALID_API_KEY
+        && !ctx->key.revoked)
+    {
+        return ngx_http_asgard_step_bad_key(ctx);
+    }
+
+    return ngx_http_asgard_step_wait(ctx, rc);
 }
 
 
@@ -192,10 +220,6 @@ ngx_http_asgard_step_identify(ngx_http_asgard_ctx_t *ctx)
 static ngx_int_t
 ngx_http_asgard_step_admit(ngx_http_asgard_ctx_t *ctx)
 {
-    if (ctx->key.revoked) {
-        return ngx_http_asgard_refuse(ctx, ASG_REASON_INVALID_API_KEY, NULL);
-    }
-
     if (ctx->key.expires && ctx->key.expires <= ngx_time()) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_KEY_EXPIRED, NULL);
     }

@@ -10,7 +10,7 @@ use Asgard::Abuse qw(header_seen);
 use Asgard::Files qw(random_hex slurp wait_until);
 use Digest::SHA qw(hmac_sha256_hex sha256 sha256_hex);
 
-my $t = Asgard::Abuse->new(workers => 2, http_conf => 'asgard_bad_keys off;');
+my $t = Asgard::Abuse->new(workers => 2, http_conf => 'asgard_bad_keys 0;');
 $t->start;
 
 my $good = $t->{key}{key};
