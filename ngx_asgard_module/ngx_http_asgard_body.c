@@ -18,6 +18,7 @@ static void ngx_http_asgard_body_event(ngx_http_request_t *r);
 static ngx_int_t ngx_http_asgard_body_start(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_body_drain(ngx_http_asgard_ctx_t *ctx);
 static void ngx_http_asgard_body_place(ngx_http_asgard_ctx_t *ctx);
+static ngx_int_t ngx_http_asgard_body_late(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_body_collect(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_body_room(ngx_http_asgard_ctx_t *ctx,
     size_t size);
@@ -181,7 +182,7 @@ ngx_http_asgard_body_drain(ngx_http_asgard_ctx_t *ctx)
 
         if (rc == NGX_AGAIN) {
             if (r->request_body->bufs == NULL) {
-                return NGX_AGAIN;
+                return ngx_http_asgard_body_late(ctx);
             }
 
         } else if (rc != NGX_OK) {
@@ -221,6 +222,21 @@ ngx_http_asgard_body_place(ngx_http_asgard_ctx_t *ctx)
     b->pos = b->start;
     b->last = b->start;
     b->end = b->start + rb->rest;
+}
+
+
+/* More is to come.  nginx bounds each wait; who drips is bounded here. */
+
+static ngx_int_t
+ngx_http_asgard_body_late(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ngx_current_msec - ctx->started > NGX_HTTP_ASGARD_BODY_TIME) {
+        ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                      "asgard: the body took too long");
+        return NGX_HTTP_REQUEST_TIME_OUT;
+    }
+
+    return NGX_AGAIN;
 }
 
 

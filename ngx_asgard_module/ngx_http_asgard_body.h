@@ -6,7 +6,8 @@
  * open a temporary file, whatever its settings say, and pieces are
  * collected here.  A body with a Content-Length gets its room at once; a
  * chunked one grows and ends at 1 MB.  All room is charged to the memory cap
- * that all workers share, before it is taken.
+ * that all workers share, before it is taken; so nobody may hold it for long
+ * by sending a byte now and then.
  */
 
 #ifndef _NGX_HTTP_ASGARD_BODY_H_INCLUDED_
@@ -19,6 +20,7 @@
 #define NGX_HTTP_ASGARD_BODY_MAX      (32 * 1024 * 1024)
 #define NGX_HTTP_ASGARD_BODY_CHUNKED  (1024 * 1024)
 #define NGX_HTTP_ASGARD_BODY_PIECE    (64 * 1024)
+#define NGX_HTTP_ASGARD_BODY_TIME     600000    /* ms for all of it */
 
 
 /* NGX_OK with ctx->body whole, NGX_AGAIN (the steps are resumed), or a status

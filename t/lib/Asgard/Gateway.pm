@@ -14,9 +14,8 @@ use Asgard::Port qw(free_port);
 use Asgard::Process;
 
 # new(dir => DIR, redis => RedisServer, key_file => PATH, control_socket =>
-#     PATH, workers => 2, shutdown_timeout => '3s', main_conf, http_conf,
-#     server_conf, location_conf, connections => 1024 (of a worker),
-#     shim => Asgard::Shim)
+#     PATH, workers => 2, connections => 1024, shutdown_timeout => '3s',
+#     main_conf, http_conf, server_conf, location_conf, shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {workers => 2, port => free_port(), %arg}, $class;

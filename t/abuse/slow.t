@@ -1,0 +1,151 @@
+# Row 12: who sends slowly or not at all is closed at the timeout, and others
+# are served meanwhile.  The timeouts are the shipped ones; time is made to pass
+# by the clock that nginx's timers have.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Asgard::Abuse;
+use Asgard::Files qw(slurp wait_until);
+
+# As many connections as an attacker may have here: the test and nginx each
+# need a descriptor for every one.
+chomp(my $descriptors = `sh -c 'ulimit -n'`);
+$descriptors = 1 << 20 if $descriptors eq 'unlimited';
+my $crowd = $descriptors > 13_000 ? 10_000 : int($descriptors * 0.75);
+
+my $t = Asgard::Abuse->new(shims => {gateway => 'clock'},
+    connections => $crowd + 2_000);
+$t->start;
+
+my $ahead = 0;
+sub later { $ahead += $_[0]; $t->shim('gateway')->set(0, $ahead) }
+
+# Has the other side ended the connection, without a word?
+sub is_closed {
+    my ($http) = @_;
+    return wait_until(sub { is_closed_now($http) }, 10, 0)
+        && $http->{in} eq '';
+}
+
+sub is_closed_now { my $n = $_[0]->fill(0.1); return defined $n && $n == 0 }
+
+sub logged_408 { scalar(() = $t->{gateway}->access_log =~ /" 408 0 /g) }
+
+sub is_timed_out {
+    my ($http) = @_;
+    my $before = $t->{row}{logged};
+    ok(is_closed($http), 'it is closed without an answer');
+    is(logged_408() - $before, 1, 'and logged as 408');
+}
+
+# A client that sent $bytes and waits.
+sub slow {
+    my ($bytes) = @_;
+    $t->{row}{logged} = logged_408();
+    my $http = $t->http;
+    $http->send_raw($bytes);
+    sleep 0.1;
+    return $http;
+}
+
+my $head = $t->call_text(body => '', without => ['content-length'],
+    head => ['Content-Length: 1000']);
+
+for (['half a request line', 'POST /v1/chat'],
+    ['half a head', "POST /v1/chat/completions HTTP/1.1\r\nHost: 127"])
+{
+    my ($what, $bytes) = @$_;
+    $t->row(12, $what, sub {
+        my $http = slow($bytes);
+        $t->served($t->call);
+        later(61);
+        is_timed_out($http);
+    });
+}
+
+$t->row(12, 'a header now and then', sub {
+    my $http = slow("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n");
+    for my $n (1 .. 3) {
+        later(19);
+        $http->send_raw("X-$n: y\r\n");
+        sleep 0.1;
+    }
+    ok(!$http->fill(0.1), 'it goes on for a minute');
+    later(19);
+    is_timed_out($http);
+});
+
+$t->row(12, 'half a body', sub {
+    my $http = slow($head . '{"model":');
+    $t->served($t->call);
+    later(601);
+    is_timed_out($http);
+});
+
+$t->row(12, 'a byte of the body now and then', sub {
+    my $http = slow($head . '{');
+    my $sent = 0;
+    until (is_closed_now($http) || ++$sent > 10) {
+        later(100);
+        $http->send_raw(' ');
+        sleep 0.1;
+    }
+    cmp_ok($sent, '<=', 7, 'it ends after ten minutes');
+    cmp_ok($sent, '>=', 5, 'and not before');
+    is(logged_408() - $t->{row}{logged}, 1, 'logged as 408');
+});
+
+$t->row(12, 'half a body without a key', sub {
+    my $http = slow($head =~ s/Authorization: [^\r]+\r\n//r . '{');
+    my $reply = $http->read_head;
+    $http->plan_body($reply);
+    $t->refused($http->read_body($reply), 401, 'missing_api_key');
+});
+
+$t->row(12, 'a client that reads nothing of a stream', sub {
+    $t->upstream('main')->script({chunks => 60_000});
+    my $http = $t->http(rcvbuf => 65_536);
+    my $reply = $http->start('POST', '/v1/chat/completions',
+        ['Authorization', "Bearer $t->{key}{key}",
+        'Content-Type', 'application/json'],
+        $t->chat_body({model => 'one', stream => \1}));
+    is($reply->status, 200, 'it begins');
+    sleep 1;
+    is($t->upstream('main')->last_request->{outcome}, 'open',
+        'the provider waits for the client');
+    later(61);
+    ok(wait_until(sub { $t->upstream('main')->last_request->{outcome}
+        eq 'whole' }, 20), 'after a minute it is read without the client');
+}, calls => 1);
+
+sub memory_kb {
+    my ($pid) = $t->{gateway}->workers;
+    return slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m ? $1 : 0;
+}
+
+$t->row(12, "$crowd connections, idle and in the middle of a head", sub {
+    my $before = memory_kb();
+    $t->{row}{logged} = logged_408();
+    my @crowd = map { $t->http } 1 .. $crowd;
+    my $halves = int($crowd / 10);
+    $_->send_raw("GET /v1/models HTTP/1.1\r\nX-One: ")
+        for @crowd[0 .. $halves - 1];
+    sleep 0.5;
+    my $each = (memory_kb() - $before) / $crowd;
+    diag(sprintf '%.2f kB a connection', $each);
+    cmp_ok($each, '<', 8, 'each needs little memory');
+    my $begun = time;
+    $t->served($t->call);
+    cmp_ok(time - $begun, '<', 5, 'others are served');
+    later(61);
+    my $closed = grep { is_closed($_) } @crowd;
+    is($closed, $crowd, 'all are closed at the timeout');
+    is(logged_408() - $t->{row}{logged}, $halves,
+        'those that had begun are logged as 408');
+});
+
+$t->done;
