@@ -13,8 +13,9 @@ static ngx_int_t ngx_http_asgard_worker_started(ngx_pid_t pid,
     uint64_t *started);
 
 
-/* Field 22 of /proc/PID/stat: NGX_OK; NGX_DECLINED: no such process, or a
- * zombie; NGX_ERROR: it cannot be told, which says nothing of that process. */
+/* Field 22 of /proc/PID/stat: NGX_OK; NGX_DECLINED: a zombie, or gone while it
+ * was read; NGX_ERROR: it cannot be told, which says nothing of that process:
+ * a /proc that is mounted with hidepid shows no other worker. */
 static ngx_int_t
 ngx_http_asgard_worker_started(ngx_pid_t pid, uint64_t *started)
 {
@@ -29,7 +30,7 @@ ngx_http_asgard_worker_started(ngx_pid_t pid, uint64_t *started)
 
     fd = ngx_open_file(path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
-        return ngx_errno == NGX_ENOENT ? NGX_DECLINED : NGX_ERROR;
+        return NGX_ERROR;
     }
 
     n = ngx_read_fd(fd, stat, sizeof(stat));
