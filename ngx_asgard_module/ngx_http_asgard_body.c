@@ -102,7 +102,8 @@ ngx_http_asgard_body_start(ngx_http_asgard_ctx_t *ctx)
         return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE, NULL);
     }
 
-    rc = ngx_http_asgard_body_room(ctx, (size_t) length);
+    rc = ngx_http_asgard_body_room(ctx,
+                       (size_t) ngx_min(length, NGX_HTTP_ASGARD_BODY_AT_ONCE));
     if (rc != NGX_OK) {
         return rc;
     }
@@ -305,24 +306,22 @@ static ngx_int_t
 ngx_http_asgard_body_room(ngx_http_asgard_ctx_t *ctx, size_t size)
 {
     u_char     *data;
-    size_t      room;
+    size_t      room, most;
     ngx_int_t   rc;
 
     if (size <= ctx->body_size) {
         return NGX_OK;
     }
 
-    room = size;
+    most = ctx->request->headers_in.chunked
+           ? NGX_HTTP_ASGARD_BODY_CHUNKED
+           : (size_t) ctx->request->headers_in.content_length_n;
 
-    if (ctx->request->headers_in.chunked) {
-        if (size > NGX_HTTP_ASGARD_BODY_CHUNKED) {
-            return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE,
-                                          NULL);
-        }
-
-        room = ngx_min(ngx_max(size, 2 * ctx->body_size),
-                       NGX_HTTP_ASGARD_BODY_CHUNKED);
+    if (size > most) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE, NULL);
     }
+
+    room = ngx_min(ngx_max(size, 2 * ctx->body_size), most);
 
     rc = ngx_http_asgard_body_charge(ctx, room - ctx->body_size);
     if (rc != NGX_OK) {

@@ -4,10 +4,11 @@
  *
  * It is read unbuffered in nginx's sense: nginx then never has a reason to
  * open a temporary file, whatever its settings say, and pieces are
- * collected here.  A body with a Content-Length gets its room at once; a
- * chunked one grows and ends at 1 MB.  All room is charged to the memory cap
- * that all workers share, before it is taken; so nobody may hold it for long
- * by sending a byte now and then.
+ * collected here.  A body gets room for the length that it announces, up to
+ * 1 MB; the room grows as more arrives, twofold; a chunked body ends at 1 MB.
+ * All room is charged to the memory cap that all workers share, before it is
+ * taken.  So nobody holds much of it by a length that he does not send, nor
+ * for long by sending a byte now and then.
  */
 
 #ifndef _NGX_HTTP_ASGARD_BODY_H_INCLUDED_
@@ -19,6 +20,7 @@
 
 #define NGX_HTTP_ASGARD_BODY_MAX      (32 * 1024 * 1024)
 #define NGX_HTTP_ASGARD_BODY_CHUNKED  (1024 * 1024)
+#define NGX_HTTP_ASGARD_BODY_AT_ONCE  (1024 * 1024)
 #define NGX_HTTP_ASGARD_BODY_PIECE    (64 * 1024)
 #define NGX_HTTP_ASGARD_BODY_TIME     600000    /* ms for all of it */
 
