@@ -14,8 +14,8 @@ use Asgard::Abuse qw(header_seen);
 my $t = Asgard::Abuse->new;
 my $port = $t->port;
 $t->{gateway}->write_conf(server_conf => 'server_name 127.0.0.1;', http_conf =>
-    "server { listen 127.0.0.1:$port default_server; include asgard-errors.conf;"
-    . ' location / { return 421; } }');
+    "server { listen 127.0.0.1:$port default_server;"
+    . ' include asgard-errors.conf; location / { return 421; } }');
 $t->start;
 
 my $body = $t->chat_body({model => 'one'});
@@ -76,8 +76,8 @@ for (['gzip'], ['chunked, chunked'], ['xchunked'], ["\x0bchunked"]) {
     my ($coding) = @$_;
     my $shown = $coding =~ s/\x0b/\\v/r;
     $t->row(3, "Transfer-Encoding: $shown", sub {
-        $t->refused(only_reply(framed(["Transfer-Encoding: $coding"], $chunks)), 501,
-            'not_implemented');
+        $t->refused(only_reply(framed(["Transfer-Encoding: $coding"],
+            $chunks)), 501, 'not_implemented');
     });
 }
 for (['twice', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'],
@@ -101,8 +101,8 @@ for (['no hexadecimal', "zz\r\n$body\r\n0\r\n\r\n"],
 {
     my ($what, $sent) = @$_;
     $t->row(4, "chunk size: $what", sub {
-        $t->refused(only_reply(framed(['Transfer-Encoding: chunked'], $sent)), 400,
-            'bad_request');
+        $t->refused(only_reply(framed(['Transfer-Encoding: chunked'],
+            $sent)), 400, 'bad_request');
     });
 }
 $t->row(4, 'chunks over the limit of 1 MB', sub {
