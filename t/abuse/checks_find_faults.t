@@ -10,6 +10,7 @@ use Test::More;
 use Asgard::Abuse;
 
 my $t = Asgard::Abuse->new;
+$t->{patience} = 2;
 $t->start;
 
 # The names of the assertions that fail, however deep they stand.

@@ -29,6 +29,8 @@
 #     spent_nusd => N     what they cost (else: calls x 210,000)
 #     open_holds => N     holds of unknown outcome that stay
 #     echoes => 1         a reply may hold the prompt
+#
+# Money may come late: it is waited for, $t->{patience} seconds at most (15).
 package Asgard::Abuse;
 
 use strict;
@@ -210,7 +212,7 @@ sub check_row {
         $held = Asgard::Holds::open_holds($self);
         $grown = $self->spent - $row->{before}{spent};
         return $held == $open && $grown == $spent;
-    }, 5);
+    }, $self->{patience} // 15);
     is($held, $open, "$open holds are open");
     is($grown, $spent, "spent grew by $spent nano-USD");
     my %new = $self->written;
