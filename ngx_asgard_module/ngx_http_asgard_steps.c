@@ -45,7 +45,7 @@ static const ngx_http_asgard_step_t  ngx_http_asgard_steps[] = {
     { "path",     ngx_http_asgard_route_find },     /* 404, 400, 405 */
     { "identify", ngx_http_asgard_step_identify },  /* 401, 429, 503 */
     { "admit",    ngx_http_asgard_step_admit },     /* 401, 403 */
-    { "read",     ngx_http_asgard_step_read },      /* 415, 400, 408, 413, 503 */
+    { "read",     ngx_http_asgard_step_read },      /* 415, 4xx, 503 */
     { "resolve",  ngx_http_asgard_step_resolve },   /* 404, 503 */
     { "police",   ngx_http_asgard_step_police },    /* 403, 400 */
     { "reserve",  ngx_http_asgard_step_reserve },   /* 429, 503 */
