@@ -117,7 +117,7 @@ $t->row(12, 'half a body without a key', sub {
 });
 
 $t->row(12, 'a client that reads nothing of a stream', sub {
-    $t->upstream('main')->script({chunks => 60_000});
+    $t->upstream('main')->script({chunks => 100_000});
     my $http = $t->http(rcvbuf => 65_536);
     my $reply = $http->start('POST', '/v1/chat/completions',
         ['Authorization', "Bearer $t->{key}{key}",
