@@ -13,7 +13,8 @@
 #define ASG_MEDIA_DATA_MAX (20u * 1024 * 1024)  /* bytes of a data: URL */
 #define ASG_MEDIA_URL_MAX  4096                 /* bytes of any other */
 
-/* A `data:image/…` URL within the bound, or http(s) to a public host. */
+/* A `data:image/…` URL within the bound that is no SVG, or http(s) to a public
+ * host. */
 bool asg_media_image_is_allowed(asg_str_t raw);
 /* Does the URL hold its content itself?  Of one that is allowed. */
 bool asg_media_is_data(asg_str_t raw);
