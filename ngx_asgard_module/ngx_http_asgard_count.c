@@ -17,6 +17,8 @@ static const struct {
     { "asgard_voided_total", "Holds given back, nothing spent." },
     { "asgard_unknown_total", "Calls sent whose outcome is not known." },
     { "asgard_overshoot_total", "Calls that cost more than their hold." },
+    { "asgard_bad_usage_total",
+      "Calls whose reported usage cannot be true; estimated." },
     { "asgard_fallback_total", "Attempts after the first candidate." },
     { "asgard_further_holds_total",
       "Holds of a further attempt, after one that may have begun work." },

@@ -150,6 +150,21 @@ ngx_http_asgard_finalise_decide(ngx_http_asgard_ctx_t *ctx,
 }
 
 
+/* Of a provider that cannot count, or lies: an operator must know. */
+static void
+ngx_http_asgard_finalise_doubt(ngx_http_asgard_ctx_t *ctx,
+    const ngx_http_asgard_end_t *end)
+{
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_BAD_USAGE, 1);
+
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "asgard: endpoint \"%*s\" reported usage that cannot be "
+                  "true, hold %*s is settled by an estimate",
+                  end->endpoint.len, end->endpoint.data,
+                  (size_t) ctx->call.slot->hold_len, ctx->call.slot->hold);
+}
+
+
 static void
 ngx_http_asgard_finalise_count(ngx_http_asgard_call_t *call, u_char verb)
 {
@@ -204,6 +219,10 @@ ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,
     if (ctx->call.cost_nusd > ctx->call.hold_nusd) {
         ctx->call.flags |= ASG_FLAG_OVERSHOOT;
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_OVERSHOOT, 1);
+    }
+
+    if (ctx->call.flags & ASG_FLAG_BAD_USAGE) {
+        ngx_http_asgard_finalise_doubt(ctx, end);
     }
 
     ngx_http_asgard_detail_event(ctx, slot, end, &event);

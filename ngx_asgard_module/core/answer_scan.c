@@ -157,7 +157,16 @@ static void top_key_done(asg_answer_scan_t *s)
         return;
     }
     if ((s->seen & bit) != 0) {
-        asg_walk_fault(s);      /* which one would the client take? */
+        if (s->role != ROLE_USAGE) {
+            asg_walk_fault(s);  /* which one would the client take? */
+            return;
+        }
+        /* neither can be believed, and for the client it is only a number */
+        s->has_usage = true;
+        s->usage_bad = true;
+        s->role = ROLE_NONE;
+        s->top = ROLE_NONE;
+        return;
     }
     s->seen |= bit;
     s->has_choices = s->has_choices || s->role == ROLE_CHOICES;

@@ -84,7 +84,7 @@ static void what_is_no_object_is_malformed(void **state)
         "{\"a\":+1}", "{\"a\":1.2.3}", "{\"a\":nul}", "{\"a\":nulls}",
         "{\"a\":True}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}",
         "{\"a\":\"\n\"}", "{\"a\":'b'}", "{a:1}", "{\"a\":1 \"b\":2}",
-        "{\"usage\":null,\"usage\":null}", "<html>"
+        "{\"model\":null,\"model\":null}", "<html>"
     };
 
     (void) state;

@@ -393,7 +393,11 @@ static void impossible_usage_is_bad(void **state)
         "{\"prompt_tokens\":10,\"completion_tokens\":5,\"cache_creation\":"
             "{\"ephemeral_1h_input_tokens\":6,"
             "\"ephemeral_5m_input_tokens\":5}}",
-        "{}", "[]", "5", "\"none\"", "false"
+        "{}", "[]", "5", "\"none\"", "false",
+        GOOD_USAGE ",\"usage\":" GOOD_USAGE,
+        GOOD_USAGE ",\"usage\":null",
+        "null,\"usage\":" GOOD_USAGE, "null,\"usage\":null",
+        GOOD_USAGE ",\"us\\u0061ge\":{\"prompt_tokens\":1}"
     };
 
     (void) state;

@@ -190,12 +190,14 @@ sub read_request {
         body => $body, time => time};
 }
 
+sub answer_class { 'Asgard::FakeAnswer' }
+
 sub answer {
     my ($self, $client, $request) = @_;
     my $queued = $self->locked(sub { shift @{$_[0]} });
     my %script = (%{$self->{defaults}},
         $queued ? %{$json->decode($queued)} : ());
-    my $answer = Asgard::FakeAnswer->new($request, \%script);
+    my $answer = $self->answer_class->new($request, \%script);
     $request->{id} = "$$." . ++$self->{served};
     $self->book({%$request, $answer->summary, outcome => 'open'});
     my $outcome = $answer->play($client);

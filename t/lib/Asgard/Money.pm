@@ -205,7 +205,8 @@ sub requests {
     return if !@upstreams || $t->{uncounted_calls};
     my ($answered, $charged);
     wait_until(sub {
-        $answered = grep { $_->{status} =~ /^2/ || $_->{outcome} ne 'whole' }
+        $answered = grep { $_->{worked}
+                // ($_->{status} =~ /^2/ || $_->{outcome} ne 'whole') }
             map { $_->books } @upstreams;
         $charged = charged_calls($t) + @{$books->{holds}};
         return $answered == $charged;
