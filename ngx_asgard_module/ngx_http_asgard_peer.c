@@ -488,6 +488,13 @@ ngx_http_asgard_peer_save_session(ngx_http_asgard_peer_t *peer,
 {
     ngx_ssl_session_t  *session;
 
+    /* Before TLS 1.3 it comes ahead of the check of the certificate, and would
+     * bring its verdict back when the certificate has been mended. */
+
+    if (SSL_get_verify_result(pc->connection->ssl->connection) != X509_V_OK) {
+        return;
+    }
+
     session = ngx_ssl_get_session(pc->connection);
 
     if (session == NULL) {

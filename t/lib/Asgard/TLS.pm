@@ -9,18 +9,24 @@ use IO::Socket::SSL ();
 use Asgard::Files qw(spill);
 
 # new(dir => DIR, name => 'localhost'): ca.pem, cert.pem, key.pem in DIR.
+# `of => TLS`: by the authority of another one; `days => -1`: expired yesterday;
+# `self_signed => 1`: by no authority; `version => 'TLSv1_2'`: no other is spoken.
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless {name => 'localhost', %arg}, $class;
-    my ($dir, $name) = @$self{qw(dir name)};
+    my $self = bless {name => 'localhost', days => 30, %arg}, $class;
+    my ($dir, $name, $days) = @$self{qw(dir name days)};
+    mkdir $dir;
     spill("$dir/san.cnf", "subjectAltName=DNS:$name\n");
+    my $ca = $self->{of} ? $self->{of}{dir} : $dir;
+    my $by = $self->{self_signed} ? "-signkey $dir/key.pem"
+        : "-CA $ca/ca.pem -CAkey $ca/ca.key -CAcreateserial";
     my @steps = (
-        "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=asgard-test-ca"
-            . " -keyout $dir/ca.key -out $dir/ca.pem",
+        $self->{of} || $self->{self_signed} ? ()
+            : "req -x509 -newkey rsa:2048 -nodes -days 30"
+            . " -subj /CN=asgard-test-ca -keyout $dir/ca.key -out $dir/ca.pem",
         "req -newkey rsa:2048 -nodes -subj /CN=$name"
             . " -keyout $dir/key.pem -out $dir/cert.csr",
-        "x509 -req -days 30 -in $dir/cert.csr -CA $dir/ca.pem"
-            . " -CAkey $dir/ca.key -CAcreateserial -extfile $dir/san.cnf"
+        "x509 -req -days $days -in $dir/cert.csr $by -extfile $dir/san.cnf"
             . " -out $dir/cert.pem",
     );
     for (@steps) {
@@ -37,7 +43,10 @@ sub accept {
     my ($self, $socket, $sni) = @_;
     my $tls = IO::Socket::SSL->start_SSL($socket, SSL_server => 1,
         SSL_cert_file => "$self->{dir}/cert.pem",
-        SSL_key_file => "$self->{dir}/key.pem") or return;
+        SSL_key_file => "$self->{dir}/key.pem",
+        $self->{version} ? (SSL_version => $self->{version}) : (),
+        $self->{tickets} ? (SSL_ticket_keycb => $self->{tickets}) : ())
+        or return;
     $$sni = $tls->get_servername;
     return $tls;
 }
