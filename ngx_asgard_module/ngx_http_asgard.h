@@ -73,6 +73,7 @@ typedef struct {
     size_t                     drain_bytes;   /* asgard_drain_bytes */
     ngx_msec_t                 retry_timeout; /* asgard_retry_timeout */
     ngx_int_t                  bad_keys;      /* a second and address; 0: any */
+    ngx_msec_t                 call_timeout;  /* asgard_call_timeout */
     time_t                     hold_ttl;      /* s; 120 */
 
     ngx_uint_t                 locations;     /* governed, or probes */
@@ -205,12 +206,14 @@ struct ngx_http_asgard_ctx_s {
     ngx_msec_t                 first_byte;    /* 0: none */
     ngx_queue_t                open;          /* of this worker's open calls;
                                                * prev NULL: in none */
+    ngx_msec_t                 opened;        /* when it came among them */
 
     size_t                     body_size;     /* room in body.data */
     ngx_buf_t                 *refusal;       /* the body that replaces */
 
     unsigned                   waiting:1;     /* a step returned NGX_AGAIN */
     unsigned                   killed:1;      /* project killed while open */
+    unsigned                   overdue:1;     /* open for too long */
     unsigned                   body_late:1;   /* nginx reads it, body.c waits */
     unsigned                   client_gone:1;
     unsigned                   answered:1;    /* body of the answer is ours */

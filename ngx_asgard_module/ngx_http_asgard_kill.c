@@ -1,6 +1,6 @@
 
 /*
- * The list of open calls and its watch.
+ * The list of open calls, oldest first, and its watch.
  */
 
 #include "ngx_http_asgard_kill.h"
@@ -15,6 +15,7 @@
 #define NGX_HTTP_ASGARD_KILL_PROJECTS  64       /* asked about at a time */
 
 
+static void ngx_http_asgard_kill_overdue(void);
 static void ngx_http_asgard_kill_timer(ngx_event_t *ev);
 
 
@@ -50,6 +51,7 @@ ngx_http_asgard_kill_watch(ngx_http_asgard_ctx_t *ctx)
         return;
     }
 
+    ctx->opened = ngx_current_msec;
     ngx_queue_insert_tail(&ngx_http_asgard_open, &ctx->open);
 
     if (!ngx_http_asgard_kill_event.timer_set) {
@@ -161,6 +163,61 @@ ngx_http_asgard_kill_recheck(ngx_str_t *id)
 }
 
 
+/* The oldest call that has been open for too long and was not cut yet. */
+
+static ngx_http_asgard_ctx_t *
+ngx_http_asgard_kill_next_overdue(ngx_msec_t timeout)
+{
+    ngx_queue_t            *q;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    for (q = ngx_queue_head(&ngx_http_asgard_open);
+         q != ngx_queue_sentinel(&ngx_http_asgard_open);
+         q = ngx_queue_next(q))
+    {
+        ctx = ngx_queue_data(q, ngx_http_asgard_ctx_t, open);
+
+        if (ngx_current_msec - ctx->opened < timeout) {
+            /* those behind it came later */
+            return NULL;
+        }
+
+        if (!ctx->overdue) {
+            ctx->overdue = 1;
+            return ctx;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Whatever a provider, or a client that reads slowly, makes of it: a byte a
+ * minute is no silence, and each extends the hold. */
+
+static void
+ngx_http_asgard_kill_overdue(void)
+{
+    ngx_http_asgard_ctx_t        *ctx;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_asgard_module);
+
+    for ( ;; ) {
+        ctx = ngx_http_asgard_kill_next_overdue(amcf->call_timeout);
+        if (ctx == NULL) {
+            return;
+        }
+
+        ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
+                      "asgard: open call is cut after asgard_call_timeout");
+
+        ngx_http_asgard_upstream_cancel(ctx);
+    }
+}
+
+
 static void
 ngx_http_asgard_kill_timer(ngx_event_t *ev)
 {
@@ -170,6 +227,8 @@ ngx_http_asgard_kill_timer(ngx_event_t *ev)
     ngx_uint_t              i, n;
     ngx_queue_t            *q;
     ngx_http_asgard_ctx_t  *ctx;
+
+    ngx_http_asgard_kill_overdue();
 
     n = 0;
 

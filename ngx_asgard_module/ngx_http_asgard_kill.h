@@ -6,7 +6,8 @@
  * second, and when a change of a project is announced, each is held against
  * its project's record: a killed project's calls are cut.  A record that is
  * not fresh is asked of Redis, one question a project, so that a lost message
- * of the change channel delays a kill by a moment and no more.
+ * of the change channel delays a kill by a moment and no more.  At the same
+ * pace a call that has been open for asgard_call_timeout is cut.
  */
 
 #ifndef _NGX_HTTP_ASGARD_KILL_H_INCLUDED_

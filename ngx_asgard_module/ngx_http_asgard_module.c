@@ -28,6 +28,7 @@
 #define NGX_HTTP_ASGARD_DRAIN_TIMEOUT   60000               /* ms */
 #define NGX_HTTP_ASGARD_DRAIN_BYTES     (16 * 1024 * 1024)
 #define NGX_HTTP_ASGARD_RETRY_TIMEOUT   900000              /* ms */
+#define NGX_HTTP_ASGARD_CALL_TIMEOUT    3600000             /* ms */
 #define NGX_HTTP_ASGARD_HOLD_TTL        120                 /* s */
 #define NGX_HTTP_ASGARD_BAD_KEYS        10                  /* a second */
 
@@ -48,6 +49,8 @@ static char *ngx_http_asgard_probe_set(ngx_conf_t *cf, ngx_command_t *cmd,
 
 static char *ngx_http_asgard_hold_ttl_check(ngx_conf_t *cf, void *post,
     void *data);
+static char *ngx_http_asgard_call_timeout_check(ngx_conf_t *cf, void *post,
+    void *data);
 static void *ngx_http_asgard_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_asgard_create_loc_conf(ngx_conf_t *cf);
@@ -63,6 +66,12 @@ static void ngx_http_asgard_exit_process(ngx_cycle_t *cycle);
  * of a call of unknown outcome to be out of use. */
 static ngx_conf_post_t  ngx_http_asgard_hold_ttl_bounds = {
     ngx_http_asgard_hold_ttl_check
+};
+
+
+/* A day is how long a hold can be extended. */
+static ngx_conf_post_t  ngx_http_asgard_call_timeout_bounds = {
+    ngx_http_asgard_call_timeout_check
 };
 
 
@@ -202,6 +211,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_asgard_main_conf_t, retry_timeout),
       NULL },
+
+    { ngx_string("asgard_call_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, call_timeout),
+      &ngx_http_asgard_call_timeout_bounds },
 
       ngx_null_command
 };
@@ -435,6 +451,16 @@ ngx_http_asgard_hold_ttl_check(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+static char *
+ngx_http_asgard_call_timeout_check(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *timeout = data;
+
+    return *timeout >= 1000 && *timeout <= 86400000
+           ? NGX_CONF_OK : "must be between 1s and 1d";
+}
+
+
 static void *
 ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
 {
@@ -457,6 +483,7 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
     amcf->bad_keys = NGX_CONF_UNSET;
     amcf->hold_ttl = NGX_CONF_UNSET;
     amcf->retry_timeout = NGX_CONF_UNSET_MSEC;
+    amcf->call_timeout = NGX_CONF_UNSET_MSEC;
 
     return amcf;
 }
@@ -480,6 +507,8 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(amcf->drain_bytes, NGX_HTTP_ASGARD_DRAIN_BYTES);
     ngx_conf_init_msec_value(amcf->retry_timeout,
                              NGX_HTTP_ASGARD_RETRY_TIMEOUT);
+    ngx_conf_init_msec_value(amcf->call_timeout,
+                             NGX_HTTP_ASGARD_CALL_TIMEOUT);
 
     if (amcf->ca_file.len
         && ngx_conf_full_name(cf->cycle, &amcf->ca_file, 1) != NGX_OK)

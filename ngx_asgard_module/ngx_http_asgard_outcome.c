@@ -192,7 +192,7 @@ ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
     } else if (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS) {
         reason = ngx_http_asgard_outcome_status(a);
 
-    } else if (a->timed_out) {
+    } else if (a->timed_out || ctx->overdue) {
         reason = ASG_REASON_UPSTREAM_TIMEOUT;
 
     } else {
@@ -231,8 +231,8 @@ ngx_http_asgard_outcome_broken(ngx_http_asgard_attempt_t *a)
     }
 
     c = ctx->request->upstream->peer.connection;
-    ctx->reason = (c && c->read->timedout) ? ASG_REASON_UPSTREAM_TIMEOUT
-                                           : ASG_REASON_UPSTREAM_ERROR;
+    ctx->reason = (ctx->overdue || (c && c->read->timedout))
+                  ? ASG_REASON_UPSTREAM_TIMEOUT : ASG_REASON_UPSTREAM_ERROR;
 }
 
 
