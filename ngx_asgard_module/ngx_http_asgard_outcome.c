@@ -8,10 +8,12 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_stream.h"
 #include "ngx_http_asgard_zone.h"
 
 
+static asg_str_t ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a);
 static ngx_http_asgard_outcome_e ngx_http_asgard_outcome_of(
     ngx_http_asgard_attempt_t *a);
 static unsigned ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
@@ -57,15 +59,44 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
         end.endpoint = a->endpoint->id;
     }
 
-    if (a->response.rid_len) {
-        end.upstream_id.data = (const char *) a->response.rid;
-        end.upstream_id.len = a->response.rid_len;
-
-    } else {
-        end.upstream_id = asg_str_z(usage->id);
-    }
+    end.upstream_id = ngx_http_asgard_outcome_id(a);
 
     ngx_http_asgard_finalise(ctx, &end);
+}
+
+
+/* What the provider calls this answer, for the witness and the ledger.  One
+ * that has our key in it is left out: both are kept for long, and read by
+ * many. */
+
+static asg_str_t
+ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a)
+{
+    u_char     *p;
+    asg_str_t   id;
+    ngx_str_t  *key;
+
+    id = asg_str_z(a->answer.core.usage.id);
+
+    if (a->response.rid_len) {
+        id.data = (const char *) a->response.rid;
+        id.len = a->response.rid_len;
+    }
+
+    if (a->model == NULL || id.len == 0) {
+        return id;
+    }
+
+    p = (u_char *) id.data;
+    key = &a->ctx->snapshot->keys[a->model->endpoint];
+
+    if (key->len && key->len <= id.len
+        && ngx_strlcasestrn(p, p + id.len, key->data, key->len - 1) != NULL)
+    {
+        return ASG_STR_NULL;
+    }
+
+    return id;
 }
 
 
