@@ -9,7 +9,7 @@ use Test::More;
 
 use Asgard::Abuse;
 use Asgard::Files qw(is_sanitized);
-use Asgard::Work qw(cpu_ms memory_kb);
+use Asgard::Work qw(cpu_ms grows_less memory_kb);
 
 my $t = Asgard::Abuse->new;
 $t->start;
@@ -162,8 +162,7 @@ for my $what (sort keys %limit) {
         my $each = (cpu_ms($worker) - $cpu) / $n;
         cmp_ok($each, '<', $ms_max, "under $ms_max ms of the worker")
             or diag("$each ms");
-        cmp_ok(memory_kb($worker) - $memory, '<', 4 << 10,
-            'and memory that is given back');
+        grows_less($worker, $memory, 4 << 10, 'and memory that is given back');
         note(sprintf '%s: %.2f ms', $what, $each);
     });
 }

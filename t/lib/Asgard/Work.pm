@@ -8,10 +8,19 @@ package Asgard::Work;
 use strict;
 use warnings;
 use Exporter qw(import);
+use Test::More ();
 
-use Asgard::Files qw(slurp);
+use Asgard::Files qw(slurp is_sanitized);
 
-our @EXPORT_OK = qw(cpu_ms memory_kb);
+our @EXPORT_OK = qw(cpu_ms memory_kb grows_less);
+
+# Less than so many kB since memory_kb() said $before.  A sanitizer keeps what
+# was freed, to find those who use it: there is nothing to ask then.
+sub grows_less {
+    my ($pid, $before, $kb, $sentence) = @_;
+    my $grown = memory_kb($pid) - $before;
+    Test::More::cmp_ok(is_sanitized() ? 0 : $grown, '<', $kb, $sentence);
+}
 
 # To the nanosecond, while /proc/PID/stat counts in ticks of 10 ms.
 sub cpu_ms {
