@@ -18,7 +18,7 @@
 #include "ngx_http_asgard.h"
 
 
-#define NGX_HTTP_ASGARD_BODY_MAX      (32 * 1024 * 1024)
+#define NGX_HTTP_ASGARD_BODY_MAX      ((off_t) ASG_REQUEST_BODY_MAX)
 #define NGX_HTTP_ASGARD_BODY_CHUNKED  (1024 * 1024)
 #define NGX_HTTP_ASGARD_BODY_AT_ONCE  (1024 * 1024)
 #define NGX_HTTP_ASGARD_BODY_PIECE    (64 * 1024)

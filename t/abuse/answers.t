@@ -186,7 +186,7 @@ $t->row(67, '200 with HTML that says that it is JSON', sub {
 
 # --- 68 -----------------------------------------------------------------------
 
-sub refused_unknown {
+sub unknown_row {
     my ($what, $script, $status, $code) = @_;
     $t->row(68, $what, sub {
         for my $change ({}, {stream => \1}) {
@@ -197,45 +197,45 @@ sub refused_unknown {
         }
     });
 }
-refused_unknown('a header of 64 kB',
+unknown_row('a header of 64 kB',
     {raw => $ok . 'X-H: ' . 'x' x 65_536 . "\r\n$counted"});
-refused_unknown('3,000 headers',
+unknown_row('3,000 headers',
     {raw => $ok . "X-H: v\r\n" x 3000 . $counted});
-refused_unknown('a status line of 64 kB',
+unknown_row('a status line of 64 kB',
     {raw => 'HTTP/1.1 200 ' . 'O' x 65_536 . "\r\n$counted"});
-refused_unknown('a flood of 1xx',
+unknown_row('a flood of 1xx',
     {raw => "HTTP/1.1 100 Continue\r\n\r\n" x 9 . "$ok$counted"});
-refused_unknown('a flood of 103 with headers',
+unknown_row('a flood of 103 with headers',
     {raw => "HTTP/1.1 103 E\r\nLink: <http://evil.test>\r\n\r\n" x 10_000});
-refused_unknown('101', {raw => "HTTP/1.1 101 Switching Protocols\r\n"
+unknown_row('101', {raw => "HTTP/1.1 101 Switching Protocols\r\n"
     . "Upgrade: websocket\r\nConnection: upgrade\r\n\r\n"});
-refused_unknown('two Content-Lengths, equal',
+unknown_row('two Content-Lengths, equal',
     {raw => "${ok}Content-Length: $length\r\n$counted"});
-refused_unknown('two Content-Lengths, different',
+unknown_row('two Content-Lengths, different',
     {raw => "${ok}Content-Length: 1\r\n$counted"});
-refused_unknown('a Content-Length that is ' . ($_ || 'empty'),
+unknown_row('a Content-Length that is ' . ($_ || 'empty'),
     {raw => "${ok}Content-Length: $_\r\n\r\n$object"})
     for '-1', '+5', '0x10', "$length, $length", '9' x 30, '5 5', '';
-refused_unknown('Content-Length and chunks', {raw =>
+unknown_row('Content-Length and chunks', {raw =>
     "${ok}Content-Length: $length\r\nTransfer-Encoding: chunked\r\n\r\n"
     . "0\r\n\r\n"});
-refused_unknown("Transfer-Encoding: $_", {raw =>
+unknown_row("Transfer-Encoding: $_", {raw =>
     "${ok}Transfer-Encoding: $_\r\n\r\n0\r\n\r\n"})
     for 'gzip, chunked', 'chunked, chunked', 'xchunked', 'identity',
         "chunked\r\nTransfer-Encoding: chunked";
-refused_unknown('chunks in HTTP/1.0', {raw => "HTTP/1.0 200 OK\r\n"
+unknown_row('chunks in HTTP/1.0', {raw => "HTTP/1.0 200 OK\r\n"
     . "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"});
-refused_unknown('NUL in a header', {raw => "${ok}X: a\0b\r\n$counted"});
-refused_unknown('a folded header', {raw => "${ok}X: a\r\n b\r\n$counted"});
-refused_unknown('a status that is none', {raw => "HTTP/1.1 999 X\r\n\r\n"});
-refused_unknown('HTTP/2', {raw => "HTTP/2 200\r\n\r\n"});
-refused_unknown('no HTTP', {raw => "SSH-2.0-OpenSSH_9\r\n"});
-refused_unknown('TLS on a plain port',
+unknown_row('NUL in a header', {raw => "${ok}X: a\0b\r\n$counted"});
+unknown_row('a folded header', {raw => "${ok}X: a\r\n b\r\n$counted"});
+unknown_row('a status that is none', {raw => "HTTP/1.1 999 X\r\n\r\n"});
+unknown_row('HTTP/2', {raw => "HTTP/2 200\r\n\r\n"});
+unknown_row('no HTTP', {raw => "SSH-2.0-OpenSSH_9\r\n"});
+unknown_row('TLS on a plain port',
     {raw => "\x16\x03\x03\x00\x7a\x02\x00\x00"});
-refused_unknown('nothing', {raw => ''});
-refused_unknown('half a head', {raw => "HTTP/1.1 200 OK\r\nContent-Ty"});
-refused_unknown('silence', {raw => '', stay => 3}, 504, 'upstream_timeout');
-refused_unknown('half a head, then silence',
+unknown_row('nothing', {raw => ''});
+unknown_row('half a head', {raw => "HTTP/1.1 200 OK\r\nContent-Ty"});
+unknown_row('silence', {raw => '', stay => 3}, 504, 'upstream_timeout');
+unknown_row('half a head, then silence',
     {raw => "HTTP/1.1 200 OK\r\nContent-Ty", stay => 3}, 504,
     'upstream_timeout');
 $t->row(68, 'a good head, then nothing', sub {

@@ -102,7 +102,7 @@ $t->row(45, 'both spellings, one of them null', sub {
 # --- 46, 47, 48 ---------------------------------------------------------------
 
 my $url = '"http://169.254.169.254/latest"';
-sub refused_field {
+sub field_row {
     my ($row, $what, $members, $path, %in) = @_;
     $t->row($row, $what, sub {
         for my $model (@{$in{models} // [qw(one lax)]}) {
@@ -111,9 +111,9 @@ sub refused_field {
         }
     });
 }
-refused_field(46, "$_ at the top", qq("$_":$url), $_)
+field_row(46, "$_ at the top", qq("$_":$url), $_)
     for qw(api_base base_url api_key api_version);
-refused_field(46, 'api_base at the top, escaped', qq("api_b\\u0061se":$url),
+field_row(46, 'api_base at the top, escaped', qq("api_b\\u0061se":$url),
     'api_base');
 for my $case (['completions', '"prompt":"x"'], ['embeddings', '"input":"x"']) {
     my ($route, $members) = @$case;
@@ -126,38 +126,39 @@ for my $case (['completions', '"prompt":"x"'], ['embeddings', '"input":"x"']) {
 for my $name (qw(api_base base_url api_key user_config model_list fallbacks
     mock_response extra_headers user_api_key_auth litellm_params))
 {
-    refused_field(47, "$name in metadata", qq("metadata":{"$name":$url}),
+    field_row(47, "$name in metadata", qq("metadata":{"$name":$url}),
         "metadata.$name");
 }
 for my $name (qw(api_base base_url api_key extra_headers fallbacks
     aws_secret_access_key custom_llm_provider))
 {
-    refused_field(47, "$name in extra_body", qq("extra_body":{"$name":$url}),
+    field_row(47, "$name in extra_body", qq("extra_body":{"$name":$url}),
         "extra_body.$name");
-    refused_field(47, "$name in litellm_params",
+    field_row(47, "$name in litellm_params",
         qq("litellm_params":{"$name":$url}), "litellm_params.$name");
 }
-refused_field(47, 'api_base deep in extra_body',
+field_row(47, 'api_base deep in extra_body',
     qq("extra_body":{"a":{"b":[{"c":1},{"api_base":$url}]}}),
     'extra_body.a.b[1].api_base');
-refused_field(47, 'api_base, escaped, in litellm_metadata, which is allowed',
+field_row(47, 'api_base, escaped, in litellm_metadata, which is allowed',
     qq("litellm_metadata":{"\\u0061pi_base":$url}),
     'litellm_metadata.api_base');
 $t->row(47, 'in a message and a part of it', sub {
     $t->refused(sent($good =~ s/"role"/"api_base":$url,"role"/r), 400,
         'unknown_field', param => 'messages[0].api_base');
-    $t->refused(sent($good =~ s/"content":("[^"]*")/"content":[{"type":"text","text":$1,"api_base":$url}]/r),
-        400, 'unknown_field', param => 'messages[0].content[0].api_base');
+    my $part = qq({"type":"text","text":"x","api_base":$url});
+    $t->refused(sent($good =~ s/"content":"[^"]*"/"content":[$part]/r), 400,
+        'unknown_field', param => 'messages[0].content[0].api_base');
 });
 
-refused_field(48, $_, qq("$_":[{"model":"two","api_base":$url}]), $_,
+field_row(48, $_, qq("$_":[{"model":"two","api_base":$url}]), $_,
     models => ['one'])
     for qw(fallbacks context_window_fallbacks mock_response
         mock_tool_calls guardrails cache caching num_retries metadata_extra
         proxy_server_request secret_fields
         thinking plugins provider transforms models route web_search_options
         background previous_response_id);
-refused_field(48, $_, qq("$_":[{"model":"two","api_base":$url}]), $_)
+field_row(48, $_, qq("$_":[{"model":"two","api_base":$url}]), $_)
     for qw(user_config model_list extra_headers);
 
 # --- 49 -----------------------------------------------------------------------

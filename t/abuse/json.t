@@ -25,7 +25,7 @@ sub sent {
 }
 
 # One row: the body of each route, changed, is refused.
-sub refused_everywhere {
+sub everywhere_row {
     my ($row, $what, $change, @refusal) = @_;
     $t->row($row, $what, sub {
         for my $route (sort keys %body) {
@@ -55,7 +55,7 @@ my %broken = ('truncated' => sub { substr $_, 0, -1 },
     'a list' => sub { "[$_]" }, 'null' => sub { 'null' },
     'a string' => sub { '"x"' }, 'HTML' => sub { '<html>' },
     'a NUL after it' => sub { "$_\0" }, 'spaces' => sub { ' ' x 100 });
-refused_everywhere(39, $_, $broken{$_}, 400, 'invalid_json')
+everywhere_row(39, $_, $broken{$_}, 400, 'invalid_json')
     for sort keys %broken;
 
 # Whatever stands in for the text of a message.
@@ -122,10 +122,10 @@ for (['a NUL escape', '"one\u0000"'], ['a NUL escape alone', '"\u0000"'],
     ['empty', '""'])
 {
     my ($what, $model) = @$_;
-    refused_everywhere(41, "model: $what", sub { s/"one"/$model/r }, 400,
+    everywhere_row(41, "model: $what", sub { s/"one"/$model/r }, 400,
         'invalid_value', param => 'model');
 }
-refused_everywhere(41, 'no model', sub { s/"model":"one",?//r =~ s/,\}/}/r },
+everywhere_row(41, 'no model', sub { s/"model":"one",?//r =~ s/,\}/}/r },
     400, 'missing_field', param => 'model');
 
 # --- 42 -----------------------------------------------------------------------

@@ -27,7 +27,8 @@ sub answer_class { 'Asgard::HostileAnswer' }
 
 sub wire {
     my ($self) = @_;
-    return map { $json->decode($_) } lines_of("$self->{dir}/$self->{name}.wire");
+    return map { $json->decode($_) }
+        lines_of("$self->{dir}/$self->{name}.wire");
 }
 
 sub connection {

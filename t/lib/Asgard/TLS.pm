@@ -9,8 +9,9 @@ use IO::Socket::SSL ();
 use Asgard::Files qw(spill);
 
 # new(dir => DIR, name => 'localhost'): ca.pem, cert.pem, key.pem in DIR.
-# `of => TLS`: by the authority of another one; `days => -1`: expired yesterday;
-# `self_signed => 1`: by no authority; `version => 'TLSv1_2'`: no other is spoken.
+# `of => TLS`: by the authority of another one; `days => -1`: expired
+# yesterday; `self_signed => 1`: by no authority; `version => 'TLSv1_2'`: no
+# other is spoken; `tickets`: a SSL_ticket_keycb of IO::Socket::SSL.
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {name => 'localhost', days => 30, %arg}, $class;

@@ -2,7 +2,7 @@
 #
 #     my $before = cpu_ms($pid);
 #     …
-#     my $used = cpu_ms($pid) - $before;    # time on a processor, not of a clock
+#     my $used = cpu_ms($pid) - $before;    # time on a processor
 package Asgard::Work;
 
 use strict;
