@@ -33,7 +33,7 @@ enum {
     F_DATA       = 1 << 4,      /* the event has a data line */
     F_ERROR_NAME = 1 << 5,      /* it has the line "event: error" */
     F_OVERFLOW   = 1 << 6,      /* it did not fit: passed on as it comes */
-    F_SWALLOW    = 1 << 7,      /* an error that did not fit: dropped */
+    F_SWALLOW    = 1 << 7,      /* it did not fit, and is not for the client */
     F_FIRST      = 1 << 8,      /* no line has ended yet */
     F_AGAIN      = 1 << 9       /* it is the event before with another text */
 };
@@ -273,13 +273,14 @@ static void event_done(out_t *o)
     begin_event(a);
 }
 
-/* The buffer is full and the event goes on. */
+/* The buffer is full and the event goes on.  What is known to be no JSON is
+ * not for the client, however long. */
 static void overflow(out_t *o)
 {
     asg_answer_t *a = o->a;
 
     a->flags |= F_OVERFLOW;
-    if (is_error(a)) {
+    if (is_error(a) || asg_answer_scan_failed(&a->scan)) {
         a->flags |= F_SWALLOW;
     } else {
         emit_line(o);

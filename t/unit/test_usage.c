@@ -601,7 +601,7 @@ static void a_long_event_passes_and_is_metered(void **state)
     assert_int_equal(run.out.len, sizeof(big) + grown);
 }
 
-static void a_long_error_is_replaced(void **state)
+static void a_long_error_or_no_json_is_replaced(void **state)
 {
     asg_str_t text;
 
@@ -618,6 +618,11 @@ static void a_long_error_is_replaced(void **state)
     assert_true(run.answer.usage.error_event);
     assert_null(memmem(run.out.text, run.out.len, "sk-", 3));
     compare_cuts(text, false, 1);
+
+    text = long_event("data: no JSON ", " sk-secret\n\n", sizeof(big));
+    compare_cuts(text, false, 9000);
+    assert_true(run.answer.usage.malformed);
+    gave("\n\n" ERROR_EVENT);
 }
 
 static void emit_can_stop_the_feed(void **state)
@@ -668,7 +673,7 @@ int main(void)
         cmocka_unit_test(any_line_end_gives_the_same_answer),
         cmocka_unit_test(an_event_is_not_held_back),
         cmocka_unit_test(a_long_event_passes_and_is_metered),
-        cmocka_unit_test(a_long_error_is_replaced),
+        cmocka_unit_test(a_long_error_or_no_json_is_replaced),
         cmocka_unit_test(emit_can_stop_the_feed),
         cmocka_unit_test(a_shown_name_is_written_as_json),
     };
