@@ -213,7 +213,7 @@ ngx_http_asgard_kill_overdue(void)
         ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
                       "asgard: open call is cut after asgard_call_timeout");
 
-        ngx_http_asgard_upstream_cancel(ctx);
+        ngx_http_asgard_upstream_expire(ctx);
     }
 }
 

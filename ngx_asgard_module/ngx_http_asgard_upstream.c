@@ -536,6 +536,41 @@ ngx_http_asgard_upstream_cancel(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* An answer that is whole and settled waits in memory for its client, who is
+ * all that takes so long then. */
+
+void
+ngx_http_asgard_upstream_expire(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_connection_t           *c;
+    ngx_http_request_t         *r;
+    ngx_http_upstream_t        *u;
+    ngx_http_asgard_attempt_t  *a;
+
+    a = ctx->attempt;
+    r = ctx->request;
+    c = r->connection;
+    u = r->upstream;
+
+    if (a == NULL || u == NULL) {
+        return;
+    }
+
+    if (u->cleanup && !(a->streaming && a->downstream == NULL)) {
+        ngx_http_asgard_upstream_cancel(ctx);
+        return;
+    }
+
+    if (u->cleanup) {
+        /* it gives up its reference, which must not be the last one */
+        r->main->count++;
+    }
+
+    ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    ngx_http_run_posted_requests(c);
+}
+
+
 static ssize_t
 ngx_http_asgard_upstream_no_recv(ngx_connection_t *c, u_char *buf, size_t size)
 {

@@ -24,5 +24,9 @@ ngx_int_t ngx_http_asgard_upstream_handler(ngx_http_request_t *r);
  * is settled. */
 void ngx_http_asgard_upstream_cancel(ngx_http_asgard_ctx_t *ctx);
 
+/* The same for one that has been open for too long; a client that has not yet
+ * read an answer that is settled loses it. */
+void ngx_http_asgard_upstream_expire(ngx_http_asgard_ctx_t *ctx);
+
 
 #endif /* _NGX_HTTP_ASGARD_UPSTREAM_H_INCLUDED_ */

@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Asgard::Files qw(wait_until);
 use Asgard::Hostile;
 use Asgard::Spool qw(call_of);
 
@@ -26,6 +27,12 @@ my $sse = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 my $event = qq(data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n);
 my $object = '{"choices":[{"message":{"content":"Hello."}}]}';
 my $whole = sprintf "%x\r\n%s\r\n0\r\n", length $object, $object;
+
+# Requests that the server is done with, and has logged.
+sub logged {
+    my $n = () = $t->{gateway}->access_log =~ /"POST /g;
+    return $n;
+}
 
 # Ended by the bound, which is looked at once a second.
 sub in_time {
@@ -96,6 +103,20 @@ $t->row(68, 'a stream without end, to a client that does not read', sub {
     in_time($begun);
     is($call->{verdict}, 'upstream_timeout', 'the witness says why');
     $t->cost($reply, 'e', 'cut estimated no_usage');
+    $http->close;
+});
+$t->row(68, 'a large answer, to a client that does not read', sub {
+    $t->upstream('main')->script({text => 'x' x 20_000_000});
+    my $http = $t->http(rcvbuf => 4096);
+    my $before = logged();
+    my $begun = time;
+    my $reply = $http->start('POST', '/v1/chat/completions',
+        [Asgard::Test::bearer($t->{key}), 'Content-Type', 'application/json'],
+        $t->chat_body({model => 'one'}));
+    $t->cost($reply, 's');
+    ok(wait_until(sub { logged() > $before }, $cap + 6),
+        'the request is given up');
+    in_time($begun);
     $http->close;
 });
 $t->row(68, 'a stream without end, to a client that left', sub {

@@ -79,6 +79,9 @@ refused({location_conf => 'asgard_probe healthz;'},
     'a probe in a governed location');
 refused({main_conf => 'worker_rlimit_core 1m;'}, qr/holds? keys|would hold/,
     'core dumps');
+refused({http_conf => "asgard_call_timeout $_;"},
+    qr/"asgard_call_timeout".* must be between 1s and 1d/,
+    "a bound of a call of $_") for '0', '900ms', '25h';
 warned({http_conf => 'client_max_body_size 2m;'},
     qr/"client_max_body_size" is 32m in/, 'a smaller body that is inherited');
 warned({location_conf => 'client_max_body_size 2m;'}, qr/^(?!.*\[warn\])/s,
