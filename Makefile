@@ -154,7 +154,7 @@ $(OUT)/%.o: %.c
 # --- tests ----------------------------------------------------------------
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
-	@scripts/test check unit gateway ctl fault abuse sim sdk fuzz
+	@scripts/test check unit gateway ctl fault abuse harden sim sdk fuzz
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit
@@ -170,6 +170,9 @@ test-fault: $(TEST_PREREQ) ## Stores and networks that fail (prove)
 
 test-abuse: $(TEST_PREREQ) ## Hostile clients and providers, row by row (prove)
 	@scripts/test abuse
+
+test-harden: $(TEST_PREREQ) ## What limits the damage of a break-in (prove)
+	@scripts/test harden
 
 test-sim: $(TEST_PREREQ) sim-program ## The simulator of the money protocol
 	@scripts/test sim

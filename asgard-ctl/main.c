@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/secret.h"
 #include "proc/command.h"
 #include "proc/command_catalog.h"
 #include "proc/role.h"
@@ -205,6 +206,11 @@ main(int argc, char **argv)
     const char *file = CONFIG_DEFAULT;
     int i = 1, inherited = -1;
 
+    if (!ctl_secret_harden()) {
+        fprintf(stderr, "asgard-ctl: the system refuses to switch core dumps "
+                "off\n");
+        return EXIT_FAILURE;
+    }
     for (; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "-c") == 0) {
             file = argv[i + 1];

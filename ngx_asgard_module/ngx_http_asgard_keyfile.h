@@ -26,7 +26,7 @@ char *ngx_http_asgard_keyfile_password(ngx_conf_t *cf,
 void *ngx_http_asgard_secret_map(size_t size);
 void ngx_http_asgard_secret_unmap(void *memory, size_t size);
 
-/* In a worker: no core dump and no debugger from now on. */
+/* In a worker or helper: no core dump and no debugger from now on. */
 void ngx_http_asgard_keyfile_shut(ngx_cycle_t *cycle);
 
 

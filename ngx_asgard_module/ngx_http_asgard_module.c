@@ -628,18 +628,19 @@ ngx_http_asgard_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_asgard_main_conf_t  *amcf;
 
-    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
-    {
-        return NGX_OK;
-    }
-
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_asgard_module);
 
     if (amcf == NULL || amcf->shm_zone == NULL) {
         return NGX_OK;
     }
 
+    /* a helper, as the cache manager, inherits the master's secrets too */
     ngx_http_asgard_keyfile_shut(cycle);
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
 
     if (ngx_http_asgard_body_init(cycle) != NGX_OK
         || ngx_http_asgard_kill_init(cycle) != NGX_OK

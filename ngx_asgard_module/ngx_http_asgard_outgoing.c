@@ -5,6 +5,8 @@
 
 #include "ngx_http_asgard_outgoing.h"
 
+#include <openssl/crypto.h>
+
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_snapshot.h"
@@ -20,6 +22,8 @@ static size_t ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
     asg_splice_t *splice, asg_buf_t *out);
 static void ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
     asg_str_t value);
+static u_char *ngx_http_asgard_outgoing_secret(ngx_pool_t *pool, size_t size);
+static void ngx_http_asgard_outgoing_wipe(void *data);
 static ngx_chain_t *ngx_http_asgard_outgoing_chain(ngx_http_request_t *r,
     asg_buf_t *head, asg_splice_t *splice);
 static size_t ngx_http_asgard_outgoing_small(asg_splice_t *splice);
@@ -53,7 +57,7 @@ ngx_http_asgard_outgoing(ngx_http_asgard_attempt_t *a)
 
     size = ngx_http_asgard_outgoing_head(a, splice, NULL);
 
-    data = ngx_pnalloc(r->pool, size);
+    data = ngx_http_asgard_outgoing_secret(r->pool, size);
     if (data == NULL) {
         return NGX_ERROR;
     }
@@ -175,6 +179,42 @@ ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
 }
 
 
+/* Memory of the request that is wiped with it: a provider's key goes in. */
+
+static u_char *
+ngx_http_asgard_outgoing_secret(ngx_pool_t *pool, size_t size)
+{
+    ngx_str_t           *secret;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_str_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    secret = cln->data;
+    secret->data = ngx_pnalloc(pool, size);
+    secret->len = size;
+
+    if (secret->data == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_asgard_outgoing_wipe;
+
+    return secret->data;
+}
+
+
+static void
+ngx_http_asgard_outgoing_wipe(void *data)
+{
+    ngx_str_t  *secret = data;
+
+    OPENSSL_cleanse(secret->data, secret->len);
+}
+
+
 /* Head and body as few buffers: small pieces are copied behind one another, a
  * large one ends what was gathered. */
 
@@ -187,8 +227,8 @@ ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
     asg_str_t     piece;
     ngx_chain_t  *first, **ll;
 
-    start = ngx_pnalloc(r->pool,
-                        head->len + ngx_http_asgard_outgoing_small(splice));
+    start = ngx_http_asgard_outgoing_secret(r->pool, head->len
+                                     + ngx_http_asgard_outgoing_small(splice));
     if (start == NULL) {
         return NULL;
     }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #define BLOCK_BYTES 16384
 #define ALIGNMENT   16
 
@@ -35,6 +37,7 @@ ctl_arena_reset(struct ctl_arena *a)
 
     for (b = a->blocks; b != NULL; b = next) {
         next = b->next;
+        OPENSSL_cleanse(b->data, b->used);
         free(b);
     }
     ctl_arena_init(a, a->max);

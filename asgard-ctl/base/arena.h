@@ -21,7 +21,7 @@ struct ctl_arena {
 };
 
 void ctl_arena_init(struct ctl_arena *a, size_t max_bytes);
-void ctl_arena_reset(struct ctl_arena *a);      /* keeps nothing */
+void ctl_arena_reset(struct ctl_arena *a);      /* keeps nothing, wipes */
 void *ctl_arena_alloc(struct ctl_arena *a, size_t n);   /* zeroed */
 char *ctl_arena_text(struct ctl_arena *a, const char *data, size_t len);
 char *ctl_arena_printf(struct ctl_arena *a, const char *fmt, ...)

@@ -44,13 +44,6 @@ ctl_secret_view(const struct ctl_secret *s)
 }
 
 
-bool
-ctl_secret_equal(asg_str_t a, asg_str_t b)
-{
-    return a.len == b.len && CRYPTO_memcmp(a.data, b.data, a.len) == 0;
-}
-
-
 void
 ctl_secret_wipe(struct ctl_secret *s)
 {

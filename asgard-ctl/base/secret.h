@@ -18,9 +18,8 @@ struct ctl_secret {
 
 bool ctl_secret_set(struct ctl_secret *s, asg_str_t from);
 asg_str_t ctl_secret_view(const struct ctl_secret *s);
-bool ctl_secret_equal(asg_str_t a, asg_str_t b);        /* constant-time */
 void ctl_secret_wipe(struct ctl_secret *s);
-/* PR_SET_DUMPABLE 0, RLIMIT_CORE 0: first thing that every role does. */
+/* PR_SET_DUMPABLE 0, RLIMIT_CORE 0: the first thing that main() does. */
 bool ctl_secret_harden(void);
 
 #endif

@@ -11,17 +11,15 @@
 
 
 static bool
-bearer_token(asg_str_t authorization, asg_str_t *token)
+bearer_token(asg_str_t header, asg_str_t *token)
 {
     static const char scheme[] = "Bearer ";
     size_t n = sizeof(scheme) - 1;
 
-    if (authorization.len <= n
-        || strncasecmp(authorization.data, scheme, n) != 0)
-    {
+    if (header.len <= n || strncasecmp(header.data, scheme, n) != 0) {
         return false;
     }
-    *token = (asg_str_t) {authorization.data + n, authorization.len - n};
+    *token = (asg_str_t) {header.data + n, header.len - n};
 
     return asg_key_classify(*token) == ASG_KEY_PAT;
 }

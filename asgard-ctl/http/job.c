@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 struct ctl_jobs {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -40,6 +42,7 @@ ctl_job_done(struct ctl_job *job)
 {
     if (job != NULL) {
         close(job->fd);
+        OPENSSL_cleanse(job->input, job->len);
         free(job);
     }
 }

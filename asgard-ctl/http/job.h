@@ -14,13 +14,15 @@ struct ctl_job {
     int fd;                             /* the connection */
     enum ctl_scgi_status status;
     struct ctl_scgi scgi;               /* borrows from `input` */
+    size_t len;                         /* of the input so far */
     char input[CTL_JOB_INPUT];
 };
 
 struct ctl_jobs;                        /* owned: open/free */
 
 struct ctl_job *ctl_job_new(int fd);    /* NULL: no memory, fd is closed */
-void ctl_job_done(struct ctl_job *job); /* closes the connection; NULL ok */
+/* Closes the connection and wipes the input, which has a token; NULL ok. */
+void ctl_job_done(struct ctl_job *job);
 
 struct ctl_jobs *ctl_jobs_open(unsigned most);
 void ctl_jobs_free(struct ctl_jobs *jobs);      /* NULL ok */

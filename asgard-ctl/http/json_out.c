@@ -3,8 +3,11 @@
  */
 #include "http/json_out.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <openssl/crypto.h>
 
 static _Thread_local bool left_out;
 
@@ -20,10 +23,21 @@ out_malloc(size_t n)
 }
 
 
+static void
+wipe_and_free(void *p)
+{
+    if (p != NULL) {
+        OPENSSL_cleanse(p, malloc_usable_size(p));
+        free(p);
+    }
+}
+
+
 void
 ctl_out_init(void)
 {
-    cJSON_InitHooks(&(cJSON_Hooks) {.malloc_fn = out_malloc, .free_fn = free});
+    cJSON_InitHooks(&(cJSON_Hooks) {.malloc_fn = out_malloc,
+                                    .free_fn = wipe_and_free});
 }
 
 
@@ -89,7 +103,7 @@ ctl_out_print(struct ctl_arena *arena, cJSON *tree)
         return ASG_STR_NULL;
     }
     copy = ctl_arena_printf(arena, "%s\n", text);
-    free(text);
+    cJSON_free(text);
 
     return asg_str_z(copy);
 }

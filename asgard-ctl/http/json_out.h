@@ -13,7 +13,9 @@
 #include "core/money.h"
 #include "http/route.h"
 
-void ctl_out_init(void);                /* before the first thread */
+/* Once, before any tree is made, and before the first thread: what cJSON frees
+ * is wiped, for the text of a minted key passes through it. */
+void ctl_out_init(void);
 void ctl_out_begin(void);               /* of a request: nothing is left out */
 
 /* NULL: null */

@@ -70,18 +70,18 @@ read_request(struct ctl_job *job)
 {
     int64_t until = ctl_clock_ms() + READ_TIMEOUT_MS;
     enum ctl_scgi_status status = CTL_SCGI_MORE;
-    size_t len = 0;
     ssize_t n;
 
-    while (status == CTL_SCGI_MORE && len < CTL_JOB_INPUT
+    while (status == CTL_SCGI_MORE && job->len < CTL_JOB_INPUT
            && wait_readable(job->fd, until))
     {
-        n = recv(job->fd, job->input + len, CTL_JOB_INPUT - len, 0);
+        n = recv(job->fd, job->input + job->len, CTL_JOB_INPUT - job->len, 0);
         if (n <= 0) {
             break;
         }
-        len += (size_t) n;
-        status = ctl_scgi_parse((asg_str_t) {job->input, len}, &job->scgi);
+        job->len += (size_t) n;
+        status = ctl_scgi_parse((asg_str_t) {job->input, job->len},
+                                &job->scgi);
     }
     job->status = status == CTL_SCGI_MORE ? CTL_SCGI_BAD : status;
 }

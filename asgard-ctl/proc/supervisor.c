@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "core/keyfile.h"
 #include "core/str.h"
 #include "proc/role.h"
@@ -290,7 +289,7 @@ same_values(int a, int b)
     struct ctl_error e;
     asg_str_t x = ASG_STR_NULL, y = ASG_STR_NULL;
     bool same = ctl_values_read(a, &x, &e) && ctl_values_read(b, &y, &e)
-                && ctl_secret_equal(x, y);
+                && asg_str_eq_secret(x, y);
 
     ctl_values_release(&x);
     ctl_values_release(&y);
@@ -505,12 +504,12 @@ ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
     if (inherited_fd < 0) {
         return collect_values(config);
     }
-    ctl_error_internal(&e, "the system refuses signals or core limits: %s",
+    ctl_error_internal(&e, "the system refuses signals: %s",
                        strerror(errno));
     fcntl(inherited_fd, F_SETFD, FD_CLOEXEC);
     s.peppers_fd = peppers_open(config, &e);
     s.signals = open_signals();
-    if (s.peppers_fd < 0 || s.signals < 0 || !ctl_secret_harden()
+    if (s.peppers_fd < 0 || s.signals < 0
         || !ctl_role_open_log(config, "supervisor", &e)
         || !redis_is_fit(config, &e)
         || !write_pid_file(config, &e))

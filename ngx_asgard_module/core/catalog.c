@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include <openssl/crypto.h>
 
 #include "core/catalog_outline.h"
 #include "core/seal.h"
@@ -76,7 +75,10 @@ static bool mac_is_right(const asg_named_key_t *seal, const head_t *head,
     asg_buf_z(&b, "\n");
     asg_seal_mac(seal, asg_buf_view(&b), head->body, expected);
     return asg_buf_ok(&b)
-        && CRYPTO_memcmp(mac, expected, sizeof(expected)) == 0;
+        && asg_str_eq_secret((asg_str_t) {(const char *) mac,
+                                          ASG_SEAL_MAC_BYTES},
+                             (asg_str_t) {(const char *) expected,
+                                          ASG_SEAL_MAC_BYTES});
 }
 
 asg_err_t asg_catalog_verify(const asg_keyfile_t *keys, asg_str_t text,

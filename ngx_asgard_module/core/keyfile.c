@@ -62,7 +62,12 @@ static const asg_named_key_t *find(const asg_named_key_t *keys, size_t n,
 /* A key of one repeated byte is a placeholder that somebody forgot. */
 static bool is_placeholder(const uint8_t secret[ASG_SECRET_BYTES])
 {
-    return memcmp(secret, secret + 1, ASG_SECRET_BYTES - 1) == 0;
+    uint8_t differs = 0;
+
+    for (size_t i = 1; i < ASG_SECRET_BYTES; i++) {
+        differs |= secret[i] ^ secret[0];
+    }
+    return differs == 0;
 }
 
 static asg_err_t fail(asg_keyfile_error_t *error, asg_err_t err,

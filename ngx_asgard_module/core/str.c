@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "core/scan.h"
 
 #define U64_DIGITS_MAX  20
@@ -17,6 +19,12 @@ asg_str_t asg_str_z(const char *z)
 bool asg_str_eq(asg_str_t a, asg_str_t b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool asg_str_eq_secret(asg_str_t a, asg_str_t b)
+{
+    return a.len == b.len
+        && (a.len == 0 || CRYPTO_memcmp(a.data, b.data, a.len) == 0);
 }
 
 bool asg_str_eq_z(asg_str_t a, const char *z)

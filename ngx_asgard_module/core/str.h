@@ -30,6 +30,9 @@ typedef struct {
 
 asg_str_t asg_str_z(const char *z);             /* of a C string; NULL ok */
 bool asg_str_eq(asg_str_t a, asg_str_t b);      /* not constant-time */
+/* For secrets: its time tells nothing but whether the lengths differ.  The one
+ * function of both programs that compares them (scripts/lint sees to that). */
+bool asg_str_eq_secret(asg_str_t a, asg_str_t b);
 bool asg_str_eq_z(asg_str_t a, const char *z);
 
 /* Whole of `s` as a number: digits only, no sign, no leading zero but "0". */

@@ -21,6 +21,16 @@ static void strings_are_equal_only_byte_for_byte(void **state)
     assert_true(asg_str_eq_z(ASG_STR("x"), "x"));
 }
 
+static void secrets_are_equal_as_other_strings_are(void **state)
+{
+    (void) state;
+    assert_true(asg_str_eq_secret(ASG_STR("ab"), ASG_STR("ab")));
+    assert_false(asg_str_eq_secret(ASG_STR("ab"), ASG_STR("aB")));
+    assert_false(asg_str_eq_secret(ASG_STR("ab"), ASG_STR("abc")));
+    assert_false(asg_str_eq_secret(ASG_STR("a\0b"), ASG_STR("a\0c")));
+    assert_true(asg_str_eq_secret(ASG_STR_NULL, ASG_STR("")));
+}
+
 static bool reads_u64(const char *text, uint64_t expected)
 {
     uint64_t n = 0;
@@ -213,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_are_equal_only_byte_for_byte),
+        cmocka_unit_test(secrets_are_equal_as_other_strings_are),
         cmocka_unit_test(a_u64_is_digits_without_sign_or_leading_zero),
         cmocka_unit_test(an_i64_reaches_both_its_ends_and_no_further),
         cmocka_unit_test(a_full_buffer_stays_full_and_keeps_what_it_has),
