@@ -15,8 +15,7 @@ use Asgard::Process;
 
 # new(dir => DIR, redis => RedisServer, key_file => PATH, control_socket =>
 #     PATH, workers => 2, connections => 1024, shutdown_timeout => '3s',
-#     main_conf, http_conf, server_conf, location_conf, shim => Asgard::Shim,
-#     under => [words of a command that executes nginx])
+#     main_conf, http_conf, server_conf, location_conf, shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {workers => 2, port => free_port(), %arg}, $class;
@@ -104,7 +103,7 @@ sub environment {
 
 sub command {
     my ($self, @more) = @_;
-    return (@{$self->{under} // []}, binary(), '-p', $self->{dir}, '-c',
+    return (binary(), '-p', $self->{dir}, '-c',
         "$self->{dir}/conf/nginx.conf", '-e',
         "$self->{dir}/log/error.log", @more);
 }
