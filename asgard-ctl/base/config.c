@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
+#include "base/config_check.h"
 #include "core/str.h"
 
 #define LINE_BYTES   2048
@@ -308,6 +308,9 @@ environment_apply(struct ctl_config *c, struct ctl_error *e)
         if (value == NULL || value[0] == '\0') {
             continue;
         }
+        if (!ctl_config_check_variable(name, value, e)) {
+            return false;
+        }
         if (s->set == set_text || s->set == set_listen) {
             char **field = (char **) (void *) ((char *) c + s->offset);
 
@@ -322,38 +325,6 @@ environment_apply(struct ctl_config *c, struct ctl_error *e)
     }
 
     return true;
-}
-
-
-/* user:password@ or password=... */
-static bool
-has_password(const char *address)
-{
-    const char *at = address != NULL ? strrchr(address, '@') : NULL;
-    const char *from = at != NULL ? strstr(address, "://") : NULL;
-
-    return (from != NULL && memchr(from + 3, ':', (size_t) (at - from) > 3
-                                   ? (size_t) (at - from) - 3 : 0) != NULL)
-           || (address != NULL && strstr(address, "password=") != NULL);
-}
-
-
-/* Looked at before the environment: what the file itself holds. */
-static bool
-file_check(const struct ctl_config *c, FILE *f, struct ctl_error *e)
-{
-    struct stat st;
-
-    if (!has_password(c->postgres) && !has_password(c->postgres_owner)
-        && !has_password(c->redis))
-    {
-        return true;
-    }
-
-    return (fstat(fileno(f), &st) == 0 && (st.st_mode & S_IRWXO) == 0)
-           || ctl_error_field(e, "invalid_value", "file",
-                              "%s: holds a password but others may read it; "
-                              "chmod 640 it", c->file);
 }
 
 
@@ -399,7 +370,7 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
         return ctl_error_field(e, "missing_file", "file",
                                "%s: cannot be read", path);
     }
-    ok = lines_read(c, f, path, e) && file_check(c, f, e)
+    ok = lines_read(c, f, path, e) && ctl_config_check_file(c, fileno(f), e)
          && environment_check(e) && environment_apply(c, e)
          && required_check(c, e);
     fclose(f);

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -63,4 +65,11 @@ ctl_secret_harden(void)
 
     return setrlimit(RLIMIT_CORE, &none) == 0
            && prctl(PR_SET_DUMPABLE, 0) == 0;
+}
+
+
+bool
+ctl_secret_owner_is_right(const struct stat *st)
+{
+    return st->st_uid == 0 || st->st_uid == geteuid();
 }

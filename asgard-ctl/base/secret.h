@@ -9,6 +9,8 @@
 
 #include "core/str.h"
 
+struct stat;
+
 #define CTL_SECRET_MAX 4096
 
 struct ctl_secret {
@@ -19,6 +21,8 @@ struct ctl_secret {
 bool ctl_secret_set(struct ctl_secret *s, asg_str_t from);
 asg_str_t ctl_secret_view(const struct ctl_secret *s);
 void ctl_secret_wipe(struct ctl_secret *s);
+/* Of a file with secrets: root's, or of the user that we run as. */
+bool ctl_secret_owner_is_right(const struct stat *st);
 /* PR_SET_DUMPABLE 0, RLIMIT_CORE 0: the first thing that main() does. */
 bool ctl_secret_harden(void);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "core/weak.h"
 
 #define BASE_URL_SUFFIX "_BASE_URL"
 
@@ -133,6 +134,27 @@ key_take(const struct activation *a)
 }
 
 
+/* A backend that takes a key that stands in its manual is open to everybody who
+ * reaches it; on this machine it is a trial. */
+static bool
+key_is_no_sample(const struct activation *a)
+{
+    struct ctl_module *m = a->module;
+
+    if (!asg_weak_is_sample(m->key) || m->key.len == 0
+        || asg_url_host_is_loopback(m->url.host))
+    {
+        return true;
+    }
+    m->key = ASG_STR_NULL;
+    because(a, " is a sample that everybody knows; give the backend a key of "
+            "its own", m->manifest->api_key_env);
+
+    return ctl_finding_error(&a->catalog->findings, m->file, 0, "%s",
+                             m->reason);
+}
+
+
 static bool
 module_activate(const struct activation *a)
 {
@@ -148,7 +170,8 @@ module_activate(const struct activation *a)
         return because(a, "", "this kind comes later");
     }
 
-    return m->kind == CTL_KIND_ECHO || (key_take(a) && url_take(a));
+    return m->kind == CTL_KIND_ECHO
+           || (key_take(a) && url_take(a) && key_is_no_sample(a));
 }
 
 

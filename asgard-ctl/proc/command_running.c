@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/config_check.h"
 #include "core/keyfile.h"
 #include "ops/readiness.h"
 #include "proc/command_catalog.h"
@@ -90,6 +91,8 @@ ctl_command_check(const struct ctl_config *config, int argc, char **argv)
         return 2;
     }
     printf("ok    configuration %s\n", config->file);
+    report(&failed, "passwords and public_url",
+           ctl_config_check_start(config, &e), &e);
     report(&failed, "key file", check_key_file(config, &e), &e);
     if (ctl_connections_open(&c, config, &e)) {
         report(&failed, "PostgreSQL and its schema", check_schema(&c, &e),

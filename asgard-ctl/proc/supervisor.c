@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/config_check.h"
 #include "base/log.h"
 #include "core/keyfile.h"
 #include "core/str.h"
@@ -501,6 +502,10 @@ ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
     struct ctl_error e;
     int status;
 
+    if (!ctl_config_check_start(config, &e)) {
+        ctl_log_error(&e, "starting");
+        return EXIT_FAILURE;
+    }
     if (inherited_fd < 0) {
         return collect_values(config);
     }

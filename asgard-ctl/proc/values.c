@@ -12,6 +12,8 @@
 
 #include <openssl/crypto.h>
 
+#include "base/secret.h"
+
 extern char **environ;
 
 
@@ -94,13 +96,19 @@ file_is_private(int fd, const char *path, struct ctl_error *e)
                                "%s: not a regular file of at most 256 KiB",
                                path);
     }
-    if ((st.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+    if ((st.st_mode & (S_IRWXO | S_IWGRP)) != 0
+        || ((st.st_mode & S_IRGRP) != 0 && st.st_uid != 0))
+    {
         return ctl_error_field(e, "invalid_value", "file",
                                "%s: holds secrets but others may read it; "
-                               "chmod 600 it", path);
+                               "chmod 600 it (a group may read a file of "
+                               "root's only)", path);
     }
 
-    return true;
+    return ctl_secret_owner_is_right(&st)
+           || ctl_error_field(e, "invalid_value", "file",
+                              "%s: holds secrets but belongs to another "
+                              "user; chown it to root", path);
 }
 
 

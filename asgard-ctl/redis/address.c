@@ -59,31 +59,49 @@ credentials_parse(struct ctl_redis_address *a, const char *text, size_t len)
 }
 
 
+/* What stands before the last @, if there is one. */
+static bool
+credentials_take(struct ctl_redis_address *a, const char **text)
+{
+    const char *at = strrchr(*text, '@'), *from = *text;
+
+    if (at == NULL) {
+        return true;
+    }
+    *text = at + 1;
+
+    return credentials_parse(a, from, (size_t) (at - from));
+}
+
+
+static bool
+path_take(struct ctl_redis_address *a, const char *text)
+{
+    a->path = strdup(text);
+
+    return a->path != NULL && a->path[0] == '/';
+}
+
+
 bool
 ctl_redis_address_parse(struct ctl_redis_address *a, const char *text)
 {
-    static const char scheme[] = "redis://";
-    const char *at;
+    static const char tcp[] = "redis://", local[] = "unix://";
 
     memset(a, 0, sizeof(*a));
-    if (starts_with(text, "unix:")) {
-        a->path = strdup(text + 5);
-        return a->path != NULL && a->path[0] == '/';
+    if (starts_with(text, local)) {
+        text += sizeof(local) - 1;
+        return credentials_take(a, &text) && path_take(a, text);
     }
-    if (!starts_with(text, scheme)) {
+    if (starts_with(text, "unix:")) {
+        return path_take(a, text + 5);
+    }
+    if (!starts_with(text, tcp)) {
         return host_port_parse(a, text);
     }
+    text += sizeof(tcp) - 1;
 
-    text += sizeof(scheme) - 1;
-    at = strrchr(text, '@');
-    if (at != NULL) {
-        if (!credentials_parse(a, text, (size_t) (at - text))) {
-            return false;
-        }
-        text = at + 1;
-    }
-
-    return host_port_parse(a, text);
+    return credentials_take(a, &text) && host_port_parse(a, text);
 }
 
 

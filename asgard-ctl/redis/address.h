@@ -1,5 +1,6 @@
 /*
- * Where Redis is: `host:port`, `unix:PATH`, `redis://user:password@host:port`.
+ * Where Redis is: `host:port`, `unix:PATH`, `redis://user:password@host:port`,
+ * `unix://user:password@PATH`.
  */
 #ifndef CTL_REDIS_ADDRESS_H
 #define CTL_REDIS_ADDRESS_H

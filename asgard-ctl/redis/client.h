@@ -1,10 +1,9 @@
 /*
  * Redis, blocking, one connection per thread, with deadlines.
  *
- * Address: `host:port`, `unix:PATH`, `redis://user:password@host:port`. On
- * connect: AUTH, INFO server (run id), ROLE (a replica is refused).  Scripts
- * run by EVALSHA; NOSCRIPT loads them after the run id was checked. A reply
- * is an array of texts in the arena.
+ * Address: see redis/address.h.  On connect: AUTH, INFO server (run id), ROLE
+ * (a replica is refused).  Scripts run by EVALSHA; NOSCRIPT loads them after
+ * the run id was checked.  A reply is an array of texts in the arena.
  */
 #ifndef CTL_REDIS_H
 #define CTL_REDIS_H

@@ -5,6 +5,8 @@
 
 #include <openssl/crypto.h>
 
+#include "core/weak.h"
+
 #define LINES_MAX       64
 #define LINE_BYTES_MAX  512
 #define WORDS           3               /* kind, id, hex */
@@ -59,17 +61,6 @@ static const asg_named_key_t *find(const asg_named_key_t *keys, size_t n,
     return NULL;
 }
 
-/* A key of one repeated byte is a placeholder that somebody forgot. */
-static bool is_placeholder(const uint8_t secret[ASG_SECRET_BYTES])
-{
-    uint8_t differs = 0;
-
-    for (size_t i = 1; i < ASG_SECRET_BYTES; i++) {
-        differs |= secret[i] ^ secret[0];
-    }
-    return differs == 0;
-}
-
 static asg_err_t fail(asg_keyfile_error_t *error, asg_err_t err,
     const char *text)
 {
@@ -97,9 +88,10 @@ static asg_err_t add_key(list_t list, asg_str_t id, asg_str_t hex,
         return fail(error, ASG_ERR_SYNTAX,
                     "the key must be 64 lower-case hex digits");
     }
-    if (is_placeholder(key->secret)) {
-        return fail(error, ASG_ERR_RANGE,
-                    "the key repeats one byte; make one with openssl rand");
+    if (asg_weak_key(key->secret, ASG_SECRET_BYTES)) {
+        return fail(error, ASG_ERR_RANGE, "the key repeats one byte, counts, "
+                    "or has too few different bytes: it is not random; make "
+                    "one with openssl rand -hex 32");
     }
     memcpy(key->id, id.data, id.len);
     (*list.count)++;

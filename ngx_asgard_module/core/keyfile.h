@@ -34,7 +34,7 @@ typedef struct {
     const char *text;           /* static */
 } asg_keyfile_error_t;
 
-/* Refuses unknown kinds, repeated ids, keys whose bytes are all equal, and a
+/* Refuses unknown kinds, repeated ids, keys that are not random, and a
  * file without at least one seal and one pepper (unless `pepper_only`). */
 ASG_MUST_CHECK asg_err_t asg_keyfile_parse(asg_str_t text, bool pepper_only,
     asg_keyfile_t *out, asg_keyfile_error_t *error);

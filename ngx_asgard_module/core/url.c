@@ -509,3 +509,18 @@ bool asg_url_host_is_internal(asg_str_t host)
     /* an address in a spelling that readers disagree about is not public */
     return looks_numeric(host) || name_is_internal(host);
 }
+
+bool asg_url_host_is_loopback(asg_str_t host)
+{
+    static const uint8_t self[16] = {[15] = 1};
+    uint8_t address[16];
+
+    host = without_final_dot(host);
+    if (parse_ipv4(host, address)) {
+        return address[0] == 127;
+    }
+    if (parse_ipv6(host, address)) {
+        return memcmp(address, self, sizeof(self)) == 0;
+    }
+    return host.len == sizeof("localhost") - 1 && ends_fold(host, "localhost");
+}

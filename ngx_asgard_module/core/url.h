@@ -30,5 +30,7 @@ ASG_MUST_CHECK asg_err_t asg_url_join(const asg_url_t *base, asg_str_t path,
 /* Is this literal host loopback, private, link-local, unspecified, CGNAT,
  * multicast, or one of these mapped into IPv6, NAT64 or 6to4? */
 bool asg_url_host_is_internal(asg_str_t host);
+/* Is it this very machine, and nobody on the way? */
+bool asg_url_host_is_loopback(asg_str_t host);
 
 #endif

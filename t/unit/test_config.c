@@ -153,6 +153,16 @@ redis_addresses_are_read(void **state)
     assert_true(ctl_redis_address_parse(&a, "unix:/x"));
     assert_string_equal(a.path, "/x");
     ctl_redis_address_finish(&a);
+    assert_true(ctl_redis_address_parse(&a, "unix://u:p@w@/run/x"));
+    assert_string_equal(a.path, "/run/x");
+    assert_string_equal(a.user, "u");
+    assert_true(asg_str_eq_z(ctl_secret_view(&a.password), "p@w"));
+    ctl_redis_address_finish(&a);
+    assert_true(ctl_redis_address_parse(&a, "unix:///run/x"));
+    assert_string_equal(a.path, "/run/x");
+    ctl_redis_address_finish(&a);
+    assert_false(ctl_redis_address_parse(&a, "unix://u:p@run/x"));
+    ctl_redis_address_finish(&a);
     assert_false(ctl_redis_address_parse(&a, "host:0"));
     ctl_redis_address_finish(&a);
     assert_false(ctl_redis_address_parse(&a, "host:70000"));

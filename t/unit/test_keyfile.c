@@ -10,7 +10,7 @@
 #include "core/keyfile.h"
 
 #define TAIL   "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-#define HEX_A  "00" TAIL
+#define HEX_A  "fe" TAIL
 #define HEX_B  "ff" TAIL
 
 static asg_keyfile_t file;
@@ -47,7 +47,7 @@ static void keys_of_both_kinds_are_read_in_order(void **state)
     assert_string_equal(file.seals[0].id, "s2");
     key = asg_keyfile_seal(&file, ASG_STR("s1"));
     assert_ptr_equal(key, &file.seals[1]);
-    assert_int_equal(key->secret[0], 0);
+    assert_int_equal(key->secret[0], 0xfe);
     assert_int_equal(key->secret[31], 0x1f);
     key = asg_keyfile_pepper(&file, ASG_STR("s1"));
     assert_ptr_equal(key, &file.peppers[0]);
@@ -87,7 +87,7 @@ static void an_id_stands_once_in_its_kind(void **state)
     assert_int_equal(parse("seal x " HEX_A "\npepper x " HEX_B), ASG_OK);
 }
 
-static void a_key_of_one_repeated_byte_is_refused(void **state)
+static void a_key_that_is_not_random_is_refused(void **state)
 {
     char text[] = "seal s1 "
         "0000000000000000000000000000000000000000000000000000000000000000";
@@ -97,7 +97,9 @@ static void a_key_of_one_repeated_byte_is_refused(void **state)
     memset(text + 8, 'a', 64);
     fails(text, ASG_ERR_RANGE, 1);
     text[sizeof(text) - 2] = 'b';
-    fails(text, ASG_ERR_MISSING, 0);    /* of both kinds one is needed */
+    fails(text, ASG_ERR_RANGE, 1);
+    fails("seal s1 00" TAIL, ASG_ERR_RANGE, 1);
+    fails("seal s1 fe" TAIL, ASG_ERR_MISSING, 0);       /* a pepper */
 }
 
 static void a_seal_and_a_pepper_must_be_there(void **state)
@@ -173,7 +175,7 @@ int main(void)
         cmocka_unit_test(keys_of_both_kinds_are_read_in_order),
         cmocka_unit_test(a_bad_line_is_named),
         cmocka_unit_test(an_id_stands_once_in_its_kind),
-        cmocka_unit_test(a_key_of_one_repeated_byte_is_refused),
+        cmocka_unit_test(a_key_that_is_not_random_is_refused),
         cmocka_unit_test(a_seal_and_a_pepper_must_be_there),
         cmocka_unit_test(lines_and_their_length_are_bounded),
         cmocka_unit_test(sixteen_keys_of_a_kind_are_the_most),

@@ -191,6 +191,13 @@ static void inner_hosts_are_known_in_every_spelling(void **state)
     };
 
     (void) state;
+    assert_true(asg_url_host_is_loopback(ASG_STR("127.8.0.1")));
+    assert_true(asg_url_host_is_loopback(ASG_STR("::1")));
+    assert_true(asg_url_host_is_loopback(ASG_STR("LocalHost.")));
+    assert_false(asg_url_host_is_loopback(ASG_STR("10.0.0.1")));
+    assert_false(asg_url_host_is_loopback(ASG_STR("::2")));
+    assert_false(asg_url_host_is_loopback(ASG_STR("notlocalhost")));
+    assert_false(asg_url_host_is_loopback(ASG_STR("127.0.0.1.example.com")));
     for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++) {
         if (!asg_url_host_is_internal(asg_str_z(internal[i]))) {
             fail_msg("taken for public: %s", internal[i]);

@@ -1,0 +1,138 @@
+/*
+ * Refusing a configuration that would give secrets away.
+ */
+#include "base/config_check.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "core/url.h"
+#include "core/weak.h"
+
+
+/* user:password before the last @ of a URI */
+static asg_str_t
+uri_password(const char *address)
+{
+    const char *at = strrchr(address, '@');
+    const char *from = strstr(address, "://"), *colon;
+
+    if (at == NULL || from == NULL || at < from) {
+        return ASG_STR_NULL;
+    }
+    colon = memchr(from + 3, ':', (size_t) (at - from) - 3);
+
+    return colon != NULL
+           ? (asg_str_t) {colon + 1, (size_t) (at - colon) - 1}
+           : ASG_STR_NULL;
+}
+
+
+asg_str_t
+ctl_config_password(const char *address)
+{
+    static const char word[] = "password=";
+    asg_str_t found = ASG_STR_NULL;
+
+    if (address == NULL) {
+        return found;
+    }
+    found = uri_password(address);
+    address = strstr(address, word);
+    if (found.data == NULL && address != NULL) {
+        address += sizeof(word) - 1;
+        found = (asg_str_t) {address, strcspn(address, "& \t'")};
+    }
+
+    return found;
+}
+
+
+static bool
+file_refuse(const struct ctl_config *c, const char *why, struct ctl_error *e)
+{
+    return ctl_error_field(e, "invalid_value", "file",
+                           "%s: holds a password but %s", c->file, why);
+}
+
+
+bool
+ctl_config_check_file(const struct ctl_config *c, int fd, struct ctl_error *e)
+{
+    struct stat st;
+
+    if (ctl_config_password(c->postgres).data == NULL
+        && ctl_config_password(c->postgres_owner).data == NULL
+        && ctl_config_password(c->redis).data == NULL)
+    {
+        return true;
+    }
+    if (fstat(fd, &st) != 0 || (st.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+        return file_refuse(c, "others may read it; chmod 640 it", e);
+    }
+
+    return ctl_secret_owner_is_right(&st)
+           || file_refuse(c, "belongs to another user; chown it to root", e);
+}
+
+
+bool
+ctl_config_check_variable(const char *name, const char *value,
+    struct ctl_error *e)
+{
+    return ctl_config_password(value).data == NULL
+           || ctl_error_field(e, "invalid_value", name,
+                              "environment: %s holds a password, and an "
+                              "environment can be read; put it into the "
+                              "configuration file", name);
+}
+
+
+static bool
+password_check(const struct ctl_config *c, const char *name,
+    const char *address, struct ctl_error *e)
+{
+    asg_str_t password = ctl_config_password(address);
+    const char *why = password.data != NULL ? asg_weak_password(password)
+                                            : NULL;
+
+    return why == NULL
+           || ctl_error_field(e, "weak_secret", name,
+                              "%s: the password of the setting %s %s; make "
+                              "one with openssl rand -hex 16", c->file, name,
+                              why);
+}
+
+
+static bool
+public_url_check(const struct ctl_config *c, struct ctl_error *e)
+{
+    asg_url_t url;
+
+    if (c->public_url == NULL) {
+        return true;
+    }
+    if (asg_url_parse(asg_str_z(c->public_url), &url) != ASG_OK) {
+        return ctl_error_field(e, "invalid_value", "public_url",
+                               "%s: public_url expects an http or https URL",
+                               c->file);
+    }
+
+    return url.tls || asg_url_host_is_loopback(url.host)
+           || ctl_error_field(e, "plain_control", "public_url",
+                              "%s: public_url is http and not of this "
+                              "machine: tokens of administrators would pass "
+                              "in clear; serve it with TLS", c->file);
+}
+
+
+bool
+ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e)
+{
+    return password_check(c, "postgres", c->postgres, e)
+           && password_check(c, "postgres_owner", c->postgres_owner, e)
+           && password_check(c, "redis", c->redis, e)
+           && public_url_check(c, e);
+}
