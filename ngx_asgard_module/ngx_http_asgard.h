@@ -62,6 +62,8 @@ typedef struct {
 
     ngx_open_file_t           *spool;         /* asgard_spool PATH */
     ngx_str_t                  control;       /* asgard_control unix:PATH */
+    ngx_flag_t                 control_plain; /* asgard_control_plain on|off */
+    ngx_array_t               *control_servers; /* of cscf *; listen.c */
 
     ngx_resolver_t            *resolver;      /* asgard_resolver ADDR… */
     ngx_str_t                  ca_file;       /* asgard_ca_file PATH */

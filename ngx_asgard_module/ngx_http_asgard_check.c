@@ -7,6 +7,7 @@
 #include "ngx_http_asgard_check.h"
 
 #include "ngx_http_asgard_body.h"
+#include "ngx_http_asgard_listen.h"
 #include "ngx_http_asgard_settings.h"
 #include "ngx_http_asgard_upstream.h"
 
@@ -70,6 +71,12 @@ ngx_http_asgard_check_own(ngx_conf_t *cf, ngx_http_asgard_loc_conf_t *alcf)
                       "asgard: \"asgard_expose_backend on\" cannot take "
                       "effect in location \"%V\", which is not governed "
                       "in %V:%ui", &clcf->name, &alcf->file, alcf->line);
+        return NGX_ERROR;
+    }
+
+    if (alcf->errors == NGX_HTTP_ASGARD_ERRORS_CONTROL && clcf->name.len
+        && ngx_http_asgard_listen_note(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

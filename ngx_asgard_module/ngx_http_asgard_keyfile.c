@@ -11,6 +11,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "core/weak.h"
+
 
 #define NGX_HTTP_ASGARD_PASSWORD_MAX  512
 
@@ -110,6 +112,7 @@ ngx_http_asgard_keyfile_password(ngx_conf_t *cf,
     ngx_http_asgard_main_conf_t *amcf, ngx_str_t *path)
 {
     size_t                      len, n;
+    const char                 *weak;
     ngx_http_asgard_secrets_t  *s;
 
     s = ngx_http_asgard_secrets(cf, amcf);
@@ -128,6 +131,14 @@ ngx_http_asgard_keyfile_password(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "asgard: \"%V\" does not begin with a password",
                            path);
+        return NGX_CONF_ERROR;
+    }
+
+    weak = asg_weak_password((asg_str_t) { (const char *) s->password, n });
+    if (weak) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "asgard: the password in \"%V\" %s; make one with "
+                           "openssl rand -hex 16", path, weak);
         return NGX_CONF_ERROR;
     }
 
@@ -205,6 +216,13 @@ ngx_http_asgard_secret_check(ngx_conf_t *cf, ngx_str_t *path, ngx_fd_t fd,
                            (ngx_uint_t) (ngx_file_access(&fi) >> 6 & 7),
                            (ngx_uint_t) (ngx_file_access(&fi) >> 3 & 7),
                            (ngx_uint_t) (ngx_file_access(&fi) & 7));
+        return NGX_ERROR;
+    }
+
+    if ((ngx_file_access(&fi) & 040) && fi.st_uid != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "asgard: \"%V\" may be read by a group and is not "
+                           "root's; chmod 0400 it", path);
         return NGX_ERROR;
     }
 

@@ -10,6 +10,7 @@
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_keyfile.h"
 #include "ngx_http_asgard_kill.h"
+#include "ngx_http_asgard_listen.h"
 #include "ngx_http_asgard_probe.h"
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_reserve.h"
@@ -154,6 +155,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_asgard_main_conf_t, control),
+      NULL },
+
+    { ngx_string("asgard_control_plain"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_asgard_main_conf_t, control_plain),
       NULL },
 
     { ngx_string("asgard_resolver"),
@@ -369,6 +377,12 @@ ngx_http_asgard_redis_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    /* not shown: what is before it may be a password */
+    if (ngx_strlchr(value[1].data, value[1].data + value[1].len, '@')) {
+        return "takes user= and password_file=, no \"@\" in the address";
+    }
+
     amcf->redis_url = value[1];
 
     for (i = 2; i < cf->args->nelts; i++) {
@@ -476,6 +490,13 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    amcf->control_servers = ngx_array_create(cf->pool, 4,
+                                        sizeof(ngx_http_core_srv_conf_t *));
+    if (amcf->control_servers == NULL) {
+        return NULL;
+    }
+
+    amcf->control_plain = NGX_CONF_UNSET;
     amcf->redis_deadline = NGX_CONF_UNSET_MSEC;
     amcf->drain_timeout = NGX_CONF_UNSET_MSEC;
     amcf->body_memory = NGX_CONF_UNSET_SIZE;
@@ -497,6 +518,7 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
     /* the core module, which comes first, has merged */
     ngx_http_asgard_settings_unwatch(NULL);
 
+    ngx_conf_init_value(amcf->control_plain, 0);
     ngx_conf_init_msec_value(amcf->redis_deadline,
                              NGX_HTTP_ASGARD_REDIS_DEADLINE);
     ngx_conf_init_value(amcf->bad_keys, NGX_HTTP_ASGARD_BAD_KEYS);
@@ -604,6 +626,7 @@ ngx_http_asgard_postconfiguration(ngx_conf_t *cf)
 
     if (ngx_http_asgard_check_main(cf, amcf) != NGX_OK
         || ngx_http_asgard_check_locations(cf, amcf) != NGX_OK
+        || ngx_http_asgard_listen_check(cf, amcf) != NGX_OK
         || ngx_http_asgard_route_init(cf) != NGX_OK
         || ngx_http_asgard_upstream_init_main(cf, amcf) != NGX_OK)
     {
