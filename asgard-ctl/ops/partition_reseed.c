@@ -305,16 +305,10 @@ adopt(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 static bool
 cap_read(struct ctl_leader *l, int64_t *cap, struct ctl_error *e)
 {
-    const asg_str_t argv[3] = {ASG_STR("CONFIG"), ASG_STR("GET"),
-                               ASG_STR("maxmemory")};
-    struct ctl_reply reply;
-    int64_t bytes = 0;
+    int64_t bytes;
 
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 3, argv)) {
+    if (!ctl_redis_maxmemory(l->redis, l->arena, &bytes, e)) {
         return false;
-    }
-    if (reply.nitems == 2) {
-        bytes = strtoll(reply.items[1].text.data, NULL, 10);
     }
     *cap = bytes > 0 ? bytes / 4 / ENTRY_BYTES : CAP_DEFAULT;
     *cap = *cap < CAP_LEAST ? CAP_LEAST : *cap;

@@ -12,4 +12,8 @@
 bool ctl_redis_check_eviction(struct ctl_redis *r, struct ctl_arena *arena,
     struct ctl_error *e);
 
+/* Its bound in bytes; 0: none. */
+bool ctl_redis_maxmemory(struct ctl_redis *r, struct ctl_arena *arena,
+    int64_t *bytes, struct ctl_error *e);
+
 #endif
