@@ -13,6 +13,7 @@ URL = os.environ["ASGARD_URL"] + "/v1"
 HELLO = [{"role": "user", "content": "Hello from Python"}]
 requests = 0
 made = 0
+versions = set()
 
 
 def key(name):
@@ -24,11 +25,17 @@ def count(_request):
     requests += 1
 
 
+def note_version(response):
+    versions.add(response.http_version)
+
+
 def client(name="good", **more):
     return openai.OpenAI(
         base_url=URL, api_key=more.pop("api_key", None) or key(name),
         http_client=openai.DefaultHttpxClient(
-            event_hooks={"request": [count]}), **more)
+            http2=URL.startswith("https:"),
+            event_hooks={"request": [count], "response": [note_version]}),
+        **more)
 
 
 def ok(good, sentence, why=None):
@@ -218,6 +225,8 @@ def main():
     requests_refused(c)
     money()
     failures(c)
+    same(versions, {"HTTP/2" if URL.startswith("https:") else "HTTP/1.1"},
+         "every answer came in one version of HTTP")
     print("1..%d" % made)
 
 

@@ -23,11 +23,14 @@ sub must_have {
     return $there;
 }
 
-# new(): everything runs; ->test is the Asgard::Test.
+# new(url => where the SDK goes, and words of Gateway.pm): everything runs;
+# ->test is the Asgard::Test.  `before` is called with it before it starts.
 sub new {
-    my ($class) = @_;
-    my $t = Asgard::Test->new(workers => 2);
-    my $self = bless {test => $t}, $class;
+    my ($class, %arg) = @_;
+    my ($url, $before) = delete @arg{qw(url before)};
+    my $t = Asgard::Test->new(workers => 2, %arg);
+    my $self = bless {test => $t, url => $url}, $class;
+    $before->($t) if $before;
     $self->provider('main', 'one',
         prompt_tokens => 10, completion_tokens => 20);
     $self->provider('busy', 'busy', status => 429,
@@ -68,7 +71,7 @@ sub make_keys {
 sub environment {
     my ($self) = @_;
     my %key = %{$self->{keys}};
-    return (ASGARD_URL => $self->{test}->url,
+    return (ASGARD_URL => $self->{url} // $self->{test}->url,
         ASGARD_POOR_PROJECT => $self->{projects}{poor},
         map { ("ASGARD_\U$_\E_KEY" => $key{$_}{key}) } keys %key);
 }

@@ -8,16 +8,19 @@ use IO::Socket::SSL ();
 
 use Asgard::Files qw(spill);
 
-# new(dir => DIR, name => 'localhost'): ca.pem, cert.pem, key.pem in DIR.
-# `of => TLS`: by the authority of another one; `days => -1`: expired
-# yesterday; `self_signed => 1`: by no authority; `version => 'TLSv1_2'`: no
-# other is spoken; `tickets`: a SSL_ticket_keycb of IO::Socket::SSL.
+# new(dir => DIR, name => 'localhost', more => 'IP:::1'): ca.pem, cert.pem,
+# key.pem in DIR; `more` are further names.  `of => TLS`: by the authority of
+# another one; `days => -1`: expired yesterday; `self_signed => 1`: by no
+# authority; `version => 'TLSv1_2'`: no other is spoken; `tickets`: a
+# SSL_ticket_keycb of IO::Socket::SSL.
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {name => 'localhost', days => 30, %arg}, $class;
     my ($dir, $name, $days) = @$self{qw(dir name days)};
     mkdir $dir;
-    spill("$dir/san.cnf", "subjectAltName=DNS:$name\n");
+    my $names = join ',', "DNS:$name", grep { defined } $self->{more};
+    spill("$dir/san.cnf", "subjectAltName=$names
+");
     my $ca = $self->{of} ? $self->{of}{dir} : $dir;
     my $by = $self->{self_signed} ? "-signkey $dir/key.pem"
         : "-CA $ca/ca.pem -CAkey $ca/ca.key -CAcreateserial";

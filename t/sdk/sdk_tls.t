@@ -1,0 +1,55 @@
+#!/usr/bin/env perl
+# The official SDKs work over TLS, HTTP/2 and IPv6, in a server with gzip and a
+# limit of requests.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Asgard::Sdk;
+use Asgard::TlsServer;
+
+my $python = Asgard::Sdk::must_have('venv/bin/python');
+my $modules = Asgard::Sdk::must_have('node_modules');
+my $server;
+my $limits = <<'CONF';
+gzip on;
+gzip_types *;
+gzip_min_length 1;
+gzip_proxied any;
+limit_req_zone $binary_remote_addr zone=clients:1m rate=500r/s;
+limit_req zone=clients burst=500 nodelay;
+CONF
+sub tls_front {
+    my ($t) = @_;
+    $server = Asgard::TlsServer->new(dir => "$t->{dir}/front");
+    $t->{gateway}->write_conf(http_conf => $limits
+        . $server->conf(any_name => 1));
+}
+
+sub sdk_behind {
+    my ($name, $env, @program) = @_;
+    subtest "the SDK for $name" => sub {
+        my $sdk = Asgard::Sdk->new(before => \&tls_front);
+        my $t = $sdk->test;
+        $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
+        $sdk->{url} = $server->url;
+        $sdk->checks({%$env, SSL_CERT_FILE => $server->ca,
+            NODE_EXTRA_CA_CERTS => $server->ca}, @program);
+        like($t->{gateway}->access_log, qr{^::1 .* HTTP/}m,
+            'its calls came over IPv6');
+        Asgard::Teardown::while_running($t);
+        $t->{gateway}->stop;
+        $t->{control}->stop;
+        Asgard::Teardown::after_stop($t);
+        $t->finish;
+    };
+}
+
+my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
+sdk_behind('Python, HTTP/2', {}, $python, "$FindBin::Bin/checks.py");
+# Node's fetch speaks HTTP/1.1 only
+sdk_behind('Node, HTTP/1.1', {NODE_PATH => $modules}, $node // 'node',
+    "$FindBin::Bin/checks.cjs");
+done_testing();
