@@ -3,8 +3,10 @@
  */
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,7 +16,8 @@ static struct {
     const char *role;
     int fd;
     enum ctl_log_level most;
-} sink = {"asgard-ctl", STDERR_FILENO, CTL_LOG_INFO};
+    const char *path;                   /* NULL: no file of ours */
+} sink = {"asgard-ctl", STDERR_FILENO, CTL_LOG_INFO, NULL};
 
 
 void
@@ -23,6 +26,51 @@ ctl_log_open(const char *role, int fd, enum ctl_log_level most)
     sink.role = role;
     sink.fd = fd;
     sink.most = most;
+    sink.path = NULL;
+}
+
+
+static int
+file_open(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+
+bool
+ctl_log_open_file(const char *role, const char *path, enum ctl_log_level most)
+{
+    int fd = file_open(path);
+
+    if (fd < 0) {
+        return false;
+    }
+    ctl_log_open(role, fd, most);
+    sink.path = path;
+
+    return true;
+}
+
+
+/* Another file stands at the path, or none: it was rotated.  Threads that find
+ * this at once do the same; the descriptor is never closed between. */
+static void
+follow_rotation(void)
+{
+    struct stat there, here;
+    int fd;
+
+    if (sink.path == NULL || fstat(sink.fd, &here) != 0
+        || (stat(sink.path, &there) == 0 && there.st_ino == here.st_ino
+            && there.st_dev == here.st_dev))
+    {
+        return;
+    }
+    fd = file_open(sink.path);
+    if (fd >= 0) {
+        dup3(fd, sink.fd, O_CLOEXEC);
+        close(fd);
+    }
 }
 
 
@@ -58,6 +106,7 @@ log_write(char *line, size_t len)
         }
     }
     line[len] = '\n';
+    follow_rotation();
     if (write(sink.fd, line, len + 1) < 0) {
         return;                         /* nowhere left to say it */
     }

@@ -4,7 +4,6 @@
 #include "proc/role.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,19 +64,14 @@ bool
 ctl_role_open_log(const struct ctl_config *config, const char *name,
     struct ctl_error *e)
 {
-    int fd = STDERR_FILENO;
-
-    if (config->log != NULL && strcmp(config->log, "stderr") != 0) {
-        fd = open(config->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-                  0640);
-        if (fd < 0) {
-            return ctl_error_field(e, "invalid_value", "log", "%s: %s",
-                                   config->log, strerror(errno));
-        }
+    if (config->log == NULL || strcmp(config->log, "stderr") == 0) {
+        ctl_log_open(name, STDERR_FILENO, CTL_LOG_INFO);
+        return true;
     }
-    ctl_log_open(name, fd, CTL_LOG_INFO);
 
-    return true;
+    return ctl_log_open_file(name, config->log, CTL_LOG_INFO)
+           || ctl_error_field(e, "invalid_value", "log", "%s: %s",
+                              config->log, strerror(errno));
 }
 
 

@@ -346,6 +346,9 @@ take_signals(struct supervisor *s)
         switch (info.ssi_signo) {
         case SIGCHLD:
             break;                      /* reaped on every turn */
+        case SIGUSR1:                   /* the line is in the new file */
+            ctl_log(CTL_LOG_INFO, "the log was rotated");
+            break;
         case SIGHUP:
             if (!s->stopping) {
                 reload(s);
@@ -446,6 +449,7 @@ open_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
 

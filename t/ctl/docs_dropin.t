@@ -29,6 +29,8 @@ sub configuration {
     $block =~ s{/var/log/asgard/calls\.log}{$dir/log/calls.log};
     $block =~ s{unix:/run/asgard/ctl\.sock}{unix:$dir/ctl.sock};
     $temps .= "access_log $dir/log/access.log;\n";
+    # t/harden/tls_server.t has TLS
+    $block =~ s{^\s*(?:listen|ssl_certificate\w*) [^;]+;\n}{}mg;
     $block =~ s{(http \{)}{events { }\n$1\n$temps};
     $block =~ s{(server \{)}{$1\nlisten 127.0.0.1:$gateway->{port};};
     my $user = $> == 0 ? 'user www-data;' : '';

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# The shipped server speaks TLS 1.2 and 1.3 and HTTP/2, on IPv6 too, to those who
-# ask for its name, and nothing else.
+# The shipped server speaks TLS 1.2 and 1.3 and HTTP/2, on IPv6 too, to those
+# who ask for its name, and nothing else.
 use strict;
 use warnings;
 use FindBin;
@@ -50,7 +50,8 @@ like(curl('--tls-max', '1.2', '--ciphers', 'AES128-SHA', '-d', $body),
     qr/handshake failure|alert/, 'nor without forward secrecy');
 my $stream = curl('--http2', '-N', '-d', $t->chat_body({stream => \1}));
 like($stream, qr/^data: \[DONE\]/m, 'a stream comes over HTTP/2');
-like(curl('--http2', '-d', '{'), qr{^HTTP/2 400.*"error"}s, 'refusals are JSON');
+like(curl('--http2', '-d', '{'), qr{^HTTP/2 400.*"error"}s,
+    'refusals are JSON');
 $path = '/nothing';
 like(curl('--http2'), qr{^HTTP/2 404.*"error"}s, "nginx's own, too");
 my $n = $t->wait_ledger($project, 4);

@@ -39,7 +39,10 @@ server {
     listen 127.0.0.1:$site default_server;
     root $dir;
     location / { try_files \$uri \$uri/ =404; }
-    location /app/ { proxy_pass http://127.0.0.1:$app/; proxy_intercept_errors on; }
+    location /app/ {
+        proxy_pass http://127.0.0.1:$app/;
+        proxy_intercept_errors on;
+    }
     location /dead/ { proxy_pass http://127.0.0.1:$dead/; }
     location /private/ {
         auth_basic "members";
