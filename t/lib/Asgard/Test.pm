@@ -138,7 +138,8 @@ sub begin_proxy {
         or croak "no place for a proxy: $name";
     $self->{proxies}{$name} = Asgard::FaultProxy->new(dir => $self->{dir},
         name => $name, server => $self->{$server},
-        protocol => $server eq 'redis' ? 'redis' : 'raw');
+        protocol => $self->{arg}{proxy_protocol}
+            // ($server eq 'redis' ? 'redis' : 'raw'));
 }
 
 sub begin_up_proxy {
