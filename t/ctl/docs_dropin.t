@@ -9,6 +9,7 @@ use Test::More;
 
 use Asgard::Files qw(spill slurp top);
 use Asgard::Gateway;
+use Asgard::RedisUser;
 use Asgard::Test;
 
 # The block of a document, with our places; a listen and what a test needs.
@@ -19,13 +20,13 @@ sub configuration {
     my $gateway = $t->{gateway};
     my $dir = $t->{dir};
     my $load = Asgard::Gateway::load_module();
-    my $redis = $t->{redis}->address . ' password_file='
-        . $t->{redis}->password_file;
+    my $user = $t->{redis_user};
     my $temps = join '', map { "${_}_temp_path $dir/tmp/$_;\n" }
         qw(client_body proxy fastcgi uwsgi scgi);
     $block =~ s{^\s*load_module [^;]+;}{$load}m;
     $block =~ s{/etc/asgard/seal\.key}{$t->{key_file}};
-    $block =~ s{unix:/run/redis/asgard\.sock}{$redis};
+    $block =~ s{/run/redis/asgard\.sock}{$user->{path}};
+    $block =~ s{/etc/asgard/redis\.password}{$user->password_file}e;
     $block =~ s{/var/log/asgard/calls\.log}{$dir/log/calls.log};
     $block =~ s{unix:/run/asgard/ctl\.sock}{unix:$dir/ctl.sock};
     $temps .= "access_log $dir/log/access.log;\n";
@@ -33,8 +34,8 @@ sub configuration {
     $block =~ s{^\s*(?:listen|ssl_certificate\w*) [^;]+;\n}{}mg;
     $block =~ s{(http \{)}{events { }\n$1\n$temps};
     $block =~ s{(server \{)}{$1\nlisten 127.0.0.1:$gateway->{port};};
-    my $user = $> == 0 ? 'user www-data;' : '';
-    return "$block\n$user\ndaemon off;\npid $dir/nginx.pid;\n"
+    my $runs_as = $> == 0 ? 'user www-data;' : '';
+    return "$block\n$runs_as\ndaemon off;\npid $dir/nginx.pid;\n"
         . "error_log $dir/log/error.log info;\n";
 }
 
@@ -43,7 +44,7 @@ sub shipped_control {
     my %place = (listen => "unix:$t->{dir}/other.sock",
         postgres => $t->{postgres}->url,
         postgres_owner => $t->{postgres}->owner_url,
-        redis => $t->{redis}->url, key_file => $t->{key_file},
+        redis => $t->{redis_user}->url, key_file => $t->{key_file},
         pid_file => "$t->{dir}/other.pid", log => "$t->{dir}/log/other.log",
         routing => "$t->{dir}/none.yaml",
         backends_env => "$t->{dir}/backends.env");
@@ -55,11 +56,27 @@ sub shipped_control {
     return spill("$t->{dir}/shipped.conf", $text, 0600);
 }
 
+# Redis by the shipped rights: nobody but Asgard's user.
+sub with_rights {
+    my ($t) = @_;
+    my $redis = $t->{redis};
+    my $user = Asgard::RedisUser->new(server => $redis,
+        path => "$redis->{dir}/redis.sock");
+    chmod 0711, $redis->{dir};
+    $redis->stop;
+    $redis->write_conf(conf => "unixsocket $user->{path}\n"
+        . "unixsocketperm 777\n" . $user->acl . "\n");
+    $redis->start;
+    $user->give_to($t);
+    return $user;
+}
+
 for (['README.md', qr/add to it:\n\n(.*?)\n6\. /s],
     ['ngx_asgard_module/README.md', qr/```nginx\n(.*?)```/s]) {
     my ($file, $pattern) = @$_;
     subtest "the configuration in $file" => sub {
         my $t = Asgard::Test->new;
+        $t->{redis_user} = with_rights($t);
         spill("$t->{dir}/conf/nginx.conf",
             configuration($t, $file, $pattern), 0600);
         my ($status, $said) = $t->{gateway}->test_conf;

@@ -330,7 +330,8 @@ static void modules_are_active_when_their_variables_are_set(void **state)
     state_is("anthropic", CTL_MODULE_INACTIVE, "this kind comes later");
     state_is("echo", CTL_MODULE_ACTIVE, NULL);
     variables("OPENAI_MASTER_KEY=k\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n"
-              "LITELLM_BASE_URL=http://litellm:4000\nDATABRICKS_TOKEN=t\n"
+              "LITELLM_BASE_URL=http://litellm:4000\n"
+              "DATABRICKS_TOKEN=dapi7f3c9a1be25d4480c6a2\n"
               "DATABRICKS_HOST=dbc-1.cloud.databricks.com\n");
     must_load();
     state_is("openai", CTL_MODULE_ACTIVE, NULL);
