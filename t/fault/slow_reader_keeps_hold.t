@@ -14,7 +14,7 @@ use Asgard::Test;
 my $t = Asgard::Test->new(workers => 1, shims => {gateway => 'clock'},
     proxies => ['gateway_redis']);
 my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20,
-    chunks => 60_000);                      # some 12 MB: more than any buffer
+    chunks => 120_000);     # some 24 MB: more than all buffers on the way
 $t->add_model($up, ref => 'model:test/one', route => 'one');
 $t->start;
 my $project = $t->project(budget_usd => '1');

@@ -101,11 +101,11 @@ sub read_books {
         for my $key (@{$page->[1]}) {
             if ($key =~ /^\{p\d\d\}:b:(.+)$/) {
                 $budgets{$1} = {@{$t->{redis}->cmd('HGETALL', $key)}};
-            } elsif ($key =~ /^\{p\d\d\}:h:(.+)$/) {
+            } elsif (my ($id) = $key =~ /^\{p\d\d\}:h:(.+)$/) {
                 my $value = $t->{redis}->cmd('GET', $key) // next;
                 next if $value !~ /^\d/;      # a marker
                 my ($amount, undef, undef, $pins) = split / /, $value;
-                push @holds, {id => $1, amount => $amount,
+                push @holds, {id => $id, amount => $amount,
                     pins => [split /,/, $pins]};
             }
         }
