@@ -66,19 +66,27 @@ ctl_text(struct ctl_pg *pg, struct ctl_arena *arena, const char *run_id)
 }
 
 
+/* Until Redis was told of every key, calls with one that it does not know get
+ * 503. */
 static const char *
-catalog_text(struct ctl_redis *redis, struct ctl_arena *arena)
+catalog_text(struct ctl_redis *redis, struct ctl_arena *arena,
+    const char *run_id)
 {
-    const asg_str_t argv[2] = {ASG_STR("EXISTS"), ASG_STR(ASG_RKEY_CATALOG)};
+    const asg_str_t exists[2] = {ASG_STR("EXISTS"), ASG_STR(ASG_RKEY_CATALOG)};
+    const asg_str_t filled[2] = {ASG_STR("GET"), ASG_STR(ASG_RKEY_FILLED)};
     struct ctl_error e = {0};
     struct ctl_reply reply;
 
-    if (!ctl_redis_command(redis, arena, &reply, &e, 2, argv)) {
+    if (!ctl_redis_command(redis, arena, &reply, &e, 2, exists)) {
         return "ok";
     }
+    if (!asg_str_eq_z(reply.text, "1")) {
+        return "no catalog was published yet";
+    }
 
-    return asg_str_eq_z(reply.text, "1") ? "ok"
-           : "no catalog was published yet";
+    return !ctl_redis_command(redis, arena, &reply, &e, 2, filled)
+           || asg_str_eq_z(reply.text, run_id) ? "ok"
+           : "Redis was not told of every key yet";
 }
 
 
@@ -93,13 +101,13 @@ void
 ctl_readiness_check(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, struct ctl_readiness *out)
 {
+    const char *run_id;
+
     out->redis = redis_text(redis, arena);
     out->postgres = postgres_text(pg);
-    out->ctl = is_ok(out->postgres)
-               ? ctl_text(pg, arena, is_ok(out->redis)
-                                     ? ctl_redis_run_id(redis) : NULL)
-               : "ok";
-    out->catalog = is_ok(out->redis) ? catalog_text(redis, arena) : "ok";
+    run_id = is_ok(out->redis) ? ctl_redis_run_id(redis) : NULL;
+    out->ctl = is_ok(out->postgres) ? ctl_text(pg, arena, run_id) : "ok";
+    out->catalog = run_id != NULL ? catalog_text(redis, arena, run_id) : "ok";
     out->ready = is_ok(out->redis) && is_ok(out->postgres)
                  && is_ok(out->ctl) && is_ok(out->catalog);
 }
