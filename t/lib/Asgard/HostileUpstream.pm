@@ -66,7 +66,7 @@ sub read_some {
     while ($$in !~ /\r\n\r\n/) {
         sysread $client, $$in, 65_536, length $$in or return;
     }
-    my $head_bytes = $+[0];
+    my $head_bytes = index($$in, "\r\n\r\n") + 4;
     $$in =~ s/^(content-length: )\d+/${1}0/mi if $self->{early};
     my $request = Asgard::FakeUpstream::read_request($client, $in) or return;
     return {%$request, head_bytes => $head_bytes};
