@@ -5,6 +5,7 @@
 #include "model.h"
 
 #include <stdio.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -295,7 +296,7 @@ sim_hold_is_open(struct sim_world *w, unsigned part, const char *id)
     (void) asg_rkey_hold(key, part, asg_str_z(id));
     reply = sim_redisf(w, "GET %s", key);
     open = reply != NULL && reply->type == REDIS_REPLY_STRING
-           && strcmp(reply->str, "V") != 0;
+           && isdigit((unsigned char) reply->str[0]);  /* else a marker */
     if (reply != NULL) {
         freeReplyObject(reply);
     }
