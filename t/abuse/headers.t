@@ -1,5 +1,6 @@
-# Rows 18-25: a body that is coded, missing, of another kind or too large, and
-# headers that would steer a proxy.  A provider gets our headers and no others.
+# Rows 18-25 and 58: a body that is coded, missing, of another kind or too
+# large, and headers that would steer a proxy or the books.  A provider gets our
+# headers and no others.
 use strict;
 use warnings;
 use FindBin;
@@ -7,6 +8,8 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Abuse qw(header_seen);
+use Asgard::Files qw(wait_until);
+use Asgard::Spool qw(calls);
 
 my $t = Asgard::Abuse->new;
 $t->start;
@@ -175,5 +178,21 @@ for my $names ('close, Authorization', 'keep-alive, Host, Content-Length',
         ours_alone($t->served($t->call(undef, 'Connection', $names)));
     });
 }
+
+$t->row(58, 'the same trace id on two calls', sub {
+    for (1, 2) {
+        my $reply = $t->call(undef, 'x-asgard-trace-id', 'the.same');
+        $t->served($reply);
+        is($reply->trace, 'the.same', 'it is the client\'s');
+    }
+    my @twins;
+    wait_until(sub {
+        @twins = grep { $_->{trace} eq 'the.same' } calls($t);
+        return @twins == 2;
+    }, 5);
+    is(scalar @twins, 2, 'each has its line');
+    isnt($twins[0]{hold}, $twins[1]{hold}, 'and its hold');
+    is(join('', map { $_->{verb} } @twins), 'ss', 'both are charged');
+});
 
 $t->done;

@@ -41,27 +41,6 @@ for (['the same twice', "Bearer $good", "Bearer $good"],
     });
 }
 
-# A template, quotes and the like; none is worth a question to Redis.
-my $hex = random_hex(32);
-my %wrong = (28 => [['Basic', 'Basic ' . 'x' x 20], ['no space', "Bearer$good"],
-        ['nothing', ''], ['the scheme alone', 'Bearer'],
-        ['a space after it', 'Bearer '], ['bytes after it', "Bearer $good x"],
-        ['a comma after it', "Bearer $good,"], ['two spaces', "Bearer  $good"],
-        ['another scheme', "Token $good"], ['no scheme', $good],
-        ['quotes around it', qq{Bearer "$good"}]],
-    29 => [['one character more', "Bearer ${good}0"],
-        ['one character less', 'Bearer ' . substr $good, 0, -1],
-        ['no hexadecimal', 'Bearer asg_' . 'g' x 64],
-        ['capitals', 'Bearer asg_' . uc $hex],
-        ['UTF-8', "Bearer asg_\xc3\xa4"], ['bad UTF-8', "Bearer asg_\xff"],
-        ['8 kB', 'Bearer ' . 'a' x 8000], ['a template', 'Bearer {{7*7}}'],
-        ['quotes', q{Bearer ' OR '1'='1' --}],
-        ['a path', 'Bearer ../../etc/passwd'],
-        ['a key of Redis', 'Bearer {asg}:key:p1:' . $hex],
-        ['a short imported key', 'Bearer sk-0123456789abcde'],
-        ['a long imported key', 'Bearer sk-' . 'a' x 201],
-        ['LiteLLM\'s sample key', 'Bearer sk-1234']]);
-
 sub commands {
     my ($n) = $t->{redis}->cmd('INFO', 'commandstats')
         =~ /cmdstat_mget:calls=(\d+)/;
@@ -69,8 +48,9 @@ sub commands {
 }
 
 my %bodies;
-for my $number (sort keys %wrong) {
-    for (@{$wrong{$number}}) {
+sub malformed_row {
+    my ($number, @headers) = @_;
+    for (@headers) {
         my ($what, $value) = @$_;
         $t->row($number, $what, sub {
             my $before = commands();
@@ -82,7 +62,29 @@ for my $number (sort keys %wrong) {
     }
 }
 
-sub unknown {
+malformed_row(28, ['Basic', 'Basic ' . 'x' x 20], ['no space', "Bearer$good"],
+    ['nothing', ''], ['the scheme alone', 'Bearer'],
+    ['a space after it', 'Bearer '], ['bytes after it', "Bearer $good x"],
+    ['a comma after it', "Bearer $good,"], ['two spaces', "Bearer  $good"],
+    ['another scheme', "Token $good"], ['no scheme', $good],
+    ['quotes around it', qq{Bearer "$good"}]);
+
+# A template, quotes and the like; none is worth a question to Redis.
+my $hex = random_hex(32);
+malformed_row(29, ['one character more', "Bearer ${good}0"],
+    ['one character less', 'Bearer ' . substr $good, 0, -1],
+    ['no hexadecimal', 'Bearer asg_' . 'g' x 64],
+    ['capitals', 'Bearer asg_' . uc $hex],
+    ['UTF-8', "Bearer asg_\xc3\xa4"], ['bad UTF-8', "Bearer asg_\xff"],
+    ['8 kB', 'Bearer ' . 'a' x 8000], ['a template', 'Bearer {{7*7}}'],
+    ['quotes', q{Bearer ' OR '1'='1' --}],
+    ['a path', 'Bearer ../../etc/passwd'],
+    ['a key of Redis', 'Bearer {asg}:key:p1:' . $hex],
+    ['a short imported key', 'Bearer sk-0123456789abcde'],
+    ['a long imported key', 'Bearer sk-' . 'a' x 201],
+    ['LiteLLM\'s sample key', 'Bearer sk-1234']);
+
+sub unknown_row {
     my ($number, $what, $token) = @_;
     $t->row($number, $what, sub {
         my $reply = $t->refused(call('Authorization', "Bearer $token"), 401,
@@ -94,18 +96,18 @@ sub unknown {
 $t->row(30, 'the key itself', sub {
     $t->served(call('Authorization', "Bearer $good"));
 });
-unknown(30, 'its last character changed',
+unknown_row(30, 'its last character changed',
     $good =~ s/(.)$/$1 eq '0' ? '1' : '0'/er);
-unknown(30, 'its first digit changed',
+unknown_row(30, 'its first digit changed',
     $good =~ s/^asg_\K(.)/$1 eq '0' ? '1' : '0'/er);
 
 my ($pepper) = slurp($t->{key_file}) =~ /^pepper \w+ (\w+)$/m;
 my $digest = hmac_sha256_hex(sha256($good), pack 'H*', $pepper);
 ok($t->{redis}->cmd('EXISTS', "{asg}:key:p1:$digest"),
     'the digest is what Redis knows the key by');
-unknown(31, 'the stored digest', "asg_$digest");
-unknown(31, 'the stored digest, as a compatible key', "sk-asg-$digest");
-unknown(31, 'the hash of the key', 'asg_' . sha256_hex($good));
+unknown_row(31, 'the stored digest', "asg_$digest");
+unknown_row(31, 'the stored digest, as a compatible key', "sk-asg-$digest");
+unknown_row(31, 'the hash of the key', 'asg_' . sha256_hex($good));
 is(scalar keys %bodies, 1, 'every one of these got the same body');
 
 $t->row(32, 'an administrator\'s token for a call', sub {
