@@ -32,6 +32,13 @@ for my $path (sort grep { m{/$} } keys %told) {
     ok(scalar(grep { index($_, $path) == 0 } @files), "$path is there");
 }
 
+# The harness: each module in the table of t/README.md.
+my ($harness) = slurp('t/README.md') =~ /^\| Module \|.*?\n(.*?)\n\n/ms;
+my @modules = map { /^\| ([^|]+) \|/ ? $1 =~ /`(\w+)`/g : () }
+    split /\n/, $harness;
+is_deeply([sort @modules], [sort map { m{^t/lib/Asgard/(\w+)\.pm$} } @files],
+    't/README.md has each module of the harness once');
+
 # Paths of ours in any document.
 my %known = map { $_ => 1 } @files;
 my $ours = qr{(?:ngx_asgard_module|asgard-ctl|services|conf|t|scripts|docs
