@@ -8,8 +8,8 @@
 #include <openssl/rand.h>
 
 #include "ngx_http_asgard_body.h"
+#include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_kill.h"
-#include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_snapshot.h"
 
 

@@ -7,8 +7,8 @@
 #define _NGX_HTTP_ASGARD_DETAIL_H_INCLUDED_
 
 
+#include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_journal.h"
-#include "ngx_http_asgard_reserve.h"
 
 
 /* The model that stands for the call before one has answered: the one that is

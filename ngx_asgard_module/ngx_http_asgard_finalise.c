@@ -3,10 +3,11 @@
  * The one end of a hold: what it cost, said to slot, witness, counters, Redis.
  */
 
+#include "ngx_http_asgard_finalise.h"
+
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_orphan.h"
-#include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
 #include "ngx_http_asgard_spool.h"
 #include "ngx_http_asgard_zone.h"

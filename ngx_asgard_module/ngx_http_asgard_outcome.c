@@ -7,6 +7,7 @@
 
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_stream.h"

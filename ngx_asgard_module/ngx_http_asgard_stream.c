@@ -7,7 +7,7 @@
 
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
-#include "ngx_http_asgard_reserve.h"
+#include "ngx_http_asgard_finalise.h"
 
 
 #define NGX_HTTP_ASGARD_STREAM_BUF  4096

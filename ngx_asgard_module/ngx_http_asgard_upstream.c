@@ -14,9 +14,9 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_outcome.h"
 #include "ngx_http_asgard_peer.h"
-#include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_resolve.h"
 #include "ngx_http_asgard_stream.h"
 
