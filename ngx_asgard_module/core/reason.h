@@ -1,11 +1,12 @@
 /*
  * Why a call was refused or failed: the one table reason -> HTTP status, type,
- * code and text.  Every status, type and code that the gateway can tell a client
- * stands in reason.c, and every text but three, which say more than their code:
- * ngx_http_asgard_reserve_unavailable(), ngx_http_asgard_step_bad_key(), and
- * error_data[] in answer_sse.c, the end of a stream by a provider's error.
- * What the control API says, stands where it is found out:
- * asgard-ctl/base/error.h.  docs/errors.md is checked against both by a test.
+ * code and text.  Every status, type and code that the gateway can tell a
+ * client stands in reason.c, and every text but three, which say more than
+ * their code does: ngx_http_asgard_reserve_unavailable(),
+ * ngx_http_asgard_step_bad_key(), and error_data[] in answer_sse.c, the end of
+ * a stream by a provider's error.  What the control API says, stands where it
+ * is found out: asgard-ctl/base/error.h.  docs/errors.md is checked against
+ * both by a test.
  */
 #ifndef ASG_REASON_H
 #define ASG_REASON_H
