@@ -380,21 +380,6 @@ holds_text(struct ctl_arena *arena, const struct snapshot *s)
 }
 
 
-static asg_str_t
-field_of(const struct ctl_reply *fields, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i + 1 < fields->nitems; i += 2) {
-        if (asg_str_eq_z(fields->items[i].text, name)) {
-            return fields->items[i + 1].text;
-        }
-    }
-
-    return ASG_STR("");
-}
-
-
 static const char *
 events_text(struct ctl_arena *arena, const struct snapshot *s)
 {
@@ -405,7 +390,7 @@ events_text(struct ctl_arena *arena, const struct snapshot *s)
 
     for (i = 0; i < events->nitems; i++) {
         if (events->items[i].nitems == 2) {
-            bytes += field_of(&events->items[i].items[1], "p").len;
+            bytes += ctl_reply_field(&events->items[i].items[1], "p").len;
         }
     }
     asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
@@ -416,11 +401,12 @@ events_text(struct ctl_arena *arena, const struct snapshot *s)
     for (i = 0; i < events->nitems; i++) {
         fields = events->items[i].nitems == 2 ? &events->items[i].items[1]
                  : events;
-        if (asg_str_u64(field_of(fields, "d"), &moved) && moved > 0) {
-            amount_put(&out, field_of(fields, "d"),
-                       asg_str_u64(field_of(fields, "h"), &held)
-                       ? field_of(fields, "h") : field_of(fields, "d"),
-                       field_of(fields, "p"));
+        if (asg_str_u64(ctl_reply_field(fields, "d"), &moved) && moved > 0) {
+            amount_put(&out, ctl_reply_field(fields, "d"),
+                       asg_str_u64(ctl_reply_field(fields, "h"), &held)
+                       ? ctl_reply_field(fields, "h")
+                       : ctl_reply_field(fields, "d"),
+                       ctl_reply_field(fields, "p"));
         }
     }
     asg_buf_z(&out, "]");
@@ -445,13 +431,13 @@ window_gap(const struct ctl_reply *hash, const char *window,
 
     snprintf(names[FIELD_LIMIT], FIELD_BYTES, "l:%s", window);
     snprintf(names[FIELD_CURRENT], FIELD_BYTES, "c:%s", window);
-    id = field_of(hash, names[FIELD_CURRENT]);
+    id = ctl_reply_field(hash, names[FIELD_CURRENT]);
     snprintf(names[FIELD_SPENT], FIELD_BYTES, "s:%s:%.*s", window,
              (int) id.len, id.data);
     snprintf(names[FIELD_HELD], FIELD_BYTES, "h:%s:%.*s", window,
              (int) id.len, id.data);
     for (i = 0; i < FIELDS; i++) {
-        if (field_of(hash, names[i]).len == 0) {
+        if (ctl_reply_field(hash, names[i]).len == 0) {
             memcpy(name, names[i], FIELD_BYTES);
             return true;
         }

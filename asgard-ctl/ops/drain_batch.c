@@ -11,27 +11,12 @@
 #define ENTRY_BYTES 512                 /* of JSON beside detail and pins */
 
 
-static asg_str_t
-field_of(const struct ctl_reply *fields, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i + 1 < fields->nitems; i += 2) {
-        if (asg_str_eq_z(fields->items[i].text, name)) {
-            return fields->items[i + 1].text;
-        }
-    }
-
-    return ASG_STR("");
-}
-
-
 static bool
 amount_of(const struct ctl_reply *fields, const char *name, asg_nusd_t *out)
 {
     uint64_t n;
 
-    if (!asg_str_u64(field_of(fields, name), &n) || n > ASG_NUSD_MAX) {
+    if (!asg_str_u64(ctl_reply_field(fields, name), &n) || n > ASG_NUSD_MAX) {
         return false;
     }
     *out = (asg_nusd_t) n;
@@ -72,7 +57,7 @@ pin_is_valid(asg_str_t pin)
 static asg_str_t
 pins_of(const struct ctl_reply *fields)
 {
-    asg_str_t pins = field_of(fields, "p");
+    asg_str_t pins = ctl_reply_field(fields, "p");
     const char *at = pins.data, *end = pins.data + pins.len;
 
     while (at < end) {
@@ -105,12 +90,12 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     struct ctl_event *to)
 {
     const struct ctl_reply *fields = &entry->items[1];
-    asg_str_t verb = field_of(fields, "v");
+    asg_str_t verb = ctl_reply_field(fields, "v");
     asg_nusd_t amount;
 
     to->at_ms = ctl_event_time_ms(entry->items[0].text);
 
-    to->hold = field_of(fields, "i");
+    to->hold = ctl_reply_field(fields, "i");
     to->pins = pins_of(fields);
     if (!asg_id_is_valid(to->hold) || verb.len != 1
         || !amount_of(fields, "a", &amount)
@@ -119,7 +104,7 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     {
         return false;
     }
-    ctl_detail_read(b->leader->json, field_of(fields, "x"), to->pins,
+    ctl_detail_read(b->leader->json, ctl_reply_field(fields, "x"), to->pins,
                     &to->detail);
     to->held_nusd = amount_of(fields, "h", &amount) ? amount
                     : to->detail.held_nusd;

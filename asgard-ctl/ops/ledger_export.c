@@ -12,8 +12,6 @@
 #include "ops/ledger_month.h"
 #include "store/audit.h"
 
-#define ACTOR "system:asgard-ctl"
-
 #define SQL_NOTE \
     "UPDATE ledger_months SET entries = $2::bigint, sum_nano = $3::numeric," \
     " sha256 = decode($4, 'hex'), exported_at = now()" \
@@ -52,7 +50,8 @@ month_note(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
         {"entries", entries}, {"sum_nano", sum->sum_nano},
         {"sha256", sum->sha256}};
     const struct ctl_audit_event event = {
-        .actor = ACTOR, .action = "ledger.exported", .entity_kind = "month",
+        .actor = CTL_AUDIT_COMMAND, .action = "ledger.exported",
+        .entity_kind = "month",
         .entity_id = month, .data = ctl_audit_data(arena, fields, 3)};
 
     if (month == NULL || entries == NULL || event.data == NULL) {

@@ -8,7 +8,6 @@
 #include "ops/ledger_month.h"
 #include "store/audit.h"
 
-#define ACTOR     "system:asgard-ctl"
 #define LOCK_WAIT "'5s'"
 
 /* Each entry of a hold leaves its amount with its number. */
@@ -117,7 +116,8 @@ month_note(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
 {
     const char *month = ctl_arena_printf(arena, "%.7s", date);
     struct ctl_audit_event event = {
-        .actor = ACTOR, .action = "ledger.pruned", .entity_kind = "month",
+        .actor = CTL_AUDIT_COMMAND, .action = "ledger.pruned",
+        .entity_kind = "month",
         .entity_id = month};
     struct ctl_audit_field fields[] = {
         {"entries", ctl_arena_printf(arena, "%lld",

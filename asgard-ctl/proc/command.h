@@ -11,8 +11,6 @@
 
 #include "base/config.h"
 
-#define CTL_COMMAND_ACTOR "system:asgard-ctl"   /* in the audit log */
-
 /* proc/command_database.c */
 int ctl_command_migrate(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_bootstrap(const struct ctl_config *c, int argc, char **argv);

@@ -14,6 +14,7 @@
 #include "ops/outbox_send.h"
 #include "ops/project.h"
 #include "ops/token.h"
+#include "store/audit.h"
 #include "store/migrate.h"
 
 #define ARENA_BYTES (4u * 1024 * 1024)
@@ -57,7 +58,7 @@ session_open(struct session *s, const struct ctl_config *c,
 
     return (s->pg != NULL || ctl_error_internal(e, "out of memory"))
            && ctl_change_begin(&s->change, s->pg, &s->arena,
-                               CTL_COMMAND_ACTOR, NULL, e);
+                               CTL_AUDIT_COMMAND, NULL, e);
 }
 
 

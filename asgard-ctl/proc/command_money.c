@@ -17,6 +17,7 @@
 #include "ops/replay.h"
 #include "ops/restored.h"
 #include "proc/connections.h"
+#include "store/audit.h"
 
 #define RESEED_WAIT_MS 30000
 #define COULD_NOT_LOOK 3                /* neither well nor broken */
@@ -216,7 +217,7 @@ ctl_command_replay(const struct ctl_config *config, int argc, char **argv)
         return 2;
     }
     if (!ctl_connections_open(&c, config, &e)
-        || !ctl_replay(c.pg, c.redis, &c.arena, CTL_COMMAND_ACTOR,
+        || !ctl_replay(c.pg, c.redis, &c.arena, CTL_AUDIT_COMMAND,
                        (const char *const *) argv, (unsigned) argc, stdout,
                        &counts, &e))
     {
@@ -236,7 +237,7 @@ reseed(struct ctl_connections *c, bool restored, struct ctl_error *e)
 {
     return (!restored
             || ctl_restored_raise(c->pg, &c->arena, (int64_t) time(NULL),
-                                  CTL_COMMAND_ACTOR, e))
+                                  CTL_AUDIT_COMMAND, e))
            && ctl_lead_force_reseed(c->pg, &c->arena, -1, RESEED_WAIT_MS, e);
 }
 

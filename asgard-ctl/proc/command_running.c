@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/config_check.h"
 #include "core/keyfile.h"
@@ -35,23 +34,9 @@ static bool
 check_key_file(const struct ctl_config *config, struct ctl_error *e)
 {
     static asg_keyfile_t keys;
-    asg_keyfile_error_t why = {0, ""};
-    int fd = ctl_values_from_file(config->key_file, e);
-    asg_str_t text;
-    bool ok;
+    bool ok = ctl_values_keys(config->key_file, &keys, e);
 
-    if (fd < 0) {
-        return false;
-    }
-    ok = ctl_values_read(fd, &text, e);
-    if (ok) {
-        ok = asg_keyfile_parse(text, false, &keys, &why) == ASG_OK
-             || ctl_error_field(e, "invalid_value", "key_file", "%s:%u: %s",
-                                config->key_file, why.line, why.text);
-        asg_keyfile_wipe(&keys);
-        ctl_values_release(&text);
-    }
-    close(fd);
+    asg_keyfile_wipe(&keys);
 
     return ok;
 }

@@ -65,23 +65,8 @@ static bool
 keys_read(const struct ctl_config *config, asg_keyfile_t *keys,
     struct ctl_error *e)
 {
-    asg_keyfile_error_t why = {0, ""};
-    int fd = ctl_values_from_file(config->key_file, e);
-    asg_str_t text;
-    bool ok;
+    bool ok = ctl_values_keys(config->key_file, keys, e);
 
-    if (fd < 0) {
-        return false;
-    }
-    ok = ctl_values_read(fd, &text, e);
-    close(fd);
-    if (!ok) {
-        return false;
-    }
-    ok = asg_keyfile_parse(text, false, keys, &why) == ASG_OK
-         || ctl_error_set(e, 400, "invalid_value", "%s:%u: %s",
-                          config->key_file, why.line, why.text);
-    ctl_values_release(&text);
     OPENSSL_cleanse(keys->peppers, sizeof(keys->peppers));  /* not its own */
 
     return ok;

@@ -196,3 +196,28 @@ ctl_values_release(asg_str_t *text)
     }
     *text = ASG_STR_NULL;
 }
+
+
+bool
+ctl_values_keys(const char *path, asg_keyfile_t *keys, struct ctl_error *e)
+{
+    asg_keyfile_error_t why = {0, ""};
+    int fd = ctl_values_from_file(path, e);
+    asg_str_t text;
+    bool ok;
+
+    if (fd < 0) {
+        return false;
+    }
+    ok = ctl_values_read(fd, &text, e);
+    close(fd);
+    if (!ok) {
+        return false;
+    }
+    ok = asg_keyfile_parse(text, false, keys, &why) == ASG_OK
+         || ctl_error_field(e, "invalid_value", "key_file", "%s:%u: %s", path,
+                            why.line, why.text);
+    ctl_values_release(&text);
+
+    return ok;
+}

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "core/keyfile.h"
 #include "core/str.h"
 
 #define CTL_VALUES_MAX (256u * 1024)
@@ -18,6 +19,9 @@
 int ctl_values_write(asg_str_t text, struct ctl_error *e);
 /* Of a file that holds secrets: a regular file that others cannot read. */
 int ctl_values_from_file(const char *path, struct ctl_error *e);
+/* The key file at `path`, parsed; wipe `keys` afterwards, also after false. */
+bool ctl_values_keys(const char *path, asg_keyfile_t *keys,
+    struct ctl_error *e);
 /* Of this process's own environment: KEY=VALUE lines; a value with a line
  * break is left out. */
 int ctl_values_from_environment(struct ctl_error *e);

@@ -394,3 +394,18 @@ ctl_redis_script(struct ctl_redis *r, struct ctl_arena *arena,
 
     return redis_take(r, got, arena, reply, e);
 }
+
+
+asg_str_t
+ctl_reply_field(const struct ctl_reply *fields, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i + 1 < fields->nitems; i += 2) {
+        if (asg_str_eq_z(fields->items[i].text, name)) {
+            return fields->items[i + 1].text;
+        }
+    }
+
+    return ASG_STR("");
+}

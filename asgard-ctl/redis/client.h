@@ -26,6 +26,9 @@ struct ctl_reply {
     size_t nitems;
 };
 
+/* The value after `name` in a list of names and values; empty without one. */
+asg_str_t ctl_reply_field(const struct ctl_reply *fields, const char *name);
+
 struct ctl_redis *ctl_redis_open(const char *address, int timeout_ms);
 void ctl_redis_close(struct ctl_redis *r);      /* NULL ok */
 bool ctl_redis_ready(struct ctl_redis *r, struct ctl_error *e); /* connects */

@@ -11,6 +11,7 @@
 #include "store/pg.h"
 
 #define CTL_AUDIT_ENTITIES_MAX 4
+#define CTL_AUDIT_COMMAND "system:asgard-ctl"   /* the actor of a command */
 
 struct ctl_audit_event {
     const char *actor;                  /* "token:<id>", "system:<role>" */
