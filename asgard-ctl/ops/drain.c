@@ -11,6 +11,7 @@
 #include "ops/drain_batch.h"
 #include "ops/ledger_month.h"
 #include "ops/restored.h"
+#include "ops/stream_state.h"
 
 #define TRIM_BEHIND_MS   (15 * 60 * 1000)
 #define TURN_MS          1000           /* for all streams together */
@@ -149,6 +150,9 @@ entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     memcpy(after, last.data, last.len);
     after[last.len] = '\0';
     p->moved = true;
+    if (b->current) {
+        p->rows_read += (int64_t) n;
+    }
 
     return true;
 }
@@ -161,7 +165,10 @@ ctl_drain_publish(struct ctl_leader *l, struct ctl_partition *p,
     asg_str_t id = asg_str_z(p->cursor);
     asg_verdict_t verdict;
 
-    if (strcmp(p->cursor, p->durable) == 0) {
+    if (!ctl_stream_check(l, p, e)) {
+        return false;
+    }
+    if (!p->open || strcmp(p->cursor, p->durable) == 0) {
         return true;
     }
     if (!ctl_partition_seed(l, p, "dur", 0, NULL, 1, &id, &verdict, e)) {
@@ -228,6 +235,26 @@ streams_read(struct ctl_leader *l, int wait_ms, struct ctl_reply *reply,
 }
 
 
+/* Events of other data than those that we lead are nobody's evidence yet: the
+ * partitions are seeded again first.  *same is set when true is returned. */
+static bool
+data_check(struct ctl_leader *l, bool *same, struct ctl_error *e)
+{
+    char replid[CTL_REPLID_CHARS + 1];
+    unsigned i;
+
+    if (!ctl_redis_replid(l->redis, l->arena, replid, e)) {
+        return false;
+    }
+    *same = strcmp(replid, l->replid) == 0;
+    for (i = 0; i < ASG_PARTITIONS && !*same; i++) {
+        l->parts[i].open = false;
+    }
+
+    return true;
+}
+
+
 /* A stream that cannot be written holds up none of the others, and a long one
  * only until the lease must be renewed: the next turn begins where this one
  * ended. */
@@ -239,12 +266,17 @@ ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     struct ctl_partition *p;
     struct ctl_reply reply;
     int64_t until;
-    bool ok = true;
+    bool ok = true, same = true;
     size_t i;
 
     *n = 0;
-    if (!streams_read(l, wait_ms, &reply, e)) {
+    if (!streams_read(l, wait_ms, &reply, e)
+        || (reply.nitems > 0 && !data_check(l, &same, e)))
+    {
         return false;
+    }
+    if (!same) {
+        return true;
     }
     until = ctl_clock_ms() + TURN_MS;
     for (i = 0; i < reply.nitems; i++) {

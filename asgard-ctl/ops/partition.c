@@ -22,7 +22,10 @@ ctl_partition_is_here(struct ctl_leader *l, const struct ctl_partition *p,
     struct ctl_error *e)
 {
     return ctl_redis_ready(l->redis, e)
-           && (strcmp(p->run_id, ctl_redis_run_id(l->redis)) == 0
+           && ctl_redis_replid(l->redis, l->arena, l->replid, e)
+           && ((strcmp(p->run_id, ctl_redis_run_id(l->redis)) == 0
+                && (p->replid[0] == '\0'
+                    || strcmp(p->replid, l->replid) == 0))
                || ctl_error_away(e, "reseed_pending", "partition %u: Redis "
                                  "was started again", p->part));
 }

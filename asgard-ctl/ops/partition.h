@@ -2,8 +2,9 @@
  * A partition as its leader knows it.
  *
  * The row of `partitions` is the truth: who leads (a token that only rises, a
- * lease by the database's clock), the epoch, the server process (run id) that
- * the counters were seeded into, and the step of a reseed.  Every write to
+ * lease by the database's clock), the epoch, the server process (run id) and
+ * its data (replication id) that the counters were seeded into, and the step of
+ * a reseed.  Every write to
  * Redis carries the token and the fence "epoch:run_id"; every step of a reseed
  * is first a compare-and-set on the row.  Not thread-safe: one thread leads.
  */
@@ -13,6 +14,7 @@
 #include "core/json.h"
 #include "core/rkey.h"
 #include "redis/client.h"
+#include "redis/replid.h"
 #include "store/pg.h"
 
 #define CTL_FENCE_TEXT      64          /* epoch, colon, run id, NUL */
@@ -45,8 +47,11 @@ struct ctl_partition {
     int64_t epoch;
     int64_t cap;                        /* entries that the stream may have */
     char run_id[ASG_SCRIPT_RUN_ID_CHARS + 1];
+    char replid[CTL_REPLID_CHARS + 1];  /* ... into which data; "": only who
+                                         * leads needs to know */
     char step[16];
     char cursor[CTL_STREAM_ID_TEXT];    /* of the stream of this epoch */
+    int64_t rows_read;                  /* ... up to there */
     char durable[CTL_STREAM_ID_TEXT];   /* last published as `dur` */
 };
 
@@ -57,6 +62,7 @@ struct ctl_leader {
     struct ctl_arena *arena;            /* reset by the loop between steps */
     asg_json_t *json;                   /* for details; zeroed at first */
     char name[CTL_LEADER_TEXT];         /* unique to the process */
+    char replid[CTL_REPLID_CHARS + 1];  /* of Redis, when last looked at */
     int64_t month_from_ms, month_to_ms; /* the ledger's, last made sure of */
     unsigned seed_next, drain_next;     /* partition whose turn it is */
     struct ctl_partition parts[ASG_PARTITIONS];
@@ -66,9 +72,10 @@ struct ctl_leader {
 void ctl_partition_fence(const struct ctl_partition *p,
     char out[CTL_FENCE_TEXT]);
 
-/* Is the connection to the server process that the counters were seeded into?
- * Data that came back with another one, a dump or a promoted replica, have our
- * fence in them: what is written there may stand before the cursor. */
+/* Is the connection to the server process, and the data, that the counters
+ * were seeded into?  Data that came back with another process, a dump or a
+ * promoted replica, or into this one while it was a replica, have our fence in
+ * them: what is written there may stand before the cursor. */
 bool ctl_partition_is_here(struct ctl_leader *l, const struct ctl_partition *p,
     struct ctl_error *e);
 

@@ -68,6 +68,8 @@ partition_take(struct ctl_partition *p, const struct ctl_rows *rows,
     snprintf(p->step, sizeof(p->step), "%s", ctl_rows_at(rows, row, 4));
     snprintf(p->cursor, sizeof(p->cursor), "%s", ctl_rows_at(rows, row, 5));
     p->corrections = ctl_rows_i64(rows, row, 6);
+    p->rows_read = ctl_rows_i64(rows, row, 7);
+    snprintf(p->replid, sizeof(p->replid), "%s", ctl_rows_at(rows, row, 8));
     p->open = p->open && strcmp(p->step, "open") == 0;
 }
 
@@ -95,10 +97,12 @@ leases_take(struct ctl_leader *l, struct ctl_rows *rows, struct ctl_error *e)
         " leader_until = now() + interval '" CTL_LEASE_S " s'"
         " WHERE leader = $1 OR leader_until < now() OR NOT EXISTS"
         " (SELECT FROM pg_stat_activity WHERE application_name = leader)"
-        " RETURNING partition, leader_token, epoch, run_id, step)"
-        " SELECT m.*, coalesce(c.last_id, '0-0'),"
+        " RETURNING partition, leader_token, epoch, run_id, step, replid)"
+        " SELECT m.partition, m.leader_token, m.epoch, m.run_id, m.step,"
+        " coalesce(c.last_id, '0-0'),"
         " (SELECT coalesce(max(a.seq), 0) FROM applies a"
-        " WHERE a.partition = m.partition) FROM mine m"
+        " WHERE a.partition = m.partition), coalesce(c.rows_read, 0),"
+        " m.replid FROM mine m"
         " LEFT JOIN cursors c USING (partition, epoch)", l->name);
 }
 
@@ -151,8 +155,8 @@ ctl_lead_release(struct ctl_leader *l)
 }
 
 
-static bool
-is_after(asg_str_t id, const char *other)
+bool
+ctl_stream_id_is_after(asg_str_t id, const char *other)
 {
     uint64_t ms, seq, other_ms, other_seq;
 
@@ -185,7 +189,7 @@ is_ahead(const struct ctl_partition *p, const struct ctl_reply *meta)
 
     return (asg_str_u64(meta->items[3].text, &adj)
             && (int64_t) adj > p->corrections)
-           || is_after(meta->items[4].text, p->cursor);
+           || ctl_stream_id_is_after(meta->items[4].text, p->cursor);
 }
 
 
@@ -205,8 +209,9 @@ ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
         return false;
     }
     argv[1] = (asg_str_t) {meta, asg_rkey_meta(meta, p->part)};
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2 + META_FIELDS,
-                           argv))
+    if (!ctl_redis_replid(l->redis, l->arena, l->replid, e)
+        || !ctl_redis_command(l->redis, l->arena, &reply, e, 2 + META_FIELDS,
+                              argv))
     {
         p->open = false;
         return false;
@@ -215,6 +220,7 @@ ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     ctl_partition_fence(p, fence);
     p->open = !p->ahead && strcmp(p->step, "open") == 0
               && strcmp(p->run_id, ctl_redis_run_id(l->redis)) == 0
+              && strcmp(p->replid, l->replid) == 0
               && reply.nitems == META_FIELDS
               && asg_str_eq_z(reply.items[0].text, fence)
               && asg_str_eq(reply.items[1].text, ASG_STR("open"))

@@ -23,6 +23,9 @@ bool ctl_lead_renew(struct ctl_leader *l, struct ctl_error *e);
 /* Lets another process take over at once. */
 void ctl_lead_release(struct ctl_leader *l);
 
+/* Of two stream ids; false when one of them is none. */
+bool ctl_stream_id_is_after(asg_str_t id, const char *other);
+
 /* Does Redis hold this partition, open, under this fence?  p->open says so. */
 bool ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);

@@ -128,10 +128,12 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     struct ctl_rows rows;
 
     if (!ctl_redis_ready(l->redis, e) || !seen_read(l, p, &seen, e)
+        || !ctl_redis_replid(l->redis, l->arena, l->replid, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "WITH p AS (UPDATE partitions SET step = 'closing',"
             " epoch = greatest(epoch + 1, $1::bigint + 1,"
             " extract(epoch FROM clock_timestamp())::bigint), run_id = $2,"
+            " replid = $7,"
             " leader_token = CASE WHEN $3::bigint > leader_token"
             " THEN $3::bigint + 1 ELSE leader_token END,"
             " leader_until = now() + interval '" CTL_LEASE_S " s'"
@@ -141,7 +143,8 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
             " SELECT partition, epoch FROM p ON CONFLICT DO NOTHING)"
             " SELECT epoch, leader_token FROM p", number(l, seen.highest),
             ctl_redis_run_id(l->redis), number(l, seen.token),
-            number(l, p->part), number(l, p->token), number(l, p->epoch)))
+            number(l, p->part), number(l, p->token), number(l, p->epoch),
+            l->replid))
     {
         return false;
     }
@@ -153,7 +156,9 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     p->epoch = ctl_rows_i64(&rows, 0, 0);
     p->token = ctl_rows_i64(&rows, 0, 1);
     snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_redis_run_id(l->redis));
+    snprintf(p->replid, sizeof(p->replid), "%s", l->replid);
     snprintf(p->step, sizeof(p->step), "closing");
+    p->rows_read = 0;
     snprintf(p->cursor, sizeof(p->cursor), "0-0");
     p->durable[0] = '\0';
     p->adopt_until_ms = p->catch_until_ms = 0;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "ops/outbox_record.h"
+#include "ops/stream_state.h"
 #include "store/audit.h"
 
 #define SCAN_COUNT   "500"
@@ -321,70 +322,14 @@ gap_write(struct ctl_leader *l, const struct ctl_partition *p,
 }
 
 
-/* What XINFO STREAM says of a stream. */
-struct stream_state {
-    int64_t added, length;
-    asg_str_t first, last;              /* "0-0": none stands there */
-};
-
-
-static void
-state_take(const struct ctl_reply *info, struct stream_state *state)
-{
-    asg_str_t name;
-    size_t i;
-
-    for (i = 0; i + 1 < info->nitems; i += 2) {
-        name = info->items[i].text;
-        if (asg_str_eq_z(name, "entries-added")) {
-            state->added = strtoll(info->items[i + 1].text.data, NULL, 10);
-        } else if (asg_str_eq_z(name, "length")) {
-            state->length = strtoll(info->items[i + 1].text.data, NULL, 10);
-        } else if (asg_str_eq_z(name, "recorded-first-entry-id")) {
-            state->first = info->items[i + 1].text;
-        } else if (asg_str_eq_z(name, "last-generated-id")) {
-            state->last = info->items[i + 1].text;
-        }
-    }
-}
-
-
-/* All zero when there is no such stream: it was lost, not trimmed. */
-static bool
-state_read(struct ctl_leader *l, const struct ctl_partition *p,
-    int64_t epoch, struct stream_state *state, struct ctl_error *e)
-{
-    char key[ASG_RKEY_MAX];
-    asg_str_t exists[2] = {ASG_STR("EXISTS"), ASG_STR_NULL};
-    asg_str_t info[3] = {ASG_STR("XINFO"), ASG_STR("STREAM"), ASG_STR_NULL};
-    struct ctl_reply reply;
-
-    memset(state, 0, sizeof(*state));
-    exists[1] = info[2] = (asg_str_t) {key,
-        asg_rkey_stream(key, p->part, (uint64_t) epoch)};
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2, exists)) {
-        return false;
-    }
-    if (!asg_str_eq_z(reply.text, "1")) {
-        return true;
-    }
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 3, info)) {
-        return false;
-    }
-    state_take(&reply, state);
-
-    return true;
-}
-
-
 bool
 ctl_restored_gap(struct ctl_leader *l, const struct ctl_partition *p,
     int64_t epoch, const char *after, int64_t rows_read, struct ctl_error *e)
 {
-    struct stream_state state;
+    struct ctl_stream_state state;
     int64_t missing;
 
-    if (!state_read(l, p, epoch, &state, e)) {
+    if (!ctl_stream_state(l, p, epoch, &state, e)) {
         return false;
     }
     missing = state.added - state.length - rows_read;

@@ -42,7 +42,8 @@ sub same_members {
     is_deeply([sort keys %real], [sort keys %told], $sentence);
 }
 
-my $t = Asgard::Test->new(backends => {OPENAI_MASTER_KEY => 'mk-7f3c9a1be25d4480c6a2'},
+my $t = Asgard::Test->new(
+    backends => {OPENAI_MASTER_KEY => 'mk-7f3c9a1be25d4480c6a2'},
     routing => "model_alias_map:\n  gpt-4o: gpt-5.1\n")->start;
 my $project = $t->project(budget_usd => '1');
 my $key = $t->key(project => $project);

@@ -62,7 +62,6 @@ struct sim_gateways {
     struct sim_slot slots[SIM_SLOTS];
     uint64_t serial;
     unsigned names;                     /* workers so far */
-    uint64_t dead_told[ASG_PARTITIONS]; /* last epoch that a dead one told */
     bool calm;                          /* nothing is lost or late now */
 };
 

@@ -11,8 +11,8 @@
 #define BEAT_KEEP_S    "60"
 
 
-/* A connection that listens for changes, as every worker has one: the meter
- * counts them. */
+/* A connection that listens for changes and under the worker's own name, as
+ * every worker has one: the meter waits for those it finds. */
 void
 sim_ear_open(struct sim_gateways *g, struct sim_worker *w)
 {
@@ -25,7 +25,8 @@ sim_ear_open(struct sim_gateways *g, struct sim_worker *w)
     w->ear = redisConnectUnix(g->world->redis_socket);
     w->ear_life = g->world->life;
     reply = w->ear != NULL ? redisCommand(w->ear, "SUBSCRIBE "
-                                          ASG_RKEY_CHANGES) : NULL;
+                                          ASG_RKEY_CHANGES " "
+                                          ASG_RKEY_LISTENER "%s", w->id) : NULL;
     if (reply == NULL) {
         sim_fail(g->world, "sim: a worker cannot listen");
         return;
@@ -63,14 +64,7 @@ ear_close(struct sim_gateways *g, struct sim_worker *w)
 static void
 worker_name(struct sim_gateways *g, struct sim_worker *w)
 {
-    unsigned i;
-
     ear_close(g, w);
-    for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (w->told[i] > g->dead_told[i]) {
-            g->dead_told[i] = w->told[i];
-        }
-    }
     memset(w, 0, sizeof(*w));
     snprintf(w->id, sizeof(w->id), "w%024x", ++g->names);
 }
@@ -239,8 +233,7 @@ forget(struct sim_worker *w, unsigned part, uint64_t epoch)
 
 
 /* Whose beat the meter has never seen, or not for long, is not waited for,
- * unless it listens; and there one that told and died stands for one that
- * lives.  Nor is anybody waited for longer than the meter waits. */
+ * unless it listens.  Nor is anybody waited for longer than the meter waits. */
 void
 sim_gateways_unheard(struct sim_gateways *g, unsigned part, uint64_t epoch,
     bool given_up)
@@ -257,7 +250,7 @@ sim_gateways_unheard(struct sim_gateways *g, unsigned part, uint64_t epoch,
         w = &g->all[s->gateway].workers[s->worker];
         if ((given_up && (w->told[part] != epoch || s->orphan))
             || (w->told[part] != epoch && !w->noted
-                && (!ear_is_open(g, w) || g->dead_told[part] == epoch)))
+                && !ear_is_open(g, w)))
         {
             hold_unheard(g, s->hold);
         }
