@@ -13,12 +13,27 @@
 #define SLACK_S      90000              /* a hold lives a day; clocks differ */
 #define MONTH_S      (31 * 86400)
 
+/* A line of a hold that is in the ledger must be of the same call, as far as
+ * both say whose it is: what differs.  A void has no pins when the reply to its
+ * reserve was lost; such a call was never sent, thus never charged but by its
+ * expiry. */
+#define SQL_OTHERWISE \
+    "nullif(concat_ws(', '," \
+    " CASE WHEN h.project_id <> s.j AND h.project_id <> ''" \
+    " THEN 'project ' || h.project_id END," \
+    " CASE WHEN h.partition <> s.q THEN 'partition ' || h.partition END," \
+    " CASE WHEN h.held_nano <> s.m THEN 'held ' || h.held_nano END," \
+    " CASE WHEN h.key_id::text <> s.d->>'key' THEN 'key ' || h.key_id END," \
+    " CASE WHEN h.pins <> '' AND h.pins <> s.p" \
+    " AND (s.p <> '' OR h.state = 'settled') THEN 'pins' END), '')"
+
 /* Of each line: does the ledger have it; are its pins of budgets that are in
  * its partition, and of windows that these ever had; is its card there; what do
- * its tokens cost by it. */
+ * its tokens cost by it; what of its hold does the ledger know otherwise. */
 #define SQL_JUDGE \
     "WITH w AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS w(n int," \
-    " i text, r smallint, a bigint, q smallint, p text, j text, d jsonb))," \
+    " i text, r smallint, a bigint, m bigint, q smallint, p text, j text," \
+    " d jsonb))," \
     " t AS (SELECT w.*, c.card," CTL_PRICE_TOKENS("w.d") " FROM w" \
     " LEFT JOIN cards c ON c.card_id = w.d->>'card'" \
     " AND c.version = (w.d->>'cv')::bigint)," \
@@ -37,10 +52,10 @@
     " WHERE NOT EXISTS (SELECT FROM budget_limits l" \
     " WHERE l.budget_id = split_part(pin, ':', 1)" \
     " AND l.window_name = split_part(pin, ':', 2)))," \
-    " s.card IS NOT NULL, " CTL_PRICE_COST " FROM s" \
+    " s.card IS NOT NULL, " CTL_PRICE_COST "," SQL_OTHERWISE " FROM s" \
     " LEFT JOIN holds h ON h.hold_id = s.i ORDER BY s.n"
 
-enum { AT_KNOWN, AT_PINS, AT_WINDOWS, AT_CARD, AT_COST };
+enum { AT_KNOWN, AT_PINS, AT_WINDOWS, AT_CARD, AT_COST, AT_OTHERWISE };
 
 
 static void
@@ -50,6 +65,7 @@ line_put(asg_buf_t *out, const struct ctl_replay_line *line, unsigned n)
     ctl_put_text(out, ",\"i\":", line->hold);
     ctl_put_i64(out, ",\"r\":", line->rank);
     ctl_put_i64(out, ",\"a\":", line->amount_nusd);
+    ctl_put_i64(out, ",\"m\":", line->held_nusd);
     ctl_put_i64(out, ",\"q\":", line->part);
     ctl_put_i64(out, ",\"t\":", line->at_ms);
     ctl_put_text(out, ",\"p\":", line->pins);
@@ -197,13 +213,27 @@ is_true(const struct ctl_rows *rows, unsigned i, unsigned column)
 
 
 static const char *
-refusal_of(const struct ctl_replay_line *line, const struct ctl_rows *rows,
-    unsigned i)
+refusal_otherwise(struct ctl_arena *arena, const char *what)
+{
+    const char *why = ctl_arena_printf(arena, "it is of a hold that the ledger"
+                                       " knows otherwise (%s)", what);
+
+    return why != NULL ? why : "it is of a hold that the ledger knows "
+                               "otherwise";
+}
+
+
+static const char *
+refusal_of(struct ctl_arena *arena, const struct ctl_replay_line *line,
+    const struct ctl_rows *rows, unsigned i)
 {
     const char *why = refusal_alone(line);
 
     if (why != NULL) {
         return why;
+    }
+    if (ctl_rows_at(rows, i, AT_OTHERWISE) != NULL) {
+        return refusal_otherwise(arena, ctl_rows_at(rows, i, AT_OTHERWISE));
     }
     if (!is_true(rows, i, AT_PINS)) {
         return "its pins are not, each once, of its project's budgets in its "
@@ -234,7 +264,7 @@ ctl_replay_judge(struct ctl_pg *pg, struct ctl_arena *arena,
     }
     for (i = 0; i < rows.nrows && i < n; i++) {
         lines[i].known = is_true(&rows, i, AT_KNOWN);
-        lines[i].refusal = refusal_of(&lines[i], &rows, i);
+        lines[i].refusal = refusal_of(arena, &lines[i], &rows, i);
     }
 
     return rows.nrows == n

@@ -90,6 +90,61 @@ adopt_fill(struct call *c, const struct ctl_replay_line *line,
 }
 
 
+static bool
+pins_have_project(asg_str_t pins, asg_str_t project)
+{
+    asg_str_t pin;
+    const char *end;
+
+    while (pins.len > 0) {
+        end = memchr(pins.data, ',', pins.len);
+        pin = (asg_str_t) {pins.data, end != NULL
+                           ? (size_t) (end - pins.data) : pins.len};
+        if (pin.len > project.len + 2 && memcmp(pin.data, "p.", 2) == 0
+            && memcmp(pin.data + 2, project.data, project.len) == 0
+            && pin.data[project.len + 2] == ':')
+        {
+            return true;
+        }
+        pins.data += pin.len + (end != NULL);
+        pins.len -= pin.len + (end != NULL);
+    }
+
+    return false;
+}
+
+
+/* A hold that is open under the line's id must be the line's own; a void whose
+ * reserve got no reply knows only its project.  Sets the refusal. */
+static bool
+open_hold_judge(struct ctl_leader *l, struct ctl_replay_line *line,
+    asg_str_t key, struct ctl_error *e)
+{
+    const asg_str_t get[] = {ASG_STR("GET"), key};
+    struct ctl_hold_text hold;
+    struct ctl_reply reply;
+    uint64_t held;
+
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2, get)) {
+        return false;
+    }
+    if (!ctl_partition_hold_parse(&reply, &hold)) {
+        return true;
+    }
+    if (!pins_have_project(hold.pins, line->project)) {
+        line->refusal = "it is of a hold that Redis knows otherwise (project)";
+    } else if (line->pins.len > 0 && !asg_str_eq(line->pins, hold.pins)) {
+        line->refusal = "it is of a hold that Redis knows otherwise (pins)";
+    } else if (!asg_str_u64(hold.amount, &held)
+               || held != (uint64_t) line->held_nusd)
+    {
+        line->refusal = "it is of a hold that Redis knows otherwise (held)";
+    }
+
+    return true;
+}
+
+
 /* One try.  *pins becomes the hold's own when it has others. */
 static bool
 ask(struct ctl_leader *l, struct ctl_partition *p,
@@ -105,6 +160,13 @@ ask(struct ctl_leader *l, struct ctl_partition *p,
                        (adopts ? line->held_nusd : line->amount_nusd)));
     if (!call_begin(l, p, line, *pins, &c)) {
         *verdict = ASG_VERDICT_ARG;
+        return true;
+    }
+    if (!open_hold_judge(l, line, c.argv[1], e)) {
+        return false;
+    }
+    if (line->refusal != NULL) {
+        *verdict = ASG_VERDICT_IDREUSE;
         return true;
     }
     if (adopts) {
@@ -145,7 +207,9 @@ is_final(struct ctl_replay_line *line, asg_verdict_t verdict,
         *told = CTL_REPLAY_VOIDED;
         return true;
     case ASG_VERDICT_IDREUSE:
-        line->refusal = "the hold is open with another amount";
+        if (line->refusal == NULL) {
+            line->refusal = "the hold is open with another amount";
+        }
         return true;
     case ASG_VERDICT_ARG:
         line->refusal = "Redis refuses its pins or detail";

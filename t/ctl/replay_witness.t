@@ -169,6 +169,23 @@ my $open = call_without_end();
 ok($t->{redis}->cmd('KEYS', "{p*}:h:$open->{hold}")->[0], 'a hold is open');
 ($status, $n) = replay($file);
 is("$status $n->{'still open'}", '0 1', 'it is left to expire');
+my $other = $t->project(budget_usd => '100');
+my $other_key = $t->key(project => $other);
+my ($open_line) = grep { /"$open->{hold}"/ } lines($file);
+my $given_back = $open_line =~ s/"verb":"x"/"verb":"v"/r
+    =~ s/"amount":\d+/"amount":0/r;
+for ([held => $given_back =~ s/"held":(\d+)/'"held":' . ($1 + 1)/er],
+    [pins => $given_back =~ s/"pins":"[^"]*?(p\.[^,"]+)[^"]*"/"pins":"$1"/r],
+    [project => $given_back =~ s/"pins":"[^"]*"/"pins":""/r
+        =~ s/"project":"[^"]+"/"project":"$other"/r])
+{
+    my ($field, $line) = @$_;
+    ($status, $n, $text) = replay(spill("$t->{dir}/open.log", $line));
+    is("$status $n->{refused}", '1 1', "a line of it with another $field");
+    like($text, qr/open\.log:1: refused: .* Redis knows otherwise \($field\)/,
+        '... is refused');
+}
+ok($t->{redis}->cmd('KEYS', "{p*}:h:$open->{hold}")->[0], 'it is open still');
 ok(wait_until(sub { charged() == books() + $unknown->{held} }, 10, 0.05),
     'the ledger has what the provider answered, and the one unknown call')
     or diag(charged(), ' ', books());
@@ -227,6 +244,48 @@ for my $i (0 .. $#names) {
         "line @{[$i + 2]}: " . $names[$i]);
 }
 is(charged(), books() + $unknown->{held}, 'and none of them cost anything');
+
+# Lines under the id of a hold that the ledger knows, of somebody else
+$up->script({prompt_tokens => 40, completion_tokens => 90});
+is($t->chat($other_key, {model => 'one'})->status, 200, 'another project');
+ok(wait_until(sub { charged() == books() + $unknown->{held} }, 10, 0.05),
+    'its call is in the ledger');
+my $theirs = (lines($file))[-1];
+my $ours = JSON::PP::decode_json($good);
+my $entries = value('SELECT count(*) FROM ledger');
+$t->{postgres}->rows("UPDATE holds SET rank = 1 WHERE hold_id ="
+    . " '$ours->{hold}'");
+my $wrong_part = ($ours->{part} + 1) % 16;
+my $void = $good =~ s/"verb":"s"/"verb":"v"/r =~ s/"amount":\d+/"amount":0/r
+    =~ s/"pins":"[^"]*"/"pins":""/r;
+my @otherwise = (
+    ["project $project", $theirs =~ s/"hold":"\w+"/"hold":"$ours->{hold}"/r],
+    ["partition $ours->{part}",
+        $void =~ s/"part":\d+/"part":$wrong_part/r],
+    ["held $ours->{held}",
+        $void =~ s/"held":(\d+)/'"held":' . ($1 + 1)/er],
+    ["key $ours->{key}", $void =~ s/"key":"\w/'"key":"'
+        . ($& =~ m{a$} ? 'b' : 'a')/er],
+    ['pins', $void],
+    ['pins', $good =~ s/"pins":"[^"]*?(p\.[^,"]+)[^"]*"/"pins":"$1"/r],
+);
+my $others = spill("$t->{dir}/others.log", join '', map { $_->[1] } @otherwise);
+($status, $n, $text) = replay($others);
+is("$status $n->{told} $n->{refused}", '1 0 ' . @otherwise,
+    'what is another of a hold that the ledger knows is refused');
+for my $i (0 .. $#otherwise) {
+    my $at = "$others:" . ($i + 1);
+    my $why = 'it is of a hold that the ledger knows otherwise';
+    like($text, qr/^\Q$at: refused: $why\E \($otherwise[$i][0].*\)$/m,
+        "... by its $otherwise[$i][0]");
+}
+is(charged(), books() + $unknown->{held}, '... and nothing moves');
+is(value('SELECT count(*) FROM ledger'), $entries, '... nor is entered');
+$t->{postgres}->rows("UPDATE holds SET rank = 3 WHERE hold_id ="
+    . " '$ours->{hold}'");
+($status, $n) = replay($file);
+is("$status $n->{told} $n->{refused}", '0 0 0',
+    'what their gateways wrote of them is known already');
 
 # Wrong use
 is((replay("$t->{dir}/nothing"))[0], 1, 'a file that is not there');
