@@ -286,6 +286,11 @@ $t->{postgres}->rows("UPDATE holds SET rank = 3 WHERE hold_id ="
 ($status, $n) = replay($file);
 is("$status $n->{told} $n->{refused}", '0 0 0',
     'what their gateways wrote of them is known already');
+my ($voided) = grep { /"verb":"v"/ && /"pins":"p/ } lines($file);
+($status, $n) = replay(spill("$t->{dir}/voided.log",
+    $voided =~ s/"pins":"[^"]*"/"pins":""/r));
+is("$status $n->{'known already'}", '0 1',
+    '... so is a void that never heard of its pins');
 
 # Wrong use
 is((replay("$t->{dir}/nothing"))[0], 1, 'a file that is not there');
