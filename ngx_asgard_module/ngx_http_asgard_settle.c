@@ -49,6 +49,16 @@ ngx_http_asgard_settle_pause(void)
 }
 
 
+/* A worker that leaves has waited for Redis as long as it may. */
+static ngx_uint_t
+ngx_http_asgard_settle_is_overdue(void)
+{
+    return ngx_http_asgard_settle.leaving
+           && ngx_current_msec - ngx_http_asgard_settle.leaving
+              > NGX_HTTP_ASGARD_SETTLE_LEAVING;
+}
+
+
 static void
 ngx_http_asgard_settle_later(ngx_http_asgard_slot_t *slot)
 {
@@ -59,10 +69,10 @@ ngx_http_asgard_settle_later(ngx_http_asgard_slot_t *slot)
     slot->due = ngx_current_msec + ngx_min(pause,
                                            NGX_HTTP_ASGARD_SETTLE_LAST);
 
-    /* a worker that wants to leave waits for this, within its bound */
-    if (ngx_http_asgard_settle.leaving == 0) {
-        ngx_http_asgard_settle.timer.cancelable = 0;
-    }
+    /* a worker that wants to leave, or has begun to, waits for this: the next
+     * tick sees to its bound */
+    ngx_http_asgard_settle.timer.cancelable =
+                                        ngx_http_asgard_settle_is_overdue();
 }
 
 
@@ -547,9 +557,7 @@ ngx_http_asgard_settle_tick(ngx_event_t *ev)
     }
 
     ev->cancelable = ngx_http_asgard_settle.waiting == 0
-                     || (ngx_http_asgard_settle.leaving
-                         && ngx_current_msec - ngx_http_asgard_settle.leaving
-                            > NGX_HTTP_ASGARD_SETTLE_LEAVING);
+                     || ngx_http_asgard_settle_is_overdue();
 
     ngx_add_timer(ev, NGX_HTTP_ASGARD_SETTLE_TICK);
 }

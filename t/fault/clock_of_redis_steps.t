@@ -63,7 +63,7 @@ for my $step (3600, -3600) {
     is($t->{postgres}->value("SELECT balance_nano FROM holds"
         . " WHERE hold_id = '$hold'"), 210_000,
         '... the open one as measured, whether or not its hold expired');
-    is($t->usage($project)->{spent_usd}, sprintf('%.5f', $entries * 0.00021),
+    cmp_ok($t->usage($project)->{spent_usd}, '==', $entries * 21 / 100_000,
         '... and all are the sum') or diag explain $t->usage($project);
     cmp_ok(scalar(hours()), '<=', @windows + 1,
         '... no window of another hour is left');
