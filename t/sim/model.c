@@ -445,6 +445,10 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
     if (h->plain && !late) {
         sim_high_set(m, h, amount);
         h->plain = false;
+    } else if (late) {
+        /* told while a partition adopts it counts at once, and once more where
+         * the ledger had it, until that has read the event */
+        sim_high_set(m, h, h->high + amount);
     } else {
         sim_high_set(m, h, most(h->high, amount)
                            + most(0, amount - h->amount));
