@@ -83,7 +83,8 @@ sub keep {
     my %kept = map { $_ => $row->{$_} }
         grep { !/^(?:all|lua|url|once|text)$/ } keys %$row;
     $kept{$_} = 0 + sprintf '%.4g', $kept{$_}
-        for grep { !ref $kept{$_} && $kept{$_} =~ /^[\d.e+-]+$/ } keys %kept;
+        for grep { defined $kept{$_} && !ref $kept{$_}
+            && $kept{$_} =~ /^[\d.e+-]+$/ } keys %kept;
     push @records, {group => $group, %kept};
 }
 
