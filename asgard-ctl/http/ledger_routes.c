@@ -5,7 +5,7 @@
 
 #include "http/json_out.h"
 #include "http/query.h"
-#include "ops/journal_read.h"
+#include "ledger/journal_read.h"
 
 
 static bool

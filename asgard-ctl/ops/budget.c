@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/zone.h"
+#include "ledger/zone.h"
 
 
 static bool

@@ -9,8 +9,8 @@
 #include <openssl/crypto.h>
 
 #include "core/key.h"
+#include "ledger/time_text.h"
 #include "ops/project.h"
-#include "ops/time_text.h"
 
 #define RANDOM_BYTES 32
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/rkey.h"
-#include "ops/zone.h"
+#include "ledger/zone.h"
 
 #define FIELD_BYTES 64
 

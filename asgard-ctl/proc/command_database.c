@@ -10,8 +10,8 @@
 
 #include <openssl/crypto.h>
 
+#include "meter/outbox_send.h"
 #include "ops/key.h"
-#include "ops/outbox_send.h"
 #include "ops/project.h"
 #include "ops/token.h"
 #include "store/audit.h"

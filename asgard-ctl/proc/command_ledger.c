@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/ledger_export.h"
-#include "ops/ledger_month.h"
-#include "ops/ledger_prune.h"
+#include "ledger/ledger_export.h"
+#include "ledger/ledger_month.h"
+#include "ledger/ledger_prune.h"
 #include "proc/connections.h"
 
 #define LONGEST_MS (12 * 3600 * 1000)   /* a month may be long */

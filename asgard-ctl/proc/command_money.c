@@ -7,17 +7,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "audit/audit_chain.h"
+#include "audit/audit_explain.h"
+#include "audit/audit_money.h"
+#include "audit/audit_witness.h"
 #include "core/rkey.h"
 #include "core/window.h"
-#include "ops/audit_chain.h"
-#include "ops/audit_explain.h"
-#include "ops/audit_money.h"
-#include "ops/audit_witness.h"
-#include "ops/partition_lead.h"
-#include "ops/replay.h"
-#include "ops/restored.h"
+#include "meter/partition_lead.h"
+#include "meter/restored.h"
 #include "proc/connections.h"
 #include "store/audit.h"
+#include "witness/replay.h"
 
 #define RESEED_WAIT_MS 30000
 #define COULD_NOT_LOOK 3                /* neither well nor broken */

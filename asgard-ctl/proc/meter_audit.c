@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit_money.h"
+#include "audit/audit_seal.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "ops/audit_money.h"
-#include "ops/audit_seal.h"
-#include "ops/ledger_month.h"
-#include "ops/partition_lead.h"
+#include "ledger/ledger_month.h"
+#include "meter/partition_lead.h"
 #include "ops/readiness.h"
 #include "proc/meter_thread.h"
 

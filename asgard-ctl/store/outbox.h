@@ -1,7 +1,7 @@
 /*
  * What Redis must hear of a change: rows written in the change's transaction.
  *
- * The sender (ops/outbox_send.h) reads the record's present state when it
+ * The sender (meter/outbox_send.h) reads the record's present state when it
  * sends, so a row only names what changed; versions make replay and
  * reordering harmless.
  */

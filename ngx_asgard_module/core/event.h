@@ -3,7 +3,7 @@
  * writes them (docs/formats.md, "Usage event").
  *
  * asgard-ctl keeps a detail as the JSON that it is, and reads of it what the
- * ledger needs (asgard-ctl/ops/drain_detail.c).
+ * ledger needs (asgard-ctl/meter/drain_detail.c).
  *
  * A token count of -1 was not measured and is left out.
  */

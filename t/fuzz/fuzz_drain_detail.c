@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/rkey.h"
-#include "ops/drain_detail.h"
+#include "meter/drain_detail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,9 +10,9 @@
 #include <openssl/evp.h>
 
 #include "flow/evidence.h"
-#include "ops/apply.h"
-#include "ops/drain.h"
-#include "ops/restored.h"
+#include "meter/apply.h"
+#include "meter/drain.h"
+#include "meter/restored.h"
 
 #define SHA1_BYTES 20
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit_money.h"
 #include "door.h"
-#include "ops/audit_money.h"
 
 struct sim_look {
     bool row[SIM_HOLDS];                /* the ledger has it */

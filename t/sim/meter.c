@@ -10,13 +10,13 @@
 
 #include "base/clock.h"
 #include "broken.h"
-#include "ops/apply.h"
-#include "ops/drain.h"
-#include "ops/expire.h"
-#include "ops/gateways.h"
-#include "ops/partition_lead.h"
-#include "ops/partition_reseed.h"
-#include "ops/restored.h"
+#include "meter/apply.h"
+#include "meter/drain.h"
+#include "meter/expire.h"
+#include "meter/gateways.h"
+#include "meter/partition_lead.h"
+#include "meter/partition_reseed.h"
+#include "meter/restored.h"
 
 #define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
 #define REDIS_MS       5000

@@ -9,7 +9,7 @@
 #define SIM_METER_H
 
 #include "gateway.h"
-#include "ops/partition.h"
+#include "meter/partition.h"
 
 #define SIM_METERS   2
 #define SIM_SENDERS  2

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit_money.h"
 #include "broken.h"
-#include "ops/audit_money.h"
-#include "ops/outbox_send.h"
-#include "ops/partition_lead.h"
+#include "meter/outbox_send.h"
+#include "meter/partition_lead.h"
 
 #define OVERTAKES      4                /* changes behind one held back */
 

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "door.h"
+#include "meter/drain.h"
 #include "meter_step.h"
-#include "ops/drain.h"
 
 #define LEASE_MS       4000
 #define SETTLE_ROUNDS  200

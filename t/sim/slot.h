@@ -6,7 +6,7 @@
 #define SIM_SLOT_H
 
 #include "gateway.h"
-#include "ops/partition.h"
+#include "meter/partition.h"
 
 /* What `kind` says of the slot, under the epoch that its gateway knows. */
 void sim_slot_command(struct sim_gateways *g, const struct sim_slot *s,

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "ops/drain_detail.h"
+#include "meter/drain_detail.h"
 
 #define UUID "0123abcd-0123-0123-0123-0123456789ab"
 

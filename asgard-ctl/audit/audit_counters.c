@@ -1,0 +1,534 @@
+/*
+ * Reading a partition of Redis in one transaction, and comparing it.
+ *
+ * The ledger is read first, in a snapshot that is kept open; Redis after it.
+ * So Redis is ahead by the events behind the cursor, and behind by the
+ * corrections that it is still owed: both are known, and the comparison is
+ * exact while calls run.
+ */
+#include "audit/audit_counters.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/audit_limits.h"
+#include "core/rkey.h"
+#include "core/script.h"
+#include "meter/partition.h"
+
+#define ENTRY_JSON    256               /* of one counter, hold or event */
+#define EVENTS_MAX    20000             /* behind the cursor */
+#define EVENTS_TEXT   "20000"
+#define FIELD_BYTES   96                /* kind, window, id */
+
+struct snapshot {
+    unsigned part;
+    bool open;                          /* by the ledger */
+    int64_t epoch, adj, rows_read;      /* ... too */
+    const char *cursor;
+    struct ctl_rows budgets;            /* ids */
+    struct ctl_rows windows;            /* budget, window: what was sent */
+    struct ctl_reply all;               /* of Redis */
+    const char *redis_adj;
+};
+
+/* What stands where in the transaction's answer. */
+enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
+
+#define SQL_POINT \
+    "SELECT p.epoch, coalesce(c.last_id, '0-0'), coalesce(c.rows_read, 0)," \
+    " (SELECT coalesce(max(seq), 0) FROM applies a" \
+    " WHERE a.partition = p.partition), p.step FROM partitions p" \
+    " LEFT JOIN cursors c USING (partition, epoch)" \
+    " WHERE p.partition = $1"
+
+/* Windows that Redis must have: a change that is on its way may not be there
+ * yet. */
+#define SQL_WINDOWS \
+    "SELECT b.budget_id, w.window_name FROM budgets b" \
+    " JOIN budget_windows w USING (budget_id)" \
+    " LEFT JOIN zone_windows z USING (zone, window_name)" \
+    " WHERE b.partition = $1 AND (z.zone IS NULL" \
+    " OR z.boundaries[cardinality(z.boundaries)]" \
+    " > extract(epoch FROM now()))" \
+    " AND NOT EXISTS (SELECT FROM outbox o WHERE o.kind = 'budget'" \
+    " AND o.target = b.budget_id AND o.sent_at IS NULL)" \
+    " ORDER BY b.budget_id, w.window_name"
+
+/* $1 the counters of Redis, $2 its open holds, $3 the events that the ledger
+ * has not got, $4 the partition, $5 the last correction that Redis got. */
+#define SQL_COMPARE \
+    "WITH c AS (SELECT * FROM jsonb_to_recordset($1::jsonb)" \
+    " AS t(b text, w text, i bigint, s bigint, h bigint))," \
+    " held AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($2::jsonb)" \
+    " AS t(a bigint, p text), unnest(string_to_array(t.p, ',')) AS pin" \
+    " GROUP BY pin)," \
+    " ahead AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($3::jsonb)" \
+    " AS t(a bigint, p text), unnest(string_to_array(t.p, ',')) AS pin" \
+    " GROUP BY pin)," \
+    " owed AS (SELECT pin, sum(a.delta_nano) AS a FROM applies a," \
+    " unnest(string_to_array(a.pins, ',')) AS pin" \
+    " WHERE a.partition = $4::smallint AND a.seq > $5::bigint" \
+    " GROUP BY pin)," \
+    " d AS (SELECT c.*, c.b || ':' || c.w || ':' || c.i AS pin FROM c)," \
+    " x AS (SELECT d.*, coalesce(held.a, 0) AS held," \
+    " coalesce(o.amount_nusd, 0) + coalesce(b.spent_nano, 0)" \
+    " + coalesce(ahead.a, 0) - coalesce(owed.a, 0) AS spent FROM d" \
+    " LEFT JOIN held USING (pin) LEFT JOIN ahead USING (pin)" \
+    " LEFT JOIN owed USING (pin)" \
+    " LEFT JOIN openings o ON o.budget_id = d.b AND o.window_name = d.w" \
+    " AND o.window_id = d.i LEFT JOIN balances b ON b.budget_id = d.b" \
+    " AND b.window_name = d.w AND b.window_id = d.i)" \
+    " SELECT 'M3 ' || pin || ': held ' || h || ', open holds sum to '" \
+    " || held FROM x WHERE h <> held UNION ALL" \
+    " SELECT 'M4 ' || pin || ': spent ' || s || ', the ledger says '" \
+    " || spent FROM x WHERE s <> spent"
+
+
+static bool
+ledger_read(struct ctl_pg *pg, struct ctl_arena *arena, struct snapshot *s,
+    struct ctl_error *e)
+{
+    const char *part = ctl_arena_printf(arena, "%u", s->part);
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e, SQL_POINT, part)) {
+        return false;
+    }
+    s->open = strcmp(ctl_rows_at(&rows, 0, 4), "open") == 0;
+    s->epoch = ctl_rows_i64(&rows, 0, 0);
+    s->cursor = ctl_rows_at(&rows, 0, 1);
+    s->rows_read = ctl_rows_i64(&rows, 0, 2);
+    s->adj = ctl_rows_i64(&rows, 0, 3);
+
+    return CTL_PG(pg, arena, &s->budgets, e, "SELECT budget_id FROM budgets"
+                  " WHERE partition = $1 ORDER BY budget_id", part)
+           && CTL_PG(pg, arena, &s->windows, e, SQL_WINDOWS, part);
+}
+
+
+/* SORT fetches ids and holds in one step: the ids are not known before. */
+static bool
+head_queue(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct snapshot *s, struct ctl_error *e)
+{
+    char meta[ASG_RKEY_MAX], stream[ASG_RKEY_MAX], expiry[ASG_RKEY_MAX];
+    const char *after = ctl_arena_printf(arena, "(%s", s->cursor);
+    char pattern[ASG_RKEY_MAX];         /* of every hold: an id, made a star */
+    const size_t star = asg_rkey_hold(pattern, s->part, ASG_STR("0"));
+    const asg_str_t stream_key = {stream, asg_rkey_stream(stream, s->part,
+                                  (uint64_t) s->epoch)};
+    const asg_str_t commands[][6] = {
+        {ASG_STR("HMGET"), {meta, asg_rkey_meta(meta, s->part)},
+         ASG_STR("adj"), ASG_STR("st")},
+        {ASG_STR("XINFO"), ASG_STR("STREAM"), stream_key},
+        {ASG_STR("XRANGE"), stream_key, asg_str_z(after), ASG_STR("+"),
+         ASG_STR("COUNT"), ASG_STR(EVENTS_TEXT)},
+        {ASG_STR("SORT"), {expiry, asg_rkey_expiry(expiry, s->part)},
+         ASG_STR("BY"), ASG_STR("nosort"), ASG_STR("GET"),
+         {pattern, star}}
+    };
+    static const size_t argc[] = {4, 3, 6, 6};
+    struct ctl_reply reply;
+    size_t i;
+
+    pattern[star - 1] = '*';
+    for (i = 0; i < sizeof(argc) / sizeof(argc[0]); i++) {
+        if (!ctl_redis_command(redis, arena, &reply, e, argc[i],
+                               commands[i]))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+budgets_queue(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct snapshot *s, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX];
+    asg_str_t hash[2] = {ASG_STR("HGETALL"), {key, 0}};
+    struct ctl_reply reply;
+    unsigned i;
+
+    for (i = 0; i < s->budgets.nrows; i++) {
+        hash[1].len = asg_rkey_budget(key, s->part,
+            asg_str_z(ctl_rows_at(&s->budgets, i, 0)));
+        if (!ctl_redis_command(redis, arena, &reply, e, 2, hash)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* A command that Redis did not queue (full, busy, loading) leaves the
+ * connection in the transaction, where no other may begin. */
+static bool
+redis_read(struct ctl_redis *redis, struct ctl_arena *arena,
+    struct snapshot *s, struct ctl_error *e)
+{
+    const asg_str_t multi[1] = {ASG_STR("MULTI")}, exec[1] = {ASG_STR("EXEC")};
+    const asg_str_t discard[1] = {ASG_STR("DISCARD")};
+    struct ctl_error ignored = {0};
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(redis, arena, &reply, e, 1, multi)) {
+        return false;
+    }
+    if (!head_queue(redis, arena, s, e)
+        || !budgets_queue(redis, arena, s, e))
+    {
+        (void) ctl_redis_command(redis, arena, &reply, &ignored, 1, discard);
+        return false;
+    }
+
+    return ctl_redis_command(redis, arena, &s->all, e, 1, exec)
+           && (s->all.nitems == AT_BUDGETS + s->budgets.nrows
+               || ctl_error_away(e, "redis_unavailable",
+                                 "a transaction was refused"));
+}
+
+
+/* Redis must not have a correction that is younger than our snapshot. */
+static bool
+is_steady(struct snapshot *s)
+{
+    const struct ctl_reply *meta = &s->all.items[AT_META];
+    uint64_t adj;
+
+    if (meta->nitems != 2 || !asg_str_eq_z(meta->items[1].text, "open")
+        || !asg_str_u64(meta->items[0].text, &adj)
+        || s->all.items[AT_EVENTS].nitems >= EVENTS_MAX)
+    {
+        return false;
+    }
+    s->redis_adj = meta->items[0].text.data;
+
+    return (int64_t) adj <= s->adj;
+}
+
+
+/* Entries that were ever written to the stream are those read and those that
+ * stand behind the cursor: a difference was taken out by hand. */
+static unsigned
+stream_check(const struct snapshot *s, FILE *out)
+{
+    const struct ctl_reply *info = &s->all.items[AT_STREAM];
+    int64_t added, known = s->rows_read
+                           + (int64_t) s->all.items[AT_EVENTS].nitems;
+    size_t i;
+
+    for (i = 0; i + 1 < info->nitems; i += 2) {
+        if (!asg_str_eq_z(info->items[i].text, "entries-added")) {
+            continue;
+        }
+        added = strtoll(info->items[i + 1].text.data, NULL, 10);
+        if (added != known) {
+            if (out != NULL) {
+                fprintf(out, "M9 partition %u: %lld usage events were "
+                        "written, %lld are known\n", s->part,
+                        (long long) added, (long long) known);
+            }
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The field whose name is `kind` and `rest`. */
+static asg_str_t
+hash_get(const struct ctl_reply *hash, char kind, asg_str_t rest,
+    asg_str_t absent)
+{
+    size_t i;
+    asg_str_t f;
+
+    for (i = 0; i + 1 < hash->nitems; i += 2) {
+        f = hash->items[i].text;
+        if (f.len == rest.len + 1 && f.data[0] == kind
+            && memcmp(f.data + 1, rest.data, rest.len) == 0)
+        {
+            return hash->items[i + 1].text;
+        }
+    }
+
+    return absent;
+}
+
+
+/* Its limit, if it has one, and the version that it came with. */
+static void
+limit_put(asg_buf_t *out, const struct ctl_reply *hash, asg_str_t window)
+{
+    asg_str_t limit = hash_get(hash, 'l', window, ASG_STR("-"));
+
+    if (!asg_str_eq_z(limit, "-")) {
+        asg_buf_z(out, "\",\"l\":\"");
+        asg_buf_str(out, limit);
+    }
+    asg_buf_z(out, "\",\"v\":\"");
+    asg_buf_str(out, hash_get(hash, 'v', ASG_STR(""), ASG_STR("0")));
+}
+
+
+/* {"b":…,"w":…,"i":…,"s":…,"h":…,"l":…,"v":…} for each field `s:<w>:<id>`. */
+static void
+counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
+{
+    const char *colon;
+    asg_str_t f, rest, window;
+    size_t i;
+
+    for (i = 0; i + 1 < hash->nitems; i += 2) {
+        f = hash->items[i].text;
+        colon = f.len > 2 && memcmp(f.data, "s:", 2) == 0
+                ? memchr(f.data + 2, ':', f.len - 2) : NULL;
+        if (colon == NULL) {
+            continue;
+        }
+        rest = (asg_str_t) {f.data + 1, f.len - 1};
+        window = (asg_str_t) {rest.data, (size_t) (colon - rest.data)};
+        asg_buf_z(out, out->len > 1 ? ",{\"b\":" : "{\"b\":");
+        asg_buf_json(out, asg_str_z(budget));
+        asg_buf_z(out, ",\"w\":");
+        asg_buf_json(out, (asg_str_t) {f.data + 2,
+                                       (size_t) (colon - f.data) - 2});
+        asg_buf_z(out, ",\"i\":\"");
+        asg_buf_z(out, colon + 1);
+        asg_buf_z(out, "\",\"s\":\"");
+        asg_buf_str(out, hash->items[i + 1].text);
+        asg_buf_z(out, "\",\"h\":\"");
+        asg_buf_str(out, hash_get(hash, 'h', rest, ASG_STR("0")));
+        limit_put(out, hash, window);
+        asg_buf_z(out, "\"}");
+    }
+}
+
+
+static const char *
+counters_text(struct ctl_arena *arena, const struct snapshot *s)
+{
+    size_t bytes = 64;
+    asg_buf_t out;
+    unsigned i;
+
+    for (i = 0; i < s->budgets.nrows; i++) {
+        bytes += s->all.items[AT_BUDGETS + i].nitems * ENTRY_JSON;
+    }
+    asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
+    if (out.data == NULL) {
+        return NULL;
+    }
+    asg_buf_z(&out, "[");
+    for (i = 0; i < s->budgets.nrows; i++) {
+        counters_put(&out, ctl_rows_at(&s->budgets, i, 0),
+                     &s->all.items[AT_BUDGETS + i]);
+    }
+    asg_buf_z(&out, "]");
+    asg_buf_put(&out, "", 1);
+
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
+static void
+amount_put(asg_buf_t *out, asg_str_t amount, asg_str_t held, asg_str_t pins)
+{
+    asg_buf_z(out, out->len > 1 ? ",{\"a\":" : "{\"a\":");
+    asg_buf_str(out, amount);
+    asg_buf_z(out, ",\"h\":");
+    asg_buf_str(out, held);
+    asg_buf_z(out, ",\"p\":");
+    asg_buf_json(out, pins);
+    asg_buf_z(out, "}");
+}
+
+
+static const char *
+holds_text(struct ctl_arena *arena, const struct snapshot *s)
+{
+    const struct ctl_reply *holds = &s->all.items[AT_HOLDS];
+    size_t i, bytes = 64 + holds->nitems * ENTRY_JSON;
+    struct ctl_hold_text parts;
+    asg_buf_t out;
+
+    for (i = 0; i < holds->nitems; i++) {
+        bytes += holds->items[i].text.len;
+    }
+    asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
+    if (out.data == NULL) {
+        return NULL;
+    }
+    asg_buf_z(&out, "[");
+    for (i = 0; i < holds->nitems; i++) {
+        if (ctl_partition_hold_parse(&holds->items[i], &parts)) {
+            amount_put(&out, parts.amount, parts.amount, parts.pins);
+        }
+    }
+    asg_buf_z(&out, "]");
+    asg_buf_put(&out, "", 1);
+
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
+static const char *
+events_text(struct ctl_arena *arena, const struct snapshot *s)
+{
+    const struct ctl_reply *events = &s->all.items[AT_EVENTS], *fields;
+    size_t i, bytes = 64 + events->nitems * ENTRY_JSON;
+    uint64_t moved, held;
+    asg_buf_t out;
+
+    for (i = 0; i < events->nitems; i++) {
+        if (events->items[i].nitems == 2) {
+            bytes += ctl_reply_field(&events->items[i].items[1], "p").len;
+        }
+    }
+    asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
+    if (out.data == NULL) {
+        return NULL;
+    }
+    asg_buf_z(&out, "[");
+    for (i = 0; i < events->nitems; i++) {
+        fields = events->items[i].nitems == 2 ? &events->items[i].items[1]
+                 : events;
+        if (asg_str_u64(ctl_reply_field(fields, "d"), &moved) && moved > 0) {
+            amount_put(&out, ctl_reply_field(fields, "d"),
+                       asg_str_u64(ctl_reply_field(fields, "h"), &held)
+                       ? ctl_reply_field(fields, "h")
+                       : ctl_reply_field(fields, "d"),
+                       ctl_reply_field(fields, "p"));
+        }
+    }
+    asg_buf_z(&out, "]");
+    asg_buf_put(&out, "", 1);
+
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
+enum { FIELD_AT, FIELD_WINDOWS, FIELD_LIMIT, FIELD_CURRENT, FIELD_SPENT,
+       FIELD_HELD, FIELDS };
+
+/* A field without which reserve calls the window unseeded, as `name`; false
+ * when all are there. */
+static bool
+window_gap(const struct ctl_reply *hash, const char *window,
+    char name[FIELD_BYTES])
+{
+    char names[FIELDS][FIELD_BYTES] = {"at", "w"};
+    asg_str_t id;
+    size_t i;
+
+    snprintf(names[FIELD_LIMIT], FIELD_BYTES, "l:%s", window);
+    snprintf(names[FIELD_CURRENT], FIELD_BYTES, "c:%s", window);
+    id = ctl_reply_field(hash, names[FIELD_CURRENT]);
+    snprintf(names[FIELD_SPENT], FIELD_BYTES, "s:%s:%.*s", window,
+             (int) id.len, id.data);
+    snprintf(names[FIELD_HELD], FIELD_BYTES, "h:%s:%.*s", window,
+             (int) id.len, id.data);
+    for (i = 0; i < FIELDS; i++) {
+        if (ctl_reply_field(hash, names[i]).len == 0) {
+            memcpy(name, names[i], FIELD_BYTES);
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* What is not there cannot differ, and heals by itself never: reserve refuses
+ * until the partition is seeded.  Both lists are in the same order. */
+static unsigned
+gaps_check(const struct snapshot *s, FILE *out)
+{
+    char name[FIELD_BYTES];
+    const char *budget, *window;
+    unsigned i, at = 0, gaps = 0;
+
+    for (i = 0; i < s->windows.nrows; i++) {
+        budget = ctl_rows_at(&s->windows, i, 0);
+        window = ctl_rows_at(&s->windows, i, 1);
+        while (at < s->budgets.nrows
+               && strcmp(ctl_rows_at(&s->budgets, at, 0), budget) != 0)
+        {
+            at++;
+        }
+        if (at == s->budgets.nrows
+            || !window_gap(&s->all.items[AT_BUDGETS + at], window, name))
+        {
+            continue;
+        }
+        gaps++;
+        if (out != NULL) {
+            fprintf(out, "M4 %s:%s: Redis has lost the field %s\n", budget,
+                    window, name);
+        }
+    }
+
+    return gaps;
+}
+
+
+static bool
+compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
+    bool limits, FILE *out, unsigned *broken, struct ctl_error *e)
+{
+    const char *counters = counters_text(arena, s);
+    const char *holds = holds_text(arena, s);
+    const char *events = events_text(arena, s);
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (counters == NULL || holds == NULL || events == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    if (!CTL_PG(pg, arena, &rows, e, SQL_COMPARE, counters, holds, events,
+                ctl_arena_printf(arena, "%u", s->part), s->redis_adj))
+    {
+        return false;
+    }
+    for (i = 0; out != NULL && i < rows.nrows; i++) {
+        fprintf(out, "%s\n", ctl_rows_at(&rows, i, 0));
+    }
+    *broken = rows.nrows + stream_check(s, out) + gaps_check(s, out);
+
+    return !limits
+           || ctl_audit_limits(pg, arena, counters, events, out, broken, e);
+}
+
+
+bool
+ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
+    bool *steady, unsigned *broken, struct ctl_error *e)
+{
+    struct snapshot s = {.part = part};
+    bool ok;
+
+    *broken = 0;
+    *steady = false;
+    if (!ctl_pg_begin(pg, e)) {
+        return false;
+    }
+    ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
+                     " REPEATABLE READ READ ONLY")
+         && ledger_read(pg, arena, &s, e) && redis_read(redis, arena, &s, e);
+    if (ok) {
+        *steady = s.open && is_steady(&s);
+        ok = !*steady || compare(pg, arena, &s, limits, out, broken, e);
+    }
+    ctl_pg_rollback(pg);
+
+    return ok;
+}

@@ -1,0 +1,84 @@
+/*
+ * The excess above each limit, and what explains it.
+ */
+#include "audit/audit_limits.h"
+
+/* A changed limit is on record before Redis has it. */
+#define DELIVERY "interval '5 minutes'"
+
+/* What one hold adds that no admission checked.  Of a hold from before the
+ * least was kept only a mark tells whether it was corrected. */
+#define UNCHECKED \
+    "greatest(h.balance_nano - coalesce(h.least_nano, CASE" \
+    " WHEN coalesce(h.detail->'flags', '[]'::jsonb) ? 'overshoot'" \
+    " OR h.next_seq > 2 THEN 0 ELSE h.balance_nano END), 0)"
+
+/* $1 the counters of Redis, $2 the events that the ledger has not got. */
+#define SQL_LIMITS \
+    "WITH c AS (SELECT *, b || ':' || w || ':' || i AS pin" \
+    " FROM jsonb_to_recordset($1::jsonb)" \
+    " AS t(b text, w text, i bigint, s bigint, h bigint, l bigint)" \
+    " WHERE s + h > l)," \
+    " x AS (SELECT c.*, most.free, greatest(c.l, most.limit_nusd," \
+    " o.amount_nusd) AS cap, coalesce(u.a, 0) + coalesce(n.a, 0) AS unchecked" \
+    " FROM c" \
+    " LEFT JOIN openings o ON o.budget_id = c.b AND o.window_name = c.w" \
+    " AND o.window_id = c.i" \
+    " LEFT JOIN LATERAL (SELECT bool_or(l.limit_nusd IS NULL) AS free," \
+    " max(l.limit_nusd) AS limit_nusd FROM budget_limits l" \
+    " WHERE l.budget_id = c.b AND l.window_name = c.w" \
+    " AND l.id >= coalesce((SELECT max(f.id) FROM budget_limits f" \
+    " WHERE f.budget_id = c.b AND f.window_name = c.w" \
+    " AND f.at < to_timestamp(c.i) - " DELIVERY "), 0)) most ON true" \
+    " LEFT JOIN LATERAL (SELECT sum(" UNCHECKED ") AS a FROM holds h" \
+    " WHERE c.pin = ANY (string_to_array(h.pins, ','))) u ON true" \
+    " LEFT JOIN LATERAL (SELECT sum(greatest(t.a - t.h, 0)) AS a" \
+    " FROM jsonb_to_recordset($2::jsonb) AS t(a bigint, h bigint, p text)" \
+    " WHERE c.pin = ANY (string_to_array(t.p, ','))) n ON true)" \
+    " SELECT 'M1 ' || pin || ': spent ' || s || ' + held ' || h || ' is '" \
+    " || s + h - l || ' above its limit of ' || l || '; a higher limit" \
+    " explains ' || cap - l || ', charges above their holds '" \
+    " || unchecked FROM x" \
+    " WHERE NOT coalesce(free, false) AND s + h > cap + unchecked" \
+    " ORDER BY pin"
+
+#define SQL_RECORD \
+    "SELECT DISTINCT 'M1 ' || c.b || ':' || c.w || ': Redis limits it to '" \
+    " || coalesce(c.l::text, 'nothing') || ', the record says '" \
+    " || coalesce(w.limit_nusd::text, 'nothing')" \
+    " FROM jsonb_to_recordset($1::jsonb)" \
+    " AS c(b text, w text, v bigint, l bigint)" \
+    " JOIN budgets b ON b.budget_id = c.b AND b.version <= c.v" \
+    " JOIN budget_windows w ON w.budget_id = c.b AND w.window_name = c.w" \
+    " WHERE w.limit_nusd IS DISTINCT FROM c.l ORDER BY 1"
+
+
+static void
+print(const struct ctl_rows *rows, FILE *out)
+{
+    unsigned i;
+
+    for (i = 0; out != NULL && i < rows->nrows; i++) {
+        fprintf(out, "%s\n", ctl_rows_at(rows, i, 0));
+    }
+}
+
+
+bool
+ctl_audit_limits(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *counters, const char *events, FILE *out, unsigned *broken,
+    struct ctl_error *e)
+{
+    struct ctl_rows over, other;
+
+    if (!CTL_PG(pg, arena, &over, e, SQL_LIMITS, counters, events)
+        || !CTL_PG(pg, arena, &other, e, SQL_RECORD, counters))
+    {
+        return false;
+    }
+    print(&over, out);
+    print(&other, out);
+    *broken += over.nrows + other.nrows;
+
+    return true;
+}

@@ -1,0 +1,24 @@
+/*
+ * M1: spent + held stays within each limit.
+ *
+ * An admission never passes a limit; what is above one now was admitted under a
+ * higher limit of the same window, or is an amount that no admission checked:
+ * what balances are above the least that their holds stood for (an overshoot,
+ * a later correction upward).  Both are on record, so the excess is proved
+ * to the nano-dollar or reported.  The limit in Redis must itself be the one on
+ * record.
+ */
+#ifndef CTL_AUDIT_LIMITS_H
+#define CTL_AUDIT_LIMITS_H
+
+#include <stdio.h>
+
+#include "store/pg.h"
+
+/* `counters` and `events` as audit/audit_counters.c read them, in its
+ * transaction; adds to *broken. */
+bool ctl_audit_limits(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *counters, const char *events, FILE *out, unsigned *broken,
+    struct ctl_error *e);
+
+#endif

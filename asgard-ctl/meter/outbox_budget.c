@@ -1,0 +1,333 @@
+/*
+ * Sending budgets.
+ */
+#include "meter/outbox_budget.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ledger/opening.h"
+#include "ledger/zone.h"
+#include "meter/partition_lead.h"
+
+#define ARGS_MAX 40
+
+struct sending {
+    struct ctl_leader leader;           /* just what seed needs */
+    struct ctl_partition partition;
+    const char *version;
+    int64_t now;
+    struct ctl_window_row windows[ASG_WINDOWS_MAX];
+    unsigned nwindows;
+    bool in_use[ASG_WINDOWS_MAX];       /* by Redis, as far as we know */
+    char specs[ASG_WINDOWS_MAX * ASG_WINDOW_SPEC_MAX];
+    char key[ASG_RKEY_MAX];
+};
+
+
+static bool
+windows_fill(struct sending *s, const struct ctl_rows *rows,
+    struct ctl_error *e)
+{
+    struct ctl_window_row *w;
+    asg_buf_t out;
+    unsigned i;
+
+    asg_buf_init(&out, s->specs, sizeof(s->specs) - 1);
+    for (i = 0; i < rows->nrows && i < ASG_WINDOWS_MAX; i++) {
+        w = &s->windows[s->nwindows++];
+        w->budget_id = ctl_rows_at(rows, i, 0);
+        w->limit = ctl_rows_at(rows, i, 6);
+        w->added_at = ctl_rows_i64(rows, i, 7);
+        asg_buf_z(&out, i ? "," : "");
+        if (!ctl_zone_window(rows, i, 10, &w->window, e)) {
+            return false;
+        }
+        if (asg_window_spec(&w->window, s->now, &out) != ASG_OK) {
+            return ctl_error_internal(e, "%s has a bad window", w->budget_id);
+        }
+    }
+    s->specs[out.len] = '\0';
+
+    return asg_buf_ok(&out)
+           || ctl_error_internal(e, "the windows are too many");
+}
+
+
+static bool
+budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
+{
+    struct ctl_partition *p = &s->partition;
+    struct ctl_rows rows;
+
+    if (!CTL_PG(s->leader.pg, s->leader.arena, &rows, e,
+            "SELECT b.budget_id, b.version, b.partition, p.leader_token,"
+            " p.epoch, p.run_id,"
+            " coalesce(w.limit_nusd::text, '-'),"
+            " floor(extract(epoch FROM w.added_at))::bigint, p.step,"
+            " floor(extract(epoch FROM clock_timestamp()))::bigint, "
+            CTL_ZONE_COLUMNS
+            " FROM budgets b JOIN partitions p USING (partition)"
+            " JOIN budget_windows w USING (budget_id)" CTL_ZONE_JOIN
+            " WHERE b.budget_id = $1 ORDER BY w.window_name", budget_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_internal(e, "there is no budget %s", budget_id);
+    }
+    s->version = ctl_rows_at(&rows, 0, 1);
+    p->part = (unsigned) ctl_rows_i64(&rows, 0, 2);
+    p->token = ctl_rows_i64(&rows, 0, 3);
+    p->epoch = ctl_rows_i64(&rows, 0, 4);
+    snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_rows_at(&rows, 0, 5));
+    /* a server that was started again still has the fence of its old life */
+    p->open = strcmp(ctl_rows_at(&rows, 0, 8), "open") == 0
+              && strcmp(p->run_id, ctl_redis_run_id(s->leader.redis)) == 0;
+    s->now = ctl_rows_i64(&rows, 0, 9);
+    (void) asg_rkey_budget(s->key, p->part, asg_str_z(budget_id));
+
+    return (p->open
+            || ctl_error_away(e, "budget_unavailable",
+                              "partition %u is not open", p->part))
+           && windows_fill(s, &rows, e);
+}
+
+
+/* The id of the newest usage event; "0-0" when the stream has none. */
+static bool
+stream_last(struct sending *s, const char **id, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX];
+    const asg_str_t argv[6] = {
+        ASG_STR("XREVRANGE"),
+        {key, asg_rkey_stream(key, s->partition.part,
+                              (uint64_t) s->partition.epoch)},
+        ASG_STR("+"), ASG_STR("-"), ASG_STR("COUNT"), ASG_STR("1")
+    };
+    struct ctl_reply reply;
+
+    *id = "0-0";
+    if (!ctl_redis_command(s->leader.redis, s->leader.arena, &reply, e, 6,
+                           argv))
+    {
+        return false;
+    }
+    if (reply.nitems > 0 && reply.items[0].nitems > 0) {
+        *id = reply.items[0].items[0].text.data;
+    }
+
+    return true;
+}
+
+
+/* What was settled before the change must be in the opening: the ledger has
+ * read all events, or one that is younger than the change. */
+static bool
+ledger_has_read(struct sending *s, const struct ctl_window_row *w,
+    struct ctl_error *e)
+{
+    struct ctl_arena *arena = s->leader.arena;
+    struct ctl_rows rows;
+    const char *last;
+
+    if (!stream_last(s, &last, e)
+        || !CTL_PG(s->leader.pg, arena, &rows, e,
+            "SELECT FROM cursors WHERE partition = $1 AND epoch = $2"
+            " AND (string_to_array(last_id, '-')::bigint[]"
+            " >= string_to_array($3, '-')::bigint[]"
+            " OR split_part(last_id, '-', 1)::bigint >= $4::bigint)",
+            ctl_arena_printf(arena, "%u", s->partition.part),
+            ctl_arena_printf(arena, "%lld", (long long) s->partition.epoch),
+            last, ctl_arena_printf(arena, "%lld",
+                                   (long long) (w->added_at + 1) * 1000)))
+    {
+        return false;
+    }
+
+    return rows.nrows > 0
+           || ctl_error_away(e, "budget_unavailable", "the ledger has not "
+                             "read what %s spent before its window %s",
+                             w->budget_id, w->window.name);
+}
+
+
+/* "<id>:<spent>" for a window that Redis does not use yet, else "-".  A budget
+ * that Redis has was charged without this window until now, so the opening is
+ * due even if the period began after the change. */
+static bool
+opening_text(struct sending *s, unsigned i, bool exists, const char **text,
+    struct ctl_error *e)
+{
+    struct ctl_window_row *w = &s->windows[i];
+    int64_t start = asg_window_start(&w->window, s->now);
+    asg_nusd_t spent;
+
+    *text = "-";
+    if (s->in_use[i] || start == ASG_WINDOW_NONE) {
+        return true;
+    }
+    if (exists && !ledger_has_read(s, w, e)) {
+        return false;
+    }
+    if (!(exists ? ctl_opening_write : ctl_opening_ensure)(
+            s->leader.pg, s->leader.arena, w, s->now, e)
+        || !ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now,
+                              &spent, e))
+    {
+        return false;
+    }
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld", (long long) start,
+                             (long long) spent);
+
+    return *text != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+/* Which windows Redis uses already: field `c:<w>`; and whether it has the
+ * budget at all: field `v`. */
+static bool
+in_use_read(struct sending *s, bool *exists, struct ctl_error *e)
+{
+    asg_str_t argv[3 + ASG_WINDOWS_MAX] = {ASG_STR("HMGET"),
+                                           asg_str_z(s->key), ASG_STR("v")};
+    struct ctl_reply reply;
+    unsigned i;
+
+    for (i = 0; i < s->nwindows; i++) {
+        argv[3 + i] = asg_str_z(ctl_arena_printf(s->leader.arena, "c:%s",
+                                                 s->windows[i].window.name));
+    }
+    if (!ctl_redis_command(s->leader.redis, s->leader.arena, &reply, e,
+                           3 + s->nwindows, argv))
+    {
+        return false;
+    }
+    *exists = reply.nitems > 0 && reply.items[0].kind == CTL_REPLY_TEXT;
+    for (i = 0; i < s->nwindows; i++) {
+        s->in_use[i] = i + 1 < reply.nitems
+                       && reply.items[i + 1].kind == CTL_REPLY_TEXT;
+    }
+
+    return true;
+}
+
+
+/* limit: version w (w limit opening)...   add: version at w (...)... */
+static bool
+budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
+    asg_verdict_t *verdict, struct ctl_error *e)
+{
+    const asg_str_t key = asg_str_z(s->key);
+    asg_str_t argv[ARGS_MAX];
+    const char *opening;
+    size_t n = 0;
+    unsigned i;
+
+    argv[n++] = asg_str_z(s->version);
+    if (!exists) {
+        argv[n++] = asg_str_z(ctl_arena_printf(s->leader.arena, "%lld",
+                                               (long long) s->now));
+    }
+    argv[n++] = asg_str_z(s->specs);
+    for (i = 0; i < s->nwindows; i++) {
+        if (!opening_text(s, i, exists, &opening, e)) {
+            return false;
+        }
+        argv[n++] = asg_str_z(s->windows[i].window.name);
+        argv[n++] = asg_str_z(s->windows[i].limit);
+        argv[n++] = asg_str_z(opening);
+    }
+
+    return ctl_partition_seed_reply(&s->leader, &s->partition,
+                                    exists ? "limit" : "add", 1, &key, n,
+                                    argv, reply, verdict, e);
+}
+
+
+/* A budget that Redis was told of and has no more lost what it held: only a
+ * reseed knows that.  Rows that were sent are kept for a week. */
+static bool
+is_new(struct sending *s, const char *budget_id, bool *fresh,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(s->leader.pg, s->leader.arena, &rows, e,
+            "SELECT FROM budgets WHERE budget_id = $1"
+            " AND created_at > now() - interval '6 days'"
+            " AND NOT EXISTS (SELECT FROM outbox WHERE kind = 'budget'"
+            " AND target = budget_id AND sent_at IS NOT NULL)", budget_id))
+    {
+        return false;
+    }
+    *fresh = rows.nrows > 0;
+
+    return true;
+}
+
+
+static bool
+budget_was_lost(struct sending *s, const char *budget_id, struct ctl_error *e)
+{
+    return ctl_lead_force_reseed(s->leader.pg, s->leader.arena,
+                                 (int) s->partition.part, 0, e)
+           && ctl_error_away(e, "budget_unavailable", "the counters of %s are "
+                             "gone: partition %u is seeded again", budget_id,
+                             s->partition.part);
+}
+
+
+/* UNSEEDED w: a window that we took for used begins elsewhere now. */
+static bool
+is_not_used(struct sending *s, const struct ctl_reply *reply)
+{
+    unsigned i;
+
+    for (i = 0; reply->nitems > 1 && i < s->nwindows; i++) {
+        if (s->in_use[i]
+            && asg_str_eq_z(reply->items[1].text, s->windows[i].window.name))
+        {
+            s->in_use[i] = false;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
+ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, const char *budget_id, struct ctl_error *e)
+{
+    struct sending *s = ctl_arena_alloc(arena, sizeof(*s));
+    struct ctl_reply reply;
+    asg_verdict_t verdict;
+    bool exists, fresh = true;
+
+    if (s == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    s->leader.pg = pg;
+    s->leader.redis = redis;
+    s->leader.arena = arena;
+    if (!budget_read(s, budget_id, e) || !in_use_read(s, &exists, e)
+        || (!exists && !is_new(s, budget_id, &fresh, e)))
+    {
+        return false;
+    }
+    if (!fresh) {
+        return budget_was_lost(s, budget_id, e);
+    }
+    do {                                /* at most once for each window */
+        if (!budget_seed(s, exists, &reply, &verdict, e)) {
+            return false;
+        }
+    } while (verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply));
+
+    /* DUP, UNSEEDED: it came or went meanwhile; the next attempt sees it */
+    return verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD
+           || ctl_error_away(e, "budget_unavailable", "seed of %s: %s",
+                             budget_id, asg_verdict_text(verdict));
+}
