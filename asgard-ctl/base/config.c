@@ -4,6 +4,7 @@
 #include "base/config.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,6 +201,14 @@ line_split(char *line, char **name, char **value)
 }
 
 
+/* Text is copied, all else needs no memory. */
+static const char *
+expected(const struct setting *s)
+{
+    return errno == ENOMEM ? "memory, and there is none" : s->expects;
+}
+
+
 static bool
 line_apply(struct ctl_config *c, char *line, struct place *at,
     struct ctl_error *e)
@@ -224,10 +233,11 @@ line_apply(struct ctl_config *c, char *line, struct place *at,
                                name);
     }
     at->seen |= bit;
+    errno = 0;
     if (!s->set(c, s, value)) {
         return ctl_error_field(e, "invalid_value", name,
                                "%s:%u: %s expects %s", at->file, at->line,
-                               name, s->expects);
+                               name, expected(s));
     }
 
     return true;
@@ -317,10 +327,11 @@ environment_apply(struct ctl_config *c, struct ctl_error *e)
             free(*field);
             *field = NULL;
         }
+        errno = 0;
         if (!s->set(c, s, value)) {
             return ctl_error_field(e, "invalid_value", s->name,
                                    "environment: %s expects %s", name,
-                                   s->expects);
+                                   expected(s));
         }
     }
 

@@ -180,7 +180,7 @@ ctl_shape_no_secret_comments(asg_str_t text, const char *file,
     bool ok = true;
 
     if (copy == NULL) {
-        return ctl_finding_error(f, file, 0, "out of memory");
+        return ctl_finding_memory(f, file);
     }
     while ((line = strsep(&rest, "\n")) != NULL) {
         number++;

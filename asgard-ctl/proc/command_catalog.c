@@ -67,6 +67,7 @@ ctl_command_validate(const char *file)
     bool ok;
 
     if (f == NULL) {
+        fprintf(stderr, "asgard-ctl: out of memory\n");
         return EXIT_FAILURE;
     }
     ctl_arena_init(&arena, CTL_CATALOG_ARENA_BYTES);
@@ -135,6 +136,7 @@ catalog_print(const struct ctl_config *config,
     unsigned i;
 
     if (c == NULL) {
+        fprintf(stderr, "asgard-ctl: out of memory\n");
         return false;
     }
     ok = ctl_catalog_load(c, arena, &from);

@@ -33,20 +33,27 @@ my $all = $ENV{ASGARD_TORTURE};
 
 # --- commands -----------------------------------------------------------------
 
+# The command itself, none of the processes that run beside it.
+sub run_failing {
+    my ($at, @words) = @_;
+    local $t->{control}{first} = sub { $shim->fail_at($at, $$) };
+    my @said = $t->{control}->run(@words);
+    my $left = $shim->left;
+    $shim->fail_at(0);
+    return (@said, $left);
+}
+
 my $witness = "$t->{dir}/log/calls.log";
 for my $words (['check'], ['catalog'], ['migrate'], ['audit', 'chain'],
     ['audit', 'money', '--witness', $witness], ['replay', $witness])
 {
     my $name = $words->[-1] eq $witness ? $words->[0] : "@$words";
-    $shim->fail_at($far);
-    my ($status, $should) = $t->{control}->run(@$words);
-    my $n = $far - $shim->left;
+    my ($status, $should, undef, $left) = run_failing($far, @$words);
+    my $n = $far - $left;
     is($status, 0, "$name: with memory it succeeds, $n allocations");
     my ($runs, @odd) = (0);
     for (my $at = 1; $at <= $n; $at += $all ? 1 : int($n / 8) + 1) {
-        $shim->fail_at($at);
-        my ($status, $out, $err) = $t->{control}->run(@$words);
-        $shim->fail_at(0);
+        my ($status, $out, $err) = run_failing($at, @$words);
         $runs++;
         push @odd, "$at: $status $err" if $status == 0 ? $out ne $should
             : $status !~ /^[13]$/ || "$out$err" !~ /\S/;

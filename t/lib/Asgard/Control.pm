@@ -79,6 +79,7 @@ sub write_service {
 sub write_routing { spill("$_[0]{dir}/routing.yaml", $_[1]) }
 
 # One command: (exit status, standard output, standard error).
+# What `first` does, it does in the process that becomes the command.
 sub run {
     my ($self, @words) = @_;
     my $base = "$self->{dir}/log/run-" . ++$self->{runs};
@@ -88,6 +89,7 @@ sub run {
         open STDOUT, '>', "$base.out" or POSIX::_exit(126);
         open STDERR, '>', "$base.err" or POSIX::_exit(126);
         $ENV{ASAN_OPTIONS} = 'detect_leaks=0';
+        $self->{first}->() if $self->{first};
         exec { $self->binary } $self->binary, '-c', $self->conf, @words
             or POSIX::_exit(127);
     }
