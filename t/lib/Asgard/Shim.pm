@@ -1,5 +1,6 @@
 # A library of ours that is preloaded into one server and obeys a mapped file:
-# t/lib/clock_shim.c moves its clocks, t/lib/alloc_shim.c takes its memory.
+# t/lib/clock_shim.c moves its clocks, t/lib/alloc_shim.c takes its memory,
+# t/lib/slab_shim.c that of the module's shared zones.
 #
 #     my $shim = Asgard::Shim->new(dir => $dir, name => 'redis',
 #         kind => 'clock');
@@ -18,8 +19,8 @@ use File::Copy qw(copy);
 
 use Asgard::Files qw(slurp spill top build_dir is_sanitized);
 
-# new(dir => DIR, name => TEXT, kind => 'clock', 'alloc', 'alloc:LIBRARY' or
-#     'alloc:!LIBRARY', of all but that one)
+# new(dir => DIR, name => TEXT, kind => 'clock', 'slab', 'alloc',
+#     'alloc:LIBRARY' or 'alloc:!LIBRARY', of all but that one)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {kind => 'clock', %arg}, $class;
@@ -83,8 +84,9 @@ sub set {
     $self->write(map { ($_ // 0) * 1_000_000 } $wall, $monotonic);
 }
 
-# alloc: the n-th allocation from now on fails, of one process or of all; how
-# many did is failed().  Armed far away, left() tells how many there were.
+# alloc, slab: the n-th allocation from now on fails (slab, n below 0: each), of
+# one process or of all; how many did is failed().  Armed far away, left() tells
+# how many there were.
 sub fail_at { my ($self, $n, $pid) = @_; $self->write($n, 0, $pid // 0) }
 sub left    { (unpack 'q3', slurp($_[0]{file}))[0] }
 sub failed  { (unpack 'q3', slurp($_[0]{file}))[1] }
