@@ -133,7 +133,8 @@ sub wait_hits {
 # No fault any more; connections that lost something stay as they are.
 sub heal { $_[0]->order('heal') }
 
-# {accepted, open, hits => [by rule], up => bytes, down => bytes}
+# {accepted, open, maimed => of these, how many lost something, hits => [by
+# rule], up => bytes, down => bytes}
 sub stats { $_[0]->order('stats') }
 
 # The pattern of one of our scripts' calls; more text narrows it.

@@ -278,6 +278,8 @@ my %order = (
     stats => sub { my ($self) = @_;
         return {accepted => $self->{accepted}, %{$self->{bytes}},
             open => scalar keys %{$self->{conns}},
+            maimed => scalar(grep { $_->{up}{lost} || $_->{down}{lost} }
+                values %{$self->{conns}}),
             hits => [map { $_->{hits} } @{$self->{rules}}]} },
     set => sub { my ($self, $o) = @_;
         $self->{mode}{$_}{$o->{word}} = $o->{$_}
