@@ -358,6 +358,18 @@ ngx_http_asgard_error_advice(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
 }
 
 
+/* Over in a moment: of nginx's own limits only they know when, and they do not
+ * tell. */
+
+static ngx_uint_t
+ngx_http_asgard_error_is_short(asg_reason_t reason)
+{
+    return reason == ASG_REASON_BUDGET_UNAVAILABLE
+           || reason == ASG_REASON_RATE_LIMIT_EXCEEDED
+           || reason == ASG_REASON_OVERLOADED;
+}
+
+
 /* Turns the answer that is about to be sent into a refusal in our JSON. */
 
 static ngx_int_t
@@ -389,7 +401,7 @@ ngx_http_asgard_error_replace(ngx_http_request_t *r,
         ngx_http_asgard_route_hide(r);
     }
 
-    if (reason == ASG_REASON_BUDGET_UNAVAILABLE && ctx->retry_after < 0) {
+    if (ngx_http_asgard_error_is_short(reason) && ctx->retry_after < 0) {
         ctx->retry_after = NGX_HTTP_ASGARD_ERROR_SHORTLY;
     }
 
