@@ -382,7 +382,8 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
                                "%s: cannot be read", path);
     }
     ok = lines_read(c, f, path, e) && ctl_config_check_file(c, fileno(f), e)
-         && environment_check(e) && environment_apply(c, e)
+         && ctl_config_check_libraries(e) && environment_check(e)
+         && environment_apply(c, e)
          && required_check(c, e);
     fclose(f);
 

@@ -3,6 +3,7 @@
  */
 #include "base/config_check.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,15 +79,33 @@ ctl_config_check_file(const struct ctl_config *c, int fd, struct ctl_error *e)
 }
 
 
+static bool
+variable_refuse(const char *name, struct ctl_error *e)
+{
+    return ctl_error_field(e, "invalid_value", name,
+                           "environment: %s holds a password, and an "
+                           "environment can be read; put it into the "
+                           "configuration file", name);
+}
+
+
 bool
 ctl_config_check_variable(const char *name, const char *value,
     struct ctl_error *e)
 {
     return ctl_config_password(value).data == NULL
-           || ctl_error_field(e, "invalid_value", name,
-                              "environment: %s holds a password, and an "
-                              "environment can be read; put it into the "
-                              "configuration file", name);
+           || variable_refuse(name, e);
+}
+
+
+/* libpq's; asgard-ctl's own processes never had it, its commands did. */
+bool
+ctl_config_check_libraries(struct ctl_error *e)
+{
+    static const char name[] = "PGPASSWORD";
+    const char *value = getenv(name);
+
+    return value == NULL || value[0] == '\0' || variable_refuse(name, e);
 }
 
 

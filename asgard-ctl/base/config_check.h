@@ -27,6 +27,9 @@ bool ctl_config_check_file(const struct ctl_config *c, int fd,
 bool ctl_config_check_variable(const char *name, const char *value,
     struct ctl_error *e);
 
+/* Variables that a library of ours takes a password from. */
+bool ctl_config_check_libraries(struct ctl_error *e);
+
 /* Before anything is served: passwords are no samples and not short, and the
  * control plane's own address is https or of this machine. */
 bool ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e);

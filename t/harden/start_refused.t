@@ -103,6 +103,12 @@ SKIP: {
     local $ENV{ASGARD_CTL_REDIS} = "redis://u:$password\@127.0.0.1:1";
     both_refuse(qr/environment: ASGARD_CTL_REDIS holds a password/,
         'a password in the environment', $password);
+    delete local $ENV{ASGARD_CTL_REDIS};
+    local $ENV{PGPASSWORD} = $password;
+    both_refuse(qr/environment: PGPASSWORD holds a password/,
+        "libpq's password in the environment", $password);
+    $ENV{PGPASSWORD} = '';
+    is(($control->run('check'))[0], 0, '... an empty one is none');
 }
 
 # A backend that takes the sample of its manual.
