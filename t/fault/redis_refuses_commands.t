@@ -38,7 +38,8 @@ sub money {
 sub refuses {
     my ($name, %with) = @_;
     ok(served(), "$name: calls go through before") or return;
-    wait_until(sub { !@{Asgard::Money::read_books($t)->{holds}} }, 10);
+    wait_until(sub { !@{Asgard::Money::read_books($t)->{holds}}
+        && Asgard::Money::is_drained($t) }, 20);
     my $end = $t->stalled_stream($key, 'slow');
     my $before = $with{reads} // 1 ? money() : undef;
     my $entries = $t->{postgres}->value('SELECT count(*) FROM ledger');
@@ -85,12 +86,12 @@ refuses('OOM', error => 'OOM', settles => 1, provoke => sub {
     config('maxmemory', '1mb');
 }, while => sub {
     ok(wait_until(sub { $t->{control}->log_text
-        =~ /while meter auditor: .*OOM/ }, 40),
+        =~ /while meter auditor: .*OOM/ }, 90),
         '... asgard-ctl: an audit is refused');
 }, undo => sub {
     config('maxmemory', '1gb');
     ok(wait_until(sub { $t->{control}->log_text
-        =~ /auditor: works again/ }, 40),
+        =~ /auditor: works again/ }, 90),
         '... asgard-ctl: the next one is not');
 });
 
