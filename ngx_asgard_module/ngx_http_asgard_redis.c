@@ -23,6 +23,7 @@
 
 
 typedef struct {
+    ngx_http_asgard_redis_ask_t     ask;
     ngx_queue_t                     queue;
     ngx_http_asgard_redis_pt        handler;    /* NULL: was told already */
     void                           *data;
@@ -45,8 +46,8 @@ static void ngx_http_asgard_redis_ready_handler(
     ngx_http_asgard_redis_link_t *link);
 static void ngx_http_asgard_redis_lost_handler(
     ngx_http_asgard_redis_link_t *link);
-static void ngx_http_asgard_redis_reply(redisAsyncContext *ac, void *data,
-    void *privdata);
+static void ngx_http_asgard_redis_reply(ngx_http_asgard_redis_ask_t *ask,
+    redisReply *reply);
 
 
 static struct {
@@ -93,6 +94,8 @@ ngx_http_asgard_redis_wait_new(void)
     }
 
     ngx_memzero(w, offsetof(ngx_http_asgard_redis_wait_t, size));
+    w->ask.told = ngx_http_asgard_redis_reply;
+    w->ask.data = w;
     ngx_http_asgard_redis.count++;
     return w;
 }
@@ -219,13 +222,12 @@ ngx_http_asgard_redis_head(u_char *p, ngx_uint_t words, asg_str_t command,
 /* The script is not there: its text, on the same connection, hence to the
  * process whose run id the fence names. */
 static ngx_int_t
-ngx_http_asgard_redis_eval(redisAsyncContext *ac,
-    ngx_http_asgard_redis_wait_t *w)
+ngx_http_asgard_redis_eval(ngx_http_asgard_redis_wait_t *w)
 {
-    int        rc;
     u_char    *bytes, *p;
     size_t     tail;
     asg_str_t  text;
+    ngx_int_t  rc;
 
     text = asg_script_text(w->script);
     tail = w->len - w->tail;
@@ -240,11 +242,10 @@ ngx_http_asgard_redis_eval(redisAsyncContext *ac,
     p = ngx_cpymem(p, w->bytes + w->tail, tail);
     w->words = 0;
 
-    rc = redisAsyncFormattedCommand(ac, ngx_http_asgard_redis_reply, w,
-                                    (const char *) bytes, p - bytes);
+    rc = ngx_http_asgard_redis_events_send(&ngx_http_asgard_redis.link.events,
+                                           &w->ask, bytes, p - bytes);
     ngx_free(bytes);
-    return ngx_http_asgard_redis_link_queued(&ngx_http_asgard_redis.link, w,
-                                             rc);
+    return rc;
 }
 
 
@@ -260,17 +261,17 @@ ngx_http_asgard_redis_error(redisReply *reply)
 
 
 static void
-ngx_http_asgard_redis_reply(redisAsyncContext *ac, void *data, void *privdata)
+ngx_http_asgard_redis_reply(ngx_http_asgard_redis_ask_t *ask,
+    redisReply *reply)
 {
-    redisReply                    *reply = data;
     asg_script_error_t             error;
-    ngx_http_asgard_redis_wait_t  *w = privdata;
+    ngx_http_asgard_redis_wait_t  *w = ask->data;
 
     error = reply ? ngx_http_asgard_redis_error(reply)
                   : ASG_SCRIPT_ERROR_OTHER;
 
     if (error == ASG_SCRIPT_ERROR_NOSCRIPT && w->handler && w->words
-        && ngx_http_asgard_redis_eval(ac, w) == NGX_OK)
+        && ngx_http_asgard_redis_eval(w) == NGX_OK)
     {
         return;
     }
@@ -293,9 +294,7 @@ ngx_http_asgard_redis_reply(redisAsyncContext *ac, void *data, void *privdata)
 
     ngx_http_asgard_redis_wait_free(w);
 
-    if (error == ASG_SCRIPT_ERROR_READONLY
-        && ngx_http_asgard_redis.link.context == ac)
-    {
+    if (error == ASG_SCRIPT_ERROR_READONLY) {
         ngx_http_asgard_redis_link_drop(&ngx_http_asgard_redis.link,
                                         "the server is not a master");
     }
@@ -361,16 +360,13 @@ ngx_http_asgard_redis_begin(void)
 }
 
 
-/* `rc` is what hiredis said to the command. */
 static ngx_int_t
-ngx_http_asgard_redis_issued(ngx_http_asgard_redis_wait_t *w, int rc,
+ngx_http_asgard_redis_issued(ngx_http_asgard_redis_wait_t *w, ngx_int_t rc,
     ngx_http_asgard_redis_pt handler, void *data)
 {
     ngx_msec_t  deadline;
 
-    if (ngx_http_asgard_redis_link_queued(&ngx_http_asgard_redis.link, w, rc)
-        != NGX_OK)
-    {
+    if (rc != NGX_OK) {
         ngx_http_asgard_redis_wait_free(w);
         return NGX_ERROR;
     }
@@ -398,15 +394,15 @@ ngx_int_t
 ngx_http_asgard_redis_command(ngx_http_asgard_redis_pt handler, void *data,
     ngx_uint_t argc, const char **argv, const size_t *lens)
 {
-    int                            rc;
+    ngx_int_t                      rc;
     ngx_http_asgard_redis_wait_t  *w;
 
     w = ngx_http_asgard_redis_begin();
 
     if (w) {
-        rc = redisAsyncCommandArgv(ngx_http_asgard_redis.link.context,
-                                   ngx_http_asgard_redis_reply, w,
-                                   (int) argc, argv, lens);
+        rc = ngx_http_asgard_redis_events_ask(
+                                     &ngx_http_asgard_redis.link.events,
+                                     &w->ask, argc, argv, lens);
 
         if (ngx_http_asgard_redis_issued(w, rc, handler, data) == NGX_OK) {
             return NGX_OK;
@@ -486,20 +482,18 @@ ngx_http_asgard_redis_script(asg_script_t script,
     ngx_http_asgard_redis_pt handler, void *data, ngx_uint_t nkeys,
     ngx_uint_t argc, const char **argv, const size_t *lens)
 {
-    int                            rc;
+    ngx_int_t                      rc;
     ngx_http_asgard_redis_wait_t  *w;
 
     w = ngx_http_asgard_redis_begin();
 
     if (w) {
-        rc = REDIS_ERR;
+        rc = ngx_http_asgard_redis_format(w, script, nkeys, argc, argv, lens);
 
-        if (ngx_http_asgard_redis_format(w, script, nkeys, argc, argv, lens)
-            == NGX_OK)
-        {
-            rc = redisAsyncFormattedCommand(ngx_http_asgard_redis.link.context,
-                                            ngx_http_asgard_redis_reply, w,
-                                            (const char *) w->bytes, w->len);
+        if (rc == NGX_OK) {
+            rc = ngx_http_asgard_redis_events_send(
+                                     &ngx_http_asgard_redis.link.events,
+                                     &w->ask, w->bytes, w->len);
         }
 
         if (ngx_http_asgard_redis_issued(w, rc, handler, data) == NGX_OK) {
@@ -522,7 +516,7 @@ ngx_http_asgard_redis_ready_handler(ngx_http_asgard_redis_link_t *link)
 }
 
 
-/* hiredis answers all that waits with NULL when it frees the context. */
+/* Who waits is told by the connection. */
 static void
 ngx_http_asgard_redis_lost_handler(ngx_http_asgard_redis_link_t *link)
 {

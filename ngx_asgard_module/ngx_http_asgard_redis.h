@@ -18,7 +18,7 @@
 #define _NGX_HTTP_ASGARD_REDIS_H_INCLUDED_
 
 
-#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
 
 #include "ngx_http_asgard.h"
 #include "core/script.h"

@@ -1,6 +1,6 @@
 
 /*
- * hiredis 0.14 on nginx's events.
+ * One connection to Redis on nginx's events; hiredis 0.14 reads and writes.
  */
 
 #include <poll.h>
@@ -9,15 +9,9 @@
 #include "ngx_http_asgard_redis_events.h"
 
 
-static void ngx_http_asgard_redis_read_handler(ngx_event_t *rev);
-static void ngx_http_asgard_redis_write_handler(ngx_event_t *wev);
-
-
 static void
-ngx_http_asgard_redis_add_read(void *data)
+ngx_http_asgard_redis_add_read(ngx_http_asgard_redis_events_t *ev)
 {
-    ngx_http_asgard_redis_events_t  *ev = data;
-
     if (!ev->connection->read->active) {
         (void) ngx_add_event(ev->connection->read, NGX_READ_EVENT,
                              NGX_LEVEL_EVENT);
@@ -25,24 +19,12 @@ ngx_http_asgard_redis_add_read(void *data)
 }
 
 
-static void
-ngx_http_asgard_redis_del_read(void *data)
-{
-    ngx_http_asgard_redis_events_t  *ev = data;
-
-    if (ev->connection->read->active) {
-        (void) ngx_del_event(ev->connection->read, NGX_READ_EVENT, 0);
-    }
-}
-
-
 /* While a connect is under way, or when the last write was cut short, only the
  * kernel can say when to go on. */
 static void
-ngx_http_asgard_redis_add_write(void *data)
+ngx_http_asgard_redis_add_write(ngx_http_asgard_redis_events_t *ev)
 {
-    ngx_event_t                     *wev;
-    ngx_http_asgard_redis_events_t  *ev = data;
+    ngx_event_t  *wev;
 
     wev = ev->connection->write;
 
@@ -60,33 +42,28 @@ ngx_http_asgard_redis_add_write(void *data)
 
 
 static void
-ngx_http_asgard_redis_del_write(void *data)
+ngx_http_asgard_redis_del_write(ngx_http_asgard_redis_events_t *ev)
 {
-    ngx_http_asgard_redis_events_t  *ev = data;
-
     if (ev->connection->write->active) {
         (void) ngx_del_event(ev->connection->write, NGX_WRITE_EVENT, 0);
     }
 }
 
 
-/* hiredis lets go; it closes the descriptor itself after this. */
 static void
-ngx_http_asgard_redis_cleanup(void *data)
+ngx_http_asgard_redis_detach(ngx_http_asgard_redis_events_t *ev)
 {
-    ngx_connection_t                *c;
-    ngx_http_asgard_redis_events_t  *ev = data;
+    ngx_connection_t  *c;
 
     c = ev->connection;
-    if (c == NULL) {
-        return;
-    }
 
     if (ngx_del_conn) {
         ngx_del_conn(c, 0);
 
     } else {
-        ngx_http_asgard_redis_del_read(ev);
+        if (c->read->active) {
+            (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        }
         ngx_http_asgard_redis_del_write(ev);
     }
 
@@ -104,41 +81,71 @@ ngx_http_asgard_redis_cleanup(void *data)
     c->fd = (ngx_socket_t) -1;
 
     ev->connection = NULL;
-    ev->context = NULL;
     ev->connected = 0;
-    ev->writing = 0;
+    ev->heard = NULL;
 }
 
 
-/* After an error hiredis ends the connection when it is asked to write. */
+/* The first of those who wait; what it does may close the connection. */
 static void
-ngx_http_asgard_redis_listen(ngx_http_asgard_redis_events_t *ev)
+ngx_http_asgard_redis_tell_next(ngx_http_asgard_redis_events_t *ev,
+    redisReply *reply)
 {
-    int            rc;
-    void          *reply;
+    ngx_queue_t                  *q;
+    ngx_http_asgard_redis_ask_t  *ask;
+
+    q = ngx_queue_head(&ev->asked);
+    ngx_queue_remove(q);
+    ask = ngx_queue_data(q, ngx_http_asgard_redis_ask_t, queue);
+
+    ev->telling = 1;
+    ask->told(ask, reply);
+    ev->telling = 0;
+}
+
+
+static void
+ngx_http_asgard_redis_tell_gone(ngx_http_asgard_redis_events_t *ev)
+{
+    while (!ngx_queue_empty(&ev->asked)) {
+        ngx_http_asgard_redis_tell_next(ev, NULL);
+    }
+}
+
+
+void
+ngx_http_asgard_redis_events_close(ngx_http_asgard_redis_events_t *ev)
+{
     redisContext  *c;
 
-    c = &ev->context->c;
-    rc = redisBufferRead(c);
-
-    while (rc == REDIS_OK) {
-        reply = NULL;
-        rc = redisGetReplyFromReader(c, &reply);
-
-        if (rc != REDIS_OK || reply == NULL) {
-            break;
-        }
-
-        ev->heard(reply);
-        freeReplyObject(reply);
-
-        if (ev->context == NULL) {
-            return;
-        }
+    c = ev->context;
+    if (c == NULL) {
+        return;
     }
 
-    if (rc != REDIS_OK) {
-        redisAsyncHandleWrite(ev->context);
+    ngx_http_asgard_redis_detach(ev);
+    ev->context = NULL;
+    redisFree(c);                       /* closes the descriptor */
+
+    if (!ev->telling) {
+        ngx_http_asgard_redis_tell_gone(ev);
+    }
+}
+
+
+/* One reply, or what came unasked. */
+static void
+ngx_http_asgard_redis_hear(ngx_http_asgard_redis_events_t *ev,
+    redisReply *reply)
+{
+    if (ev->heard) {
+        ev->heard(reply);
+
+    } else if (ngx_queue_empty(&ev->asked)) {
+        ev->failed(ev, "a reply that nobody asked for");
+
+    } else {
+        ngx_http_asgard_redis_tell_next(ev, reply);
     }
 }
 
@@ -146,38 +153,49 @@ ngx_http_asgard_redis_listen(ngx_http_asgard_redis_events_t *ev)
 static void
 ngx_http_asgard_redis_read_handler(ngx_event_t *rev)
 {
+    int                              rc;
+    void                            *reply;
+    redisContext                    *context;
     ngx_connection_t                *c;
     ngx_http_asgard_redis_events_t  *ev;
 
     c = rev->data;
     ev = c->data;
+    context = ev->context;
+    rc = redisBufferRead(context);
 
-    if (ev->context == NULL) {
-        return;
+    while (rc == REDIS_OK) {
+        reply = NULL;
+        rc = redisGetReplyFromReader(context, &reply);
+
+        if (rc != REDIS_OK || reply == NULL) {
+            break;
+        }
+
+        ngx_http_asgard_redis_hear(ev, reply);
+        freeReplyObject(reply);
+
+        if (ev->context == NULL) {
+            ngx_http_asgard_redis_tell_gone(ev);
+            return;
+        }
     }
 
-    if (ev->heard) {
-        ngx_http_asgard_redis_listen(ev);
-        return;
+    if (rc != REDIS_OK) {
+        ev->failed(ev, context->errstr);
     }
-
-    redisAsyncHandleRead(ev->context);
 }
 
 
 /* Instead of redisBufferWrite(), which gets itself a new buffer for what comes
- * next and takes it for granted.  NGX_ERROR: hiredis ends the connection. */
+ * next and takes it for granted. */
 static ngx_int_t
 ngx_http_asgard_redis_flush(ngx_http_asgard_redis_events_t *ev)
 {
     ssize_t        n;
     redisContext  *c;
 
-    c = &ev->context->c;
-
-    if (c->err) {
-        return NGX_ERROR;
-    }
+    c = ev->context;
 
     if (sdslen(c->obuf) > 0) {
         n = send(c->fd, c->obuf, sdslen(c->obuf), MSG_NOSIGNAL);
@@ -208,49 +226,128 @@ ngx_http_asgard_redis_flush(ngx_http_asgard_redis_events_t *ev)
 }
 
 
-/* hiredis asks for read and write again in there, or frees itself. */
+/* What became of the connect; 0 or an error of the system. */
+static ngx_err_t
+ngx_http_asgard_redis_connected(ngx_http_asgard_redis_events_t *ev)
+{
+    int        err;
+    socklen_t  len;
+
+    err = 0;
+    len = sizeof(err);
+
+    if (getsockopt(ev->connection->fd, SOL_SOCKET, SO_ERROR, &err, &len)
+        == -1)
+    {
+        err = ngx_socket_errno;
+    }
+
+    return err;
+}
+
+
 static void
 ngx_http_asgard_redis_write_handler(ngx_event_t *wev)
 {
+    ngx_err_t                        err;
     ngx_connection_t                *c;
     ngx_http_asgard_redis_events_t  *ev;
 
     c = wev->data;
     ev = c->data;
-
-    if (ev->context == NULL) {
-        return;
-    }
-
     ev->writing = 1;
 
     if (!ev->connected) {
-        redisAsyncHandleWrite(ev->context);
+        err = ngx_http_asgard_redis_connected(ev);
 
-        if (ev->context && (ev->context->c.flags & REDIS_CONNECTED)) {
+        if (err == 0) {
             ev->connected = 1;
-            ev->open(ev->context);
+            ev->open(ev);
+
+        } else {
+            ev->failed(ev, strerror(err));
         }
     }
 
-    if (ev->context && ev->connected
-        && ngx_http_asgard_redis_flush(ev) != NGX_OK)
-    {
-        redisAsyncHandleWrite(ev->context);
+    if (ev->context && ngx_http_asgard_redis_flush(ev) != NGX_OK) {
+        ev->failed(ev, strerror(ngx_socket_errno));
     }
 
     ev->writing = 0;
 }
 
 
-static ngx_int_t
-ngx_http_asgard_redis_attach(ngx_http_asgard_redis_events_t *ev,
-    redisAsyncContext *ac, ngx_log_t *log)
+static ngx_socket_t
+ngx_http_asgard_redis_socket(ngx_http_asgard_redis_addr_t *addr,
+    ngx_log_t *log)
 {
+    int           on;
+    ngx_socket_t  s;
+
+    on = 1;
+    s = ngx_socket(addr->sockaddr->sa_family, SOCK_STREAM, 0);
+    if (s == (ngx_socket_t) -1) {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_socket_errno,
+                      ngx_socket_n " failed");
+        return s;
+    }
+
+    if (addr->sockaddr->sa_family != AF_UNIX
+        && setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
+    {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_socket_errno,
+                      "setsockopt(TCP_NODELAY) failed");
+    }
+
+    if (ngx_nonblocking(s) != -1
+        && (connect(s, addr->sockaddr, addr->socklen) != -1
+            || ngx_socket_errno == NGX_EINPROGRESS))
+    {
+        return s;
+    }
+
+    ngx_close_socket(s);
+    return (ngx_socket_t) -1;
+}
+
+
+/* The descriptor is the context's from here on; NULL: it is closed. */
+static redisContext *
+ngx_http_asgard_redis_context(ngx_socket_t s)
+{
+    redisContext  *context;
+
+    context = redisConnectFd(s);
+    if (context == NULL) {
+        ngx_close_socket(s);
+        return NULL;
+    }
+
+    context->flags &= ~REDIS_BLOCK;
+    /* a large buffer is kept: hiredis aborts when it cannot have a new one */
+    context->reader->maxbuf = 0;
+
+    return context;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_events_connect(ngx_http_asgard_redis_events_t *ev,
+    ngx_http_asgard_redis_addr_t *addr, ngx_log_t *log)
+{
+    ngx_socket_t       s;
+    redisContext      *context;
     ngx_connection_t  *c;
 
-    c = ngx_get_connection(ac->c.fd, log);
+    s = ngx_http_asgard_redis_socket(addr, log);
+    context = s == (ngx_socket_t) -1 ? NULL : ngx_http_asgard_redis_context(s);
+    if (context == NULL) {
+        return NGX_ERROR;
+    }
+
+    c = ngx_get_connection(s, log);
     if (c == NULL) {
+        redisFree(context);
         return NGX_ERROR;
     }
 
@@ -261,49 +358,60 @@ ngx_http_asgard_redis_attach(ngx_http_asgard_redis_events_t *ev,
     c->read->handler = ngx_http_asgard_redis_read_handler;
     c->write->handler = ngx_http_asgard_redis_write_handler;
 
-    ngx_memzero(ev, sizeof(ngx_http_asgard_redis_events_t));
-    ev->context = ac;
+    ev->context = context;
     ev->connection = c;
-
-    /* a large buffer is kept: hiredis aborts when it cannot have a new one */
-    ac->c.reader->maxbuf = 0;
-
-    ac->ev.addRead = ngx_http_asgard_redis_add_read;
-    ac->ev.delRead = ngx_http_asgard_redis_del_read;
-    ac->ev.addWrite = ngx_http_asgard_redis_add_write;
-    ac->ev.delWrite = ngx_http_asgard_redis_del_write;
-    ac->ev.cleanup = ngx_http_asgard_redis_cleanup;
-    ac->ev.data = ev;
+    ngx_queue_init(&ev->asked);
+    ngx_http_asgard_redis_add_write(ev);
 
     return NGX_OK;
 }
 
 
-redisAsyncContext *
-ngx_http_asgard_redis_events_connect(ngx_http_asgard_redis_events_t *ev,
-    ngx_http_asgard_redis_addr_t *addr, void (*open)(redisAsyncContext *ac),
-    ngx_log_t *log)
+/* `rc` is what hiredis said to a command; without memory it leaves the buffer
+ * as it was, so that the connection is as good as before. */
+static ngx_int_t
+ngx_http_asgard_redis_appended(ngx_http_asgard_redis_events_t *ev, int rc)
 {
-    redisAsyncContext  *ac;
-
-    if (addr->path.len) {
-        ac = redisAsyncConnectUnix((const char *) addr->path.data);
-
-    } else {
-        ac = redisAsyncConnect((const char *) addr->host.data, addr->port);
+    if (rc != REDIS_OK) {
+        ev->context->err = 0;
+        return NGX_ERROR;
     }
 
-    if (ac == NULL) {
-        return NULL;
+    ngx_http_asgard_redis_add_write(ev);
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_events_ask(ngx_http_asgard_redis_events_t *ev,
+    ngx_http_asgard_redis_ask_t *ask, ngx_uint_t argc, const char **argv,
+    const size_t *lens)
+{
+    int  rc;
+
+    rc = redisAppendCommandArgv(ev->context, (int) argc, argv, lens);
+    if (ngx_http_asgard_redis_appended(ev, rc) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (ac->err || ngx_http_asgard_redis_attach(ev, ac, log) != NGX_OK) {
-        redisAsyncFree(ac);
-        return NULL;
+    ngx_queue_insert_tail(&ev->asked, &ask->queue);
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_redis_events_send(ngx_http_asgard_redis_events_t *ev,
+    ngx_http_asgard_redis_ask_t *ask, const u_char *bytes, size_t len)
+{
+    int  rc;
+
+    rc = redisAppendFormattedCommand(ev->context, (const char *) bytes, len);
+    if (ngx_http_asgard_redis_appended(ev, rc) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    ev->open = open;
-    return ac;
+    ngx_queue_insert_tail(&ev->asked, &ask->queue);
+    return NGX_OK;
 }
 
 
@@ -323,16 +431,10 @@ ngx_http_asgard_redis_events_subscribe(ngx_http_asgard_redis_events_t *ev,
         len[i + 1] = channels[i].len;
     }
 
-    if (redisAppendCommandArgv(&ev->context->c, i + 1, argv, len)
-        != REDIS_OK)
-    {
-        return NGX_ERROR;
-    }
-
     ev->heard = heard;
-    ngx_http_asgard_redis_add_write(ev);
 
-    return NGX_OK;
+    return ngx_http_asgard_redis_appended(ev,
+                      redisAppendCommandArgv(ev->context, i + 1, argv, len));
 }
 
 
@@ -401,12 +503,8 @@ ngx_int_t
 ngx_http_asgard_redis_addr(ngx_pool_t *pool, ngx_str_t *url,
     ngx_http_asgard_redis_addr_t *addr)
 {
-    u_char     text[NGX_SOCKADDR_STRLEN];
-    size_t     len;
     ngx_url_t  u;
-    ngx_str_t *to;
 
-    ngx_memzero(addr, sizeof(ngx_http_asgard_redis_addr_t));
     ngx_memzero(&u, sizeof(ngx_url_t));
     u.url = ngx_http_asgard_redis_addr_text(url);
     u.default_port = 6379;
@@ -418,31 +516,7 @@ ngx_http_asgard_redis_addr(ngx_pool_t *pool, ngx_str_t *url,
         return NGX_ERROR;
     }
 
-    if (u.family == AF_UNIX) {
-        to = &addr->path;
-        len = ngx_sock_ntop(u.addrs[0].sockaddr, u.addrs[0].socklen, text,
-                            sizeof(text), 0)
-              - sizeof("unix:") + 1;
-        to->data = ngx_pnalloc(pool, len + 1);
-        if (to->data == NULL) {
-            return NGX_ERROR;
-        }
-        (void) ngx_cpystrn(to->data, text + sizeof("unix:") - 1, len + 1);
-        to->len = len;
-        return NGX_OK;
-    }
-
-    to = &addr->host;
-    addr->port = ngx_inet_get_port(u.addrs[0].sockaddr);
-    to->data = ngx_pnalloc(pool, NGX_SOCKADDR_STRLEN);
-    if (to->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* without port; IPv6 without its brackets, as getaddrinfo() wants it */
-    len = ngx_sock_ntop(u.addrs[0].sockaddr, u.addrs[0].socklen, text,
-                        sizeof(text) - 1, 0);
-    to->len = len;
-    (void) ngx_cpystrn(to->data, text, len + 1);
+    addr->sockaddr = u.addrs[0].sockaddr;
+    addr->socklen = u.addrs[0].socklen;
     return NGX_OK;
 }

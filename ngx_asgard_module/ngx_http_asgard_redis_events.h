@@ -1,11 +1,13 @@
 
 /*
- * hiredis on nginx's events: one of these per connection to Redis.
+ * One connection to Redis on nginx's events, with hiredis for what it says.
  *
- * Reads are level-triggered, because hiredis takes 16 kB at a time.  A write is
- * posted, not done: what one pass of the event loop asks leaves at its end in
- * one write.  The memory belongs to the caller and must outlive the context;
- * freeing the context detaches it.
+ * Of hiredis the asynchronous half is left out: it aborts when it has no memory
+ * for a connection, and forgets who waits for a reply.  Here who asks brings
+ * the memory for that along, and what cannot be had is refused.  Reads are
+ * level-triggered, because hiredis takes 16 kB at a time.  A write is posted,
+ * not done: what one pass of the event loop asks leaves at its end in one
+ * write.  The memory belongs to the caller.
  */
 
 #ifndef _NGX_HTTP_ASGARD_REDIS_EVENTS_H_INCLUDED_
@@ -15,27 +17,42 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
-#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
 
 #include "core/str.h"
 
 
 #define NGX_HTTP_ASGARD_REDIS_CHANNELS  4
 
-typedef struct {
-    redisAsyncContext  *context;        /* NULL: detached */
+typedef struct ngx_http_asgard_redis_events_s  ngx_http_asgard_redis_events_t;
+typedef struct ngx_http_asgard_redis_ask_s  ngx_http_asgard_redis_ask_t;
+
+/* Who waits for a reply: stays where it is until it was told, once.  NULL: the
+ * connection is gone. */
+struct ngx_http_asgard_redis_ask_s {
+    ngx_queue_t         queue;
+    void              (*told)(ngx_http_asgard_redis_ask_t *ask,
+                              redisReply *reply);
+    void               *data;
+};
+
+struct ngx_http_asgard_redis_events_s {
+    redisContext       *context;        /* NULL: no connection */
     ngx_connection_t   *connection;
-    void              (*open)(redisAsyncContext *ac);   /* may be written to */
+    ngx_queue_t         asked;          /* in the order of the replies */
+    void              (*open)(ngx_http_asgard_redis_events_t *ev);
+    void              (*failed)(ngx_http_asgard_redis_events_t *ev,
+                                const char *why);
     void              (*heard)(redisReply *reply);      /* NULL: replies only */
     unsigned            connected:1;    /* until then writes wait for epoll */
     unsigned            writing:1;
-} ngx_http_asgard_redis_events_t;
+    unsigned            telling:1;      /* somebody of its reply */
+};
 
 
 typedef struct {
-    ngx_str_t           host;           /* an address; or */
-    ngx_str_t           path;           /* of a unix socket; both end in NUL */
-    in_port_t           port;
+    struct sockaddr    *sockaddr;
+    socklen_t           socklen;
 } ngx_http_asgard_redis_addr_t;
 
 
@@ -44,17 +61,28 @@ typedef struct {
 ngx_int_t ngx_http_asgard_redis_addr(ngx_pool_t *pool, ngx_str_t *url,
     ngx_http_asgard_redis_addr_t *addr);
 
-/* Starts to connect and attaches; NULL when that failed at once. The caller
- * sets data, then the callbacks of connect and disconnect.  Commands may be
- * given from open() on. */
-redisAsyncContext *ngx_http_asgard_redis_events_connect(
+/* Starts to connect; open() is called when commands may be given, failed() when
+ * the connection is of no use any more, and has to close it.  NGX_ERROR: it
+ * could not even start, nothing will be called. */
+ngx_int_t ngx_http_asgard_redis_events_connect(
     ngx_http_asgard_redis_events_t *ev, ngx_http_asgard_redis_addr_t *addr,
-    void (*open)(redisAsyncContext *ac), ngx_log_t *log);
+    ngx_log_t *log);
+
+/* Who still waits is told NULL: before this returns or, when it is called by
+ * one who is being told, after that one. */
+void ngx_http_asgard_redis_events_close(ngx_http_asgard_redis_events_t *ev);
+
+/* A command of words, or as it goes out.  NGX_ERROR: there was no memory,
+ * nothing is sent and `ask` is not told. */
+ngx_int_t ngx_http_asgard_redis_events_ask(ngx_http_asgard_redis_events_t *ev,
+    ngx_http_asgard_redis_ask_t *ask, ngx_uint_t argc, const char **argv,
+    const size_t *lens);
+ngx_int_t ngx_http_asgard_redis_events_send(ngx_http_asgard_redis_events_t *ev,
+    ngx_http_asgard_redis_ask_t *ask, const u_char *bytes, size_t len);
 
 /* Asks for the messages of at most NGX_HTTP_ASGARD_REDIS_CHANNELS channels,
  * which come without being asked for; from now on all that the server says goes
- * to heard(), which borrows it, and no command may be given.  hiredis' own way
- * to subscribe aborts when it has no memory. */
+ * to heard(), which borrows it, and no command may be given. */
 ngx_int_t ngx_http_asgard_redis_events_subscribe(
     ngx_http_asgard_redis_events_t *ev, const asg_str_t *channels,
     ngx_uint_t n, void (*heard)(redisReply *reply));

@@ -13,8 +13,6 @@
 
 static void ngx_http_asgard_redis_link_connect(
     ngx_http_asgard_redis_link_t *link);
-static void ngx_http_asgard_redis_link_down(
-    ngx_http_asgard_redis_link_t *link, const char *why);
 static void ngx_http_asgard_redis_link_timer(ngx_event_t *ev);
 
 
@@ -32,19 +30,17 @@ ngx_http_asgard_redis_link_arm(ngx_http_asgard_redis_link_t *link,
 }
 
 
-/* hiredis is about to free the context, or has. */
-static void
-ngx_http_asgard_redis_link_down(ngx_http_asgard_redis_link_t *link,
+void
+ngx_http_asgard_redis_link_drop(ngx_http_asgard_redis_link_t *link,
     const char *why)
 {
     ngx_uint_t  was_up;
 
-    if (link->context == NULL) {
+    if (link->events.context == NULL) {
         return;
     }
 
     was_up = link->up;
-    link->context = NULL;
     link->up = 0;
     link->run_id[0] = '\0';
 
@@ -59,66 +55,28 @@ ngx_http_asgard_redis_link_down(ngx_http_asgard_redis_link_t *link,
     if (was_up) {
         link->lost(link);
     }
-}
 
-
-void
-ngx_http_asgard_redis_link_drop(ngx_http_asgard_redis_link_t *link,
-    const char *why)
-{
-    redisAsyncContext  *ac;
-
-    ac = link->context;
-    if (ac) {
-        ngx_http_asgard_redis_link_down(link, why);
-        redisAsyncFree(ac);
-    }
-}
-
-
-ngx_int_t
-ngx_http_asgard_redis_link_queued(ngx_http_asgard_redis_link_t *link,
-    void *privdata, int rc)
-{
-    redisCallback  *last;
-
-    if (rc != REDIS_OK || link->context == NULL) {
-        return NGX_ERROR;
-    }
-
-    last = link->context->replies.tail;
-
-    if (last && last->privdata == privdata) {
-        return NGX_OK;
-    }
-
-    ngx_http_asgard_redis_link_drop(link, "out of memory");
-    return NGX_ERROR;
+    ngx_http_asgard_redis_events_close(&link->events);
 }
 
 
 static void
-ngx_http_asgard_redis_link_on_disconnect(const redisAsyncContext *ac,
-    int status)
+ngx_http_asgard_redis_link_failed(ngx_http_asgard_redis_events_t *ev,
+    const char *why)
 {
-    ngx_http_asgard_redis_link_t  *link = ac->data;
-
-    if (link->context == ac) {
-        ngx_http_asgard_redis_link_down(link, status == REDIS_OK
-                                              ? "closed" : ac->errstr);
-    }
+    ngx_http_asgard_redis_link_drop(ngx_queue_data(ev,
+                                 ngx_http_asgard_redis_link_t, events), why);
 }
 
 
 /* ROLE: "master" first, else this is a replica with old money. */
 static void
-ngx_http_asgard_redis_link_on_role(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_http_asgard_redis_link_on_role(ngx_http_asgard_redis_ask_t *ask,
+    redisReply *reply)
 {
-    redisReply                    *reply = data;
-    ngx_http_asgard_redis_link_t  *link = privdata;
+    ngx_http_asgard_redis_link_t  *link = ask->data;
 
-    if (reply == NULL || link->context != ac) {
+    if (reply == NULL) {
         return;
     }
 
@@ -146,14 +104,13 @@ ngx_http_asgard_redis_link_on_role(redisAsyncContext *ac, void *data,
 
 
 static void
-ngx_http_asgard_redis_link_on_info(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_http_asgard_redis_link_on_info(ngx_http_asgard_redis_ask_t *ask,
+    redisReply *reply)
 {
     u_char                        *id, *end;
-    redisReply                    *reply = data;
-    ngx_http_asgard_redis_link_t  *link = privdata;
+    ngx_http_asgard_redis_link_t  *link = ask->data;
 
-    if (reply == NULL || link->context != ac) {
+    if (reply == NULL) {
         return;
     }
 
@@ -176,40 +133,34 @@ ngx_http_asgard_redis_link_on_info(redisAsyncContext *ac, void *data,
 
 
 static void
-ngx_http_asgard_redis_link_on_auth(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_http_asgard_redis_link_on_auth(ngx_http_asgard_redis_ask_t *ask,
+    redisReply *reply)
 {
-    redisReply                    *reply = data;
-    ngx_http_asgard_redis_link_t  *link = privdata;
-
-    if (reply && link->context == ac && reply->type == REDIS_REPLY_ERROR) {
-        ngx_http_asgard_redis_link_drop(link, "AUTH was refused");
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_asgard_redis_link_drop(ask->data, "AUTH was refused");
     }
 }
 
 
-/* hiredis says OK also when it had no memory to remember who waits, and aborts
- * when a reply comes that nobody waits for. */
 static ngx_int_t
 ngx_http_asgard_redis_link_ask(ngx_http_asgard_redis_link_t *link,
-    redisCallbackFn *fn, int argc, const char **argv, const size_t *lens)
+    ngx_uint_t n,
+    void (*told)(ngx_http_asgard_redis_ask_t *ask, redisReply *reply),
+    ngx_uint_t argc, const char **argv, const size_t *lens)
 {
-    int             rc;
-    redisCallback  *last;
+    link->asks[n].told = told;
+    link->asks[n].data = link;
 
-    last = link->context->replies.tail;
-    rc = redisAsyncCommandArgv(link->context, fn, link, argc, argv, lens);
-
-    return rc == REDIS_OK && link->context->replies.tail != last ? NGX_OK
-                                                                 : NGX_ERROR;
+    return ngx_http_asgard_redis_events_ask(&link->events, &link->asks[n],
+                                            argc, argv, lens);
 }
 
 
 static ngx_int_t
 ngx_http_asgard_redis_link_auth(ngx_http_asgard_redis_link_t *link)
 {
-    int                           argc;
     size_t                        lens[3];
+    ngx_uint_t                    argc;
     const char                   *argv[3];
     ngx_http_asgard_main_conf_t  *amcf;
 
@@ -230,35 +181,26 @@ ngx_http_asgard_redis_link_auth(ngx_http_asgard_redis_link_t *link)
     argv[argc] = (const char *) amcf->redis_password.data;
     lens[argc++] = amcf->redis_password.len;
 
-    return ngx_http_asgard_redis_link_ask(link,
+    return ngx_http_asgard_redis_link_ask(link, 0,
                                           ngx_http_asgard_redis_link_on_auth,
                                           argc, argv, lens);
 }
 
 
 static void
-ngx_http_asgard_redis_link_on_connect(const redisAsyncContext *ac, int status)
-{
-    ngx_http_asgard_redis_link_t  *link = ac->data;
-
-    if (status != REDIS_OK) {
-        ngx_http_asgard_redis_link_down(link, ac->errstr);
-    }
-}
-
-
-static void
-ngx_http_asgard_redis_link_greet(redisAsyncContext *ac)
+ngx_http_asgard_redis_link_greet(ngx_http_asgard_redis_events_t *ev)
 {
     const char                    *info[] = { "INFO", "server" };
     const char                    *role[] = { "ROLE" };
-    ngx_http_asgard_redis_link_t  *link = ac->data;
+    ngx_http_asgard_redis_link_t  *link;
+
+    link = ngx_queue_data(ev, ngx_http_asgard_redis_link_t, events);
 
     if (ngx_http_asgard_redis_link_auth(link) != NGX_OK
-        || ngx_http_asgard_redis_link_ask(link,
+        || ngx_http_asgard_redis_link_ask(link, 1,
                                           ngx_http_asgard_redis_link_on_info,
                                           2, info, NULL) != NGX_OK
-        || ngx_http_asgard_redis_link_ask(link,
+        || ngx_http_asgard_redis_link_ask(link, 2,
                                           ngx_http_asgard_redis_link_on_role,
                                           1, role, NULL) != NGX_OK)
     {
@@ -270,12 +212,10 @@ ngx_http_asgard_redis_link_greet(redisAsyncContext *ac)
 static void
 ngx_http_asgard_redis_link_connect(ngx_http_asgard_redis_link_t *link)
 {
-    redisAsyncContext  *ac;
-
-    ac = ngx_http_asgard_redis_events_connect(&link->events, &link->addr,
-                                        ngx_http_asgard_redis_link_greet,
-                                        ngx_cycle->log);
-    if (ac == NULL) {
+    if (ngx_http_asgard_redis_events_connect(&link->events, &link->addr,
+                                             ngx_cycle->log)
+        != NGX_OK)
+    {
         if (!link->complained) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "asgard: redis (%s): cannot connect", link->name);
@@ -285,13 +225,7 @@ ngx_http_asgard_redis_link_connect(ngx_http_asgard_redis_link_t *link)
         return;
     }
 
-    link->context = ac;
-    ac->data = link;
     ngx_http_asgard_redis_link_arm(link, NGX_HTTP_ASGARD_REDIS_HANDSHAKE);
-    (void) redisAsyncSetDisconnectCallback(ac,
-                                   ngx_http_asgard_redis_link_on_disconnect);
-    (void) redisAsyncSetConnectCallback(ac,
-                                   ngx_http_asgard_redis_link_on_connect);
 }
 
 
@@ -304,7 +238,7 @@ ngx_http_asgard_redis_link_timer(ngx_event_t *ev)
         return;
     }
 
-    if (link->context) {
+    if (link->events.context) {
         ngx_http_asgard_redis_link_drop(link, "no answer to the first "
                                               "commands");
         return;
@@ -323,7 +257,7 @@ ngx_http_asgard_redis_link_first(ngx_http_asgard_redis_link_t *link)
     start = ngx_current_msec;
     left = NGX_HTTP_ASGARD_REDIS_START;
 
-    while (link->context && !link->up && left > 0) {
+    while (link->events.context && !link->up && left > 0) {
         (void) ngx_http_asgard_redis_events_pump(&link->events, left);
         ngx_time_update();
         left = NGX_HTTP_ASGARD_REDIS_START
@@ -337,6 +271,8 @@ ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     ngx_cycle_t *cycle, ngx_http_asgard_main_conf_t *amcf)
 {
     link->conf = amcf;
+    link->events.open = ngx_http_asgard_redis_link_greet;
+    link->events.failed = ngx_http_asgard_redis_link_failed;
     link->timer.handler = ngx_http_asgard_redis_link_timer;
     link->timer.data = link;
     link->timer.log = cycle->log;

@@ -16,7 +16,8 @@
 #include "ngx_http_asgard_redis_events.h"
 
 
-#define NGX_HTTP_ASGARD_RUN_ID  40
+#define NGX_HTTP_ASGARD_RUN_ID          40
+#define NGX_HTTP_ASGARD_REDIS_GREETING  3       /* AUTH, INFO, ROLE */
 
 
 typedef struct ngx_http_asgard_redis_link_s  ngx_http_asgard_redis_link_t;
@@ -29,7 +30,7 @@ struct ngx_http_asgard_redis_link_s {
     ngx_http_asgard_main_conf_t     *conf;
     ngx_http_asgard_redis_addr_t     addr;
     ngx_http_asgard_redis_events_t   events;
-    redisAsyncContext               *context;   /* NULL: down */
+    ngx_http_asgard_redis_ask_t      asks[NGX_HTTP_ASGARD_REDIS_GREETING];
     ngx_event_t                      timer;     /* handshake or next try */
     u_char                           run_id[NGX_HTTP_ASGARD_RUN_ID + 1];
     unsigned                         up:1;      /* ready() was called */
@@ -47,12 +48,6 @@ ngx_int_t ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
  * NULL: nothing to complain of. */
 void ngx_http_asgard_redis_link_drop(ngx_http_asgard_redis_link_t *link,
     const char *why);
-/* After each command with a caller: NGX_ERROR when it was not given, with `rc`
- * what hiredis said.  hiredis says OK also when it had no memory to remember
- * who waits, and each later reply would be told to the wrong one: then the
- * connection is dropped before anything of the command is sent. */
-ngx_int_t ngx_http_asgard_redis_link_queued(
-    ngx_http_asgard_redis_link_t *link, void *privdata, int rc);
 void ngx_http_asgard_redis_link_close(ngx_http_asgard_redis_link_t *link);
 
 
