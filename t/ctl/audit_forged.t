@@ -10,16 +10,11 @@ use Test::More;
 
 use Asgard::Files qw(slurp spill wait_until);
 use Asgard::Holds qw(ended open_holds partition_of time_out);
+use Asgard::OneModel qw(one_model);
 use Asgard::Spool qw(calls later_line);
-use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 1);
-my $up = $t->upstream('main');
-$t->add_service('main', $up, inference => {first_byte_timeout => '1s'},
-    models => [{ref => 'model:test/one', route => 'one'}]);
-$t->start;
-my $project = $t->project(budget_usd => '100');
-my $key = $t->key(project => $project);
+my ($t, $up, $project, $key) = one_model(budget_usd => '100', tokens => 0,
+    inference => {first_byte_timeout => '1s'});
 my $file = "$t->{gateway}{dir}/log/calls.log";
 my $part = partition_of($t, $project);
 my $budget = "p.$project";

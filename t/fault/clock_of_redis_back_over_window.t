@@ -10,20 +10,12 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Asgard::Files qw(wait_until);
-use Asgard::Test;
+use Asgard::OneModel qw(one_model $COST);
 
-my ($LENGTH, $COST) = (20, 210_000);
-
-my $t = Asgard::Test->new(workers => 1, shims => {redis => 'clock'});
-my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
-$t->add_model($up, ref => 'model:test/one', route => 'one');
-$t->add_model($t->upstream('slow', prompt_tokens => 10,
-    completion_tokens => 20), ref => 'model:slow/slow', route => 'slow',
-    proxy => 1);
-$t->start;
-my $project = $t->project(budget_usd => '1');
+my $LENGTH = 20;
+my ($t, undef, $project, $key) = one_model(slow => 1,
+    shims => {redis => 'clock'});
 $t->set_budgets($project, ['total', '1'], ["${LENGTH}s", '1']);
-my $key = $t->key(project => $project);
 my $redis = $t->{redis};
 
 my ($budget) = grep { /\Q$project\E/ } @{$redis->cmd('KEYS', '*:b:*')};

@@ -10,18 +10,11 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use Asgard::Files qw(wait_until);
-use Asgard::Test;
+use Asgard::OneModel qw(one_model);
 
-my $t = Asgard::Test->new(workers => 1, shims => {redis => 'clock'});
-my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
-$t->add_model($up, ref => 'model:test/one', route => 'one');
-$t->add_model($t->upstream('slow', prompt_tokens => 10,
-    completion_tokens => 20), ref => 'model:slow/slow', route => 'slow',
-    proxy => 1);
-$t->start;
-my $project = $t->project(budget_usd => '1');
+my ($t, $up, $project, $key) = one_model(slow => 1,
+    shims => {redis => 'clock'});
 $t->set_budgets($project, ['total', '1'], ['1h', '1']);
-my $key = $t->key(project => $project);
 my $redis = $t->{redis};
 
 sub call { $t->chat($key, {model => 'one'}) }

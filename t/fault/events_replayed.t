@@ -12,20 +12,15 @@ use Test::More;
 
 use Asgard::Files qw(wait_until);
 use Asgard::Holds qw(ended open_holds partition_of time_out);
+use Asgard::OneModel qw(one_model);
 use Asgard::Spool qw(calls later_line);
-use Asgard::Test;
 
 my $seed = $ENV{FAULT_SEED} // int rand 1_000_000;
 srand $seed;
 diag("FAULT_SEED=$seed");
 
-my $t = Asgard::Test->new(workers => 2);
-my $up = $t->upstream('main');
-$t->add_service('main', $up, inference => {first_byte_timeout => '1s'},
-    models => [{ref => 'model:test/one', route => 'one'}]);
-$t->start;
-my $project = $t->project(budget_usd => '100');
-my $key = $t->key(project => $project);
+my ($t, $up, $project, $key) = one_model(budget_usd => '100', tokens => 0,
+    workers => 2, inference => {first_byte_timeout => '1s'});
 my $budget = "p.$project";
 
 # Events of every kind: settle, estimate, void, expiry, and two of one hold.

@@ -9,16 +9,9 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(wait_until);
-use Asgard::Test;
+use Asgard::OneModel qw(one_model $COST);
 
-my $COST = 210_000;
-
-my $t = Asgard::Test->new(workers => 2);
-my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
-$t->add_model($up, ref => 'model:test/one', route => 'one');
-$t->start;
-my $project = $t->project(budget_usd => '10');
-my $key = $t->key(project => $project);
+my ($t, undef, $project, $key) = one_model(workers => 2, budget_usd => '10');
 my $redis = $t->{redis};
 
 sub value { $t->{postgres}->value($_[0]) }

@@ -10,14 +10,9 @@ use Test::More;
 
 use Asgard::Files qw(wait_until);
 use Asgard::RedisServer;
-use Asgard::Test;
+use Asgard::OneModel qw(one_model);
 
-my $t = Asgard::Test->new(workers => 1);
-my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
-$t->add_model($up, ref => 'model:test/one', route => 'one');
-$t->start;
-my $project = $t->project(budget_usd => '1');
-my $key = $t->key(project => $project);
+my ($t, undef, $project, $key) = one_model();
 my $redis = $t->{redis};
 my $calls = 0;
 sub call {

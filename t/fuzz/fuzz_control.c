@@ -10,22 +10,11 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "http/json_in.h"
 #include "http/query.h"
 #include "http/route.h"
+#include "../lib/json_body.h"
 
-#define NAME_MAX_BYTES  10
-#define LIST_MAX        3
 #define ARENA_MAX       (1 << 20)
-
-struct read {
-    const char *name;
-    int flag;
-    int64_t count;
-    struct ctl_json_usd usd;
-    struct ctl_json_texts list;
-    asg_str_t raw;
-};
 
 static struct ctl_arena arena;
 static struct ctl_worker worker;
@@ -41,21 +30,11 @@ static void must(bool held)
     }
 }
 
-static bool read_body(asg_str_t text, struct read *r)
+static bool read_body(asg_str_t text, struct json_body *r)
 {
-    const struct ctl_json_field fields[] = {
-        {"name", CTL_JSON_TEXT, true, NAME_MAX_BYTES, &r->name},
-        {"flag", CTL_JSON_BOOL, false, 0, &r->flag},
-        {"count", CTL_JSON_INT, false, 0, &r->count},
-        {"usd", CTL_JSON_USD, false, 0, &r->usd},
-        {"list", CTL_JSON_TEXTS, false, LIST_MAX, &r->list},
-        {"raw", CTL_JSON_RAW, false, 0, &r->raw},
-        {NULL, CTL_JSON_TEXT, false, 0, NULL}
-    };
-
     memset(r, 0, sizeof(*r));
     r->flag = -1;
-    return ctl_json_read(text, fields, &arena, &error);
+    return json_body_read(text, r, &arena, &error);
 }
 
 static void check_refusal(void)
@@ -70,18 +49,18 @@ static void check_refusal(void)
 
 static void check_body(asg_str_t text)
 {
-    struct read r;
+    struct json_body r;
 
     if (!read_body(text, &r)) {
         check_refusal();
         return;
     }
     must(r.name != NULL && r.name[0] != '\0');
-    must(strlen(r.name) <= NAME_MAX_BYTES);
+    must(strlen(r.name) <= JSON_BODY_NAME);
     must(ctl_utf8_is_valid(asg_str_z(r.name)));
     must(r.flag >= -1 && r.flag <= 1);
     must(r.usd.nusd >= 0 && r.usd.nusd <= ASG_NUSD_MAX);
-    must(r.list.n <= LIST_MAX);
+    must(r.list.n <= JSON_BODY_LIST);
     for (unsigned i = 0; i < r.list.n; i++) {
         must(r.list.items[i] != NULL);
     }
@@ -104,12 +83,12 @@ static bool take_item(void *data, asg_str_t raw, struct ctl_error *e)
 static void check_list(asg_str_t text)
 {
     nitems = 0;
-    if (!ctl_json_each(text, "items", LIST_MAX, &arena, take_item, &text,
+    if (!ctl_json_each(text, "items", JSON_BODY_LIST, &arena, take_item, &text,
                        &error))
     {
         check_refusal();
     }
-    must(nitems <= LIST_MAX);
+    must(nitems <= JSON_BODY_LIST);
 }
 
 static void check_query(asg_str_t text)

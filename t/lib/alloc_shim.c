@@ -1,8 +1,7 @@
 /*
  * Memory that runs out at a chosen moment: an LD_PRELOAD library.
  *
- * ALLOC_SHIM names a file that is mapped as a struct plan, so that a test arms
- * a running process by writing the file.
+ * ALLOC_SHIM names a file that is mapped as a struct plan.
  *
  * A program that cleans its environment, asgard-ctl, has it linked in instead
  * and the file beside itself, with ".alloc" behind the name.
@@ -11,23 +10,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-struct plan {
-    _Atomic int64_t left;               /* the n-th from now fails; 0: none */
-    _Atomic int64_t failed;             /* how many did */
-    _Atomic int64_t pid;                /* only of this process; 0: of all */
-    char from[64];                      /* only of the library so named; with a
-                                           '!' before the name of all others */
-};
+#include "shim_plan.h"
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -58,19 +46,7 @@ shim_path(void)
 __attribute__((constructor)) static void
 shim_map(void)
 {
-    const char *path = shim_path();
-    void *at;
-    int fd;
-
-    fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        return;
-    }
-    at = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (at != MAP_FAILED) {
-        plan = at;
-    }
+    plan = plan_map(shim_path());
 }
 
 

@@ -3,28 +3,18 @@
  * nginx.  What the module asks of a slab pool goes through here; nothing else
  * does.
  *
- * SLAB_SHIM names a file that is mapped as a struct plan, as in alloc_shim.c.
+ * SLAB_SHIM names a file that is mapped as a struct plan.
  * nginx's own functions stand before those of any library, so that the module's
  * table of functions is written to, when nginx has loaded it.
  */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <link.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-struct plan {
-    _Atomic int64_t left;               /* the n-th from now fails; 0: none;
-                                           below 0: each */
-    _Atomic int64_t failed;             /* how many did */
-    _Atomic int64_t pid;                /* only of this process; 0: of all */
-};
+#include "shim_plan.h"
 
 typedef void *(*slab_alloc)(void *pool, size_t size);
 
@@ -35,18 +25,7 @@ static slab_alloc real_alloc, real_alloc_locked;
 __attribute__((constructor)) static void
 shim_map(void)
 {
-    const char *path = getenv("SLAB_SHIM");
-    int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *at;
-
-    if (fd < 0) {
-        return;
-    }
-    at = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (at != MAP_FAILED) {
-        plan = at;
-    }
+    plan = plan_map(getenv("SLAB_SHIM"));
 }
 
 

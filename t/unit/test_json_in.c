@@ -10,40 +10,21 @@
 
 #include <cmocka.h>
 
-#include "http/json_in.h"
-
-struct body {
-    const char *name;
-    int flag;
-    int64_t count;
-    struct ctl_json_usd usd;
-    struct ctl_json_texts list;
-    asg_str_t raw;
-};
+#include "../lib/json_body.h"
 
 static struct ctl_arena arena;
 static struct ctl_error e;
-static struct body b;
+static struct json_body b;
 
 
 static bool
 read_body(const char *text)
 {
-    const struct ctl_json_field fields[] = {
-        {"name", CTL_JSON_TEXT, true, 10, &b.name},
-        {"flag", CTL_JSON_BOOL, false, 0, &b.flag},
-        {"count", CTL_JSON_INT, false, 0, &b.count},
-        {"usd", CTL_JSON_USD, false, 0, &b.usd},
-        {"list", CTL_JSON_TEXTS, false, 3, &b.list},
-        {"raw", CTL_JSON_RAW, false, 0, &b.raw},
-        {NULL, CTL_JSON_TEXT, false, 0, NULL}
-    };
-
     memset(&b, 0, sizeof(b));
     ctl_arena_reset(&arena);
     ctl_error_clear(&e);
 
-    return ctl_json_read(asg_str_z(text), fields, &arena, &e);
+    return json_body_read(asg_str_z(text), &b, &arena, &e);
 }
 
 

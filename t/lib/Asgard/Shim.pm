@@ -35,11 +35,13 @@ sub new {
 sub library {
     my ($kind) = @_;
     my $source = top() . "/t/lib/${kind}_shim.c";
+    my $header = top() . '/t/lib/shim_plan.h';
     my $library = build_dir() . "/t/${kind}_shim.so";
     mkdir build_dir() . '/t';
     open my $lock, '>>', "$library.lock" or croak "$library.lock: $!";
     flock $lock, LOCK_EX;
-    return $library if -e $library && -M $library <= -M $source;
+    return $library if -e $library && -M $library <= -M $source
+        && -M $library <= -M $header;
     system('cc', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC',
         '-o', "$library.new", $source) == 0 or croak $source;
     rename "$library.new", $library or croak "$library: $!";

@@ -1,0 +1,39 @@
+# The stack that most tests need, started: one fake provider, its one model, a
+# project and a key of it.
+#
+#     my ($t, $up, $project, $key) = one_model(budget_usd => '1');
+#
+# A call of the model `one` costs $COST nano-USD.  Further words: tokens => 0
+# (the provider says what it says by itself), slow => 1 (a second provider with
+# a model `slow`, behind the proxy up_slow), inference => {...} of the service,
+# and those of Test.pm.
+package Asgard::OneModel;
+
+use strict;
+use warnings;
+use Exporter qw(import);
+
+use Asgard::Test;
+
+our @EXPORT_OK = qw(one_model $COST);
+our $COST = 210_000;
+
+my @tokens = (prompt_tokens => 10, completion_tokens => 20);
+
+sub one_model {
+    my (%arg) = @_;
+    my ($budget, $slow, $inference) = delete @arg{
+        qw(budget_usd slow inference)};
+    my @says = delete($arg{tokens}) // 1 ? @tokens : ();
+    my $t = Asgard::Test->new(workers => 1, %arg);
+    my $up = $t->upstream('main', @says);
+    $t->add_service('main', $up, inference => $inference // {},
+        models => [{ref => 'model:test/one', route => 'one'}]);
+    $t->add_model($t->upstream('slow', @tokens), ref => 'model:slow/slow',
+        route => 'slow', proxy => 1) if $slow;
+    $t->start;
+    my $project = $t->project(budget_usd => $budget // '1');
+    return ($t, $up, $project, $t->key(project => $project));
+}
+
+1;
