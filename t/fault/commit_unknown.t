@@ -8,15 +8,11 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(wait_until);
-use Asgard::Test;
+use Asgard::OneModel qw(one_model);
 
-my $t = Asgard::Test->new(proxies => ['ctl_postgres']);
+my ($t, $up, $project, $key) = one_model(budget_usd => '100', tokens => 0,
+    workers => 2, proxies => ['ctl_postgres']);
 my $proxy = $t->proxy('ctl_postgres');
-my $up = $t->upstream('main');
-$t->add_model($up, ref => 'model:test/one', route => 'one');
-$t->start;
-my $project = $t->project(budget_usd => '100');
-my $key = $t->key(project => $project);
 is($t->chat($key, {model => 'one'})->status, 200, 'a call');
 $t->wait_ledger($project, 1);
 

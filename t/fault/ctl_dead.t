@@ -11,16 +11,11 @@ use Time::HiRes qw(time);
 
 use Asgard::Files qw(slurp wait_until);
 use Asgard::Holds qw(open_holds);
-use Asgard::Test;
+use Asgard::OneModel qw(one_model);
 
 my $max_age = 8;
-my $t = Asgard::Test->new(workers => 2,
-    conf => "snapshot_max_age ${max_age}s");
-my $up = $t->upstream('main');
-$t->add_model($up, ref => 'model:test/one', route => 'one');
-$t->start;
-my $project = $t->project(budget_usd => '100');
-my $key = $t->key(project => $project);
+my ($t, $up, $project, $key) = one_model(budget_usd => '100', tokens => 0,
+    workers => 2, conf => "snapshot_max_age ${max_age}s");
 is($t->chat($key, {model => 'one'})->status, 200, 'a call');
 $t->wait_ledger($project, 1);
 

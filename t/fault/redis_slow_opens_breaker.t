@@ -10,20 +10,12 @@ use Time::HiRes qw(sleep time);
 
 use Asgard::Files qw(wait_until is_sanitized);
 use Asgard::Load;
-use Asgard::Stage;
+use Asgard::OneModel qw(one_model_stage);
 
 # The default deadline; a sanitized worker needs a little more.
 my ($deadline, $late) = is_sanitized() ? ('250ms', 1.5) : ('50ms', 0.8);
-my $s = Asgard::Stage->new(workers => 1, redis_deadline => $deadline,
-    proxies => ['gateway_redis']);
-my $up = $s->upstream('main', prompt_tokens => 10, completion_tokens => 20);
-$s->endpoint(kind => 'openai-compatible', host => '127.0.0.1',
-    port => $up->port, host_header => '127.0.0.1');
-$s->model(route => 'one');
-my $project = $s->project(limit => '-');
-my $key = $s->key($project);
-$s->start;
-my $part = $s->partition(3);
+my ($s, $up, $project, $key, $part) = one_model_stage(
+    redis_deadline => $deadline, proxies => ['gateway_redis']);
 my $proxy = $s->proxy('gateway_redis');
 my $asked = $proxy->watch(match => '^(EVALSHA|MGET|GET|HMGET) ');
 

@@ -8,15 +8,10 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(wait_until);
-use Asgard::Test;
+use Asgard::OneModel qw(one_model);
 
-my $t = Asgard::Test->new(workers => 1, redis_deadline => '1s',
+my ($t, $up, $project, $key) = one_model(redis_deadline => '1s',
     proxies => ['gateway_redis']);
-my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
-$t->add_model($up, ref => 'model:test/one', route => 'one');
-$t->start;
-my $project = $t->project(budget_usd => '1');
-my $key = $t->key(project => $project);
 my $proxy = $t->proxy('gateway_redis');
 my $settle = $proxy->script('finish', '.* s 210000 ');
 my $told = $proxy->watch(match => $settle);

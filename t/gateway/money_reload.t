@@ -9,17 +9,9 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Asgard::Files qw(wait_until);
-use Asgard::Stage;
+use Asgard::OneModel qw(one_model_stage);
 
-my $s = Asgard::Stage->new(workers => 2);
-my $up = $s->upstream('main', prompt_tokens => 10, completion_tokens => 20);
-$s->endpoint(kind => 'openai-compatible', host => '127.0.0.1',
-    port => $up->port, host_header => '127.0.0.1');
-$s->model(route => 'one');
-my $project = $s->project(limit => '-');
-my $key = $s->key($project);
-$s->start;
-my $part = $s->partition(3);
+my ($s, $up, $project, $key, $part) = one_model_stage(workers => 2);
 
 is($s->chat($key, {model => 'one'})->status, 200, 'a first call');
 my $settled = $s->metric('asgard_settled_total');

@@ -7,15 +7,20 @@
 # (the provider says what it says by itself), slow => 1 (a second provider with
 # a model `slow`, behind the proxy up_slow), inference => {...} of the service,
 # and those of Test.pm.
+#
+# The same of a gateway alone, whose project has no limit:
+#
+#     my ($s, $up, $project, $key, $part) = one_model_stage(workers => 2);
 package Asgard::OneModel;
 
 use strict;
 use warnings;
 use Exporter qw(import);
 
+use Asgard::Stage;
 use Asgard::Test;
 
-our @EXPORT_OK = qw(one_model $COST);
+our @EXPORT_OK = qw(one_model one_model_stage $COST);
 our $COST = 210_000;
 
 my @tokens = (prompt_tokens => 10, completion_tokens => 20);
@@ -34,6 +39,19 @@ sub one_model {
     $t->start;
     my $project = $t->project(budget_usd => $budget // '1');
     return ($t, $up, $project, $t->key(project => $project));
+}
+
+sub one_model_stage {
+    my (%arg) = @_;
+    my $s = Asgard::Stage->new(workers => 1, %arg);
+    my $up = $s->upstream('main', @tokens);
+    $s->endpoint(kind => 'openai-compatible', host => '127.0.0.1',
+        port => $up->port, host_header => '127.0.0.1');
+    $s->model(route => 'one');
+    my $project = $s->project(limit => '-');
+    my $key = $s->key($project);
+    $s->start;
+    return ($s, $up, $project, $key, $s->partition(3));
 }
 
 1;
