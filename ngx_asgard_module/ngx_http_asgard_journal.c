@@ -329,6 +329,7 @@ ngx_http_asgard_journal_inherit_from(ngx_atomic_uint_t generation,
         slot->ctx = NULL;
         slot->asking = 0;
         slot->telling = 0;
+        slot->retold = 1;
         slot->due = 0;
         slot->tries = 0;
         handler(slot, state);

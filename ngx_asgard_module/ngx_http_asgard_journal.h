@@ -79,6 +79,7 @@ struct ngx_http_asgard_slot_s {
     unsigned                   asking:1;        /* a command is under way */
     unsigned                   gone:1;          /* the hold expired in Redis */
     unsigned                   telling:1;       /* is being announced */
+    unsigned                   retold:1;        /* Redis may have its end */
 
     u_char                     budgets[NGX_HTTP_ASGARD_SLOT_BUDGETS];
     u_char                     pins[NGX_HTTP_ASGARD_SLOT_PINS];

@@ -9,6 +9,7 @@
 #include "ngx_http_asgard_args.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
+#include "ngx_http_asgard_doubt.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
 #include "ngx_http_asgard_spool.h"
@@ -176,6 +177,10 @@ ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
         && ngx_http_asgard_reserve_send(slot) == NGX_OK)
     {
         return;
+    }
+
+    if (verdict == ASG_VERDICT_UNSEEDED) {
+        ngx_http_asgard_doubt(slot->part);
     }
 
     ngx_http_asgard_reserve_drop(slot);

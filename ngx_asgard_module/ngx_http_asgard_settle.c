@@ -1,10 +1,12 @@
 
 /*
- * Finish, extend and inheritance of the journal's slots.
+ * Finish and inheritance of the journal's slots.
  */
 
 #include "ngx_http_asgard_adopt.h"
 #include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_doubt.h"
+#include "ngx_http_asgard_extend.h"
 #include "ngx_http_asgard_head.h"
 #include "ngx_http_asgard_orphan.h"
 #include "ngx_http_asgard_pace.h"
@@ -18,7 +20,6 @@
 #define NGX_HTTP_ASGARD_SETTLE_LEAVING  5000    /* ms */
 #define NGX_HTTP_ASGARD_SETTLE_AT_ONCE  4       /* tries without a pause */
 #define NGX_HTTP_ASGARD_LEFT_GRACE      1       /* s past the expiry */
-#define NGX_HTTP_ASGARD_MAX_LIFE        86400   /* s a hold may be extended */
 
 
 static ngx_int_t ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
@@ -66,6 +67,7 @@ ngx_http_asgard_settle_later(ngx_http_asgard_slot_t *slot)
 
     pause = NGX_HTTP_ASGARD_SETTLE_FIRST << ngx_min(slot->tries, 6);
     slot->tries++;
+    slot->retold = 1;
     slot->due = ngx_current_msec + ngx_min(pause,
                                            NGX_HTTP_ASGARD_SETTLE_LAST);
 
@@ -188,6 +190,17 @@ ngx_http_asgard_settle_lives(ngx_http_asgard_slot_t *slot,
 }
 
 
+/* Told for the first time, under the epoch that granted it, there should have
+ * been a hold to end.  One that expired unheard of looks the same. */
+static void
+ngx_http_asgard_settle_late(ngx_http_asgard_slot_t *slot)
+{
+    if (slot->verb != 'x' && slot->pins_len && !slot->gone && !slot->retold) {
+        ngx_http_asgard_doubt(slot->part);
+    }
+}
+
+
 /* True: the same slot can be told again at once. */
 static ngx_uint_t
 ngx_http_asgard_settle_judge(ngx_http_asgard_slot_t *slot, redisReply *reply)
@@ -199,8 +212,11 @@ ngx_http_asgard_settle_judge(ngx_http_asgard_slot_t *slot, redisReply *reply)
 
     switch (asg_reply_verdict(words, n)) {
 
-    case ASG_VERDICT_OK:
     case ASG_VERDICT_LATE:
+        ngx_http_asgard_settle_late(slot);
+        /* fall through */
+
+    case ASG_VERDICT_OK:
     case ASG_VERDICT_GONE:
         if (ngx_http_asgard_settle_told(slot, words, n) == NGX_OK) {
             return 0;
@@ -217,6 +233,7 @@ ngx_http_asgard_settle_judge(ngx_http_asgard_slot_t *slot, redisReply *reply)
         if (ngx_http_asgard_args_learn(slot->part, slot->epoch, words, n)
             == NGX_OK)
         {
+            slot->retold = 1;
             /* what expires must be announced first */
             return slot->verb != 'x';
         }
@@ -316,6 +333,7 @@ ngx_http_asgard_settle_end(ngx_http_asgard_slot_t *slot, u_char verb,
     slot->amount_nusd = amount_nusd;
     slot->ctx = NULL;
     slot->tries = 0;
+    slot->retold = 0;
     slot->due = 0;
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_ENDED);
     (void) ngx_http_asgard_settle_send(slot, ngx_http_asgard_settle_handler);
@@ -335,72 +353,6 @@ ngx_http_asgard_settle_leave(ngx_http_asgard_slot_t *slot)
 }
 
 
-static void
-ngx_http_asgard_settle_extended(void *data, redisReply *reply, ngx_uint_t sent)
-{
-    int64_t                  expires;
-    asg_str_t                words[ASG_SCRIPT_REPLY_MAX] = { ASG_STR_NULL };
-    ngx_uint_t               n, state;
-    ngx_http_asgard_slot_t  *slot = data;
-
-    state = ngx_http_asgard_journal_state(slot);
-
-    if (state != NGX_HTTP_ASGARD_SLOT_HELD
-        && state != NGX_HTTP_ASGARD_SLOT_SENT)
-    {
-        return;
-    }
-
-    n = reply ? ngx_http_asgard_args_reply(reply, words) : 0;
-
-    switch (asg_reply_verdict(words, n)) {
-
-    case ASG_VERDICT_OK:
-        if (asg_reply_expires(words, n, &expires) == ASG_OK) {
-            slot->expires = expires;
-        }
-        return;
-
-    case ASG_VERDICT_GONE:
-        slot->gone = 1;             /* charged in full; settled later */
-        return;
-
-    case ASG_VERDICT_FENCE:
-        (void) ngx_http_asgard_args_learn(slot->part, 0, words, n);
-        break;
-
-    default:
-        break;
-    }
-
-    slot->due = ngx_current_msec + ngx_min(ngx_http_asgard_settle_pause(),
-                                           1000);
-}
-
-
-static void
-ngx_http_asgard_settle_extend(ngx_http_asgard_slot_t *slot)
-{
-    ngx_http_asgard_args_t  args;
-
-    slot->due = ngx_current_msec + ngx_http_asgard_settle_pause();
-
-    ngx_http_asgard_args_begin(&args, slot,
-                               ngx_http_asgard_zone_epoch(slot->part), 0);
-    ngx_http_asgard_args_number(&args,
-                                ngx_http_asgard_settle_conf()->hold_ttl);
-    ngx_http_asgard_args_number(&args, NGX_HTTP_ASGARD_MAX_LIFE);
-
-    if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_EXTEND,
-                                  ngx_http_asgard_settle_extended, slot)
-        != NGX_OK)
-    {
-        slot->due = ngx_current_msec
-                    + ngx_min(ngx_http_asgard_settle_pause(), 1000);
-    }
-}
-
-
 /* A new epoch: the old stream may never be read, so the outcome is told again;
  * the ledger joins what it has already. */
 static void
@@ -410,6 +362,7 @@ ngx_http_asgard_settle_again(ngx_http_asgard_slot_t *slot)
         && ngx_http_asgard_journal_reopen(slot) == NGX_OK)
     {
         slot->tries = 0;
+        slot->retold = 1;
         slot->due = 0;
         ngx_http_asgard_settle.waiting++;
     }
@@ -522,7 +475,7 @@ ngx_http_asgard_settle_look(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
     case NGX_HTTP_ASGARD_SLOT_HELD:
     case NGX_HTTP_ASGARD_SLOT_SENT:
         if (is_due && !slot->gone && ngx_http_asgard_settle_is_current(slot)) {
-            ngx_http_asgard_settle_extend(slot);
+            ngx_http_asgard_extend(slot);
         }
         break;
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/ledger_month.h"
+#include "meter/doubts.h"
 #include "meter/partition_lead.h"
 #include "ops/readiness.h"
 #include "proc/meter_thread.h"
@@ -132,11 +133,48 @@ auditor_turn(struct ctl_meter_thread *w, unsigned part, struct ctl_error *e)
 }
 
 
+/* A partition that is closed is being seeded: a doubt of it is past. */
+static bool
+doubted_turn(struct ctl_meter_thread *w, unsigned part, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    return CTL_PG(w->pg, &w->arena, &rows, e, "SELECT FROM partitions"
+                  " WHERE partition = $1 AND step = 'open'",
+                  ctl_arena_printf(&w->arena, "%u", part))
+           && (rows.nrows == 0 || auditor_turn(w, part, e));
+}
+
+
+/* Those that are due, one after the other. */
+static bool
+auditor_doubts(struct ctl_meter_thread *w, struct ctl_doubts *d,
+    struct ctl_error *e)
+{
+    unsigned i, part = 0;
+
+    if (!ctl_doubts_take(d, w->redis, &w->arena, e)) {
+        return false;
+    }
+    for (i = 0; i < ASG_PARTITIONS
+                && ctl_doubts_next(d, ctl_clock_ms(), &part); i++)
+    {
+        ctl_arena_reset(&w->arena);
+        if (!doubted_turn(w, part, e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 void *
 ctl_meter_audit(void *data)
 {
     struct ctl_meter *m = data;
     int64_t next = ctl_clock_ms() + AUDIT_EVERY_MS, tend = 0;
+    struct ctl_doubts doubts = {0};
     unsigned part = 0;
     struct ctl_error e;
     struct ctl_meter_thread w;
@@ -153,6 +191,11 @@ ctl_meter_audit(void *data)
             && !ctl_ledger_month_tend(w.pg, w.redis, &w.arena, &e))
         {
             tend = 0;
+            ctl_meter_note(&w, false, &e);
+        }
+        if (atomic_load(&m->open) > 0
+            && !auditor_doubts(&w, &doubts, &e))
+        {
             ctl_meter_note(&w, false, &e);
         }
         if (atomic_load(&m->open) < ASG_PARTITIONS
