@@ -344,7 +344,7 @@ void
 ngx_http_asgard_settle_leave(ngx_http_asgard_slot_t *slot)
 {
     slot->verb = 'x';
-    slot->amount_nusd = 0;
+    slot->amount_nusd = slot->held_nusd;
     slot->ctx = NULL;
     slot->tries = 0;
     slot->due = 0;

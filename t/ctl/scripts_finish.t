@@ -134,6 +134,11 @@ event_is($reply, {i => 'h7', v => 'x', a => 100, d => 100, p => $PINS,
     '... as its event says, with the detail of the hold');
 is_deeply($p->finish('h7', 'x', 0, '', \@b), ['GONE', $reply->[1]],
     'expired again it is GONE, with the event at or before which it ended');
+$reply = $p->finish('h7', 'x', 100, $PINS, \@b, detail => '{"m":1}');
+is($reply->[0], 'LATE', '... but told what was held it is LATE');
+counters(0, 235, '... moves nothing');
+event_is($reply, {i => 'h7', v => 'x', a => 100, d => 0, p => $PINS,
+    x => '{"m":1}'}, '... and is evidence of that, should it have been lost');
 is($p->finish('h7', 's', 60, $PINS, \@b)->[0], 'LATE',
     'a settle after the expiry is LATE');
 counters(0, 235, '... and leaves the counters to the ledger');

@@ -7,14 +7,16 @@
 --       3 verb: s settle by measured usage, e settle by estimate, v void,
 --         x expire (charges the hold in full, frees nothing; meter's, and of
 --         a gateway that must know when a call of unknown outcome is charged)
---       4 amount (s, e; 0 otherwise)
+--       4 amount (s, e; x: what was held, or 0 of one who does not know; v: 0)
 --       5 pins as reserve gave them, used only when the hold is not there
---         (may be '' for v and x: the reply to reserve was lost)
+--         (may be '' for v, whose reply to reserve was lost, and for x)
 --       6 detail (JSON; '': the one kept in the hold)
 --
 -- OK stream-id     held - hold, spent + amount, hold deleted, event written
 -- LATE stream-id   no open hold: an event with d = 0, no counter moved; after
---                  a void the id is refused for 10 minutes (marker `V`).
+--                  a void the id is refused for 10 minutes (marker `V`).  Of x
+--                  with an amount: it has expired, which the ledger knows, or
+--                  was lost, and then the event is all that charges it.
 --                  While adopting s and e are charged, d = amount: what the
 --                  gateways tell again counts before the ledger has it, so
 --                  that the door need not wait for the ledger.  What it had
@@ -22,8 +24,9 @@
 --                  (marker `L <epoch> <amount>`, 10
 --                  minutes)
 -- LIVE expires     x: not yet
--- GONE stream-id   x: no open hold; nothing written.  What ended it stands at
---                  or before stream-id; 0-0: everything was trimmed
+-- GONE stream-id   x without an amount: no open hold; nothing written.  What
+--                  ended it stands at or before stream-id; 0-0: everything was
+--                  trimmed
 -- KEYS pins        KEYS 5... are not the budgets of these, the hold's pins
 --                  (or, where a LATE is charged, those of ARGV)
 -- CLOSED           neither adopt nor open
@@ -105,6 +108,8 @@ local raw_amount, _, expires, held_pins, held_detail = hold_read(KEYS[2])
 if not raw_amount then
     if verb == 'x' then
         call('ZREM', KEYS[3], id)
+    end
+    if verb == 'x' and amount == 0 then
         local last = call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', '1')[1]
         return {'GONE', last and last[1] or '0-0'}
     end
@@ -113,7 +118,7 @@ if not raw_amount then
     end
     local moved, refusal = charge_late()
     return refusal
-        or {'LATE', event(charges and amount or 0, moved, pins, detail)}
+        or {'LATE', event(verb ~= 'v' and amount or 0, moved, pins, detail)}
 end
 
 local hold = tonumber(raw_amount)
