@@ -83,9 +83,9 @@ bool ctl_partition_is_here(struct ctl_leader *l, const struct ctl_partition *p,
 bool ctl_partition_verdict(const struct ctl_reply *reply,
     asg_verdict_t *verdict, struct ctl_error *e);
 
-/* Amount and pins of "amount created expires pins detail", borrowed. */
+/* Of "amount created expires pins detail", borrowed. */
 struct ctl_hold_text {
-    asg_str_t amount, pins;
+    asg_str_t amount, expires, pins;
 };
 
 /* False when the reply is no open hold: gone, or the marker of a void. */

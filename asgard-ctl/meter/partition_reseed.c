@@ -12,6 +12,7 @@
 #include "meter/apply.h"
 #include "meter/drain.h"
 #include "meter/gateways.h"
+#include "meter/hold_index.h"
 #include "meter/outbox_record.h"
 #include "meter/partition_sum.h"
 #include "redis/eviction.h"
@@ -270,7 +271,8 @@ sum_and_seed(struct ctl_leader *l, struct ctl_partition *p,
 
     ctl_arena_reset(l->arena);
     p->times.drained_ms = ctl_clock_ms();
-    if (!step_to(l, p, "summing", e) || !ctl_sum_read(l, p, &sum, e)
+    if (!step_to(l, p, "summing", e)
+        || !ctl_hold_index_mend(l, p, e) || !ctl_sum_read(l, p, &sum, e)
         || !drop_ended(l, p, &sum, e))
     {
         return false;

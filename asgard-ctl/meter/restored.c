@@ -9,12 +9,10 @@
 #include "base/log.h"
 #include "meter/outbox_record.h"
 #include "meter/stream_state.h"
+#include "redis/scan.h"
 #include "store/audit.h"
 
-#define SCAN_COUNT   "500"
-#define SCAN_PAGES   100000             /* of 500: 50 million records */
-#define CURSOR_TEXT  24
-#define ACTOR        "system:meter"
+#define ACTOR "system:meter"
 
 /* Records named in $1 that the database does not know. */
 #define SQL_STRANGERS \
@@ -109,27 +107,6 @@ page_take(struct ctl_leader *l, const struct ctl_reply *page,
 }
 
 
-/* One page of (H)SCAN; the cursor moves on, "0" after the last. */
-static bool
-scan_page(struct ctl_leader *l, size_t argc, const asg_str_t *argv,
-    char cursor[CURSOR_TEXT], struct ctl_reply *page, struct ctl_error *e)
-{
-    struct ctl_reply reply;
-
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, argc, argv)) {
-        return false;
-    }
-    if (reply.nitems != 2 || reply.items[0].text.len >= CURSOR_TEXT) {
-        return ctl_error_internal(e, "a scan of Redis cannot be read");
-    }
-    memcpy(cursor, reply.items[0].text.data, reply.items[0].text.len);
-    cursor[reply.items[0].text.len] = '\0';
-    *page = reply.items[1];
-
-    return true;
-}
-
-
 typedef bool (*page_pt)(struct ctl_leader *l, struct scan *scan,
     struct ctl_error *e);
 
@@ -139,16 +116,17 @@ static bool
 records_scan(struct ctl_leader *l, struct scan *scan, page_pt handler,
     struct ctl_error *e)
 {
-    char cursor[CURSOR_TEXT] = "0";
+    char cursor[CTL_SCAN_CURSOR] = "0";
     asg_str_t argv[5] = {ASG_STR("HSCAN"), ASG_STR(ASG_RKEY_VERSIONS),
-                         ASG_STR_NULL, ASG_STR("COUNT"), ASG_STR(SCAN_COUNT)};
+                         ASG_STR_NULL, ASG_STR("COUNT"),
+                         ASG_STR(CTL_SCAN_COUNT)};
     struct ctl_reply page = {0};
     unsigned pages = 0;
 
     do {
         ctl_arena_reset(l->arena);
         argv[2] = asg_str_z(cursor);
-        if (!scan_page(l, 5, argv, cursor, &page, e)) {
+        if (!ctl_redis_scan(l->redis, l->arena, 5, argv, cursor, &page, e)) {
             return false;
         }
         if (!page_take(l, &page, scan)) {
@@ -157,7 +135,7 @@ records_scan(struct ctl_leader *l, struct scan *scan, page_pt handler,
         if (handler != NULL && !handler(l, scan, e)) {
             return false;
         }
-    } while (strcmp(cursor, "0") != 0 && ++pages < SCAN_PAGES);
+    } while (strcmp(cursor, "0") != 0 && ++pages < CTL_SCAN_PAGES);
 
     return true;
 }
@@ -166,10 +144,10 @@ records_scan(struct ctl_leader *l, struct scan *scan, page_pt handler,
 static bool
 streams_note(struct ctl_leader *l, struct ctl_error *e)
 {
-    char cursor[CURSOR_TEXT] = "0";
+    char cursor[CTL_SCAN_CURSOR] = "0";
     asg_str_t argv[6] = {ASG_STR("SCAN"), ASG_STR_NULL, ASG_STR("MATCH"),
                          ASG_STR("{p*}:u:*"), ASG_STR("COUNT"),
-                         ASG_STR(SCAN_COUNT)};
+                         ASG_STR(CTL_SCAN_COUNT)};
     struct ctl_reply page = {0};
     unsigned pages = 0;
     const char *names;
@@ -177,7 +155,7 @@ streams_note(struct ctl_leader *l, struct ctl_error *e)
     do {
         ctl_arena_reset(l->arena);
         argv[1] = asg_str_z(cursor);
-        if (!scan_page(l, 6, argv, cursor, &page, e)) {
+        if (!ctl_redis_scan(l->redis, l->arena, 6, argv, cursor, &page, e)) {
             return false;
         }
         names = names_text(l, &page, 1);
@@ -189,7 +167,7 @@ streams_note(struct ctl_leader *l, struct ctl_error *e)
         {
             return false;
         }
-    } while (strcmp(cursor, "0") != 0 && ++pages < SCAN_PAGES);
+    } while (strcmp(cursor, "0") != 0 && ++pages < CTL_SCAN_PAGES);
 
     return true;
 }
