@@ -457,6 +457,17 @@ open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 }
 
 
+/* One that came to its end and was not opened, because Redis may evict, stays
+ * closed as it is: no new epoch for each look. */
+static bool
+may_begin(struct ctl_leader *l, const struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    return strcmp(p->step, "catching") != 0
+           || ctl_redis_check_eviction(l->redis, l->arena, e);
+}
+
+
 /* What each step does stands before its name in the row: a row that says
  * `draining` belongs to one who drains. */
 static bool
@@ -466,7 +477,7 @@ step_take(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 
     p->unfinished = false;
     if (!p->seeding) {
-        return begin(l, p, e);
+        return may_begin(l, p, e) && begin(l, p, e);
     }
     if (!ctl_partition_is_here(l, p, e)) {
         return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/rkey.h"
+#include "redis/eviction.h"
 
 #define TEXT_BYTES   32768
 
@@ -61,6 +62,7 @@ static const struct {
     {"asgard_catalog_refused", "What the last reload refused; 0 when all is "
      "served."},
     {"asgard_catalog_snapshot_version", "Newest catalog in PostgreSQL."},
+    {"asgard_redis_may_evict", "1: Redis' maxmemory-policy is not noeviction."},
     {"asgard_usage_backlog", "Usage events that the ledger has not got yet."}
 };
 
@@ -186,6 +188,20 @@ put_backlogs(struct ctl_pg *pg, struct ctl_redis *redis,
 }
 
 
+static void
+put_eviction(struct ctl_redis *redis, struct ctl_arena *arena, asg_buf_t *out,
+    const char **last)
+{
+    struct ctl_error e = {0};
+    struct ctl_eviction now;
+
+    if (ctl_redis_eviction(redis, arena, &now, &e)) {
+        put_figure(out, "asgard_redis_may_evict", now.allowed ? "1" : "0",
+                   last);
+    }
+}
+
+
 const char *
 ctl_metrics_text(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena)
@@ -201,6 +217,7 @@ ctl_metrics_text(struct ctl_pg *pg, struct ctl_redis *redis,
     }
     postgres = put_figures(pg, arena, &out, &last);
     store = put_backlogs(pg, redis, arena, &out, &last);
+    put_eviction(redis, arena, &out, &last);
     put_figure(&out, "asgard_ctl_up{store=\"postgres\"}",
                postgres ? "1" : "0", &last);
     put_figure(&out, "asgard_ctl_up{store=\"redis\"}", store ? "1" : "0",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/rkey.h"
+#include "redis/eviction.h"
 
 
 static const char *
@@ -18,6 +19,17 @@ redis_text(struct ctl_redis *redis, struct ctl_arena *arena)
 
     return ctl_redis_command(redis, arena, &reply, &e, 1, argv) ? "ok"
            : "Redis does not answer";
+}
+
+
+/* The same once it answers: nothing was lost yet, but may be. */
+static const char *
+policy_text(struct ctl_redis *redis, struct ctl_arena *arena)
+{
+    struct ctl_error e = {0};
+
+    return ctl_redis_check_eviction(redis, arena, &e) || e.status == 503
+           ? "ok" : "it may evict keys: maxmemory-policy must be noeviction";
 }
 
 
@@ -108,6 +120,7 @@ ctl_readiness_check(struct ctl_pg *pg, struct ctl_redis *redis,
     run_id = is_ok(out->redis) ? ctl_redis_run_id(redis) : NULL;
     out->ctl = is_ok(out->postgres) ? ctl_text(pg, arena, run_id) : "ok";
     out->catalog = run_id != NULL ? catalog_text(redis, arena, run_id) : "ok";
+    out->redis = run_id != NULL ? policy_text(redis, arena) : out->redis;
     out->ready = is_ok(out->redis) && is_ok(out->postgres)
                  && is_ok(out->ctl) && is_ok(out->catalog);
 }

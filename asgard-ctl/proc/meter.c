@@ -22,6 +22,7 @@
 #include "meter/partition_reseed.h"
 #include "meter/restored.h"
 #include "proc/meter_thread.h"
+#include "redis/eviction.h"
 
 #define ARENA_BYTES      ((size_t) 512 * 1024 * 1024)
 #define REDIS_MS         2000           /* above every wait of ours */
@@ -108,6 +109,7 @@ struct ledger_times {
     unsigned waiting;                   /* partitions, for gateways */
     bool apart;                         /* the clocks were told of */
     bool filled;                        /* noted that all records stand */
+    struct ctl_eviction eviction;       /* as last seen */
 };
 
 
@@ -147,6 +149,42 @@ ledger_clocks(struct ctl_leader *l, struct ledger_times *t,
             l->parts[i].open = false;
         }
     }
+
+    return true;
+}
+
+
+/* What may be evicted is told of while all is there; once a key went, nothing
+ * is believed, and nothing opens again before the policy is noeviction. */
+static bool
+ledger_eviction(struct ctl_leader *l, struct ledger_times *t,
+    struct ctl_error *e)
+{
+    const asg_str_t forget[2] = {ASG_STR("DEL"), ASG_STR(ASG_RKEY_FILLED)};
+    struct ctl_eviction now;
+    unsigned i;
+
+    if (!ctl_redis_eviction(l->redis, l->arena, &now, e)) {
+        return false;
+    }
+    if (now.allowed && !t->eviction.allowed) {
+        ctl_log(CTL_LOG_ERROR, "Redis may evict keys: set maxmemory-policy "
+                "noeviction; with the first key that goes, calls are refused");
+    } else if (!now.allowed && t->eviction.allowed) {
+        ctl_log(CTL_LOG_INFO, "Redis may not evict keys any more");
+    }
+    if (now.keys > t->eviction.keys) {
+        /* a key of a project that is missing is not unknown */
+        if (!ctl_redis_command(l->redis, l->arena, NULL, e, 2, forget)) {
+            return false;
+        }
+        ctl_log(CTL_LOG_ERROR, "Redis has evicted %lld keys: all is seeded "
+                "again", (long long) (now.keys - t->eviction.keys));
+        for (i = 0; i < ASG_PARTITIONS; i++) {
+            l->parts[i].open = false;
+        }
+    }
+    t->eviction = now;
 
     return true;
 }
@@ -198,7 +236,7 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
             return false;
         }
     }
-    if (!ledger_clocks(l, t, e)
+    if (!ledger_clocks(l, t, e) || !ledger_eviction(l, t, e)
         || (ledger_is_behind(l) && !ctl_restored_take(l, e)))
     {
         return false;

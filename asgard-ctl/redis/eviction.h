@@ -6,6 +6,13 @@
 
 #include "redis/client.h"
 
+struct ctl_eviction {
+    bool allowed;                       /* by its maxmemory-policy */
+    int64_t keys;                       /* that went since it began */
+};
+
+bool ctl_redis_eviction(struct ctl_redis *r, struct ctl_arena *arena,
+    struct ctl_eviction *out, struct ctl_error *e);
 
 /* False with `redis_evicts` unless its maxmemory-policy is noeviction; false
  * with `redis_unavailable` when it does not say. */

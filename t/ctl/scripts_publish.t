@@ -37,6 +37,13 @@ is($redis->cmd('GET', '{asg}:project:a'), undef, '... it is gone');
 is($heard->receive->[2], 'project a 11', '... and only that was announced');
 is(publish(10, 'ten', 'asg:changes', 'x'), 'OLD',
     'the guard outlives the record');
+is(publish(12, 'twelve', 'asg:changes', 'project a 12'), 'OK', 'a new one');
+$redis->cmd('DEL', '{asg}:project:a');
+is(publish(11, 'eleven', 'asg:changes', 'x'), 'OLD',
+    'a record that was lost is not replaced by an older one');
+is(publish(12, 'twelve', 'asg:changes', 'project a 12'), 'OK',
+    '... but comes back in its own version');
+is($redis->cmd('GET', '{asg}:project:a'), 'twelve', '... as it was');
 is(publish($_, 'x', 'asg:changes', 'x'), 'ARG', "the version '$_' is ARG")
     for '', '0', '-1', '1.5', 'x';
 is($redis->script('publish', ['{asg}:project:a'], 12, 'x', 'c', 'm')->[0],

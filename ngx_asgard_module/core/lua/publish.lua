@@ -7,7 +7,8 @@
 --       3 channel  4 message ('': none is sent)
 --
 -- OK    stored and announced
--- OLD   a version as high or higher is stored; nothing is written or sent
+-- OLD   a version as high or higher is stored; nothing is written or sent.  The
+--       same version once more is stored when the record itself is gone
 -- ARG   an argument is not of its grammar
 --
 -- Invariants.  The version guard outlives the record.  allow-oom: a revocation
@@ -20,7 +21,9 @@ if not version or version < 1 or #KEYS ~= 2 or #ARGV ~= 4 then
     return {'ARG'}
 end
 local stored = int(call('HGET', KEYS[2], KEYS[1]))
-if stored and version <= stored then
+local is_lost = version == stored and ARGV[2] ~= ''
+    and call('EXISTS', KEYS[1]) == 0
+if stored and version <= stored and not is_lost then
     return {'OLD'}
 end
 if ARGV[2] == '' then
