@@ -9,6 +9,7 @@
 
 #include "core/rkey.h"
 #include "meter/outbox_budget.h"
+#include "meter/outbox_mark.h"
 #include "meter/outbox_record.h"
 
 #define BATCH "64"
@@ -69,7 +70,8 @@ row_mark(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
 }
 
 
-/* Rows of (id, kind, target).  A row that fails keeps none of the others. */
+/* Rows of (id, kind, target, created).  A row that fails keeps none of the
+ * others.  What a restored database sends is not what Redis will remember. */
 static bool
 rows_send(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, const struct ctl_rows *rows, unsigned *sent,
@@ -77,14 +79,24 @@ rows_send(struct ctl_pg *pg, struct ctl_redis *redis,
 {
     const char *id;
     unsigned i;
-    bool ok;
+    bool ok, behind = false;
 
     *sent = *kept = 0;
+    if (rows->nrows > 0
+        && !ctl_outbox_is_behind(pg, redis, arena, &behind, e))
+    {
+        return false;
+    }
     for (i = 0; i < rows->nrows; i++) {
         if (!ctl_redis_ready(redis, e)) {
             return false;
         }
         id = ctl_rows_at(rows, i, 0);
+        if (!behind
+            && !ctl_outbox_mark(redis, arena, id, ctl_rows_at(rows, i, 3), e))
+        {
+            return false;
+        }
         ctl_error_clear(why);
         ok = row_send(pg, redis, arena, ctl_rows_at(rows, i, 1),
                       ctl_rows_at(rows, i, 2), why);
@@ -110,7 +122,8 @@ ctl_outbox_send_some(struct ctl_pg *pg, struct ctl_redis *redis,
 
     /* New rows before those that failed: these may wait for a partition. */
     return ctl_pg_query(pg, arena, &rows, e,
-               "SELECT id, kind, target FROM outbox WHERE sent_at IS NULL"
+               "SELECT id, kind, target, " CTL_OUTBOX_TIME
+               " FROM outbox WHERE sent_at IS NULL"
                " ORDER BY attempts > 0, id LIMIT " BATCH, 0, NULL)
            && rows_send(pg, redis, arena, &rows, sent, kept, &why, e);
 }
@@ -135,7 +148,7 @@ ctl_outbox_send_ids(struct ctl_pg *pg, struct ctl_redis *redis,
         return ctl_error_internal(e, "out of memory");
     }
     if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT id, kind, target FROM outbox"
+            "SELECT id, kind, target, " CTL_OUTBOX_TIME " FROM outbox"
             " WHERE sent_at IS NULL AND id = ANY ($1::bigint[])"
             " ORDER BY id", list)
         || !rows_send(pg, redis, arena, &rows, &sent, &kept, &why, e))
@@ -177,5 +190,6 @@ ctl_outbox_tend(struct ctl_pg *pg, struct ctl_arena *arena,
         " INSERT INTO outbox (kind, target, version)"
         " SELECT 'budget', budget_id, version FROM due", 0, NULL)
            && ctl_pg_query(pg, arena, NULL, e, "DELETE FROM outbox"
-        " WHERE sent_at < now() - interval '7 days'", 0, NULL);
+        " WHERE sent_at < now() - interval '7 days'"
+        " AND id < (SELECT max(id) FROM outbox)", 0, NULL);
 }

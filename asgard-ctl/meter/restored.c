@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "meter/outbox_mark.h"
 #include "meter/outbox_record.h"
 #include "meter/stream_state.h"
 #include "redis/scan.h"
@@ -251,7 +252,8 @@ ctl_restored_take(struct ctl_leader *l, struct ctl_error *e)
     scan.highest++;
     if (!records_scan(l, &scan, strangers_take_back, e)
         || !streams_note(l, e)
-        || !ctl_restored_raise(l->pg, l->arena, scan.highest, ACTOR, e))
+        || !ctl_restored_raise(l->pg, l->arena, scan.highest, ACTOR, e)
+        || !ctl_outbox_forget(l->redis, l->arena, e))
     {
         return false;
     }

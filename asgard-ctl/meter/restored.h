@@ -1,13 +1,13 @@
 /*
  * After PostgreSQL was restored to an older point.
  *
- * Redis tells: it has seen a correction, a durable event or an epoch that the
- * database knows nothing of.  Then every version is raised above those that
- * Redis has, so that a change made from now on is not refused as old; records
- * that the database does not know any more are taken back; the numbers of
- * projects go on behind those that were given.  The reseed that follows reads
- * the streams from the older cursor on, and those of epochs that the database
- * never heard of; what they have let go is a gap.
+ * Redis tells: it has seen a correction, a durable event, an epoch or a change
+ * (meter/outbox_mark.h) that the database knows nothing of.  Then every version
+ * is raised above those that Redis has, so that a change made from now on is
+ * not refused as old; records that the database does not know any more are
+ * taken back; the numbers of projects go on behind those that were given.  The
+ * reseed that follows reads the streams from the older cursor on, and those of
+ * epochs that the database never heard of; what they have let go is a gap.
  */
 #ifndef CTL_RESTORED_H
 #define CTL_RESTORED_H

@@ -16,6 +16,7 @@
 #include "meter/drain.h"
 #include "meter/expire.h"
 #include "meter/gateways.h"
+#include "meter/outbox_mark.h"
 #include "meter/outbox_record.h"
 #include "meter/outbox_send.h"
 #include "meter/partition_lead.h"
@@ -190,18 +191,21 @@ ledger_eviction(struct ctl_leader *l, struct ledger_times *t,
 }
 
 
+/* Has Redis seen what the database that we lead by does not know? */
 static bool
-ledger_is_behind(const struct ctl_leader *l)
+ledger_is_behind(struct ctl_leader *l, bool *behind, struct ctl_error *e)
 {
+    bool led = false;
     unsigned i;
 
+    *behind = false;
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (l->parts[i].led && l->parts[i].ahead) {
-            return true;
-        }
+        led = led || l->parts[i].led;
+        *behind = *behind || (l->parts[i].led && l->parts[i].ahead);
     }
 
-    return false;
+    return !led || *behind
+           || ctl_outbox_is_behind(l->pg, l->redis, l->arena, behind, e);
 }
 
 
@@ -223,7 +227,7 @@ ledger_seed(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
 static bool
 ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
 {
-    bool closed = false, ok = true;
+    bool closed = false, behind, ok = true;
     unsigned i;
 
     if (!ctl_lead_renew(l, e)) {
@@ -237,7 +241,8 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
         }
     }
     if (!ledger_clocks(l, t, e) || !ledger_eviction(l, t, e)
-        || (ledger_is_behind(l) && !ctl_restored_take(l, e)))
+        || !ledger_is_behind(l, &behind, e)
+        || (behind && !ctl_restored_take(l, e)))
     {
         return false;
     }

@@ -25,6 +25,7 @@
 #define ASG_RKEY_VERSIONS  "{asg}:ver"
 #define ASG_RKEY_FILLED    "{asg}:filled"
 #define ASG_RKEY_WORKERS   "{asg}:workers"
+#define ASG_RKEY_SENT      "{asg}:sent"
 #define ASG_RKEY_DOUBT     "{asg}:doubt"
 
 size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
