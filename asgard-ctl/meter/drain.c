@@ -14,6 +14,7 @@
 #include "meter/stream_state.h"
 
 #define TRIM_BEHIND_MS   (15 * 60 * 1000)
+#define READ_KEEP_S      "86400"        /* an older epoch, when all is read */
 #define TURN_MS          1000           /* for all streams together */
 #define READ_HEAD        5              /* XREAD COUNT n BLOCK ms STREAMS */
 
@@ -353,6 +354,59 @@ ctl_drain_current(struct ctl_leader *l, struct ctl_partition *p,
 }
 
 
+/* A stream of which the ledger has everything: its last 15 minutes are kept for
+ * a day, should the database be restored; not longer for being looked at
+ * again. */
+static bool
+stream_let_go(struct ctl_leader *l, const struct ctl_partition *p,
+    int64_t epoch, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX], upto[CTL_STREAM_ID_TEXT];
+    const asg_str_t stream = {key, asg_rkey_stream(key, p->part,
+                                                   (uint64_t) epoch)};
+    const asg_str_t time[1] = {ASG_STR("TIME")};
+    const asg_str_t expire[4] = {ASG_STR("EXPIRE"), stream,
+                                 ASG_STR(READ_KEEP_S), ASG_STR("NX")};
+    asg_str_t trim[4] = {ASG_STR("XTRIM"), stream, ASG_STR("MINID"),
+                         ASG_STR_NULL};
+    struct ctl_reply now;
+    uint64_t now_s;
+
+    if (!ctl_redis_command(l->redis, l->arena, &now, e, 1, time)) {
+        return false;
+    }
+    if (now.nitems != 2 || !asg_str_u64(now.items[0].text, &now_s)) {
+        return ctl_error_away(e, "redis_unavailable", "TIME gave no time");
+    }
+    snprintf(upto, sizeof(upto), "%lld-0",
+             (long long) now_s * 1000 - TRIM_BEHIND_MS);
+    trim[3] = asg_str_z(upto);
+
+    return ctl_redis_command(l->redis, l->arena, NULL, e, 4, trim)
+           && ctl_redis_command(l->redis, l->arena, NULL, e, 4, expire);
+}
+
+
+static bool
+stream_is_there(struct ctl_leader *l, const struct ctl_partition *p,
+    int64_t epoch, bool *there, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX];
+    const asg_str_t argv[2] = {
+        ASG_STR("EXISTS"),
+        {key, asg_rkey_stream(key, p->part, (uint64_t) epoch)}
+    };
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2, argv)) {
+        return false;
+    }
+    *there = asg_str_eq_z(reply.text, "1");
+
+    return true;
+}
+
+
 bool
 ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     int64_t until_ms, bool *done, struct ctl_error *e)
@@ -360,7 +414,15 @@ ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     char after[CTL_STREAM_ID_TEXT] = "0-0";
     struct ctl_rows rows;
     int64_t known = 0;
+    bool there;
 
+    *done = true;
+    if (!stream_is_there(l, p, epoch, &there, e)) {
+        return false;
+    }
+    if (!there) {
+        return true;
+    }
     if (!CTL_PG(l->pg, l->arena, &rows, e,
             "SELECT last_id, rows_read FROM cursors"
             " WHERE partition = $1 AND epoch = $2",
@@ -375,7 +437,8 @@ ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     }
 
     return ctl_restored_gap(l, p, epoch, after, known, e)
-           && range_drain(l, p, epoch, after, until_ms, done, e);
+           && range_drain(l, p, epoch, after, until_ms, done, e)
+           && (!*done || stream_let_go(l, p, epoch, e));
 }
 
 

@@ -18,7 +18,8 @@
 bool ctl_drain_wait(struct ctl_leader *l, int wait_ms, unsigned *n,
     struct ctl_error *e);
 /* What stands in the stream of an older epoch, until it is all (*done) or
- * until_ms has come; at least one transaction of it.  Resets the arena. */
+ * until_ms has come; at least one transaction of it.  A stream that is done
+ * goes in a day.  Resets the arena. */
 bool ctl_drain_epoch(struct ctl_leader *l, struct ctl_partition *p,
     int64_t epoch, int64_t until_ms, bool *done, struct ctl_error *e);
 /* The same for the epoch of the partition, which is being seeded. */
