@@ -220,8 +220,8 @@ raise_versions(struct ctl_pg *pg, struct ctl_arena *arena, const char *floor,
 }
 
 
-bool
-ctl_restored_raise(struct ctl_pg *pg, struct ctl_arena *arena, int64_t floor,
+static bool
+versions_raise(struct ctl_pg *pg, struct ctl_arena *arena, int64_t floor,
     const char *actor, struct ctl_error *e)
 {
     const char *text = ctl_arena_printf(arena, "%lld", (long long) floor);
@@ -239,6 +239,19 @@ ctl_restored_raise(struct ctl_pg *pg, struct ctl_arena *arena, int64_t floor,
 
 
 bool
+ctl_restored_raise_by_clock(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *actor, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    return ctl_pg_query(pg, arena, &rows, e, "SELECT"
+                        " floor(extract(epoch FROM clock_timestamp()))::bigint",
+                        0, NULL)
+           && versions_raise(pg, arena, ctl_rows_i64(&rows, 0, 0), actor, e);
+}
+
+
+bool
 ctl_restored_take(struct ctl_leader *l, struct ctl_error *e)
 {
     struct scan scan = {0};
@@ -252,7 +265,7 @@ ctl_restored_take(struct ctl_leader *l, struct ctl_error *e)
     scan.highest++;
     if (!records_scan(l, &scan, strangers_take_back, e)
         || !streams_note(l, e)
-        || !ctl_restored_raise(l->pg, l->arena, scan.highest, ACTOR, e)
+        || !versions_raise(l->pg, l->arena, scan.highest, ACTOR, e)
         || !ctl_outbox_forget(l->redis, l->arena, e))
     {
         return false;

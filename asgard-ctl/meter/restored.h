@@ -17,10 +17,11 @@
 /* Every partition that is led is reseeded afterwards (p->open is false). */
 bool ctl_restored_take(struct ctl_leader *l, struct ctl_error *e);
 
-/* Raises every version above `floor`, with an audit entry: for a Redis that was
- * lost too, and so cannot tell, a floor by the clock. */
-bool ctl_restored_raise(struct ctl_pg *pg, struct ctl_arena *arena,
-    int64_t floor, const char *actor, struct ctl_error *e);
+/* For a Redis that was lost too, and so cannot tell: raises every version above
+ * the database's clock, which is above all that was counted up from 1, with an
+ * audit entry. */
+bool ctl_restored_raise_by_clock(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *actor, struct ctl_error *e);
 
 /* Before a stream is read on behind `after`, of which rows_read events are in
  * the ledger: had Redis let go of more?  A gap is kept in `stream_gaps`, logged

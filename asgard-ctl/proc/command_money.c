@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "audit/audit_chain.h"
 #include "audit/audit_explain.h"
@@ -231,13 +230,12 @@ ctl_command_replay(const struct ctl_config *config, int argc, char **argv)
 }
 
 
-/* The clock is above every version that was counted up from 1. */
 static bool
 reseed(struct ctl_connections *c, bool restored, struct ctl_error *e)
 {
     return (!restored
-            || ctl_restored_raise(c->pg, &c->arena, (int64_t) time(NULL),
-                                  CTL_AUDIT_COMMAND, e))
+            || ctl_restored_raise_by_clock(c->pg, &c->arena,
+                                           CTL_AUDIT_COMMAND, e))
            && ctl_lead_force_reseed(c->pg, &c->arena, -1, RESEED_WAIT_MS, e);
 }
 
