@@ -10,6 +10,7 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_doubt.h"
+#include "ngx_http_asgard_redis_time.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
 #include "ngx_http_asgard_spool.h"
@@ -17,6 +18,8 @@
 
 
 #define NGX_HTTP_ASGARD_RESERVE_TRIES  2
+#define NGX_HTTP_ASGARD_RESERVE_LATE   60       /* s, below the 600 of a void's
+                                                 * marker */
 
 
 static ngx_int_t ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot);
@@ -130,12 +133,36 @@ ngx_http_asgard_reserve_enter(ngx_http_asgard_call_t *call,
 }
 
 
+/* Worth another try: an epoch that was learned, or a clock of Redis that was
+ * stepped since we looked at it, and we know that our words are not late. */
+static ngx_uint_t
+ngx_http_asgard_reserve_again(ngx_http_asgard_slot_t *slot,
+    asg_verdict_t verdict, const asg_str_t *words, ngx_uint_t n)
+{
+    if (verdict == ASG_VERDICT_FENCE) {
+        return ngx_http_asgard_args_learn(slot->part, slot->epoch, words, n)
+               == NGX_OK;
+    }
+
+    if (verdict == ASG_VERDICT_CLOCK && ngx_http_asgard_redis_time()) {
+        ngx_http_asgard_redis_time_forget();
+        return 1;
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
     const asg_str_t *words, ngx_uint_t n)
 {
-    asg_reply_hold_t        hold;
-    ngx_http_asgard_ctx_t  *ctx;
+    asg_reply_hold_t              hold;
+    ngx_http_asgard_ctx_t        *ctx;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_asgard_module);
 
     if (asg_reply_hold(words, n, &hold) != ASG_OK
         || hold.pins.len > sizeof(slot->pins))
@@ -146,6 +173,7 @@ ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
     ngx_memcpy(slot->pins, hold.pins.data, hold.pins.len);
     slot->pins_len = (u_short) hold.pins.len;
     slot->expires = hold.expires_s;
+    ngx_http_asgard_redis_time_learn(hold.expires_s - amcf->hold_ttl);
     slot->due = ngx_current_msec + ngx_http_asgard_settle_pause();
     slot->tries = 0;
 
@@ -170,9 +198,7 @@ ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
 
     ctx = slot->ctx;
 
-    if (verdict == ASG_VERDICT_FENCE
-        && ngx_http_asgard_args_learn(slot->part, slot->epoch, words, n)
-           == NGX_OK
+    if (ngx_http_asgard_reserve_again(slot, verdict, words, n)
         && slot->tries < NGX_HTTP_ASGARD_RESERVE_TRIES && ctx
         && ngx_http_asgard_reserve_send(slot) == NGX_OK)
     {
@@ -275,11 +301,13 @@ ngx_http_asgard_reserve_handler(void *data, redisReply *reply, ngx_uint_t sent)
 static ngx_int_t
 ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot)
 {
+    time_t                        now;
     ngx_http_asgard_args_t        args;
     ngx_http_asgard_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(slot->ctx->request,
                                          ngx_http_asgard_module);
+    now = ngx_http_asgard_redis_time();
 
     slot->tries++;
     slot->epoch = ngx_http_asgard_zone_epoch(slot->part);
@@ -287,7 +315,8 @@ ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot)
     ngx_http_asgard_args_number(&args, slot->held_nusd);
     ngx_http_asgard_args_number(&args, amcf->hold_ttl);
     ngx_http_asgard_args_text(&args, "R", 1);
-    ngx_http_asgard_args_text(&args, "0", 1);
+    ngx_http_asgard_args_number(&args, now ? now + NGX_HTTP_ASGARD_RESERVE_LATE
+                                           : 0);
     ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
 
     return ngx_http_asgard_args_call(&args, ASG_SCRIPT_RESERVE,

@@ -1,0 +1,25 @@
+
+/*
+ * The second that Redis has now, as this worker knows it from the last hold
+ * that was granted and its own steady clock.
+ *
+ * For a bound on how late a reserve may be executed: one that stands in a
+ * buffer for longer than the marker of its void is kept (finish.lua) would be a
+ * hold of nobody.  What this says never admits anything.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_REDIS_TIME_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_REDIS_TIME_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+
+
+/* 0: not known. */
+time_t ngx_http_asgard_redis_time(void);
+void ngx_http_asgard_redis_time_learn(time_t now);
+/* Redis' clock was stepped. */
+void ngx_http_asgard_redis_time_forget(void);
+
+
+#endif /* _NGX_HTTP_ASGARD_REDIS_TIME_H_INCLUDED_ */
