@@ -1,8 +1,8 @@
 /*
  * Escapes of JSON strings, one at a time.
  *
- * Reads inside [p, end) only.  Beside the reader and asg_json_unescape() nobody
- * needs this.
+ * Reads inside [p, end) only.  What unescapes a whole string is
+ * asg_json_unescape(), or asg_sink_plain() for one of any length.
  */
 #ifndef ASG_ESCAPE_H
 #define ASG_ESCAPE_H
