@@ -112,6 +112,10 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "Nobody has said what this part can cost at most with this model, so "
         "no budget can hold it; leave it out, or ask an administrator to set "
         "its bound."},
+    [ASG_REASON_UNSUPPORTED_FIELD] = {400, ASG_RETRY_NEVER, INVALID,
+        "unsupported_field",
+        "This model cannot do what this field asks for; leave it out, or "
+        "choose another model."},
 
     [ASG_REASON_MODEL_NOT_FOUND] = {404, ASG_RETRY_NEVER, INVALID,
         "model_not_found",

@@ -62,6 +62,7 @@ static const row_t rows[] = {
     {ASG_REASON_UNKNOWN_FIELD, 400, "unknown_field", INVALID, NEVER},
     {ASG_REASON_URL_NOT_ALLOWED, 400, "url_not_allowed", INVALID, NEVER},
     {ASG_REASON_UNBOUND_CONTENT, 400, "unbound_content", INVALID, NEVER},
+    {ASG_REASON_UNSUPPORTED_FIELD, 400, "unsupported_field", INVALID, NEVER},
     {ASG_REASON_MODEL_NOT_FOUND, 404, "model_not_found", INVALID, NEVER},
     {ASG_REASON_API_NOT_SUPPORTED, 404, "api_not_supported", INVALID, NEVER},
     {ASG_REASON_POLICY_DENIED, 403, "policy_denied", PERMISS, NEVER},
