@@ -193,6 +193,7 @@ struct ngx_http_asgard_ctx_s {
     const asg_public_name_t   *name;          /* what was asked for */
     ngx_str_t                  asked;         /* its text, with echo options */
     ngx_str_t                  model_id;      /* /v1/models/{id}, decoded */
+    const asg_model_t         *translatable;  /* into its provider's words */
 
     /* reserve, route */
     ngx_http_asgard_call_t     call;

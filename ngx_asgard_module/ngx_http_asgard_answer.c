@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_answer.h"
 
+#include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
@@ -230,8 +231,13 @@ ngx_http_asgard_answer_grow(ngx_http_asgard_attempt_t *a, size_t wanted)
 static void
 ngx_http_asgard_answer_cleanup(void *data)
 {
-    ngx_http_asgard_answer_t *answer = data;
+    ngx_http_asgard_answer_drop(data);
+}
 
+
+void
+ngx_http_asgard_answer_drop(ngx_http_asgard_answer_t *answer)
+{
     if (answer->size) {
         ngx_free(answer->body);
         ngx_http_asgard_zone_body_release(answer->size);
@@ -243,7 +249,7 @@ ngx_http_asgard_answer_cleanup(void *data)
 void
 ngx_http_asgard_answer_reset(ngx_http_asgard_answer_t *answer)
 {
-    ngx_http_asgard_answer_cleanup(answer);
+    ngx_http_asgard_answer_drop(answer);
     ngx_memzero(answer, sizeof(ngx_http_asgard_answer_t));
 }
 
@@ -289,6 +295,7 @@ ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a)
 ngx_int_t
 ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
 {
+    ngx_int_t                  rc;
     asg_str_t                  body, shown;
     asg_usage_t               *usage;
     ngx_http_asgard_answer_t  *answer;
@@ -299,9 +306,6 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
     answer = &a->answer;
     usage = &answer->core.usage;
 
-    body.data = (const char *) answer->body;
-    body.len = answer->len;
-
     if (a->ctx->route == NGX_HTTP_ASGARD_ROUTE_GATEWAY) {
         shown = a->model->ref;
 
@@ -309,6 +313,19 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
         shown.data = (const char *) a->ctx->asked.data;
         shown.len = a->ctx->asked.len;
     }
+
+    rc = NGX_OK;
+
+    if (ngx_http_asgard_is_anthropic(a) && !a->response.coded) {
+
+        rc = ngx_http_asgard_anthropic_answer(a, shown);
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    body.data = (const char *) answer->body;
+    body.len = answer->len;
 
     asg_answer_init(&answer->core, shown, false,
                     ngx_http_asgard_answer_context(a), line);
@@ -320,7 +337,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
         return NGX_ERROR;
     }
 
-    if (!a->response.coded && body.len
+    if (rc == NGX_OK && !a->response.coded && body.len
         && asg_answer_json(&answer->core, body, answer->splice) == ASG_OK)
     {
         ngx_http_asgard_call_bytes(a->ctx, usage->content_bytes, usage);

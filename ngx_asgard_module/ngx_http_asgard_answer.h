@@ -36,6 +36,9 @@ typedef struct {
  * NGX_ERROR (broken, or too large: answer.reason is set). */
 ngx_int_t ngx_http_asgard_answer_hold(ngx_http_asgard_attempt_t *a);
 
+/* Gives the memory of the body back. */
+void ngx_http_asgard_answer_drop(ngx_http_asgard_answer_t *answer);
+
 /* Gives back what was held; as if nothing had come. */
 void ngx_http_asgard_answer_reset(ngx_http_asgard_answer_t *answer);
 

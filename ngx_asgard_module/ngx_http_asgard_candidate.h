@@ -13,6 +13,7 @@
 #define _NGX_HTTP_ASGARD_CANDIDATE_H_INCLUDED_
 
 
+#include "core/anthropic_answer.h"
 #include "ngx_http_asgard.h"
 #include "ngx_http_asgard_answer.h"
 #include "ngx_http_asgard_peer.h"
@@ -54,6 +55,11 @@ struct ngx_http_asgard_attempt_s {
     ngx_event_t                 park_read;
     ngx_event_t                 park_write;
     ngx_http_asgard_waiter_t    waiter;
+
+    /* kind anthropic */
+    const asg_model_t          *translated_model;     /* of `translated` */
+    asg_str_t                   translated;   /* the request's body */
+    asg_anthropic_stream_t     *messages;     /* NULL: no such stream */
 
     ngx_http_asgard_response_t  response;
     ngx_http_asgard_answer_t    answer;

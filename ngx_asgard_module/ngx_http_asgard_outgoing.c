@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_snapshot.h"
@@ -91,6 +92,10 @@ ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
     m = a->model;
     ctx = a->ctx;
 
+    if (ngx_http_asgard_is_anthropic(a)) {
+        return ngx_http_asgard_anthropic_body(a, splice);
+    }
+
     ngx_memzero(&rewrite, sizeof(asg_rewrite_t));
 
     rewrite.model = m->served;
@@ -136,7 +141,7 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
 
     if (out == NULL) {
         return path.len + host.len + e->auth_header.len + e->auth_scheme.len
-               + key.len + ctx->trace_len + 512;
+               + key.len + ctx->trace_len + e->anthropic_version.len + 512;
     }
 
     asg_buf_z(out, "POST ");
@@ -152,6 +157,11 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
     asg_buf_z(out, "Accept-Encoding: identity\r\nUser-Agent: asgard\r\n");
     ngx_http_asgard_outgoing_line(out, "x-request-id", (asg_str_t) {
                                   (const char *) ctx->trace, ctx->trace_len });
+
+    if (e->anthropic_version.len) {
+        ngx_http_asgard_outgoing_line(out, "anthropic-version",
+                                      e->anthropic_version);
+    }
 
     if (key.len && e->auth_header.len) {
         asg_buf_str(out, e->auth_header);

@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_policy.h"
 
+#include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_error.h"
@@ -104,7 +105,8 @@ ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
            && ngx_http_asgard_policy_serves(ctx, model)
            && ngx_http_asgard_policy_cleared(ctx, model)
            && ngx_http_asgard_policy_unknown(ctx, model).data == NULL
-           && ngx_http_asgard_policy_unbound(ctx, model) == ASG_PART_NONE;
+           && ngx_http_asgard_policy_unbound(ctx, model) == ASG_PART_NONE
+           && ngx_http_asgard_anthropic_takes(ctx, model, NULL);
 }
 
 
@@ -191,15 +193,16 @@ ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
 
 
 /* Of a model that is cleared: a field that it does not take, else a part that
- * it has no bound for. */
+ * it has no bound for, else what cannot be said to it. */
 
 static ngx_int_t
 ngx_http_asgard_policy_blame_body(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
-    asg_str_t   field;
-    ngx_str_t   param;
-    asg_part_t  part;
+    asg_str_t      field;
+    ngx_str_t      param;
+    asg_part_t     part;
+    asg_refusal_t  why;
 
     field = ngx_http_asgard_policy_unknown(ctx, model);
 
@@ -210,6 +213,15 @@ ngx_http_asgard_policy_blame_body(ngx_http_asgard_ctx_t *ctx,
     }
 
     part = ngx_http_asgard_policy_unbound(ctx, model);
+
+    if (part == ASG_PART_NONE) {
+
+        if (ngx_http_asgard_anthropic_takes(ctx, model, &why)) {
+            return ngx_http_asgard_refuse(ctx, ASG_REASON_INTERNAL, NULL);
+        }
+
+        return ngx_http_asgard_policy_refuse(ctx, why.reason, why.param);
+    }
 
     return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_UNBOUND_CONTENT,
                                          ctx->parsed->first_at[part]);

@@ -58,6 +58,8 @@ static ngx_http_asgard_header_t  ngx_http_asgard_headers[] = {
       ngx_http_asgard_response_retry_after },
     { ngx_string("x-request-id"),
       ngx_http_asgard_response_request_id },
+    { ngx_string("request-id"),                /* Anthropic's */
+      ngx_http_asgard_response_request_id },
     { ngx_null_string, NULL }
 };
 

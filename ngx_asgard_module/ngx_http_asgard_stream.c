@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_stream.h"
 
+#include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
@@ -16,6 +17,8 @@
 static ngx_int_t ngx_http_asgard_stream_filter_init(void *data);
 static ngx_int_t ngx_http_asgard_stream_filter(void *data, ssize_t bytes);
 static ngx_int_t ngx_http_asgard_stream_sink(void *data, u_char *bytes,
+    size_t len);
+static int ngx_http_asgard_stream_meter(void *data, const char *bytes,
     size_t len);
 static int ngx_http_asgard_stream_emit(void *data, const char *bytes,
     size_t len);
@@ -46,6 +49,12 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
     asg_answer_init(&a->answer.core, shown, !ctx->parsed->include_usage,
                     ngx_http_asgard_answer_context(a), line);
     a->answer.core.total_tokens = ngx_http_asgard_answer_total(a);
+
+    if (ngx_http_asgard_is_anthropic(a)
+        && ngx_http_asgard_anthropic_stream_start(a, shown) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     u->headers_in.content_length_n = -1;
     u->input_filter_init = ngx_http_asgard_stream_filter_init;
@@ -141,6 +150,8 @@ ngx_http_asgard_stream_sink(void *data, u_char *bytes, size_t len)
 {
     ngx_http_asgard_attempt_t *a = data;
 
+    int  rc;
+
     if (ngx_http_asgard_drain_count(a, len) != NGX_OK) {
         return NGX_ABORT;
     }
@@ -149,14 +160,25 @@ ngx_http_asgard_stream_sink(void *data, u_char *bytes, size_t len)
         a->ctx->first_byte = ngx_current_msec;
     }
 
-    if (asg_answer_feed(&a->answer.core, (const char *) bytes, len,
-                        ngx_http_asgard_stream_emit, a)
-        != 0)
-    {
-        return NGX_ABORT;
+    if (a->messages) {
+        rc = ngx_http_asgard_anthropic_stream_feed(a, (const char *) bytes,
+                                            len, ngx_http_asgard_stream_meter);
+
+    } else {
+        rc = ngx_http_asgard_stream_meter(a, (const char *) bytes, len);
     }
 
-    return NGX_OK;
+    return rc == 0 ? NGX_OK : NGX_ABORT;
+}
+
+
+static int
+ngx_http_asgard_stream_meter(void *data, const char *bytes, size_t len)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    return asg_answer_feed(&a->answer.core, bytes, len,
+                           ngx_http_asgard_stream_emit, a);
 }
 
 

@@ -166,9 +166,6 @@ module_activate(const struct activation *a)
     if (strcmp(m->status, "retired") == 0) {
         return because(a, "", "its status is retired");
     }
-    if (m->kind == CTL_KIND_ANTHROPIC) {
-        return because(a, "", "this kind comes later");
-    }
 
     return m->kind == CTL_KIND_ECHO
            || (key_take(a) && url_take(a) && key_is_no_sample(a));

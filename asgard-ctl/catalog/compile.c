@@ -167,6 +167,10 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
     member_int(w, "idle_timeout_ms", first_of(mf->idle_timeout_ms,
                routing->stream_timeout_ms, IDLE_MS));
     member_int(w, "resend_safe", mf->resend_safe);
+    if (mf->kind == CTL_KIND_ANTHROPIC) {
+        member(w, "anthropic_version", mf->anthropic_version);
+        member_int(w, "refuse_unsupported", mf->refuse_unsupported);
+    }
     asg_buf_z(&w->b, "}");
 
     return true;
@@ -250,6 +254,9 @@ limits_write(struct writer *w, const struct ctl_model *m)
     member(w, "max_tokens_field", m->max_tokens_field);
     member_int(w, "send_user", m->send_user);
     member_int(w, "send_stream_options", m->send_stream_options);
+    if (m->structured_output) {
+        member_int(w, "structured_output", 1);
+    }
     asg_buf_z(&w->b, ",\"allow_fields\":[");
     for (i = 0; i < m->nallow; i++) {
         asg_buf_z(&w->b, i > 0 ? "," : "");

@@ -151,6 +151,9 @@ address_take(const struct reader *r, const struct ctl_yaml *inf)
     if (m->base_url == NULL && m->kind == CTL_KIND_OPENAI) {
         m->base_url = "https://api.openai.com/v1";
     }
+    if (m->base_url == NULL && m->kind == CTL_KIND_ANTHROPIC) {
+        m->base_url = "https://api.anthropic.com";
+    }
     if (!variable_take(r, inf, "base_url_env", &m->base_url_env)
         || !variable_take(r, inf, "api_key_env", &m->api_key_env))
     {
@@ -176,7 +179,8 @@ auth_take(const struct reader *r, const struct ctl_yaml *inf)
     if (at != NULL) {
         ctl_yaml_bool(at, &m->api_key_optional);
     }
-    m->auth_header = ctl_yaml_text(inf, "auth_header", "Authorization");
+    m->auth_header = ctl_yaml_text(inf, "auth_header",
+        m->kind == CTL_KIND_ANTHROPIC ? "x-api-key" : "Authorization");
     m->auth_scheme = ctl_yaml_text(inf, "auth_scheme",
         strcasecmp(m->auth_header, "Authorization") == 0 ? "Bearer" : "");
     m->ca_file = ctl_yaml_text(inf, "ca_file", NULL);
@@ -220,13 +224,16 @@ static bool
 paths_take(const struct reader *r, const struct ctl_yaml *inf)
 {
     const char **path = r->m->path;
-    bool ok;
+    bool is_messages = r->m->kind == CTL_KIND_ANTHROPIC, ok;
 
-    ok = path_take(r, inf, "chat_path", "/v1/chat/completions",
+    ok = path_take(r, inf, "chat_path",
+                   is_messages ? "/v1/messages" : "/v1/chat/completions",
                    &path[ASG_API_CHAT])
-         && path_take(r, inf, "completions_path", "/v1/completions",
+         && path_take(r, inf, "completions_path",
+                      is_messages ? NULL : "/v1/completions",
                       &path[ASG_API_COMPLETIONS])
-         && path_take(r, inf, "embeddings_path", "/v1/embeddings",
+         && path_take(r, inf, "embeddings_path",
+                      is_messages ? NULL : "/v1/embeddings",
                       &path[ASG_API_EMBEDDINGS]);
     path[ASG_API_GATEWAY] = path[ASG_API_CHAT];
 
@@ -270,6 +277,34 @@ kind_take(const struct reader *r, const struct ctl_yaml *inf)
 }
 
 
+/* What only this kind has; of another it would do nothing. */
+static bool
+anthropic_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    struct ctl_manifest *m = r->m;
+    const char *word = ctl_yaml_text(inf, "unsupported", NULL);
+
+    m->anthropic_version = ctl_yaml_text(inf, "anthropic_version", NULL);
+    if (m->kind != CTL_KIND_ANTHROPIC) {
+        return (m->anthropic_version == NULL
+                || wrong(r, inf, "anthropic_version",
+                         "is for the kind anthropic"))
+               && (word == NULL || wrong(r, inf, "unsupported",
+                                         "is for the kind anthropic"));
+    }
+    if (m->anthropic_version == NULL) {
+        m->anthropic_version = "2023-06-01";
+    }
+    m->refuse_unsupported = word != NULL && strcmp(word, "refuse") == 0;
+
+    return (m->anthropic_version[0] != '\0'
+            && is_printable(m->anthropic_version, false)
+            && strlen(m->anthropic_version) <= 64)
+           || wrong(r, inf, "anthropic_version", "expects a date such as "
+                                                 "2023-06-01");
+}
+
+
 static bool
 models_take(const struct reader *r, const struct ctl_yaml *inf)
 {
@@ -306,7 +341,7 @@ inference_take(const struct reader *r, const struct ctl_yaml *inf)
     }
 
     return kind_take(r, inf) && address_take(r, inf) && auth_take(r, inf)
-           && paths_take(r, inf)
+           && paths_take(r, inf) && anthropic_take(r, inf)
            && timeout_take(r, inf, "connect_timeout",
                            &r->m->connect_timeout_ms)
            && timeout_take(r, inf, "first_byte_timeout",

@@ -38,6 +38,7 @@ struct ctl_model {
     int64_t default_max_tokens;         /* 0: not said */
     const char *max_tokens_field;
     bool send_user, send_stream_options;
+    bool structured_output;             /* of kind anthropic */
     const char *allow[ASG_ALLOW_MAX];
     unsigned nallow;
     bool free;
@@ -60,6 +61,8 @@ struct ctl_manifest {
     int64_t first_byte_timeout_ms;      /* 0: not said */
     int64_t idle_timeout_ms;            /* 0: not said */
     bool resend_safe;
+    const char *anthropic_version;      /* NULL: of another kind */
+    bool refuse_unsupported;            /* of kind anthropic */
     struct ctl_model *models;
     unsigned nmodels;
     int64_t changed_at;                 /* mtime of the file */

@@ -196,6 +196,13 @@ limits_take(const struct taking *t)
     if (at != NULL) {
         ctl_yaml_bool(at, &model->send_stream_options);
     }
+    at = ctl_yaml_at(t->map, "structured_output");
+    if (at != NULL) {
+        ctl_yaml_bool(at, &model->structured_output);
+    }
+    if (model->structured_output && t->m->kind != CTL_KIND_ANTHROPIC) {
+        return wrong(t, "structured_output", "is for the kind anthropic");
+    }
     if (!tokens_take(t, t->map, "context_window", &model->context)
         || !tokens_take(t, t->map, "max_output_tokens",
                         &model->max_output_tokens)

@@ -35,6 +35,7 @@ static const char *const statuses[] = {
 static const char *const kinds[] = {
     "openai", "openai-compatible", "echo", "anthropic", NULL
 };
+static const char *const unsupported[] = {"drop", "refuse", NULL};
 static const char *const data_classes[] = {
     "public", "internal", "confidential", "restricted", NULL
 };
@@ -107,7 +108,8 @@ static const struct ctl_shape model[] = {
     PRICES, MAP("long_context", long_context), BOOL("free"),
     INT("context_window"), INT("max_output_tokens"),
     INT("default_max_tokens"), WORD("max_tokens_field", max_tokens_fields),
-    BOOL("send_user"), BOOL("send_stream_options"), TEXTS("allow_fields"),
+    BOOL("send_user"), BOOL("send_stream_options"), BOOL("structured_output"),
+    TEXTS("allow_fields"),
     MAP("token_bounds", token_bounds), END
 };
 
@@ -117,6 +119,7 @@ static const struct ctl_shape inference[] = {
     BOOL("api_key_optional"), TEXT("auth_header"), TEXT("auth_scheme"),
     TEXT("ca_file"), TEXT("chat_path"), TEXT("completions_path"),
     TEXT("embeddings_path"), TEXT("anthropic_version"),
+    WORD("unsupported", unsupported),
     TIME("connect_timeout"), TIME("first_byte_timeout"), TIME("idle_timeout"),
     BOOL("resend_safe"),
     {"models", CTL_SHAPE_MAPS, true, model, NULL}, END

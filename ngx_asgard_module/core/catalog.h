@@ -28,7 +28,7 @@
 #define ASG_CATALOG_CANDIDATES_MAX 16
 
 typedef enum {
-    ASG_KIND_OPENAI, ASG_KIND_COMPATIBLE, ASG_KIND_ECHO
+    ASG_KIND_OPENAI, ASG_KIND_COMPATIBLE, ASG_KIND_ECHO, ASG_KIND_ANTHROPIC
 } asg_kind_t;
 
 typedef struct {
@@ -44,6 +44,8 @@ typedef struct {
     uint64_t key_version;
     int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
     bool resend_safe;           /* a begun call may be sent again */
+    asg_str_t anthropic_version;        /* of kind anthropic */
+    bool refuse_unsupported;    /* fields without a counterpart there */
 } asg_endpoint_t;
 
 typedef struct {
@@ -53,6 +55,7 @@ typedef struct {
     int64_t context, max_output_tokens, default_max_tokens;
     asg_str_t max_tokens_field; /* max_tokens | max_completion_tokens */
     bool send_user, send_stream_options;
+    bool structured_output;     /* of kind anthropic: takes output_config */
     asg_str_t allow[ASG_ALLOW_MAX];
     unsigned nallow;
     unsigned endpoint;          /* index */

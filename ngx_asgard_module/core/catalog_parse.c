@@ -64,7 +64,11 @@ static const asg_member_t endpoint_members[] = {
     E(COUNT, "first_byte_timeout_ms", endpoint.first_byte_timeout_ms),
     E(COUNT, "idle_timeout_ms", endpoint.idle_timeout_ms),
     ASG_MEMBER_MAYBE(FLAG, "resend_safe", endpoint_parts_t,
-                     endpoint.resend_safe)
+                     endpoint.resend_safe),
+    ASG_MEMBER_MAYBE(STRING, "anthropic_version", endpoint_parts_t,
+                     endpoint.anthropic_version),
+    ASG_MEMBER_MAYBE(FLAG, "refuse_unsupported", endpoint_parts_t,
+                     endpoint.refuse_unsupported)
 };
 
 static const asg_member_t key_members[] = {
@@ -88,6 +92,8 @@ static const asg_member_t model_members[] = {
     M(STRING, "max_tokens_field", model.max_tokens_field),
     M(FLAG, "send_user", model.send_user),
     M(FLAG, "send_stream_options", model.send_stream_options),
+    ASG_MEMBER_MAYBE(FLAG, "structured_output", model_parts_t,
+                     model.structured_output),
     ASG_MEMBER_MAYBE_BY(read_allow, "allow_fields"),
     ASG_MEMBER_BY(read_paths, "paths"),
     ASG_MEMBER_BY(read_card, "card")
@@ -228,7 +234,7 @@ static bool read_kind(asg_str_t name, asg_kind_t *out)
     static const char *const kinds[] = {
         [ASG_KIND_OPENAI] = "openai",
         [ASG_KIND_COMPATIBLE] = "openai-compatible",
-        [ASG_KIND_ECHO] = "echo"
+        [ASG_KIND_ECHO] = "echo", [ASG_KIND_ANTHROPIC] = "anthropic"
     };
 
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
@@ -250,7 +256,9 @@ static bool address_is_possible(const endpoint_parts_t *parts)
     return is_word(e->host, NAME_BYTES_MAX) && parts->port >= 1
         && parts->port <= UINT16_MAX && is_word(e->host_header, TEXT_BYTES_MAX)
         && (!e->tls || is_word(e->tls_name, NAME_BYTES_MAX))
-        && (!e->has_key || is_word(e->auth_header, NAME_BYTES_MAX));
+        && (!e->has_key || is_word(e->auth_header, NAME_BYTES_MAX))
+        && (e->kind == ASG_KIND_ANTHROPIC)
+           == is_word(e->anthropic_version, NAME_BYTES_MAX);
 }
 
 static bool endpoint_is_possible(const endpoint_parts_t *parts)

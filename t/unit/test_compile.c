@@ -320,14 +320,15 @@ static void modules_are_active_when_their_variables_are_set(void **state)
     shipped("databricks");
     shipped("echo");
     shipped("anthropic");
-    variables("OPENAI_MASTER_KEY=\nANTHROPIC_MASTER_KEY=k\n"
+    variables("OPENAI_MASTER_KEY=\nANTHROPIC_MASTER_KEY=\n"
               "DATABRICKS_HOST=dbc-1.cloud.databricks.com\n");
     must_load();
     state_is("openai", CTL_MODULE_INACTIVE, "OPENAI_MASTER_KEY is not set");
     state_is("litellm", CTL_MODULE_INACTIVE, "LITELLM_BASE_URL is not set");
     state_is("databricks", CTL_MODULE_INACTIVE,
              "DATABRICKS_TOKEN is not set");
-    state_is("anthropic", CTL_MODULE_INACTIVE, "this kind comes later");
+    state_is("anthropic", CTL_MODULE_INACTIVE,
+             "ANTHROPIC_MASTER_KEY is not set");
     state_is("echo", CTL_MODULE_ACTIVE, NULL);
     variables("OPENAI_MASTER_KEY=k\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n"
               "LITELLM_BASE_URL=http://litellm:4000\n"

@@ -1,0 +1,312 @@
+
+/*
+ * Models that are called by Anthropic's Messages API.
+ */
+
+#include "ngx_http_asgard_anthropic.h"
+
+#include "core/anthropic_answer.h"
+#include "core/anthropic_request.h"
+#include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_zone.h"
+
+
+#define NGX_HTTP_ASGARD_ANTHROPIC_ID  "chatcmpl-"
+
+
+static void ngx_http_asgard_anthropic_rewrite(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model, asg_anthropic_rewrite_t *rewrite);
+static ngx_int_t ngx_http_asgard_anthropic_show(ngx_http_asgard_attempt_t *a,
+    asg_str_t shown, asg_anthropic_show_t *show);
+static int ngx_http_asgard_anthropic_append(void *data, const char *bytes,
+    size_t len);
+static u_char *ngx_http_asgard_anthropic_alloc(ngx_http_asgard_ctx_t *ctx,
+    size_t size);
+static void ngx_http_asgard_anthropic_cleanup(void *data);
+
+
+/* For a whole document within one call: no state is kept between two. */
+static asg_json_t  ngx_http_asgard_anthropic_json;
+
+
+ngx_uint_t
+ngx_http_asgard_is_anthropic(ngx_http_asgard_attempt_t *a)
+{
+    return a->endpoint->kind == ASG_KIND_ANTHROPIC;
+}
+
+
+static void
+ngx_http_asgard_anthropic_rewrite(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model, asg_anthropic_rewrite_t *rewrite)
+{
+    const asg_endpoint_t  *e;
+
+    e = &ctx->snapshot->catalog.endpoints[model->endpoint];
+
+    ngx_memzero(rewrite, sizeof(asg_anthropic_rewrite_t));
+
+    rewrite->model = model->served;
+    rewrite->max_tokens = ngx_http_asgard_policy_output(ctx, model);
+    rewrite->refuse_unsupported = e->refuse_unsupported;
+    rewrite->structured = model->structured_output;
+
+    if (model->send_user) {
+        rewrite->user = asg_str_z(ctx->project.project_id);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_asgard_anthropic_takes(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model, asg_refusal_t *why)
+{
+    uint64_t                 length;
+    asg_refusal_t            refusal;
+    const asg_endpoint_t    *e;
+    asg_anthropic_rewrite_t  rewrite;
+
+    e = &ctx->snapshot->catalog.endpoints[model->endpoint];
+
+    if (e->kind != ASG_KIND_ANTHROPIC || ctx->translatable == model) {
+        return 1;
+    }
+
+    ngx_http_asgard_anthropic_rewrite(ctx, model, &rewrite);
+
+    if (asg_anthropic_request(ctx->parsed, &rewrite, NULL, NULL, &length,
+                              why ? why : &refusal)
+        != ASG_OK)
+    {
+        return 0;
+    }
+
+    /* asked again and again for the same model: of the hold, of each try */
+    ctx->translatable = model;
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
+    asg_splice_t *splice)
+{
+    uint64_t                 length;
+    asg_buf_t                out;
+    asg_refusal_t            why;
+    asg_anthropic_rewrite_t  rewrite;
+
+    if (a->translated_model != a->model) {
+
+        ngx_http_asgard_anthropic_rewrite(a->ctx, a->model, &rewrite);
+
+        if (asg_anthropic_request(a->ctx->parsed, &rewrite, NULL, NULL,
+                                  &length, &why)
+            != ASG_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        out.data = (char *) ngx_http_asgard_anthropic_alloc(a->ctx,
+                                                            (size_t) length);
+        if (out.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        asg_buf_init(&out, out.data, (size_t) length);
+
+        if (asg_anthropic_request(a->ctx->parsed, &rewrite,
+                                  ngx_http_asgard_anthropic_append, &out,
+                                  &length, &why)
+            != ASG_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        a->translated_model = a->model;
+        a->translated = asg_buf_view(&out);
+    }
+
+    splice->piece[0] = a->translated;
+    splice->npieces = 1;
+    splice->length = a->translated.len;
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_http_asgard_anthropic_append(void *data, const char *bytes, size_t len)
+{
+    asg_buf_put(data, bytes, len);
+
+    return asg_buf_ok(data) ? 0 : 1;
+}
+
+
+/* Lives as long as the request, and is charged as long: a call with several
+ * candidates of this kind has as many bodies, at most
+ * ASG_CATALOG_CANDIDATES_MAX. */
+
+static u_char *
+ngx_http_asgard_anthropic_alloc(ngx_http_asgard_ctx_t *ctx, size_t size)
+{
+    ngx_str_t                    *body;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_asgard_module);
+
+    cln = ngx_pool_cleanup_add(ctx->request->pool, sizeof(ngx_str_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_asgard_zone_body_charge(size, amcf->body_memory) != NGX_OK) {
+        return NULL;
+    }
+
+    body = cln->data;
+    body->len = size;
+    body->data = ngx_alloc(size, ctx->request->connection->log);
+
+    if (body->data == NULL) {
+        ngx_http_asgard_zone_body_release(size);
+        return NULL;
+    }
+
+    cln->handler = ngx_http_asgard_anthropic_cleanup;
+
+    return body->data;
+}
+
+
+static void
+ngx_http_asgard_anthropic_cleanup(void *data)
+{
+    ngx_str_t *body = data;
+
+    ngx_free(body->data);
+    ngx_http_asgard_zone_body_release(body->len);
+}
+
+
+/* The message's own id would tell whose it is. */
+
+static ngx_int_t
+ngx_http_asgard_anthropic_show(ngx_http_asgard_attempt_t *a, asg_str_t shown,
+    asg_anthropic_show_t *show)
+{
+    u_char  *p, *id;
+    size_t   len;
+
+    len = sizeof(NGX_HTTP_ASGARD_ANTHROPIC_ID) - 1 + a->ctx->trace_len;
+
+    id = ngx_pnalloc(a->ctx->request->pool, len);
+    if (id == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(id, NGX_HTTP_ASGARD_ANTHROPIC_ID,
+                   sizeof(NGX_HTTP_ASGARD_ANTHROPIC_ID) - 1);
+    ngx_memcpy(p, a->ctx->trace, a->ctx->trace_len);
+
+    show->model = shown;
+    show->id.data = (const char *) id;
+    show->id.len = len;
+    show->created = ngx_time();
+    show->include_usage = true;         /* for the meter, which hides it */
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_anthropic_answer(ngx_http_asgard_attempt_t *a,
+    asg_str_t shown)
+{
+    uint64_t                   length;
+    asg_buf_t                  out;
+    asg_str_t                  body;
+    asg_anthropic_show_t       show;
+    ngx_http_asgard_answer_t  *answer;
+
+    answer = &a->answer;
+
+    body.data = (const char *) answer->body;
+    body.len = answer->len;
+
+    if (ngx_http_asgard_anthropic_show(a, shown, &show) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (asg_anthropic_answer(&ngx_http_asgard_anthropic_json, ngx_random(),
+                             body, &show, NULL, NULL, &length)
+        != ASG_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    out.data = (char *) ngx_http_asgard_anthropic_alloc(a->ctx,
+                                                        (size_t) length);
+    if (out.data == NULL) {
+        answer->reason = ASG_REASON_OVERLOADED;
+        return NGX_ERROR;
+    }
+
+    asg_buf_init(&out, out.data, (size_t) length);
+
+    if (asg_anthropic_answer(&ngx_http_asgard_anthropic_json, ngx_random(),
+                             body, &show, ngx_http_asgard_anthropic_append,
+                             &out, &length)
+        != ASG_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_asgard_answer_drop(answer);
+
+    answer->body = (u_char *) out.data;
+    answer->len = out.len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_anthropic_stream_start(ngx_http_asgard_attempt_t *a,
+    asg_str_t shown)
+{
+    char                  *event;
+    ngx_pool_t            *pool;
+    asg_anthropic_show_t   show;
+
+    pool = a->ctx->request->pool;
+
+    /* of the room for an event no more becomes resident than events need */
+
+    a->messages = ngx_palloc(pool, sizeof(asg_anthropic_stream_t));
+    event = ngx_palloc(pool, ASG_ANTHROPIC_EVENT);
+
+    if (a->messages == NULL || event == NULL
+        || ngx_http_asgard_anthropic_show(a, shown, &show) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    asg_anthropic_stream_init(a->messages, &ngx_http_asgard_anthropic_json,
+                              ngx_random(), &show, event);
+
+    return NGX_OK;
+}
+
+
+int
+ngx_http_asgard_anthropic_stream_feed(ngx_http_asgard_attempt_t *a,
+    const char *bytes, size_t len, asg_emit_pt meter)
+{
+    return asg_anthropic_stream_feed(a->messages, bytes, len, meter, a);
+}

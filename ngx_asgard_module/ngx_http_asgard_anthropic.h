@@ -1,0 +1,42 @@
+
+/*
+ * Models that are called by Anthropic's Messages API: the request translated
+ * before it leaves, the answer before it is metered.
+ *
+ * The translation itself is core/anthropic_*.c; here is the memory for it.
+ * That of a whole body counts against the same cap as the bodies themselves.
+ * The meter sees OpenAI's shape, as from any other provider.
+ */
+
+#ifndef _NGX_HTTP_ASGARD_ANTHROPIC_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_ANTHROPIC_H_INCLUDED_
+
+
+#include "ngx_http_asgard.h"
+#include "ngx_http_asgard_candidate.h"
+
+
+ngx_uint_t ngx_http_asgard_is_anthropic(ngx_http_asgard_attempt_t *a);
+
+/* Can the request be translated for this model?  Always, if the model has
+ * another kind.  0: why, in `why` if it is not NULL. */
+ngx_uint_t ngx_http_asgard_anthropic_takes(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model, asg_refusal_t *why);
+
+/* The body of this attempt as the one piece of the splice. */
+ngx_int_t ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
+    asg_splice_t *splice);
+
+/* The answer that is held becomes a chat.completion with the name that is to be
+ * shown.  NGX_DECLINED: it is no message; it stays as it is. */
+ngx_int_t ngx_http_asgard_anthropic_answer(ngx_http_asgard_attempt_t *a,
+    asg_str_t shown);
+
+/* Before the first byte of a stream; then each, for the meter's eyes. */
+ngx_int_t ngx_http_asgard_anthropic_stream_start(ngx_http_asgard_attempt_t *a,
+    asg_str_t shown);
+int ngx_http_asgard_anthropic_stream_feed(ngx_http_asgard_attempt_t *a,
+    const char *bytes, size_t len, asg_emit_pt meter);
+
+
+#endif /* _NGX_HTTP_ASGARD_ANTHROPIC_H_INCLUDED_ */
