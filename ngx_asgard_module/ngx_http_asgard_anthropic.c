@@ -112,6 +112,7 @@ ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
         out.data = (char *) ngx_http_asgard_anthropic_alloc(a->ctx,
                                                             (size_t) length);
         if (out.data == NULL) {
+            a->answer.reason = ASG_REASON_OVERLOADED;
             return NGX_ERROR;
         }
 
