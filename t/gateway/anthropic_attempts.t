@@ -7,6 +7,7 @@ use lib 't/lib';
 use JSON::PP ();
 use Test::More;
 
+use Asgard::FakeMessages qw(message block start_of raw_stream);
 use Asgard::Stage;
 use Asgard::Spool qw(money_of);
 
@@ -33,18 +34,12 @@ $s->start;
 
 my $cost = 's ' . (10 * 1000 + 20 * 10000);
 
-sub message {
-    my ($text) = @_;
-    return {id => 'msg_1', type => 'message', role => 'assistant',
-        content => [{type => 'text', text => $text}],
-        stop_reason => 'end_turn',
-        usage => {input_tokens => 10, output_tokens => 20}};
-}
+sub says { message([{type => 'text', text => $_[0]}], 'end_turn') }
 
 # --- from one to the other ---
 
 $openai->script({status => 503});
-$claude->script({body => message('from claude')});
+$claude->script({body => says('from claude')});
 my $reply = $s->chat($key, {model => 'both'});
 is($reply->at('choices', 0, 'message', 'content'), 'from claude',
     'the next candidate may speak another API');
@@ -67,14 +62,14 @@ is($claude->count, $before, 'without a call to it');
 
 for my $kb (1, 20, 300) {
     my $text = 'x' x ($kb * 1024);
-    $claude->script({body => message($text)});
+    $claude->script({body => says($text)});
     $reply = $s->chat($key, {model => 'claude'});
     ok($reply->at('choices', 0, 'message', 'content') eq $text,
         "an answer of $kb KiB is whole");
     is(money_of($s, $reply), $cost, "$kb KiB: measured");
 }
 
-my $whole = $json->encode(message('x' x 3000));
+my $whole = $json->encode(says('x' x 3000));
 $claude->script({raw => "HTTP/1.1 200 OK\r\nContent-Type: application/json"
     . "\r\n\r\n$whole"});
 $reply = $s->chat($key, {model => 'claude'});
@@ -87,19 +82,9 @@ $claude->script({raw => "HTTP/1.1 200 OK\r\nContent-Type: application/json"
 is($s->chat($key, {model => 'claude'})->status, 502,
     'one that is cut is an error');
 
-sub event {
-    my ($object) = @_;
-    return "event: $object->{type}\ndata: " . $json->encode($object) . "\n\n";
-}
-
-my $stream = event({type => 'message_start', message => message('')})
-    . event({type => 'content_block_start', index => 0,
-        content_block => {type => 'text', text => ''}})
-    . event({type => 'content_block_delta', index => 0,
-        delta => {type => 'text_delta', text => 'cut off'}});
-$claude->script({raw => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream"
-    . "\r\nTransfer-Encoding: chunked\r\n\r\n"
-    . sprintf("%x\r\n%s\r\n", length $stream, $stream)});
+$claude->script({raw => raw_stream(start_of() . block(0,
+    {type => 'text', text => ''}, {type => 'text_delta', text => 'cut off'}),
+    cut => 1)});
 $reply = $s->chat($key, {model => 'claude', stream => $true});
 like($reply->body, qr/cut off/, 'a stream that is cut: what came is shown');
 unlike($reply->body, qr/\[DONE\]/, 'without a clean end');
@@ -109,7 +94,7 @@ like(money_of($s, $reply), qr/^e [1-9]\d* cut/, 'and charged by what came');
 
 my $long = 'x' x (12 * 1024 * 1024);
 for my $round (1 .. 6) {
-    $claude->script({body => message('long')});
+    $claude->script({body => says('long')});
     $reply = $s->chat($key, {model => 'claude',
         messages => [{role => 'user', content => $long}]});
     is($reply->status, 200, "round $round: a long prompt and its translation "

@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 
+use Asgard::FakeMessages qw(message event block start_of end_of raw_stream);
 use Asgard::FakeUpstream;
 use Asgard::Test;
 
@@ -30,14 +31,6 @@ my $project = $t->project(budget_usd => '5');
 my $key = $t->key(project => $project);
 
 sub arrived { return $json->decode($up->last_request->{body}) }
-
-sub message {
-    my ($content, $stop, %usage) = @_;
-    return {id => 'msg_secret', type => 'message', role => 'assistant',
-        model => 'claude-served', content => $content, stop_reason => $stop,
-        stop_sequence => undef,
-        usage => {input_tokens => 10, output_tokens => 20, %usage}};
-}
 
 sub entry_of {
     my ($n) = @_;
@@ -135,25 +128,7 @@ is_deeply(arrived()->{messages}, [
 
 # --- streams ---
 
-sub event {
-    my ($object) = @_;
-    return "event: $object->{type}\ndata: " . $json->encode($object) . "\n\n";
-}
-
-sub block {
-    my ($index, $start, @deltas) = @_;
-    return join '', event({type => 'content_block_start', index => $index,
-            content_block => $start}),
-        (map { event({type => 'content_block_delta', index => $index,
-            delta => $_}) } @deltas),
-        event({type => 'content_block_stop', index => $index});
-}
-
-my $start = event({type => 'message_start', message => message([], undef,
-    output_tokens => 1)});
-my $end = event({type => 'message_delta', delta => {
-        stop_reason => 'tool_use'}, usage => {output_tokens => 20}})
-    . event({type => 'message_stop'});
+my $start = start_of();
 my $arguments = "{\"city\": \"Z\x{fc}rich \\\"x\\\"\\n\", \"n\": [1, 2.50]}";
 my @pieces = $arguments =~ /(.{1,5})/gs;
 my $stream = $start
@@ -163,14 +138,11 @@ my $stream = $start
     . block(1, {type => 'tool_use', id => 'toolu_1', name => 'weather',
         input => {}},
         map { {type => 'input_json_delta', partial_json => $_} } @pieces)
-    . $end;
-my $head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    . "Transfer-Encoding: chunked\r\n\r\n";
-
+    . end_of('tool_use');
 sub streamed {
     my ($sse, $ask, %script) = @_;
     $up->script({prompt_tokens => 10, completion_tokens => 20, %script,
-        raw => $head . sprintf("%x\r\n%s\r\n0\r\n\r\n", length $sse, $sse)});
+        raw => raw_stream($sse)});
     return $t->chat($key, {model => 'claude', stream => $true, %$ask});
 }
 

@@ -248,6 +248,10 @@ static void a_bad_snapshot_is_refused(void **state)
         {"{\"id\":\"openai\"", "{\"id\":\"o\\u0070\"", ASG_ERR_SYNTAX},
         {"\"kind\":\"openai\"", "\"kind\":\"azure\"", ASG_ERR_SYNTAX},
         {"\"kind\":\"openai\"", "\"kind\":\"echo\"", ASG_ERR_RANGE},
+        /* without the version that it must have; and of one that has none */
+        {"\"kind\":\"openai\"", "\"kind\":\"anthropic\"", ASG_ERR_RANGE},
+        {"\"resend_safe\":1", "\"resend_safe\":1,\"anthropic_version\":\"v\"",
+         ASG_ERR_RANGE},
         {"\"scheme\":\"https\"", "\"scheme\":\"ftp\"", ASG_ERR_SYNTAX},
         {"\"port\":443", "\"port\":65979", ASG_ERR_RANGE},
         {"\"port\":443", "\"port\":0", ASG_ERR_RANGE},

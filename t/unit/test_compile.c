@@ -314,6 +314,8 @@ static void state_is(const char *id, enum ctl_module_state state,
 
 static void modules_are_active_when_their_variables_are_set(void **state)
 {
+    const asg_model_t *claude;
+
     (void) state;
     shipped("openai");
     shipped("litellm");
@@ -331,6 +333,7 @@ static void modules_are_active_when_their_variables_are_set(void **state)
              "ANTHROPIC_MASTER_KEY is not set");
     state_is("echo", CTL_MODULE_ACTIVE, NULL);
     variables("OPENAI_MASTER_KEY=k\nOPENAI_BASE_URL=http://127.0.0.1:9/v1\n"
+              "ANTHROPIC_MASTER_KEY=ant7f3c9a1be25d4480c6a2\n"
               "LITELLM_BASE_URL=http://litellm:4000\n"
               "DATABRICKS_TOKEN=dapi7f3c9a1be25d4480c6a2\n"
               "DATABRICKS_HOST=dbc-1.cloud.databricks.com\n");
@@ -338,7 +341,16 @@ static void modules_are_active_when_their_variables_are_set(void **state)
     state_is("openai", CTL_MODULE_ACTIVE, NULL);
     state_is("litellm", CTL_MODULE_ACTIVE, NULL);
     state_is("databricks", CTL_MODULE_ACTIVE, NULL);
+    state_is("anthropic", CTL_MODULE_ACTIVE, NULL);
     compile();
+    claude = model("model:anthropic/claude-sonnet", 0);
+    str_is(claude->path[ASG_API_CHAT], "/v1/messages");
+    assert_true(claude->structured_output);
+    assert_int_equal(snapshot.endpoints[claude->endpoint].kind,
+                     ASG_KIND_ANTHROPIC);
+    str_is(snapshot.endpoints[claude->endpoint].anthropic_version,
+           "2023-06-01");
+    assert_false(snapshot.endpoints[claude->endpoint].refuse_unsupported);
     assert_false(snapshot.endpoints[module("litellm")->endpoint].has_key);
     str_is(snapshot.endpoints[module("openai")->endpoint].host, "127.0.0.1");
     str_is(model("model:databricks/llama-3-3-70b", 0)->path[ASG_API_CHAT],

@@ -372,6 +372,47 @@ static void an_openai_model_takes_the_newer_field_by_itself(void **state)
     assert_int_equal(one->card.reasoning_tokens, 0);
 }
 
+#define ANTHROPIC "id: x\ninference:\n  kind: anthropic\n"
+
+static void the_kind_anthropic_has_defaults_of_its_own(void **state)
+{
+    const struct ctl_manifest *m = parse(ANTHROPIC MODELS PRICE);
+
+    (void) state;
+    assert_int_equal(m->kind, CTL_KIND_ANTHROPIC);
+    assert_string_equal(m->base_url, "https://api.anthropic.com");
+    assert_string_equal(m->auth_header, "x-api-key");
+    assert_string_equal(m->auth_scheme, "");
+    assert_string_equal(m->anthropic_version, "2023-06-01");
+    assert_string_equal(m->path[ASG_API_CHAT], "/v1/messages");
+    assert_null(m->path[ASG_API_COMPLETIONS]);
+    assert_null(m->path[ASG_API_EMBEDDINGS]);
+    assert_false(m->api_key_optional);
+    assert_false(m->refuse_unsupported);
+    assert_false(m->models[0].structured_output);
+    m = parse(ANTHROPIC "  unsupported: refuse\n"
+              "  anthropic_version: \"2030-01-01\"\n" MODELS PRICE
+              "      structured_output: true\n");
+    assert_true(m->refuse_unsupported);
+    assert_string_equal(m->anthropic_version, "2030-01-01");
+    assert_true(m->models[0].structured_output);
+}
+
+static void what_only_anthropic_has_is_refused_elsewhere(void **state)
+{
+    (void) state;
+    refused(HEAD "  unsupported: drop\n" MODELS PRICE,
+            "is for the kind anthropic");
+    refused(HEAD "  anthropic_version: \"2023-06-01\"\n" MODELS PRICE,
+            "is for the kind anthropic");
+    refused(HEAD MODELS PRICE "      structured_output: true\n",
+            "is for the kind anthropic");
+    refused(ANTHROPIC "  unsupported: ignore\n" MODELS PRICE,
+            "expects one of drop, refuse");
+    refused(ANTHROPIC "  anthropic_version: \"a b\"\n" MODELS PRICE,
+            "expects a date");
+}
+
 static void the_shipped_manifests_are_right(void **state)
 {
     static const char *const ids[] = {
@@ -407,6 +448,8 @@ int main(void)
         TEST(what_could_break_a_request_line_or_header_is_refused),
         TEST(apis_follow_the_paths),
         TEST(an_openai_model_takes_the_newer_field_by_itself),
+        TEST(the_kind_anthropic_has_defaults_of_its_own),
+        TEST(what_only_anthropic_has_is_refused_elsewhere),
         TEST(the_shipped_manifests_are_right),
     };
 
