@@ -125,6 +125,8 @@ static const struct {
     {"{\"input_tokens\":1}", ASG_USAGE_BAD, {0}},
     {"{\"output_tokens\":1}", ASG_USAGE_BAD, {0}},
     {"{\"input_tokens\":2000000000,\"output_tokens\":5}", ASG_USAGE_BAD, {0}},
+    {"{\"input_tokens\":9223372036854775807,\"output_tokens\":5,"
+     "\"cache_read_input_tokens\":9223372036854775807}", ASG_USAGE_BAD, {0}},
     {"{\"input_tokens\":1000000000,\"cache_read_input_tokens\":1000000000,"
      "\"output_tokens\":5}", ASG_USAGE_BAD, {0}},
 };
