@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/anthropic_answer.h"
+#include "core/anthropic_request.h"
 #include "core/request.h"
 #include "core/scan.h"
 #include "core/usage.h"
@@ -92,11 +94,12 @@ static void strings_of(const char *name, const char *words)
 
 /* --- whole requests --- */
 
+static asg_request_t request;
+static asg_refusal_t why;
+
 static void scan_request(void *data)
 {
     static asg_request_reader_t reader = {.seed = 7};
-    static asg_request_t request;
-    static asg_refusal_t why;
 
     (void) data;
     if (asg_request_scan(&reader, ASG_API_CHAT, (asg_str_t) {text, length},
@@ -106,13 +109,57 @@ static void scan_request(void *data)
     }
 }
 
+static void fill_request(const char *words, size_t size)
+{
+    fill("{\"model\":\"bench\",\"max_tokens\":20,\"messages\":[{\"role\":"
+         "\"user\",\"content\":\"", words, "\"}]}", size);
+}
+
 static void requests_of(const char *name, const char *words)
 {
     printf("request, %-20s", name);
     for (size_t k = 0; k < 3; k++) {
-        fill("{\"model\":\"bench\",\"max_tokens\":20,\"messages\":[{\"role\":"
-             "\"user\",\"content\":\"", words, "\"}]}", sizes[k]);
+        fill_request(words, sizes[k]);
         printf(" %9.1f", speed_of(scan_request, NULL));
+    }
+    printf("\n");
+}
+
+static int append(void *data, const char *bytes, size_t len)
+{
+    asg_buf_put(data, bytes, len);
+    return 0;
+}
+
+/* As a call does it: tried, measured, written. */
+static void translate_request(void *data)
+{
+    static char out[TEXT_MAX];
+    asg_anthropic_rewrite_t rewrite = {.model = ASG_STR("bench"),
+        .user = ASG_STR("proj-2026-0001"), .max_tokens = 20};
+    uint64_t n;
+    asg_buf_t b;
+
+    (void) data;
+    asg_buf_init(&b, out, sizeof(out));
+    if (asg_anthropic_request(&request, &rewrite, NULL, NULL, &n, &why)
+        != ASG_OK
+        || asg_anthropic_request(&request, &rewrite, NULL, NULL, &n, &why)
+           != ASG_OK
+        || asg_anthropic_request(&request, &rewrite, append, &b, &n, &why)
+           != ASG_OK || b.len != n)
+    {
+        abort();
+    }
+}
+
+static void translations_of(const char *name, const char *words)
+{
+    printf("to Anthropic's, %-13s", name);
+    for (size_t k = 0; k < 3; k++) {
+        fill_request(words, sizes[k]);
+        scan_request(NULL);
+        printf(" %9.1f", speed_of(translate_request, NULL));
     }
     printf("\n");
 }
@@ -164,6 +211,53 @@ static void streams_of(const char *name, size_t words)
     printf("\n");
 }
 
+static int feed_answer(void *data, const char *bytes, size_t len)
+{
+    return asg_answer_feed(data, bytes, len, drop, NULL);
+}
+
+static void translate_stream(void *data)
+{
+    static asg_anthropic_stream_t stream;
+    static char event[ASG_ANTHROPIC_EVENT];
+    static asg_answer_t answer;
+    static char line[ASG_ANSWER_LINE];
+    static asg_json_t json;
+    asg_anthropic_show_t show = {.model = ASG_STR("bench"), .created = 1};
+    size_t chunk = *(const size_t *) data;
+
+    asg_answer_init(&answer, ASG_STR("bench"), false, 0, line);
+    asg_anthropic_stream_init(&stream, &json, 7, &show, event);
+    for (size_t at = 0; at < length; at += chunk) {
+        size_t n = length - at < chunk ? length - at : chunk;
+
+        if (asg_anthropic_stream_feed(&stream, text + at, n, feed_answer,
+                                      &answer) != 0
+            || stream.state != ASG_ANTHROPIC_RUNS)
+        {
+            abort();
+        }
+    }
+}
+
+static void messages(void)
+{
+    static const size_t chunks[] = {170, 4096, 65536};
+
+    fill("data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n"
+         "data: {\"type\":\"content_block_start\",\"index\":0,"
+         "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+         "event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
+         "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
+         "\"ten bytes \"}}\n\n", "", 400000);
+    printf("of Anthropic's, %-13s", "135 bytes");
+    for (size_t k = 0; k < 3; k++) {
+        printf(" %9.1f",
+               speed_of(translate_stream, (void *) (uintptr_t) &chunks[k]));
+    }
+    printf("\n");
+}
+
 int main(void)
 {
     printf("%-29s %9s %9s %9s\n", "GB/s", "600 B", "10 kB", "200 kB");
@@ -175,9 +269,12 @@ int main(void)
                 "and runs from the bear, which sleeps.\\n");
     requests_of("Russian", "Съешь же ещё этих мягких булок, ");
     requests_of("Chinese", "我能吞下玻璃而不伤身体。");
+    translations_of("English", "The quick brown fox jumps over the lazy dog "
+                    "and runs from the bear, which sleeps.\\n");
     printf("\n%-29s %9s %9s %9s\n", "GB/s, in chunks of", "170 B", "4 kB",
            "64 kB");
     streams_of("events of 166 bytes", 10);
     streams_of("events of 4 kB", 3850);
+    messages();
     return 0;
 }
