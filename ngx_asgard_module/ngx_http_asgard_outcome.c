@@ -144,11 +144,13 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
             return NGX_HTTP_ASGARD_VOID;
         }
 
-        if (usage->content_bytes || a->response.whole
-            || usage->verdict == ASG_USAGE_GOOD)
+        if (usage->content_bytes || usage->verdict == ASG_USAGE_GOOD
+            || (a->response.whole && (a->answer.len || usage->done)))
         {
             return NGX_HTTP_ASGARD_ESTIMATED;
         }
+
+        /* a head, and no word of what was done */
 
         return NGX_HTTP_ASGARD_UNKNOWN;
     }
@@ -157,9 +159,9 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
 
     case NGX_HTTP_ASGARD_FAULT_SILENT:
     case NGX_HTTP_ASGARD_FAULT_BROKEN:
+    case NGX_HTTP_ASGARD_FAULT_TYPE:
         return NGX_HTTP_ASGARD_UNKNOWN;
 
-    case NGX_HTTP_ASGARD_FAULT_TYPE:
     case NGX_HTTP_ASGARD_FAULT_STATUS:
         return NGX_HTTP_ASGARD_VOID;
 

@@ -175,9 +175,9 @@ for (['HTML', 'text/html; charset=utf-8', '<html><h1>Welcome</h1></html>'],
     my ($what, $type, $body) = @$_;
     $t->row(67, "200 with $what", sub {
         my $reply = $t->answered({headers => {'Content-Type' => $type},
-            body => $body, worked => 0});
+            body => $body});
         $t->refused($reply, 502, 'upstream_error', %final);
-        $t->cost($reply, 'v');
+        $t->cost($reply, 'x');
     });
 }
 $t->row(67, '200 with HTML that says that it is JSON', sub {

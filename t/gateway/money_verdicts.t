@@ -65,8 +65,8 @@ for my $stream (0, 1) {
         $stream ? (stream => $true) : ()});
     is($reply->status . ' ' . $reply->code, '502 upstream_error',
         'an answer without a body is none');
-    is_call(call_of($s, $reply), 'e', 'upstream_error',
-        'but it was worked for');
+    is_call(call_of($s, $reply), 'x', 'upstream_error',
+        'and nobody knows what was done for it');
 }
 
 {

@@ -83,10 +83,6 @@ for my $case (@whole) {
 my @void = (
     ['a redirect', "HTTP/1.1 302 Found\r\nLocation: http://evil/\r\n"
         . "Content-Length: 0\r\n\r\n"],
-    ['HTML', "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
-        . "Content-Length: 4\r\n\r\n<p/>"],
-    ['an event stream that was not asked for', "HTTP/1.1 200 OK\r\n"
-        . "Content-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n"],
 );
 for my $case (@void) {
     my ($what, $raw) = @$case;
@@ -100,6 +96,10 @@ for my $case (@void) {
 
 # A good status was read, so the provider may have worked; nobody knows.
 my @unknown = (
+    ['HTML', "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+        . "Content-Length: 4\r\n\r\n<p/>"],
+    ['an event stream that was not asked for', "HTTP/1.1 200 OK\r\n"
+        . "Content-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n"],
     ['two lengths', "${ok}Content-Length: $len\r\nContent-Length: $len\r\n"
         . "\r\n$object"],
     ['a negative length', "${ok}Content-Length: -1\r\n\r\n$object"],
@@ -122,7 +122,7 @@ for my $case (@unknown) {
     is($reply->status . ' ' . $reply->code, '502 upstream_error',
         "$what: a clean error");
     unlike($reply->body, qr/secret-backend/, "$what: nothing leaks");
-    isnt(money($reply, 1), 'v 0', "$what: not void");
+    like(money($reply), qr/^x [1-9]/, "$what: unknown");
 }
 
 # Content came, and broke: the client gets a clean error, the work is paid.
