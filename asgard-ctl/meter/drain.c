@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "ledger/ledger_month.h"
 #include "meter/drain_batch.h"
+#include "meter/partition_lead.h"
 #include "meter/restored.h"
 #include "meter/stream_state.h"
 
@@ -22,7 +24,8 @@
 /* The row and the cursor of the epoch, locked, are what we think they are. */
 static bool
 cursor_lock(struct ctl_leader *l, const struct ctl_partition *p,
-    const char *epoch, const char **last, struct ctl_error *e)
+    const char *epoch, const char **last, uint64_t *number,
+    struct ctl_error *e)
 {
     const char *part = ctl_arena_printf(l->arena, "%u", p->part);
     const char *token = ctl_arena_printf(l->arena, "%lld",
@@ -35,7 +38,7 @@ cursor_lock(struct ctl_leader *l, const struct ctl_partition *p,
             "INSERT INTO cursors (partition, epoch) VALUES ($1, $2)"
             " ON CONFLICT DO NOTHING", part, epoch)
         || !CTL_PG(l->pg, l->arena, &rows, e,
-            "SELECT c.last_id FROM partitions p JOIN cursors c"
+            "SELECT c.last_id, c.last_number FROM partitions p JOIN cursors c"
             " USING (partition) WHERE p.partition = $1 AND c.epoch = $2"
             " AND p.leader_token = $3 AND p.epoch = $4 FOR UPDATE",
             part, epoch, token, leading))
@@ -43,22 +46,53 @@ cursor_lock(struct ctl_leader *l, const struct ctl_partition *p,
         return false;
     }
     *last = ctl_rows_at(&rows, 0, 0);
+    if (*last == NULL) {
+        return ctl_error_away(e, "not_leader", "the lead of partition %u was "
+                              "lost", p->part);
+    }
+    *number = (uint64_t) ctl_rows_i64(&rows, 0, 1);
 
-    return *last != NULL
-           || ctl_error_away(e, "not_leader", "the lead of partition %u was "
-                             "lost", p->part);
+    return true;
 }
 
 
 static bool
-cursor_write(struct ctl_leader *l, const struct ctl_partition *p,
-    const char *epoch, const char *last, size_t n, struct ctl_error *e)
+cursor_write(const struct ctl_batch *b, const char *epoch, const char *last,
+    size_t n, struct ctl_error *e)
 {
+    struct ctl_leader *l = b->leader;
+
     return CTL_PG(l->pg, l->arena, NULL, e,
-        "UPDATE cursors SET last_id = $3, rows_read = rows_read + $4"
+        "UPDATE cursors SET last_id = $3, rows_read = rows_read + $4,"
+        " last_number = $5, copies = copies + $6"
         " WHERE partition = $1 AND epoch = $2",
-        ctl_arena_printf(l->arena, "%u", p->part), epoch, last,
-        ctl_arena_printf(l->arena, "%zu", n));
+        ctl_arena_printf(l->arena, "%u", b->partition->part), epoch, last,
+        ctl_arena_printf(l->arena, "%zu", n),
+        ctl_arena_printf(l->arena, "%llu",
+                         (unsigned long long) b->last_number),
+        ctl_arena_printf(l->arena, "%u", b->ncopies));
+}
+
+
+/* Numbers that do not follow each other: events are gone, or the counter is.
+ * What Redis moved is not known then. */
+static bool
+numbers_check(const struct ctl_batch *b, struct ctl_error *e)
+{
+    if (b->ncopies > 0) {
+        ctl_log(CTL_LOG_ERROR, "partition %u: %u usage events stood in the "
+                "stream again and were passed over: who writes to Redis?",
+                b->partition->part, b->ncopies);
+    }
+    if (!b->current || !b->disturbed) {
+        return true;
+    }
+    ctl_log(CTL_LOG_ERROR, "partition %u: the numbers of its usage events do "
+            "not follow each other: the counters are made anew",
+            b->partition->part);
+
+    return ctl_lead_force_reseed(b->leader->pg, b->leader->arena,
+                                 (int) b->partition->part, 0, e);
 }
 
 
@@ -74,14 +108,15 @@ batch_commit(struct ctl_batch *b, const char *epoch,
     if (!ctl_pg_begin(l->pg, e)) {
         return false;
     }
-    ok = cursor_lock(l, b->partition, epoch, &last, e)
+    ok = cursor_lock(l, b->partition, epoch, &last, &b->last_number, e)
          && (strcmp(last, after) == 0
              || ctl_error_away(e, "not_leader", "the cursor of partition %u "
                                "has moved", b->partition->part))
          && ctl_batch_read(b, entries, n, e)
          && ctl_batch_join(b, e)
          && ctl_batch_write(b, e)
-         && cursor_write(l, b->partition, epoch, upto, n, e);
+         && cursor_write(b, epoch, upto, n, e)
+         && numbers_check(b, e);
     if (!ok) {
         ctl_pg_rollback(l->pg);
         return false;
@@ -140,6 +175,7 @@ entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     b->leader = l;
     b->partition = p;
     b->current = epoch == p->epoch;
+    b->epoch = (uint64_t) epoch;
     ok = last.len < CTL_STREAM_ID_TEXT && months_ready(l, list, n, e)
          && batch_commit(b, number, list->items, n, after, last.data, e);
     /* also after a failure: the answer to a commit may have been lost */
@@ -153,6 +189,7 @@ entries_write(struct ctl_leader *l, struct ctl_partition *p, int64_t epoch,
     p->moved = true;
     if (b->current) {
         p->rows_read += (int64_t) n;
+        p->open = p->open && !b->disturbed;
     }
 
     return true;

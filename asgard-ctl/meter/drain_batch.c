@@ -85,6 +85,22 @@ ctl_event_time_ms(asg_str_t stream_id)
 }
 
 
+/* "<epoch>:<number>"; of an event without, or of anything else, 0. */
+static void
+number_read(asg_str_t text, struct ctl_event *to)
+{
+    const char *at = text.data, *end = text.data + text.len;
+    asg_str_t epoch = part_take(&at, end, ':');
+    asg_str_t number = {at, (size_t) (end - at)};
+
+    if (!asg_str_u64(epoch, &to->epoch) || !asg_str_u64(number, &to->number)
+        || to->number > ASG_NUSD_MAX)
+    {
+        to->epoch = to->number = 0;
+    }
+}
+
+
 static bool
 event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     struct ctl_event *to)
@@ -108,6 +124,7 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
                     &to->detail);
     to->held_nusd = amount_of(fields, "h", &amount) ? amount
                     : to->detail.held_nusd;
+    number_read(ctl_reply_field(fields, "n"), to);
 
     return true;
 }
@@ -313,10 +330,35 @@ owed_put(struct ctl_batch *b, asg_str_t hold, asg_str_t pins,
 }
 
 
+/* Is it the event that the script wrote next?  What was added to the stream
+ * otherwise, or after events that are gone, may be a copy: what it says counts
+ * as far as it is news, which a copy has none of, but not that Redis moved
+ * anything for it. */
+static bool
+number_take(struct ctl_batch *b, const struct ctl_event *ev)
+{
+    if (ev->number == 0) {
+        return true;
+    }
+    if (ev->epoch != b->epoch || ev->number <= b->last_number) {
+        return false;
+    }
+    if (ev->number > b->last_number + 1) {
+        b->disturbed = true;
+        b->last_number = ev->number;
+        return false;
+    }
+    b->last_number++;
+
+    return true;
+}
+
+
 static void
 event_join(struct ctl_batch *b, const struct ctl_event *ev)
 {
-    asg_nusd_t moved = b->current ? ev->moved_nusd : 0;
+    bool next = number_take(b, ev);
+    asg_nusd_t moved = b->current && next ? ev->moved_nusd : 0;
     struct ctl_hold *h = hold_of(b, ev);
     struct ctl_evidence_change change;
 
@@ -329,6 +371,10 @@ event_join(struct ctl_batch *b, const struct ctl_event *ev)
     }
     if (h->key.len == 0) {
         h->key = ev->detail.key;
+    }
+    if (!next && b->current) {
+        b->ncopies += !change.better;
+        b->disturbed = b->disturbed || change.better;
     }
     if (change.entry != CTL_ENTRY_NONE) {
         entry_put(b, ev, h, &change);

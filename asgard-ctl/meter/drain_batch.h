@@ -15,6 +15,7 @@
 struct ctl_event {
     asg_str_t hold, pins;
     int64_t at_ms;                      /* by Redis' clock: its stream id */
+    uint64_t epoch, number;             /* 0: a script that gives none */
     struct ctl_evidence evidence;
     asg_nusd_t moved_nusd;              /* what Redis did already */
     int64_t held_nusd;                  /* by the open hold, or a replay; -1 */
@@ -40,6 +41,10 @@ struct ctl_batch {
     struct ctl_leader *leader;
     const struct ctl_partition *partition;
     bool current;                       /* the stream of this epoch */
+    uint64_t epoch;                     /* ... of the stream */
+    uint64_t last_number;               /* of its events so far */
+    unsigned ncopies;                   /* events that were there before */
+    bool disturbed;                     /* the numbers do not follow */
     struct ctl_event events[CTL_DRAIN_BATCH];
     unsigned nevents;
     struct ctl_hold holds[CTL_DRAIN_BATCH];

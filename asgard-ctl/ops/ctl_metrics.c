@@ -32,6 +32,8 @@
     " UNION ALL" \
     " SELECT 'asgard_counters_wrong', coalesce(info->>'drift', '0')" \
     " FROM role_beats WHERE role = 'meter' UNION ALL" \
+    " SELECT 'asgard_usage_events_copied', coalesce(sum(copies), 0)::text" \
+    " FROM cursors UNION ALL" \
     " SELECT 'asgard_catalog_refused', greatest(CASE info->>'state'" \
     " WHEN 'refused' THEN 1 ELSE 0 END," \
     " jsonb_array_length(info->'refused'))::text" \
@@ -59,6 +61,8 @@ static const struct {
     {"asgard_role_beat_age_seconds", "Seconds since each role was heard."},
     {"asgard_counters_wrong", "Counters that differed from the ledger since "
      "the meter began."},
+    {"asgard_usage_events_copied", "Usage events that stood in a stream twice "
+     "and were passed over."},
     {"asgard_catalog_refused", "What the last reload refused; 0 when all is "
      "served."},
     {"asgard_catalog_snapshot_version", "Newest catalog in PostgreSQL."},

@@ -32,8 +32,10 @@ sub counters {
 
 sub event_is {
     my ($reply, $expected, $name) = @_;
-    my $event = ($p->events)[-1];
+    my @events = $p->events;
+    my $event = $events[-1];
     my $id = delete $event->{id};
+    is(delete $event->{n}, "$p->{epoch}:" . @events, 'an event has a number');
     is_deeply($event, $expected, $name);
     is($reply->[1], $id, '... whose id is in the reply');
 }

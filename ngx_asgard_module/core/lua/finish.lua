@@ -34,7 +34,10 @@
 -- ARG              an argument or key is not of its grammar
 --
 -- Event: i id, v verb, a amount, d what spent rose by, h what the hold held
--- (absent when there was no open hold), p pins, x detail.
+-- (absent when there was no open hold), p pins, x detail, n `<epoch>:<number>`:
+-- the events of an epoch are numbered, the first has 1, none has the number of
+-- another.  So an event that was added to the stream again is told from one
+-- that a script wrote.
 --
 -- Invariants.  No write before the last check; counters and event are one
 -- step.  A counter that is missing is skipped, never created.  The fields of
@@ -47,7 +50,7 @@
 --@part base
 --@part pins
 
-local m = call('HMGET', KEYS[1], 'f', 'st')
+local m = call('HMGET', KEYS[1], 'f', 'st', 'n')
 if m[1] ~= ARGV[1] then
     return {'FENCE', m[1] or ''}
 end
@@ -67,9 +70,13 @@ if m[2] ~= 'open' and m[2] ~= 'adopt' then
     return {'CLOSED'}
 end
 
+local epoch = match(ARGV[1], '^%d+')
+
 local function event(a, d, p, x, ...)
+    local number = str((int(m[3]) or 0) + 1)
+    call('HSET', KEYS[1], 'n', number)
     return call('XADD', KEYS[4], '*', 'i', id, 'v', verb, 'a', str(a),
-        'd', str(d), 'p', p, 'x', x, ...)
+        'd', str(d), 'p', p, 'x', x, 'n', epoch .. ':' .. number, ...)
 end
 
 local function spend(pin, n)
@@ -87,7 +94,6 @@ local function charge_late()
     if not list then
         return nil, {'KEYS', pins}
     end
-    local epoch = match(ARGV[1], '^%d+')
     local before = int(match(call('GET', KEYS[2]) or '',
         '^L ' .. epoch .. ' (%d+)$')) or 0
     local more = math.max(amount - before, 0)

@@ -5,9 +5,10 @@
 -- {pNN}:m, then what the verb takes.  Order of a reseed:
 -- close, drop..., budget..., hold..., adopt, (apply...), open.
 --
--- close              token >= stored.  Takes the fence, forgets adj, cap, dur,
---                    sets t to TIME.  The epoch must be above the stored one,
---                    or the fence the stored one and the state closed
+-- close              token >= stored.  Takes the fence, forgets adj, cap, dur
+--                    and n, sets t to TIME.  The epoch must be above the
+--                    stored one, or the fence the stored one and the state
+--                    closed
 --
 -- Only while closed, token and fence equal to the stored ones:
 -- drop               KEYS 2... keys of the old epoch to delete, at most 1,000
@@ -214,7 +215,7 @@ function verbs.close()
     elseif int(epoch) == stored and state ~= 'closed' then
         return {'STATE', state}
     end
-    call('HDEL', KEYS[1], 'adj', 'cap', 'dur')
+    call('HDEL', KEYS[1], 'adj', 'cap', 'dur', 'n')
     call('HSET', KEYS[1], 'f', ARGV[3], 'st', 'closed', 'ctl', str(token),
         't', call('TIME')[1])
     return {'OK'}
