@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "store/audit.h"
+#include "witness/replay_claim.h"
 #include "witness/replay_judge.h"
 #include "witness/replay_tell.h"
 #include "witness/witness.h"
@@ -106,17 +107,29 @@ static bool
 line_tell(struct replaying *r, struct ctl_replay_line *line, bool *told,
     struct ctl_error *e)
 {
+    struct ctl_leader *l = &r->leader;
     enum ctl_replay_told how;
+    bool first = false;
 
+    if (line->refusal == NULL && line->known) {
+        r->counts->known++;
+        return true;
+    }
+    if (line->refusal == NULL
+        && !ctl_replay_claim(l->pg, l->arena, line, &first, e))
+    {
+        return false;
+    }
     if (line->refusal != NULL) {
         refuse(r, line->file, line->number, line->refusal);
         return true;
     }
-    if (line->known) {
-        r->counts->known++;
-        return true;
+    if (!announce(r, e) || !ctl_replay_tell(l, line, &how, e)) {
+        return false;
     }
-    if (!announce(r, e) || !ctl_replay_tell(&r->leader, line, &how, e)) {
+    if (how != CTL_REPLAY_TOLD && first
+        && !ctl_replay_unclaim(l->pg, l->arena, line, e))
+    {
         return false;
     }
     *told = how == CTL_REPLAY_TOLD;
@@ -208,6 +221,7 @@ line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
     to->hold = ctl_arena_str(arena, line->hold);
     to->pins = ctl_arena_str(arena, line->pins);
     to->project = ctl_arena_str(arena, line->event.project);
+    to->key = ctl_arena_str(arena, line->event.key);
     to->overshoot = line->event.flags & ASG_FLAG_OVERSHOOT;
     to->detail = detail_of(arena, line);
     to->verb = line->verb.data[0];
@@ -300,7 +314,8 @@ files_replay(struct replaying *r, const char *const *files, unsigned nfiles,
         ctl_arena_reset(r->leader.arena);
     }
 
-    return ledger_wait(r, e) && gaps_close(r, e);
+    return ledger_wait(r, e) && gaps_close(r, e)
+           && ctl_replay_claims_end(r->leader.pg, e);
 }
 
 

@@ -12,6 +12,7 @@
 #define LINE_JSON    256                /* beside texts */
 #define SLACK_S      90000              /* a hold lives a day; clocks differ */
 #define MONTH_S      (31 * 86400)
+#define UUID         "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 /* A line of a hold that is in the ledger must be of the same call, as far as
  * both say whose it is: what differs.  A void has no pins when the reply to its
@@ -27,9 +28,10 @@
     " CASE WHEN h.pins <> '' AND h.pins <> s.p" \
     " AND (s.p <> '' OR h.state = 'settled') THEN 'pins' END), '')"
 
-/* Of each line: does the ledger have it; are its pins of budgets that are in
- * its partition, and of windows that these ever had; is its card there; what do
- * its tokens cost by it; what of its hold does the ledger know otherwise. */
+/* Of each line: does the ledger have it; is it in its project's partition, its
+ * pins of budgets there, of the project and of its key; of windows that these
+ * ever had; is its key the project's; is its card there; what do its tokens
+ * cost by it; what of its hold does the ledger know otherwise. */
 #define SQL_JUDGE \
     "WITH w AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS w(n int," \
     " i text, r smallint, a bigint, m bigint, q smallint, p text, j text," \
@@ -40,11 +42,14 @@
     CTL_PRICE_PARTS \
     " SELECT h.hold_id IS NOT NULL" \
     " AND (h.rank, h.balance_nano) >= (s.r, s.a)," \
-    " NOT EXISTS (SELECT FROM unnest(string_to_array(s.p, ',')) AS pin" \
+    " EXISTS (SELECT FROM projects WHERE project_id = s.j" \
+    " AND partition = s.q)" \
+    " AND NOT EXISTS (SELECT FROM unnest(string_to_array(s.p, ',')) AS pin" \
     " LEFT JOIN budgets b ON b.budget_id = split_part(pin, ':', 1)" \
     " WHERE pin !~ '^[^:]+:[0-9A-Za-z]{1,16}:[0-9]{1,15}$'" \
     " OR b.partition IS DISTINCT FROM s.q" \
-    " OR b.project_id IS DISTINCT FROM s.j)" \
+    " OR b.project_id IS DISTINCT FROM s.j" \
+    " OR b.budget_id NOT IN ('p.' || s.j, 'k.' || (s.d->>'key')))" \
     " AND (s.p = '' OR ',' || s.p LIKE '%,p.' || s.j || ':%')" \
     " AND (SELECT count(*) = count(DISTINCT pin)" \
     " FROM unnest(string_to_array(s.p, ',')) AS pin)," \
@@ -52,10 +57,12 @@
     " WHERE NOT EXISTS (SELECT FROM budget_limits l" \
     " WHERE l.budget_id = split_part(pin, ':', 1)" \
     " AND l.window_name = split_part(pin, ':', 2)))," \
+    " EXISTS (SELECT FROM keys WHERE project_id = s.j AND key_id =" \
+    " CASE WHEN s.d->>'key' ~ '" UUID "' THEN (s.d->>'key')::uuid END)," \
     " s.card IS NOT NULL, " CTL_PRICE_COST "," SQL_OTHERWISE " FROM s" \
     " LEFT JOIN holds h ON h.hold_id = s.i ORDER BY s.n"
 
-enum { AT_KNOWN, AT_PINS, AT_WINDOWS, AT_CARD, AT_COST, AT_OTHERWISE };
+enum { AT_KNOWN, AT_PINS, AT_WINDOWS, AT_KEY, AT_CARD, AT_COST, AT_OTHERWISE };
 
 
 static void
@@ -238,6 +245,9 @@ refusal_of(struct ctl_arena *arena, const struct ctl_replay_line *line,
     if (!is_true(rows, i, AT_PINS)) {
         return "its pins are not, each once, of its project's budgets in its "
                "partition";
+    }
+    if (!is_true(rows, i, AT_KEY)) {
+        return "its key is none of its project's";
     }
     if (!is_true(rows, i, AT_WINDOWS) || !periods_fit(line)) {
         return "its pins are of windows or periods that its budgets did not "

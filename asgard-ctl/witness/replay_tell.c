@@ -64,15 +64,17 @@ call_begin(struct ctl_leader *l, struct ctl_partition *p,
 }
 
 
-/* finish.lua: verb amount pins detail */
+/* finish.lua: verb amount pins detail held project */
 static void
 finish_fill(struct call *c, const struct ctl_replay_line *line,
-    asg_str_t pins, asg_str_t amount)
+    asg_str_t pins, asg_str_t amount, asg_str_t held)
 {
     c->argv[c->n++] = (asg_str_t) {&line->verb, 1};
     c->argv[c->n++] = amount;
     c->argv[c->n++] = pins;
     c->argv[c->n++] = line->detail;
+    c->argv[c->n++] = held;
+    c->argv[c->n++] = line->project;
 }
 
 
@@ -90,58 +92,10 @@ adopt_fill(struct call *c, const struct ctl_replay_line *line,
 }
 
 
-static bool
-pins_have_project(asg_str_t pins, asg_str_t project)
+static asg_str_t
+number_text(struct ctl_leader *l, int64_t n)
 {
-    asg_str_t pin;
-    const char *end;
-
-    while (pins.len > 0) {
-        end = memchr(pins.data, ',', pins.len);
-        pin = (asg_str_t) {pins.data, end != NULL
-                           ? (size_t) (end - pins.data) : pins.len};
-        if (pin.len > project.len + 2 && memcmp(pin.data, "p.", 2) == 0
-            && memcmp(pin.data + 2, project.data, project.len) == 0
-            && pin.data[project.len + 2] == ':')
-        {
-            return true;
-        }
-        pins.data += pin.len + (end != NULL);
-        pins.len -= pin.len + (end != NULL);
-    }
-
-    return false;
-}
-
-
-/* A hold that is open under the line's id must be the line's own; a void whose
- * reserve got no reply knows only its project.  Sets the refusal. */
-static bool
-open_hold_judge(struct ctl_leader *l, struct ctl_replay_line *line,
-    asg_str_t key, struct ctl_error *e)
-{
-    const asg_str_t get[] = {ASG_STR("GET"), key};
-    struct ctl_hold_text hold;
-    struct ctl_reply reply;
-    uint64_t held;
-
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 2, get)) {
-        return false;
-    }
-    if (!ctl_partition_hold_parse(&reply, &hold)) {
-        return true;
-    }
-    if (!pins_have_project(hold.pins, line->project)) {
-        line->refusal = "it is of a hold that Redis knows otherwise (project)";
-    } else if (line->pins.len > 0 && !asg_str_eq(line->pins, hold.pins)) {
-        line->refusal = "it is of a hold that Redis knows otherwise (pins)";
-    } else if (!asg_str_u64(hold.amount, &held)
-               || held != (uint64_t) line->held_nusd)
-    {
-        line->refusal = "it is of a hold that Redis knows otherwise (held)";
-    }
-
-    return true;
+    return asg_str_z(ctl_arena_printf(l->arena, "%lld", (long long) n));
 }
 
 
@@ -152,27 +106,18 @@ ask(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
 {
     bool adopts = line->verb == 'x';
+    asg_str_t held = number_text(l, line->held_nusd);
     struct ctl_reply reply;
-    asg_str_t amount;
     struct call c;
 
-    amount = asg_str_z(ctl_arena_printf(l->arena, "%lld", (long long)
-                       (adopts ? line->held_nusd : line->amount_nusd)));
     if (!call_begin(l, p, line, *pins, &c)) {
         *verdict = ASG_VERDICT_ARG;
         return true;
     }
-    if (!open_hold_judge(l, line, c.argv[1], e)) {
-        return false;
-    }
-    if (line->refusal != NULL) {
-        *verdict = ASG_VERDICT_IDREUSE;
-        return true;
-    }
     if (adopts) {
-        adopt_fill(&c, line, *pins, amount);
+        adopt_fill(&c, line, *pins, held);
     } else {
-        finish_fill(&c, line, *pins, amount);
+        finish_fill(&c, line, *pins, number_text(l, line->amount_nusd), held);
     }
     if (!ctl_redis_script(l->redis, l->arena, &reply, e,
                           adopts ? ASG_SCRIPT_RESERVE : ASG_SCRIPT_FINISH,
@@ -183,6 +128,12 @@ ask(struct ctl_leader *l, struct ctl_partition *p,
     }
     if (*verdict == ASG_VERDICT_KEYS && reply.nitems == 2) {
         *pins = ctl_arena_str(l->arena, reply.items[1].text);
+    }
+    if (*verdict == ASG_VERDICT_OTHER && reply.nitems == 2) {
+        line->refusal = ctl_arena_printf(l->arena, "it is of a hold that Redis"
+                                         " knows otherwise (%.*s)",
+                                         (int) reply.items[1].text.len,
+                                         reply.items[1].text.data);
     }
 
     return true;
@@ -207,8 +158,11 @@ is_final(struct ctl_replay_line *line, asg_verdict_t verdict,
         *told = CTL_REPLAY_VOIDED;
         return true;
     case ASG_VERDICT_IDREUSE:
+        line->refusal = "it is of a hold that Redis knows otherwise (held)";
+        return true;
+    case ASG_VERDICT_OTHER:
         if (line->refusal == NULL) {
-            line->refusal = "the hold is open with another amount";
+            line->refusal = "it is of a hold that Redis knows otherwise";
         }
         return true;
     case ASG_VERDICT_ARG:

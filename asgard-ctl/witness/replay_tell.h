@@ -11,7 +11,7 @@
 struct ctl_replay_line {
     const char *file;
     uint64_t number;
-    asg_str_t hold, pins, project, detail;
+    asg_str_t hold, pins, project, key, detail;
     char verb;
     unsigned part, rank;
     asg_nusd_t amount_nusd, held_nusd;

@@ -27,6 +27,7 @@ static const char *const verdict_words[] = {
     [ASG_VERDICT_GAP] = "GAP",
     [ASG_VERDICT_STALE] = "STALE",
     [ASG_VERDICT_STATE] = "STATE",
+    [ASG_VERDICT_OTHER] = "OTHER",
     [ASG_VERDICT_OLD] = "OLD"
 };
 

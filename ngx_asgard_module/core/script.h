@@ -68,6 +68,7 @@ typedef enum {
     ASG_VERDICT_GAP,            /* a correction is out of sequence */
     ASG_VERDICT_STALE,          /* a lower leader token than the stored */
     ASG_VERDICT_STATE,          /* not allowed in the partition's state */
+    ASG_VERDICT_OTHER,          /* the hold is not the one that is meant */
     ASG_VERDICT_OLD             /* a version not above the stored one */
 } asg_verdict_t;
 

@@ -174,16 +174,17 @@ my $other_key = $t->key(project => $other);
 my ($open_line) = grep { /"$open->{hold}"/ } lines($file);
 my $given_back = $open_line =~ s/"verb":"x"/"verb":"v"/r
     =~ s/"amount":\d+/"amount":0/r;
-for ([held => $given_back =~ s/"held":(\d+)/'"held":' . ($1 + 1)/er],
-    [pins => $given_back =~ s/"pins":"[^"]*?(p\.[^,"]+)[^"]*"/"pins":"$1"/r],
-    [project => $given_back =~ s/"pins":"[^"]*"/"pins":""/r
+my $knows = 'Redis knows otherwise';
+for (["$knows (held)" => $given_back =~ s/"held":(\d+)/'"held":' . ($1 + 1)/er],
+    ["$knows (pins)" => $given_back
+        =~ s/"pins":"[^"]*?(p\.[^,"]+)[^"]*"/"pins":"$1"/r],
+    ['its pins are not' => $given_back =~ s/"pins":"[^"]*"/"pins":""/r
         =~ s/"project":"[^"]+"/"project":"$other"/r])
 {
-    my ($field, $line) = @$_;
+    my ($why, $line) = @$_;
     ($status, $n, $text) = replay(spill("$t->{dir}/open.log", $line));
-    is("$status $n->{refused}", '1 1', "a line of it with another $field");
-    like($text, qr/open\.log:1: refused: .* Redis knows otherwise \($field\)/,
-        '... is refused');
+    is("$status $n->{refused}", '1 1', 'a line of it that is of another call');
+    like($text, qr/open\.log:1: refused: .*\Q$why\E/, "... is refused: $why");
 }
 ok($t->{redis}->cmd('KEYS', "{p*}:h:$open->{hold}")->[0], 'it is open still');
 ok(wait_until(sub { charged() == books() + $unknown->{held} }, 10, 0.05),

@@ -116,6 +116,26 @@ is($p->finish('h6', 's', 3, $PINS, \@b)->[0], 'LATE',
 unchanged(['GONE', ($p->events)[-1]{id}], 'a marker cannot expire',
     sub { $p->finish('h6', 'x', 0, '', \@b) });
 
+# By whoever has not reserved it: no other hold is ended
+$p->reserve('h20', 50, \@b);
+for (['project', $PINS, 50, 'y'], ['pins', 'p.x:total:0', 50, 'x'],
+    ['held', $PINS, 51, 'x'], ['held', '', 49, 'x'], ['project', '', 50, ''])
+{
+    my ($what, $pins, @meant) = @$_;
+    for my $verb (qw(s v)) {
+        unchanged([$meant[1] eq '' ? 'ARG' : ('OTHER', $what)],
+            "$verb of a hold with another $what: OTHER",
+            sub { $p->finish('h20', $verb, 9, $verb eq 's' && $pins eq ''
+                ? $PINS : $pins, \@b, meant => \@meant) });
+    }
+}
+unchanged(['KEYS', $PINS], 'with the right words but no pins: KEYS',
+    sub { $p->finish('h20', 'v', 0, '', [], meant => [50, 'x']) });
+is($p->finish('h20', 'v', 0, $PINS, \@b, meant => [50, 'x'])->[0], 'OK',
+    'of the hold that is meant: OK');
+is($p->finish('h20', 's', 3, $PINS, \@b, meant => [9, 'y'])->[0], 'LATE',
+    'of one that is not there: LATE');
+
 # Expire
 $p->reserve('h7', 100, \@b, ttl => 1, detail => '{"m":1}');
 my $expires = (split / /, $redis->cmd('GET', $p->key('h:h7')))[2];

@@ -11,6 +11,9 @@
 --       5 pins as reserve gave them, used only when the hold is not there
 --         (may be '' for v, whose reply to reserve was lost, and for x)
 --       6 detail (JSON; '': the one kept in the hold)
+--       7 what the hold held, 8 its project: of whoever has not reserved it,
+--         and must mean an open hold with these and the pins of ARGV 5 ('':
+--         with any)
 --
 -- OK stream-id     held - hold, spent + amount, hold deleted, event written
 -- LATE stream-id   no open hold: an event with d = 0, no counter moved; after
@@ -29,6 +32,8 @@
 --                  trimmed
 -- KEYS pins        KEYS 5... are not the budgets of these, the hold's pins
 --                  (or, where a LATE is charged, those of ARGV)
+-- OTHER what       the open hold has another project, pins or held than ARGV
+--                  says; nothing written
 -- CLOSED           neither adopt nor open
 -- FENCE stored     another epoch or server process; '' when none
 -- ARG              an argument or key is not of its grammar
@@ -63,7 +68,8 @@ if not amount or not match(verb, '^[sevx]$') or not is_id(id)
     or not is_detail(detail) or not pins or #pins > 16384
     or not match(pins, '^[%w._:,-]*$') or charges and pins == ''
     or #KEYS < 4 or #KEYS > 20
-    or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1]) then
+    or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1])
+    or ARGV[7] and not (int(ARGV[7]) and is_id(ARGV[8])) then
     return {'ARG'}
 end
 if m[2] ~= 'open' and m[2] ~= 'adopt' then
@@ -128,6 +134,14 @@ if not raw_amount then
 end
 
 local hold = tonumber(raw_amount)
+if ARGV[7] then
+    local other = not find(',' .. held_pins, ',p.' .. ARGV[8] .. ':', 1, true)
+        and 'project' or pins ~= '' and pins ~= held_pins and 'pins'
+        or hold ~= int(ARGV[7]) and 'held'
+    if other then
+        return {'OTHER', other}
+    end
+end
 if verb == 'x' then
     if tonumber(expires) > tonumber(call('TIME')[1]) then
         return {'LIVE', expires}

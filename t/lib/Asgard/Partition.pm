@@ -114,7 +114,7 @@ sub finish {
     my ($self, $id, $verb, $amount, $pins, $budgets, %with) = @_;
     return $self->{redis}->script('finish', $self->hold_keys($id, $budgets),
         $with{fence} // $self->{fence}, $id, $verb, $amount, $pins,
-        $with{detail} // '');
+        $with{detail} // '', @{$with{meant} // []});
 }
 
 sub extend {
