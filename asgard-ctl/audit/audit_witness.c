@@ -35,12 +35,15 @@
     " FROM witness w WHERE w.amount > w.held AND NOT w.over" \
     " ORDER BY w.hold_id LIMIT " SHOWN
 
-/* The greatest line of each hold whose ledger is not known to have it. */
+/* The greatest line of each hold. */
+#define LINES \
+    " (SELECT DISTINCT ON (hold_id) * FROM witness" \
+    " ORDER BY hold_id, rank DESC, amount DESC) w"
+
+/* Those whose ledger is not known to have them. */
 #define SQL_OPEN \
     "DROP TABLE IF EXISTS witness_open;" \
-    "CREATE TEMP TABLE witness_open AS SELECT w.* FROM" \
-    " (SELECT DISTINCT ON (hold_id) * FROM witness" \
-    " ORDER BY hold_id, rank DESC, amount DESC) w" \
+    "CREATE TEMP TABLE witness_open AS SELECT w.* FROM" LINES \
     " LEFT JOIN holds h USING (hold_id) WHERE h.hold_id IS NULL" \
     " OR (h.rank, h.balance_nano) < (w.rank, w.amount);" \
     "CREATE INDEX ON witness_open (hold_id)"
@@ -50,22 +53,25 @@
     " THEN 'its line has the " name " ' || coalesce(" line ", 'none')" \
     " || ', the ledger ' || coalesce(" ledger ", 'none') END"
 
+/* Of a line `w` and of what else is known: whose the call was, for how much. */
+#define WHOSE(other) \
+    DIFFERS("project", "w.project", other ".project_id") "," \
+    DIFFERS("key", "nullif(w.key, '')", other ".key_id::text")
+#define SAYS(who, nano, rank) \
+    "'its line says ' || w.amount || ' (rank ' || w.rank || '), the " who " '" \
+    " || " nano " || ' (rank ' || " rank " || ')'"
+
 /* The greatest line of a hold against its record.  More than a gateway said is
  * known of by the provider only (rank 4). */
 #define SQL_RECORDS \
     "SELECT 'M5 hold ' || w.hold_id || ': ' || d.why || ' (' || " PLACE \
-    " || ')' FROM (SELECT DISTINCT ON (hold_id) * FROM witness" \
-    " ORDER BY hold_id, rank DESC, amount DESC) w" \
-    " JOIN holds h USING (hold_id) CROSS JOIN LATERAL" \
+    " || ')' FROM" LINES " JOIN holds h USING (hold_id) CROSS JOIN LATERAL" \
     " (SELECT nullif(concat_ws('; '," \
     " CASE WHEN h.rank <> 4 AND (h.rank, h.balance_nano) > (w.rank, w.amount)" \
-    " THEN 'its line says ' || w.amount || ' (rank ' || w.rank" \
-    " || '), the ledger ' || h.balance_nano || ' (rank ' || h.rank || ')'" \
-    " END," \
+    " THEN " SAYS("ledger", "h.balance_nano", "h.rank") " END," \
     " CASE WHEN h.held_nano <> w.held" \
     " THEN 'its line held ' || w.held || ', the ledger ' || h.held_nano END," \
-    DIFFERS("project", "w.project", "h.project_id") "," \
-    DIFFERS("key", "nullif(w.key, '')", "h.key_id::text") "," \
+    WHOSE("h") "," \
     " CASE WHEN w.pins <> '' AND w.pins <> h.pins" \
     " THEN 'its line has the pins ' || w.pins" \
     " || ', the ledger ' || h.pins END), '') AS why) d" \
@@ -85,10 +91,8 @@
     " CASE WHEN e.rank = 0 THEN CASE WHEN e.nano <> w.held" \
     " THEN 'its line held ' || w.held || ', it expired with ' || e.nano END" \
     " WHEN (e.rank, e.nano) <> (w.rank, w.amount)" \
-    " THEN 'its line says ' || w.amount || ' (rank ' || w.rank" \
-    " || '), the chain ' || e.nano || ' (rank ' || e.rank || ')' END," \
-    DIFFERS("project", "w.project", "e.project_id") "," \
-    DIFFERS("key", "nullif(w.key, '')", "e.key_id::text") "," \
+    " THEN " SAYS("chain", "e.nano", "e.rank") " END," \
+    WHOSE("e") "," \
     " CASE WHEN e.rank = w.rank AND e.rank > 0 THEN (SELECT string_agg(" \
     "'its line has ' || name || ' ' || coalesce(line, 'none')" \
     " || ', the chain ' || coalesce(chain, 'none'), '; ') FROM unnest(" \
@@ -102,10 +106,9 @@
     " AND (h.rank, h.balance_nano) >= (w.rank, w.amount)"
 
 #define SQL_LOST \
-    "SELECT 'M5 hold ' || w.hold_id || ': ' || coalesce('its line says '" \
-    " || w.amount || ' (rank ' || w.rank || '), the ledger '" \
-    " || h.balance_nano || ' (rank ' || h.rank || ')'," \
-    " 'its line is not in the ledger, nor on its way') || ' (' || " PLACE \
+    "SELECT 'M5 hold ' || w.hold_id || ': ' || coalesce(" \
+    SAYS("ledger", "h.balance_nano", "h.rank") \
+    ", 'its line is not in the ledger, nor on its way') || ' (' || " PLACE \
     " || ')' FROM witness_open w LEFT JOIN holds h USING (hold_id)" \
     " ORDER BY w.hold_id LIMIT " SHOWN
 

@@ -51,6 +51,24 @@ cmp_ok(scalar(@known), '>', 5, 'the commands were found');
 for my $name (@known, qw(serve validate)) {
     like($commands, qr/`$name[ `]/, "the command $name stands there");
 }
+
+# What a command takes: by its own source, by --help, by the table.
+my $help = source('main.c');
+my @taken = map { slurp($_) =~ /strcmp\([^;]*?"(--[a-z]+)"/g }
+    glob top() . '/asgard-ctl/proc/command_*.c';
+cmp_ok(scalar(@taken), '>', 4, 'the options were found');
+for my $option (@taken) {
+    my @usages = $help =~ /^    \{"\w+", \w+,\s+((?:"[^"]*"\s*)+),/mg;
+    ok((grep { /\Q$option\E\b/ } @usages), "--help has $option");
+}
+while ($help =~ /^    \{"(\w+)", \w+,\s+((?:"[^"]*"\s*)+),/mg) {
+    my ($name, $usage) = ($1, $2);
+    my $rows = join ' ', $commands =~ /^\| (.*`$name[ `].*?) \|/mg;
+    for my $word ($usage =~ /(?<!\w)(--[a-z]+|[A-Z][-A-Z]{1,})\b/g) {
+        like($rows, qr/(?<![\w-])\Q$word\E(?![\w-])/,
+            "the table says that $name takes $word");
+    }
+}
 my @roles = source('proc/role.c') =~ /\[CTL_ROLE_\w+\] = \{"(\w+)"/g;
 is_deeply([sort($page =~ /^\| `(\w+)` \| .* \| .* \|$/mg)], [sort @roles],
     'every role stands there');
