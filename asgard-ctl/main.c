@@ -61,6 +61,11 @@ static const struct command commands[] = {
      "memory of a gateway were both lost.  Safe to repeat, in any order, also\n"
      "while calls go on.  Exit status 1 when a line was refused or is not in\n"
      "the ledger in time."},
+    {"evidence", ctl_command_evidence, "evidence FILE...",
+     "Correct the ledger by what the providers themselves have recorded of\n"
+     "calls: JSON lines, each of one call, with its tokens or amount and the\n"
+     "source.  Safe to repeat, in any order, also while calls go on.  Exit\n"
+     "status 1 when a line was refused or is not in the ledger in time."},
     {"reseed", ctl_command_reseed, "reseed [--restored]",
      "Rebuild the counters in Redis from the ledger.  Happens by itself when\n"
      "Redis lost something; this forces it.  --restored: the database was set\n"

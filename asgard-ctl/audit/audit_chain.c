@@ -85,6 +85,18 @@
     " AND a.data->>'gaps' = encode(sha256(convert_to(" \
     "ledger_gaps_text(m.month), 'UTF8')), 'hex')) ORDER BY m.name"
 
+/* What was imported is what the audit log says of it. */
+#define SQL_IMPORTS \
+    "SELECT 'provider''s records of import ' || i.id || ': one was added,'" \
+    " || ' changed or removed' FROM (SELECT import::text AS id" \
+    " FROM provider_records UNION SELECT split_part(entity_ref, ':', 2)" \
+    " FROM audit_events WHERE action = 'ledger.evidence') i" \
+    " WHERE NOT EXISTS (SELECT FROM audit_events a" \
+    " WHERE a.entities @> ARRAY[i.id] AND a.action = 'ledger.evidence'" \
+    " AND a.data->>'sha256' = encode(sha256(convert_to(" \
+    "provider_records_text(i.id::uuid), 'UTF8')), 'hex'))" \
+    " ORDER BY i.id LIMIT " SHOWN
+
 #define SQL_CHECKED "SELECT count(*) FROM audit_seals"
 
 
@@ -181,7 +193,8 @@ chains_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, int64_t *checked, struct ctl_error *e)
 {
     static const char *const checks[] = {SQL_AUDIT_LINKS, SQL_AUDIT_HEAD,
-                                         SQL_AUDIT_TAIL, SQL_LEDGER_GAPS};
+                                         SQL_AUDIT_TAIL, SQL_LEDGER_GAPS,
+                                         SQL_IMPORTS};
     struct ctl_arena batch;
     struct ctl_rows rows;
     size_t i;

@@ -73,7 +73,7 @@
     CTL_PRICE_TOKENS("e.detail") \
     " FROM e LEFT JOIN cards c ON c.card_id = e.detail->>'card'" \
     " AND c.version = (e.detail->>'cv')::bigint" \
-    " WHERE e.rank = 3 AND e.detail->>'pt' IS NOT NULL" \
+    " WHERE e.rank IN (3, 4) AND e.detail->>'pt' IS NOT NULL" \
     " AND e.detail->>'card' IS NOT NULL)," \
     CTL_PRICE_PARTS "," \
     " p AS (SELECT *, " CTL_PRICE_COST " AS cost FROM s)" \
@@ -92,6 +92,18 @@
     " AND (h.detail <> l.detail - 'at_ms'" \
     " OR (l.project_id <> '' AND h.project_id <> l.project_id)" \
     " OR h.key_id <> l.key_id)) ORDER BY h.hold_id LIMIT " SHOWN
+
+/* The greatest evidence is a provider's record that was imported: nothing else
+ * has its rank. */
+#define SQL_PROVIDERS \
+    "WITH e AS (" CTL_ENTRIES_SQL "), q AS (" \
+    " SELECT hold_id, ', entry ' || seq AS entry, nano FROM e WHERE rank = 4" \
+    " UNION ALL SELECT hold_id, '', balance_nano FROM holds WHERE rank = 4)" \
+    " SELECT 'M5 hold ' || hold_id || entry || ': ' || nano || ' by the" \
+    " provider''s own record, which was not imported' FROM q" \
+    " WHERE NOT EXISTS (SELECT FROM provider_records p" \
+    " WHERE p.hold_id = q.hold_id AND p.amount_nano = q.nano)" \
+    " ORDER BY hold_id, entry LIMIT " SHOWN
 
 #define SQL_OVERSHOOTS \
     "SELECT 'M8 hold ' || hold_id || ': held ' || held_nano || ', charged '" \
@@ -112,8 +124,8 @@ ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, struct ctl_error *e)
 {
     static const char *const checks[] = {SQL_ENDS, SQL_BALANCES, SQL_NUMBERS,
-        SQL_ORPHANS, SQL_PINS, SQL_PRICES, SQL_RECORDS, SQL_OVERSHOOTS,
-        SQL_GAPS};
+        SQL_ORPHANS, SQL_PINS, SQL_PRICES, SQL_RECORDS, SQL_PROVIDERS,
+        SQL_OVERSHOOTS, SQL_GAPS};
     struct ctl_rows rows;
     unsigned r;
     size_t i;

@@ -93,7 +93,8 @@
     CTL_PRICE_TOKENS("h.detail") \
     " FROM holds h JOIN cards c ON c.card_id = h.detail->>'card'" \
     " AND c.version = (h.detail->>'cv')::bigint" \
-    " WHERE h.hold_id = $1 AND h.rank = 3 AND h.detail->>'pt' IS NOT NULL)," \
+    " WHERE h.hold_id = $1 AND h.rank IN (3, 4)" \
+    " AND h.detail->>'pt' IS NOT NULL)," \
     CTL_PRICE_PARTS "," \
     " terms AS (SELECT n, what, tokens, pusd, balance_nano" \
     " FROM s, LATERAL (VALUES" \

@@ -23,6 +23,9 @@ ctl_evidence_of_verb(char verb, asg_nusd_t amount_nusd,
     case 'x':
         out->rank = CTL_EVIDENCE_EXPIRY;
         break;
+    case 'p':
+        out->rank = CTL_EVIDENCE_PROVIDER;
+        break;
     default:
         return false;
     }

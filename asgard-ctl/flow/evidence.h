@@ -51,7 +51,7 @@ struct ctl_evidence_change {
     bool better;                        /* the event is the greatest now */
 };
 
-/* 's', 'e', 'v', 'x' of a usage event; false: no such verb. */
+/* 's', 'e', 'v', 'x', 'p' of a usage event; false: no such verb. */
 bool ctl_evidence_of_verb(char verb, asg_nusd_t amount_nusd,
     struct ctl_evidence *out);
 /* `held_nusd`: what the hold held, -1 when that was never heard of. */

@@ -190,12 +190,11 @@ hold_load(struct ctl_hold *h, const struct ctl_rows *rows, unsigned i)
 }
 
 
-/* What the ledger knows of the holds of the batch. */
-static bool
-holds_load(struct ctl_batch *b, struct ctl_error *e)
+/* {hold,hold,…} of the events; NULL: no memory. */
+static const char *
+ids_text(struct ctl_batch *b)
 {
     size_t bytes = 3 + (size_t) b->nevents * (ASG_ID_MAX + 1);
-    struct ctl_rows rows;
     asg_buf_t ids;
     unsigned i;
 
@@ -206,14 +205,71 @@ holds_load(struct ctl_batch *b, struct ctl_error *e)
         asg_buf_str(&ids, b->events[i].hold);
     }
     asg_buf_z(&ids, "}");
-    if (ids.data == NULL || !asg_buf_ok(&ids)) {
+
+    return ids.data != NULL && asg_buf_ok(&ids) ? ids.data : NULL;
+}
+
+
+/* A provider's record that nobody has written down is no better than none: it
+ * counts as the least evidence that charges. */
+static bool
+provider_check(struct ctl_batch *b, struct ctl_event *ev, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(b->leader->pg, b->leader->arena, &rows, e,
+            "SELECT FROM provider_records WHERE hold_id = $1"
+            " AND amount_nano = $2",
+            ctl_arena_text(b->leader->arena, ev->hold.data, ev->hold.len),
+            ctl_arena_printf(b->leader->arena, "%lld",
+                             (long long) ev->evidence.amount_nusd)))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        ctl_log(CTL_LOG_ERROR, "partition %u: a usage event of hold %.*s has "
+                "the rank of a provider's record, and there is none",
+                b->partition->part, (int) ev->hold.len, ev->hold.data);
+        ev->evidence.rank = CTL_EVIDENCE_EXPIRY;
+    }
+
+    return true;
+}
+
+
+static bool
+providers_check(struct ctl_batch *b, struct ctl_error *e)
+{
+    unsigned i;
+
+    for (i = 0; i < b->nevents; i++) {
+        if (b->events[i].evidence.rank == CTL_EVIDENCE_PROVIDER
+            && !provider_check(b, &b->events[i], e))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* What the ledger knows of the holds of the batch. */
+static bool
+holds_load(struct ctl_batch *b, struct ctl_error *e)
+{
+    const char *ids = ids_text(b);
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (ids == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
     if (!CTL_PG(b->leader->pg, b->leader->arena, &rows, e,
             "SELECT hold_id, pins, rank, balance_nano, held_nano, next_seq,"
             " detail, project_id, coalesce(key_id::text, ''),"
             " coalesce(least_nano, -1) FROM holds"
-            " WHERE hold_id = ANY ($1::text[])", ids.data))
+            " WHERE hold_id = ANY ($1::text[])", ids))
     {
         return false;
     }
@@ -422,7 +478,7 @@ ctl_batch_join(struct ctl_batch *b, struct ctl_error *e)
     if (b->nevents == 0) {
         return true;
     }
-    if (!holds_load(b, e) || !buffers_init(b, e)) {
+    if (!providers_check(b, e) || !holds_load(b, e) || !buffers_init(b, e)) {
         return false;
     }
     for (i = 0; i < b->nevents; i++) {

@@ -22,6 +22,7 @@ int ctl_command_reload(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_status(const struct ctl_config *c, int argc, char **argv);
 /* proc/command_money.c */
 int ctl_command_audit(const struct ctl_config *c, int argc, char **argv);
+int ctl_command_evidence(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_replay(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_reseed(const struct ctl_config *c, int argc, char **argv);
 /* proc/command_ledger.c */

@@ -1,5 +1,5 @@
 /*
- * Commands about money and its record: audit, replay, reseed.
+ * Commands about money and its record: audit, replay, evidence, reseed.
  */
 #include "proc/command.h"
 
@@ -16,6 +16,7 @@
 #include "meter/restored.h"
 #include "proc/connections.h"
 #include "store/audit.h"
+#include "witness/provider.h"
 #include "witness/replay.h"
 
 #define RESEED_WAIT_MS 30000
@@ -181,6 +182,19 @@ ctl_command_audit(const struct ctl_config *config, int argc, char **argv)
 }
 
 
+/* Whether the ledger has what it was told. */
+static void
+told_report(uint64_t told, int64_t missing)
+{
+    if (missing > 0) {
+        printf("the ledger has not got %lld of them: is asgard-ctl running? "
+               "Say it again when it is\n", (long long) missing);
+    } else if (told > 0) {
+        printf("the ledger has them all\n");
+    }
+}
+
+
 static int
 replay_report(const struct ctl_replay_counts *n)
 {
@@ -188,12 +202,7 @@ replay_report(const struct ctl_replay_counts *n)
            "refused\n", (unsigned long long) n->lines,
            (unsigned long long) n->told, (unsigned long long) n->known,
            (unsigned long long) n->open, (unsigned long long) n->refused);
-    if (n->missing > 0) {
-        printf("the ledger has not got %lld of them: is asgard-ctl running? "
-               "Replay again when it is\n", (long long) n->missing);
-    } else if (n->told > 0) {
-        printf("the ledger has them all\n");
-    }
+    told_report(n->told, n->missing);
     if (n->gaps > 0) {
         printf("%llu gaps of the usage stream are closed\n",
                (unsigned long long) n->gaps);
@@ -223,6 +232,46 @@ ctl_command_replay(const struct ctl_config *config, int argc, char **argv)
         status = ctl_command_failed(&e);
     } else {
         status = replay_report(&counts);
+    }
+    ctl_connections_close(&c);
+
+    return status;
+}
+
+
+static int
+evidence_report(const struct ctl_provider_counts *n)
+{
+    printf("%llu lines: %llu told, %llu known already, %llu refused\n",
+           (unsigned long long) n->lines, (unsigned long long) n->told,
+           (unsigned long long) n->known, (unsigned long long) n->refused);
+    told_report(n->told, n->missing);
+
+    return n->refused > 0 || n->missing > 0;
+}
+
+
+int
+ctl_command_evidence(const struct ctl_config *config, int argc, char **argv)
+{
+    struct ctl_provider_counts counts;
+    struct ctl_connections c;
+    struct ctl_error e;
+    int status;
+
+    if (argc < 1 || argv[0][0] == '-') {
+        fprintf(stderr, "usage: asgard-ctl evidence FILE...\n");
+        return 2;
+    }
+    if (!ctl_connections_open(&c, config, &e)) {
+        status = ctl_command_failed(&e);
+    } else {
+        ctl_pg_deadline(c.pg, QUESTION_MS);
+        status = ctl_provider_import(c.pg, c.redis, &c.arena,
+                                     CTL_AUDIT_COMMAND,
+                                     (const char *const *) argv,
+                                     (unsigned) argc, stdout, &counts, &e)
+                 ? evidence_report(&counts) : ctl_command_failed(&e);
     }
     ctl_connections_close(&c);
 

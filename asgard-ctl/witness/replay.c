@@ -5,10 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "store/audit.h"
+#include "witness/awaited.h"
 #include "witness/replay_claim.h"
 #include "witness/replay_judge.h"
 #include "witness/replay_tell.h"
@@ -16,13 +15,6 @@
 
 #define BATCH_LINES   200
 #define SHOWN         1000              /* refusals that are printed */
-#define LEDGER_MS     60000             /* for the ledger, at the end */
-#define PAUSE_MS      100
-
-#define SQL_MISSING \
-    "SELECT count(*) FROM replayed r WHERE NOT EXISTS (SELECT FROM holds h" \
-    " WHERE h.hold_id = r.hold_id" \
-    " AND (h.rank, h.balance_nano) >= (r.rank, r.amount))"
 
 /* Lines of the time that a gap of the usage stream covers. */
 #define SQL_GAP_LINES \
@@ -172,10 +164,7 @@ batch_tell(struct replaying *r, struct ctl_error *e)
     }
     r->nlines = 0;
 
-    return CTL_PG(r->leader.pg, r->leader.arena, NULL, e,
-                  "INSERT INTO replayed SELECT i, r, a FROM"
-                  " jsonb_to_recordset($1::jsonb) AS t(i text, r smallint,"
-                  " a bigint)", told_text)
+    return ctl_awaited_add(r->leader.pg, r->leader.arena, told_text, e)
            && CTL_PG(r->leader.pg, r->leader.arena, NULL, e, SQL_GAP_LINES,
                      taken_text);
 }
@@ -245,32 +234,6 @@ line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
 }
 
 
-/* Until the ledger has all that was told. */
-static bool
-ledger_wait(struct replaying *r, struct ctl_error *e)
-{
-    const struct timespec pause = {0, PAUSE_MS * 1000000L};
-    const int64_t until = ctl_clock_ms() + LEDGER_MS;
-    struct ctl_rows rows;
-
-    do {
-        ctl_arena_reset(r->leader.arena);
-        if (!ctl_pg_query(r->leader.pg, r->leader.arena, &rows, e,
-                          SQL_MISSING, 0, NULL))
-        {
-            return false;
-        }
-        r->counts->missing = ctl_rows_i64(&rows, 0, 0);
-        if (r->counts->missing == 0) {
-            return true;
-        }
-        nanosleep(&pause, NULL);
-    } while (ctl_clock_ms() < until);
-
-    return true;
-}
-
-
 static bool
 gaps_close(struct replaying *r, struct ctl_error *e)
 {
@@ -296,10 +259,9 @@ files_replay(struct replaying *r, const char *const *files, unsigned nfiles,
 {
     unsigned i;
 
-    if (!ctl_pg_exec(r->leader.pg, e,
-            "DROP TABLE IF EXISTS replayed, replayed_gaps;"
-            " CREATE TEMP TABLE replayed (hold_id text, rank smallint,"
-            " amount bigint);"
+    if (!ctl_awaited_begin(r->leader.pg, e)
+        || !ctl_pg_exec(r->leader.pg, e,
+            "DROP TABLE IF EXISTS replayed_gaps;"
             " CREATE TEMP TABLE replayed_gaps (partition smallint,"
             " epoch bigint, after_id text, hold_id text)"))
     {
@@ -314,7 +276,9 @@ files_replay(struct replaying *r, const char *const *files, unsigned nfiles,
         ctl_arena_reset(r->leader.arena);
     }
 
-    return ledger_wait(r, e) && gaps_close(r, e)
+    return ctl_awaited_wait(r->leader.pg, r->leader.arena,
+                            &r->counts->missing, e)
+           && gaps_close(r, e)
            && ctl_replay_claims_end(r->leader.pg, e);
 }
 

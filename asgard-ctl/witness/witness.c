@@ -65,7 +65,8 @@ is_usable(struct ctl_witness *w, const asg_spool_line_t *line)
            && line->amount_nusd <= ASG_NUSD_MAX
            && line->held_nusd <= ASG_NUSD_MAX
            && ctl_evidence_of_verb(line->verb.data[0], line->amount_nusd,
-                                   &w->evidence);
+                                   &w->evidence)
+           && w->evidence.rank != CTL_EVIDENCE_PROVIDER;
 }
 
 

@@ -134,7 +134,7 @@ drained();
 is($status, 0, 'better evidence that has a line is none that was forged')
     or diag($text);
 
-# The provider's record is above every line
+# The provider's record is above every line, if it was imported
 my $hold = $call{e}{hold};
 $t->{postgres}->rows(<<"SQL");
 BEGIN;
@@ -145,10 +145,18 @@ INSERT INTO ledger (hold_id, seq, kind, delta_nano, rank, cause, partition,
 UPDATE holds SET rank = 4, next_seq = 3 WHERE hold_id = '$hold';
 COMMIT;
 SQL
+($status, $text) = $t->{control}->run('audit', 'money');
+is($status, 1, "a provider's record that was not imported is found");
+like($text, qr/^M5 hold $hold, entry 2: .* which was not imported$/m,
+    '... and named');
+$t->{postgres}->rows('INSERT INTO provider_records SELECT hold_id,'
+    . " balance_nano, gen_random_uuid(), 'x', '{}' FROM holds"
+    . " WHERE hold_id = '$hold'");
 ($status, $text) = $t->{control}->run('audit', 'money', '--witness', $file,
     '--witness', "$file.later");
-is($status, 0, "nor is the provider's own record") or diag($text);
-$t->{postgres}->rows("DELETE FROM ledger WHERE hold_id = '$hold' AND seq = 2;"
+is($status, 0, 'one that was is none that was forged') or diag($text);
+$t->{postgres}->rows('DELETE FROM provider_records;'
+    . " DELETE FROM ledger WHERE hold_id = '$hold' AND seq = 2;"
     . " DELETE FROM ledger_seqs WHERE hold_id = '$hold' AND seq = 2;"
     . " UPDATE holds SET rank = 1, next_seq = 2 WHERE hold_id = '$hold'");
 

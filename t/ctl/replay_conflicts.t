@@ -55,7 +55,8 @@ sub line {
     return $lines[$i] =~ s/"hold":"\w+"/"hold":"$id"/r
         =~ s{"held":(\d+)}{"\"held\":" . ($1 + ($more // 0))}er;
 }
-is(balance($lines[0] =~ /"hold":"(\w+)"/), 210_000, 'a call has its price');
+ok(wait_until(sub { (balance($lines[0] =~ /"hold":"(\w+)"/) // 0) == 210_000 },
+    10), 'a call has its price');
 
 # --- two calls under one id ---------------------------------------------------
 

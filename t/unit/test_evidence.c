@@ -178,6 +178,15 @@ static void every_order_gives_one_balance(void **state)
     permute(refund, refunded, 0, 0);
 }
 
+static void the_providers_record_outranks_all(void **state)
+{
+    char verbs[] = "xesvpp";
+    asg_nusd_t amounts[EVENTS] = {100, 40, 80, 0, 30, 20};
+
+    (void) state;
+    permute(verbs, amounts, 0, 30);
+}
+
 static void an_unknown_verb_is_no_evidence(void **state)
 {
     struct ctl_evidence event;
@@ -208,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_settle_outranks_an_estimate_of_more),
         cmocka_unit_test(the_least_that_a_hold_stood_for_is_kept),
         cmocka_unit_test(every_order_gives_one_balance),
+        cmocka_unit_test(the_providers_record_outranks_all),
         cmocka_unit_test(an_unknown_verb_is_no_evidence),
         cmocka_unit_test(names_are_those_of_the_schema),
     };

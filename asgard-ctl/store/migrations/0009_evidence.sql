@@ -21,3 +21,27 @@ CREATE TABLE replay_claims (
 );
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON replay_claims TO :"runtime";
+
+-- What the providers' own records said of calls, as `asgard-ctl evidence` read
+-- it: the greatest evidence there is, so nothing has its rank that does not
+-- stand here.  An event of the audit log, of the same transaction, has the
+-- digest of each import; so the chain of that log seals these rows.
+CREATE TABLE provider_records (
+    hold_id     text NOT NULL REFERENCES holds,
+    amount_nano bigint NOT NULL
+        CHECK (amount_nano BETWEEN 0 AND 9007199254740991),
+    import      uuid NOT NULL,
+    source      text NOT NULL,
+    tokens      jsonb NOT NULL,         -- {}: it said an amount only
+    PRIMARY KEY (hold_id, amount_nano)
+);
+CREATE INDEX provider_records_by_import ON provider_records (import);
+
+-- The text of an import that its digest covers.
+CREATE FUNCTION provider_records_text(which uuid) RETURNS text
+LANGUAGE sql STABLE
+RETURN (SELECT coalesce(string_agg(jsonb_build_array(hold_id, amount_nano,
+    source, tokens)::text, E'\n' ORDER BY hold_id, amount_nano), '')
+    FROM provider_records WHERE import = which);
+
+GRANT SELECT, INSERT ON provider_records TO :"runtime";

@@ -6,8 +6,10 @@
 -- ARGV  1 fence  2 id
 --       3 verb: s settle by measured usage, e settle by estimate, v void,
 --         x expire (charges the hold in full, frees nothing; meter's, and of
---         a gateway that must know when a call of unknown outcome is charged)
---       4 amount (s, e; x: what was held, or 0 of one who does not know; v: 0)
+--         a gateway that must know when a call of unknown outcome is charged),
+--         p the provider's own record (of `asgard-ctl evidence` only)
+--       4 amount (s, e, p; x: what was held, or 0 of one who does not know;
+--         v: 0)
 --       5 pins as reserve gave them, used only when the hold is not there
 --         (may be '' for v, whose reply to reserve was lost, and for x)
 --       6 detail (JSON; '': the one kept in the hold)
@@ -63,10 +65,11 @@ end
 local id, verb, pins, detail = ARGV[2], ARGV[3], ARGV[5], ARGV[6]
 local amount = int(ARGV[4])
 local charges = verb == 's' or verb == 'e'
+local says = charges or verb == 'p'
 
-if not amount or not match(verb, '^[sevx]$') or not is_id(id)
+if not amount or not match(verb, '^[sevxp]$') or not is_id(id)
     or not is_detail(detail) or not pins or #pins > 16384
-    or not match(pins, '^[%w._:,-]*$') or charges and pins == ''
+    or not match(pins, '^[%w._:,-]*$') or says and pins == ''
     or #KEYS < 4 or #KEYS > 20
     or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1])
     or ARGV[7] and not (int(ARGV[7]) and is_id(ARGV[8])) then
