@@ -79,13 +79,12 @@ if m[2] ~= 'open' and m[2] ~= 'adopt' then
     return {'CLOSED'}
 end
 
-local epoch = match(ARGV[1], '^%d+')
-
+-- The stream's name ends with the epoch, behind "{pNN}:u:".
 local function event(a, d, p, x, ...)
     local number = str((int(m[3]) or 0) + 1)
     call('HSET', KEYS[1], 'n', number)
     return call('XADD', KEYS[4], '*', 'i', id, 'v', verb, 'a', str(a),
-        'd', str(d), 'p', p, 'x', x, 'n', epoch .. ':' .. number, ...)
+        'd', str(d), 'p', p, 'x', x, 'n', sub(KEYS[4], 9) .. ':' .. number, ...)
 end
 
 local function spend(pin, n)
@@ -103,6 +102,7 @@ local function charge_late()
     if not list then
         return nil, {'KEYS', pins}
     end
+    local epoch = match(ARGV[1], '^%d+')
     local before = int(match(call('GET', KEYS[2]) or '',
         '^L ' .. epoch .. ' (%d+)$')) or 0
     local more = math.max(amount - before, 0)
