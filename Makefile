@@ -57,7 +57,8 @@ SIM     := $(sort $(wildcard t/sim/*.c))
 SIM_BIN := $(OUT)/t/sim/sim
 SIM_WRAP := asg_script_text asg_script_sha ctl_redis_script ctl_redis_run_id \
         ctl_pg_commit ctl_drain_current ctl_apply_owed ctl_evidence_join \
-        ctl_restored_take ctl_pg_ask PQconnectStartParams PQfinish
+        ctl_restored_take ctl_opening_write ctl_pg_ask PQconnectStartParams \
+        PQfinish
 CLOCK_SHIM := $(OUT)/t/lib/clock_shim.so
 
 # Fuzz targets have instrumented objects of their own, whatever BUILD is.
@@ -178,7 +179,8 @@ test-sim: $(TEST_PREREQ) sim-program ## The simulator of the money protocol
 	@scripts/test sim
 
 soak: $(TEST_PREREQ) sim-program ## The simulator, 10 million steps
-	@ASGARD_STEPS=10000000 ASGARD_SOAK=1 prove -v -It/lib t/sim/sim.t
+	@ASGARD_STEPS=$${ASGARD_STEPS:-10000000} ASGARD_SOAK=1 \
+	    perl -It/lib t/sim/sim.t
 
 torture: $(TEST_PREREQ) ## Fail every allocation of worker and asgard-ctl
 	@ASGARD_TORTURE=1 prove -v -It/lib t/fault/no_memory_*.t

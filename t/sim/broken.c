@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "flow/evidence.h"
+#include "ledger/opening.h"
 #include "meter/apply.h"
 #include "meter/drain.h"
 #include "meter/restored.h"
@@ -28,11 +29,12 @@ WRAPPED(ctl_pg_commit);
 WRAPPED(ctl_drain_current);
 WRAPPED(ctl_apply_owed);
 WRAPPED(ctl_evidence_join);
+WRAPPED(ctl_opening_write);
 WRAPPED(ctl_restored_take);
 
 enum rule {
     RULE_NONE, RULE_RUN_ID, RULE_CATCH_UP, RULE_FIRST_WINS, RULE_TWICE,
-    RULE_RESTORED, RULE_SCRIPT
+    RULE_RESTORED, RULE_ADDED, RULE_OPENING, RULE_SUMMER, RULE_SCRIPT
 };
 
 static const char no_run_id[] = "0000000000000000000000000000000000000000";
@@ -84,7 +86,36 @@ static const struct {
     {"an old limit replaces a new one", RULE_SCRIPT, ASG_SCRIPT_SEED,
      "    if version <= int(counters.v) then\n"
      "        return {'OLD'}\n"
-     "    end\n", ""}
+     "    end\n", ""},
+    {"a new window opens with nothing", RULE_SCRIPT, ASG_SCRIPT_SEED,
+     "str(math.max(spent, int(amount)))", "str(spent)"},
+    {"what was spent without a window is not summed", RULE_OPENING,
+     ASG_SCRIPT_COUNT, NULL, NULL},
+    {"a window that was taken away seems in use", RULE_SCRIPT,
+     ASG_SCRIPT_SEED,
+     "            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w, 'a:' .. w)\n",
+     "            call('HDEL', KEYS[2], 'l:' .. w)\n"},
+    {"a window in another zone goes on as it was", RULE_SCRIPT,
+     ASG_SCRIPT_SEED, "not old or is_moved(old, set[win.w], now)",
+     "not old"},
+    {"nobody knows of summer time", RULE_SUMMER, ASG_SCRIPT_COUNT, NULL,
+     NULL},
+    {"a key's budget does not refuse", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
+     "if limit > 0 and win.spent",
+     "if sub(win.budget, 1, 1) == 'k' or limit > 0 and win.spent"},
+    {"a further attempt need not fit", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
+     "if limit > 0 and win.spent",
+     "if find(id, '.', 1, true) or limit > 0 and win.spent"},
+    {"an extension does not last", RULE_SCRIPT, ASG_SCRIPT_EXTEND,
+     "call('SET', KEYS[2], table.concat(\n"
+     "    {amount, created, expires, pins, detail}, ' '))\n"
+     "call('ZADD', KEYS[3], expires, id)\n", ""},
+    {"a hold is extended for ever", RULE_SCRIPT, ASG_SCRIPT_EXTEND,
+     "math.min(now + ttl, tonumber(created) + maxlife)", "now + ttl"},
+    {"an expiry does not wait for its time", RULE_SCRIPT, ASG_SCRIPT_FINISH,
+     "tonumber(expires) > tonumber(call('TIME')[1])", "false"},
+    {"usage is charged on top of the expiry", RULE_ADDED, ASG_SCRIPT_COUNT,
+     NULL, NULL}
 };
 
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
@@ -163,6 +194,24 @@ sim_broken_set(const char *name)
     }
 
     return false;
+}
+
+
+/* Of the time zones only what holds in winter. */
+const char *
+sim_broken_sql(unsigned i)
+{
+    static const char *const winter[] = {
+        "CREATE SCHEMA IF NOT EXISTS " SIM_BROKEN_SCHEMA,
+        "GRANT USAGE ON SCHEMA " SIM_BROKEN_SCHEMA " TO PUBLIC",
+        "CREATE OR REPLACE FUNCTION " SIM_BROKEN_SCHEMA ".local_day_start("
+        "day date, zone text) RETURNS bigint LANGUAGE sql STABLE STRICT AS $$"
+        " SELECT extract(epoch FROM day::timestamp)::bigint"
+        " + CASE zone WHEN 'Europe/Berlin' THEN -3600 ELSE 18000 END $$"
+    };
+
+    return broken.rule == RULE_SUMMER && i < sizeof(winter) / sizeof(winter[0])
+           ? winter[i] : NULL;
 }
 
 
@@ -329,7 +378,26 @@ __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
                                                 event->amount_nusd, true};
         return;
     }
+    if (broken.rule == RULE_ADDED && hold->entered
+        && hold->best.rank == CTL_EVIDENCE_EXPIRY
+        && event->rank > CTL_EVIDENCE_EXPIRY)
+    {
+        hold->best.rank = event->rank;
+        hold->best.amount_nusd += event->amount_nusd;
+        *change = (struct ctl_evidence_change) {CTL_ENTRY_ADJUST,
+                                                event->amount_nusd, true};
+        return;
+    }
     __real_ctl_evidence_join(hold, event, held_nusd, change);
+}
+
+
+bool
+__wrap_ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t now, struct ctl_error *e)
+{
+    return broken.rule == RULE_OPENING
+           || __real_ctl_opening_write(pg, arena, w, now, e);
 }
 
 

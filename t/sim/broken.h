@@ -31,6 +31,10 @@ typedef void (*sim_later_pt)(void *data, asg_script_t script, size_t nkeys,
 /* False: no such rule.  NULL or "" breaks nothing. */
 bool sim_broken_set(const char *name);
 const char *sim_broken_name(unsigned i);        /* NULL after the last */
+/* What the database is told first; NULL after the last.  A function in this
+ * schema stands before one of asgard-ctl. */
+#define SIM_BROKEN_SCHEMA "sim_broken"
+const char *sim_broken_sql(unsigned i);
 /* Replaces the run id when it is not part of the fence. */
 void sim_broken_run_id(char *run_id);
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/window.h"
+#include "windows.h"
 
 #define PICO_PER_NANO 1000
 #define ROOM_LITTLE   2500              /* a few calls */
@@ -47,9 +47,19 @@ project_add(struct sim_model *m, const char *id, unsigned part)
 }
 
 
+static void
+window_name(struct sim_budget *b, const char *name, int64_t limit)
+{
+    snprintf(b->windows[b->nwindows], sizeof(b->windows[0]), "%s", name);
+    b->limits[1][b->nwindows++] = limit;
+}
+
+
+/* `later`: windows that it may get. */
 static bool
 budget_add(struct sim_model *m, char scope, const char *scope_id,
-    const char *project, unsigned part, const char *const *windows)
+    const char *project, unsigned part, const char *const *windows,
+    const char *const *later)
 {
     struct sim_budget *b = &m->budgets[m->nbudgets++];
     unsigned i;
@@ -69,14 +79,15 @@ budget_add(struct sim_model *m, char scope, const char *scope_id,
         return false;
     }
     for (i = 0; windows[i] != NULL; i++) {
-        snprintf(b->windows[b->nwindows++], sizeof(b->windows[0]), "%s",
-                 windows[i]);
-        b->limits[1][i] = SIM_UNLIMITED;
+        window_name(b, windows[i], SIM_UNLIMITED);
         if (!sim_sql(m->world, NULL, "INSERT INTO budget_windows (budget_id,"
                      " window_name) VALUES ('%s', '%s')", b->id, windows[i]))
         {
             return false;
         }
+    }
+    for (i = 0; later[i] != NULL; i++) {
+        window_name(b, later[i], SIM_ABSENT);
     }
 
     return true;
@@ -112,6 +123,9 @@ sim_model_begin(struct sim_model *m, struct sim_world *w)
     static const char *const two[] = {"total", "1d", "1mo", NULL};
     static const char *const key[] = {"total", "1m", NULL};
     static const char *const keys[] = {"total", NULL};
+    static const char *const days[] = {"1d", "7d", NULL};
+    static const char *const hours[] = {"1m", "1h", "7d", NULL};
+    static const char *const both[] = {"1h", "1d", "1mo", NULL};
     static const char k1[] = "11111111-1111-4111-8111-111111111111";
     static const char k2[] = "22222222-2222-4222-8222-222222222222";
 
@@ -122,11 +136,14 @@ sim_model_begin(struct sim_model *m, struct sim_world *w)
     if (!project_add(m, "proj-2026-0001", 3)
         || !project_add(m, "proj-2026-0002", 3)
         || !project_add(m, "proj-2026-0003", 7)
-        || !budget_add(m, 'p', "proj-2026-0001", "proj-2026-0001", 3, one)
-        || !budget_add(m, 'p', "proj-2026-0002", "proj-2026-0002", 3, two)
-        || !budget_add(m, 'p', "proj-2026-0003", "proj-2026-0003", 7, one)
-        || !budget_add(m, 'k', k1, "proj-2026-0001", 3, key)
-        || !budget_add(m, 'k', k2, "proj-2026-0003", 7, keys)
+        || !budget_add(m, 'p', "proj-2026-0001", "proj-2026-0001", 3, one,
+                       days)
+        || !budget_add(m, 'p', "proj-2026-0002", "proj-2026-0002", 3, two,
+                       hours)
+        || !budget_add(m, 'p', "proj-2026-0003", "proj-2026-0003", 7, one,
+                       days)
+        || !budget_add(m, 'k', k1, "proj-2026-0001", 3, key, both)
+        || !budget_add(m, 'k', k2, "proj-2026-0003", 7, keys, both)
         || !card_add(m, 1))
     {
         return false;
@@ -148,24 +165,22 @@ static int64_t
 owed_now(struct sim_model *m, const struct sim_budget *b, unsigned window)
 {
     unsigned pin[SIM_PINS_HOLD];
-    asg_window_t w;
     char text[96];
 
-    if (asg_window_parse(asg_str_z(b->windows[window]), &w) != ASG_OK) {
-        sim_fail(m->world, "sim: no window %s", b->windows[window]);
-        return 0;
-    }
-    snprintf(text, sizeof(text), "%s:%s:%lld", b->id, w.name,
-             (long long) asg_window_start(&w, sim_redis_now(m->world)));
+    snprintf(text, sizeof(text), "%s:%s:%lld", b->id, b->windows[window],
+             (long long) sim_window_start(b->windows[window],
+                 b->zones[b->newest][window], sim_redis_now(m->world)));
 
-    return sim_pins_find(m, text, pin) == 1 ? m->pins[pin[0]].low : 0;
+    return sim_pins_find(m, text, pin) == 1
+           ? m->pins[pin[0]].low + m->pins[pin[0]].opening_low : 0;
 }
 
 
 /* Near to what is owed: a call that is forgotten makes room for another at
  * once, and is found. */
-static int64_t
-limit_draw(struct sim_model *m, const struct sim_budget *b, unsigned window)
+int64_t
+sim_limit_draw(struct sim_model *m, const struct sim_budget *b,
+    unsigned window)
 {
     uint64_t n = sim_draw(m->world, 100);
     int64_t owed = owed_now(m, b, window);
@@ -185,6 +200,30 @@ limit_draw(struct sim_model *m, const struct sim_budget *b, unsigned window)
 }
 
 
+static bool
+version_copy(struct sim_budget *b, unsigned from)
+{
+    if (b->newest + 1 == SIM_VERSIONS) {
+        return false;
+    }
+    b->newest++;
+    memcpy(b->limits[b->newest], b->limits[from], sizeof(b->limits[0]));
+    memcpy(b->zones[b->newest], b->zones[from], sizeof(b->zones[0]));
+
+    return true;
+}
+
+
+bool
+sim_version_add(struct sim_model *m, struct sim_budget *b)
+{
+    sim_clock_move(m->world->pg_clock, 1);      /* no two at one time */
+    sim_clock_move(m->world->redis_clock, 1);
+
+    return version_copy(b, b->newest);
+}
+
+
 bool
 sim_limits_change(struct sim_model *m)
 {
@@ -193,14 +232,16 @@ sim_limits_change(struct sim_model *m)
     unsigned i;
     size_t n;
 
-    if (b->newest + 1 == SIM_VERSIONS) {
+    if (!sim_version_add(m, b)) {
         return true;
     }
-    b->newest++;
     for (i = 0; i < b->nwindows; i++) {
-        b->limits[b->newest][i] = sim_chance(m->world, 60)
-                                  ? limit_draw(m, b, i)
-                                  : b->limits[b->newest - 1][i];
+        if (b->limits[b->newest][i] == SIM_ABSENT) {
+            continue;
+        }
+        if (sim_chance(m->world, 60)) {
+            b->limits[b->newest][i] = sim_limit_draw(m, b, i);
+        }
         snprintf(limit, sizeof(limit), "%lld",
                  (long long) b->limits[b->newest][i]);
         n = strlen(values);
@@ -250,12 +291,13 @@ sim_limits_restored(struct sim_model *m)
 
     for (i = 0; i < m->nbudgets; i++) {
         b = &m->budgets[i];
-        if (b->newest + 1 == SIM_VERSIONS) {
+        if (!version_copy(b, b->saved)) {
             return sim_fail(m->world, "sim: too many versions");
         }
-        memcpy(b->limits[b->newest + 1], b->limits[b->saved],
-               sizeof(b->limits[0]));
-        b->newest++;
+        memset(b->changed, 0, sizeof(b->changed));
+    }
+    for (i = 0; i < SIM_PINS; i++) {
+        m->pins[i].opening_low = 0;
     }
     for (i = 1; i <= m->nprices && ok; i++) {
         ok = card_add(m, i);

@@ -7,6 +7,7 @@
 
 #define IN_MOST        200              /* tokens */
 #define OUT_MOST       100
+#define FOUND_TRIES    100
 
 
 static struct sim_slot *
@@ -25,12 +26,36 @@ slot_take(struct sim_gateways *g)
 }
 
 
+/* Its worst case, by the prices that its gateway has. */
+static int64_t
+worst_draw(struct sim_gateways *g, struct sim_slot *s)
+{
+    bool nothing = sim_draw(g->world, 100) == 0;
+
+    s->in = nothing ? 0 : (int64_t) sim_draw(g->world, IN_MOST);
+    s->out = nothing ? 0 : (int64_t) sim_draw(g->world, OUT_MOST);
+
+    return sim_cost(g->model, g->all[s->gateway].price, s->in, s->out);
+}
+
+
+static void
+slot_ask(struct sim_gateways *g, struct sim_slot *s)
+{
+    s->hold->price = g->all[s->gateway].price;
+    s->state = SIM_ASKED;
+    sim_say(g->world, " of %lld for set %u", (long long) s->hold->amount,
+            s->hold->set);
+    sim_slot_send(g, s, 'R');
+}
+
+
 void
 sim_call_new(struct sim_gateways *g)
 {
     unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
     struct sim_slot *s = g->all[gateway].paused ? NULL : slot_take(g);
-    bool nothing = sim_draw(g->world, 100) == 0;
+    int64_t amount;
 
     if (s == NULL) {
         sim_say(g->world, " nobody can");
@@ -38,19 +63,12 @@ sim_call_new(struct sim_gateways *g)
     }
     s->gateway = gateway;
     s->worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
-    s->in = nothing ? 0 : (int64_t) sim_draw(g->world, IN_MOST);
-    s->out = nothing ? 0 : (int64_t) sim_draw(g->world, OUT_MOST);
+    amount = worst_draw(g, s);
     s->hold = sim_hold_new(g->model,
-        (unsigned) sim_draw(g->world, g->model->nsets),
-        sim_cost(g->model, g->all[gateway].price, s->in, s->out));
-    if (s->hold == NULL) {
-        return;
+        (unsigned) sim_draw(g->world, g->model->nsets), amount);
+    if (s->hold != NULL) {
+        slot_ask(g, s);
     }
-    s->hold->price = g->all[gateway].price;
-    s->state = SIM_ASKED;
-    sim_say(g->world, " of %lld for set %u", (long long) s->hold->amount,
-            s->hold->set);
-    sim_slot_send(g, s, 'R');
 }
 
 
@@ -72,6 +90,15 @@ call_measure(struct sim_gateways *g, struct sim_slot *s)
 
 
 static void
+call_leave(struct sim_gateways *g, struct sim_slot *s)
+{
+    sim_say(g->world, " %s: unknown", s->hold->id + 21);
+    s->state = SIM_LEFT;
+    s->hold->live = false;
+}
+
+
+static void
 call_end(struct sim_gateways *g, struct sim_slot *s)
 {
     uint64_t n = sim_draw(g->world, 100);
@@ -79,9 +106,7 @@ call_end(struct sim_gateways *g, struct sim_slot *s)
                 : n < 92 ? 'v' : 'x';
 
     if (verb == 'x') {
-        sim_say(g->world, " %s: unknown", s->hold->id + 21);
-        s->state = SIM_LEFT;
-        s->hold->live = false;
+        call_leave(g, s);
         return;
     }
     if (verb == 's') {
@@ -94,6 +119,46 @@ call_end(struct sim_gateways *g, struct sim_slot *s)
 }
 
 
+/* After an attempt that may have started: the hold ends by what was seen, and
+ * the next attempt asks for one of its own. */
+static void
+call_further(struct sim_gateways *g, struct sim_slot *s)
+{
+    struct sim_slot *next = slot_take(g);
+
+    if (next != NULL) {
+        next->gateway = s->gateway;
+        next->worker = s->worker;
+        next->hold = sim_hold_further(g->model, s->hold, worst_draw(g, next));
+    }
+    if (sim_chance(g->world, 60)) {
+        call_leave(g, s);
+    } else {
+        sim_slot_end(g, s, 'e', (int64_t) sim_draw(g->world,
+                                    (uint64_t) s->hold->amount + 1));
+        sim_slot_send(g, s, 'e');
+    }
+    if (next != NULL && next->hold != NULL) {
+        sim_say(g->world, " and %s", next->hold->id + 21);
+        slot_ask(g, next);
+    }
+}
+
+
+/* One that cannot have started passes its hold on. */
+static void
+attempt_fail(struct sim_gateways *g, struct sim_slot *s)
+{
+    if (sim_chance(g->world, 50)) {
+        sim_say(g->world, " %s: passed on", s->hold->id + 21);
+        s->state = SIM_HELD;
+        g->model->counts[SIM_N_PASSED]++;
+        return;
+    }
+    call_further(g, s);
+}
+
+
 static bool
 can_advance(const struct sim_gateways *g, const struct sim_slot *s)
 {
@@ -102,16 +167,38 @@ can_advance(const struct sim_gateways *g, const struct sim_slot *s)
 }
 
 
+/* One of those that are open; NULL: none is. */
+static struct sim_slot *
+call_pick(struct sim_gateways *g)
+{
+    unsigned i, at = (unsigned) sim_draw(g->world, SIM_SLOTS);
+    struct sim_slot *s;
+
+    for (i = 0; i < SIM_SLOTS; i++) {
+        s = &g->slots[(at + i) % SIM_SLOTS];
+        if (can_advance(g, s)) {
+            return s;
+        }
+    }
+
+    return NULL;
+}
+
+
+struct sim_slot *
+sim_call_due(struct sim_gateways *g)
+{
+    struct sim_slot *s = call_pick(g);
+
+    return s != NULL && s->expires > sim_redis_now(g->world) ? s : NULL;
+}
+
+
 void
 sim_call_advance(struct sim_gateways *g)
 {
-    unsigned i, at = (unsigned) sim_draw(g->world, SIM_SLOTS);
-    struct sim_slot *s = NULL;
+    struct sim_slot *s = call_pick(g);
 
-    for (i = 0; i < SIM_SLOTS && s == NULL; i++) {
-        s = &g->slots[(at + i) % SIM_SLOTS];
-        s = can_advance(g, s) ? s : NULL;
-    }
     if (s == NULL) {
         return;
     }
@@ -123,6 +210,10 @@ sim_call_advance(struct sim_gateways *g)
     {
         sim_say(g->world, " %s: bytes of an answer", s->hold->id + 21);
         s->answered = true;
+    } else if (s->state == SIM_SENT && !s->answered
+               && sim_chance(g->world, 35))
+    {
+        attempt_fail(g, s);
     } else {
         call_end(g, s);
     }
@@ -142,19 +233,16 @@ sim_gateways_end_calls(struct sim_gateways *g)
 }
 
 
-/* Where the call was estimated, the provider's figures may come later. */
+/* By somebody who is no journal; NULL: there is too much already. */
 static struct sim_evidence *
-outcome_pick(struct sim_gateways *g, struct sim_hold *h)
+outcome_decide(struct sim_gateways *g, struct sim_hold *h, char verb)
 {
-    struct sim_evidence *ev = &h->evidence[sim_draw(g->world, h->nevidence)];
-    int64_t in, out;
+    int64_t in = (int64_t) sim_draw(g->world, IN_MOST / 4);
+    int64_t out = (int64_t) sim_draw(g->world, OUT_MOST / 4);
+    int64_t amount = verb == 's' ? sim_cost(g->model, h->price, in, out)
+                     : (int64_t) sim_draw(g->world, (uint64_t) h->amount + 1);
+    struct sim_evidence *ev = sim_decide(g->model, h, verb, amount);
 
-    if (ev->rank != SIM_ESTIMATE || !sim_chance(g->world, 30)) {
-        return ev;
-    }
-    in = (int64_t) sim_draw(g->world, IN_MOST / 4);
-    out = (int64_t) sim_draw(g->world, OUT_MOST / 4);
-    ev = sim_decide(g->model, h, 's', sim_cost(g->model, h->price, in, out));
     if (ev != NULL) {
         ev->by.slot = false;
         ev->in = in;
@@ -162,6 +250,17 @@ outcome_pick(struct sim_gateways *g, struct sim_hold *h)
     }
 
     return ev;
+}
+
+
+/* Where the call was estimated, the provider's figures may come later. */
+static struct sim_evidence *
+outcome_pick(struct sim_gateways *g, struct sim_hold *h)
+{
+    struct sim_evidence *ev = &h->evidence[sim_draw(g->world, h->nevidence)];
+
+    return ev->rank == SIM_ESTIMATE && sim_chance(g->world, 30)
+           ? outcome_decide(g, h, 's') : ev;
 }
 
 
@@ -206,6 +305,28 @@ sim_call_replay(struct sim_gateways *g)
     ev = outcome_pick(g, h);
     if (ev != NULL) {
         outcome_tell(g, h, ev, sim_chance(g->world, 60));
+    }
+}
+
+
+/* Of a call whose outcome nobody knew, it is found out after all, often after
+ * the hold has expired: mostly what it had used. */
+void
+sim_call_found(struct sim_gateways *g)
+{
+    unsigned i, n = g->model->nholds;
+    unsigned at = n > 0 ? (unsigned) sim_draw(g->world, n) : 0;
+    struct sim_evidence *ev = NULL;
+    struct sim_hold *h;
+    char verb = "sssev"[sim_draw(g->world, 5)];
+
+    for (i = 0; i < n && i < FOUND_TRIES && ev == NULL; i++) {
+        h = &g->model->holds[(at + i) % n];
+        if (h->npins > 0 && h->nevidence == 0 && !h->live) {
+            ev = outcome_decide(g, h, verb);
+            outcome_tell(g, h, ev, sim_chance(g->world, 30));
+            g->model->counts[SIM_N_FOUND]++;
+        }
     }
 }
 

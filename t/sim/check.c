@@ -9,6 +9,7 @@
 
 #include "audit/audit_money.h"
 #include "door.h"
+#include "windows.h"
 
 struct sim_look {
     bool row[SIM_HOLDS];                /* the ledger has it */
@@ -184,7 +185,8 @@ counter_check(struct sim *s, const struct sim_budget *b, const char *field,
     }
     snprintf(text, sizeof(text), "%s:%s", b->id, field + 2);
     right = sim_pins_find(&s->model, text, pin) != 1 ? 0
-            : field[0] == 's' ? look.spent[pin[0]] : held[pin[0]];
+            : field[0] == 'h' ? held[pin[0]]
+            : look.spent[pin[0]] + s->model.pins[pin[0]].opening;
     if (is != right) {
         sim_fail(&s->world, "%s %s: Redis has %lld, right is %lld",
                  field[0] == 's' ? "M4 spent of" : "M3 held of", text,
@@ -277,6 +279,7 @@ compare(struct sim *s, bool last)
 {
     unsigned i, p;
     bool done[ASG_PARTITIONS] = {false};
+    struct sim_pin *pin;
 
     memset(&look, 0, sizeof(look));
     for (p = 0; p < s->model.nsets; p++) {
@@ -286,7 +289,7 @@ compare(struct sim *s, bool last)
         }
         done[i] = true;
     }
-    if (!rows_check(s)) {
+    if (!rows_check(s) || !sim_openings_take(&s->model, true)) {
         return;
     }
     for (i = 0; i < s->model.nholds && !s->world.failed; i++) {
@@ -297,6 +300,15 @@ compare(struct sim *s, bool last)
     }
     for (i = 0; i < s->model.nholds; i++) {
         bounds_set(s, &s->model.holds[i]);
+    }
+    for (i = 0; i < SIM_PINS; i++) {
+        pin = &s->model.pins[i];
+        if (pin->opening < pin->opening_low) {
+            sim_fail(&s->world, "%s opened with %lld, spent before were %lld",
+                     pin->text, (long long) pin->opening,
+                     (long long) pin->opening_low);
+        }
+        pin->opening_low = pin->opening_high = pin->opening;
     }
 }
 

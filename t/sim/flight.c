@@ -172,10 +172,17 @@ model_see(struct sim_flight *f, const struct sim_command *c,
     } else if (c->kind == 'A' && a->verdict == ASG_VERDICT_OK) {
         sim_saw_adopt(f->model, c->hold, a->words[2]);
     } else if (c->kind == 'E' && a->verdict == ASG_VERDICT_OK) {
-        c->hold->expires = strtoll(a->words[1].data, NULL, 10);
+        sim_saw_extend(f->model, c->hold, a->words[1]);
+    } else if (c->kind == 'E' && a->verdict == ASG_VERDICT_GONE) {
+        sim_saw_gone(f->model, c->hold);
     } else if (memchr("sevx", c->kind, 4) != NULL
                && (a->verdict == ASG_VERDICT_OK || late))
     {
+        if (c->kind == 'x' && c->hold->plain
+            && c->hold->expires > sim_redis_now(f->world))
+        {
+            sim_fail(f->world, "%s was charged before its time", c->hold->id);
+        }
         sim_saw_end(f->model, c->hold, c->evidence, late, c->epoch,
                     a->words[1]);
     }

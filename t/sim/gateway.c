@@ -50,8 +50,8 @@ detail_write(const struct sim_gateways *g, const struct sim_slot *s,
 
     n = (size_t) snprintf(out, DETAIL_BYTES, "{\"f\":1,\"call\":\"%s\","
                           "\"project\":\"%s\",\"pv\":1,\"card\":\"c\","
-                          "\"cv\":%u", s->hold->id, set->project,
-                          s->hold->price);
+                          "\"cv\":%u", g->model->holds[s->hold->call].id,
+                          set->project, s->hold->price);
     if (set->key[0] != '\0') {
         n += (size_t) snprintf(out + n, DETAIL_BYTES - n, ",\"key\":\"%s\"",
                                set->key);

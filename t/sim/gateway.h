@@ -15,8 +15,6 @@
 #define SIM_SLOTS      384
 #define SIM_GATEWAYS   2
 #define SIM_WORKERS    2                /* of one gateway */
-#define SIM_TTL_S      120
-#define SIM_LIFE_S     3600
 
 enum sim_slot_state {
     SIM_FREE, SIM_ASKED, SIM_HELD, SIM_SENT, SIM_ENDED, SIM_DONE, SIM_LEFT
@@ -74,6 +72,9 @@ void sim_gateways_end(struct sim_gateways *g);
 void sim_call_new(struct sim_gateways *g);
 void sim_call_advance(struct sim_gateways *g);      /* some call goes on */
 void sim_call_replay(struct sim_gateways *g);       /* an old outcome again */
+void sim_call_found(struct sim_gateways *g);        /* ... of an unknown one */
+/* An open call whose hold will expire; NULL: none was found. */
+struct sim_slot *sim_call_due(struct sim_gateways *g);
 /* Lost calls whose outcome stands in a log. */
 void sim_gateways_recover(struct sim_gateways *g);
 /* One command that was under way arrives. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "windows.h"
+
 
 static void
 redis_was_lost(struct sim *s, bool back_to_dump)
@@ -170,6 +172,7 @@ clock_pass(struct sim *s, const char *key)
     }
     sim_clock_move(s->world.redis_clock, ms >= now ? (int64_t) (ms - now) + 1
                                                    : 1);
+    s->world.redis_least_us = s->world.redis_clock->fixed_us;
     if (reply != NULL) {
         freeReplyObject(reply);
     }
@@ -249,6 +252,7 @@ sim_lose_restore(struct sim *s)
         && sim_ledger_restored(&s->model))
     {
         (void) sim_limits_restored(&s->model);
+        (void) sim_openings_take(&s->model, true);
     }
     s->model.counts[SIM_N_RESTORES]++;
 }

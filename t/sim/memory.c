@@ -156,6 +156,7 @@ sim_redis_lost(struct sim_model *m, bool back_to_dump)
         h = &m->holds[i];
         before = remembered(h);
         h->plain = false;
+        h->ended = h->by.ledger ? h->ended : 0;
         witness_lose(&h->by, back_to_dump);
         for (k = 0; k < h->nevidence; k++) {
             witness_lose(&h->evidence[k].by, back_to_dump);
@@ -315,6 +316,7 @@ hold_forget(struct sim_model *m, struct sim_hold *h)
 
     h->by.redis = h->by.slot = false;
     h->plain = false;
+    h->ended = 0;
     events_take(m, h->part);
     sim_high_set(m, h, h->high + h->amount);
     losses_count(m, h, before);
@@ -339,6 +341,7 @@ event_forget(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev)
     unsigned before = remembered(h);
 
     ev->by.redis = false;
+    h->ended = 0;
     sim_high_set(m, h, h->high + ev->amount + h->amount);
     losses_count(m, h, before);
 }
@@ -410,6 +413,7 @@ hold_restored(struct sim_hold *h)
     unsigned k;
 
     h->plain = false;
+    h->ended = 0;
     h->by.ledger = h->by.saved;
     for (k = 0; k < h->nevidence; k++) {
         h->evidence[k].by.ledger = h->evidence[k].by.saved;

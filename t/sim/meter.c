@@ -17,6 +17,7 @@
 #include "meter/partition_lead.h"
 #include "meter/partition_reseed.h"
 #include "meter/restored.h"
+#include "windows.h"
 
 #define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
 #define REDIS_MS       5000
@@ -162,6 +163,26 @@ traps_end(struct sim_meters *ms, unsigned which)
 }
 
 
+/* The database forgets a connection a moment after it was closed. */
+static void
+leader_wait_gone(struct sim_meters *ms, const char *name)
+{
+    const struct timespec pause = {0, 1000000L};
+    struct ctl_rows rows;
+    unsigned i;
+
+    for (i = 0; i < GONE_TRIES && !ms->world->failed; i++) {
+        if (sim_sql(ms->world, &rows, "SELECT FROM pg_stat_activity"
+                    " WHERE application_name = '%s'", name)
+            && rows.nrows == 0)
+        {
+            return;
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
+
 /* --- leading --- */
 
 static bool
@@ -215,16 +236,36 @@ lead_behind(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 }
 
 
+static bool
+is_trap(const struct ctl_error *e)
+{
+    return strcmp(e->detail, "a trap") == 0;
+}
+
+
+/* The sessions of those whose lease is over are ended in the database; that is
+ * waited for, so that the same steps do the same again. */
 bool
 sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
 {
     struct ctl_leader *l = &m->leader;
+    struct ctl_rows expired;
     int64_t now, apart;
     unsigned i;
-    bool had;
+    bool had, ok;
 
     had = l->parts[ms->model->sets[0].part].led;
-    if (!ctl_lead_renew(l, e)) {
+    if (!sim_sql(ms->world, &expired, "SELECT DISTINCT leader FROM partitions"
+                 " WHERE leader_until < now() AND leader NOT IN ('', '%s')",
+                 l->name))
+    {
+        return false;
+    }
+    ok = ctl_lead_renew(l, e);
+    for (i = 0; i < expired.nrows && (ok || is_trap(e)); i++) {
+        leader_wait_gone(ms, ctl_rows_at(&expired, i, 0));
+    }
+    if (!ok) {
         return false;
     }
     m->led_at = sim_pg_now(ms->world);
@@ -287,6 +328,7 @@ sim_meter_reseed(struct sim_meters *ms, struct ctl_leader *l,
         sim_gateways_unheard(ms->gateways, p->part, (uint64_t) p->epoch,
                              given_up);
     }
+    (void) sim_openings_take(ms->model, false);
     if (ok && strcmp(p->step, "summing") == 0) {
         ms->deleted[p->part] = false;   /* every budget was written anew */
         ms->model->restored[p->part] = false;
@@ -430,26 +472,6 @@ sim_meter_turn(struct sim_meters *ms)
     sim_meter_traps(ms, 8, 4);
     (void) sim_meter_judge(ms, ledger_turn(ms, m, &e), &e);
     traps_end(ms, which);
-}
-
-
-/* The database forgets a connection a moment after it was closed. */
-static void
-leader_wait_gone(struct sim_meters *ms, const char *name)
-{
-    const struct timespec pause = {0, 1000000L};
-    struct ctl_rows rows;
-    unsigned i;
-
-    for (i = 0; i < GONE_TRIES && !ms->world->failed; i++) {
-        if (sim_sql(ms->world, &rows, "SELECT FROM pg_stat_activity"
-                    " WHERE application_name = '%s'", name)
-            && rows.nrows == 0)
-        {
-            return;
-        }
-        nanosleep(&pause, NULL);
-    }
 }
 
 

@@ -35,6 +35,7 @@ struct sim_meters {
     struct sim_meter all[SIM_METERS];
     struct sim_sender senders[SIM_SENDERS];
     uint64_t epochs[ASG_PARTITIONS];    /* the highest that was opened */
+    int64_t tended_at;                  /* by the clock of Postgres */
     bool calm;                          /* nothing is cut */
     bool deleted[ASG_PARTITIONS];       /* a key, since the last reseed */
     bool behind[ASG_PARTITIONS];        /* of an older database, likewise */

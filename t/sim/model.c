@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/window.h"
+#include "windows.h"
 
 #define OTHER_NUSD    4000             /* above what a call may overshoot */
 
@@ -37,7 +37,13 @@ sim_count_name(enum sim_count n)
         [SIM_N_CLOCK] = "refused by a time",
         [SIM_N_NO_MEMORY] = "refused for memory",
         [SIM_N_RESTORES] = "databases restored",
-        [SIM_N_DOUBT] = "in doubt"
+        [SIM_N_DOUBT] = "in doubt", [SIM_N_WINDOWS] = "windows changed",
+        [SIM_N_OPENINGS] = "openings",
+        [SIM_N_ODD_DAYS] = "odd days", [SIM_N_EXTENDED] = "extended",
+        [SIM_N_OUTLIVED] = "outlived", [SIM_N_FOUND] = "found out later",
+        [SIM_N_PASSED] = "holds passed on",
+        [SIM_N_FURTHER] = "further attempts",
+        [SIM_N_FURTHER_OVER] = "further attempts refused"
     };
 
     return names[n];
@@ -159,6 +165,7 @@ sim_hold_new(struct sim_model *m, unsigned set, int64_t amount)
     }
     h = &m->holds[m->nholds];
     memset(h, 0, sizeof(*h));
+    h->call = m->nholds;
     snprintf(h->id, sizeof(h->id), "h%024x", m->nholds++);
     h->set = set;
     h->part = m->sets[set].part;
@@ -171,9 +178,39 @@ sim_hold_new(struct sim_model *m, unsigned set, int64_t amount)
 
 
 struct sim_hold *
+sim_hold_further(struct sim_model *m, const struct sim_hold *h,
+    int64_t amount)
+{
+    struct sim_hold *call = &m->holds[h->call], *further;
+
+    if (call->last == SIM_ATTEMPTS) {
+        return NULL;
+    }
+    further = sim_hold_new(m, call->set, amount);
+    if (further != NULL) {
+        call->further[call->last++] = further->call;
+        further->call = h->call;
+        further->attempt = call->last;
+        snprintf(further->id, sizeof(further->id), "%.25s.%u", call->id,
+                 call->last);
+        m->counts[SIM_N_FURTHER]++;
+    }
+
+    return further;
+}
+
+
+struct sim_hold *
 sim_hold_find(struct sim_model *m, const char *id)
 {
-    unsigned long n = id[0] == 'h' ? strtoul(id + 1, NULL, 16) : SIM_HOLDS;
+    char *end = NULL;
+    unsigned long n = id[0] == 'h' ? strtoul(id + 1, &end, 16) : SIM_HOLDS;
+    unsigned long k = end != NULL && *end == '.' ? strtoul(end + 1, NULL, 10)
+                                                 : 0;
+
+    if (n < m->nholds && k > 0) {
+        n = k <= m->holds[n].last ? m->holds[n].further[k - 1] : SIM_HOLDS;
+    }
 
     return n < m->nholds && strcmp(m->holds[n].id, id) == 0 ? &m->holds[n]
                                                             : NULL;
@@ -217,11 +254,12 @@ sim_decide(struct sim_model *m, struct sim_hold *h, char verb, int64_t amount)
 
 /* --- what Redis did --- */
 
-/* The highest limit that Redis may have for a window. */
+/* The highest limit that Redis may have for a window; SIM_ABSENT: it has no
+ * such window. */
 static int64_t
 limit_most(const struct sim_budget *b, unsigned window)
 {
-    int64_t limit = 0;
+    int64_t limit = SIM_ABSENT;
     unsigned v;
 
     for (v = b->sent; v <= b->newest; v++) {
@@ -260,24 +298,32 @@ static void
 admission_check(struct sim_model *m, const struct sim_hold *h)
 {
     bool tight = false;
-    int64_t limit;
+    int64_t limit, owed;
     unsigned i;
 
+    sim_windows_check(m, h);
     for (i = 0; i < h->npins; i++) {
         const struct sim_pin *pin = &m->pins[h->pins[i]];
 
+        sim_opening_meet(m, &m->pins[h->pins[i]]);
         limit = limit_most(&m->budgets[pin->budget], pin->window);
         if (limit == SIM_UNLIMITED) {
             continue;
         }
-        if (limit == 0 || pin->low > limit - h->amount) {
+        if (limit == SIM_ABSENT) {
+            sim_fail(m->world, "%s was admitted in %s, a window that is no "
+                     "more", h->id, pin->text);
+            return;
+        }
+        owed = pin->low + pin->opening_low;
+        if (limit == 0 || owed > limit - h->amount) {
             counters_say(m, pin);
             sim_fail(m->world, "M1 %s was admitted with %lld: %s owes %lld "
                      "already, its limit is %lld", h->id,
-                     (long long) h->amount, pin->text, (long long) pin->low,
+                     (long long) h->amount, pin->text, (long long) owed,
                      (long long) limit);
         }
-        tight = tight || pin->low + h->amount > limit / 10 * 9;
+        tight = tight || owed + h->amount > limit / 10 * 9;
     }
     m->counts[SIM_N_ADMITTED]++;
     m->counts[SIM_N_TIGHT] += tight;
@@ -341,16 +387,57 @@ sim_saw_grant(struct sim_model *m, struct sim_hold *h, asg_str_t pins,
         snprintf(h->text, sizeof(h->text), "%.*s", (int) pins.len, pins.data);
         h->npins = sim_pins_find(m, h->text, h->pins);
         admission_check(m, h);
-        h->plain = true;
+        h->plain = h->nevidence == 0;   /* else it was ended before */
+        h->begun_us = m->world->pg_clock->fixed_us;
+        h->created = h->expires - SIM_TTL_S;
         sim_low_set(m, h, h->nevidence > 0 ? 0 : h->amount);
     } else {
         h->plain = false;
+        h->ended = 0;
         if (!asg_str_eq_z(pins, h->text)) {
             other_take(m, h, pins.data);
         }
         sim_low_set(m, h, 0);
     }
     sim_high_set(m, h, h->high + h->amount);
+}
+
+
+/* Never shorter, never beyond the life of a hold, and else for as long as was
+ * asked.  What Redis takes for now may be ahead of its clock. */
+void
+sim_saw_extend(struct sim_model *m, struct sim_hold *h, asg_str_t expires)
+{
+    int64_t until = number_of(expires), now = sim_redis_now(m->world);
+    int64_t end = h->created + SIM_LIFE_S;
+    bool right = until >= h->expires && until <= most(h->expires, end)
+                 && until >= least(now + SIM_TTL_S, end)
+                 && until <= most(h->expires,
+                                  now + SIM_CLOCKS_S + SIM_TTL_S);
+
+    m->counts[SIM_N_EXTENDED] += until > h->expires;
+    if (h->plain && !right) {
+        sim_fail(m->world, "%s was extended from %lld to %lld at %lld, made "
+                 "at %lld", h->id, (long long) h->expires, (long long) until,
+                 (long long) now, (long long) h->created);
+    }
+    h->expires = until;
+}
+
+
+/* One that was granted once and never ended by anybody whom we saw: then it
+ * expired. */
+void
+sim_saw_gone(struct sim_model *m, const struct sim_hold *h)
+{
+    if (!h->plain) {
+        return;
+    }
+    m->counts[SIM_N_OUTLIVED]++;
+    if (h->expires > sim_redis_now(m->world) + SIM_CLOCKS_S) {
+        sim_fail(m->world, "%s is gone %lld s before its time", h->id,
+                 (long long) (h->expires - sim_redis_now(m->world)));
+    }
 }
 
 
@@ -368,45 +455,79 @@ sim_saw_adopt(struct sim_model *m, struct sim_hold *h, asg_str_t expires)
 }
 
 
-/* What was refused: budget w limit spent held reset. */
+/* What was refused: budget w limit spent held reset [zone]. */
+struct refusal {
+    const struct sim_budget *budget;
+    unsigned window, zone;
+    int64_t limit, reset;
+};
+
+
+/* False: nobody set such a limit. */
+static bool
+refusal_read(const struct sim_model *m, const asg_str_t *words,
+    struct refusal *r)
+{
+    unsigned i, v;
+
+    *r = (struct refusal) {.limit = number_of(words[3]),
+                           .reset = number_of(words[6])};
+    for (i = 0; i < m->nbudgets && r->budget == NULL; i++) {
+        r->budget = asg_str_eq_z(words[1], m->budgets[i].id) ? &m->budgets[i]
+                                                             : NULL;
+    }
+    if (r->budget == NULL) {
+        return false;
+    }
+    for (i = 0; i < r->budget->nwindows; i++) {
+        r->window = asg_str_eq_z(words[2], r->budget->windows[i]) ? i
+                                                                 : r->window;
+    }
+    for (i = 1; i < SIM_ZONES && words[7].len > 0; i++) {
+        r->zone = asg_str_eq_z(words[7], sim_zone_name(i)) ? i : r->zone;
+    }
+    for (v = r->budget->sent; v <= r->budget->newest; v++) {
+        if (r->budget->limits[v][r->window] == r->limit
+            && r->budget->zones[v][r->window] == r->zone)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 void
 sim_saw_over(struct sim_model *m, struct sim_hold *h, const asg_str_t *words)
 {
-    int64_t limit = number_of(words[3]), reset = number_of(words[6]);
-    const struct sim_budget *b = NULL;
     const struct sim_pin *pin;
-    unsigned i, v, window = 0;
-    bool known = false;
-    asg_window_t w;
+    struct refusal r;
+    int64_t most_nusd;
     char text[96];
 
     m->counts[SIM_N_OVER]++;
-    for (i = 0; i < m->nbudgets && b == NULL; i++) {
-        b = asg_str_eq_z(words[1], m->budgets[i].id) ? &m->budgets[i] : NULL;
-    }
-    for (i = 0; b != NULL && i < b->nwindows; i++) {
-        window = asg_str_eq_z(words[2], b->windows[i]) ? i : window;
-    }
-    for (v = b != NULL ? b->sent : 1; b != NULL && v <= b->newest; v++) {
-        known = known || b->limits[v][window] == limit;
-    }
-    if (!known || asg_window_parse(words[2], &w) != ASG_OK) {
+    m->counts[SIM_N_FURTHER_OVER] += h->attempt > 0;
+    if (!refusal_read(m, words, &r)) {
         sim_fail(m->world, "%s was refused by the limit %.*s of %.*s, which "
                  "nobody set", h->id, (int) words[3].len, words[3].data,
                  (int) words[1].len, words[1].data);
         return;
     }
-    if (limit == 0 || h->amount > limit) {
+    if (r.limit == 0 || h->amount > r.limit) {
         return;
     }
-    snprintf(text, sizeof(text), "%s:%s:%lld", b->id, w.name,
-             (long long) asg_window_start(&w, reset - 1));
+    snprintf(text, sizeof(text), "%s:%s:%lld", r.budget->id,
+             r.budget->windows[r.window],
+             (long long) sim_window_start(r.budget->windows[r.window], r.zone,
+                                          r.reset - 1));
     pin = pin_of(m, text, strlen(text));
-    if (pin->high <= limit - h->amount) {
+    most_nusd = pin->high + pin->opening_high;
+    if (most_nusd <= r.limit - h->amount) {
         sim_fail(m->world, "%s was refused %lld while there was room: %s has "
                  "at most %lld of %lld (Redis says %.*s + %.*s)", h->id,
-                 (long long) h->amount, text, (long long) pin->high,
-                 (long long) limit, (int) words[4].len, words[4].data,
+                 (long long) h->amount, text, (long long) most_nusd,
+                 (long long) r.limit, (int) words[4].len, words[4].data,
                  (int) words[5].len, words[5].data);
     }
 }
@@ -434,6 +555,9 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
     int64_t amount = ev != NULL ? ev->amount : h->amount;
 
     h->by.redis = true;
+    if (late) {
+        sim_saw_gone(m, h);
+    }
     if (ev != NULL) {                   /* it may have been forgotten before */
         sim_low_set(m, h, least(h->low, ev->amount));
     }
@@ -445,6 +569,7 @@ sim_saw_end(struct sim_model *m, struct sim_hold *h, struct sim_evidence *ev,
     if (h->plain && !late) {
         sim_high_set(m, h, amount);
         h->plain = false;
+        h->ended = ++m->serial;
     } else if (late) {
         /* told while a partition adopts it counts at once, and once more where
          * the ledger had it, until that has read the event */

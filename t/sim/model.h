@@ -11,6 +11,7 @@
  * By pin (budget, window, period) two sums are kept.  `low`: what the calls
  * that named it surely owe; no admission may take it above the limit.  `high`:
  * what Redis may at most count; a refusal below the limit by it was wrong.
+ * What a window opens with is beside both (windows.h).
  */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
@@ -21,11 +22,16 @@
 #define SIM_PINS        65536           /* a power of two */
 #define SIM_PINS_HOLD   16
 #define SIM_EVIDENCE    8
+#define SIM_ATTEMPTS    3               /* holds of a call after the first */
 #define SIM_BUDGETS     8
 #define SIM_SETS        8
 #define SIM_WINDOWS     6
 #define SIM_VERSIONS    4096
 #define SIM_UNLIMITED   INT64_MAX
+#define SIM_TTL_S       120             /* of a hold, each time */
+#define SIM_LIFE_S      400             /* ... at most in all */
+#define SIM_CLOCKS_S    9               /* Redis' clock may have gone back */
+#define SIM_ABSENT      INT64_MIN       /* the version has no such window */
 
 /* As the specification ranks them. */
 enum sim_rank { SIM_EXPIRY, SIM_ESTIMATE, SIM_VOID, SIM_MEASURED };
@@ -53,12 +59,16 @@ struct sim_evidence {
 };
 
 struct sim_hold {
-    char id[28];
+    char id[28];                        /* `<call>`, or `<call>.<n>` */
+    unsigned call, attempt;             /* the first one's place; n */
+    unsigned last;                      /* of a call: its latest attempt */
+    unsigned further[SIM_ATTEMPTS];     /* of a call: places of the others */
     unsigned price;                     /* version, pinned at reserve */
     unsigned set;                       /* which budgets it asks */
     unsigned part;
     int64_t amount;
     int64_t expires;                    /* the last that Redis said */
+    int64_t created;                    /* by the first grant */
     unsigned grants;                    /* reserves that Redis granted */
     struct sim_witness by;
     struct sim_evidence evidence[SIM_EVIDENCE];
@@ -73,12 +83,18 @@ struct sim_hold {
     bool lost;                          /* counted as lost */
     bool doubt;                         /* nobody need know of it */
     bool live;                          /* a call that still runs */
+    int64_t begun_us;                   /* granted, by the ledger's clock */
+    uint64_t ended;                     /* when, of m->serial; 0: who knows */
 };
 
 struct sim_pin {
     char text[96];                      /* "" : free */
     int64_t low, high;
     unsigned budget, window;
+    int64_t opening;                    /* as the ledger has it */
+    int64_t opening_low, opening_high;  /* as Redis may have it */
+    char opened[40];                    /* when; "": it has none */
+    uint64_t met;                       /* changed[] at the last grant */
 };
 
 struct sim_budget {
@@ -86,11 +102,14 @@ struct sim_budget {
     char project[20];
     unsigned part;
     unsigned nwindows;
-    char windows[SIM_WINDOWS][8];
+    char windows[SIM_WINDOWS][8];       /* that it may have */
     unsigned newest;                    /* version in Postgres */
     unsigned sent;                      /* Redis has this one or a later */
     unsigned saved;                     /* version in the older database */
     int64_t limits[SIM_VERSIONS][SIM_WINDOWS];
+    uint8_t zones[SIM_VERSIONS][SIM_WINDOWS];
+    uint64_t changed[SIM_WINDOWS];      /* added, or another zone: m->serial */
+    unsigned since[SIM_WINDOWS];        /* ... and in which version */
 };
 
 /* The budgets of one kind of call. */
@@ -115,7 +134,9 @@ enum sim_count {
     SIM_N_REPLAYS, SIM_N_LIMITS, SIM_N_PRICES, SIM_N_QUIET, SIM_N_AUDITS,
     SIM_N_TAKEOVERS, SIM_N_ROLLOVERS, SIM_N_RECOVERED, SIM_N_BACKLOG,
     SIM_N_CLOCK, SIM_N_NO_MEMORY, SIM_N_RESTORES,
-    SIM_N_DOUBT,
+    SIM_N_DOUBT, SIM_N_WINDOWS, SIM_N_OPENINGS, SIM_N_ODD_DAYS,
+    SIM_N_EXTENDED, SIM_N_OUTLIVED, SIM_N_FOUND, SIM_N_PASSED, SIM_N_FURTHER,
+    SIM_N_FURTHER_OVER,
     SIM_N
 };
 
@@ -133,6 +154,8 @@ struct sim_model {
     unsigned nparts;
     struct sim_price prices[SIM_VERSIONS];
     unsigned nprices;
+    uint64_t serial;                    /* of ends and of changes */
+    unsigned turned;                    /* the last window that was changed */
     bool dumped, saved;                 /* Redis' data, the database */
     bool restored[ASG_PARTITIONS];      /* and not seeded since */
     bool narrow[ASG_PARTITIONS];        /* the stream may be full */
@@ -147,6 +170,10 @@ bool sim_model_begin(struct sim_model *m, struct sim_world *w);
 /* The next hold: an id and an amount, nothing asked yet. */
 struct sim_hold *sim_hold_new(struct sim_model *m, unsigned set,
     int64_t amount);
+/* A hold of its own for a further attempt of the call of `h`; NULL: there were
+ * enough. */
+struct sim_hold *sim_hold_further(struct sim_model *m,
+    const struct sim_hold *h, int64_t amount);
 /* NULL: none of ours. */
 struct sim_hold *sim_hold_find(struct sim_model *m, const char *id);
 /* A gateway decided how the call ended; its journal has it. */
@@ -158,6 +185,10 @@ void sim_saw_grant(struct sim_model *m, struct sim_hold *h, asg_str_t pins,
     asg_str_t expires);
 void sim_saw_over(struct sim_model *m, struct sim_hold *h,
     const asg_str_t *words);
+/* It lives until then now; or Redis says that it is gone. */
+void sim_saw_extend(struct sim_model *m, struct sim_hold *h,
+    asg_str_t expires);
+void sim_saw_gone(struct sim_model *m, const struct sim_hold *h);
 void sim_saw_adopt(struct sim_model *m, struct sim_hold *h,
     asg_str_t expires);
 void sim_saw_end(struct sim_model *m, struct sim_hold *h,
@@ -191,9 +222,14 @@ void sim_high_set(struct sim_model *m, struct sim_hold *h, int64_t high);
 unsigned sim_pins_find(struct sim_model *m, const char *text,
     unsigned out[SIM_PINS_HOLD]);
 
+/* A version like the newest; false: there are enough of them. */
+bool sim_version_add(struct sim_model *m, struct sim_budget *b);
+/* Near to what is owed in the window by now. */
+int64_t sim_limit_draw(struct sim_model *m, const struct sim_budget *b,
+    unsigned window);
 /* A new version of a budget with other limits, by the dice. */
 bool sim_limits_change(struct sim_model *m);
-/* Limits are those of the older database again; cards come back by
+/* Limits and windows are those of the older database again; cards come back by
  * themselves. */
 bool sim_limits_restored(struct sim_model *m);
 bool sim_price_change(struct sim_model *m);

@@ -8,11 +8,15 @@
 #include "door.h"
 #include "losses.h"
 #include "op.h"
+#include "slot.h"
+#include "windows.h"
 
 #define TICK_MS       20000
 #define TICK_WAIT_MS  400               /* while a reseed waits */
 #define MINUTE_MS     60000             /* the shortest window */
 #define SKEW_MS       4000              /* Redis against Postgres */
+#define NEAR_MS       3000              /* an expiry, before or after */
+#define CALM          10                /* so much rarer are losses */
 
 
 /* --- time --- */
@@ -38,8 +42,9 @@ op_tick(struct sim *s)
 
 
 /* Redis' clock goes wrong by a little, in both directions; never further from
- * the database's than that, and never back over the begin of a window: a reseed
- * there does not know of calls in the window to come. */
+ * the database's than that, never back over the begin of a window: a reseed
+ * there does not know of calls in the window to come; and never back behind the
+ * ids of a stream that was deleted. */
 static void
 op_skew(struct sim *s)
 {
@@ -47,9 +52,14 @@ op_skew(struct sim *s)
                      - s->world.pg_clock->fixed_us) / 1000;
     int64_t to = (int64_t) sim_draw(&s->world, 2 * SKEW_MS) - SKEW_MS;
     int64_t into = s->world.redis_clock->fixed_us / 1000 % MINUTE_MS;
+    int64_t least = (s->world.redis_least_us
+                     - s->world.redis_clock->fixed_us) / 1000;
 
     if (to - apart < -into) {
         to = apart - into;
+    }
+    if (to - apart < least) {
+        to = apart + least;
     }
     sim_clock_move(s->world.redis_clock, to - apart);
     sim_say(&s->world, " Redis is %lld ms ahead", (long long) to);
@@ -69,10 +79,50 @@ op_rollover(struct sim *s)
 }
 
 
+/* To a midnight of a time zone; rarely the next one of a day that has 23 or 25
+ * hours. */
+static void
+op_midnight(struct sim *s)
+{
+    unsigned zone = 1 + (unsigned) sim_draw(&s->world, SIM_ZONES - 1);
+    int64_t now = sim_redis_now(&s->world);
+    bool odd = sim_chance(&s->world, 25);
+    int64_t at = odd ? sim_day_odd(zone, now) : sim_day_next(zone, now);
+
+    s->model.counts[SIM_N_ODD_DAYS] += odd;
+    sim_say(&s->world, " of %s", sim_zone_name(zone));
+    time_move(s, (at - now) * 1000 + (int64_t) sim_draw(&s->world, 4000)
+              - 2000);
+}
+
+
 static void
 op_expire(struct sim *s)
 {
     time_move(s, (SIM_TTL_S - 10 + (int64_t) sim_draw(&s->world, 20)) * 1000);
+}
+
+
+/* To just before or after a hold expires, and an extension comes in the last
+ * moment, or not. */
+static void
+op_near(struct sim *s)
+{
+    struct sim_slot *slot = sim_call_due(&s->gateways);
+    int64_t ms;
+
+    if (slot == NULL) {
+        return;
+    }
+    ms = (slot->expires - sim_redis_now(&s->world)) * 1000
+         - (int64_t) sim_draw(&s->world, NEAR_MS)
+         + (int64_t) sim_draw(&s->world, NEAR_MS);
+    time_move(s, ms > 0 ? ms : 1);
+    if (sim_chance(&s->world, 60)
+        && (slot->state == SIM_HELD || slot->state == SIM_SENT))
+    {
+        sim_slot_send(&s->gateways, slot, 'E');
+    }
 }
 
 
@@ -120,6 +170,7 @@ static void op_restore(struct sim *s) { sim_lose_restore(s); }
 static void op_reserve(struct sim *s) { sim_call_new(&s->gateways); }
 static void op_advance(struct sim *s) { sim_call_advance(&s->gateways); }
 static void op_replay(struct sim *s) { sim_call_replay(&s->gateways); }
+static void op_found(struct sim *s) { sim_call_found(&s->gateways); }
 static void op_deliver(struct sim *s) { sim_gateways_deliver(&s->gateways); }
 static void op_worker(struct sim *s) { sim_worker_turn(&s->gateways); }
 static void op_kill_worker(struct sim *s) { sim_worker_kill(&s->gateways); }
@@ -131,6 +182,10 @@ static void op_meter(struct sim *s) { sim_meter_turn(&s->meters); }
 static void op_outbox(struct sim *s) { sim_sender_turn(&s->meters); }
 static void op_audit(struct sim *s) { sim_meter_audit(&s->meters); }
 static void op_limits(struct sim *s) { (void) sim_limits_change(&s->model); }
+static void op_windows(struct sim *s)
+{
+    (void) sim_windows_change(&s->model);
+}
 static void op_price(struct sim *s) { (void) sim_price_change(&s->model); }
 static void op_no_memory(struct sim *s) { sim_memory_gone(&s->world); }
 static void op_memory(struct sim *s) { sim_memory_back(&s->world); }
@@ -140,40 +195,45 @@ static const struct {
     const char *name;
     unsigned weight;
     void (*run)(struct sim *s);
+    bool loss;                          /* rare in a calm run */
 } kinds[] = {
-    {"reserve", 230, op_reserve},
-    {"call goes on", 290, op_advance},
-    {"worker", 200, op_worker},
-    {"meter", 180, op_meter},
-    {"tick", 50, op_tick},
-    {"arrives", 50, op_deliver},
-    {"replay", 12, op_replay},
-    {"outbox", 24, op_outbox},
-    {"limits", 24, op_limits},
-    {"clock of Redis", 5, op_skew},
-    {"audit", 4, op_audit},
-    {"new window", 4, op_rollover},
-    {"time passes", 3, op_expire},
-    {"price", 2, op_price},
-    {"price taken", 3, op_price_take},
-    {"worker is killed", 4, op_kill_worker},
-    {"gateway is lost", 1, op_kill_gateway},
-    {"gateway pauses", 2, op_pause},
-    {"gateways resume", 5, op_resume},
-    {"meter is killed", 2, op_meter_kill},
-    {"dump", 2, op_dump},
-    {"flush", 1, op_flush},
-    {"Redis restarts empty", 1, op_restart},
-    {"failover", 1, op_failover},
-    {"key deleted", 3, op_delete},
-    {"database is saved", 2, op_save},
-    {"database is restored", 1, op_restore},
-    {"scripts flushed", 1, op_script_flush},
-    {"stream is narrow", 2, op_narrow},
-    {"no memory", 1, op_no_memory},
-    {"memory is back", 20, op_memory},
-    {"reseed is asked for", 1, op_force},
-    {"quiet", 2, op_quiet}
+    {"reserve", 230, op_reserve, false},
+    {"call goes on", 290, op_advance, false},
+    {"worker", 200, op_worker, false},
+    {"meter", 180, op_meter, false},
+    {"tick", 50, op_tick, false},
+    {"arrives", 50, op_deliver, false},
+    {"replay", 12, op_replay, false},
+    {"outbox", 24, op_outbox, false},
+    {"limits", 24, op_limits, false},
+    {"windows", 12, op_windows, false},
+    {"clock of Redis", 5, op_skew, false},
+    {"audit", 4, op_audit, false},
+    {"new window", 4, op_rollover, false},
+    {"midnight", 2, op_midnight, false},
+    {"hold is near its end", 6, op_near, false},
+    {"found out", 6, op_found, false},
+    {"time passes", 3, op_expire, false},
+    {"price", 2, op_price, false},
+    {"price taken", 3, op_price_take, false},
+    {"worker is killed", 4, op_kill_worker, false},
+    {"gateway is lost", 1, op_kill_gateway, true},
+    {"gateway pauses", 2, op_pause, true},
+    {"gateways resume", 5, op_resume, false},
+    {"meter is killed", 2, op_meter_kill, true},
+    {"dump", 2, op_dump, false},
+    {"flush", 1, op_flush, true},
+    {"Redis restarts empty", 1, op_restart, true},
+    {"failover", 1, op_failover, true},
+    {"key deleted", 2, op_delete, false},
+    {"database is saved", 2, op_save, false},
+    {"database is restored", 1, op_restore, true},
+    {"scripts flushed", 1, op_script_flush, false},
+    {"stream is narrow", 2, op_narrow, true},
+    {"no memory", 1, op_no_memory, true},
+    {"memory is back", 20, op_memory, false},
+    {"reseed is asked for", 1, op_force, true},
+    {"quiet", 2, op_quiet, false}
 };
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -186,6 +246,15 @@ sim_kinds(void)
 }
 
 
+/* In two runs of three little is lost, so that much is spent. */
+static unsigned
+weight_of(unsigned kind, uint64_t seed)
+{
+    return kinds[kind].weight
+           * (kinds[kind].loss && seed % 3 != 0 ? 1 : CALM);
+}
+
+
 void
 sim_ops_draw(uint64_t seed, struct sim_op *ops, unsigned n)
 {
@@ -194,12 +263,12 @@ sim_ops_draw(uint64_t seed, struct sim_op *ops, unsigned n)
     unsigned i, k, sum = 0;
 
     for (k = 0; k < NKINDS; k++) {
-        sum += kinds[k].weight;
+        sum += weight_of(k, seed);
     }
     for (i = 0; i < n; i++) {
         at = sim_draw(&dice, sum);
-        for (k = 0; at >= kinds[k].weight; k++) {
-            at -= kinds[k].weight;
+        for (k = 0; at >= weight_of(k, seed); k++) {
+            at -= weight_of(k, seed);
         }
         ops[i].at = i;
         ops[i].kind = k;

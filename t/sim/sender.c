@@ -9,10 +9,13 @@
 
 #include "audit/audit_money.h"
 #include "broken.h"
+#include "ledger/zone.h"
 #include "meter/outbox_send.h"
 #include "meter/partition_lead.h"
+#include "windows.h"
 
 #define OVERTAKES      4                /* changes behind one held back */
+#define TEND_S         3600
 
 
 /* --- the outbox, the auditor --- */
@@ -41,6 +44,24 @@ sent_note(struct sim_meters *ms)
 }
 
 
+/* Windows of months and of zones are sent on from time to time. */
+static bool
+lists_tend(struct sim_meters *ms, struct sim_sender *s)
+{
+    struct ctl_error e = {0};
+    bool ok;
+
+    if (sim_pg_now(ms->world) < ms->tended_at + TEND_S) {
+        return true;
+    }
+    ms->tended_at = sim_pg_now(ms->world);
+    ok = ctl_outbox_tend(s->pg, &s->arena, &e)
+         && ctl_zone_tend(s->pg, &s->arena, &e);
+
+    return sim_meter_judge(ms, ok, &e);
+}
+
+
 static void
 sender_send(struct sim_meters *ms, struct sim_sender *s)
 {
@@ -49,9 +70,11 @@ sender_send(struct sim_meters *ms, struct sim_sender *s)
     bool ok;
 
     ctl_arena_reset(&s->arena);
+    (void) lists_tend(ms, s);
     ok = ctl_outbox_send_some(s->pg, s->redis, &s->arena, &sent, &kept, &e);
     (void) sim_meter_judge(ms, ok, &e);
     sim_say(ms->world, " %u sent, %u kept", sent, kept);
+    (void) sim_openings_take(ms->model, false);
     (void) sent_note(ms);
 }
 

@@ -354,11 +354,20 @@ partitions_park(struct sim_world *w)
 static bool
 database_open(struct sim_world *w)
 {
-    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard",
-             w->options->super);
+    const char *options = sim_broken_sql(0) == NULL ? "" : " options='"
+                          "-c search_path=" SIM_BROKEN_SCHEMA ",public'";
+    unsigned i;
+
+    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard%s",
+             w->options->super, options);
     w->admin = ctl_pg_open(w->conninfo, PARKED);
-    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard",
-             w->options->runtime);
+    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard%s",
+             w->options->runtime, options);
+    for (i = 0; w->admin != NULL && sim_broken_sql(i) != NULL; i++) {
+        if (!sim_sql(w, NULL, "%s", sim_broken_sql(i))) {
+            return false;
+        }
+    }
 
     return w->admin != NULL;
 }
@@ -414,6 +423,7 @@ sim_world_begin(struct sim_world *w)
 {
     w->failed = false;
     w->why[0] = w->said[0] = '\0';
+    w->redis_least_us = 0;
     w->redis_clock->fixed_us = (int64_t) SIM_START_S * MILLION;
     w->pg_clock->fixed_us = (int64_t) SIM_START_S * MILLION;
 

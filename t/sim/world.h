@@ -50,6 +50,7 @@ struct sim_world {
     const struct sim_options *options;
     uint64_t dice;
     struct sim_clock *redis_clock, *pg_clock;
+    int64_t redis_least_us;             /* its clock goes back no further */
 
     pid_t redis_pid;
     char redis_socket[SIM_PATH];
