@@ -27,9 +27,10 @@ bool ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
 bool ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
-/* Opening + balances of the period that holds `now`. */
+/* Opening + balances of the period that holds `now`; and the number of the last
+ * correction of the partition that is in them. */
 bool ctl_opening_spent(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, asg_nusd_t *spent_nusd,
-    struct ctl_error *e);
+    int64_t *adj, struct ctl_error *e);
 
 #endif

@@ -152,9 +152,11 @@ ledger_has_read(struct sending *s, const struct ctl_window_row *w,
 }
 
 
-/* "<id>:<spent>" for a window that Redis does not use yet, else "-".  A budget
- * that Redis has was charged without this window until now, so the opening is
- * due even if the period began after the change. */
+/* "<id>:<spent>:<adj>" for a window that Redis does not use yet, else "-".  What
+ * Redis is still owed for holds that name the window is in what was spent, and
+ * would count twice: the script refuses while that is so.  A budget that Redis
+ * has was charged without this window until now, so the opening is due even if
+ * the period began after the change. */
 static bool
 opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     struct ctl_error *e)
@@ -162,6 +164,7 @@ opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     struct ctl_window_row *w = &s->windows[i];
     int64_t start = asg_window_start(&w->window, s->now);
     asg_nusd_t spent;
+    int64_t adj;
 
     *text = "-";
     if (s->in_use[i] || start == ASG_WINDOW_NONE) {
@@ -173,12 +176,13 @@ opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     if (!(exists ? ctl_opening_write : ctl_opening_ensure)(
             s->leader.pg, s->leader.arena, w, s->now, e)
         || !ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now,
-                              &spent, e))
+                              &spent, &adj, e))
     {
         return false;
     }
-    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld", (long long) start,
-                             (long long) spent);
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld:%lld",
+                             (long long) start, (long long) spent,
+                             (long long) adj);
 
     return *text != NULL || ctl_error_internal(e, "out of memory");
 }
@@ -326,7 +330,8 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
         }
     } while (verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply));
 
-    /* DUP, UNSEEDED: it came or went meanwhile; the next attempt sees it */
+    /* DUP, UNSEEDED: it came or went meanwhile; GAP: Redis is owed something;
+     * the next attempt sees it */
     return verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD
            || ctl_error_away(e, "budget_unavailable", "seed of %s: %s",
                              budget_id, asg_verdict_text(verdict));

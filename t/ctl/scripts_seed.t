@@ -183,9 +183,14 @@ unchanged(['ARG'], "limits with $_->[0] are ARG", [$B], 'limit', 6, "3:$run",
         ['a missing opening', 'total:t', 'total', 600],
         ['a surplus argument', 'total:t', 'total', 600, '-', 1];
 my $day = int((time() - 345600) / 86400) * 86400 + 345600;
+unchanged(['GAP', $p->meta('adj')], "an opening with correction $_ is GAP when"
+    . ' another was the last that was applied', [$B], 'limit', 6, "3:$run", 6,
+    'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99, "$day:12:$_")
+    for $p->meta('adj') + 1, $p->meta('adj') + 7;
 is($redis->script('seed', [$p->key('m'), $B], 'limit', 7, "3:$run", 6,
     "$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d', 99,
-    12)->[0], 'OK', 'a new window starts with its opening');
+    "$day:12:" . $p->meta('adj'))->[0], 'OK',
+    'a new window starts with its opening');
 is_deeply([@{budget_hash()}{('c:1d', "s:1d:$day", "h:1d:$day", 'l:1d')}],
     [$day, 12, 0, 99], '... as spent of the window that is now');
 is($p->meta('ctl'), 7, 'a new leader is remembered');

@@ -45,13 +45,15 @@
 -- dur stream-id      the durable stream id rises
 --
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
--- spent in the window with that id; `<amount>`, the same for the window that
--- holds Redis' now; `-`, none (only for a window in use, see UNSEEDED w).
+-- spent in the window with that id; `<id>:<amount>:<adj>`, the same with every
+-- correction up to number adj in it; `<amount>`, for the window that holds
+-- Redis' now; `-`, none (only for a window in use, see UNSEEDED w).
 --
 -- OK, DUP (hold, add: is there already), OLD (limit: version not above the
 -- stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
--- window is not in use, or now begins elsewhere, and needs an opening), STALE
--- stored (token or fence; `stored` is the token), STATE st (the partition's
+-- window is not in use, or now begins elsewhere, and needs an opening), GAP adj
+-- (an opening contains other corrections than were applied: one would count
+-- twice, or not at all), STALE stored (token or fence; `stored` is the token), STATE st (the partition's
 -- state does not allow the verb), ARG
 --
 -- Invariants.  No write before the last check.  A leader that lost its token,
@@ -134,12 +136,12 @@ local function limits_parse(set, n, from, width)
     return list
 end
 
--- id and amount of an opening; nil: none was given; false: no opening.
+-- id, amount and adj of an opening; nil: none was given; false: no opening.
 local function opening_parse(text, window, now)
     if text == '-' then
         return nil
     end
-    local id, amount = match(text or '', '^(%d+):(%d+)$')
+    local id, amount, adj = match(text or '', '^(%d+):(%d+):?(%d*)$')
     local start = window_at(window[2], window[1], 1, now)
     if not id then
         id, amount = start and str(start), text
@@ -147,7 +149,7 @@ local function opening_parse(text, window, now)
     if not int(id) or not int(amount) then
         return false
     end
-    return id, amount
+    return id, amount, int(adj)
 end
 
 local function now_seen()
@@ -172,7 +174,7 @@ end
 local function openings_read(set, list, counters)
     local now, olds = now_seen(), windows_parse(counters.w) or {}
     for _, win in ipairs(list) do
-        local id, amount = opening_parse(win.opening, set[win.w], now)
+        local id, amount, adj = opening_parse(win.opening, set[win.w], now)
         local old = counters['c:' .. win.w] and olds[win.w]
         if id == false then
             return {'ARG'}
@@ -180,6 +182,9 @@ local function openings_read(set, list, counters)
         if not old or is_moved(old, set[win.w], now) then
             if not id then
                 return {'UNSEEDED', win.w}
+            end
+            if adj and adj ~= int(m[4]) then
+                return {'GAP', m[4] or ''}
             end
             local wid = win.w .. ':' .. id
             local spent = int(counters['s:' .. wid]) or 0
