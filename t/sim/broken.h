@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/script.h"
 
@@ -31,6 +32,8 @@ typedef void (*sim_later_pt)(void *data, asg_script_t script, size_t nkeys,
 /* False: no such rule.  NULL or "" breaks nothing. */
 bool sim_broken_set(const char *name);
 const char *sim_broken_name(unsigned i);        /* NULL after the last */
+/* Two runs of three lose little; with a broken rule all do, or none. */
+bool sim_broken_is_calm(uint64_t seed);
 /* What the database is told first; NULL after the last.  A function in this
  * schema stands before one of asgard-ctl. */
 #define SIM_BROKEN_SCHEMA "sim_broken"

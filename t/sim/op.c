@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broken.h"
 #include "door.h"
 #include "losses.h"
 #include "op.h"
@@ -16,7 +17,7 @@
 #define MINUTE_MS     60000             /* the shortest window */
 #define SKEW_MS       4000              /* Redis against Postgres */
 #define NEAR_MS       3000              /* an expiry, before or after */
-#define CALM          10                /* so much rarer are losses */
+#define RARE          10                /* so much rarer is what is rare */
 
 
 /* --- time --- */
@@ -195,45 +196,45 @@ static const struct {
     const char *name;
     unsigned weight;
     void (*run)(struct sim *s);
-    bool loss;                          /* rare in a calm run */
+    enum { ALWAYS, LOSS, SPENDING } when;
 } kinds[] = {
-    {"reserve", 230, op_reserve, false},
-    {"call goes on", 290, op_advance, false},
-    {"worker", 200, op_worker, false},
-    {"meter", 180, op_meter, false},
-    {"tick", 50, op_tick, false},
-    {"arrives", 50, op_deliver, false},
-    {"replay", 12, op_replay, false},
-    {"outbox", 24, op_outbox, false},
-    {"limits", 24, op_limits, false},
-    {"windows", 12, op_windows, false},
-    {"clock of Redis", 5, op_skew, false},
-    {"audit", 4, op_audit, false},
-    {"new window", 4, op_rollover, false},
-    {"midnight", 2, op_midnight, false},
-    {"hold is near its end", 6, op_near, false},
-    {"found out", 6, op_found, false},
-    {"time passes", 3, op_expire, false},
-    {"price", 2, op_price, false},
-    {"price taken", 3, op_price_take, false},
-    {"worker is killed", 4, op_kill_worker, false},
-    {"gateway is lost", 1, op_kill_gateway, true},
-    {"gateway pauses", 2, op_pause, true},
-    {"gateways resume", 5, op_resume, false},
-    {"meter is killed", 2, op_meter_kill, true},
-    {"dump", 2, op_dump, false},
-    {"flush", 1, op_flush, true},
-    {"Redis restarts empty", 1, op_restart, true},
-    {"failover", 1, op_failover, true},
-    {"key deleted", 2, op_delete, false},
-    {"database is saved", 2, op_save, false},
-    {"database is restored", 1, op_restore, true},
-    {"scripts flushed", 1, op_script_flush, false},
-    {"stream is narrow", 2, op_narrow, true},
-    {"no memory", 1, op_no_memory, true},
-    {"memory is back", 20, op_memory, false},
-    {"reseed is asked for", 1, op_force, true},
-    {"quiet", 2, op_quiet, false}
+    {"reserve", 230, op_reserve, ALWAYS},
+    {"call goes on", 290, op_advance, ALWAYS},
+    {"worker", 200, op_worker, ALWAYS},
+    {"meter", 180, op_meter, ALWAYS},
+    {"tick", 50, op_tick, ALWAYS},
+    {"arrives", 50, op_deliver, ALWAYS},
+    {"replay", 12, op_replay, ALWAYS},
+    {"outbox", 24, op_outbox, ALWAYS},
+    {"limits", 24, op_limits, ALWAYS},
+    {"windows", 12, op_windows, SPENDING},
+    {"clock of Redis", 5, op_skew, ALWAYS},
+    {"audit", 4, op_audit, ALWAYS},
+    {"new window", 4, op_rollover, ALWAYS},
+    {"midnight", 2, op_midnight, SPENDING},
+    {"hold is near its end", 6, op_near, SPENDING},
+    {"found out", 6, op_found, SPENDING},
+    {"time passes", 3, op_expire, ALWAYS},
+    {"price", 2, op_price, ALWAYS},
+    {"price taken", 3, op_price_take, ALWAYS},
+    {"worker is killed", 4, op_kill_worker, ALWAYS},
+    {"gateway is lost", 1, op_kill_gateway, LOSS},
+    {"gateway pauses", 2, op_pause, LOSS},
+    {"gateways resume", 5, op_resume, ALWAYS},
+    {"meter is killed", 2, op_meter_kill, LOSS},
+    {"dump", 2, op_dump, ALWAYS},
+    {"flush", 1, op_flush, LOSS},
+    {"Redis restarts empty", 1, op_restart, LOSS},
+    {"failover", 1, op_failover, LOSS},
+    {"key deleted", 2, op_delete, ALWAYS},
+    {"database is saved", 2, op_save, ALWAYS},
+    {"database is restored", 1, op_restore, LOSS},
+    {"scripts flushed", 1, op_script_flush, ALWAYS},
+    {"stream is narrow", 2, op_narrow, LOSS},
+    {"no memory", 1, op_no_memory, LOSS},
+    {"memory is back", 20, op_memory, ALWAYS},
+    {"reseed is asked for", 1, op_force, LOSS},
+    {"quiet", 2, op_quiet, ALWAYS}
 };
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -246,12 +247,15 @@ sim_kinds(void)
 }
 
 
-/* In two runs of three little is lost, so that much is spent. */
+/* In a calm run little is lost, so that much is spent; else the other way
+ * round. */
 static unsigned
 weight_of(unsigned kind, uint64_t seed)
 {
-    return kinds[kind].weight
-           * (kinds[kind].loss && seed % 3 != 0 ? 1 : CALM);
+    bool rare = kinds[kind].when == (sim_broken_is_calm(seed) ? LOSS
+                                                              : SPENDING);
+
+    return kinds[kind].weight * (rare ? 1 : RARE);
 }
 
 
