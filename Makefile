@@ -45,10 +45,12 @@ MODULE  := $(wildcard ngx_asgard_module/*.[ch] ngx_asgard_module/core/*.[ch])
 
 LUA_C   := $(if $(and $(LUA),$(wildcard scripts/embed-lua)),$(OUT)/gen/asg_lua.c)
 SQL_C   := $(if $(SQL),$(OUT)/gen/ctl_migrations.c)
+PRICES_C := $(OUT)/gen/ctl_prices.c
+GEN_C   := $(SQL_C) $(PRICES_C)
 
 CORE_O  := $(CORE:%.c=$(OUT)/%.o) $(LUA_C:%.c=%.o)
 CTL_O   := $(filter-out $(OUT)/asgard-ctl/main.o,$(CTL:%.c=$(OUT)/%.o)) \
-           $(SQL_C:%.c=%.o)
+           $(GEN_C:%.c=%.o)
 CTL_BIN := $(if $(wildcard asgard-ctl/main.c),$(OUT)/asgard-ctl/asgard-ctl)
 UNIT_BIN := $(UNIT:%.c=$(OUT)/%)
 
@@ -66,7 +68,7 @@ FOUT    := build/fuzz
 FUZZ_BIN := $(FUZZ:%.c=$(FOUT)/%)
 FUZZ_CTL := $(filter-out asgard-ctl/main.c,$(CTL))
 FUZZ_O  := $(CORE:%.c=$(FOUT)/%.o) $(LUA_C:$(OUT)/%.c=$(FOUT)/%.o)
-FUZZ_CTL_O := $(FUZZ_CTL:%.c=$(FOUT)/%.o) $(SQL_C:$(OUT)/%.c=$(FOUT)/%.o)
+FUZZ_CTL_O := $(FUZZ_CTL:%.c=$(FOUT)/%.o) $(GEN_C:$(OUT)/%.c=$(FOUT)/%.o)
 FUZZ_CFLAGS := $(BASE_CFLAGS) -O1 -fno-omit-frame-pointer \
         -fsanitize=fuzzer-no-link,address,undefined \
         -fno-sanitize-recover=all -MMD -MP
@@ -138,6 +140,10 @@ $(OUT)/gen/asg_lua.c: $(LUA) $(LUA_PARTS) scripts/embed-lua
 $(OUT)/gen/ctl_migrations.c: $(SQL) scripts/embed-sql
 	@mkdir -p $(@D)
 	@scripts/embed-sql $@ $(SQL)
+
+$(PRICES_C): asgard-ctl/catalog/prices.json scripts/embed-text
+	@mkdir -p $(@D)
+	@scripts/embed-text $@ catalog/price_table.h ctl_prices_shipped $<
 
 $(OUT)/gen/%.o: $(OUT)/gen/%.c
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<

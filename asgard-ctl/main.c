@@ -37,6 +37,12 @@ static const struct command commands[] = {
      "file, PostgreSQL, Redis, the service modules - and say what is wrong."},
     {"catalog", ctl_command_catalog, "catalog",
      "Each service module: active, or why it is not."},
+    {"prices", ctl_command_prices, "prices check | import FILE | show MODEL",
+     "check: where the price of each active model comes from, and which\n"
+     "differ from the table; exit status 1 when a module was refused.\n"
+     "import: take a map in LiteLLM's format as your own table (the setting\n"
+     "`prices`), which goes before the one that ships.  show: a model's\n"
+     "prices, exactly."},
     {"admin", ctl_command_bootstrap, "admin bootstrap [--name NAME]",
      "Print a new access token of an administrator.  It is shown this once;\n"
      "only its hash is kept.  Use it as `Authorization: Bearer asg_pat_...`."},

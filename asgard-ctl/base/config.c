@@ -150,6 +150,7 @@ static const struct setting settings[] = {
     {"key_file", set_text, FIELD(key_file), "a path, once"},
     {"services", set_services, 0, "a folder, at most 16 times"},
     {"routing", set_text, FIELD(routing), "a path, once"},
+    {"prices", set_text, FIELD(prices), "a path, once"},
     {"backends_env", set_text, FIELD(backends_env), "a path, once"},
     {"pid_file", set_text, FIELD(pid_file), "a path, once"},
     {"log", set_text, FIELD(log), "a path or stderr, once"},
@@ -364,6 +365,27 @@ required_check(const struct ctl_config *c, struct ctl_error *e)
 }
 
 
+/* Beside the configuration, where nothing else is said. */
+static bool
+prices_take(struct ctl_config *c, struct ctl_error *e)
+{
+    static const char name[] = "prices.json";
+    const char *slash = strrchr(c->file, '/');
+    size_t folder = slash != NULL ? (size_t) (slash + 1 - c->file) : 0;
+
+    if (c->prices == NULL) {
+        c->prices = malloc(folder + sizeof(name));
+        if (c->prices == NULL) {
+            return ctl_error_internal(e, "out of memory");
+        }
+        memcpy(c->prices, c->file, folder);
+        memcpy(c->prices + folder, name, sizeof(name));
+    }
+
+    return true;
+}
+
+
 bool
 ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
 {
@@ -384,7 +406,7 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
     ok = lines_read(c, f, path, e) && ctl_config_check_file(c, fileno(f), e)
          && ctl_config_check_libraries(e) && environment_check(e)
          && environment_apply(c, e)
-         && required_check(c, e);
+         && required_check(c, e) && prices_take(c, e);
     fclose(f);
 
     return ok;

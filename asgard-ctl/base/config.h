@@ -29,6 +29,7 @@ struct ctl_config {
     char *services[CTL_CONFIG_SERVICES_MAX];    /* later overlays earlier */
     unsigned nservices;
     char *routing;                      /* NULL: none */
+    char *prices;                       /* the operator's own table */
     char *backends_env;                 /* NULL: the environment */
     char *pid_file;
     char *log;                          /* NULL: stderr */

@@ -104,7 +104,9 @@ ctl_catalog_load(struct ctl_catalog *c, struct ctl_arena *arena,
     memset(c, 0, sizeof(*c));
     c->arena = arena;
     ctl_findings_init(&c->findings, arena);
-    if (!ctl_catalog_find_modules(c, from)) {
+    if (!ctl_price_table_load(&c->prices, from->prices, &c->findings)
+        || !ctl_catalog_find_modules(c, from))
+    {
         return false;
     }
     ctl_catalog_activate(c, from->backends);

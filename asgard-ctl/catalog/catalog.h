@@ -4,10 +4,11 @@
  * candidates.
  *
  * A module is active when its variables are set.  A bad manifest is refused
- * alone; a bad routing file or a name that no module registers refuses the
- * whole (ctl_catalog_load() is false).  The first that registered a name has
- * it; modules register in the order of their ids.  Everything belongs to the
- * arena; keys are borrowed from the backends' variables.
+ * alone; a bad routing file, a bad table of prices or a name that no module
+ * registers refuses the whole (ctl_catalog_load() is false).  The first that
+ * registered a name has it; modules register in the order of their ids.
+ * Everything belongs to the arena; keys are borrowed from the backends'
+ * variables.
  */
 #ifndef CTL_CATALOG_H
 #define CTL_CATALOG_H
@@ -15,6 +16,7 @@
 #include "catalog/backends_env.h"
 #include "catalog/finding.h"
 #include "catalog/manifest.h"
+#include "catalog/price_table.h"
 #include "catalog/routing.h"
 #include "core/catalog.h"
 #include "core/url.h"
@@ -54,6 +56,7 @@ struct ctl_catalog_name {
 struct ctl_catalog {
     struct ctl_arena *arena;
     struct ctl_findings findings;
+    struct ctl_price_table prices;
     struct ctl_module *modules;         /* by id */
     unsigned nmodules;
     struct ctl_catalog_model *models;   /* of the active modules */
@@ -68,6 +71,7 @@ struct ctl_catalog_sources {
     unsigned nservices;
     const char *routing;                /* NULL: none */
     const struct ctl_backends *backends;
+    const char *prices;                 /* the operator's own; NULL: none */
 };
 
 bool ctl_catalog_load(struct ctl_catalog *c, struct ctl_arena *arena,

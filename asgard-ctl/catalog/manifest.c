@@ -18,6 +18,7 @@
 
 struct reader {
     struct ctl_manifest *m;
+    const struct ctl_price_table *prices;
     struct ctl_findings *findings;
 };
 
@@ -321,8 +322,9 @@ models_take(const struct reader *r, const struct ctl_yaml *inf)
         return ctl_finding_error(r->findings, m->file, 0, "out of memory");
     }
     for (item = list->first; item != NULL; item = item->next) {
-        ok = ctl_manifest_model_take(m, item, &m->models[m->nmodels++],
-                                     r->findings) && ok;
+        ok = ctl_manifest_model_take(m, item, r->prices,
+                                     &m->models[m->nmodels++], r->findings)
+             && ok;
     }
 
     return ok;
@@ -374,9 +376,10 @@ identity_take(const struct reader *r, const struct ctl_yaml *root,
 
 static struct ctl_manifest *
 manifest_take(const char *file, const struct ctl_yaml *root,
-    const char *folder, struct ctl_findings *f)
+    const char *folder, const struct ctl_price_table *prices,
+    struct ctl_findings *f)
 {
-    struct reader r = {NULL, f};
+    struct reader r = {NULL, prices, f};
     const struct ctl_yaml *inf;
 
     /* first, so that no later message can show a part of one */
@@ -404,23 +407,24 @@ manifest_take(const char *file, const struct ctl_yaml *root,
 
 struct ctl_manifest *
 ctl_manifest_parse(const char *file, asg_str_t text, const char *folder,
-    struct ctl_findings *f)
+    const struct ctl_price_table *prices, struct ctl_findings *f)
 {
     const struct ctl_yaml *root = ctl_yaml_parse(file, text, f);
 
-    return root != NULL ? manifest_take(file, root, folder, f) : NULL;
+    return root != NULL ? manifest_take(file, root, folder, prices, f) : NULL;
 }
 
 
 struct ctl_manifest *
-ctl_manifest_load(const char *file, const char *folder, bool *missing,
+ctl_manifest_load(const char *file, const char *folder,
+    const struct ctl_price_table *prices, bool *missing,
     struct ctl_findings *f)
 {
     const struct ctl_yaml *root = ctl_yaml_load(file, missing, f);
     struct ctl_manifest *m;
     struct stat st;
 
-    m = root != NULL ? manifest_take(file, root, folder, f) : NULL;
+    m = root != NULL ? manifest_take(file, root, folder, prices, f) : NULL;
     if (m != NULL && stat(file, &st) == 0 && st.st_mtime > 0) {
         m->changed_at = st.st_mtime;
     }

@@ -12,6 +12,7 @@
 #define CTL_MANIFEST_H
 
 #include "catalog/finding.h"
+#include "catalog/price_table.h"
 #include "core/fields.h"
 #include "core/price.h"
 
@@ -22,6 +23,14 @@
 
 enum ctl_kind {
     CTL_KIND_OPENAI, CTL_KIND_COMPATIBLE, CTL_KIND_ECHO, CTL_KIND_ANTHROPIC
+};
+
+/* Where a model's prices come from. */
+struct ctl_priced {
+    const char *table;                  /* name in the table; NULL: none */
+    bool own;                           /* of the operator's own table */
+    unsigned said;                      /* kinds that the manifest says */
+    unsigned replaced;                  /* of them, that the table says too */
 };
 
 struct ctl_model {
@@ -42,6 +51,7 @@ struct ctl_model {
     const char *allow[ASG_ALLOW_MAX];
     unsigned nallow;
     bool free;
+    struct ctl_priced priced;
     asg_card_t card;
 };
 
@@ -69,12 +79,15 @@ struct ctl_manifest {
 };
 
 /* `folder` is the name of its folder, which must be its id; NULL: not checked.
- * NULL after an error, which is in the findings. */
+ * `prices` has what models cost that do not say it; NULL: nothing.  NULL after
+ * an error, which is in the findings. */
 struct ctl_manifest *ctl_manifest_parse(const char *file, asg_str_t text,
-    const char *folder, struct ctl_findings *f);
+    const char *folder, const struct ctl_price_table *prices,
+    struct ctl_findings *f);
 /* The same of a file; *missing as in ctl_yaml_load(). */
 struct ctl_manifest *ctl_manifest_load(const char *file, const char *folder,
-    bool *missing, struct ctl_findings *f);
+    const struct ctl_price_table *prices, bool *missing,
+    struct ctl_findings *f);
 
 /* `[A-Za-z0-9._:/@+-]`, 1 to CTL_MANIFEST_NAME_MAX bytes. */
 bool ctl_manifest_is_name(const char *text);

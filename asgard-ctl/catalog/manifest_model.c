@@ -1,10 +1,11 @@
 /*
- * A model: its names, its limits, and the card of its prices.
+ * A model: its names and its limits; manifest_price.c has its prices.
  */
 #include "catalog/manifest_model.h"
 
 #include <string.h>
 
+#include "catalog/manifest_price.h"
 #include "core/record.h"
 
 /* What a message, a tool or the request costs at most beyond its bytes. */
@@ -19,12 +20,6 @@ struct taking {
     const struct ctl_yaml *map;
     struct ctl_model *out;
     struct ctl_findings *findings;
-};
-
-/* The same price in both vocabularies. */
-struct price {
-    const char *per_1000;
-    const char *per_token;
 };
 
 
@@ -246,179 +241,10 @@ bounds_take(const struct taking *t)
 }
 
 
-/* --- what it costs --- */
-
-/* *given: one of the two fields stands there.  Both at once is a doubt. */
-static bool
-price_take(const struct taking *t, struct price p, int64_t *out, bool *given)
-{
-    const struct ctl_yaml *thousand = ctl_yaml_at(t->map, p.per_1000);
-    const struct ctl_yaml *one = ctl_yaml_at(t->map, p.per_token);
-    const struct ctl_yaml *at = thousand != NULL ? thousand : one;
-
-    *given = at != NULL;
-    if (at == NULL) {
-        return true;
-    }
-    if (thousand != NULL && one != NULL) {
-        return ctl_finding_error(t->findings, t->m->file, one->line,
-                                 "\"%s\" and \"%s\" say the same; keep one",
-                                 p.per_1000, p.per_token);
-    }
-
-    return asg_price_parse(asg_str_z(at->text), thousand != NULL ? 1000 : 1,
-                           out) == ASG_OK
-           || wrong(t, at->key, "is not a price in the range that we can "
-                                "hold");
-}
-
-
-/* `p` has what counts where one is not said. */
-static bool
-special_prices_take(const struct taking *t, asg_prices_t *p)
-{
-    bool given;
-
-    return price_take(t, (struct price) {"cost_cached",
-                      "cache_read_input_token_cost"}, &p->cached_pusd, &given)
-           && price_take(t, (struct price) {"cost_cache_write",
-                         "cache_creation_input_token_cost"},
-                         &p->cache_write_pusd, &given)
-           && price_take(t, (struct price) {"cost_cache_write_1h",
-                         "cache_creation_input_token_cost_above_1hr"},
-                         &p->cache_write_1h_pusd, &given)
-           && price_take(t, (struct price) {"cost_reasoning",
-                         "output_cost_per_reasoning_token"},
-                         &p->reasoning_pusd, &given)
-           && price_take(t, (struct price) {"cost_audio_in",
-                         "input_cost_per_audio_token"}, &p->audio_in_pusd,
-                         &given)
-           && price_take(t, (struct price) {"cost_audio_out",
-                         "output_cost_per_audio_token"}, &p->audio_out_pusd,
-                         &given);
-}
-
-
-static bool
-main_prices_take(const struct taking *t, asg_prices_t *p, bool *in, bool *out)
-{
-    return price_take(t, (struct price) {"cost_in", "input_cost_per_token"},
-                      &p->in_pusd, in)
-           && price_take(t, (struct price) {"cost_out",
-                         "output_cost_per_token"}, &p->out_pusd, out);
-}
-
-
-static int64_t
-dearer(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-
-/* A price of its own stays one. */
-static int64_t
-own_price(int64_t below, int64_t kind)
-{
-    return below > 0 ? dearer(below, kind) : 0;
-}
-
-
-/* What the tier does not say is as dear as its kind there. */
-static void
-above_default(const asg_prices_t *below, asg_prices_t *p)
-{
-    p->cached_pusd = dearer(below->cached_pusd, p->in_pusd);
-    p->cache_write_pusd = dearer(below->cache_write_pusd, p->in_pusd);
-    p->cache_write_1h_pusd = own_price(below->cache_write_1h_pusd,
-                                       p->in_pusd);
-    p->reasoning_pusd = dearer(below->reasoning_pusd, p->out_pusd);
-    p->audio_in_pusd = own_price(below->audio_in_pusd, p->in_pusd);
-    p->audio_out_pusd = own_price(below->audio_out_pusd, p->out_pusd);
-}
-
-
-static bool
-long_context_take(const struct taking *model)
-{
-    const struct ctl_yaml *map = ctl_yaml_at(model->map, "long_context");
-    struct taking t = {model->m, map, model->out, model->findings};
-    asg_rates_t *r = &model->out->card.rates;
-    bool in, out;
-
-    if (map == NULL) {
-        return true;
-    }
-    ctl_yaml_int(ctl_yaml_at(map, "above_tokens"), &r->above_tokens);
-    r->above = r->base;
-    if (!main_prices_take(&t, &r->above, &in, &out)) {
-        return false;
-    }
-    if (!in || r->above_tokens == 0) {
-        return wrong(&t, "above_tokens", "must be above 0, and \"cost_in\" "
-                     "beside it");
-    }
-    above_default(&r->base, &r->above);
-    if (!special_prices_take(&t, &r->above)) {
-        return false;
-    }
-
-    return asg_price_rates_are_sane(r)
-           || wrong(model, "long_context", "has a price below the one of "
-                    "shorter prompts, or one that those do not have");
-}
-
-
-/* "free" is said instead of a price, and nothing is free without it. */
-static bool
-prices_are_said(const struct taking *t, bool in, bool out)
-{
-    const asg_card_t *card = &t->out->card;
-    const asg_prices_t *p = &card->rates.base;
-    bool needs_out = t->out->apis[ASG_API_CHAT]
-                     || t->out->apis[ASG_API_COMPLETIONS];
-
-    if (t->out->free) {
-        return (p->in_pusd == 0 && p->out_pusd == 0
-                && card->rates.above_tokens == 0)
-               || wrong(t, "free", "is true and yet there is a price");
-    }
-    if (!in || (needs_out && !out) || (p->in_pusd == 0 && p->out_pusd == 0)) {
-        return wrong(t, "ref", "has no price: \"cost_in\" and \"cost_out\" "
-                     "(USD per 1,000 tokens), or \"free: true\"");
-    }
-
-    return card->audio_tokens == 0 || p->audio_in_pusd > 0
-           || wrong(t, "token_bounds", "has a bound for audio, which has no "
-                    "price: \"cost_audio_in\"");
-}
-
-
-static bool
-prices_take(const struct taking *t)
-{
-    const struct ctl_yaml *free = ctl_yaml_at(t->map, "free");
-    asg_prices_t *p = &t->out->card.rates.base;
-    bool in, out;
-
-    if (free != NULL) {
-        ctl_yaml_bool(free, &t->out->free);
-    }
-    if (!main_prices_take(t, p, &in, &out)) {
-        return false;
-    }
-    /* what is not said costs as its kind does */
-    p->cached_pusd = p->cache_write_pusd = p->in_pusd;
-    p->reasoning_pusd = p->out_pusd;
-
-    return special_prices_take(t, p) && long_context_take(t)
-           && prices_are_said(t, in, out);
-}
-
-
 bool
 ctl_manifest_model_take(const struct ctl_manifest *m,
-    const struct ctl_yaml *map, struct ctl_model *out, struct ctl_findings *f)
+    const struct ctl_yaml *map, const struct ctl_price_table *table,
+    struct ctl_model *out, struct ctl_findings *f)
 {
     struct taking t = {m, map, out, f};
 
@@ -426,5 +252,6 @@ ctl_manifest_model_take(const struct ctl_manifest *m,
     data_classes_take(&t);
 
     return names_take(&t) && apis_take(&t) && limits_take(&t)
-           && bounds_take(&t) && prices_take(&t);
+           && bounds_take(&t)
+           && ctl_manifest_price_take(m, map, table, out, f);
 }

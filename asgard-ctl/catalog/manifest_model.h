@@ -9,7 +9,7 @@
 
 /* `map` has the right shape. */
 bool ctl_manifest_model_take(const struct ctl_manifest *m,
-    const struct ctl_yaml *map, struct ctl_model *out,
-    struct ctl_findings *f);
+    const struct ctl_yaml *map, const struct ctl_price_table *table,
+    struct ctl_model *out, struct ctl_findings *f);
 
 #endif

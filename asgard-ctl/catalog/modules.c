@@ -70,7 +70,7 @@ module_take(struct search *s, const char *folder, const char *name)
     if (file == NULL || id == NULL) {
         return ctl_finding_error(f, folder, 0, "out of memory");
     }
-    m = ctl_manifest_load(file, id, &missing, f);
+    m = ctl_manifest_load(file, id, &c->prices, &missing, f);
     if (missing) {
         return true;                    /* a folder of something else */
     }

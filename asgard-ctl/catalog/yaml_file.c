@@ -3,44 +3,11 @@
  */
 #include "catalog/yaml.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "catalog/text_file.h"
 
 #define DAY_MS ((int64_t) 86400 * 1000)
-
-
-/* Bytes of the file, at most one more than the bound. */
-static bool
-file_read(int fd, const char *file, struct ctl_arena *scratch, asg_str_t *text,
-    struct ctl_findings *f)
-{
-    char *bytes = ctl_arena_alloc(scratch, CTL_YAML_BYTES_MAX + 1);
-    size_t len = 0;
-    ssize_t n;
-
-    if (bytes == NULL) {
-        return ctl_finding_memory(f, file);
-    }
-    while (len <= CTL_YAML_BYTES_MAX) {
-        n = read(fd, bytes + len, CTL_YAML_BYTES_MAX + 1 - len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return ctl_finding_error(f, file, 0, "%s", strerror(errno));
-        }
-        if (n == 0) {
-            break;
-        }
-        len += (size_t) n;
-    }
-    *text = (asg_str_t) {bytes, len};
-
-    return true;
-}
 
 
 struct ctl_yaml *
@@ -48,32 +15,15 @@ ctl_yaml_load(const char *file, bool *missing, struct ctl_findings *f)
 {
     struct ctl_arena scratch;
     struct ctl_yaml *root = NULL;
-    struct stat st;
     asg_str_t text;
-    /* O_NONBLOCK: a FIFO must not hold us up */
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-    if (missing != NULL) {
-        *missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
+    ctl_arena_init(&scratch, 2 * (size_t) CTL_YAML_BYTES_MAX);
+    if (ctl_text_file_read(file, CTL_YAML_BYTES_MAX, missing, &scratch, &text,
+                           f))
+    {
+        root = ctl_yaml_parse(file, text, f);
     }
-    if (fd < 0) {
-        if (missing == NULL || !*missing) {
-            ctl_finding_error(f, file, 0, "%s", strerror(errno));
-        }
-        return NULL;
-    }
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        ctl_finding_error(f, file, 0, "not a regular file");
-    } else if (st.st_size > (off_t) CTL_YAML_BYTES_MAX) {
-        ctl_finding_error(f, file, 0, "larger than 1 MiB");
-    } else {
-        ctl_arena_init(&scratch, 2 * (size_t) CTL_YAML_BYTES_MAX);
-        if (file_read(fd, file, &scratch, &text, f)) {
-            root = ctl_yaml_parse(file, text, f);
-        }
-        ctl_arena_reset(&scratch);
-    }
-    close(fd);
+    ctl_arena_reset(&scratch);
 
     return root;
 }

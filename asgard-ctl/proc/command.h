@@ -29,6 +29,9 @@ int ctl_command_reseed(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_ledger(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_prune(const struct ctl_config *c, int argc, char **argv);
 
+/* proc/command_prices.c */
+int ctl_command_prices(const struct ctl_config *c, int argc, char **argv);
+
 /* Says why and returns 1. */
 int ctl_command_failed(const struct ctl_error *e);
 

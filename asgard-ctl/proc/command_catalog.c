@@ -8,24 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "catalog/catalog.h"
-#include "proc/backends.h"
 #include "proc/command.h"
-#include "proc/values.h"
+#include "proc/own_catalog.h"
 
 #define FOLDER_BYTES 256
-
-
-static void
-findings_print(const struct ctl_findings *f)
-{
-    unsigned i;
-
-    for (i = 0; i < f->n; i++) {
-        fprintf(stderr, "%s%s\n", f->items[i].text,
-                f->items[i].warning ? " (warning)" : "");
-    }
-}
 
 
 /* `…/openai/service.yaml` → openai; NULL for a file of another name. */
@@ -62,6 +48,7 @@ int
 ctl_command_validate(const char *file)
 {
     struct ctl_findings *f = calloc(1, sizeof(*f));
+    struct ctl_price_table prices;
     char folder[FOLDER_BYTES];
     struct ctl_arena arena;
     bool ok;
@@ -77,9 +64,11 @@ ctl_command_validate(const char *file)
     } else if (is_routing(file)) {
         ok = ctl_routing_load(file, f) != NULL;
     } else {
-        ok = ctl_manifest_load(file, folder_of(file, folder), NULL, f) != NULL;
+        ok = ctl_price_table_load(&prices, NULL, f)
+             && ctl_manifest_load(file, folder_of(file, folder), &prices, NULL,
+                                  f) != NULL;
     }
-    findings_print(f);
+    ctl_findings_print(f);
     if (ok) {
         printf("%s: ok\n", file);
     }
@@ -87,24 +76,6 @@ ctl_command_validate(const char *file)
     free(f);
 
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-
-/* What a keeper would take now. */
-static bool
-backends_open(const struct ctl_config *config, struct ctl_backends *b,
-    struct ctl_error *e)
-{
-    int fd = ctl_values_from_environment(e);
-    bool ok;
-
-    if (fd < 0) {
-        return false;
-    }
-    ok = ctl_backends_open(b, config, fd, e);
-    close(fd);
-
-    return ok;
 }
 
 
@@ -125,40 +96,12 @@ module_print(const struct ctl_module *m)
 }
 
 
-static bool
-catalog_print(const struct ctl_config *config,
-    const struct ctl_backends *backends, struct ctl_arena *arena)
-{
-    const struct ctl_catalog_sources from = {config->services,
-        config->nservices, config->routing, backends};
-    struct ctl_catalog *c = calloc(1, sizeof(*c));
-    bool ok;
-    unsigned i;
-
-    if (c == NULL) {
-        fprintf(stderr, "asgard-ctl: out of memory\n");
-        return false;
-    }
-    ok = ctl_catalog_load(c, arena, &from);
-    for (i = 0; i < c->nmodules; i++) {
-        module_print(&c->modules[i]);
-    }
-    findings_print(&c->findings);
-    if (!ok) {
-        fprintf(stderr, "asgard-ctl: the catalog as a whole is refused\n");
-    }
-    free(c);
-
-    return ok;
-}
-
-
 int
 ctl_command_catalog(const struct ctl_config *config, int argc, char **argv)
 {
-    struct ctl_backends backends = {NULL, 0};
-    struct ctl_arena arena;
+    struct ctl_own_catalog own;
     struct ctl_error e;
+    unsigned i;
     bool ok;
 
     (void) argv;
@@ -166,15 +109,14 @@ ctl_command_catalog(const struct ctl_config *config, int argc, char **argv)
         fprintf(stderr, "usage: asgard-ctl catalog\n");
         return 2;
     }
-    ctl_error_internal(&e, "cannot keep secrets out of a core dump");
-    if (!ctl_secret_harden() || !backends_open(config, &backends, &e)) {
-        ctl_backends_finish(&backends);
-        return ctl_command_failed(&e);
+    ok = ctl_own_catalog_open(&own, config, &e);
+    for (i = 0; own.catalog != NULL && i < own.catalog->nmodules; i++) {
+        module_print(&own.catalog->modules[i]);
     }
-    ctl_arena_init(&arena, CTL_CATALOG_ARENA_BYTES);
-    ok = catalog_print(config, &backends, &arena);
-    ctl_arena_reset(&arena);
-    ctl_backends_finish(&backends);
+    if (own.catalog != NULL) {
+        ctl_findings_print(&own.catalog->findings);
+    }
+    ctl_own_catalog_close(&own);
 
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    return ok ? EXIT_SUCCESS : ctl_command_failed(&e);
 }

@@ -91,7 +91,8 @@ catalog_load(struct keeper *k, int values_fd)
 {
     const struct ctl_config *c = k->config;
     const struct ctl_catalog_sources from = {c->services, c->nservices,
-                                             c->routing, &k->backends};
+                                             c->routing, &k->backends,
+                                             c->prices};
     struct ctl_error e;
     bool ok;
 

@@ -362,10 +362,13 @@ asg_err_t asg_price_parse(asg_str_t usd, int64_t per, int64_t *pusd)
     if (!read_decimal(usd, &d)) {
         return ASG_ERR_SYNTAX;
     }
-    if (per != 1 && per != 1000) {
+    if (per != 1 && per != 1000 && per != 1000000) {
         return ASG_ERR_RANGE;
     }
-    d.exponent += per == 1 ? PUSD_EXPONENT : PUSD_EXPONENT - 3;
+    d.exponent += PUSD_EXPONENT;
+    for (; per > 1; per /= 10) {
+        d.exponent--;
+    }
     for (; d.exponent < 0 && d.mantissa > 0; d.exponent++) {
         d.inexact |= d.mantissa % 10 > 0;
         d.mantissa /= 10;

@@ -127,8 +127,8 @@ ASG_MUST_CHECK asg_err_t asg_price_bound(const asg_card_t *card,
     const asg_parts_t *parts, int64_t limit_tokens, int64_t n,
     asg_bound_t *out);
 
-/* "0.00125" USD per `per` tokens (1 or 1,000) as pico-USD per token; digits
- * below a pico-dollar are rounded up.  Accepts an exponent ("5e-06"). */
+/* "0.00125" USD per `per` tokens (1, 1,000 or 1,000,000) as pico-USD per token;
+ * digits below a pico-dollar are rounded up.  Accepts an exponent ("5e-06"). */
 ASG_MUST_CHECK asg_err_t asg_price_parse(asg_str_t usd, int64_t per,
     int64_t *pusd);
 

@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     ctl_arena_init(&arena, 256u * 1024 * 1024);
     ctl_findings_init(&f, &arena);
-    m = ctl_manifest_parse("m.yaml", text, NULL, &f);
+    m = ctl_manifest_parse("m.yaml", text, NULL, NULL, &f);
     if (m != NULL) {
         check_manifest(m);
         assert(f.nerrors == 0);

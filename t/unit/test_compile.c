@@ -100,7 +100,8 @@ static int end(void **state)
 static bool load(void)
 {
     char *folders[] = {dir}, routing[96];
-    struct ctl_catalog_sources from = {folders, 1, routing, &backends};
+    struct ctl_catalog_sources from = {folders, 1, routing, &backends,
+                                        NULL};
 
     snprintf(routing, sizeof(routing), "%s/routing.yaml", dir);
     return ctl_catalog_load(&catalog, &arena, &from);
@@ -386,7 +387,7 @@ static void a_bad_manifest_is_refused_alone(void **state)
 static void an_overlay_replaces_by_id_and_adds(void **state)
 {
     char over[96], *folders[] = {dir, over, "/nonexistent"};
-    struct ctl_catalog_sources from = {folders, 3, NULL, &backends};
+    struct ctl_catalog_sources from = {folders, 3, NULL, &backends, NULL};
 
     (void) state;
     service("a", ONE("a", "echo", "", "one"));

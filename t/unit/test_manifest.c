@@ -19,6 +19,7 @@
 
 static struct ctl_arena arena;
 static struct ctl_findings findings;
+static struct ctl_price_table table;
 
 static int begin(void **state)
 {
@@ -27,6 +28,17 @@ static int begin(void **state)
     ctl_arena_init(&arena, 64u * 1024 * 1024);
     ctl_findings_init(&findings, &arena);
     return 0;
+}
+
+/* Of an arena of its own: it stays for all tests. */
+static int load_table(void **state)
+{
+    static struct ctl_arena own;
+
+    (void) state;
+    ctl_arena_init(&own, 64u * 1024 * 1024);
+    ctl_findings_init(&findings, &own);
+    return ctl_price_table_load(&table, NULL, &findings) ? 0 : -1;
 }
 
 static int end(void **state)
@@ -39,7 +51,7 @@ static int end(void **state)
 static const struct ctl_manifest *parse(const char *text)
 {
     const struct ctl_manifest *m = ctl_manifest_parse(FILE_NAME,
-        asg_str_z(text), "x", &findings);
+        asg_str_z(text), "x", &table, &findings);
 
     if (m == NULL) {
         fail_msg("%s", findings.items[0].text);
@@ -52,7 +64,9 @@ static void refused(const char *text, const char *with)
     bool found = false;
 
     begin(NULL);
-    if (ctl_manifest_parse(FILE_NAME, asg_str_z(text), "x", &findings)) {
+    if (ctl_manifest_parse(FILE_NAME, asg_str_z(text), "x", &table,
+                           &findings) != NULL)
+    {
         fail_msg("accepted: %s", text);
     }
     for (unsigned i = 0; i < findings.n; i++) {
@@ -189,6 +203,76 @@ static void a_model_without_a_price_must_say_that_it_is_free(void **state)
     parse(HEAD MODELS "      apis: [embeddings]\n      cost_in: 0.1\n");
 }
 
+#define NAMED(more) "  models:\n    - ref: model:x/gpt-5.4\n" more
+
+static void a_model_has_the_price_of_the_table(void **state)
+{
+    const struct ctl_model *m;
+
+    (void) state;
+    m = &parse(HEAD NAMED(""))->models[0];
+    assert_string_equal(m->priced.table, "gpt-5.4");
+    assert_int_equal(m->priced.said, 0);
+    assert_int_equal(m->card.rates.base.in_pusd, 2500000);
+    assert_int_equal(m->card.rates.base.cached_pusd, 250000);
+    assert_int_equal(m->card.rates.above_tokens, 272000);
+    assert_int_equal(m->card.rates.above.out_pusd, 22500000);
+    /* under the name of the module first, and by the served name */
+    m = &parse("id: x\ninference:\n  kind: openai\n"
+               NAMED("      route: x1\n      served: gpt-5\n"))->models[0];
+    assert_string_equal(m->priced.table, "gpt-5");
+    m = &parse(HEAD MODELS "      price: {table: gemini/gemini-2.5-pro}\n")
+        ->models[0];
+    assert_string_equal(m->priced.table, "gemini/gemini-2.5-pro");
+    assert_int_equal(m->card.rates.above_tokens, 200000);
+    refused(HEAD MODELS "      price: {table: gpt-0}\n",
+            ":7: \"table\" names what the table of prices does not have");
+    refused(HEAD MODELS "      price: {table: text-embedding-3-small}\n",
+            "has no price");
+    refused(HEAD MODELS PRICE "      price: {table: gpt-0}\n", ":9: \"table");
+    refused(HEAD NAMED("      free: true\n      price: {table: gpt-5}\n"),
+            "yet there is a price");
+    assert_true(parse(HEAD NAMED("      free: true\n"))->models[0].free);
+}
+
+static void what_the_manifest_says_replaces_the_table(void **state)
+{
+    const struct ctl_model *m;
+
+    (void) state;
+    /* both prices said: nothing of the table is mixed in */
+    m = &parse(HEAD NAMED("      cost_in: 1\n      cost_out: 2\n"))
+        ->models[0];
+    assert_null(m->priced.table);
+    assert_int_equal(m->card.rates.above_tokens, 0);
+    assert_int_equal(m->card.rates.base.cached_pusd, 1000000000);
+    /* one kind, in USD per million tokens; the others from the table */
+    m = &parse(HEAD NAMED("      price: {cached: 0.5}\n"))->models[0];
+    assert_string_equal(m->priced.table, "gpt-5.4");
+    assert_int_equal(m->card.rates.base.cached_pusd, 500000);
+    assert_int_equal(m->priced.said, 1u << CTL_PRICE_CACHED);
+    assert_int_equal(m->priced.replaced, 1u << CTL_PRICE_CACHED);
+    m = &parse(HEAD MODELS "      price: {table: gpt-5, in: 1, out: 2,\n"
+               "              reasoning: 3}\n")->models[0];
+    assert_int_equal(m->card.rates.base.in_pusd, 1000000);
+    assert_int_equal(m->card.rates.base.reasoning_pusd, 3000000);
+    assert_int_equal(m->card.rates.base.cached_pusd, 125000);
+    assert_int_equal(m->priced.replaced,
+                     1u << CTL_PRICE_IN | 1u << CTL_PRICE_OUT);
+    m = &parse(HEAD MODELS "      price: {in: 1, out: 2.5}\n")->models[0];
+    assert_int_equal(m->card.rates.base.out_pusd, 2500000);
+    refused(HEAD NAMED("      cost_in: 0.02\n"),
+            "has a price below the one of shorter");
+    refused(HEAD NAMED("      cost_in: 1\n      price: {in: 1}\n"),
+            "\"cost_in\" and \"in\" say the same");
+    m = &parse(HEAD NAMED("      cost_in: 0.02\n      long_context:\n"
+        "        above_tokens: 100000\n        cost_in: 0.03\n"))->models[0];
+    assert_int_equal(m->card.rates.above_tokens, 100000);
+    assert_int_equal(m->card.rates.above.in_pusd, 30000000);
+    /* nothing of the table's own length */
+    assert_int_equal(m->card.rates.above.out_pusd, 15000000);
+}
+
 static void every_field_of_the_contract_is_known(void **state)
 {
     const struct ctl_manifest *m = parse(
@@ -253,7 +337,8 @@ static void names_of_secrets_are_no_secrets(void **state)
     (void) state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         begin(NULL);
-        ctl_manifest_parse(FILE_NAME, asg_str_z(texts[i]), "x", &findings);
+        ctl_manifest_parse(FILE_NAME, asg_str_z(texts[i]), "x", NULL,
+                           &findings);
         for (unsigned j = 0; j < findings.n; j++) {
             assert_null(strstr(findings.items[j].text, "a secret"));
         }
@@ -288,7 +373,8 @@ static void a_secret_is_refused_and_never_shown(void **state)
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         refused(texts[i], "looks like a secret");
         begin(NULL);
-        ctl_manifest_parse(FILE_NAME, asg_str_z(texts[i]), "x", &findings);
+        ctl_manifest_parse(FILE_NAME, asg_str_z(texts[i]), "x", NULL,
+                           &findings);
         for (unsigned j = 0; j < findings.n; j++) {
             assert_null(strstr(findings.items[j].text, "0123456789"));
             assert_null(strstr(findings.items[j].text, "YWJj"));
@@ -424,7 +510,7 @@ static void the_shipped_manifests_are_right(void **state)
     for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
         snprintf(file, sizeof(file), "%s/services/%s/service.yaml", ASG_TOP,
                  ids[i]);
-        if (ctl_manifest_load(file, ids[i], NULL, &findings) == NULL) {
+        if (ctl_manifest_load(file, ids[i], &table, NULL, &findings) == NULL) {
             fail_msg("%s", findings.items[0].text);
         }
     }
@@ -441,6 +527,8 @@ int main(void)
         TEST(a_long_context_tier_is_no_cheaper_in_anything),
         TEST(audio_with_a_bound_has_a_price),
         TEST(a_model_without_a_price_must_say_that_it_is_free),
+        TEST(a_model_has_the_price_of_the_table),
+        TEST(what_the_manifest_says_replaces_the_table),
         TEST(every_field_of_the_contract_is_known),
         TEST(what_is_unknown_is_refused_by_name_and_line),
         TEST(names_of_secrets_are_no_secrets),
@@ -453,5 +541,5 @@ int main(void)
         TEST(the_shipped_manifests_are_right),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, load_table, NULL);
 }

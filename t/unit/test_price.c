@@ -368,7 +368,7 @@ static int64_t price(const char *text, int64_t per)
     return asg_price_parse(asg_str_z(text), per, &n) == ASG_OK ? n : -1;
 }
 
-static void a_price_is_read_per_token_and_per_thousand(void **state)
+static void a_price_is_read_per_token_thousand_and_million(void **state)
 {
     (void) state;
     assert_int_equal(price("0.00125", 1000), 1250000);
@@ -382,6 +382,9 @@ static void a_price_is_read_per_token_and_per_thousand(void **state)
     assert_int_equal(price("0.000", 1000), 0);
     assert_int_equal(price("1000", 1), ASG_PUSD_MAX);
     assert_int_equal(price("1e6", 1000), ASG_PUSD_MAX);
+    assert_int_equal(price("1.25", 1000000), 1250000);
+    assert_int_equal(price("0.0000011", 1000000), 2);
+    assert_int_equal(price("1e9", 1000000), ASG_PUSD_MAX);
 }
 
 static void digits_below_a_pico_dollar_are_rounded_up(void **state)
@@ -427,7 +430,8 @@ static void what_is_no_price_is_refused(void **state)
     price_fails("9999999999999999999999999999999999999999999999", 1,
                 ASG_ERR_RANGE);
     price_fails("1", 0, ASG_ERR_RANGE);
-    price_fails("1", 1000000, ASG_ERR_RANGE);
+    price_fails("1", 100, ASG_ERR_RANGE);
+    price_fails("1", 10000000, ASG_ERR_RANGE);
     price_fails("0.00000000000000000000000000000000000000000000000000000000"
                 "000000001", 1, ASG_ERR_LIMIT);
 }
@@ -455,7 +459,7 @@ int main(void)
         cmocka_unit_test(contents_of_media_count_by_their_own_bound),
         cmocka_unit_test(a_hold_refuses_counts_out_of_range),
         cmocka_unit_test(a_cost_within_the_bounds_is_never_above_the_hold),
-        cmocka_unit_test(a_price_is_read_per_token_and_per_thousand),
+        cmocka_unit_test(a_price_is_read_per_token_thousand_and_million),
         cmocka_unit_test(digits_below_a_pico_dollar_are_rounded_up),
         cmocka_unit_test(what_is_no_price_is_refused),
     };

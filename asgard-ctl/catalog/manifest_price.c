@@ -1,0 +1,266 @@
+/*
+ * What a model costs: the manifest's prices over the table's.
+ */
+#include "catalog/manifest_price.h"
+
+#include <stdio.h>
+
+#define NAME_BYTES (CTL_MANIFEST_ID_MAX + CTL_MANIFEST_NAME_MAX + 2)
+
+struct taking {
+    const struct ctl_manifest *m;
+    const struct ctl_yaml *map;
+    struct ctl_model *out;
+    struct ctl_findings *findings;
+};
+
+/* A price in its three vocabularies. */
+struct spelling {
+    const char *per_1000;
+    const char *per_token;
+    const char *per_million;            /* under "price" */
+};
+
+static const struct spelling spellings[CTL_PRICE_KINDS] = {
+    [CTL_PRICE_IN] = {"cost_in", "input_cost_per_token", "in"},
+    [CTL_PRICE_OUT] = {"cost_out", "output_cost_per_token", "out"},
+    [CTL_PRICE_CACHED] = {"cost_cached", "cache_read_input_token_cost",
+                          "cached"},
+    [CTL_PRICE_CACHE_WRITE] = {"cost_cache_write",
+        "cache_creation_input_token_cost", "cache_write"},
+    [CTL_PRICE_CACHE_WRITE_1H] = {"cost_cache_write_1h",
+        "cache_creation_input_token_cost_above_1hr", "cache_write_1h"},
+    [CTL_PRICE_REASONING] = {"cost_reasoning",
+        "output_cost_per_reasoning_token", "reasoning"},
+    [CTL_PRICE_AUDIO_IN] = {"cost_audio_in", "input_cost_per_audio_token",
+                            "audio_in"},
+    [CTL_PRICE_AUDIO_OUT] = {"cost_audio_out", "output_cost_per_audio_token",
+                             "audio_out"}
+};
+
+
+static bool
+wrong(const struct taking *t, const char *field, const char *what)
+{
+    const struct ctl_yaml *at = ctl_yaml_at(t->map, field);
+
+    return ctl_finding_error(t->findings, t->m->file,
+                             at != NULL ? at->line : t->map->line,
+                             "\"%s\" %s", field, what);
+}
+
+
+/* Of the ways to say one price at most one may be used. */
+static bool
+price_take(const struct taking *t, enum ctl_price_kind kind,
+    struct ctl_prices *out)
+{
+    const struct spelling *s = &spellings[kind];
+    const struct {
+        const struct ctl_yaml *at;
+        int64_t per;
+    } ways[] = {
+        {ctl_yaml_at(t->map, s->per_1000), 1000},
+        {ctl_yaml_at(t->map, s->per_token), 1},
+        {ctl_yaml_at(ctl_yaml_at(t->map, "price"), s->per_million), 1000000}
+    };
+    const struct ctl_yaml *first = NULL;
+    int64_t pusd;
+    size_t i;
+
+    for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (ways[i].at == NULL) {
+            continue;
+        }
+        if (first != NULL) {
+            return ctl_finding_error(t->findings, t->m->file,
+                ways[i].at->line, "\"%s\" and \"%s\" say the same; keep one",
+                first->key, ways[i].at->key);
+        }
+        first = ways[i].at;
+        if (asg_price_parse(asg_str_z(first->text), ways[i].per, &pusd)
+            != ASG_OK)
+        {
+            return ctl_finding_error(t->findings, t->m->file, first->line,
+                "\"%s\" is not a price in the range that we can hold",
+                first->key);
+        }
+        ctl_prices_set(out, kind, pusd);
+    }
+
+    return true;
+}
+
+
+static bool
+prices_take(const struct taking *t, struct ctl_prices *out)
+{
+    unsigned kind;
+
+    for (kind = 0; kind < CTL_PRICE_KINDS; kind++) {
+        if (!price_take(t, kind, out)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+long_context_take(const struct taking *model, struct ctl_price *said)
+{
+    const struct ctl_yaml *map = ctl_yaml_at(model->map, "long_context");
+    struct ctl_prices *above = &said->above[CTL_TIER_STANDARD];
+    struct taking t = {model->m, map, model->out, model->findings};
+
+    if (map == NULL) {
+        return true;
+    }
+    ctl_yaml_int(ctl_yaml_at(map, "above_tokens"), &said->above_tokens);
+    if (!prices_take(&t, above)) {
+        return false;
+    }
+
+    return (ctl_prices_say(above, CTL_PRICE_IN) && said->above_tokens > 0)
+           || wrong(&t, "above_tokens", "must be above 0, and \"cost_in\" "
+                    "beside it");
+}
+
+
+const struct ctl_price *
+ctl_manifest_price_find(const struct ctl_manifest *m,
+    const struct ctl_model *model, const struct ctl_price_table *table)
+{
+    const struct ctl_price *found;
+    char name[NAME_BYTES];
+
+    snprintf(name, sizeof(name), "%s/%s", m->id, model->served);
+    found = ctl_price_table_find(table, name);
+
+    return found != NULL ? found : ctl_price_table_find(table, model->served);
+}
+
+
+static bool
+needs_out(const struct ctl_model *model)
+{
+    return model->apis[ASG_API_CHAT] || model->apis[ASG_API_COMPLETIONS];
+}
+
+
+/* *entry stays NULL where the manifest says enough. */
+static bool
+entry_take(const struct taking *t, const struct ctl_price_table *table,
+    const struct ctl_prices *said, const struct ctl_price **entry)
+{
+    const struct ctl_yaml *price = ctl_yaml_at(t->map, "price");
+    const char *name = ctl_yaml_text(price, "table", NULL);
+
+    if (name != NULL) {
+        *entry = ctl_price_table_find(table, name);
+        return *entry != NULL
+               || ctl_finding_error(t->findings, t->m->file,
+                      ctl_yaml_at(price, "table")->line,
+                      "\"table\" names what the table of prices does not "
+                      "have; \"asgard-ctl prices import\" brings a newer one");
+    }
+    if (!ctl_prices_say(said, CTL_PRICE_IN)
+        || (needs_out(t->out) && !ctl_prices_say(said, CTL_PRICE_OUT)))
+    {
+        *entry = ctl_manifest_price_find(t->m, t->out, table);
+    }
+
+    return true;
+}
+
+
+/* "free" is said instead of a price, and nothing is free without it. */
+static bool
+free_take(const struct taking *t, const struct ctl_price *said)
+{
+    return (said->base[CTL_TIER_STANDARD].said == 0 && said->above_tokens == 0
+            && ctl_yaml_at(t->map, "price") == NULL)
+           || wrong(t, "free", "is true and yet there is a price");
+}
+
+
+static bool
+prices_are_said(const struct taking *t, const struct ctl_prices *p)
+{
+    const asg_card_t *card = &t->out->card;
+    const asg_prices_t *base = &card->rates.base;
+
+    if (!ctl_prices_say(p, CTL_PRICE_IN)
+        || (needs_out(t->out) && !ctl_prices_say(p, CTL_PRICE_OUT))
+        || (base->in_pusd == 0 && base->out_pusd == 0))
+    {
+        return wrong(t, "ref", "has no price: neither \"cost_in\" and "
+                     "\"cost_out\" (USD per 1,000 tokens), nor an entry of "
+                     "the table of prices (\"price: {table: NAME}\"), nor "
+                     "\"free: true\"");
+    }
+
+    return card->audio_tokens == 0 || base->audio_in_pusd > 0
+           || wrong(t, "token_bounds", "has a bound for audio, which has no "
+                    "price: \"cost_audio_in\"");
+}
+
+
+/* The manifest's over the table's; a length of the manifest's own replaces the
+ * table's with all that it says. */
+static bool
+card_take(const struct taking *t, const struct ctl_price *entry,
+    const struct ctl_price *said)
+{
+    struct ctl_price p = {0};
+    struct ctl_prices *base = &p.base[CTL_TIER_STANDARD];
+    struct ctl_priced *how = &t->out->priced;
+
+    if (entry != NULL) {
+        p = *entry;
+        how->table = entry->name;
+        how->own = entry->own;
+    }
+    how->said = said->base[CTL_TIER_STANDARD].said;
+    how->replaced = ctl_prices_overlay(base, &said->base[CTL_TIER_STANDARD]);
+    if (said->above_tokens > 0) {
+        p.above_tokens = said->above_tokens;
+        p.above[CTL_TIER_STANDARD] = said->above[CTL_TIER_STANDARD];
+    }
+    ctl_prices_rates(base, &p.above[CTL_TIER_STANDARD], p.above_tokens,
+                     &t->out->card.rates);
+
+    return prices_are_said(t, base)
+           && (asg_price_rates_are_sane(&t->out->card.rates)
+               || wrong(t, said->above_tokens > 0 ? "long_context" : "ref",
+                        "has a price below the one of shorter prompts, or "
+                        "one that those do not have"));
+}
+
+
+bool
+ctl_manifest_price_take(const struct ctl_manifest *m,
+    const struct ctl_yaml *map, const struct ctl_price_table *table,
+    struct ctl_model *model, struct ctl_findings *f)
+{
+    struct taking t = {m, map, model, f};
+    const struct ctl_yaml *free = ctl_yaml_at(map, "free");
+    const struct ctl_price *entry = NULL;
+    struct ctl_price said = {0};
+
+    if (free != NULL) {
+        ctl_yaml_bool(free, &model->free);
+    }
+    if (!prices_take(&t, &said.base[CTL_TIER_STANDARD])
+        || !long_context_take(&t, &said))
+    {
+        return false;
+    }
+    if (model->free) {
+        return free_take(&t, &said);
+    }
+
+    return entry_take(&t, table, &said.base[CTL_TIER_STANDARD], &entry)
+           && card_take(&t, entry, &said);
+}
