@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "core/catalog_headers.h"
 #include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_policy.h"
@@ -21,6 +22,10 @@ static ngx_int_t ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
     asg_splice_t *splice);
 static size_t ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
     asg_splice_t *splice, asg_buf_t *out);
+static void ngx_http_asgard_outgoing_headers(ngx_http_asgard_attempt_t *a,
+    asg_buf_t *out);
+static size_t ngx_http_asgard_outgoing_headers_size(
+    ngx_http_asgard_attempt_t *a);
 static void ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
     asg_str_t value);
 static u_char *ngx_http_asgard_outgoing_secret(ngx_pool_t *pool, size_t size);
@@ -141,7 +146,8 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
 
     if (out == NULL) {
         return path.len + host.len + e->auth_header.len + e->auth_scheme.len
-               + key.len + ctx->trace_len + e->anthropic_version.len + 512;
+               + key.len + ctx->trace_len + e->anthropic_version.len + 512
+               + ngx_http_asgard_outgoing_headers_size(a);
     }
 
     asg_buf_z(out, "POST ");
@@ -163,6 +169,8 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
                                       e->anthropic_version);
     }
 
+    ngx_http_asgard_outgoing_headers(a, out);
+
     if (key.len && e->auth_header.len) {
         asg_buf_str(out, e->auth_header);
         asg_buf_z(out, ": ");
@@ -175,6 +183,49 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
     asg_buf_z(out, "\r\n");
 
     return out->len;
+}
+
+
+/* Those that the operator's module sets: a client's never get this far. */
+
+static void
+ngx_http_asgard_outgoing_headers(ngx_http_asgard_attempt_t *a, asg_buf_t *out)
+{
+    unsigned             i;
+    asg_str_t            project;
+    const asg_header_t  *h;
+
+    project = asg_str_z(a->ctx->project.project_id);
+
+    for (i = 0; i < a->endpoint->nheaders; i++) {
+        h = &a->endpoint->headers[i];
+
+        asg_buf_str(out, h->name);
+        asg_buf_z(out, ": ");
+        asg_buf_str(out, asg_catalog_header_value(h->value, project));
+        asg_buf_z(out, "\r\n");
+    }
+}
+
+
+static size_t
+ngx_http_asgard_outgoing_headers_size(ngx_http_asgard_attempt_t *a)
+{
+    size_t               size;
+    unsigned             i;
+    const asg_header_t  *h;
+
+    size = 0;
+
+    for (i = 0; i < a->endpoint->nheaders; i++) {
+        h = &a->endpoint->headers[i];
+
+        size += h->name.len + sizeof(": \r\n") - 1
+                + ngx_max(h->value.len,
+                          ngx_strlen(a->ctx->project.project_id));
+    }
+
+    return size;
 }
 
 

@@ -37,6 +37,10 @@ static ngx_int_t ngx_http_asgard_response_retry_after(
     ngx_http_asgard_response_t *resp, ngx_str_t *value);
 static ngx_int_t ngx_http_asgard_response_request_id(
     ngx_http_asgard_response_t *resp, ngx_str_t *value);
+static ngx_int_t ngx_http_asgard_response_pod(
+    ngx_http_asgard_response_t *resp, ngx_str_t *value);
+static size_t ngx_http_asgard_response_word(ngx_str_t *value, u_char *out,
+    size_t max);
 static ngx_int_t ngx_http_asgard_response_chunks(ngx_http_request_t *r,
     ngx_buf_t *b, ngx_http_asgard_response_t *resp,
     ngx_http_asgard_sink_pt sink, void *data);
@@ -60,6 +64,8 @@ static ngx_http_asgard_header_t  ngx_http_asgard_headers[] = {
       ngx_http_asgard_response_request_id },
     { ngx_string("request-id"),                /* Anthropic's */
       ngx_http_asgard_response_request_id },
+    { ngx_string("x-inference-pod"),
+      ngx_http_asgard_response_pod },
     { ngx_null_string, NULL }
 };
 
@@ -357,22 +363,43 @@ static ngx_int_t
 ngx_http_asgard_response_request_id(ngx_http_asgard_response_t *resp,
     ngx_str_t *value)
 {
+    resp->rid_len = ngx_http_asgard_response_word(value, resp->rid,
+                                                  NGX_HTTP_ASGARD_RID_MAX);
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_response_pod(ngx_http_asgard_response_t *resp,
+    ngx_str_t *value)
+{
+    resp->pod_len = ngx_http_asgard_response_word(value, resp->pod,
+                                                  NGX_HTTP_ASGARD_POD_MAX);
+    return NGX_OK;
+}
+
+
+/* What may stand in a log or a header of ours; anything else counts as not
+ * said. */
+
+static size_t
+ngx_http_asgard_response_word(ngx_str_t *value, u_char *out, size_t max)
+{
     size_t  i;
 
-    if (value->len > NGX_HTTP_ASGARD_RID_MAX) {
-        return NGX_OK;
+    if (value->len > max) {
+        return 0;
     }
 
     for (i = 0; i < value->len; i++) {
         if (value->data[i] <= 0x20 || value->data[i] >= 0x7f) {
-            return NGX_OK;
+            return 0;
         }
     }
 
-    ngx_memcpy(resp->rid, value->data, value->len);
-    resp->rid_len = value->len;
+    ngx_memcpy(out, value->data, value->len);
 
-    return NGX_OK;
+    return value->len;
 }
 
 

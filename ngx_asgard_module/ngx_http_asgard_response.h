@@ -20,6 +20,7 @@
 #define NGX_HTTP_ASGARD_INTERIM_MAX   8       /* 1xx answers of one call */
 #define NGX_HTTP_ASGARD_RETRY_MAX     86400   /* s, of a Retry-After */
 #define NGX_HTTP_ASGARD_RID_MAX       128
+#define NGX_HTTP_ASGARD_POD_MAX       128
 
 
 typedef enum {
@@ -40,6 +41,8 @@ typedef struct {
     ngx_int_t                  retry_after;   /* s; -1: not said */
     size_t                     rid_len;
     u_char                     rid[NGX_HTTP_ASGARD_RID_MAX];
+    size_t                     pod_len;
+    u_char                     pod[NGX_HTTP_ASGARD_POD_MAX];
 
     unsigned                   line:1;        /* status line is whole */
     unsigned                   head:1;        /* head is whole */

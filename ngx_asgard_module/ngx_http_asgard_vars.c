@@ -23,7 +23,8 @@ typedef enum {
     NGX_HTTP_ASGARD_VAR_COST,
     NGX_HTTP_ASGARD_VAR_PROMPT_TOKENS,
     NGX_HTTP_ASGARD_VAR_COMPLETION_TOKENS,
-    NGX_HTTP_ASGARD_VAR_HOLD
+    NGX_HTTP_ASGARD_VAR_HOLD,
+    NGX_HTTP_ASGARD_VAR_POD
 } ngx_http_asgard_var_e;
 
 
@@ -62,6 +63,9 @@ static ngx_http_variable_t  ngx_http_asgard_vars[] = {
 
     { ngx_string("asgard_hold"), NULL, ngx_http_asgard_vars_get,
       NGX_HTTP_ASGARD_VAR_HOLD, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("asgard_pod"), NULL, ngx_http_asgard_vars_get,
+      NGX_HTTP_ASGARD_VAR_POD, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -118,6 +122,20 @@ ngx_http_asgard_vars_call(ngx_http_asgard_ctx_t *ctx, uintptr_t data,
 }
 
 
+/* What served within the endpoint, as the last attempt's answer says. */
+
+static asg_str_t
+ngx_http_asgard_vars_pod(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ctx->attempt == NULL) {
+        return ASG_STR_NULL;
+    }
+
+    return (asg_str_t) { (const char *) ctx->attempt->response.pod,
+                         ctx->attempt->response.pod_len };
+}
+
+
 static asg_str_t
 ngx_http_asgard_vars_text(ngx_http_asgard_ctx_t *ctx, uintptr_t data,
     char text[NGX_HTTP_ASGARD_VAR_TEXT])
@@ -137,6 +155,9 @@ ngx_http_asgard_vars_text(ngx_http_asgard_ctx_t *ctx, uintptr_t data,
 
     case NGX_HTTP_ASGARD_VAR_KEY_PREFIX:
         return asg_str_z(ctx->key.prefix);
+
+    case NGX_HTTP_ASGARD_VAR_POD:
+        return ngx_http_asgard_vars_pod(ctx);
     }
 
     if (data != NGX_HTTP_ASGARD_VAR_MODEL

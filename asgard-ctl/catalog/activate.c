@@ -114,21 +114,29 @@ static bool
 key_take(const struct activation *a)
 {
     const struct ctl_manifest *m = a->module->manifest;
-    asg_str_t key;
+    asg_str_t key = ASG_STR_NULL;
+    const char *name;
 
     if (m->api_key_env == NULL) {
         return true;
     }
-    key = ctl_backends_get(a->backends, m->api_key_env);
+    if (m->inference_key_env != NULL) {
+        name = m->inference_key_env;
+        key = ctl_backends_get(a->backends, name);
+    }
+    if (key.data == NULL) {
+        name = m->api_key_env;
+        key = ctl_backends_get(a->backends, name);
+    }
     if (key.data == NULL) {
         return m->api_key_optional || because(a, " is not set",
                                               m->api_key_env);
     }
     if (!key_is_clean(key)) {
-        return because(a, " holds a byte that a header cannot carry",
-                       m->api_key_env);
+        return because(a, " holds a byte that a header cannot carry", name);
     }
     a->module->key = key;
+    a->module->key_env = name;
 
     return true;
 }
@@ -148,7 +156,7 @@ key_is_no_sample(const struct activation *a)
     }
     m->key = ASG_STR_NULL;
     because(a, " is a sample that everybody knows; give the backend a key of "
-            "its own", m->manifest->api_key_env);
+            "its own", m->key_env);
 
     return ctl_finding_error(&a->catalog->findings, m->file, 0, "%s",
                              m->reason);

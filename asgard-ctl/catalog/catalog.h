@@ -36,6 +36,7 @@ struct ctl_module {
     const char *base_url;               /* of an active one; NULL with echo */
     asg_url_t url;
     asg_str_t key;                      /* null: no Authorization */
+    const char *key_env;                /* the variable that it is of */
     unsigned endpoint;                  /* index among the active ones */
 };
 

@@ -142,6 +142,22 @@ first_of(int64_t a, int64_t b, int64_t c)
 }
 
 
+static void
+headers_write(struct writer *w, const struct ctl_manifest *mf)
+{
+    unsigned i;
+
+    asg_buf_z(&w->b, ",\"headers\":[");
+    for (i = 0; i < mf->nheaders; i++) {
+        asg_buf_z(&w->b, i > 0 ? ",{\"name\":" : "{\"name\":");
+        asg_buf_json(&w->b, mf->headers[i].name);
+        member_str(w, "value", mf->headers[i].value);
+        asg_buf_z(&w->b, "}");
+    }
+    asg_buf_z(&w->b, "]");
+}
+
+
 static bool
 endpoint_write(struct writer *w, const struct ctl_module *m)
 {
@@ -171,6 +187,7 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
         member(w, "anthropic_version", mf->anthropic_version);
         member_int(w, "refuse_unsupported", mf->refuse_unsupported);
     }
+    headers_write(w, mf);
     asg_buf_z(&w->b, "}");
 
     return true;
@@ -179,12 +196,33 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
 
 /* --- models --- */
 
+bool
+ctl_compile_path(const struct ctl_module *module, const struct ctl_model *model,
+    asg_api_t api, asg_buf_t *path)
+{
+    const struct ctl_manifest *mf = module->manifest;
+    static const asg_url_t echo;
+
+    if (asg_url_join(module->base_url != NULL ? &module->url : &echo,
+                     asg_str_z(mf->path[api]), asg_str_z(model->served), path)
+        != ASG_OK)
+    {
+        return false;
+    }
+    if (mf->query != NULL) {
+        asg_buf_z(path, "?");
+        asg_buf_z(path, mf->query);
+    }
+
+    return asg_buf_ok(path) && path->len <= ASG_URL_MAX;
+}
+
+
 static bool
 path_write(struct writer *w, const struct ctl_catalog_model *m, asg_api_t api,
     const char *name, bool *first)
 {
     const struct ctl_manifest *mf = m->module->manifest;
-    static const asg_url_t echo;
     char storage[PATH_BYTES];
     asg_buf_t path;
 
@@ -192,10 +230,7 @@ path_write(struct writer *w, const struct ctl_catalog_model *m, asg_api_t api,
         return true;
     }
     asg_buf_init(&path, storage, sizeof(storage));
-    if (asg_url_join(m->module->base_url != NULL ? &m->module->url : &echo,
-                     asg_str_z(mf->path[api]), asg_str_z(m->model->served),
-                     &path) != ASG_OK || path.len > ASG_URL_MAX)
-    {
+    if (!ctl_compile_path(m->module, m->model, api, &path)) {
         return ctl_error_internal(w->e, "%s: the path of %s is too long",
                                   mf->file, name);
     }

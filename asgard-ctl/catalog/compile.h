@@ -22,4 +22,8 @@ struct ctl_compile {
 bool ctl_compile_snapshot(const struct ctl_catalog *c,
     const struct ctl_compile *with, asg_str_t *text, struct ctl_error *e);
 
+/* What a request of that API names on the request line; the model has it. */
+bool ctl_compile_path(const struct ctl_module *module,
+    const struct ctl_model *model, asg_api_t api, asg_buf_t *path);
+
 #endif

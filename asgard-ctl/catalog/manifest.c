@@ -9,6 +9,7 @@
 
 #include "catalog/manifest_model.h"
 #include "catalog/manifest_shape.h"
+#include "core/catalog_headers.h"
 #include "core/url.h"
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -156,9 +157,14 @@ address_take(const struct reader *r, const struct ctl_yaml *inf)
         m->base_url = "https://api.anthropic.com";
     }
     if (!variable_take(r, inf, "base_url_env", &m->base_url_env)
-        || !variable_take(r, inf, "api_key_env", &m->api_key_env))
+        || !variable_take(r, inf, "api_key_env", &m->api_key_env)
+        || !variable_take(r, inf, "inference_key_env", &m->inference_key_env))
     {
         return false;
+    }
+    if (m->inference_key_env != NULL && m->api_key_env == NULL) {
+        return wrong(r, inf, "inference_key_env", "goes before \"api_key_env\""
+                                                  ", which is missing");
     }
     if (m->kind == CTL_KIND_COMPATIBLE && m->base_url == NULL
         && m->base_url_env == NULL)
@@ -221,11 +227,114 @@ path_take(const struct reader *r, const struct ctl_yaml *inf,
 }
 
 
+/* Where "apis" stands, a path that it does not name is none. */
+static bool
+apis_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    static const char *const names[ASG_API_COUNT] = {
+        [ASG_API_CHAT] = "chat/completions",
+        [ASG_API_COMPLETIONS] = "completions",
+        [ASG_API_EMBEDDINGS] = "embeddings"
+    };
+    const struct ctl_yaml *list = ctl_yaml_at(inf, "apis"), *item;
+    const char **path = r->m->path;
+    bool named;
+    unsigned i;
+
+    for (i = 0; list != NULL && i < ASG_API_COUNT; i++) {
+        named = false;
+        for (item = list->first; names[i] != NULL && item != NULL;
+             item = item->next)
+        {
+            named = named || strcmp(item->text, names[i]) == 0;
+        }
+        if (named && path[i] == NULL) {
+            return wrong(r, inf, "apis", "names one whose path is null");
+        }
+        path[i] = named ? path[i] : NULL;
+    }
+
+    return true;
+}
+
+
+/* Messages is spoken to a backend of that kind, and to no other. */
+static bool
+kind_of_apis_check(const struct reader *r, const struct ctl_yaml *inf)
+{
+    const struct ctl_yaml *list = ctl_yaml_at(inf, "apis"), *item;
+    bool anthropic = r->m->kind == CTL_KIND_ANTHROPIC;
+
+    for (item = list != NULL ? list->first : NULL; item != NULL;
+         item = item->next)
+    {
+        if ((strcmp(item->text, "messages") == 0) != anthropic) {
+            return wrong(r, inf, "apis", "has \"messages\" for the kind "
+                         "anthropic, the others for any other kind");
+        }
+    }
+
+    return anthropic || apis_take(r, inf);
+}
+
+
+static bool
+is_query(const char *text)
+{
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if (!isalnum((unsigned char) text[i])
+            && strchr("-._~=&%", text[i]) == NULL)
+        {
+            return false;
+        }
+    }
+
+    return i >= 1 && i <= VARIABLE_MAX;
+}
+
+
+static bool
+headers_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    const struct ctl_yaml *map = ctl_yaml_at(inf, "headers"), *at;
+    struct ctl_manifest *m = r->m;
+    asg_header_t h;
+
+    if (map != NULL && map->kind != CTL_YAML_MAP) {
+        return wrong(r, inf, "headers", "expects a map of name: value");
+    }
+    for (at = map != NULL ? map->first : NULL; at != NULL; at = at->next) {
+        h.name = asg_str_z(at->key);
+        h.value = asg_str_z(at->kind == CTL_YAML_SCALAR ? at->text : "");
+        if (m->nheaders == ASG_CATALOG_HEADERS_MAX) {
+            return wrong(r, inf, "headers", "has more than 8");
+        }
+        if (!asg_catalog_header_name_is_free(h.name)
+            || !asg_catalog_header_value_is_clean(h.value))
+        {
+            return ctl_finding_error(r->findings, m->file, at->line,
+                "\"%.64s\" is no header that may be set here, or its value is "
+                "no printable text", at->key);
+        }
+        m->headers[m->nheaders++] = h;
+    }
+
+    return true;
+}
+
+
 static bool
 paths_take(const struct reader *r, const struct ctl_yaml *inf)
 {
     const char **path = r->m->path;
     bool is_messages = r->m->kind == CTL_KIND_ANTHROPIC, ok;
+
+    r->m->query = ctl_yaml_text(inf, "query", NULL);
+    if (r->m->query != NULL && !is_query(r->m->query)) {
+        return wrong(r, inf, "query", "expects name=value, joined by \"&\"");
+    }
 
     ok = path_take(r, inf, "chat_path",
                    is_messages ? "/v1/messages" : "/v1/chat/completions",
@@ -235,7 +344,8 @@ paths_take(const struct reader *r, const struct ctl_yaml *inf)
                       &path[ASG_API_COMPLETIONS])
          && path_take(r, inf, "embeddings_path",
                       is_messages ? NULL : "/v1/embeddings",
-                      &path[ASG_API_EMBEDDINGS]);
+                      &path[ASG_API_EMBEDDINGS])
+         && kind_of_apis_check(r, inf) && headers_take(r, inf);
     path[ASG_API_GATEWAY] = path[ASG_API_CHAT];
 
     return ok;

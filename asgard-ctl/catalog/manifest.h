@@ -13,6 +13,7 @@
 
 #include "catalog/finding.h"
 #include "catalog/price_table.h"
+#include "core/catalog.h"
 #include "core/fields.h"
 #include "core/price.h"
 
@@ -63,10 +64,14 @@ struct ctl_manifest {
     const char *base_url;               /* NULL: none */
     const char *base_url_env;           /* NULL: none */
     const char *api_key_env;            /* NULL: none */
+    const char *inference_key_env;      /* goes before it; NULL: none */
     bool api_key_optional;
     const char *auth_header, *auth_scheme;      /* the scheme may be "" */
     const char *ca_file;                /* NULL: the system's */
     const char *path[ASG_API_COUNT];    /* NULL: no such API */
+    const char *query;                  /* behind each path; NULL: none */
+    asg_header_t headers[ASG_CATALOG_HEADERS_MAX];
+    unsigned nheaders;
     int64_t connect_timeout_ms;
     int64_t first_byte_timeout_ms;      /* 0: not said */
     int64_t idle_timeout_ms;            /* 0: not said */

@@ -46,6 +46,10 @@ static const char *const apis[] = {
     "chat", "completions", "embeddings", NULL
 };
 
+static const char *const endpoint_apis[] = {
+    "chat/completions", "completions", "embeddings", "messages", NULL
+};
+
 static const struct ctl_shape provisioner[] = {
     {"connector", CTL_SHAPE_TEXT, true, NULL, connectors},
     FREE("config"), END
@@ -124,9 +128,11 @@ static const struct ctl_shape model[] = {
 static const struct ctl_shape inference[] = {
     {"kind", CTL_SHAPE_TEXT, true, NULL, kinds},
     TEXT("base_url"), TEXT("base_url_env"), TEXT("api_key_env"),
+    TEXT("inference_key_env"),
     BOOL("api_key_optional"), TEXT("auth_header"), TEXT("auth_scheme"),
     TEXT("ca_file"), TEXT("chat_path"), TEXT("completions_path"),
-    TEXT("embeddings_path"), TEXT("anthropic_version"),
+    TEXT("embeddings_path"), WORDS("apis", endpoint_apis), TEXT("query"),
+    FREE("headers"), TEXT("anthropic_version"),
     WORD("unsupported", unsupported),
     TIME("connect_timeout"), TIME("first_byte_timeout"), TIME("idle_timeout"),
     BOOL("resend_safe"),

@@ -26,10 +26,15 @@
 #define ASG_CATALOG_MODELS_MAX     4096
 #define ASG_CATALOG_NAMES_MAX      16384
 #define ASG_CATALOG_CANDIDATES_MAX 16
+#define ASG_CATALOG_HEADERS_MAX    8       /* of an endpoint, beyond ours */
 
 typedef enum {
     ASG_KIND_OPENAI, ASG_KIND_COMPATIBLE, ASG_KIND_ECHO, ASG_KIND_ANTHROPIC
 } asg_kind_t;
+
+typedef struct {
+    asg_str_t name, value;
+} asg_header_t;
 
 typedef struct {
     asg_str_t id, provider;
@@ -46,6 +51,8 @@ typedef struct {
     bool resend_safe;           /* a begun call may be sent again */
     asg_str_t anthropic_version;        /* of kind anthropic */
     bool refuse_unsupported;    /* fields without a counterpart there */
+    asg_header_t headers[ASG_CATALOG_HEADERS_MAX];  /* catalog_headers.h */
+    unsigned nheaders;
 } asg_endpoint_t;
 
 typedef struct {

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/catalog_headers.h"
 #include "core/catalog_outline.h"
 #include "core/members.h"
 #include "core/record.h"
@@ -31,6 +32,7 @@ typedef struct {
 } model_parts_t;
 
 static asg_err_t read_key(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_headers(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_classes(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out);
@@ -68,7 +70,8 @@ static const asg_member_t endpoint_members[] = {
     ASG_MEMBER_MAYBE(STRING, "anthropic_version", endpoint_parts_t,
                      endpoint.anthropic_version),
     ASG_MEMBER_MAYBE(FLAG, "refuse_unsupported", endpoint_parts_t,
-                     endpoint.refuse_unsupported)
+                     endpoint.refuse_unsupported),
+    ASG_MEMBER_MAYBE_BY(read_headers, "headers")
 };
 
 static const asg_member_t key_members[] = {
@@ -227,6 +230,14 @@ static asg_err_t read_key(asg_json_t *json, asg_buf_t *scratch, void *out)
         && e->key_nonce_hex.len == NONCE_HEX && is_hex(e->key_nonce_hex)
         && e->key_data_hex.len > TAG_HEX && e->key_data_hex.len <= DATA_HEX_MAX
         && is_hex(e->key_data_hex) ? ASG_OK : ASG_ERR_RANGE;
+}
+
+static asg_err_t read_headers(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_endpoint_t *e = &((endpoint_parts_t *) out)->endpoint;
+
+    (void) scratch;
+    return asg_catalog_headers_read(json, e->headers, &e->nheaders);
 }
 
 static bool read_kind(asg_str_t name, asg_kind_t *out)

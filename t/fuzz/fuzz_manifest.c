@@ -5,6 +5,7 @@
 
 #include "catalog/manifest.h"
 #include "catalog/routing.h"
+#include "core/catalog_headers.h"
 
 static void check_text(const char *text)
 {
@@ -42,6 +43,11 @@ static void check_manifest(const struct ctl_manifest *m)
             assert(m->path[i][0] == '/');
         }
     }
+    for (unsigned i = 0; i < m->nheaders; i++) {
+        assert(asg_catalog_header_name_is_free(m->headers[i].name));
+        assert(asg_catalog_header_value_is_clean(m->headers[i].value));
+    }
+    check_text(m->query != NULL ? m->query : "");
     assert(m->nmodels >= 1);
     for (unsigned i = 0; i < m->nmodels; i++) {
         check_model(&m->models[i]);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/catalog.h"
+#include "core/catalog_headers.h"
 #include "core/record.h"
 #include "core/seal.h"
 
@@ -55,6 +55,10 @@
     "{\"format\":1,\"version\":17,\"created\":1763719200,"                   \
     "\"max_age_s\":86400,\"endpoints\":[" ENDPOINT ", " ECHO "],"            \
     "\"models\":[" GPT "," ECHO_M "],\"names\":[" NAMES "]}"
+
+#define HEADER  "{\"name\":\"x-a\",\"value\":\"{project}\"}"
+#define NINE    HEADER "," HEADER "," HEADER "," HEADER "," HEADER "," \
+                HEADER "," HEADER "," HEADER "," HEADER
 
 static asg_json_t json;
 static asg_catalog_t catalog;
@@ -123,6 +127,29 @@ static void a_snapshot_becomes_arrays(void **state)
     assert_null(m->path[ASG_API_EMBEDDINGS].data);
     assert_int_equal(m->card.rates.base.in_pusd, 5);
     assert_int_equal(m->card_version, 2);
+}
+
+static void an_endpoint_may_have_headers_of_its_own(void **state)
+{
+    const asg_endpoint_t *e;
+
+    (void) state;
+    assert_int_equal(parse(asg_str_z(with(BODY, "\"resend_safe\":1",
+        "\"headers\":[" HEADER ",{\"value\":\"b c\",\"name\":\"X-B\"}]"))),
+        ASG_OK);
+    e = &catalog.endpoints[0];
+    assert_int_equal(e->nheaders, 2);
+    assert_true(asg_str_eq_z(e->headers[0].name, "x-a"));
+    assert_true(asg_str_eq_z(e->headers[1].value, "b c"));
+    assert_int_equal(catalog.endpoints[1].nheaders, 0);
+    assert_true(asg_str_eq_z(asg_catalog_header_value(e->headers[0].value,
+                             ASG_STR("proj-1")), "proj-1"));
+    assert_true(asg_str_eq_z(asg_catalog_header_value(e->headers[1].value,
+                             ASG_STR("proj-1")), "b c"));
+    assert_false(asg_catalog_header_name_is_free(ASG_STR("AUTHORIZATION")));
+    assert_false(asg_catalog_header_name_is_free(ASG_STR("Content-Length")));
+    assert_false(asg_catalog_header_name_is_free(ASG_STR("")));
+    assert_true(asg_catalog_header_name_is_free(ASG_STR("hosts")));
 }
 
 #define ABOVE(cached, tokens, more)                                         \
@@ -263,6 +290,18 @@ static void a_bad_snapshot_is_refused(void **state)
         {"\"aa00", "\"00", ASG_ERR_RANGE},
         {"10000,\"first", "0,\"first", ASG_ERR_RANGE},
         {"\"resend_safe\":1", "\"resend_safe\":2", ASG_ERR_RANGE},
+        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"Host\","
+            "\"value\":\"h\"}]", ASG_ERR_RANGE},
+        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x\","
+            "\"value\":\"\"}]", ASG_ERR_RANGE},
+        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x\","
+            "\"value\":\"a\\nb\"}]", ASG_ERR_SYNTAX},
+        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x:\","
+            "\"value\":\"a\"}]", ASG_ERR_RANGE},
+        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x\"}]",
+            ASG_ERR_MISSING},
+        {"\"resend_safe\":1", "\"headers\":{}", ASG_ERR_SYNTAX},
+        {"\"resend_safe\":1", "\"headers\":[" NINE "]", ASG_ERR_LIMIT},
         {"\"Bearer\"", "\"B\303\251\"", ASG_ERR_RANGE},
         {"\"internal\"]", "\"secret\"]", ASG_ERR_SYNTAX},
         {"272000", "1000000001", ASG_ERR_RANGE},
@@ -422,6 +461,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_snapshot_becomes_arrays, forget),
+        cmocka_unit_test_teardown(an_endpoint_may_have_headers_of_its_own,
+                                  forget),
         cmocka_unit_test_teardown(a_card_may_have_a_long_context_tier, forget),
         cmocka_unit_test_teardown(a_name_is_found_with_its_candidates, forget),
         cmocka_unit_test_teardown(

@@ -188,7 +188,8 @@ static void the_gateway_reads_what_is_compiled(void **state)
         "  base_url: https://[2001:db8::1]:8443/v1/\n"
         "  api_key_env: FAR_KEY\n  auth_header: x-api-key\n"
         "  ca_file: /etc/ca.pem\n  first_byte_timeout: 5s\n"
-        "  resend_safe: true\n", "one"));
+        "  resend_safe: true\n  query: v=1\n"
+        "  headers: {x-a: \"{project}\"}\n", "one"));
     service("echo", ONE("echo", "echo", "", "echo")
         "      token_bounds: {image: 1, file: 2, audio: 3, toolset: 4, "
         "value: 5, byte: 6, reasoning: 7}\n"
@@ -212,7 +213,10 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_int_equal(e->first_byte_timeout_ms, 5000);
     assert_int_equal(e->idle_timeout_ms, 7000);
     assert_true(e->resend_safe);
-    str_is(m->path[ASG_API_CHAT], "/v1/chat/completions");
+    str_is(m->path[ASG_API_CHAT], "/v1/chat/completions?v=1");
+    assert_int_equal(e->nheaders, 1);
+    str_is(e->headers[0].name, "x-a");
+    str_is(e->headers[0].value, "{project}");
     assert_int_equal(m->card.rates.base.in_pusd, 1000000);
     assert_int_equal(m->card_version, 3);
     str_is(m->card_id, "model:far/one");

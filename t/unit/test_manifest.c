@@ -1,4 +1,5 @@
 /* catalog/manifest.h: what a service manifest may say, and what it means. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -499,21 +500,74 @@ static void what_only_anthropic_has_is_refused_elsewhere(void **state)
             "expects a date");
 }
 
-static void the_shipped_manifests_are_right(void **state)
+static void apis_name_what_the_backend_has(void **state)
 {
-    static const char *const ids[] = {
-        "openai", "litellm", "databricks", "echo", "anthropic"
-    };
-    char file[512];
+    const struct ctl_manifest *m = parse(HEAD
+        "  apis: [embeddings, chat/completions]\n" MODELS PRICE);
 
     (void) state;
-    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+    assert_null(m->path[ASG_API_COMPLETIONS]);
+    assert_string_equal(m->path[ASG_API_CHAT], "/v1/chat/completions");
+    assert_string_equal(m->path[ASG_API_GATEWAY], "/v1/chat/completions");
+    assert_false(m->models[0].apis[ASG_API_COMPLETIONS]);
+    assert_true(m->models[0].apis[ASG_API_EMBEDDINGS]);
+    refused(HEAD "  apis: [completions]\n  completions_path: null\n" MODELS
+            PRICE, "\"apis\" names one whose path is null");
+    refused(HEAD "  apis: [messages]\n" MODELS PRICE, "for the kind anthropic");
+    refused(HEAD "  apis: []\n" MODELS PRICE, "leaves nothing");
+    refused(HEAD "  apis: [chat]\n" MODELS PRICE, "one of chat/completions");
+    refused(HEAD "  apis: [embeddings]\n" MODELS "      apis: [chat]\n" PRICE,
+            "names one that has no path");
+}
+
+static void what_goes_with_each_request_is_checked(void **state)
+{
+    const struct ctl_manifest *m = parse(HEAD "  query: api-version=1&a=b\n"
+        "  api_key_env: A\n  inference_key_env: B\n"
+        "  headers: {X-One: \"{project}\", x-two: a b}\n" MODELS PRICE);
+
+    (void) state;
+    assert_string_equal(m->query, "api-version=1&a=b");
+    assert_string_equal(m->inference_key_env, "B");
+    assert_int_equal(m->nheaders, 2);
+    assert_true(asg_str_eq_z(m->headers[0].name, "X-One"));
+    assert_true(asg_str_eq_z(m->headers[1].value, "a b"));
+    refused(HEAD "  query: \"a=b c\"\n" MODELS PRICE, "\"query\" expects");
+    refused(HEAD "  query: \"a#b\"\n" MODELS PRICE, "\"query\" expects");
+    refused(HEAD "  inference_key_env: B\n" MODELS PRICE, "which is missing");
+    refused(HEAD "  headers: {Host: a}\n" MODELS PRICE,
+            ":5: \"Host\" is no header that may be set");
+    refused(HEAD "  headers: {x-a: \"a\\r\\nb\"}\n" MODELS PRICE, "x-a");
+    refused(HEAD "  headers: {x-a: [b]}\n" MODELS PRICE, "x-a");
+    refused(HEAD "  headers: [b]\n" MODELS PRICE, "expects a map");
+    refused(HEAD "  headers: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, "
+            "i: 1}\n" MODELS PRICE, "more than 8");
+}
+
+static void the_shipped_manifests_are_right(void **state)
+{
+    DIR *dir = opendir(ASG_TOP "/services");
+    struct dirent *entry;
+    unsigned n = 0;
+    char file[1024];
+
+    (void) state;
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
         snprintf(file, sizeof(file), "%s/services/%s/service.yaml", ASG_TOP,
-                 ids[i]);
-        if (ctl_manifest_load(file, ids[i], &table, NULL, &findings) == NULL) {
+                 entry->d_name);
+        if (ctl_manifest_load(file, entry->d_name, &table, NULL, &findings)
+            == NULL)
+        {
             fail_msg("%s", findings.items[0].text);
         }
+        n++;
     }
+    closedir(dir);
+    assert_true(n >= 11);
     assert_int_equal(findings.n, 0);
 }
 
@@ -538,6 +592,8 @@ int main(void)
         TEST(an_openai_model_takes_the_newer_field_by_itself),
         TEST(the_kind_anthropic_has_defaults_of_its_own),
         TEST(what_only_anthropic_has_is_refused_elsewhere),
+        TEST(apis_name_what_the_backend_has),
+        TEST(what_goes_with_each_request_is_checked),
         TEST(the_shipped_manifests_are_right),
     };
 
