@@ -37,6 +37,12 @@ static const struct command commands[] = {
      "file, PostgreSQL, Redis, the service modules - and say what is wrong."},
     {"catalog", ctl_command_catalog, "catalog",
      "Each service module: active, or why it is not."},
+    {"backend", ctl_command_backend, "backend probe ID [--model NAME]",
+     "Make one call and one streamed call to a backend, as the gateway would:\n"
+     "is it reached, by which TLS name, does usage come back, which limit\n"
+     "field and whether a user it takes, and the price.  The provider bills\n"
+     "both, of 16 tokens at most; no budget pays for them.  Exit status 1\n"
+     "when something is not as its manifest says."},
     {"prices", ctl_command_prices, "prices check | import FILE | show MODEL",
      "check: where the price of each active model comes from, and which\n"
      "differ from the table; exit status 1 when a module was refused.\n"

@@ -29,6 +29,8 @@ int ctl_command_reseed(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_ledger(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_prune(const struct ctl_config *c, int argc, char **argv);
 
+/* proc/command_backend.c */
+int ctl_command_backend(const struct ctl_config *c, int argc, char **argv);
 /* proc/command_prices.c */
 int ctl_command_prices(const struct ctl_config *c, int argc, char **argv);
 
