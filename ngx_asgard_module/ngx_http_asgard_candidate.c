@@ -203,7 +203,7 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
     a->timed_out = 0;
     a->resent = ngx_http_asgard_advance_has_begun(a, a->index);
     a->status = 0;
-    ctx->call.rates = a->model->card.rates;
+    ctx->call.rates = ngx_http_asgard_policy_card(ctx, a->model)->rates;
 
     ngx_http_asgard_response_reset(r, &a->response);
     ngx_memzero(&a->addr, sizeof(ngx_http_asgard_addr_t));

@@ -73,10 +73,13 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     ngx_http_asgard_slot_t *slot, const ngx_http_asgard_end_t *end,
     asg_event_t *event)
 {
-    const asg_model_t  *model;
+    const asg_model_t         *model;
+    const asg_project_card_t  *own;
 
     model = end && end->model ? end->model
                               : ngx_http_asgard_detail_model(ctx);
+    own = asg_catalog_project_card(&ctx->snapshot->catalog, model,
+                                   asg_str_z(ctx->project.project_id));
 
     ngx_memzero(event, sizeof(asg_event_t));
     event->call = (asg_str_t) { (const char *) slot->hold, ctx->call.id_len };
@@ -90,8 +93,8 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     event->endpoint = ctx->snapshot->catalog.endpoints[model->endpoint].id;
     event->requested = (asg_str_t) { (const char *) ctx->asked.data,
                                      ctx->asked.len };
-    event->card = model->card_id;
-    event->card_version = model->card_version;
+    event->card = own ? own->card_id : model->card_id;
+    event->card_version = own ? own->card_version : model->card_version;
     event->prompt = -1;
     event->completion = -1;
     event->cached = -1;

@@ -8,6 +8,7 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_orphan.h"
+#include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_settle.h"
 #include "ngx_http_asgard_spool.h"
 #include "ngx_http_asgard_zone.h"
@@ -121,7 +122,8 @@ ngx_http_asgard_finalise_decide(ngx_http_asgard_ctx_t *ctx,
     ngx_http_asgard_call_t  *call;
 
     call = &ctx->call;
-    rates = end->model ? &end->model->card.rates : &call->rates;
+    rates = end->model ? &ngx_http_asgard_policy_card(ctx, end->model)->rates
+                       : &call->rates;
     call->outcome = end->outcome;
     call->flags = end->flags;
     call->slot->rates = *rates;

@@ -28,6 +28,19 @@ ngx_http_asgard_policy_model(ngx_http_asgard_ctx_t *ctx, ngx_uint_t i)
 }
 
 
+const asg_card_t *
+ngx_http_asgard_policy_card(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    const asg_project_card_t  *own;
+
+    own = asg_catalog_project_card(&ctx->snapshot->catalog, model,
+                                   asg_str_z(ctx->project.project_id));
+
+    return own ? &own->card : &model->card;
+}
+
+
 static ngx_uint_t
 ngx_http_asgard_policy_key_may(ngx_http_asgard_ctx_t *ctx,
     const asg_public_name_t *name, const asg_model_t *model)
@@ -82,7 +95,8 @@ static asg_part_t
 ngx_http_asgard_policy_unbound(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
-    return asg_price_unbound(&model->card, &ctx->parsed->parts);
+    return asg_price_unbound(ngx_http_asgard_policy_card(ctx, model),
+                             &ctx->parsed->parts);
 }
 
 
@@ -339,8 +353,8 @@ ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
 
     limit = ngx_http_asgard_policy_output(ctx, model);
 
-    err = asg_price_bound(&model->card, &ctx->parsed->parts, limit,
-                          ctx->parsed->n, &bound);
+    err = asg_price_bound(ngx_http_asgard_policy_card(ctx, model),
+                          &ctx->parsed->parts, limit, ctx->parsed->n, &bound);
 
     if (err != ASG_OK) {
         return err;
@@ -383,7 +397,7 @@ ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx)
         }
 
         if (n++ == 0) {
-            ctx->call.rates = model->card.rates;
+            ctx->call.rates = ngx_http_asgard_policy_card(ctx, model)->rates;
         }
     }
 

@@ -28,6 +28,10 @@ asg_err_t ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
 ngx_uint_t ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);
 
+/* What this model costs the call's project, and its bounds. */
+const asg_card_t *ngx_http_asgard_policy_card(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model);
+
 /* Tokens of output, per choice, that are held for with this model and sent to
  * it as the limit; 0: the API has none. */
 int64_t ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,

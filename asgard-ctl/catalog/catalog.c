@@ -49,10 +49,9 @@ above_write(asg_buf_t *b, const asg_rates_t *r)
 
 /* The prices as they are remembered for the ledger: see docs/formats.md. */
 static const char *
-card_text(struct ctl_arena *arena, const struct ctl_model *m)
+card_text(struct ctl_arena *arena, const asg_card_t *c, bool is_free)
 {
     char *text = ctl_arena_alloc(arena, CARD_BYTES);
-    const asg_card_t *c = &m->card;
     asg_buf_t b;
 
     if (text == NULL) {
@@ -60,7 +59,7 @@ card_text(struct ctl_arena *arena, const struct ctl_model *m)
     }
     asg_buf_init(&b, text, CARD_BYTES - 1);
     asg_buf_z(&b, "{");
-    number_write(&b, "free", m->free);
+    number_write(&b, "free", is_free);
     prices_write(&b, &c->rates.base);
     number_write(&b, "request_tokens", c->request_tokens);
     number_write(&b, "message_tokens", c->message_tokens);
@@ -81,19 +80,50 @@ card_text(struct ctl_arena *arena, const struct ctl_model *m)
 
 
 static bool
-cards_write(struct ctl_catalog *c)
+project_cards_write(struct ctl_catalog *c, struct ctl_catalog_model *m)
 {
+    const struct ctl_project_price *p;
+    struct ctl_catalog_card *card;
     unsigned i;
 
+    m->ncards = m->model->nprojects;
+    m->cards = ctl_arena_alloc(c->arena, (m->ncards + 1) * sizeof(*m->cards));
+    for (i = 0; m->cards != NULL && i < m->ncards; i++) {
+        p = &m->model->projects[i];
+        card = &m->cards[i];
+        card->project = p->project;
+        card->id = ctl_arena_printf(c->arena, "%s@%s", m->model->ref,
+                                    p->project);
+        card->card = card_text(c->arena, &p->card, false);
+        if (card->id == NULL || card->card == NULL) {
+            return false;
+        }
+    }
+
+    return m->cards != NULL;
+}
+
+
+static bool
+cards_write(struct ctl_catalog *c)
+{
+    struct ctl_catalog_model *m;
+    unsigned i, n = 0;
+
     for (i = 0; i < c->nmodels; i++) {
-        c->models[i].card = card_text(c->arena, c->models[i].model);
-        if (c->models[i].card == NULL) {
+        m = &c->models[i];
+        m->card = card_text(c->arena, &m->model->card, m->model->free);
+        n += m->model->nprojects;
+        if (m->card == NULL || !project_cards_write(c, m)) {
             return ctl_finding_error(&c->findings, "services", 0,
                                      "out of memory");
         }
     }
 
-    return true;
+    return n <= ASG_CATALOG_CARDS_MAX
+           || ctl_finding_error(&c->findings, "services", 0,
+                                "more than %d prices of projects",
+                                ASG_CATALOG_CARDS_MAX);
 }
 
 

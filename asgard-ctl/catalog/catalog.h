@@ -40,11 +40,21 @@ struct ctl_module {
     unsigned endpoint;                  /* index among the active ones */
 };
 
+/* What one project pays for a model. */
+struct ctl_catalog_card {
+    const char *project;
+    const char *id;                     /* <ref>@<project> */
+    const char *card;                   /* JSON of its prices */
+    int64_t version;                    /* 0 until it is known */
+};
+
 struct ctl_catalog_model {
     const struct ctl_module *module;
     const struct ctl_model *model;
     const char *card;                   /* JSON of the card's prices */
     int64_t card_version;               /* 0 until it is known */
+    struct ctl_catalog_card *cards;     /* of projects, sorted */
+    unsigned ncards;
 };
 
 struct ctl_catalog_name {

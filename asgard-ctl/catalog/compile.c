@@ -303,13 +303,54 @@ limits_write(struct writer *w, const struct ctl_model *m)
 
 /* The remembered card, with its name put in front of its prices. */
 static void
-card_write(struct writer *w, const struct ctl_catalog_model *m)
+card_write(struct writer *w, const char *id, int64_t version, const char *card)
 {
     asg_buf_z(&w->b, ",\"card\":{\"id\":");
-    asg_buf_json(&w->b, asg_str_z(m->model->ref));
-    member_int(w, "version", m->card_version);
+    asg_buf_json(&w->b, asg_str_z(id));
+    member_int(w, "version", version);
     asg_buf_z(&w->b, ",");
-    asg_buf_z(&w->b, m->card + 1);
+    asg_buf_z(&w->b, card + 1);
+}
+
+
+/* What projects pay instead, ascending by model and project. */
+static void
+project_cards_write(struct writer *w)
+{
+    const struct ctl_catalog *c = w->catalog;
+    const struct ctl_catalog_card *card;
+    const char *before = "\n{\"project\":";
+    unsigned i, j;
+
+    asg_buf_z(&w->b, ",\"project_cards\":[");
+    for (i = 0; i < c->nmodels; i++) {
+        for (j = 0; j < c->models[i].ncards; j++) {
+            card = &c->models[i].cards[j];
+            asg_buf_z(&w->b, before);
+            asg_buf_json(&w->b, asg_str_z(card->project));
+            member_int(w, "model", i);
+            card_write(w, card->id, card->version, card->card);
+            asg_buf_z(&w->b, "}");
+            before = ",\n{\"project\":";
+        }
+    }
+    asg_buf_z(&w->b, "]");
+}
+
+
+/* A reader of the older format would charge such a project by the model. */
+static uint64_t
+format_of(const struct ctl_catalog *c)
+{
+    unsigned i;
+
+    for (i = 0; i < c->nmodels; i++) {
+        if (c->models[i].ncards > 0) {
+            return ASG_CATALOG_FORMAT;
+        }
+    }
+
+    return ASG_CATALOG_FORMAT_PLAIN;
 }
 
 
@@ -330,7 +371,7 @@ model_write(struct writer *w, const struct ctl_catalog_model *m, bool first)
     if (!paths_write(w, m)) {
         return false;
     }
-    card_write(w, m);
+    card_write(w, m->model->ref, m->card_version, m->card);
     asg_buf_z(&w->b, "}");
 
     return true;
@@ -365,7 +406,7 @@ body_write(struct writer *w)
     unsigned i;
 
     asg_buf_z(&w->b, "{\"format\":");
-    asg_buf_u64(&w->b, ASG_CATALOG_FORMAT);
+    asg_buf_u64(&w->b, format_of(c));
     member_int(w, "version", w->with->version);
     member_int(w, "created", w->with->created);
     member_int(w, "max_age_s", w->with->max_age_s);
@@ -383,7 +424,9 @@ body_write(struct writer *w)
             return false;
         }
     }
-    asg_buf_z(&w->b, "],\"names\":[");
+    asg_buf_z(&w->b, "]");
+    project_cards_write(w);
+    asg_buf_z(&w->b, ",\"names\":[");
     for (i = 0; i < c->nnames; i++) {
         name_write(w, &c->names[i], i == 0);
     }

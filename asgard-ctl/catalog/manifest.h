@@ -21,6 +21,7 @@
 #define CTL_MANIFEST_ALIASES_MAX 64
 #define CTL_MANIFEST_NAME_MAX    128    /* bytes of a ref, route or alias */
 #define CTL_MANIFEST_ID_MAX      63
+#define CTL_MANIFEST_PROJECTS_MAX 64    /* of one model's prices */
 
 enum ctl_kind {
     CTL_KIND_OPENAI, CTL_KIND_COMPATIBLE, CTL_KIND_ECHO, CTL_KIND_ANTHROPIC
@@ -32,6 +33,12 @@ struct ctl_priced {
     bool own;                           /* of the operator's own table */
     unsigned said;                      /* kinds that the manifest says */
     unsigned replaced;                  /* of them, that the table says too */
+};
+
+/* What one project pays instead. */
+struct ctl_project_price {
+    const char *project;
+    asg_card_t card;
 };
 
 struct ctl_model {
@@ -54,6 +61,8 @@ struct ctl_model {
     bool free;
     struct ctl_priced priced;
     asg_card_t card;
+    struct ctl_project_price *projects; /* sorted by project */
+    unsigned nprojects;
 };
 
 struct ctl_manifest {

@@ -4,6 +4,10 @@
 #include "catalog/manifest_price.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rkey.h"
 
 #define NAME_BYTES (CTL_MANIFEST_ID_MAX + CTL_MANIFEST_NAME_MAX + 2)
 
@@ -50,6 +54,23 @@ wrong(const struct taking *t, const char *field, const char *what)
 }
 
 
+/* The price that stands in one field. */
+static bool
+field_take(const struct taking *t, const struct ctl_yaml *at, int64_t per,
+    enum ctl_price_kind kind, struct ctl_prices *out)
+{
+    int64_t pusd;
+
+    if (asg_price_parse(asg_str_z(at->text), per, &pusd) != ASG_OK) {
+        return ctl_finding_error(t->findings, t->m->file, at->line,
+            "\"%s\" is not a price in the range that we can hold", at->key);
+    }
+    ctl_prices_set(out, kind, pusd);
+
+    return true;
+}
+
+
 /* Of the ways to say one price at most one may be used. */
 static bool
 price_take(const struct taking *t, enum ctl_price_kind kind,
@@ -65,7 +86,6 @@ price_take(const struct taking *t, enum ctl_price_kind kind,
         {ctl_yaml_at(ctl_yaml_at(t->map, "price"), s->per_million), 1000000}
     };
     const struct ctl_yaml *first = NULL;
-    int64_t pusd;
     size_t i;
 
     for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
@@ -78,14 +98,9 @@ price_take(const struct taking *t, enum ctl_price_kind kind,
                 first->key, ways[i].at->key);
         }
         first = ways[i].at;
-        if (asg_price_parse(asg_str_z(first->text), ways[i].per, &pusd)
-            != ASG_OK)
-        {
-            return ctl_finding_error(t->findings, t->m->file, first->line,
-                "\"%s\" is not a price in the range that we can hold",
-                first->key);
+        if (!field_take(t, first, ways[i].per, kind, out)) {
+            return false;
         }
-        ctl_prices_set(out, kind, pusd);
     }
 
     return true;
@@ -180,15 +195,16 @@ static bool
 free_take(const struct taking *t, const struct ctl_price *said)
 {
     return (said->base[CTL_TIER_STANDARD].said == 0 && said->above_tokens == 0
-            && ctl_yaml_at(t->map, "price") == NULL)
+            && ctl_yaml_at(t->map, "price") == NULL
+            && ctl_yaml_at(t->map, "project_prices") == NULL)
            || wrong(t, "free", "is true and yet there is a price");
 }
 
 
 static bool
-prices_are_said(const struct taking *t, const struct ctl_prices *p)
+prices_are_said(const struct taking *t, const struct ctl_prices *p,
+    const asg_card_t *card)
 {
-    const asg_card_t *card = &t->out->card;
     const asg_prices_t *base = &card->rates.base;
 
     if (!ctl_prices_say(p, CTL_PRICE_IN)
@@ -204,6 +220,79 @@ prices_are_said(const struct taking *t, const struct ctl_prices *p)
     return card->audio_tokens == 0 || base->audio_in_pusd > 0
            || wrong(t, "token_bounds", "has a bound for audio, which has no "
                     "price: \"cost_audio_in\"");
+}
+
+
+/* --- projects that pay something else --- */
+
+static bool
+project_take(const struct taking *t, const struct ctl_price *p,
+    const struct ctl_yaml *map, struct ctl_project_price *out)
+{
+    struct ctl_prices base = p->base[CTL_TIER_STANDARD];
+    struct ctl_prices above = p->above[CTL_TIER_STANDARD];
+    struct ctl_prices said = {0};
+    const struct ctl_yaml *at;
+    unsigned kind;
+
+    for (kind = 0; kind < CTL_PRICE_KINDS; kind++) {
+        at = ctl_yaml_at(map, spellings[kind].per_million);
+        if (at != NULL && !field_take(t, at, 1000000, kind, &said)) {
+            return false;
+        }
+    }
+    if (!asg_id_is_valid(asg_str_z(map->key)) || said.said == 0) {
+        return ctl_finding_error(t->findings, t->m->file, map->line,
+            "\"project_prices\" expects the id of a project, and a price");
+    }
+    ctl_prices_overlay(&base, &said);
+    ctl_prices_settle(&base, &above);
+    out->project = map->key;
+    out->card = t->out->card;
+    ctl_prices_rates(&base, &above, p->above_tokens, &out->card.rates);
+
+    return prices_are_said(t, &base, &out->card)
+           && (asg_price_rates_are_sane(&out->card.rates)
+               || wrong(t, "project_prices", "has a price of long prompts "
+                        "below the one of shorter prompts"));
+}
+
+
+static int
+by_project(const void *a, const void *b)
+{
+    const struct ctl_project_price *x = a, *y = b;
+
+    return strcmp(x->project, y->project);
+}
+
+
+/* Over what the model costs; a longer prompt is never cheaper. */
+static bool
+projects_take(const struct taking *t, const struct ctl_price *p)
+{
+    const struct ctl_yaml *map = ctl_yaml_at(t->map, "project_prices"), *item;
+    struct ctl_model *m = t->out;
+
+    if (map == NULL) {
+        return true;
+    }
+    if (map->n > CTL_MANIFEST_PROJECTS_MAX) {
+        return wrong(t, "project_prices", "has more than 64 projects");
+    }
+    m->projects = ctl_arena_alloc(t->findings->arena,
+                                  (map->n + 1) * sizeof(*m->projects));
+    if (m->projects == NULL) {
+        return ctl_finding_memory(t->findings, t->m->file);
+    }
+    for (item = map->first; item != NULL; item = item->next) {
+        if (!project_take(t, p, item, &m->projects[m->nprojects++])) {
+            return false;
+        }
+    }
+    qsort(m->projects, m->nprojects, sizeof(*m->projects), by_project);
+
+    return true;
 }
 
 
@@ -231,11 +320,12 @@ card_take(const struct taking *t, const struct ctl_price *entry,
     ctl_prices_rates(base, &p.above[CTL_TIER_STANDARD], p.above_tokens,
                      &t->out->card.rates);
 
-    return prices_are_said(t, base)
+    return prices_are_said(t, base, &t->out->card)
            && (asg_price_rates_are_sane(&t->out->card.rates)
                || wrong(t, said->above_tokens > 0 ? "long_context" : "ref",
                         "has a price below the one of shorter prompts, or "
-                        "one that those do not have"));
+                        "one that those do not have"))
+           && projects_take(t, &p);
 }
 
 

@@ -113,11 +113,17 @@ static const struct ctl_shape price[] = {
     DECIMAL("audio_in"), DECIMAL("audio_out"), END
 };
 
+static const struct ctl_shape project_price[] = {
+    DECIMAL("in"), DECIMAL("out"), DECIMAL("cached"), DECIMAL("cache_write"),
+    DECIMAL("cache_write_1h"), DECIMAL("reasoning"), DECIMAL("audio_in"),
+    DECIMAL("audio_out"), END
+};
+
 static const struct ctl_shape model[] = {
     MUST("ref"), TEXT("route"), TEXT("served"), TEXTS("aliases"),
     WORDS("data_classes", data_classes), WORDS("apis", apis),
     PRICES, MAP("long_context", long_context), MAP("price", price),
-    BOOL("free"),
+    NAMED("project_prices", project_price), BOOL("free"),
     INT("context_window"), INT("max_output_tokens"),
     INT("default_max_tokens"), WORD("max_tokens_field", max_tokens_fields),
     BOOL("send_user"), BOOL("send_stream_options"), BOOL("structured_output"),

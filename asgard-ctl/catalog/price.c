@@ -131,6 +131,28 @@ ctl_price_of(const asg_prices_t *p, enum ctl_price_kind kind)
 }
 
 
+void
+ctl_prices_settle(const struct ctl_prices *base, struct ctl_prices *above)
+{
+    asg_rates_t rates;
+    unsigned kind;
+    int64_t below;
+
+    ctl_prices_rates(base, above, 0, &rates);
+    for (kind = 0; kind < CTL_PRICE_KINDS; kind++) {
+        below = ctl_price_of(&rates.base, kind);
+        if (!ctl_prices_say(above, kind)) {
+            continue;
+        }
+        if (kind >= CTL_PRICE_AUDIO_IN && below == 0) {
+            above->said &= ~(1u << kind);
+        } else if (above->pusd[kind] < below) {
+            above->pusd[kind] = below;
+        }
+    }
+}
+
+
 const char *
 ctl_price_kind_name(enum ctl_price_kind kind)
 {

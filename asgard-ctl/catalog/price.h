@@ -32,6 +32,10 @@ unsigned ctl_prices_overlay(struct ctl_prices *p,
 /* The card's prices; `above` counts where above_tokens is not 0. */
 void ctl_prices_rates(const struct ctl_prices *base,
     const struct ctl_prices *above, int64_t above_tokens, asg_rates_t *out);
+/* What `above` says is never below `base`, and a price of audio that `base`
+ * does not have is none. */
+void ctl_prices_settle(const struct ctl_prices *base,
+    struct ctl_prices *above);
 int64_t ctl_price_of(const asg_prices_t *p, enum ctl_price_kind kind);
 
 /* As a manifest calls it (cost_cached without its "cost_"). */

@@ -233,31 +233,6 @@ fields_take(struct reading *r, asg_str_t text, struct model *m)
 }
 
 
-/* A longer prompt is never cheaper; a price of audio that shorter ones do not
- * have is not one of the card's. */
-static void
-lengths_settle(struct ctl_price *p, enum ctl_price_tier tier)
-{
-    struct ctl_prices *above = &p->above[tier];
-    asg_rates_t rates;
-    unsigned kind;
-    int64_t below;
-
-    ctl_prices_rates(&p->base[tier], above, 0, &rates);
-    for (kind = 0; kind < CTL_PRICE_KINDS; kind++) {
-        below = ctl_price_of(&rates.base, kind);
-        if (!ctl_prices_say(above, kind)) {
-            continue;
-        }
-        if (kind >= CTL_PRICE_AUDIO_IN && below == 0) {
-            above->said &= ~(1u << kind);
-        } else if (above->pusd[kind] < below) {
-            above->pusd[kind] = below;
-        }
-    }
-}
-
-
 /* No answer is no answer for nothing. */
 static void
 embedding_settle(struct ctl_price *p)
@@ -324,7 +299,7 @@ model_take(struct reading *r, const char *name, unsigned line, asg_str_t text)
     }
     embedding_settle(&m.price);
     for (tier = 0; tier < CTL_TIERS; tier++) {
-        lengths_settle(&m.price, tier);
+        ctl_prices_settle(&m.price.base[tier], &m.price.above[tier]);
     }
     r->map->lengths_merged += m.merged;
 

@@ -68,8 +68,8 @@ version_take(struct publication *p, struct ctl_error *e)
 
 /* The version of the card with these prices: a new one when they changed. */
 static bool
-card_take(struct publication *p, struct ctl_catalog_model *m,
-    struct ctl_error *e)
+card_take(struct publication *p, const char *id, const char *card,
+    int64_t *version, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
@@ -82,11 +82,11 @@ card_take(struct publication *p, struct ctl_catalog_model *m,
             "   $2::jsonb WHERE NOT EXISTS (SELECT 1 FROM last"
             "   WHERE card = $2::jsonb) RETURNING version)"
             " SELECT coalesce((SELECT version FROM made),"
-            "  (SELECT version FROM last))", m->model->ref, m->card))
+            "  (SELECT version FROM last))", id, card))
     {
         return false;
     }
-    m->card_version = ctl_rows_i64(&rows, 0, 0);
+    *version = ctl_rows_i64(&rows, 0, 0);
 
     return true;
 }
@@ -95,11 +95,20 @@ card_take(struct publication *p, struct ctl_catalog_model *m,
 static bool
 cards_take(struct publication *p, struct ctl_error *e)
 {
-    unsigned i;
+    struct ctl_catalog_model *m;
+    unsigned i, j;
 
     for (i = 0; i < p->catalog->nmodels; i++) {
-        if (!card_take(p, &p->catalog->models[i], e)) {
+        m = &p->catalog->models[i];
+        if (!card_take(p, m->model->ref, m->card, &m->card_version, e)) {
             return false;
+        }
+        for (j = 0; j < m->ncards; j++) {
+            if (!card_take(p, m->cards[j].id, m->cards[j].card,
+                           &m->cards[j].version, e))
+            {
+                return false;
+            }
         }
     }
 

@@ -19,12 +19,14 @@
 #include "core/price.h"
 #include "core/str.h"
 
-#define ASG_CATALOG_FORMAT         2
+#define ASG_CATALOG_FORMAT         3
+#define ASG_CATALOG_FORMAT_PLAIN   2       /* without cards of projects */
 #define ASG_CATALOG_FORMAT_OLDEST  1       /* still read */
 #define ASG_CATALOG_BYTES_MAX      (16u * 1024 * 1024)
 #define ASG_CATALOG_ENDPOINTS_MAX  256
 #define ASG_CATALOG_MODELS_MAX     4096
 #define ASG_CATALOG_NAMES_MAX      16384
+#define ASG_CATALOG_CARDS_MAX      4096    /* of projects */
 #define ASG_CATALOG_CANDIDATES_MAX 16
 #define ASG_CATALOG_HEADERS_MAX    8       /* of an endpoint, beyond ours */
 
@@ -73,6 +75,15 @@ typedef struct {
     uint64_t card_version;
 } asg_model_t;
 
+/* What a model costs one project. */
+typedef struct {
+    asg_str_t project;
+    unsigned model;             /* index */
+    asg_card_t card;            /* instead of the model's */
+    asg_str_t card_id;
+    uint64_t card_version;
+} asg_project_card_t;
+
 typedef struct {
     asg_str_t name;
     bool alias;                 /* listed by /v1/models: routes and aliases */
@@ -89,6 +100,8 @@ typedef struct {
     unsigned nendpoints;
     asg_model_t *models;
     unsigned nmodels;
+    asg_project_card_t *cards;  /* sorted by model and project */
+    unsigned ncards;
     asg_public_name_t *names;   /* sorted by name */
     unsigned nnames;
 } asg_catalog_t;
@@ -109,6 +122,10 @@ ASG_MUST_CHECK asg_err_t asg_catalog_parse(asg_json_t *json, asg_str_t body,
 /* NULL when unknown.  Binary search. */
 const asg_public_name_t *asg_catalog_find(const asg_catalog_t *c,
     asg_str_t name);
+
+/* NULL: the project pays what the model's own card says.  Binary search. */
+const asg_project_card_t *asg_catalog_project_card(const asg_catalog_t *c,
+    const asg_model_t *model, asg_str_t project);
 
 /* The name without its options: `echo:latency_ms=50,status=503` is looked up as
  * `echo`.  Only models of kind echo take options. */

@@ -7,11 +7,12 @@
 
 enum {
     PART_FORMAT, PART_VERSION, PART_CREATED, PART_MAX_AGE, PART_ENDPOINTS,
-    PART_MODELS, PART_NAMES, PARTS
+    PART_MODELS, PART_NAMES, PART_CARDS, PARTS
 };
 
 static const char *const part_names[PARTS] = {
-    "format", "version", "created", "max_age_s", "endpoints", "models", "names"
+    "format", "version", "created", "max_age_s", "endpoints", "models",
+    "names", "project_cards"
 };
 
 static void skip_space(asg_str_t *rest)
@@ -239,7 +240,7 @@ asg_err_t asg_outline_read(asg_json_t *json, asg_str_t body,
         return ASG_ERR_LIMIT;
     }
     rc = take_members(json, body, parts);
-    for (unsigned i = 0; rc == ASG_OK && i < PARTS; i++) {
+    for (unsigned i = 0; rc == ASG_OK && i < PART_CARDS; i++) {
         rc = parts[i].data != NULL ? ASG_OK : ASG_ERR_MISSING;
     }
     if (rc == ASG_OK) {
@@ -251,12 +252,17 @@ asg_err_t asg_outline_read(asg_json_t *json, asg_str_t body,
     found.endpoints = parts[PART_ENDPOINTS];
     found.models = parts[PART_MODELS];
     found.names = parts[PART_NAMES];
+    found.cards = parts[PART_CARDS];
+    found.ncards = 0;
     rc = count(found.endpoints, ASG_CATALOG_ENDPOINTS_MAX, &found.nendpoints);
     if (rc == ASG_OK) {
         rc = count(found.models, ASG_CATALOG_MODELS_MAX, &found.nmodels);
     }
     if (rc == ASG_OK) {
         rc = count(found.names, ASG_CATALOG_NAMES_MAX, &found.nnames);
+    }
+    if (rc == ASG_OK && found.cards.data != NULL) {
+        rc = count(found.cards, ASG_CATALOG_CARDS_MAX, &found.ncards);
     }
     if (rc == ASG_OK) {
         *out = found;

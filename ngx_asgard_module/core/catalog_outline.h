@@ -16,7 +16,8 @@ typedef struct {
     int64_t created;
     int64_t max_age_s;
     asg_str_t endpoints, models, names;         /* arrays, with brackets */
-    unsigned nendpoints, nmodels, nnames;
+    asg_str_t cards;                            /* the same; empty: none */
+    unsigned nendpoints, nmodels, nnames, ncards;
 } asg_outline_t;
 
 /* SYNTAX, MISSING, RANGE, VERSION (format), LIMIT (too many elements). */

@@ -1,11 +1,12 @@
 /*
  * The snapshot's JSON as flat arrays.
  *
- * Memory: endpoints, models, names one after the other.  Every index points
- * below its count before it is stored; names are sorted at the end.
+ * Memory: endpoints, models, cards, names one after the other.  Every index
+ * points below its count before it is stored; names are sorted at the end.
  */
 #include <string.h>
 
+#include "core/catalog_card.h"
 #include "core/catalog_headers.h"
 #include "core/catalog_outline.h"
 #include "core/members.h"
@@ -27,7 +28,6 @@ typedef struct {
 
 typedef struct {
     asg_str_t endpoint;
-    bool free;                  /* of the card */
     asg_model_t model;
 } model_parts_t;
 
@@ -37,15 +37,11 @@ static asg_err_t read_classes(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out);
-static asg_err_t read_above(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_candidates(asg_json_t *json, asg_buf_t *scratch,
     void *out);
 
 #define E(kind, name, field)  ASG_MEMBER(kind, name, endpoint_parts_t, field)
 #define M(kind, name, field)  ASG_MEMBER(kind, name, model_parts_t, field)
-#define MAYBE(name, field) \
-    ASG_MEMBER_MAYBE(COUNT, name, model_parts_t, field)
-#define A(name, field)        ASG_MEMBER(COUNT, name, asg_rates_t, field)
 #define PATH(name, api) \
     ASG_MEMBER_MAYBE(STRING, name, model_parts_t, model.path[api])
 
@@ -106,44 +102,6 @@ static const asg_member_t path_members[] = {
     PATH("chat", ASG_API_CHAT),
     PATH("completions", ASG_API_COMPLETIONS),
     PATH("embeddings", ASG_API_EMBEDDINGS)
-};
-
-static const asg_member_t card_members[] = {
-    M(STRING, "id", model.card_id),
-    M(VERSION, "version", model.card_version),
-    M(FLAG, "free", free),
-    M(COUNT, "in_pusd", model.card.rates.base.in_pusd),
-    M(COUNT, "out_pusd", model.card.rates.base.out_pusd),
-    M(COUNT, "cached_pusd", model.card.rates.base.cached_pusd),
-    M(COUNT, "cache_write_pusd", model.card.rates.base.cache_write_pusd),
-    M(COUNT, "reasoning_pusd", model.card.rates.base.reasoning_pusd),
-    M(COUNT, "request_tokens", model.card.request_tokens),
-    M(COUNT, "message_tokens", model.card.message_tokens),
-    M(COUNT, "tool_tokens", model.card.tool_tokens),
-    M(COUNT, "image_tokens", model.card.image_tokens),
-    M(COUNT, "file_tokens", model.card.file_tokens),
-    M(COUNT, "audio_tokens", model.card.audio_tokens),
-    /* of format 2 */
-    MAYBE("cache_write_1h_pusd", model.card.rates.base.cache_write_1h_pusd),
-    MAYBE("audio_in_pusd", model.card.rates.base.audio_in_pusd),
-    MAYBE("audio_out_pusd", model.card.rates.base.audio_out_pusd),
-    MAYBE("toolset_tokens", model.card.toolset_tokens),
-    MAYBE("value_tokens", model.card.value_tokens),
-    MAYBE("byte_tokens", model.card.byte_tokens),
-    MAYBE("reasoning_tokens", model.card.reasoning_tokens),
-    ASG_MEMBER_MAYBE_BY(read_above, "above")
-};
-
-static const asg_member_t above_members[] = {
-    A("tokens", above_tokens),
-    A("in_pusd", above.in_pusd),
-    A("out_pusd", above.out_pusd),
-    A("cached_pusd", above.cached_pusd),
-    A("cache_write_pusd", above.cache_write_pusd),
-    A("reasoning_pusd", above.reasoning_pusd),
-    A("cache_write_1h_pusd", above.cache_write_1h_pusd),
-    A("audio_in_pusd", above.audio_in_pusd),
-    A("audio_out_pusd", above.audio_out_pusd)
 };
 
 static const asg_member_t name_members[] = {
@@ -389,43 +347,18 @@ static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out)
     return ASG_OK;
 }
 
-/* The long-context tier, or null. */
-static asg_err_t read_above(asg_json_t *json, asg_buf_t *scratch, void *out)
-{
-    asg_rates_t *rates = &((model_parts_t *) out)->model.card.rates;
-    asg_json_event_t event = asg_json_next(json);
-    asg_err_t rc;
-
-    if (event == ASG_JSON_NULL) {
-        return ASG_OK;
-    }
-    if (event != ASG_JSON_OBJECT) {
-        return asg_members_fault(json);
-    }
-    rc = asg_members_read(json, scratch, ASG_MEMBERS(above_members), rates);
-    return rc == ASG_OK && rates->above_tokens == 0 ? ASG_ERR_RANGE : rc;
-}
-
-static bool card_is_possible(const asg_card_t *card, bool is_free)
-{
-    return asg_price_card_is_sane(card)
-        /* nothing is free by an omission */
-        && (is_free || card->rates.base.in_pusd > 0
-            || card->rates.base.out_pusd > 0);
-}
-
 static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out)
 {
-    model_parts_t *parts = out;
+    asg_model_t *model = &((model_parts_t *) out)->model;
+    asg_catalog_card_t card;
     asg_err_t rc;
 
-    rc = asg_members_read_next(json, scratch, ASG_MEMBERS(card_members), out);
-    if (rc != ASG_OK) {
-        return rc;
-    }
-    return is_name(parts->model.card_id)
-        && card_is_possible(&parts->model.card, parts->free)
-        ? ASG_OK : ASG_ERR_RANGE;
+    memset(&card, 0, sizeof(card));
+    rc = asg_catalog_card_read(json, scratch, &card);
+    model->card = card.card;
+    model->card_id = card.id;
+    model->card_version = card.version;
+    return rc;
 }
 
 static bool model_is_possible(const asg_model_t *m)
@@ -534,17 +467,24 @@ static size_t models_bytes(const asg_outline_t *o)
     return o->nmodels * sizeof(asg_model_t);
 }
 
-/* All three are multiples of a pointer's size, so one follows the other. */
+/* All are multiples of a pointer's size, so one follows the other. */
 _Static_assert(sizeof(asg_endpoint_t) % sizeof(void *) == 0
                && sizeof(asg_model_t) % sizeof(void *) == 0
+               && sizeof(asg_project_card_t) % sizeof(void *) == 0
                && _Alignof(asg_model_t) <= sizeof(void *)
+               && _Alignof(asg_project_card_t) <= sizeof(void *)
                && _Alignof(asg_public_name_t) <= sizeof(void *),
                "the arrays of a catalog lie side by side");
+
+static size_t cards_bytes(const asg_outline_t *o)
+{
+    return o->ncards * sizeof(asg_project_card_t);
+}
 
 /* At least 1: zero says that the body is not readable. */
 static size_t bytes_needed(const asg_outline_t *o)
 {
-    return endpoints_bytes(o) + models_bytes(o)
+    return endpoints_bytes(o) + models_bytes(o) + cards_bytes(o)
         + o->nnames * sizeof(asg_public_name_t) + 1;
 }
 
@@ -592,6 +532,23 @@ static asg_err_t read_models(asg_json_t *json, asg_str_t list,
     return ASG_OK;
 }
 
+static asg_err_t read_cards(asg_json_t *json, asg_str_t list,
+    asg_catalog_t *c)
+{
+    asg_str_t text;
+
+    while (asg_outline_next(&list, &text)) {
+        asg_err_t rc = asg_catalog_project_card_read(json, text,
+                                                     &c->cards[c->ncards]);
+
+        if (rc != ASG_OK) {
+            return rc;
+        }
+        c->ncards++;
+    }
+    return asg_catalog_project_cards_are_sorted(c) ? ASG_OK : ASG_ERR_RANGE;
+}
+
 static asg_err_t read_names(asg_json_t *json, asg_str_t list,
     asg_catalog_t *c)
 {
@@ -629,10 +586,15 @@ asg_err_t asg_catalog_parse(asg_json_t *json, asg_str_t body, void *memory,
     at += endpoints_bytes(&outline);
     c.models = (asg_model_t *) (void *) at;
     at += models_bytes(&outline);
+    c.cards = (asg_project_card_t *) (void *) at;
+    at += cards_bytes(&outline);
     c.names = (asg_public_name_t *) (void *) at;
     rc = read_endpoints(json, outline.endpoints, &c);
     if (rc == ASG_OK) {
         rc = read_models(json, outline.models, &c);
+    }
+    if (rc == ASG_OK) {
+        rc = read_cards(json, outline.cards, &c);
     }
     if (rc == ASG_OK) {
         rc = read_names(json, outline.names, &c);

@@ -152,6 +152,46 @@ static void an_endpoint_may_have_headers_of_its_own(void **state)
     assert_true(asg_catalog_header_name_is_free(ASG_STR("hosts")));
 }
 
+#define OWN(project, model, price)                                         \
+    "{\"project\":\"" project "\",\"model\":" model ","                      \
+    CARD("own", "0", price) "}"
+
+static asg_err_t parse_with_cards(const char *cards)
+{
+    char list[4096];
+
+    snprintf(list, sizeof(list), "\"project_cards\":[%s],\"names\":", cards);
+    return parse(asg_str_z(with(BODY, "\"names\":", list)));
+}
+
+static void a_project_may_have_a_card_of_its_own(void **state)
+{
+    const asg_project_card_t *own;
+
+    (void) state;
+    assert_int_equal(parse_with_cards(OWN("p1", "0", "7") "," OWN("p2", "0",
+                     "8") "," OWN("p1", "1", "9")), ASG_OK);
+    assert_int_equal(catalog.ncards, 3);
+    own = asg_catalog_project_card(&catalog, &catalog.models[1],
+                                   ASG_STR("p1"));
+    assert_int_equal(own->card.rates.base.in_pusd, 9);
+    assert_int_equal(own->card_version, 2);
+    assert_true(asg_str_eq_z(own->card_id, "own"));
+    assert_null(asg_catalog_project_card(&catalog, &catalog.models[1],
+                                         ASG_STR("p2")));
+    assert_int_equal(parse_with_cards(""), ASG_OK);
+    assert_int_equal(parse_with_cards(OWN("p2", "0", "7") ","
+                     OWN("p1", "0", "7")), ASG_ERR_RANGE);
+    assert_int_equal(parse_with_cards(OWN("p1", "0", "7") ","
+                     OWN("p1", "0", "7")), ASG_ERR_RANGE);
+    assert_int_equal(parse_with_cards(OWN("p1", "2", "7")), ASG_ERR_RANGE);
+    assert_int_equal(parse_with_cards(OWN("p1", "0", "0")), ASG_ERR_RANGE);
+    assert_int_equal(parse_with_cards(OWN("", "0", "7")), ASG_ERR_RANGE);
+    assert_int_equal(parse_with_cards("{\"project\":\"p\"}"),
+                     ASG_ERR_MISSING);
+    assert_int_equal(parse_with_cards("7"), ASG_ERR_SYNTAX);
+}
+
 #define ABOVE(cached, tokens, more)                                         \
     "\"cached_pusd\":" cached ",\"cache_write_1h_pusd\":7,\"above\":{"       \
     "\"tokens\":" tokens ",\"in_pusd\":6,\"out_pusd\":8,\"cached_pusd\":1," \
@@ -261,7 +301,7 @@ static void a_bad_snapshot_is_refused(void **state)
         const char *from, *to;
         asg_err_t rc;
     } cases[] = {
-        {"\"format\":1", "\"format\":3", ASG_ERR_VERSION},
+        {"\"format\":1", "\"format\":4", ASG_ERR_VERSION},
         {"\"format\":1", "\"format\":0", ASG_ERR_VERSION},
         {"\"format\":1,", "", ASG_ERR_MISSING},
         {"\"version\":17", "\"version\":-1", ASG_ERR_RANGE},
@@ -461,6 +501,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_snapshot_becomes_arrays, forget),
+        cmocka_unit_test_teardown(a_project_may_have_a_card_of_its_own,
+                                  forget),
         cmocka_unit_test_teardown(an_endpoint_may_have_headers_of_its_own,
                                   forget),
         cmocka_unit_test_teardown(a_card_may_have_a_long_context_tier, forget),

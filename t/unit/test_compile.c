@@ -233,6 +233,38 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_false(snapshot.endpoints[m->endpoint].resend_safe);
 }
 
+static void a_projects_own_card_is_found_by_model_and_project(void **state)
+{
+    const asg_project_card_t *own;
+    const asg_model_t *m;
+
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two")
+        "      project_prices: {p2: {in: 7}, p1: {in: 5, out: 6}}\n");
+    must_load();
+    assert_int_equal(catalog.models[1].ncards, 2);
+    catalog.models[1].cards[0].version = 8;
+    compile();
+    assert_int_equal(snapshot.ncards, 2);
+    assert_non_null(strstr(text.data, "{\"format\":3,"));
+    m = model("two", 0);
+    own = asg_catalog_project_card(&snapshot, m, ASG_STR("p1"));
+    assert_non_null(own);
+    str_is(own->card_id, "model:b/two@p1");
+    assert_int_equal(own->card_version, 8);
+    assert_memory_equal(&own->card,
+        &module("b")->manifest->models[0].projects[0].card,
+        sizeof(asg_card_t));
+    assert_int_equal(own->card.rates.base.in_pusd, 5000000);
+    own = asg_catalog_project_card(&snapshot, m, ASG_STR("p2"));
+    assert_int_equal(own->card.rates.base.in_pusd, 7000000);
+    assert_null(asg_catalog_project_card(&snapshot, m, ASG_STR("p")));
+    assert_null(asg_catalog_project_card(&snapshot, m, ASG_STR("p3")));
+    assert_null(asg_catalog_project_card(&snapshot, model("one", 0),
+                                         ASG_STR("p1")));
+}
+
 static void a_key_is_sealed_for_its_endpoint_alone(void **state)
 {
     uint8_t nonce[ASG_SEAL_NONCE_BYTES], sealed[256], plain[256];
@@ -527,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_gateway_reads_what_is_compiled),
+        TEST(a_projects_own_card_is_found_by_model_and_project),
         TEST(a_key_is_sealed_for_its_endpoint_alone),
         TEST(base_and_path_join_without_doubling),
         TEST(modules_are_active_when_their_variables_are_set),

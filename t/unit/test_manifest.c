@@ -274,6 +274,37 @@ static void what_the_manifest_says_replaces_the_table(void **state)
     assert_int_equal(m->card.rates.above.out_pusd, 15000000);
 }
 
+static void a_project_may_pay_something_else(void **state)
+{
+    const struct ctl_model *m = &parse(HEAD NAMED("      project_prices:\n"
+        "        proj-2026-0002: {out: 30}\n"
+        "        proj-2026-0001: {in: 6, cached: 0.1}\n"))->models[0];
+    const asg_rates_t *r;
+
+    (void) state;
+    assert_int_equal(m->nprojects, 2);
+    assert_string_equal(m->projects[0].project, "proj-2026-0001");
+    r = &m->projects[0].card.rates;
+    assert_int_equal(r->base.in_pusd, 6000000);
+    assert_int_equal(r->base.out_pusd, 15000000);
+    assert_int_equal(r->base.cached_pusd, 100000);
+    /* the model's 5 of long prompts is no cheaper than 6 */
+    assert_int_equal(r->above_tokens, 272000);
+    assert_int_equal(r->above.in_pusd, 6000000);
+    assert_int_equal(m->projects[1].card.rates.base.out_pusd, 30000000);
+    assert_int_equal(m->projects[1].card.rates.above.out_pusd, 30000000);
+    assert_int_equal(m->card.rates.base.in_pusd, 2500000);
+    refused(HEAD NAMED("      project_prices: {proj-1: {}}\n"), "and a price");
+    refused(HEAD NAMED("      project_prices: {'a b': {in: 1}}\n"),
+            ":7: \"project_prices\" expects the id of a project");
+    refused(HEAD NAMED("      project_prices: {p: {in: 0, out: 0}}\n"),
+            "has no price");
+    refused(HEAD NAMED("      project_prices: {p: {cost_in: 0}}\n"),
+            "unknown field \"cost_in\"");
+    refused(HEAD MODELS "      free: true\n      project_prices: "
+            "{p: {in: 1}}\n", "yet there is a price");
+}
+
 static void every_field_of_the_contract_is_known(void **state)
 {
     const struct ctl_manifest *m = parse(
@@ -583,6 +614,7 @@ int main(void)
         TEST(a_model_without_a_price_must_say_that_it_is_free),
         TEST(a_model_has_the_price_of_the_table),
         TEST(what_the_manifest_says_replaces_the_table),
+        TEST(a_project_may_pay_something_else),
         TEST(every_field_of_the_contract_is_known),
         TEST(what_is_unknown_is_refused_by_name_and_line),
         TEST(names_of_secrets_are_no_secrets),
