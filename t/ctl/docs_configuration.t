@@ -125,6 +125,6 @@ my ($written) = source('scripts/run')
     =~ /cat > "\$run\/env.new" << ENV\n(.*?)^ENV/ms;
 same_names('`make run`', 'what make run writes and reads stands there',
     $written =~ /^(\w+)=/mg,
-    qw(run/backends.env run/services/ run/routing.yaml));
+    qw(run/backends.env run/services/ run/routing.yaml run/prices.json));
 
 done_testing();
