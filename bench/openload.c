@@ -1,7 +1,7 @@
 /*
  * openload: calls at a fixed rate, or streams held open, over HTTP/1.1.
  *
- *     openload HOST:PORT REQUEST rate CALLS_A_SECOND SECONDS CONNECTIONS
+ *     openload HOST:PORT REQUEST rate CALLS_A_SECOND SECONDS CONNECTIONS [fresh]
  *     openload HOST:PORT REQUEST hold STREAMS
  *
  * REQUEST is a file with the bytes of one request as they go over the wire.
@@ -10,15 +10,28 @@
  * the calls before it, and its time is counted from when it was due: a server
  * that stalls is charged with all calls that it kept waiting (a closed loop
  * would send fewer and not see them).  A call that finds no free connection
- * waits for one.  At the end the calls in flight have 5 s.
+ * waits for one.  At the end the calls in flight have 5 s.  With `fresh` a
+ * connection has one call and is closed; else it is kept.
  *
- * hold: opens STREAMS connections, sends the request on each, prints
- * `{"open":N,"failed":N}` when each had its first byte of the answer (or
- * failed, or after 60 s), reads what comes until standard input ends.
+ * hold: opens STREAMS connections, sends the request on each, prints what
+ * became of them when each had its first byte of the answer (or failed, or
+ * after 60 s), reads what comes until standard input ends.
  *
  * Prints one line of JSON; exits 0 unless it could not run.  Bounds: 65,000
  * connections, 1,000 s, 1 MB of request.  An answer ends by Content-Length or
  * by the last chunk; another one is a failure, as is a status other than 200.
+ * `failed` is the sum of what is told by its reason beside it:
+ *
+ *     connect     no connection, or none in time
+ *     unanswered  a new connection was closed before a byte of an answer
+ *     cut         ... after one; or the answer cannot be read
+ *     status      another status than 200; `said` is the first such answer
+ *     late        no whole answer (hold: no first byte) by the end
+ *
+ * `again` are no failures: calls that were written to a kept connection just
+ * as the server closed it, not one byte of an answer came, and that were sent
+ * once more on a new connection.  HTTP clients do so: any server closes kept
+ * connections some time.
  */
 
 #include <arpa/inet.h>
@@ -51,6 +64,10 @@ static const uint64_t MS = 1000000;
 
 enum state { CLOSED, OPENING, FREE, SENDING, WAITING, BODY };
 
+enum reason { CONNECT, UNANSWERED, CUT, STATUS, LATE, REASONS };
+static const char *const reason_name[REASONS] = {"connect", "unanswered", "cut",
+                                                 "status", "late"};
+
 struct connection {
     int fd;
     enum state state;
@@ -61,6 +78,8 @@ struct connection {
     uint64_t left;              /* body bytes to come; chunked: unused */
     bool chunked;
     bool listed;                /* stands in `free` */
+    bool kept;                  /* has had a call before */
+    bool called;                /* its call waits until it is open */
     char tail[8];               /* last bytes of a chunked body */
 };
 
@@ -73,8 +92,10 @@ struct load {
     int count;
     struct connection **free;   /* a stack of those without a call */
     int free_count;
-    uint64_t sent, done, failed, opened;
-    bool hold;
+    uint64_t sent, done, opened, again;
+    uint64_t failed[REASONS];
+    char said[80];              /* of the first answer that was not 200 */
+    bool hold, fresh;
     uint32_t *bucket;           /* calls by time */
     uint64_t max_ns;
 };
@@ -121,6 +142,42 @@ quantile_us(const struct load *load, double share)
     return (double) load->max_ns / 1000;
 }
 
+static uint64_t
+failed_all(const struct load *load)
+{
+    uint64_t n = 0;
+
+    for (int why = 0; why < REASONS; why++) {
+        n += load->failed[why];
+    }
+    return n;
+}
+
+/* Ends the line of JSON. */
+static void
+failed_print(const struct load *load)
+{
+    printf("\"failed\":%" PRIu64, failed_all(load));
+    for (int why = 0; why < REASONS; why++) {
+        printf(",\"%s\":%" PRIu64, reason_name[why], load->failed[why]);
+    }
+    printf(",\"said\":\"%s\"}\n", load->said);
+}
+
+/* The status line of an answer, as text that JSON can have. */
+static void
+said_note(struct load *load, const char *head)
+{
+    size_t n = 0;
+
+    for (; n < sizeof load->said - 1 && head[n] >= ' ' && head[n] < 127; n++) {
+        bool plain = head[n] != '"' && head[n] != '\\';
+
+        load->said[n] = plain ? head[n] : '.';
+    }
+    load->said[n] = '\0';
+}
+
 static void
 connection_close(struct connection *c)
 {
@@ -142,6 +199,7 @@ connection_open(struct load *load, struct connection *c)
         return false;
     }
     c->state = OPENING;
+    c->kept = c->called = false;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0
         || (connect(c->fd, (struct sockaddr *) &load->to, sizeof load->to) != 0
@@ -153,19 +211,66 @@ connection_open(struct load *load, struct connection *c)
     return true;
 }
 
+/* It has no call: open, or to be opened for its next one. */
 static void
-call_failed(struct load *load, struct connection *c)
+connection_free(struct load *load, struct connection *c, enum state state)
 {
-    bool busy = c->state == SENDING || c->state == WAITING || c->state == BODY
-        || (load->hold && c->state == OPENING);
+    c->state = state;
+    if (!c->listed) {
+        c->listed = true;
+        load->free[load->free_count++] = c;
+    }
+}
 
-    if (busy) {
-        load->failed++;
+/* The call on this connection failed, if there is one: opening a connection
+ * is part of a call when it was opened for it. */
+static void
+call_failed(struct load *load, struct connection *c, enum reason why)
+{
+    bool opening = c->state == OPENING && c->called;
+
+    if (opening || c->state == SENDING || c->state == WAITING
+        || c->state == BODY)
+    {
+        load->failed[why]++;
     }
     connection_close(c);
-    if (!load->hold) {
+    if (load->fresh) {
+        connection_free(load, c, CLOSED);
+    } else if (!load->hold) {
         connection_open(load, c);
     }
+}
+
+/* The call has a new connection of its own. */
+static void
+call_connect(struct load *load, struct connection *c, uint64_t due_ns)
+{
+    c->due_ns = due_ns;
+    if (!connection_open(load, c)) {
+        load->failed[CONNECT]++;
+        if (load->fresh) {
+            connection_free(load, c, CLOSED);
+        }
+        return;
+    }
+    c->called = true;
+}
+
+/* The server closed the connection, or it broke. */
+static void
+connection_lost(struct load *load, struct connection *c)
+{
+    bool unanswered = c->state == SENDING
+        || (c->state == WAITING && c->head_len == 0);
+
+    if (unanswered && c->kept && !load->hold) {
+        load->again++;
+        connection_close(c);
+        call_connect(load, c, c->due_ns);
+        return;
+    }
+    call_failed(load, c, unanswered ? UNANSWERED : CUT);
 }
 
 static void
@@ -178,7 +283,7 @@ call_send(struct load *load, struct connection *c)
             return;
         }
         if (n <= 0) {
-            call_failed(load, c);
+            connection_lost(load, c);
             return;
         }
         c->sent += (size_t) n;
@@ -192,19 +297,10 @@ call_begin(struct load *load, struct connection *c, uint64_t due_ns)
     c->state = SENDING;
     c->sent = 0;
     c->head_len = 0;
+    c->called = false;
     c->due_ns = due_ns;
     load->sent++;
     call_send(load, c);
-}
-
-static void
-connection_free(struct load *load, struct connection *c)
-{
-    c->state = FREE;
-    if (!c->listed) {
-        c->listed = true;
-        load->free[load->free_count++] = c;
-    }
 }
 
 static void
@@ -212,17 +308,28 @@ call_done(struct load *load, struct connection *c)
 {
     load->done++;
     call_time(load, now_ns() - c->due_ns);
-    connection_free(load, c);
+    if (load->fresh) {
+        connection_close(c);
+        connection_free(load, c, CLOSED);
+        return;
+    }
+    c->kept = true;
+    connection_free(load, c, FREE);
 }
 
 /* The head is whole: how will the body end?  False: a failure. */
 static bool
-head_read(struct connection *c)
+head_read(struct load *load, struct connection *c, enum reason *why)
 {
     const char *length;
 
     c->head[c->head_len] = '\0';
+    *why = CUT;
     if (strncmp(c->head, "HTTP/1.1 200", 12) != 0) {
+        *why = STATUS;
+        if (load->said[0] == '\0') {
+            said_note(load, c->head);
+        }
         return false;
     }
     c->chunked = strcasestr(c->head, "\r\ntransfer-encoding: chunked") != NULL;
@@ -259,6 +366,7 @@ answer_take(struct load *load, struct connection *c, const char *bytes,
     if (c->state == WAITING) {
         size_t room = HEAD_MAX - 1 - c->head_len, before = c->head_len;
         size_t n = len < room ? len : room;
+        enum reason why;
         char *end;
 
         memcpy(c->head + before, bytes, n);
@@ -267,14 +375,14 @@ answer_take(struct load *load, struct connection *c, const char *bytes,
         end = strstr(c->head, "\r\n\r\n");
         if (end == NULL) {
             if (n < len) {
-                call_failed(load, c);
+                call_failed(load, c, CUT);
             }
             return;
         }
         n = (size_t) (end + 4 - c->head) - before;
         c->head_len = before + n;
-        if (!head_read(c)) {
-            call_failed(load, c);
+        if (!head_read(load, c, &why)) {
+            call_failed(load, c, why);
             return;
         }
         c->state = BODY;
@@ -303,7 +411,7 @@ connection_read(struct load *load, struct connection *c)
                 connection_close(c);
                 return;
             }
-            call_failed(load, c);
+            connection_lost(load, c);
             return;
         }
         answer_take(load, c, buf, (size_t) n);
@@ -319,13 +427,13 @@ connection_ready(struct load *load, struct connection *c, uint32_t events)
 
         getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
         if (error != 0) {
-            call_failed(load, c);
+            call_failed(load, c, CONNECT);
             return;
         }
-        if (load->hold) {
-            call_begin(load, c, now_ns());
+        if (c->called) {
+            call_begin(load, c, c->due_ns);
         } else {
-            connection_free(load, c);
+            connection_free(load, c, FREE);
         }
     }
     if (c->state == SENDING && (events & EPOLLOUT)) {
@@ -357,7 +465,7 @@ connection_take(struct load *load)
         struct connection *c = load->free[--load->free_count];
 
         c->listed = false;
-        if (c->state == FREE) {
+        if (c->state == FREE || load->fresh) {
             return c;
         }
     }
@@ -370,7 +478,11 @@ rate_run(struct load *load, double rate, double seconds)
     uint64_t total = (uint64_t) (rate * seconds), due = 0, start, end;
 
     for (int i = 0; i < load->count; i++) {
-        connection_open(load, &load->all[i]);
+        if (load->fresh) {
+            connection_free(load, &load->all[i], CLOSED);
+        } else {
+            connection_open(load, &load->all[i]);
+        }
     }
     for (int turns = 0; load->free_count < load->count && turns < 2000;
          turns++)
@@ -379,7 +491,7 @@ rate_run(struct load *load, double rate, double seconds)
     }
     start = now_ns();
     end = start + (uint64_t) ((seconds + 5) * 1e9);
-    while (load->done + load->failed < total && now_ns() < end) {
+    while (load->done + failed_all(load) < total && now_ns() < end) {
         uint64_t now = now_ns(), at = 0;
 
         for ( ;; due++) {
@@ -390,17 +502,23 @@ rate_run(struct load *load, double rate, double seconds)
             if (c == NULL) {
                 break;
             }
-            call_begin(load, c, at);
+            if (load->fresh) {
+                call_connect(load, c, at);
+            } else {
+                call_begin(load, c, at);
+            }
         }
         load_turn(load, due < total && at > now ? at - now : MS);
     }
-    printf("{\"due\":%" PRIu64 ",\"done\":%" PRIu64 ",\"failed\":%" PRIu64
+    load->failed[LATE] = total - load->done - failed_all(load);
+    printf("{\"due\":%" PRIu64 ",\"done\":%" PRIu64 ",\"again\":%" PRIu64
            ",\"p50_us\":%.0f,\"p90_us\":%.0f,\"p99_us\":%.0f,"
-           "\"p999_us\":%.0f,\"max_us\":%.0f}\n",
-           total, load->done, load->failed + (total - due),
+           "\"p999_us\":%.0f,\"max_us\":%.0f,",
+           total, load->done, load->again,
            quantile_us(load, 0.50), quantile_us(load, 0.90),
            quantile_us(load, 0.99), quantile_us(load, 0.999),
            (double) load->max_ns / 1000);
+    failed_print(load);
 }
 
 static void
@@ -410,18 +528,17 @@ hold_run(struct load *load)
     uint64_t end = now_ns() + 60000000000u;
     uint64_t begun = 0, count = (uint64_t) load->count;
 
-    while (load->opened + load->failed < count && now_ns() < end) {
+    while (load->opened + failed_all(load) < count && now_ns() < end) {
         while (begun < count
-               && begun - load->opened - load->failed < OPENING_MAX)
+               && begun - load->opened - failed_all(load) < OPENING_MAX)
         {
-            if (!connection_open(load, &load->all[begun++])) {
-                load->failed++;
-            }
+            call_connect(load, &load->all[begun++], now_ns());
         }
         load_turn(load, 10 * MS);
     }
-    printf("{\"open\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n", load->opened,
-           load->failed);
+    load->failed[LATE] = count - load->opened - failed_all(load);
+    printf("{\"open\":%" PRIu64 ",", load->opened);
+    failed_print(load);
     fflush(stdout);
     end = now_ns() + 1000000000000u;
     while (poll(&in, 1, 0) == 0 && now_ns() < end) {
@@ -476,7 +593,8 @@ main(int argc, char **argv)
 {
     static struct load load;
 
-    if (argc == 7 && strcmp(argv[3], "rate") == 0) {
+    load.fresh = argc == 8 && strcmp(argv[7], "fresh") == 0;
+    if ((argc == 7 || load.fresh) && strcmp(argv[3], "rate") == 0) {
         request_read(&load, argv[2]);
         load_init(&load, argv[1], atoi(argv[6]));
         rate_run(&load, atof(argv[4]), atof(argv[5]));
@@ -490,7 +608,7 @@ main(int argc, char **argv)
         return 0;
     }
     fprintf(stderr, "usage: openload HOST:PORT REQUEST rate CALLS_A_SECOND "
-            "SECONDS CONNECTIONS\n       openload HOST:PORT REQUEST hold "
-            "STREAMS\n");
+            "SECONDS CONNECTIONS [fresh]\n       openload HOST:PORT REQUEST "
+            "hold STREAMS\n");
     return 2;
 }

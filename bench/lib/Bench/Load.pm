@@ -92,14 +92,24 @@ sub measure {
 
 # {due, done, failed, p50_us, …} of an open loop.
 sub at_rate {
-    my ($stage, $request, $rate, $seconds, $connections) = @_;
+    my ($stage, $request, $rate, $seconds, $connections, @fresh) = @_;
     my $address = '127.0.0.1:' . $stage->{t}->port;
     open my $pipe, '-|', openload(), $address, $request, 'rate', $rate,
-        $seconds, $connections or die "openload: $!\n";
+        $seconds, $connections, @fresh or die "openload: $!\n";
     local $/;
     my $out = <$pipe>;
     close $pipe or die "openload failed\n";
     return JSON::PP::decode_json($out);
+}
+
+# `3 failed (2 status, 1 late; HTTP/1.1 503 …)`
+sub failures {
+    my ($got) = @_;
+    my @why = map { $got->{$_} ? "$got->{$_} $_" : () }
+        qw(connect unanswered cut status late);
+    my $said = length $got->{said} ? "; $got->{said}" : '';
+    return "$got->{failed} failed"
+        . (@why ? ' (' . join(', ', @why) . "$said)" : '');
 }
 
 # Runs $what with $n streams open: ({open, failed}, what it returned).

@@ -4,6 +4,7 @@ package Bench::Memory;
 use strict;
 use warnings;
 use Digest::SHA qw(sha256 sha256_hex hmac_sha256_hex);
+use List::Util ();
 use Asgard::Files qw(slurp wait_until);
 use Bench::Load qw(hold_streams rss_kb shared_kb);
 use Bench::Stage;
@@ -13,32 +14,47 @@ my $streams = $ENV{BENCH_STREAMS} // 10_000;
 my $keys    = $ENV{BENCH_KEYS} // 1_000_000;
 my $chat    = $Bench::Stage::chat;
 
+# A stream is two descriptors, and a process may be denied more than 20,000.
+my $stream_workers = 2;
+
 # --- streams ------------------------------------------------------------------
 
+# What the workers have more than before the streams.
 sub open_streams {
     my ($stage, $path, $text) = @_;
+    fresh_workers($stage, $stream_workers);
     my $request = $stage->wire_request($path, $text);
-    my $worker = $stage->worker;
-    my $before = rss_kb($worker);
+    my $before = workers_kb($stage);
     my ($said, $grown) = hold_streams($stage, $request, $streams,
-        sub { rss_kb($worker) - $before });
-    return {open => $said->{open}, failed => $said->{failed},
-        kb => $grown / ($said->{open} || 1)};
+        sub { workers_kb($stage) - $before });
+    return {%$said, kb => $grown / ($said->{open} || 1)};
+}
+
+sub workers_kb {
+    my ($stage) = @_;
+    return List::Util::sum(map { rss_kb($_) } $stage->{t}{gateway}->workers);
+}
+
+# Memory that other streams left free in a worker must not hide these.
+sub fresh_workers {
+    my ($stage, $n) = @_;
+    my $gateway = $stage->{t}{gateway};
+    $gateway->write_conf(workers => $n);
+    $gateway->reload;
+    $stage->{t}->wait_ready;
+    wait_until(sub { $gateway->workers == $n }, 30, 0.1);
 }
 
 sub memory {
     my ($stage) = @_;
     my $text = Bench::Stage::body(600, 'slow', '"stream":true,');
-    my %got = (bare => open_streams($stage, "bare/slow/$chat", $text));
-    # The memory that bare left free in the worker must not hide ours.
-    $stage->{t}{gateway}->reload;
-    $stage->{t}->wait_ready;
-    wait_until(sub { $stage->{t}{gateway}->workers == 1 }, 30, 0.1);
-    $got{'all on'} = open_streams($stage, $chat, $text);
+    my %got = (bare => open_streams($stage, "bare/slow/$chat", $text),
+        'all on' => open_streams($stage, $chat, $text));
     print "\n$streams open streams\n";
     for my $who ('bare', 'all on') {
-        my $row = {%{$got{$who}}, text => sprintf('%d open, %d failed, '
-            . '%.1f kB each', @{$got{$who}}{qw(open failed kb)})};
+        my $row = {%{$got{$who}}, text => sprintf('%d open, %s, '
+            . '%.1f kB each', $got{$who}{open},
+            Bench::Load::failures($got{$who}), $got{$who}{kb})};
         $row->{target} = {kb => ['<=', 24]} if $who ne 'bare';
         Bench::Table::say_figures('open_streams', $who, $row);
     }

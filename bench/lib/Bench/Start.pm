@@ -36,10 +36,11 @@ sub start {
             . 'governed answer (%d)', $took, $status)});
 }
 
-# A fixed rate while the configuration is loaded again and again.
-sub reload {
-    my ($stage) = @_;
-    my $request = $stage->wire_request($chat,
+# A fixed rate while the configuration is loaded again and again.  Bare nginx
+# beside it: what it does to kept connections it does to ours.
+sub reload_one {
+    my ($stage, $who, $path, @fresh) = @_;
+    my $request = $stage->wire_request($path,
         Bench::Stage::body(600, 'bench'));
     my $pid = fork() // die "fork: $!\n";
     if (!$pid) {
@@ -49,14 +50,24 @@ sub reload {
         }
         POSIX::_exit(0);
     }
-    my $got = Bench::Load::at_rate($stage, $request, 1000, $reloads * 2, 32);
+    my $got = Bench::Load::at_rate($stage, $request, 1000, $reloads * 2, 32,
+        @fresh);
     waitpid $pid, 0;
-    Bench::Table::say_figures('reload', "$reloads reloads at 1000 calls/s",
-        {%$got, target => {failed => ['<=', 0]}, text => sprintf(
-            '%d calls, %d failed, p50 %.2f p99 %.2f max %.0f ms',
-            $got->{due}, $got->{failed}, map { $_ / 1000 }
-            @$got{qw(p50_us p99_us max_us)})});
+    my $how = @fresh ? 'fresh' : 'kept';
+    Bench::Table::say_figures('reload', "$reloads reloads, $how: $who",
+        {%$got, target => {failed => ['<=', 0]},
+        text => sprintf('%d calls, %s, %d sent again, p50 %.2f p99 %.2f max '
+            . '%.0f ms', $got->{due}, Bench::Load::failures($got),
+            $got->{again}, map { $_ / 1000 } @$got{qw(p50_us p99_us max_us)})});
     $stage->wait_drained;
+}
+
+sub reload {
+    my ($stage) = @_;
+    for my $how ([], ['fresh']) {
+        reload_one($stage, 'bare proxy_pass', "bare/$chat", @$how);
+        reload_one($stage, 'all on', $chat, @$how);
+    }
 }
 
 sub start_and_reload {

@@ -15,7 +15,8 @@ use Asgard::Process;
 
 # new(dir => DIR, redis => RedisServer, key_file => PATH, control_socket =>
 #     PATH, workers => 2, connections => 1024, shutdown_timeout => '3s',
-#     main_conf, http_conf, server_conf, location_conf, shim => Asgard::Shim)
+#     listen => 'reuseport', main_conf, http_conf, server_conf, location_conf,
+#     shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {workers => 2, port => free_port(), %arg}, $class;
@@ -80,7 +81,7 @@ $temps
     access_log $dir/log/access.log;
 $part{http_conf}
     server {
-        listen 127.0.0.1:$self->{port};
+        listen 127.0.0.1:$self->{port}@{[map { " $_" } $self->{listen} // ()]};
         server_name _;
         location /v1/ { asgard on; $part{location_conf} }
         location = /api/gateway/chat { asgard on; $part{location_conf} }

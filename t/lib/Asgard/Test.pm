@@ -44,7 +44,7 @@ use Asgard::Teardown;
 use Asgard::TLS;
 
 my @gateway_words = qw(workers connections main_conf http_conf server_conf
-    location_conf zone redis_deadline shutdown_timeout);
+    location_conf zone redis_deadline shutdown_timeout listen);
 my @control_words = qw(services backends routing conf without_shipped);
 
 sub new {
