@@ -6,10 +6,16 @@
  * the order of their deadlines and one timer serves them all.  It is not
  * cancelable: a command under way holds a worker that wants to leave.  After
  * its deadline a command is only a place-holder for the reply that may come.
+ *
+ * The deadline is Redis' own: it counts from when a command leaves, at the end
+ * of a pass of the event loop, and a reply that has come is in time, also when
+ * the worker was too busy to read it.  Else a burst of calls would be taken for
+ * a slow Redis, and refused.
  */
 
 #include "ngx_http_asgard_channel.h"
 #include "ngx_http_asgard_redis.h"
+#include "ngx_http_asgard_redis_bytes.h"
 #include "ngx_http_asgard_redis_link.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_zone.h"
@@ -19,7 +25,6 @@
 #define NGX_HTTP_ASGARD_REDIS_FAILURES     3
 #define NGX_HTTP_ASGARD_REDIS_REST         200      /* ms, breaker */
 #define NGX_HTTP_ASGARD_REDIS_SILENT       5000     /* ms, then reconnect */
-#define NGX_HTTP_ASGARD_REDIS_WORD         28       /* around its bytes */
 
 
 typedef struct {
@@ -29,16 +34,14 @@ typedef struct {
     void                           *data;
     ngx_msec_t                      deadline;
     unsigned                        probe:1;
+    unsigned                        unsent:1;
 
     /* a script call, for the case that Redis does not have the script */
     asg_script_t                    script;
     ngx_uint_t                      words;      /* 0: nothing to call again */
-    size_t                          len;
-    size_t                          tail;       /* behind the script's name */
 
-    /* stays with the record, which is used again and again */
-    size_t                          size;
-    u_char                         *bytes;      /* the command as sent */
+    /* as sent; the memory stays with the record, which is used again */
+    ngx_http_asgard_redis_bytes_t   bytes;
 } ngx_http_asgard_redis_wait_t;
 
 
@@ -55,6 +58,7 @@ static struct {
     ngx_queue_t                   waiting;
     ngx_queue_t                   spare;
     ngx_event_t                   timer;
+    ngx_event_t                   sent;         /* posted behind the write */
     ngx_connection_t              nobody;       /* for the log of timers */
     ngx_uint_t                    count;        /* place-holders too */
     ngx_msec_t                    silent_since; /* 0: nothing is overdue */
@@ -93,7 +97,7 @@ ngx_http_asgard_redis_wait_new(void)
         w = ngx_queue_data(q, ngx_http_asgard_redis_wait_t, queue);
     }
 
-    ngx_memzero(w, offsetof(ngx_http_asgard_redis_wait_t, size));
+    ngx_memzero(w, offsetof(ngx_http_asgard_redis_wait_t, bytes));
     w->ask.told = ngx_http_asgard_redis_reply;
     w->ask.data = w;
     ngx_http_asgard_redis.count++;
@@ -147,11 +151,56 @@ ngx_http_asgard_redis_tell(ngx_http_asgard_redis_wait_t *w, redisReply *reply)
 
 
 static void
+ngx_http_asgard_redis_arm(ngx_msec_t delay)
+{
+    ngx_event_t  *timer;
+
+    timer = &ngx_http_asgard_redis.timer;
+
+    if (timer->timer_set) {
+        ngx_del_timer(timer);
+    }
+
+    ngx_add_timer(timer, delay);
+}
+
+
+/* What was asked in this pass of the event loop has left: its time begins. */
+static void
+ngx_http_asgard_redis_sent(ngx_event_t *ev)
+{
+    ngx_msec_t                     deadline;
+    ngx_queue_t                   *q;
+    ngx_http_asgard_redis_wait_t  *w;
+
+    ngx_time_update();
+    deadline = ngx_current_msec
+               + ngx_http_asgard_redis.link.conf->redis_deadline;
+
+    for (q = ngx_queue_last(&ngx_http_asgard_redis.waiting);
+         q != ngx_queue_sentinel(&ngx_http_asgard_redis.waiting);
+         q = ngx_queue_prev(q))
+    {
+        w = ngx_queue_data(q, ngx_http_asgard_redis_wait_t, queue);
+
+        if (!w->unsent) {
+            break;
+        }
+
+        w->unsent = 0;
+        w->deadline = deadline;
+    }
+}
+
+
+static void
 ngx_http_asgard_redis_deadline(ngx_event_t *ev)
 {
     ngx_queue_t                   *q;
     ngx_msec_int_t                 left;
     ngx_http_asgard_redis_wait_t  *w;
+
+    ngx_http_asgard_redis_events_read(&ngx_http_asgard_redis.link.events);
 
     while (!ngx_queue_empty(&ngx_http_asgard_redis.waiting)) {
         q = ngx_queue_head(&ngx_http_asgard_redis.waiting);
@@ -159,7 +208,7 @@ ngx_http_asgard_redis_deadline(ngx_event_t *ev)
         left = (ngx_msec_int_t) (w->deadline - ngx_current_msec);
 
         if (left > 0) {
-            ngx_add_timer(ev, left);
+            ngx_http_asgard_redis_arm(left);
             break;
         }
 
@@ -170,52 +219,6 @@ ngx_http_asgard_redis_deadline(ngx_event_t *ev)
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REDIS_TIMEOUT, 1);
         ngx_http_asgard_redis_tell(w, NULL);
     }
-}
-
-
-static u_char *
-ngx_http_asgard_redis_size(u_char *p, u_char mark, size_t n)
-{
-    u_char   digits[NGX_SIZE_T_LEN];
-    u_char  *d;
-
-    d = digits + sizeof(digits);
-
-    do {
-        *--d = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    *p++ = mark;
-    p = ngx_cpymem(p, d, digits + sizeof(digits) - d);
-    *p++ = CR;
-    *p++ = LF;
-
-    return p;
-}
-
-
-static u_char *
-ngx_http_asgard_redis_word(u_char *p, const char *data, size_t len)
-{
-    p = ngx_http_asgard_redis_size(p, '$', len);
-    p = ngx_cpymem(p, data, len);
-    *p++ = CR;
-    *p++ = LF;
-
-    return p;
-}
-
-
-/* `*words`, the command, what names the script. */
-static u_char *
-ngx_http_asgard_redis_head(u_char *p, ngx_uint_t words, asg_str_t command,
-    asg_str_t script)
-{
-    p = ngx_http_asgard_redis_size(p, '*', words);
-    p = ngx_http_asgard_redis_word(p, command.data, command.len);
-
-    return ngx_http_asgard_redis_word(p, script.data, script.len);
 }
 
 
@@ -230,7 +233,7 @@ ngx_http_asgard_redis_eval(ngx_http_asgard_redis_wait_t *w)
     ngx_int_t  rc;
 
     text = asg_script_text(w->script);
-    tail = w->len - w->tail;
+    tail = w->bytes.len - w->bytes.tail;
 
     bytes = ngx_alloc(text.len + tail + 4 * NGX_HTTP_ASGARD_REDIS_WORD,
                       ngx_cycle->log);
@@ -239,7 +242,7 @@ ngx_http_asgard_redis_eval(ngx_http_asgard_redis_wait_t *w)
     }
 
     p = ngx_http_asgard_redis_head(bytes, w->words, ASG_STR("EVAL"), text);
-    p = ngx_cpymem(p, w->bytes + w->tail, tail);
+    p = ngx_cpymem(p, w->bytes.data + w->bytes.tail, tail);
     w->words = 0;
 
     rc = ngx_http_asgard_redis_events_send(&ngx_http_asgard_redis.link.events,
@@ -375,6 +378,7 @@ ngx_http_asgard_redis_issued(ngx_http_asgard_redis_wait_t *w, ngx_int_t rc,
     w->handler = handler;
     w->data = data;
     w->deadline = ngx_current_msec + deadline;
+    w->unsent = 1;
 
     if (w->probe) {
         ngx_http_asgard_redis.probing = 1;
@@ -384,6 +388,10 @@ ngx_http_asgard_redis_issued(ngx_http_asgard_redis_wait_t *w, ngx_int_t rc,
 
     if (!ngx_http_asgard_redis.timer.timer_set) {
         ngx_add_timer(&ngx_http_asgard_redis.timer, deadline);
+    }
+
+    if (!ngx_http_asgard_redis.sent.posted) {
+        ngx_post_event(&ngx_http_asgard_redis.sent, &ngx_posted_events);
     }
 
     return NGX_OK;
@@ -414,69 +422,6 @@ ngx_http_asgard_redis_command(ngx_http_asgard_redis_pt handler, void *data,
 }
 
 
-static ngx_int_t
-ngx_http_asgard_redis_room(ngx_http_asgard_redis_wait_t *w, size_t size)
-{
-    u_char  *bytes;
-
-    if (size <= w->size) {
-        return NGX_OK;
-    }
-
-    bytes = ngx_alloc(size, ngx_cycle->log);
-    if (bytes == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (w->bytes) {
-        ngx_free(w->bytes);
-    }
-
-    w->bytes = bytes;
-    w->size = size;
-    return NGX_OK;
-}
-
-
-/* The call as it goes out: hiredis formats an argument byte by byte. */
-static ngx_int_t
-ngx_http_asgard_redis_format(ngx_http_asgard_redis_wait_t *w,
-    asg_script_t script, ngx_uint_t nkeys, ngx_uint_t argc, const char **argv,
-    const size_t *lens)
-{
-    u_char      count[NGX_INT_T_LEN];
-    u_char     *p;
-    size_t      size;
-    ngx_uint_t  i;
-
-    size = ASG_SCRIPT_SHA_CHARS + (argc + 5) * NGX_HTTP_ASGARD_REDIS_WORD;
-
-    for (i = 0; i < argc; i++) {
-        size += lens[i];
-    }
-
-    if (ngx_http_asgard_redis_room(w, size) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    w->script = script;
-    w->words = argc + 3;
-
-    p = ngx_http_asgard_redis_head(w->bytes, w->words, ASG_STR("EVALSHA"),
-                                   asg_script_sha(script));
-    w->tail = p - w->bytes;
-    p = ngx_http_asgard_redis_word(p, (const char *) count,
-                                   ngx_sprintf(count, "%ui", nkeys) - count);
-
-    for (i = 0; i < argc; i++) {
-        p = ngx_http_asgard_redis_word(p, argv[i], lens[i]);
-    }
-
-    w->len = p - w->bytes;
-    return NGX_OK;
-}
-
-
 ngx_int_t
 ngx_http_asgard_redis_script(asg_script_t script,
     ngx_http_asgard_redis_pt handler, void *data, ngx_uint_t nkeys,
@@ -488,12 +433,15 @@ ngx_http_asgard_redis_script(asg_script_t script,
     w = ngx_http_asgard_redis_begin();
 
     if (w) {
-        rc = ngx_http_asgard_redis_format(w, script, nkeys, argc, argv, lens);
+        w->script = script;
+        w->words = argc + 3;
+        rc = ngx_http_asgard_redis_bytes_script(&w->bytes, script, nkeys, argc,
+                                                argv, lens);
 
         if (rc == NGX_OK) {
             rc = ngx_http_asgard_redis_events_send(
                                      &ngx_http_asgard_redis.link.events,
-                                     &w->ask, w->bytes, w->len);
+                                     &w->ask, w->bytes.data, w->bytes.len);
         }
 
         if (ngx_http_asgard_redis_issued(w, rc, handler, data) == NGX_OK) {
@@ -557,6 +505,8 @@ ngx_http_asgard_redis_init(ngx_cycle_t *cycle,
     ngx_http_asgard_redis.timer.handler = ngx_http_asgard_redis_deadline;
     ngx_http_asgard_redis.timer.data = &ngx_http_asgard_redis.nobody;
     ngx_http_asgard_redis.timer.log = cycle->log;
+    ngx_http_asgard_redis.sent.handler = ngx_http_asgard_redis_sent;
+    ngx_http_asgard_redis.sent.log = cycle->log;
 
     if (ngx_http_asgard_redis_link_open(&ngx_http_asgard_redis.link, cycle,
                                         amcf)
@@ -583,5 +533,9 @@ ngx_http_asgard_redis_exit(void)
 
     if (ngx_http_asgard_redis.timer.timer_set) {
         ngx_del_timer(&ngx_http_asgard_redis.timer);
+    }
+
+    if (ngx_http_asgard_redis.sent.posted) {
+        ngx_delete_posted_event(&ngx_http_asgard_redis.sent);
     }
 }

@@ -9,6 +9,9 @@
 #include "ngx_http_asgard_redis_events.h"
 
 
+#define NGX_HTTP_ASGARD_REDIS_READS  64     /* at once, of 16 kB each */
+
+
 static void
 ngx_http_asgard_redis_add_read(ngx_http_asgard_redis_events_t *ev)
 {
@@ -183,6 +186,25 @@ ngx_http_asgard_redis_read_handler(ngx_event_t *rev)
 
     if (rc != REDIS_OK) {
         ev->failed(ev, context->errstr);
+    }
+}
+
+
+void
+ngx_http_asgard_redis_events_read(ngx_http_asgard_redis_events_t *ev)
+{
+    int         bytes;
+    ngx_uint_t  reads;
+
+    for (reads = 0; reads < NGX_HTTP_ASGARD_REDIS_READS; reads++) {
+
+        if (ev->context == NULL
+            || ioctl(ev->context->fd, FIONREAD, &bytes) == -1 || bytes == 0)
+        {
+            return;
+        }
+
+        ngx_http_asgard_redis_read_handler(ev->connection->read);
     }
 }
 

@@ -87,6 +87,9 @@ ngx_int_t ngx_http_asgard_redis_events_subscribe(
     ngx_http_asgard_redis_events_t *ev, const asg_str_t *channels,
     ngx_uint_t n, void (*heard)(redisReply *reply));
 
+/* Reads what has come, whatever the event loop has not got to yet. */
+void ngx_http_asgard_redis_events_read(ngx_http_asgard_redis_events_t *ev);
+
 /* Outside of the event loop: waits for the socket and does what it is ready
  * for.  NGX_DECLINED: nothing happened within `timeout`. */
 ngx_int_t ngx_http_asgard_redis_events_pump(
