@@ -102,7 +102,7 @@ sub fill {
     my $wait = IO::Select->new($self->{socket});
     return if !$wait->can_read($seconds // $self->{timeout});
     my $n = sysread $self->{socket}, $self->{in}, 65_536, length $self->{in};
-    return $n;
+    return $n // 0;                         # a reset is an end, too
 }
 
 sub read_head {

@@ -5,8 +5,12 @@
 #     ...
 #     my $told = $load->stop;             # {200 => 117, '503 …' => 3}
 #
-# Each caller is a process with a connection of its own a call; what it met is
-# counted by "status code".  A call that got no answer is 'lost'.
+# Each caller is a process with a connection of its own a call, or with
+# `kept => 1` one that it keeps; what it met is counted by "status code".  A call
+# that got no answer is 'lost'.  One that was written to a kept connection, and
+# got no byte of an answer, is 'again' and sent on a new one, as HTTP clients
+# do: every server closes kept connections some time, nginx when it reloads.
+# `call` is called with the connection instead of a chat call.
 package Asgard::Load;
 
 use strict;
@@ -21,6 +25,7 @@ sub new {
     my ($class, $t, $key, %arg) = @_;
     my $self = bless {t => $t, key => $key, pause => 0.02, callers => 4,
         change => {}, owner => $$, %arg}, $class;
+    $self->{call} //= sub { $t->chat_on($_[0], $key, $self->{change}) };
     $self->{log} = "$t->{dir}/load-" . ++$t->{loads};
     $self->{pids} = [map { $self->caller_start } 1 .. $self->{callers}];
     return $self;
@@ -31,12 +36,24 @@ sub caller_start {
     my $pid = fork // croak "fork: $!";
     return $pid if $pid;
     while (!-e "$self->{log}.end") {
-        my $said = eval { said($self->{t}->chat($self->{key},
-            $self->{change})) } // "lost: $@";
-        $self->note($said);
+        $self->note(eval { $self->call_once } // "lost: $@");
         sleep $self->{pause};
     }
     POSIX::_exit(0);
+}
+
+sub call_once {
+    my ($self) = @_;
+    my $http = $self->{kept} ? delete $self->{http} : undef;
+    my $again = $http && $http->{socket};
+    $http //= $self->{t}->http;
+    my $reply = $self->{call}->($http);
+    $self->{http} = $http if $self->{kept};
+    return said($reply) if !$again || $reply->status
+        || $reply->{error} ne 'closed' || length $http->{in};
+    $self->note('again');
+    delete $self->{http};
+    return $self->call_once;
 }
 
 sub said {
@@ -59,7 +76,7 @@ sub told {
     my ($self) = @_;
     my %told;
     open my $in, '<', $self->{log} or return {};
-    while (<$in>) { chomp; $told{$_}++ }
+    while (my $line = <$in>) { chomp $line; $told{$line}++ }
     return \%told;
 }
 

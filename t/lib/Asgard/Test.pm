@@ -353,6 +353,13 @@ sub chat {
         $self->chat_body($change), @headers);
 }
 
+# The same on a connection that is open.
+sub chat_on {
+    my ($self, $http, $key, $change) = @_;
+    return $http->request('POST', '/v1/chat/completions', [bearer($key),
+        'Content-Type', 'application/json'], $self->chat_body($change));
+}
+
 # Bytes as they are, and what comes back.
 sub raw {
     my ($self, $bytes) = @_;
