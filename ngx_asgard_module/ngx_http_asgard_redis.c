@@ -515,6 +515,9 @@ ngx_http_asgard_redis_init(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    ngx_http_asgard_redis_link_await(&ngx_http_asgard_redis.link,
+                                     ngx_http_asgard_snapshot_awaited);
+
     return ngx_http_asgard_channel_init(cycle, amcf);
 }
 

@@ -248,8 +248,9 @@ ngx_http_asgard_redis_link_timer(ngx_event_t *ev)
 }
 
 
-static void
-ngx_http_asgard_redis_link_first(ngx_http_asgard_redis_link_t *link)
+void
+ngx_http_asgard_redis_link_await(ngx_http_asgard_redis_link_t *link,
+    ngx_uint_t (*pending)(void))
 {
     ngx_msec_t      start;
     ngx_msec_int_t  left;
@@ -257,7 +258,9 @@ ngx_http_asgard_redis_link_first(ngx_http_asgard_redis_link_t *link)
     start = ngx_current_msec;
     left = NGX_HTTP_ASGARD_REDIS_START;
 
-    while (link->events.context && !link->up && left > 0) {
+    while (link->events.context && left > 0
+           && (!link->up || (pending && pending())))
+    {
         (void) ngx_http_asgard_redis_events_pump(&link->events, left);
         ngx_time_update();
         left = NGX_HTTP_ASGARD_REDIS_START
@@ -285,7 +288,7 @@ ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     }
 
     ngx_http_asgard_redis_link_connect(link);
-    ngx_http_asgard_redis_link_first(link);
+    ngx_http_asgard_redis_link_await(link, NULL);
     return NGX_OK;
 }
 

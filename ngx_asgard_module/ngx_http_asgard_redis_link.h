@@ -44,6 +44,10 @@ struct ngx_http_asgard_redis_link_s {
  * Redis. */
 ngx_int_t ngx_http_asgard_redis_link_open(ngx_http_asgard_redis_link_t *link,
     ngx_cycle_t *cycle, ngx_http_asgard_main_conf_t *amcf);
+/* Likewise for what was asked when it came up: a second at most, while
+ * `pending` (NULL: nothing) says that it has not come. */
+void ngx_http_asgard_redis_link_await(ngx_http_asgard_redis_link_t *link,
+    ngx_uint_t (*pending)(void));
 /* Drops the connection; the next try follows unless it is for good.  `why`
  * NULL: nothing to complain of. */
 void ngx_http_asgard_redis_link_drop(ngx_http_asgard_redis_link_t *link,

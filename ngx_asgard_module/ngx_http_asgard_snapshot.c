@@ -303,6 +303,14 @@ ngx_http_asgard_snapshot_reply(void *data, redisReply *reply, ngx_uint_t sent)
 }
 
 
+ngx_uint_t
+ngx_http_asgard_snapshot_awaited(void)
+{
+    return ngx_http_asgard_snapshot.fetching
+           && ngx_http_asgard_snapshot.current == NULL;
+}
+
+
 void
 ngx_http_asgard_snapshot_wanted(void)
 {

@@ -38,6 +38,8 @@ ngx_int_t ngx_http_asgard_snapshot_init(ngx_cycle_t *cycle,
 void ngx_http_asgard_snapshot_exit(void);
 /* A version was announced (or the connection came back): fetch if newer. */
 void ngx_http_asgard_snapshot_wanted(void);
+/* The first one of this worker is on its way. */
+ngx_uint_t ngx_http_asgard_snapshot_awaited(void);
 
 /* A reference, or NULL: none loaded, or older than its max_age since ctl was
  * last heard. */
