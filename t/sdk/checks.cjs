@@ -2,6 +2,7 @@
 //
 // Prints TAP; t/sdk/sdk_node.t starts it and reads it.  The client is used
 // with its defaults, retries included: only the address and the key are ours.
+// ASGARD_HTTP2=1: it fetches with undici, which may speak HTTP/2.
 'use strict';
 const {isDeepStrictEqual} = require('node:util');
 const OpenAI = require('openai');
@@ -11,11 +12,20 @@ const HELLO = [{role: 'user', content: 'Hello from Node'}];
 let requests = 0;
 let made = 0;
 
+function fetcher() {
+  if (!process.env.ASGARD_HTTP2) return fetch;
+  const undici = require('undici');
+  const dispatcher = new undici.Agent({allowH2: true});
+  return (url, options) => undici.fetch(url, {...options, dispatcher});
+}
+
+const send = fetcher();
+
 function client(name = 'good', more = {}) {
   return new OpenAI({
     baseURL: URL,
     apiKey: process.env[`ASGARD_${name.toUpperCase()}_KEY`],
-    fetch: (...args) => { requests++; return fetch(...args); },
+    fetch: (...args) => { requests++; return send(...args); },
     ...more,
   });
 }

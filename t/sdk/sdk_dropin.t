@@ -13,6 +13,8 @@ use Asgard::Port qw(free_port);
 use Asgard::Sdk;
 
 my $python = Asgard::Sdk::must_have('venv/bin/python');
+my $modules = Asgard::Sdk::must_have('node_modules');
+my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
 my ($site, $app, $dead) = map { free_port() } 1 .. 3;
 
 sub other_sites {
@@ -72,6 +74,8 @@ my $sdk = Asgard::Sdk->new(before => \&other_sites);
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
 $sdk->checks({}, $python, "$FindBin::Bin/checks.py");
+$sdk->checks({NODE_PATH => $modules}, $node // 'node',
+    "$FindBin::Bin/checks.cjs");
 
 sub page {
     my ($port, $path, @headers) = @_;

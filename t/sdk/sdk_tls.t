@@ -37,7 +37,8 @@ sub sdk_behind {
         $sdk->{url} = $server->url;
         $sdk->checks({%$env, SSL_CERT_FILE => $server->ca,
             NODE_EXTRA_CA_CERTS => $server->ca}, @program);
-        like($t->{gateway}->access_log, qr{^::1 .* HTTP/}m,
+        my ($http) = $name =~ m{(HTTP/\d.*)};
+        like($t->{gateway}->access_log, qr{^::1 .* \Q$http\E[".]}m,
             'its calls came over IPv6');
         Asgard::Teardown::while_running($t);
         $t->{gateway}->stop;
@@ -49,7 +50,9 @@ sub sdk_behind {
 
 my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
 sdk_behind('Python, HTTP/2', {}, $python, "$FindBin::Bin/checks.py");
-# Node's fetch speaks HTTP/1.1 only
+# Node's own fetch speaks HTTP/1.1 only
 sdk_behind('Node, HTTP/1.1', {NODE_PATH => $modules}, $node // 'node',
     "$FindBin::Bin/checks.cjs");
+sdk_behind('Node, HTTP/2', {NODE_PATH => $modules, ASGARD_HTTP2 => 1},
+    $node // 'node', "$FindBin::Bin/checks.cjs");
 done_testing();
