@@ -108,7 +108,7 @@ sub new {
     my ($class) = @_;
     my $t = Asgard::Test->new(workers => 1, without_money => 1,
         zone => '1000m', connections => 40_000,
-        listen => 'reuseport backlog=4096',
+        listen => 'reuseport backlog=4096', redis_deadline => '2s',
         main_conf => 'worker_rlimit_nofile 80000;',
         http_conf => "access_log off;\n    keepalive_requests 1000000000;");
     my ($backend, $port) = backend($t->{dir});
