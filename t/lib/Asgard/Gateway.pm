@@ -63,7 +63,7 @@ sub conf_text {
     return <<"CONF";
 @{[load_module()]}
 $user
-daemon off;
+daemon @{[$self->{daemon} ? 'on' : 'off']};
 worker_processes $self->{workers};
 worker_shutdown_timeout @{[$self->{shutdown_timeout} // '3s']};
 pid $dir/nginx.pid;
@@ -123,6 +123,7 @@ sub test_conf {
 
 sub start {
     my ($self) = @_;
+    return $self->{start}->() if $self->{start};        # Upgrade.pm
     $self->{process} = Asgard::Process->new(name => 'nginx',
         log => "$self->{dir}/log/stdout.log", env => $self->environment,
         command => [$self->command]);

@@ -6,9 +6,9 @@
 #     my $told = $load->stop;             # {200 => 117, '503 …' => 3}
 #
 # Each caller is a process with a connection of its own a call, or with
-# `kept => 1` one that it keeps; what it met is counted by "status code".  A call
-# that got no answer is 'lost'.  One that was written to a kept connection, and
-# got no byte of an answer, is 'again' and sent on a new one, as HTTP clients
+# `kept => 1` one that it keeps; what it met is counted by "status code".  A
+# call that got no answer is 'lost'.  One that was written to a kept connection
+# and got no byte of an answer is 'again' and sent on a new one, as HTTP clients
 # do: every server closes kept connections some time, nginx when it reloads.
 # `call` is called with the connection instead of a chat call.
 package Asgard::Load;
