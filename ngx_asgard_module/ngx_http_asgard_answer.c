@@ -300,9 +300,6 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
     asg_usage_t               *usage;
     ngx_http_asgard_answer_t  *answer;
 
-    /* no stream and no state between calls: one buffer serves all */
-    static char                line[ASG_ANSWER_LINE];
-
     answer = &a->answer;
     usage = &answer->core.usage;
 
@@ -328,7 +325,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
     body.len = answer->len;
 
     asg_answer_init(&answer->core, shown, false,
-                    ngx_http_asgard_answer_context(a), line);
+                    ngx_http_asgard_answer_context(a), NULL);
     answer->core.total_tokens = ngx_http_asgard_answer_total(a);
 
     answer->splice = ngx_palloc(a->ctx->request->pool,

@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_asgard_stream_sink(void *data, u_char *bytes,
     size_t len);
 static int ngx_http_asgard_stream_meter(void *data, const char *bytes,
     size_t len);
+static char *ngx_http_asgard_stream_grow(void *data, char *line, size_t used,
+    size_t size);
 static int ngx_http_asgard_stream_emit(void *data, const char *bytes,
     size_t len);
 static int ngx_http_asgard_stream_drop(void *data, const char *bytes,
@@ -30,7 +32,6 @@ static ngx_chain_t *ngx_http_asgard_stream_buf(ngx_http_request_t *r);
 ngx_int_t
 ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
 {
-    char                   *line;
     asg_str_t               shown;
     ngx_http_upstream_t    *u;
     ngx_http_asgard_ctx_t  *ctx;
@@ -38,17 +39,14 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
     ctx = a->ctx;
     u = ctx->request->upstream;
 
-    line = ngx_palloc(ctx->request->pool, ASG_ANSWER_LINE);
-    if (line == NULL) {
-        return NGX_ERROR;
-    }
-
     shown.data = (const char *) ctx->asked.data;
     shown.len = ctx->asked.len;
 
     asg_answer_init(&a->answer.core, shown, !ctx->parsed->include_usage,
-                    ngx_http_asgard_answer_context(a), line);
+                    ngx_http_asgard_answer_context(a), NULL);
     a->answer.core.total_tokens = ngx_http_asgard_answer_total(a);
+    a->answer.core.grow = ngx_http_asgard_stream_grow;
+    a->answer.core.grow_data = ctx->request->pool;
 
     if (ngx_http_asgard_is_anthropic(a)
         && ngx_http_asgard_anthropic_stream_start(a, shown) != NGX_OK)
@@ -182,6 +180,26 @@ ngx_http_asgard_stream_meter(void *data, const char *bytes, size_t len)
 }
 
 
+/* For an event that came cut: most streams need none of it. */
+
+static char *
+ngx_http_asgard_stream_grow(void *data, char *line, size_t used, size_t size)
+{
+    ngx_pool_t *pool = data;
+
+    char  *more;
+
+    more = ngx_palloc(pool, size);
+
+    if (more && line) {
+        ngx_memcpy(more, line, used);
+        (void) ngx_pfree(pool, line);
+    }
+
+    return more;
+}
+
+
 static int
 ngx_http_asgard_stream_emit(void *data, const char *bytes, size_t len)
 {
@@ -277,7 +295,8 @@ ngx_http_asgard_stream_buf(ngx_http_request_t *r)
 void
 ngx_http_asgard_stream_finish(ngx_http_asgard_attempt_t *a)
 {
-    if (a->answer.core.line == NULL || a->answer.ended) {
+    if (a->answer.core.shown_len == 0 || a->answer.ended) {
+        /* nothing was read, or all was */
         return;
     }
 

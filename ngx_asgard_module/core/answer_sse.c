@@ -1,11 +1,12 @@
 /*
  * An answer that is a stream of server-sent events.
  *
- * The bytes of an event gather in the caller's buffer, as they came, while
- * those of its data lines are pushed through the scan at once.  The blank line
- * ends the event: by then everything is known, and it goes out whole, edited
- * in place.  An event that outgrows the buffer goes out without waiting for
- * its end.
+ * The bytes of an event's data lines are pushed through the scan at once.  The
+ * blank line ends the event: by then everything is known, and it goes out
+ * whole, in pieces around what is replaced.  It is not copied: only one that is
+ * cut gathers in a buffer, and one that is too long for it goes out without
+ * waiting for its end.  Pieces that lie behind one another leave as one, so
+ * that a stream without a word to replace leaves as it came.
  *
  * A line ends with LF, CR LF or CR.  The LF after the CR of a blank line is
  * waited for only when the line before ended with CR LF: so the event of a
@@ -54,6 +55,10 @@ typedef struct {
     asg_answer_t *a;
     asg_answer_emit_pt emit;
     void *data;
+    const char *event;          /* the event at hand, among the bytes that were
+                                 * given; NULL: it is in a->line */
+    const char *run;            /* what was not passed on yet */
+    size_t run_len;
     int rc;                     /* what emit said, once it was not 0 */
 } out_t;
 
@@ -64,7 +69,7 @@ typedef struct {
 } edit_t;
 
 void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
-    int64_t context_tokens, char line[ASG_ANSWER_LINE])
+    int64_t context_tokens, char *line)
 {
     asg_buf_t shown;
 
@@ -73,6 +78,7 @@ void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
     a->hide_usage = hide_usage;
     a->context_tokens = context_tokens;
     a->line = line;
+    a->line_size = line != NULL ? ASG_ANSWER_LINE : 0;
     a->flags = F_BLANK | F_FIRST;
     asg_answer_scan_begin(&a->scan);
     asg_buf_init(&shown, a->shown, sizeof(a->shown));
@@ -94,21 +100,43 @@ static const char *line_end(const char *p, const char *end)
 
 /* --- out --- */
 
-static void emit(out_t *o, const char *bytes, size_t len)
+static void flush(out_t *o)
 {
-    if (len > 0 && o->rc == 0) {
-        o->rc = o->emit(o->data, bytes, len);
+    if (o->run_len > 0 && o->rc == 0) {
+        o->rc = o->emit(o->data, o->run, o->run_len);
     }
+    o->run_len = 0;
 }
 
-static unsigned add_model_edit(const asg_answer_t *a, edit_t *edits, unsigned n)
+/* The bytes must stay until they are flushed. */
+static void emit(out_t *o, const char *bytes, size_t len)
 {
+    if (len == 0) {
+        return;
+    }
+    if (o->run_len > 0 && o->run + o->run_len == bytes) {
+        o->run_len += len;
+        return;
+    }
+    flush(o);
+    o->run = bytes;
+    o->run_len = len;
+}
+
+static const char *event_text(const out_t *o)
+{
+    return o->event != NULL ? o->event : o->a->line;
+}
+
+static unsigned add_model_edit(const out_t *o, edit_t *edits, unsigned n)
+{
+    const asg_answer_t *a = o->a;
     const asg_scan_span_t *model = &a->scan.model;
     size_t len = model->to - model->from;
 
     if (model->to == 0
         || (len == a->shown_len
-            && memcmp(a->line + model->from, a->shown, len) == 0))
+            && memcmp(event_text(o) + model->from, a->shown, len) == 0))
     {
         return n;
     }
@@ -132,58 +160,22 @@ static unsigned add_usage_edit(const asg_answer_t *a, edit_t *edits, unsigned n)
     return n + 1;
 }
 
-static size_t edited_len(const asg_answer_t *a, const edit_t *edits, unsigned n)
+/* What is there of the event, with the edits for which enough of it is known. */
+static void emit_event(out_t *o)
 {
-    size_t len = a->line_len;
-
-    for (unsigned i = 0; i < n; i++) {
-        len = len - (edits[i].to - edits[i].from) + edits[i].text.len;
-    }
-    return len;
-}
-
-/* From the last to the first, so that the offsets before stay true. */
-static void edit_in_place(asg_answer_t *a, const edit_t *edits, unsigned n)
-{
-    while (n-- > 0) {
-        const edit_t *e = &edits[n];
-        char *to = a->line + e->from + e->text.len;
-
-        memmove(to, a->line + e->to, a->line_len - e->to);
-        if (e->text.len > 0) {
-            memcpy(a->line + e->from, e->text.data, e->text.len);
-        }
-        a->line_len = a->line_len - (e->to - e->from) + e->text.len;
-    }
-}
-
-static void emit_pieces(out_t *o, const edit_t *edits, unsigned n)
-{
+    const char *text = event_text(o);
+    edit_t edits[EDITS_MAX];
     size_t at = 0;
+    unsigned n;
 
+    n = add_model_edit(o, edits, 0);
+    n = add_usage_edit(o->a, edits, n);
     for (unsigned i = 0; i < n; i++) {
-        emit(o, o->a->line + at, edits[i].from - at);
+        emit(o, text + at, edits[i].from - at);
         emit(o, edits[i].text.data, edits[i].text.len);
         at = edits[i].to;
     }
-    emit(o, o->a->line + at, o->a->line_len - at);
-}
-
-/* What gathered goes out, with the edits for which enough of it is known. */
-static void emit_line(out_t *o)
-{
-    asg_answer_t *a = o->a;
-    edit_t edits[EDITS_MAX];
-    unsigned n;
-
-    n = add_model_edit(a, edits, 0);
-    n = add_usage_edit(a, edits, n);
-    if (n > 0 && edited_len(a, edits, n) > ASG_ANSWER_LINE) {
-        emit_pieces(o, edits, n);
-        return;
-    }
-    edit_in_place(a, edits, n);
-    emit(o, a->line, a->line_len);
+    emit(o, text + at, o->a->line_len - at);
 }
 
 static void emit_error(out_t *o)
@@ -196,6 +188,7 @@ static void emit_error(out_t *o)
     asg_buf_z(&b, error_data);
     asg_buf_z(&b, "\n\n");
     emit(o, text, b.len);
+    flush(o);
 }
 
 /* --- events --- */
@@ -258,7 +251,7 @@ static void event_done(out_t *o)
     count_event(a);
     if ((a->flags & (F_AGAIN | F_OVERFLOW)) == 0 && asg_answer_scan_is_whole(s))
     {
-        asg_answer_again_learn(&a->again, a->line, a->line_len, s);
+        asg_answer_again_learn(&a->again, event_text(o), a->line_len, s);
     }
     if ((a->flags & F_SWALLOW) != 0) {
         emit(o, "\n\n", 2);     /* ends what was passed of it */
@@ -267,7 +260,7 @@ static void event_done(out_t *o)
         if (has_data && (is_error(a) || !asg_answer_scan_is_whole(s))) {
             emit_error(o);
         } else if (!is_dropped(a)) {
-            emit_line(o);
+            emit_event(o);
         }
     }
     begin_event(a);
@@ -283,7 +276,7 @@ static void overflow(out_t *o)
     if (is_error(a) || asg_answer_scan_failed(&a->scan)) {
         a->flags |= F_SWALLOW;
     } else {
-        emit_line(o);
+        emit_event(o);
     }
 }
 
@@ -440,6 +433,52 @@ static void line_done(asg_answer_t *a)
     a->flags = (a->flags & ~(unsigned) F_FIRST) | F_BLANK;
 }
 
+/* Room for `size` bytes of an event, at most ASG_ANSWER_LINE. */
+static bool line_room(asg_answer_t *a, size_t size)
+{
+    char *line;
+
+    if (size <= a->line_size) {
+        return true;
+    }
+    size = size <= ASG_ANSWER_LINE / 8 ? 2 * size : ASG_ANSWER_LINE;
+    line = a->grow(a->grow_data, a->line, a->line_len, size);
+    if (line == NULL) {
+        return false;
+    }
+    a->line = line;
+    a->line_size = size;
+    return true;
+}
+
+/* Behind what there is of the event, which was cut. */
+static void line_put(out_t *o, const char *p, size_t n)
+{
+    asg_answer_t *a = o->a;
+
+    if (!line_room(a, a->line_len + n)) {
+        o->rc = ASG_ANSWER_NO_MEMORY;
+        return;
+    }
+    memcpy(a->line + a->line_len, p, n);
+}
+
+/* What the caller's next bytes go on with. */
+static void keep_event(out_t *o)
+{
+    asg_answer_t *a = o->a;
+    size_t len = a->line_len;
+
+    flush(o);
+    if (o->event != NULL && len > 0 && (a->flags & F_OVERFLOW) == 0
+        && o->rc == 0)
+    {
+        a->line_len = 0;
+        line_put(o, o->event, len);
+        a->line_len = len;
+    }
+}
+
 /* Bytes of the event: of a line, or (`is_end`) of its end. */
 static void take(out_t *o, const char *p, size_t n, bool is_end)
 {
@@ -448,7 +487,7 @@ static void take(out_t *o, const char *p, size_t n, bool is_end)
     if (is_end && a->field == FIELD_SAME) {
         read_same_bytes(a);
     }
-    while (n > 0) {
+    while (n > 0 && o->rc == 0) {
         size_t room = ASG_ANSWER_LINE - a->line_len;
         size_t part = n;
 
@@ -458,7 +497,9 @@ static void take(out_t *o, const char *p, size_t n, bool is_end)
                 continue;
             }
             part = n < room ? n : room;
-            memcpy(a->line + a->line_len, p, part);
+            if (o->event == NULL) {
+                line_put(o, p, part);
+            }
             a->line_len += part;
         }
         if (!is_end) {
@@ -473,14 +514,22 @@ static void take(out_t *o, const char *p, size_t n, bool is_end)
     }
 }
 
-static void end_of_line(out_t *o, char c)
+/* The next byte is at `p`: an event may begin with it. */
+static void event_at(out_t *o, const char *p)
+{
+    if (o->a->event_len == 0) {
+        o->event = p;
+    }
+}
+
+static void end_of_line(out_t *o, const char *c)
 {
     asg_answer_t *a = o->a;
     bool is_blank = (a->flags & F_BLANK) != 0;
 
-    take(o, &c, 1, /* is_end */ true);
+    take(o, c, 1, /* is_end */ true);
     line_done(a);
-    if (c == '\r') {
+    if (*c == '\r') {
         a->flags |= F_CR;
         if (is_blank && (a->flags & F_CRLF) != 0) {
             a->flags |= F_END;
@@ -495,15 +544,15 @@ static void end_of_line(out_t *o, char c)
 }
 
 /* The byte after a CR; true when it was its LF. */
-static bool after_cr(out_t *o, char c)
+static bool after_cr(out_t *o, const char *c)
 {
     asg_answer_t *a = o->a;
-    bool is_lf = c == '\n';
+    bool is_lf = *c == '\n';
 
     a->flags &= ~(unsigned) (F_CR | F_CRLF);
     if (is_lf) {
         a->flags |= F_CRLF;
-        take(o, &c, 1, /* is_end */ true);
+        take(o, c, 1, /* is_end */ true);
     }
     if ((a->flags & F_END) != 0) {
         event_done(o);
@@ -514,16 +563,20 @@ static bool after_cr(out_t *o, char c)
 int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
     asg_answer_emit_pt emit_fn, void *data)
 {
-    out_t o = {a, emit_fn, data, 0};
+    out_t o = {.a = a, .emit = emit_fn, .data = data};
     const char *p = bytes;
     const char *end = bytes + len;
 
     while (p < end && o.rc == 0) {
         const char *stop;
 
-        if ((a->flags & F_CR) != 0 && after_cr(&o, *p)) {
-            p++;
-            continue;
+        event_at(&o, p);
+        if ((a->flags & F_CR) != 0) {
+            if (after_cr(&o, p)) {
+                p++;
+                continue;
+            }
+            event_at(&o, p);
         }
         stop = line_end(p, end);
         if (stop > p) {
@@ -531,16 +584,17 @@ int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
             take(&o, p, (size_t) (stop - p), /* is_end */ false);
         }
         if (stop < end) {
-            end_of_line(&o, *stop++);
+            end_of_line(&o, stop++);
         }
         p = stop;
     }
+    keep_event(&o);
     return o.rc;
 }
 
 int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit_fn, void *data)
 {
-    out_t o = {a, emit_fn, data, 0};
+    out_t o = {.a = a, .emit = emit_fn, .data = data};
     bool is_cut;
 
     if (a->field == FIELD_SAME) {
@@ -551,11 +605,12 @@ int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit_fn, void *data)
         && !asg_answer_scan_is_whole(&a->scan)
         && !asg_answer_scan_failed(&a->scan) && !is_error(a);
     if (is_cut && (a->flags & F_OVERFLOW) == 0) {
-        emit_line(&o);
+        emit_event(&o);
         begin_event(a);
     } else if (!is_cut && a->event_len > 0) {
         event_done(&o);
     }
+    flush(&o);
     asg_answer_judge(a);
     return o.rc;
 }

@@ -9,10 +9,10 @@
  * holds the whole body and asks for its splices.
  *
  * `usage` counts only at the top level of the answer (of an event): text may
- * contain anything.  Memory is the caller's line buffer, ASG_ANSWER_LINE
- * bytes; an event longer than that is passed on as it comes, its model
- * rewritten when it stands in the first ASG_ANSWER_LINE bytes, its usage still
- * read.
+ * contain anything.  An event that came cut is kept in memory of the caller's,
+ * at most ASG_ANSWER_LINE bytes; an event longer than that is passed on as it
+ * comes, its model rewritten when it stands in the first ASG_ANSWER_LINE bytes,
+ * its usage still read.
  *
  * An error that a provider sends inside a stream may hold anything: its data
  * are replaced by our own words, and so are data that are no JSON object.  The
@@ -34,6 +34,7 @@
 #include "core/str.h"
 
 #define ASG_ANSWER_LINE   65536
+#define ASG_ANSWER_NO_MEMORY (-1)
 #define ASG_ANSWER_ID_MAX 128
 #define ASG_ANSWER_TEXT   640           /* the shown name as JSON */
 
@@ -60,6 +61,11 @@ typedef struct {
     char id[ASG_ANSWER_ID_MAX]; /* the answer's own "id", NUL-terminated */
 } asg_usage_t;
 
+/* `size` bytes, at most ASG_ANSWER_LINE, that begin with the `used` first bytes
+ * of `line`, which is not used any more; NULL: no memory. */
+typedef char *(*asg_answer_grow_pt)(void *data, char *line, size_t used,
+    size_t size);
+
 typedef struct {
     asg_usage_t usage;
     asg_str_t model;            /* name to show; borrowed */
@@ -68,10 +74,14 @@ typedef struct {
                                  * model x n or x inputs; 0: not known */
     int64_t total_tokens;       /* nor can both together; 0: not known.  Set
                                  * after asg_answer_init() */
+    asg_answer_grow_pt grow;    /* where `line` was NULL: set after
+                                 * asg_answer_init() too */
+    void *grow_data;
     /* private */
-    char *line;                 /* ASG_ANSWER_LINE bytes of the caller's: the
-                                 * event at hand, as it came */
-    size_t line_len;
+    char *line;                 /* the event at hand, as it came, when it was
+                                 * cut */
+    size_t line_size;
+    size_t line_len;            /* of the event so far, wherever it is */
     size_t event_len;           /* of the event so far; more than line_len when
                                  * it did not fit */
     unsigned field;             /* where we are in the line */
@@ -91,9 +101,11 @@ typedef struct {
 /* Called with bytes to pass on, valid during the call.  Non-zero stops. */
 typedef int (*asg_answer_emit_pt)(void *data, const char *bytes, size_t len);
 
+/* `line`: ASG_ANSWER_LINE bytes, or NULL when it grows by `grow`, or when no
+ * stream will be read. */
 void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
-    int64_t context_tokens, char line[ASG_ANSWER_LINE]);
-/* SSE.  Returns 0, or what emit returned. */
+    int64_t context_tokens, char *line);
+/* SSE.  Returns 0, what emit returned, or ASG_ANSWER_NO_MEMORY. */
 int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
     asg_answer_emit_pt emit, void *data);
 /* No more bytes: flushes an unfinished event as it is. */

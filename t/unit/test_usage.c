@@ -30,7 +30,6 @@ typedef struct {
     sink_t out;
 } run_t;
 
-static char line[ASG_ANSWER_LINE];
 static run_t run, other;
 static uint64_t dice = 1;
 
@@ -75,10 +74,33 @@ static void feed(run_t *r, asg_str_t stream, unsigned most)
     assert_int_equal(asg_answer_end(&r->answer, collect, &r->out), 0);
 }
 
+/* Of the size that was asked for, so that a sanitizer sees what is beyond. */
+static char *grow(void *data, char *old, size_t used, size_t size)
+{
+    char *more = malloc(size);
+
+    (void) data;
+    assert_non_null(more);
+    assert_true(size <= ASG_ANSWER_LINE);
+    if (old != NULL) {
+        memcpy(more, old, used);
+        free(old);
+    }
+    return more;
+}
+
+static char *no_memory(void *data, char *old, size_t used, size_t size)
+{
+    (void) data, (void) old, (void) used, (void) size;
+    return NULL;
+}
+
 static void begin(run_t *r, bool hide_usage)
 {
+    free(r->answer.line);
     memset(&r->out, 0, sizeof(r->out));
-    asg_answer_init(&r->answer, ASG_STR("mine"), hide_usage, 1000, line);
+    asg_answer_init(&r->answer, ASG_STR("mine"), hide_usage, 1000, NULL);
+    r->answer.grow = grow;
     r->answer.total_tokens = 1500;
 }
 
@@ -93,6 +115,20 @@ static void gave(const char *text)
 {
     assert_int_equal(run.out.len, strlen(text));
     assert_memory_equal(run.out.text, text, run.out.len);
+}
+
+/* Lines of data among what came out. */
+static unsigned events_given(void)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i + 5 <= run.out.len; i++) {
+        bool begins = i == 0 || run.out.text[i - 1] == '\n'
+            || run.out.text[i - 1] == '\r';
+
+        n += begins && memcmp(run.out.text + i, "data:", 5) == 0;
+    }
+    return n;
 }
 
 static void same_usage(const asg_usage_t *a, const asg_usage_t *b)
@@ -220,7 +256,7 @@ static void openai_stream_is_metered_and_renamed(void **state)
     assert_int_equal(u->content_bytes, 1 + 2 + 1 + 4 + 4 + 1
                      + strlen("\"usage\":{\"prompt_tokens\":1} data: [DONE]"));
     assert_null(memmem(run.out.text, run.out.len, "gpt-5.1", 7));
-    assert_int_equal(run.out.calls, 5);
+    assert_int_equal(events_given(), 5);
 }
 
 static void usage_is_hidden_from_one_who_did_not_ask(void **state)
@@ -228,7 +264,7 @@ static void usage_is_hidden_from_one_who_did_not_ask(void **state)
     (void) state;
     stream(openai, /* hide_usage */ true);
     assert_int_equal(run.answer.usage.tokens.prompt, 13);
-    assert_int_equal(run.out.calls, 4);         /* the extra event is gone */
+    assert_int_equal(events_given(), 4);        /* the extra event is gone */
     assert_null(memmem(run.out.text, run.out.len, ",\"usage\":", 9));
     assert_non_null(memmem(run.out.text, run.out.len,
                            "\"finish_reason\":null}],\"obfuscation\"", 36));
@@ -236,7 +272,7 @@ static void usage_is_hidden_from_one_who_did_not_ask(void **state)
     stream(vllm, true);
     assert_int_equal(run.answer.usage.tokens.completion, 2);
     assert_null(memmem(run.out.text, run.out.len, "usage", 5));
-    assert_int_equal(run.out.calls, 3);
+    assert_int_equal(events_given(), 3);
 }
 
 static void usage_member_is_cut_out_wherever_it_stands(void **state)
@@ -532,7 +568,7 @@ static void any_line_end_gives_the_same_answer(void **state)
         for (unsigned i = 0; i < 40; i++) {
             compare_cuts((asg_str_t) {text, len}, true, 1 + roll(40));
         }
-        assert_int_equal(run.out.calls, 4);
+        assert_int_equal(events_given(), 4);
         assert_int_equal(run.answer.usage.tokens.completion, 9);
     }
 }
@@ -640,22 +676,62 @@ static void a_shown_name_is_written_as_json(void **state)
     static char name[4096];
 
     (void) state;
-    memset(&run.out, 0, sizeof(run.out));
-    asg_answer_init(&run.answer, ASG_STR("a\"b\\"), false, 0, line);
+    begin(&run, false);
+    asg_answer_init(&run.answer, ASG_STR("a\"b\\"), false, 0, NULL);
     feed(&run, ASG_STR("data: {\"model\":\"\\\"}\"}\n\n"), 0);
     gave("data: {\"model\":\"a\\\"b\\\\\"}\n\n");
 
     memset(name, 'n', sizeof(name));
     memset(&run.out, 0, sizeof(run.out));
     asg_answer_init(&run.answer, (asg_str_t) {name, sizeof(name)}, false, 0,
-                    line);
+                    NULL);
     feed(&run, ASG_STR("data: {\"model\":\"b\"}\n\n"), 0);
     gave("data: {\"model\":\"\"}\n\n");
+}
+
+static void whole_events_need_no_memory_and_leave_together(void **state)
+{
+    static const char plain[] = "data: {\"id\":\"1\"}\n\n: ping\n\n"
+        "data: {\"model\":\"mine\"}\r\n\r\ndata: [DONE]\n\n";
+
+    (void) state;
+    begin(&run, false);
+    feed(&run, asg_str_z(plain), 0);
+    gave(plain);
+    assert_int_equal(run.out.calls, 1);
+    assert_null(run.answer.line);
+
+    begin(&run, false);
+    feed(&run, asg_str_z(openai), 0);
+    assert_null(run.answer.line);
+}
+
+static void a_cut_event_takes_memory_for_what_there_is_of_it(void **state)
+{
+    (void) state;
+    begin(&run, false);
+    assert_int_equal(asg_answer_feed(&run.answer, openai, 100, collect,
+                                     &run.out), 0);
+    assert_int_equal(run.out.calls, 0);
+    assert_non_null(run.answer.line);
+    assert_true(run.answer.line_size <= 200);
+}
+
+static void a_cut_event_without_memory_stops_the_feed(void **state)
+{
+    (void) state;
+    begin(&run, false);
+    run.answer.grow = no_memory;
+    assert_int_equal(asg_answer_feed(&run.answer, openai, 100, collect,
+                                     &run.out), ASG_ANSWER_NO_MEMORY);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_events_need_no_memory_and_leave_together),
+        cmocka_unit_test(a_cut_event_takes_memory_for_what_there_is_of_it),
+        cmocka_unit_test(a_cut_event_without_memory_stops_the_feed),
         cmocka_unit_test(openai_stream_is_metered_and_renamed),
         cmocka_unit_test(usage_is_hidden_from_one_who_did_not_ask),
         cmocka_unit_test(usage_member_is_cut_out_wherever_it_stands),
