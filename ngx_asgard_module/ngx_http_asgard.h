@@ -180,7 +180,9 @@ struct ngx_http_asgard_ctx_s {
 
     /* identify */
     struct ngx_http_asgard_lookup_s *lookup;  /* under way; NULL: none */
-    asg_key_record_t           key;
+    const asg_key_record_t    *key;           /* its models are all that
+                                               * follows; before it is known a
+                                               * record without a name */
     asg_project_record_t       project;
     u_char                     digest[ASG_KEY_DIGEST_BYTES];
     ngx_uint_t                 pepper;        /* index */

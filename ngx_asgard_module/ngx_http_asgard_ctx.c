@@ -49,6 +49,8 @@ ngx_http_asgard_ctx_create(ngx_http_request_t *r)
     ngx_pool_cleanup_t     *cln;
     ngx_http_asgard_ctx_t  *ctx;
 
+    static const asg_key_record_t  nobody;
+
     ctx = ngx_http_asgard_ctx(r);
     if (ctx != NULL) {
         return ctx;
@@ -63,6 +65,7 @@ ngx_http_asgard_ctx_create(ngx_http_request_t *r)
     ngx_memzero(ctx, sizeof(ngx_http_asgard_ctx_t));
 
     ctx->request = r;
+    ctx->key = &nobody;
     ctx->route = NGX_HTTP_ASGARD_ROUTE_NONE;
     ctx->retry_after = -1;
     ctx->started = ngx_current_msec;

@@ -40,8 +40,10 @@ static void ngx_http_asgard_lookup_handler(void *data, redisReply *reply,
     ngx_uint_t sent);
 
 
-/* The reader of records; large, hence one per worker. */
-static asg_json_t  ngx_http_asgard_record_json;
+/* The reader of records, and the key's record as read; large, hence one per
+ * worker. */
+static asg_json_t        ngx_http_asgard_record_json;
+static asg_key_record_t  ngx_http_asgard_record_key;
 
 
 static ngx_http_asgard_main_conf_t *
@@ -96,6 +98,29 @@ ngx_http_asgard_lookup_refuse(ngx_http_asgard_lookup_t *l, asg_reason_t reason)
 }
 
 
+/* The key's record for as long as the request lives, without the room that its
+ * list of models does not use: most keys have none. */
+static ngx_int_t
+ngx_http_asgard_lookup_keep(ngx_http_asgard_lookup_t *l)
+{
+    size_t             size;
+    asg_key_record_t  *record;
+
+    size = offsetof(asg_key_record_t, models)
+           + ngx_http_asgard_record_key.models_len;
+
+    record = ngx_palloc(l->ctx->request->pool, size);
+    if (record == NULL) {
+        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_OVERLOADED);
+    }
+
+    ngx_memcpy(record, &ngx_http_asgard_record_key, size);
+    l->ctx->key = record;
+
+    return NGX_OK;
+}
+
+
 /* NGX_OK: record found; NGX_DECLINED: no pepper knows the token; NGX_AGAIN. */
 static ngx_int_t
 ngx_http_asgard_lookup_key(ngx_http_asgard_lookup_t *l)
@@ -111,13 +136,14 @@ ngx_http_asgard_lookup_key(ngx_http_asgard_lookup_t *l)
     for ( /* void */ ; l->pepper < l->npeppers; l->pepper++) {
         digest = l->digests[l->pepper];
 
-        rc = ngx_http_asgard_zone_key_get(l->pepper, digest, &l->ctx->key);
+        rc = ngx_http_asgard_zone_key_get(l->pepper, digest,
+                                          &ngx_http_asgard_record_key);
 
         if (rc == NGX_OK) {
             ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_KEY_HIT, 1);
             ngx_memcpy(l->ctx->digest, digest, ASG_KEY_DIGEST_BYTES);
             l->ctx->pepper = l->pepper;
-            return NGX_OK;
+            return ngx_http_asgard_lookup_keep(l);
         }
 
         if (rc == NGX_ABORT) {
@@ -149,14 +175,14 @@ ngx_http_asgard_lookup_project(ngx_http_asgard_lookup_t *l)
     ngx_http_asgard_ctx_t  *ctx;
 
     ctx = l->ctx;
-    id.data = (u_char *) ctx->key.project_id;
+    id.data = (u_char *) ctx->key->project_id;
     id.len = ngx_strlen(id.data);
 
     if (ngx_http_asgard_zone_project_get(&id, &ctx->project) == NGX_OK) {
         return NGX_OK;
     }
 
-    len = asg_rkey_project(name, asg_str_z(ctx->key.project_id));
+    len = asg_rkey_project(name, asg_str_z(ctx->key->project_id));
 
     if (ngx_http_asgard_identify_get(name, len,
                                      ngx_http_asgard_lookup_handler, l)
@@ -256,7 +282,8 @@ ngx_http_asgard_lookup_take_key(ngx_http_asgard_lookup_t *l, redisReply *pair)
 
     text = (asg_str_t) { reply->str, (size_t) reply->len };
 
-    if (asg_record_key_read(&ngx_http_asgard_record_json, text, &l->ctx->key)
+    if (asg_record_key_read(&ngx_http_asgard_record_json, text,
+                            &ngx_http_asgard_record_key)
         != ASG_OK)
     {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -264,8 +291,14 @@ ngx_http_asgard_lookup_take_key(ngx_http_asgard_lookup_t *l, redisReply *pair)
         return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
     }
 
+    rc = ngx_http_asgard_lookup_keep(l);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     rc = ngx_http_asgard_lookup_took(l, ngx_http_asgard_zone_key_put(l->pepper,
-                                         l->digests[l->pepper], &l->ctx->key));
+                                         l->digests[l->pepper],
+                                         &ngx_http_asgard_record_key));
     if (rc == NGX_OK) {
         ngx_memcpy(l->ctx->digest, l->digests[l->pepper],
                    ASG_KEY_DIGEST_BYTES);
@@ -384,7 +417,7 @@ ngx_http_asgard_lookup_end(ngx_http_asgard_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (ctx->key.revoked) {
+    if (ctx->key->revoked) {
         ctx->reason = ASG_REASON_INVALID_API_KEY;
         return NGX_ERROR;
     }

@@ -93,8 +93,8 @@ ngx_http_asgard_kill_next(void)
             continue;
         }
 
-        id.data = (u_char *) ctx->key.project_id;
-        id.len = ngx_strlen(ctx->key.project_id);
+        id.data = (u_char *) ctx->key->project_id;
+        id.len = ngx_strlen(ctx->key->project_id);
 
         if (ngx_http_asgard_zone_project_get(&id, &project) == NGX_OK
             && project.killed)
@@ -239,8 +239,8 @@ ngx_http_asgard_kill_timer(ngx_event_t *ev)
     {
         ctx = ngx_queue_data(q, ngx_http_asgard_ctx_t, open);
 
-        id.data = (u_char *) ctx->key.project_id;
-        id.len = ngx_strlen(ctx->key.project_id);
+        id.data = (u_char *) ctx->key->project_id;
+        id.len = ngx_strlen(ctx->key->project_id);
 
         if (!ngx_http_asgard_kill_seen(ids, n, &id)) {
             ids[n].data = names[n];

@@ -45,8 +45,8 @@ static ngx_uint_t
 ngx_http_asgard_policy_key_may(ngx_http_asgard_ctx_t *ctx,
     const asg_public_name_t *name, const asg_model_t *model)
 {
-    return ctx->key.all_models
-           || asg_record_allows(&ctx->key, model->ref, name->name);
+    return ctx->key->all_models
+           || asg_record_allows(ctx->key, model->ref, name->name);
 }
 
 

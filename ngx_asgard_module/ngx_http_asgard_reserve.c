@@ -362,10 +362,10 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
                                     (ctx->parsed->parts.bytes + 3) / 4);
 
     p = ngx_snprintf(slot->budgets, sizeof(slot->budgets), "p.%s",
-                     ctx->key.project_id);
-    if (ctx->key.budgeted) {
+                     ctx->key->project_id);
+    if (ctx->key->budgeted) {
         p = ngx_snprintf(p, sizeof(slot->budgets) - (p - slot->budgets),
-                         ",k.%s", ctx->key.key_id);
+                         ",k.%s", ctx->key->key_id);
     }
     slot->budgets_len = (u_short) (p - slot->budgets);
 

@@ -206,7 +206,7 @@ ngx_http_asgard_step_identify(ngx_http_asgard_ctx_t *ctx)
     rc = ngx_http_asgard_identify(ctx, &token);
 
     if (rc == NGX_ERROR && ctx->reason == ASG_REASON_INVALID_API_KEY
-        && !ctx->key.revoked)
+        && !ctx->key->revoked)
     {
         return ngx_http_asgard_step_bad_key(ctx);
     }
@@ -220,7 +220,7 @@ ngx_http_asgard_step_identify(ngx_http_asgard_ctx_t *ctx)
 static ngx_int_t
 ngx_http_asgard_step_admit(ngx_http_asgard_ctx_t *ctx)
 {
-    if (ctx->key.expires && ctx->key.expires <= ngx_time()) {
+    if (ctx->key->expires && ctx->key->expires <= ngx_time()) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_KEY_EXPIRED, NULL);
     }
 

@@ -151,10 +151,10 @@ ngx_http_asgard_vars_text(ngx_http_asgard_ctx_t *ctx, uintptr_t data,
         return asg_str_z(asg_reason_info(ctx->reason)->code);
 
     case NGX_HTTP_ASGARD_VAR_PROJECT:
-        return asg_str_z(ctx->key.project_id);
+        return asg_str_z(ctx->key->project_id);
 
     case NGX_HTTP_ASGARD_VAR_KEY_PREFIX:
-        return asg_str_z(ctx->key.prefix);
+        return asg_str_z(ctx->key->prefix);
 
     case NGX_HTTP_ASGARD_VAR_POD:
         return ngx_http_asgard_vars_pod(ctx);

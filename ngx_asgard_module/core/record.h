@@ -28,9 +28,10 @@ typedef struct {
     bool revoked;
     bool budgeted;              /* k.<key> is charged */
     bool all_models;
-    /* names joined by '\n', each ended by '\n'; within the caller's text */
-    char models[2048];
+    /* names joined by '\n', each ended by '\n'; the last member: a copy may
+     * end with them */
     uint16_t models_len;
+    char models[2048];
 } asg_key_record_t;
 
 typedef enum {
