@@ -18,6 +18,10 @@
 #define NGX_HTTP_ASGARD_COALESCE  2048
 
 
+typedef char ngx_http_asgard_outgoing_text_is_copied
+    [ASG_SPLICE_TEXT <= NGX_HTTP_ASGARD_COALESCE ? 1 : -1];
+
+
 static ngx_int_t ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
     asg_splice_t *splice);
 static size_t ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
@@ -45,37 +49,33 @@ ngx_http_asgard_outgoing(ngx_http_asgard_attempt_t *a)
     size_t               size;
     asg_buf_t            head;
     ngx_chain_t         *cl;
-    asg_splice_t        *splice;
+    asg_splice_t         splice;
     ngx_http_request_t  *r;
 
     r = a->ctx->request;
 
-    splice = ngx_palloc(r->pool, sizeof(asg_splice_t));
-    if (splice == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_asgard_outgoing_body(a, splice) != NGX_OK) {
+    if (ngx_http_asgard_outgoing_body(a, &splice) != NGX_OK) {
         return NGX_ERROR;
     }
 
     /* first to learn the length, then to write: a full buffer writes nothing */
 
-    size = ngx_http_asgard_outgoing_head(a, splice, NULL);
+    size = ngx_http_asgard_outgoing_head(a, &splice, NULL);
 
-    data = ngx_http_asgard_outgoing_secret(r->pool, size);
+    data = ngx_http_asgard_outgoing_secret(r->pool, size
+                                   + ngx_http_asgard_outgoing_small(&splice));
     if (data == NULL) {
         return NGX_ERROR;
     }
 
     asg_buf_init(&head, (char *) data, size);
-    (void) ngx_http_asgard_outgoing_head(a, splice, &head);
+    (void) ngx_http_asgard_outgoing_head(a, &splice, &head);
 
     if (!asg_buf_ok(&head)) {
         return NGX_ERROR;
     }
 
-    cl = ngx_http_asgard_outgoing_chain(r, &head, splice);
+    cl = ngx_http_asgard_outgoing_chain(r, &head, &splice);
     if (cl == NULL) {
         return NGX_ERROR;
     }
@@ -276,8 +276,9 @@ ngx_http_asgard_outgoing_wipe(void *data)
 }
 
 
-/* Head and body as few buffers: small pieces are copied behind one another, a
- * large one ends what was gathered. */
+/* Head and body as few buffers: small pieces are copied behind one another, for
+ * which there is room after the head's own; a large one, which is the body's
+ * text and nothing of the splice's, ends what was gathered. */
 
 static ngx_chain_t *
 ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
@@ -288,13 +289,8 @@ ngx_http_asgard_outgoing_chain(ngx_http_request_t *r, asg_buf_t *head,
     asg_str_t     piece;
     ngx_chain_t  *first, **ll;
 
-    start = ngx_http_asgard_outgoing_secret(r->pool, head->len
-                                     + ngx_http_asgard_outgoing_small(splice));
-    if (start == NULL) {
-        return NULL;
-    }
-
-    p = ngx_cpymem(start, head->data, head->len);
+    start = (u_char *) head->data;
+    p = start + head->len;
     first = NULL;
     ll = &first;
 
