@@ -349,6 +349,36 @@ ngx_http_asgard_body_room(ngx_http_asgard_ctx_t *ctx, size_t size)
 }
 
 
+ngx_int_t
+ngx_http_asgard_body_forget(ngx_http_asgard_ctx_t *ctx)
+{
+    u_char      *asked;
+    ngx_pool_t  *pool;
+
+    pool = ctx->request->pool;
+
+    asked = ngx_pnalloc(pool, ctx->asked.len);
+    if (asked == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(asked, ctx->asked.data, ctx->asked.len);
+    ctx->asked.data = asked;
+
+    (void) ngx_pfree(pool, ctx->parsed);
+    ctx->parsed = NULL;
+
+    if (ngx_pfree(pool, ctx->body.data) == NGX_OK) {
+        ngx_http_asgard_body_release(ctx);
+    }
+
+    ngx_str_null(&ctx->body);
+    ctx->body_size = 0;
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_asgard_body_release(ngx_http_asgard_ctx_t *ctx)
 {

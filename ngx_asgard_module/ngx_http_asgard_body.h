@@ -32,6 +32,10 @@ ngx_int_t ngx_http_asgard_body_read(ngx_http_asgard_ctx_t *ctx);
 /* Fills ctx->parsed; NGX_OK or a status with ctx->reason and ctx->param set. */
 ngx_int_t ngx_http_asgard_body_scan(ngx_http_asgard_ctx_t *ctx);
 
+/* No provider will be asked any more: ctx->parsed and ctx->body are gone, and
+ * ctx->asked has a copy of its own.  NGX_ERROR: no memory for it. */
+ngx_int_t ngx_http_asgard_body_forget(ngx_http_asgard_ctx_t *ctx);
+
 void ngx_http_asgard_body_release(ngx_http_asgard_ctx_t *ctx);
 
 /* The worker's reader of bodies. */

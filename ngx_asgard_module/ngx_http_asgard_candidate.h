@@ -66,6 +66,9 @@ struct ngx_http_asgard_attempt_s {
     ngx_http_asgard_fault_e     fault;
     ngx_uint_t                  status;       /* of the last answer; 0 */
 
+    size_t                      taken;        /* bytes of the last read of a
+                                               * stream */
+
     /* of the drain after a client left */
     ngx_event_t                 drain;
     size_t                      drained;

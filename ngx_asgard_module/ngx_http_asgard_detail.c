@@ -22,7 +22,7 @@ ngx_http_asgard_detail_model(ngx_http_asgard_ctx_t *ctx)
     for (i = 0; i < ctx->name->ncandidates; i++) {
         model = &ctx->snapshot->catalog.models[ctx->name->candidates[i]];
 
-        if (model->path[ctx->parsed->api].len
+        if (model->path[(asg_api_t) ctx->route].len
             && ngx_http_asgard_policy_allows(ctx, model))
         {
             return model;

@@ -6,12 +6,14 @@
 #include "ngx_http_asgard_stream.h"
 
 #include "ngx_http_asgard_anthropic.h"
+#include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
 
 
-#define NGX_HTTP_ASGARD_STREAM_BUF  4096
+#define NGX_HTTP_ASGARD_STREAM_LEAST  512     /* of an outgoing buffer */
+#define NGX_HTTP_ASGARD_STREAM_MOST   8192
 
 
 static ngx_int_t ngx_http_asgard_stream_filter_init(void *data);
@@ -26,25 +28,39 @@ static int ngx_http_asgard_stream_emit(void *data, const char *bytes,
     size_t len);
 static int ngx_http_asgard_stream_drop(void *data, const char *bytes,
     size_t len);
-static ngx_chain_t *ngx_http_asgard_stream_buf(ngx_http_request_t *r);
+static ngx_chain_t *ngx_http_asgard_stream_buf(ngx_http_asgard_attempt_t *a,
+    size_t len);
+static size_t ngx_http_asgard_stream_size(ngx_http_asgard_attempt_t *a,
+    size_t len);
 
 
 ngx_int_t
 ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
 {
+    int64_t                 context, total;
     asg_str_t               shown;
+    ngx_uint_t              hide;
     ngx_http_upstream_t    *u;
     ngx_http_asgard_ctx_t  *ctx;
 
     ctx = a->ctx;
     u = ctx->request->upstream;
 
+    hide = !ctx->parsed->include_usage;
+    context = ngx_http_asgard_answer_context(a);
+    total = ngx_http_asgard_answer_total(a);
+
+    /* a stream that was accepted is the last attempt, and may be open long */
+
+    if (u->request_body_sent && ngx_http_asgard_body_forget(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     shown.data = (const char *) ctx->asked.data;
     shown.len = ctx->asked.len;
 
-    asg_answer_init(&a->answer.core, shown, !ctx->parsed->include_usage,
-                    ngx_http_asgard_answer_context(a), NULL);
-    a->answer.core.total_tokens = ngx_http_asgard_answer_total(a);
+    asg_answer_init(&a->answer.core, shown, hide, context, NULL);
+    a->answer.core.total_tokens = total;
     a->answer.core.grow = ngx_http_asgard_stream_grow;
     a->answer.core.grow_data = ctx->request->pool;
 
@@ -108,6 +124,7 @@ ngx_http_asgard_stream_filter(void *data, ssize_t bytes)
 
     /* the copies go out; the room is given back when they have gone */
     u->buffer.last = b.last;
+    a->taken = bytes;
 
     if (a->response.whole) {
         a->response.excess = 1;
@@ -215,7 +232,7 @@ ngx_http_asgard_stream_emit(void *data, const char *bytes, size_t len)
 
     while (len) {
 
-        cl = ngx_http_asgard_stream_buf(a->ctx->request);
+        cl = ngx_http_asgard_stream_buf(a, len);
         if (cl == NULL) {
             return 1;
         }
@@ -246,12 +263,15 @@ ngx_http_asgard_stream_drop(void *data, const char *bytes, size_t len)
 /* The last outgoing buffer while it has room, else a free or a new one. */
 
 static ngx_chain_t *
-ngx_http_asgard_stream_buf(ngx_http_request_t *r)
+ngx_http_asgard_stream_buf(ngx_http_asgard_attempt_t *a, size_t len)
 {
+    size_t                size;
     ngx_buf_t            *b;
     ngx_chain_t          *cl, **ll;
+    ngx_http_request_t   *r;
     ngx_http_upstream_t  *u;
 
+    r = a->ctx->request;
     u = r->upstream;
     ll = &u->out_bufs;
 
@@ -271,12 +291,14 @@ ngx_http_asgard_stream_buf(ngx_http_request_t *r)
     b = cl->buf;
 
     if (b->start == NULL) {
-        b->start = ngx_palloc(r->pool, NGX_HTTP_ASGARD_STREAM_BUF);
+        size = ngx_http_asgard_stream_size(a, len);
+
+        b->start = ngx_pnalloc(r->pool, size);
         if (b->start == NULL) {
             return NULL;
         }
 
-        b->end = b->start + NGX_HTTP_ASGARD_STREAM_BUF;
+        b->end = b->start + size;
     }
 
     b->pos = b->start;
@@ -289,6 +311,21 @@ ngx_http_asgard_stream_buf(ngx_http_request_t *r)
     *ll = cl;
 
     return cl;
+}
+
+
+/* Room for what was read at once, and for a longer name in it: an event now and
+ * then takes little, one read of many events few buffers. */
+
+static size_t
+ngx_http_asgard_stream_size(ngx_http_asgard_attempt_t *a, size_t len)
+{
+    size_t  size;
+
+    size = ngx_max(len, a->taken + a->taken / 8);
+    size = ngx_max(size, NGX_HTTP_ASGARD_STREAM_LEAST);
+
+    return ngx_min(size, NGX_HTTP_ASGARD_STREAM_MOST);
 }
 
 
