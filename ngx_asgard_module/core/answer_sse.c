@@ -160,7 +160,7 @@ static unsigned add_usage_edit(const asg_answer_t *a, edit_t *edits, unsigned n)
     return n + 1;
 }
 
-/* What is there of the event, with the edits for which enough of it is known. */
+/* What there is of the event, with the edits of which enough is known. */
 static void emit_event(out_t *o)
 {
     const char *text = event_text(o);
