@@ -46,10 +46,13 @@ if not pins_have_room(list, 0, sign == '-' and -delta or delta) then
 end
 
 -- Every check is done: from here on only writes.
-for _, pin in ipairs(list) do
-    if pin.spent and delta > 0 then
-        call('HINCRBY', pin.key, pin.s, sign .. str(delta))
+local sets = {}
+for i, pin in ipairs(list) do
+    if pin.spent then
+        counter_rise(sets, pin, pin.s, pin.spent,
+            sign == '-' and -delta or delta)
     end
+    sets = sets_write(sets, list, i)
 end
 call('HSET', KEYS[1], 'adj', str(seq))
 return {'OK'}

@@ -15,6 +15,7 @@
 -- Invariants.  Never shortens.  Amount, pins and detail stay as they are.
 
 --@part base
+--@part hold
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 't')
 if m[1] ~= ARGV[1] then
@@ -30,7 +31,7 @@ if m[2] ~= 'open' and m[2] ~= 'adopt' then
     return {'CLOSED'}
 end
 
-local amount, created, expires, pins, detail = hold_read(KEYS[2])
+local raw, amount, created, expires, pins, at = hold_read(KEYS[2])
 if not amount then
     return {'GONE'}
 end
@@ -43,6 +44,6 @@ end
 
 expires = str(later)
 call('SET', KEYS[2], table.concat(
-    {amount, created, expires, pins, detail}, ' '))
+    {amount, created, expires, pins, sub(raw, at)}, ' '))
 call('ZADD', KEYS[3], expires, id)
 return {'OK', expires}

@@ -55,6 +55,7 @@
 -- for five.
 
 --@part base
+--@part hold
 --@part pins
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 'n')
@@ -69,7 +70,7 @@ local says = charges or verb == 'p'
 
 if not amount or not match(verb, '^[sevxp]$') or not is_id(id)
     or not is_detail(detail) or not pins or #pins > 16384
-    or not match(pins, '^[%w._:,-]*$') or says and pins == ''
+    or says and pins == ''
     or #KEYS < 4 or #KEYS > 20
     or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1])
     or ARGV[7] and not (int(ARGV[7]) and is_id(ARGV[8])) then
@@ -87,40 +88,42 @@ local function event(a, d, p, x, ...)
         'd', str(d), 'p', p, 'x', x, 'n', sub(KEYS[4], 9) .. ':' .. number, ...)
 end
 
-local function spend(pin, n)
-    if pin.spent and n > 0 then
-        call('HINCRBY', pin.key, pin.s, str(n))
-    end
-end
+local raw, raw_amount, _, expires, held_pins, at = hold_read(KEYS[2])
 
--- Without its hold: what it moved, or a refusal.
-local function charge_late()
-    if m[2] ~= 'adopt' or not charges then
-        return 0
-    end
-    local list = pins_parse(pins, 5)
-    if not list then
-        return nil, {'KEYS', pins}
-    end
-    local epoch = match(ARGV[1], '^%d+')
-    local before = int(match(call('GET', KEYS[2]) or '',
-        '^L ' .. epoch .. ' (%d+)$')) or 0
-    local more = math.max(amount - before, 0)
-    pins_read(list)
-    if not pins_have_room(list, 0, more) then
-        return nil, {'ARG'}
-    end
-    for _, pin in ipairs(list) do
-        spend(pin, more)
-    end
-    call('SET', KEYS[2], table.concat({'L', epoch,
-        str(math.max(amount, before))}, ' '), 'EX', '600')
-    return more
+-- Mostly they are the hold's own, and compared at once.
+if pins ~= held_pins and not match(pins, '^[%w._:,-]*$') then
+    return {'ARG'}
 end
-
-local raw_amount, _, expires, held_pins, held_detail = hold_read(KEYS[2])
 
 if not raw_amount then
+    -- Without its hold: what it moved, or a refusal.
+    local function charge_late()
+        if m[2] ~= 'adopt' or not charges then
+            return 0
+        end
+        local list = pins_parse(pins, 5)
+        if not list then
+            return nil, {'KEYS', pins}
+        end
+        local epoch = match(ARGV[1], '^%d+')
+        local before = int(match(raw or '', '^L ' .. epoch .. ' (%d+)$')) or 0
+        local more = math.max(amount - before, 0)
+        pins_read(list)
+        if not pins_have_room(list, 0, more) then
+            return nil, {'ARG'}
+        end
+        local sets = {}
+        for i, pin in ipairs(list) do
+            if pin.spent then
+                counter_rise(sets, pin, pin.s, pin.spent, more)
+            end
+            sets = sets_write(sets, list, i)
+        end
+        call('SET', KEYS[2], table.concat({'L', epoch,
+            str(math.max(amount, before))}, ' '), 'EX', '600')
+        return more
+    end
+
     if verb == 'x' then
         call('ZREM', KEYS[3], id)
     end
@@ -164,19 +167,23 @@ if not pins_have_room(list, 0, amount) then
 end
 
 -- Every check is done: from here on only writes.
-for _, pin in ipairs(list) do
-    -- Never below 0: a negative held would be room that nobody granted.
-    local down = pin.held and math.max(math.min(hold, pin.held), 0)
+local sets = {}
+for i, pin in ipairs(list) do
     if pin.held and not pin.current and pin.held <= hold then
         call('HDEL', pin.key, pin.h, pin.s)
     else
-        if pin.held and down > 0 then
-            call('HINCRBY', pin.key, pin.h, '-' .. str(down))
+        if pin.held then
+            -- Never below 0: a negative held would be room nobody granted.
+            counter_rise(sets, pin, pin.h, pin.held,
+                -math.max(math.min(hold, pin.held), 0))
         end
-        spend(pin, amount)
+        if pin.spent then
+            counter_rise(sets, pin, pin.s, pin.spent, amount)
+        end
     end
+    sets = sets_write(sets, list, i)
 end
 call('DEL', KEYS[2])
 call('ZREM', KEYS[3], id)
 return {'OK', event(amount, amount, held_pins,
-    detail ~= '' and detail or held_detail, 'h', str(hold))}
+    detail ~= '' and detail or sub(raw, at), 'h', str(hold))}

@@ -45,7 +45,6 @@
 
 --@part base
 --@part window
---@part pins
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 't', 'cap')
 if m[1] ~= ARGV[1] then
@@ -80,19 +79,14 @@ if raw then
     return a == str(amount) and {'DUP', pins, expires} or {'IDREUSE'}
 end
 
-local function hold_write(pins)
-    local expires = str(now + ttl)
-    call('SET', KEYS[2], table.concat(
-        {str(amount), str(now), expires, pins, detail}, ' '))
-    call('ZADD', KEYS[3], expires, id)
-    if now > seen then
-        call('HSET', KEYS[1], 't', str(now))
-    end
-    return {'OK', pins, expires}
-end
+local pins
 
 if adopt then
-    local list = pins_parse(ARGV[8], 5)
+-- Defined where they are used: a function costs what a command does.
+--@part pins
+--@part pins_hold
+    pins = ARGV[8]
+    local list = pins_parse(pins, 5)
     if not list then
         return {'ARG'}
     end
@@ -101,119 +95,118 @@ if adopt then
         return {'ARG'}
     end
     pins_hold(list, amount)
-    return hold_write(ARGV[8])
-end
-
-if time < seen - 5 or not_after > 0 and now > not_after then
-    return {'CLOCK'}
-end
-if call('XLEN', KEYS[4]) >= (int(m[4]) or 0) then
-    return {'BACKLOG'}
-end
-
--- The windows of one budget at `now`, appended to `plan`; false: unseeded.
-local function plan_budget(plan, key, budget)
-    local head = call('HMGET', key, 'at', 'w')
-    local at, text = int(head[1]), head[2]
-    local fields, first, next_at = {}, #plan + 1, 1
-    if not at or not text then
-        return false
+else
+    if time < seen - 5 or not_after > 0 and now > not_after then
+        return {'CLOCK'}
     end
-    while next_at do
-        local w, kind, from, after = entry_at(text, next_at)
-        if not w then
-            return false
-        end
-        local start, ends = window_at(text, kind, from, now)
-        if not start then
-            return false
-        end
-        next_at = after
-        local wid = w .. ':' .. str(start)
-        local n = #fields
-        fields[n + 1], fields[n + 2] = 'l:' .. w, 'c:' .. w
-        fields[n + 3], fields[n + 4] = 's:' .. wid, 'h:' .. wid
-        plan[#plan + 1] = {key = key, budget = budget, w = w, start = start,
-            ends = ends, wid = wid, text = text, from = from}
+    if call('XLEN', KEYS[4]) >= (int(m[4]) or 0) then
+        return {'BACKLOG'}
     end
-    local v = call('HMGET', key, unpack(fields))
-    for i = first, #plan do
-        local win, n = plan[i], (i - first) * 4
-        win.limit, win.last = v[n + 1], v[n + 2]
-        win.spent, win.held = tonumber(v[n + 3]), tonumber(v[n + 4])
-        if not win.limit then
-            return false
+
+    local names, writes, olds, worst, worst_at = {}, {}
+    for i = 5, #KEYS do
+        local key, budget = KEYS[i], budget_of(KEYS[i])
+        if not budget or names[budget] then
+            return {'ARG'}
         end
-        if not win.spent or not win.held then
-            local last = int(win.last)
-            if win.spent or win.held or win.start < at
-                or last and win.start <= last then
-                return false
+        if i < #KEYS then
+            names[budget] = true
+        end
+
+        local head = call('HMGET', key, 'at', 'w')
+        local at, text = int(head[1]), head[2]
+        if not at or not text then
+            return {'UNSEEDED', budget}
+        end
+
+        -- Its windows at `now`, four values each, and the four fields of each.
+        -- The first has room made at once: a table that grows is made anew.
+        local windows, fields = {0, 0, 0, 0}, {0, 0, 0, 0}
+        local n, next_at = 0, 1
+        while next_at do
+            local w, kind, from, after = entry_at(text, next_at)
+            local start, ends
+            if w then
+                start, ends = window_at(text, kind, from, now)
             end
-            win.fresh, win.spent, win.held = true, 0, 0
+            if not start then
+                return {'UNSEEDED', budget}
+            end
+            local wid = w .. ':' .. str(start)
+            pins = (pins and pins .. ',' or '') .. budget .. ':' .. wid
+            windows[n + 1], windows[n + 2] = w, start
+            windows[n + 3], windows[n + 4] = ends, from
+            fields[n + 1], fields[n + 2] = 'l:' .. w, 'c:' .. w
+            fields[n + 3], fields[n + 4] = 's:' .. wid, 'h:' .. wid
+            n, next_at = n + 4, after
         end
-        win.turns = win.fresh or not win.last
-            or win.start > tonumber(win.last)
-    end
-    return true
-end
 
--- When the refusal of this window ends; nil: it does not refuse.
-local function frees_at(win)
-    local limit = win.limit == '-' and MAX or tonumber(win.limit)
-    if limit > 0 and win.spent + win.held + amount <= limit
-        and win.held + amount <= MAX then
-        return nil
-    end
-    if win.ends == 0 or amount > limit or limit == 0 then
-        return math.huge
-    end
-    return win.ends
-end
+        local v, sets, put = call('HMGET', key, unpack(fields)), {0, 0}, 0
+        for j = 0, n - 1, 4 do
+            local start, ends = windows[j + 2], windows[j + 3]
+            local limit, last = v[j + 1], v[j + 2]
+            local spent, held = tonumber(v[j + 3]), tonumber(v[j + 4])
+            if not limit then
+                return {'UNSEEDED', budget}
+            end
+            local fresh = not spent or not held
+            if fresh then
+                if spent or held or start < at
+                    or last and start <= (int(last) or MAX) then
+                    return {'UNSEEDED', budget}
+                end
+                spent, held = 0, 0
+                sets[put + 1], sets[put + 2] = fields[j + 3], '0'
+                put = put + 2
+            end
+            sets[put + 1], sets[put + 2] = fields[j + 4], str(held + amount)
+            put = put + 2
+            if fresh or not last or start > tonumber(last) then
+                sets[put + 1], sets[put + 2] = fields[j + 2], str(start)
+                put = put + 2
+                if last then
+                    olds = olds or {}
+                    olds[#olds + 1] = {key, windows[j + 1] .. ':' .. last}
+                end
+            end
 
-local plan, names = {}, {}
-for i = 5, #KEYS do
-    local budget = budget_of(KEYS[i])
-    if not budget or names[budget] then
-        return {'ARG'}
-    end
-    names[budget] = true
-    if not plan_budget(plan, KEYS[i], budget) then
-        return {'UNSEEDED', budget}
-    end
-end
-
-local worst, worst_at
-for _, win in ipairs(plan) do
-    local at = frees_at(win)
-    if at and (not worst or at > worst_at) then
-        worst, worst_at = win, at
-    end
-end
-if worst then
-    return {'OVER', worst.budget, worst.w, worst.limit, str(worst.spent),
-        str(worst.held), str(worst.ends), zone_at(worst.text, worst.from)}
-end
-
--- Every check is done: from here on only writes, one for each budget.
-local pins, sets = {}, {}
-for i, win in ipairs(plan) do
-    local n = #sets
-    pins[i] = win.budget .. ':' .. win.wid
-    sets[n + 1], sets[n + 2] = 'h:' .. win.wid, str(win.held + amount)
-    if win.fresh then
-        sets[n + 3], sets[n + 4] = 's:' .. win.wid, '0'
-    end
-    if win.turns then
-        local old = win.last and win.w .. ':' .. win.last
-        if old and call('HGET', win.key, 'h:' .. old) == '0' then
-            call('HDEL', win.key, 's:' .. old, 'h:' .. old)
+            local most = limit == '-' and MAX or tonumber(limit)
+            if most <= 0 or spent + held + amount > most
+                or held + amount > MAX then
+                -- When this refusal ends.
+                local frees_at = (ends == 0 or amount > most or most == 0)
+                    and math.huge or ends
+                if not worst or frees_at > worst_at then
+                    worst, worst_at = {'OVER', budget, windows[j + 1], limit,
+                        str(spent), str(held), str(ends),
+                        match(text, '^[%d:/]+@([^,]+)', windows[j + 4])},
+                        frees_at
+                end
+            end
         end
-        sets[#sets + 1], sets[#sets + 2] = 'c:' .. win.w, str(win.start)
+        writes[i - 4] = sets
     end
-    if not plan[i + 1] or plan[i + 1].key ~= win.key then
-        call('HSET', win.key, unpack(sets))
-        sets = {}
+    if worst then
+        return worst
+    end
+
+    -- Every check is done: from here on only writes, one for each budget.
+    for _, old in ipairs(olds or {}) do
+        local key, wid = unpack(old)
+        if call('HGET', key, 'h:' .. wid) == '0' then
+            call('HDEL', key, 's:' .. wid, 'h:' .. wid)
+        end
+    end
+    for i, sets in ipairs(writes) do
+        call('HSET', KEYS[i + 4], unpack(sets))
     end
 end
-return hold_write(table.concat(pins, ','))
+
+local expires = str(now + ttl)
+call('SET', KEYS[2], table.concat(
+    {str(amount), str(now), expires, pins, detail}, ' '))
+call('ZADD', KEYS[3], expires, id)
+if now > seen then
+    call('HSET', KEYS[1], 't', str(now))
+end
+return {'OK', pins, expires}

@@ -61,7 +61,9 @@
 
 --@part base
 --@part window
+--@part hold
 --@part pins
+--@part pins_hold
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 'ctl', 'adj', 'dur')
 local fence, state, leader = m[1], m[2], int(m[3]) or 0
@@ -291,7 +293,8 @@ function verbs.hold()
         or not is_hold_key(2, id) then
         return {'ARG'}
     end
-    if hold_read(KEYS[2]) then
+    local _, open = hold_read(KEYS[2])
+    if open then
         return {'DUP'}
     end
     pins_read(list)

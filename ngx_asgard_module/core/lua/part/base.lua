@@ -11,10 +11,10 @@ local MAX = 9007199254740991
 local HUGE = 4611686018427387904            -- 2^62: HINCRBY must never fail
 
 local function int(s)
-    if not s or #s > 16 or not match(s, '^%d+$') then
+    if not s or #s > 16 or not find(s, '^%d+$') then
         return nil
     end
-    local n = tonumber(s)
+    local n = s + 0                         -- tonumber() reads the text twice
     return n <= MAX and n or nil
 end
 
@@ -45,14 +45,4 @@ end
 
 local function budget_of(key)
     return match(key or '', '^{p%d%d}:b:([%w._-]+)$')
-end
-
--- amount, created, expires (text), pins, detail of an open hold; nil for none
--- and for the marker `V`.
-local function hold_read(key)
-    local raw = call('GET', key)
-    if not raw then
-        return nil
-    end
-    return match(raw, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
 end

@@ -46,8 +46,3 @@ local function window_at(text, kind, from, now)
     end
     return nil
 end
-
--- The zone of the entry; nil when it has none (UTC).
-local function zone_at(text, from)
-    return match(text, '^[%d:/]+@([^,]+)', from)
-end
