@@ -560,6 +560,33 @@ static bool after_cr(out_t *o, const char *c)
     return is_lf;
 }
 
+/* An event of one line of `n` bytes and the blank line, whole: what take() and
+ * end_of_line() come to, at once. */
+static void take_whole(out_t *o, const char *p, size_t n)
+{
+    asg_answer_t *a = o->a;
+
+    read_line(a, p, n);
+    a->event_len = n;
+    if (a->field == FIELD_SAME) {
+        read_same_bytes(a);
+    }
+    a->event_len = n + 2;
+    a->line_len = n + 2;
+    line_done(a);
+    a->flags &= ~(unsigned) F_CRLF;
+    event_done(o);
+}
+
+/* Most events of most streams are so. */
+static bool is_whole_event(const asg_answer_t *a, const char *p,
+    const char *stop, const char *end)
+{
+    return a->event_len == 0 && stop > p && end - stop >= 2
+        && stop[0] == '\n' && stop[1] == '\n'
+        && stop + 2 - p <= ASG_ANSWER_LINE;
+}
+
 int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
     asg_answer_emit_pt emit_fn, void *data)
 {
@@ -579,6 +606,11 @@ int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
             event_at(&o, p);
         }
         stop = line_end(p, end);
+        if (is_whole_event(a, p, stop, end)) {
+            take_whole(&o, p, (size_t) (stop - p));
+            p = stop + 2;
+            continue;
+        }
         if (stop > p) {
             a->flags &= ~(unsigned) F_BLANK;
             take(&o, p, (size_t) (stop - p), /* is_end */ false);
