@@ -131,7 +131,7 @@ static int append(void *data, const char *bytes, size_t len)
     return 0;
 }
 
-/* As a call does it: tried, measured, written. */
+/* As a call does it: tried, then written. */
 static void translate_request(void *data)
 {
     static char out[TEXT_MAX];
@@ -144,8 +144,6 @@ static void translate_request(void *data)
     asg_buf_init(&b, out, sizeof(out));
     if (asg_anthropic_request(&request, &rewrite, NULL, NULL, &n, &why)
         != ASG_OK
-        || asg_anthropic_request(&request, &rewrite, NULL, NULL, &n, &why)
-           != ASG_OK
         || asg_anthropic_request(&request, &rewrite, append, &b, &n, &why)
            != ASG_OK || b.len != n)
     {

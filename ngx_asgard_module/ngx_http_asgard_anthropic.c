@@ -62,7 +62,6 @@ ngx_uint_t
 ngx_http_asgard_anthropic_takes(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model, asg_refusal_t *why)
 {
-    uint64_t                 length;
     asg_refusal_t            refusal;
     const asg_endpoint_t    *e;
     asg_anthropic_rewrite_t  rewrite;
@@ -75,10 +74,11 @@ ngx_http_asgard_anthropic_takes(ngx_http_asgard_ctx_t *ctx,
 
     ngx_http_asgard_anthropic_rewrite(ctx, model, &rewrite);
 
-    if (asg_anthropic_request(ctx->parsed, &rewrite, NULL, NULL, &length,
-                              why ? why : &refusal)
+    if (asg_anthropic_request(ctx->parsed, &rewrite, NULL, NULL,
+                              &ctx->translated_len, why ? why : &refusal)
         != ASG_OK)
     {
+        ctx->translatable = NULL;
         return 0;
     }
 
@@ -100,14 +100,12 @@ ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
 
     if (a->translated_model != a->model) {
 
-        ngx_http_asgard_anthropic_rewrite(a->ctx, a->model, &rewrite);
-
-        if (asg_anthropic_request(a->ctx->parsed, &rewrite, NULL, NULL,
-                                  &length, &why)
-            != ASG_OK)
-        {
+        if (!ngx_http_asgard_anthropic_takes(a->ctx, a->model, NULL)) {
             return NGX_ERROR;
         }
+
+        ngx_http_asgard_anthropic_rewrite(a->ctx, a->model, &rewrite);
+        length = a->ctx->translated_len;
 
         out.data = (char *) ngx_http_asgard_anthropic_alloc(a->ctx,
                                                             (size_t) length);

@@ -32,6 +32,9 @@
 
 #define ASG_ANTHROPIC_EVENT  131072     /* bytes of the data of one event */
 #define ASG_ANTHROPIC_ANSWER_ID 128     /* bytes of an id that is kept */
+#define ASG_ANTHROPIC_HEAD   3584       /* two names as JSON, and more */
+#define ASG_ANTHROPIC_OUT    4096       /* bytes passed on at once; more, where
+                                         * a piece is longer */
 
 /* What the client is to see. */
 typedef struct {
@@ -77,8 +80,10 @@ typedef struct {
     bool has_arguments;         /* the open tool's */
     bool has_whole;             /* they came with its beginning */
     const char *finish;
-    char id[ASG_ANTHROPIC_ANSWER_ID];
-    size_t id_len;
+    char head[ASG_ANTHROPIC_HEAD];      /* of each event, up to its choices */
+    size_t head_len;
+    char out[ASG_ANTHROPIC_OUT];        /* what is to be passed on */
+    size_t out_len;
 } asg_anthropic_stream_t;
 
 void asg_anthropic_stream_init(asg_anthropic_stream_t *s, asg_json_t *json,

@@ -139,14 +139,14 @@ static bool judge_member(asg_anthropic_writer_t *w,
     return true;
 }
 
-static bool read_message(asg_anthropic_writer_t *w, asg_str_t text,
+/* Walks the message to its end. */
+static bool read_message(asg_anthropic_writer_t *w, asg_view_t *message,
     const asg_step_t *at, message_t *out)
 {
-    asg_view_t view = asg_view_open(text);
     asg_view_member_t member;
 
     *out = (message_t) {.role = ROLE_OTHER};
-    while (asg_view_member(&view, &member)) {
+    while (asg_view_member(message, &member)) {
         if (asg_view_is_null(member.value)) {
             continue;
         }
@@ -257,17 +257,18 @@ bool asg_anthropic_write_messages(asg_anthropic_writer_t *w)
     asg_step_t at = {.up = &list};
     asg_view_t view = asg_view_open(w->field[ASG_ANTHROPIC_MESSAGES]);
     turns_t turns = {.has_turn = false};
-    asg_str_t text;
+    asg_view_t message;
     message_t m;
 
     w->list = &turns.blocks;
     asg_sink_z(&w->out, ",\"messages\":[");
-    for (; asg_view_item(&view, &text); at.index++) {
-        if (!read_message(w, text, &at, &m)
+    for (; asg_view_enter(&view, &message); at.index++) {
+        if (!read_message(w, &message, &at, &m)
             || !write_message(w, &turns, &m, &at))
         {
             return false;
         }
+        asg_view_leave(&view, &message);
     }
     note_turn(&turns);
     asg_sink_z(&w->out, "]}]");
@@ -280,17 +281,18 @@ bool asg_anthropic_write_system(asg_anthropic_writer_t *w)
     asg_step_t list = {.name = ASG_STR("messages")};
     asg_step_t at = {.up = &list};
     asg_view_t view = asg_view_open(w->field[ASG_ANTHROPIC_MESSAGES]);
-    asg_str_t text;
+    asg_view_t message;
     message_t m;
 
     w->list = &blocks;
-    for (; asg_view_item(&view, &text); at.index++) {
-        if (!read_message(w, text, &at, &m)
+    for (; asg_view_enter(&view, &message); at.index++) {
+        if (!read_message(w, &message, &at, &m)
             || (m.role == ROLE_SYSTEM
                 && !write_content(w, m.content, /* may */ 0, &at)))
         {
             return false;
         }
+        asg_view_leave(&view, &message);
     }
     asg_sink_z(&w->out, blocks.is_open ? "]" : "");
     return true;

@@ -50,13 +50,44 @@ static bool judge_field(asg_anthropic_writer_t *w, asg_anthropic_field_t field,
     }
 }
 
+/* The members before `messages` and those behind: where it stands is known,
+ * and most of the body is not walked once more. */
+typedef struct {
+    asg_view_t view;
+    bool is_behind;
+} members_t;
+
+static members_t members_of(const asg_request_t *r)
+{
+    return (members_t) {.view = {r->body.data + r->open,
+                                 r->body.data + r->messages_value.start}};
+}
+
+static bool next_member(const asg_request_t *r, members_t *members,
+    asg_view_member_t *out)
+{
+    if (asg_view_member(&members->view, out)) {
+        return true;
+    }
+    if (members->is_behind) {
+        return false;
+    }
+    members->is_behind = true;
+    members->view = (asg_view_t) {r->body.data + r->messages_value.end,
+                                  r->body.data + r->body.len};
+    return asg_view_member(&members->view, out);
+}
+
 static bool collect_fields(asg_anthropic_writer_t *w)
 {
-    asg_view_t view = {w->r->body.data + w->r->open,
-                       w->r->body.data + w->r->body.len};
+    members_t members = members_of(w->r);
     asg_view_member_t member;
 
-    while (asg_view_member(&view, &member)) {
+    w->field[ASG_ANTHROPIC_MESSAGES] = (asg_str_t) {
+        w->r->body.data + w->r->messages_value.start,
+        w->r->messages_value.end - w->r->messages_value.start
+    };
+    while (next_member(w->r, &members, &member)) {
         asg_anthropic_field_t field = asg_anthropic_field_find(member.key);
 
         if (field != ASG_ANTHROPIC_COUNT && !asg_view_is_null(member.value)
@@ -71,11 +102,10 @@ static bool collect_fields(asg_anthropic_writer_t *w)
 /* Members that only the model's own list lets through. */
 static void write_others(asg_anthropic_writer_t *w)
 {
-    asg_view_t view = {w->r->body.data + w->r->open,
-                       w->r->body.data + w->r->body.len};
+    members_t members = members_of(w->r);
     asg_view_member_t member;
 
-    while (asg_view_member(&view, &member)) {
+    while (w->r->nunknown > 0 && next_member(w->r, &members, &member)) {
         if (asg_anthropic_field_find(member.key) == ASG_ANTHROPIC_COUNT) {
             asg_sink_z(&w->out, ",\"");
             asg_sink_str(&w->out, member.key);

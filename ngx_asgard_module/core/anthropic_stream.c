@@ -5,6 +5,7 @@
  * when it is whole: its JSON is read, its type chosen from one table.  What an
  * event tells is written at once.  Blocks do not overlap: one is open at most.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "core/anthropic_answer.h"
@@ -22,7 +23,8 @@ enum { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING, BLOCK_TOOL, BLOCK_OTHER };
 
 typedef struct {
     asg_anthropic_stream_t *s;
-    asg_sink_t out;
+    asg_sink_t out;             /* into s->out */
+    asg_sink_t down;            /* from there */
     asg_str_t event;            /* its JSON object */
 } writer_t;
 
@@ -32,7 +34,9 @@ void asg_anthropic_stream_init(asg_anthropic_stream_t *s, asg_json_t *json,
     uint64_t seed, const asg_anthropic_show_t *show,
     char event[ASG_ANTHROPIC_EVENT])
 {
-    memset(s, 0, sizeof(*s));
+    memset(s, 0, offsetof(asg_anthropic_stream_t, head));
+    s->head_len = 0;
+    s->out_len = 0;
     s->json = json;
     s->seed = seed;
     s->show = *show;
@@ -62,22 +66,39 @@ static void fail_shape(writer_t *w)
     fail(w, ASG_REASON_UPSTREAM_ERROR);
 }
 
+static int put_head(void *data, const char *bytes, size_t len)
+{
+    asg_buf_put(data, bytes, len);
+    return asg_buf_ok(data) ? 0 : 1;
+}
+
+/* The same for all events; false: a name is above its bound. */
+static bool make_head(asg_anthropic_stream_t *s, asg_str_t own_id)
+{
+    asg_sink_t sink;
+    asg_buf_t head;
+
+    asg_buf_init(&head, s->head, sizeof(s->head));
+    asg_sink_init(&sink, put_head, &head);
+    asg_sink_z(&sink, "data: {\"id\":");
+    if (s->show.id.data != NULL) {
+        asg_sink_name(&sink, s->show.id);
+    } else {
+        asg_sink_z(&sink, "\"");
+        asg_sink_str(&sink, own_id);
+        asg_sink_z(&sink, "\"");
+    }
+    asg_sink_z(&sink, ",\"object\":\"chat.completion.chunk\",\"created\":");
+    asg_sink_i64(&sink, s->show.created);
+    asg_sink_z(&sink, ",\"model\":");
+    asg_sink_name(&sink, s->show.model);
+    s->head_len = head.len;
+    return sink.status == 0;
+}
+
 static void begin_event(writer_t *w)
 {
-    const asg_anthropic_show_t *show = &w->s->show;
-
-    asg_sink_z(&w->out, "data: {\"id\":");
-    if (show->id.data != NULL) {
-        asg_sink_name(&w->out, show->id);
-    } else {
-        asg_sink_z(&w->out, "\"");
-        asg_sink_str(&w->out, (asg_str_t) {w->s->id, w->s->id_len});
-        asg_sink_z(&w->out, "\"");
-    }
-    asg_sink_z(&w->out, ",\"object\":\"chat.completion.chunk\",\"created\":");
-    asg_sink_i64(&w->out, show->created);
-    asg_sink_z(&w->out, ",\"model\":");
-    asg_sink_name(&w->out, show->model);
+    asg_sink_str(&w->out, (asg_str_t) {w->s->head, w->s->head_len});
 }
 
 static void begin_delta(writer_t *w)
@@ -136,16 +157,12 @@ static void start_message(writer_t *w)
     asg_str_t id = asg_view_find_text(message, "id");
 
     if (s->state != ASG_ANTHROPIC_BEGINS || message.data == NULL
-        || id.len > sizeof(s->id))
+        || id.len > ASG_ANTHROPIC_ANSWER_ID || !make_head(s, id))
     {
         fail_shape(w);
         return;
     }
     s->state = ASG_ANTHROPIC_RUNS;
-    if (id.len > 0) {
-        memcpy(s->id, id.data, id.len);
-        s->id_len = id.len;
-    }
     asg_anthropic_usage_read(&s->usage, asg_view_find(message, "usage"));
     begin_delta(w);
     asg_sink_z(&w->out, "\"role\":\"assistant\",\"content\":\"\"");
@@ -415,6 +432,32 @@ static bool is_over(const asg_anthropic_stream_t *s)
     return s->state == ASG_ANTHROPIC_ENDED || s->state == ASG_ANTHROPIC_FAILED;
 }
 
+/* --- what is passed on, many small pieces at once --- */
+
+static int flush_out(writer_t *w)
+{
+    asg_sink_str(&w->down, (asg_str_t) {w->s->out, w->s->out_len});
+    w->s->out_len = 0;
+    return w->down.status;
+}
+
+static int take_out(void *data, const char *bytes, size_t len)
+{
+    writer_t *w = data;
+    asg_anthropic_stream_t *s = w->s;
+
+    if (len > sizeof(s->out) - s->out_len && flush_out(w) != 0) {
+        return w->down.status;
+    }
+    if (len > sizeof(s->out)) {
+        asg_sink_str(&w->down, (asg_str_t) {bytes, len});
+        return w->down.status;
+    }
+    memcpy(s->out + s->out_len, bytes, len);
+    s->out_len += len;
+    return 0;
+}
+
 int asg_anthropic_stream_feed(asg_anthropic_stream_t *s, const char *bytes,
     size_t len, asg_emit_pt emit, void *data)
 {
@@ -422,7 +465,8 @@ int asg_anthropic_stream_feed(asg_anthropic_stream_t *s, const char *bytes,
     const char *p = bytes;
     writer_t w = {.s = s};
 
-    asg_sink_init(&w.out, emit, data);
+    asg_sink_init(&w.out, take_out, &w);
+    asg_sink_init(&w.down, emit, data);
     while (p < end && !is_over(s) && w.out.status == 0) {
         const char *stop = (const char *) asg_scan_chosen.line(
             (const uint8_t *) p, (const uint8_t *) end);
@@ -440,5 +484,5 @@ int asg_anthropic_stream_feed(asg_anthropic_stream_t *s, const char *bytes,
             end_line(&w);
         }
     }
-    return w.out.status;
+    return w.out.status != 0 ? w.out.status : flush_out(&w);
 }

@@ -378,6 +378,9 @@ static void note_member(walk_t *w, const asg_field_t *field, size_t key,
     case ASG_NOTE_MODEL:
         set_span(&r->model_value, value, end);
         return;
+    case ASG_NOTE_MESSAGES:
+        set_span(&r->messages_value, value, end);
+        return;
     case ASG_NOTE_MAX_TOKENS:
         note_max_tokens_member(w, key, r->body.data[value] == 'n');
         return;

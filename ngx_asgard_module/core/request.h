@@ -59,6 +59,7 @@ typedef struct {
     /* members of the top-level object, from the key's quote to the value's
      * end */
     asg_span_t model_value;             /* the value alone */
+    asg_span_t messages_value;          /* the value alone */
     asg_span_t user_member;
     asg_span_t max_tokens_member;       /* whichever of the two stands there */
     asg_span_t stream_options_member;

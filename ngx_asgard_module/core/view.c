@@ -129,6 +129,20 @@ bool asg_view_member(asg_view_t *view, asg_view_member_t *out)
     return out->value.len > 0;
 }
 
+bool asg_view_enter(asg_view_t *list, asg_view_t *object)
+{
+    if (!next_begins(list) || *list->at != '{') {
+        return false;
+    }
+    *object = (asg_view_t) {list->at + 1, list->end};
+    return true;
+}
+
+void asg_view_leave(asg_view_t *list, const asg_view_t *object)
+{
+    list->at = object->at < object->end ? object->at + 1 : object->end;
+}
+
 asg_str_t asg_view_find(asg_str_t object, const char *name)
 {
     asg_view_t view = asg_view_open(object);

@@ -30,6 +30,11 @@ asg_view_t asg_view_open(asg_str_t value);
 bool asg_view_member(asg_view_t *view, asg_view_member_t *out);
 bool asg_view_item(asg_view_t *view, asg_str_t *out);
 
+/* The next item of a list, if it is an object, to be walked in place: to its
+ * end, and then left.  A walk over both looks at each byte once. */
+bool asg_view_enter(asg_view_t *list, asg_view_t *object);
+void asg_view_leave(asg_view_t *list, const asg_view_t *object);
+
 /* The member's value, as it is; a null string when there is none or it is
  * JSON's null. */
 asg_str_t asg_view_find(asg_str_t object, const char *name);

@@ -283,7 +283,8 @@ static int refuse(void *data, const char *bytes, size_t len)
 
     (void) bytes;
     (void) len;
-    return ++*calls == 3 ? 9 : 0;
+    ++*calls;
+    return 9;
 }
 
 static void what_the_callback_says_is_returned_at_once(void **state)
@@ -298,7 +299,7 @@ static void what_the_callback_says_is_returned_at_once(void **state)
     assert_int_equal(asg_anthropic_stream_feed(&stream, start,
                                                sizeof(start) - 1, refuse,
                                                &calls), 9);
-    assert_int_equal(calls, 3);
+    assert_int_equal(calls, 1);
 }
 
 int main(void)
