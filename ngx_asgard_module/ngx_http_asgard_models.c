@@ -126,7 +126,7 @@ static ngx_uint_t
 ngx_http_asgard_models_listed(ngx_http_asgard_ctx_t *ctx,
     const asg_public_name_t *name)
 {
-    return !name->ref && name->ncandidates
+    return !name->ref && !name->hidden && name->ncandidates
            && ngx_http_asgard_policy_grants(ctx, name);
 }
 

@@ -1,7 +1,6 @@
 /*
  * The catalog as the operator's files and variables say: modules, which of them
- * are active and why not, models, and the public names with their ordered
- * candidates.
+ * are active and why not, models, and the public names with their candidates.
  *
  * A module is active when its variables are set.  A bad manifest is refused
  * alone; a bad routing file, a bad table of prices or a name that no module
@@ -57,11 +56,22 @@ struct ctl_catalog_model {
     unsigned ncards;
 };
 
+/* Candidates of a name among which a strategy decides. */
+struct ctl_catalog_group {
+    unsigned n;                         /* behind those of the group before */
+    struct ctl_routing_how how;         /* nothing of it is unsaid */
+    bool on_context;                    /* for a prompt that is too long */
+};
+
 struct ctl_catalog_name {
     const char *name;
     bool alias;                         /* by an alias or by the routing file */
+    bool hidden;                        /* an alias that is not listed */
     unsigned candidates[ASG_CATALOG_CANDIDATES_MAX];
+    unsigned weights[ASG_CATALOG_CANDIDATES_MAX];
     unsigned ncandidates;
+    struct ctl_catalog_group groups[ASG_CATALOG_CANDIDATES_MAX];
+    unsigned ngroups;                   /* its own, then its fallbacks */
 };
 
 struct ctl_catalog {

@@ -179,9 +179,9 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
     }
     member_int(w, "connect_timeout_ms", mf->connect_timeout_ms);
     member_int(w, "first_byte_timeout_ms", first_of(mf->first_byte_timeout_ms,
-               routing->timeout_ms, FIRST_BYTE_MS));
+               routing->how.timeout_ms, FIRST_BYTE_MS));
     member_int(w, "idle_timeout_ms", first_of(mf->idle_timeout_ms,
-               routing->stream_timeout_ms, IDLE_MS));
+               routing->how.stream_timeout_ms, IDLE_MS));
     member_int(w, "resend_safe", mf->resend_safe);
     if (mf->kind == CTL_KIND_ANTHROPIC) {
         member(w, "anthropic_version", mf->anthropic_version);
@@ -381,19 +381,59 @@ model_write(struct writer *w, const struct ctl_catalog_model *m, bool first)
 /* --- names --- */
 
 static void
-name_write(struct writer *w, const struct ctl_catalog_name *n, bool first)
+numbers_write(struct writer *w, const char *name, const unsigned *list,
+    unsigned n)
 {
     unsigned i;
+
+    asg_buf_z(&w->b, ",");
+    asg_buf_json(&w->b, asg_str_z(name));
+    asg_buf_z(&w->b, ":[");
+    for (i = 0; i < n; i++) {
+        asg_buf_z(&w->b, i > 0 ? "," : "");
+        asg_buf_u64(&w->b, list[i]);
+    }
+    asg_buf_z(&w->b, "]");
+}
+
+
+static void
+group_write(struct writer *w, const struct ctl_catalog_group *g,
+    const unsigned *weights, bool first)
+{
+    asg_buf_z(&w->b, first ? "{\"n\":" : ",{\"n\":");
+    asg_buf_u64(&w->b, g->n);
+    member(w, "strategy",
+           asg_strategy_name((asg_strategy_t) g->how.strategy));
+    numbers_write(w, "weights", weights, g->n);
+    member_int(w, "retries", g->how.retries);
+    member_int(w, "allowed_fails", g->how.allowed_fails);
+    member_int(w, "cooldown_ms", g->how.cooldown_ms);
+    member_int(w, "first_byte_timeout_ms", g->how.timeout_ms);
+    member_int(w, "idle_timeout_ms", g->how.stream_timeout_ms);
+    member_int(w, "on_context", g->on_context);
+    asg_buf_z(&w->b, "}");
+}
+
+
+static void
+name_write(struct writer *w, const struct ctl_catalog_name *n, bool first)
+{
+    unsigned i, before = 0;
 
     asg_buf_z(&w->b, first ? "\n{\"name\":" : ",\n{\"name\":");
     asg_buf_json(&w->b, asg_str_z(n->name));
     if (n->alias) {
         asg_buf_z(&w->b, ",\"alias\":1");
     }
-    asg_buf_z(&w->b, ",\"candidates\":[");
-    for (i = 0; i < n->ncandidates; i++) {
-        asg_buf_z(&w->b, i > 0 ? "," : "");
-        asg_buf_u64(&w->b, n->candidates[i]);
+    if (n->hidden) {
+        asg_buf_z(&w->b, ",\"hidden\":1");
+    }
+    numbers_write(w, "candidates", n->candidates, n->ncandidates);
+    asg_buf_z(&w->b, ",\"groups\":[");
+    for (i = 0; i < n->ngroups; i++) {
+        group_write(w, &n->groups[i], n->weights + before, i == 0);
+        before += n->groups[i].n;
     }
     asg_buf_z(&w->b, "]}");
 }

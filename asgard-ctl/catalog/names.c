@@ -1,18 +1,24 @@
 /*
- * Public names and their ordered candidates.
+ * Public names and their groups of candidates.
  *
  * Manifests register refs, routes and aliases; the routing file then lays its
- * aliases, candidate lists and fallbacks over them.  A name resolves to the
- * candidates of its list (or what it is an alias of, or the model that
- * registered it), then of its fallbacks; fallbacks of fallbacks are not
- * followed, so two models may stand in for each other.
+ * aliases, candidate lists and fallbacks over them.  A name's first group are
+ * the candidates of its list (or what it is an alias of, or the model that
+ * registered it); each of its fallbacks is a group.  Fallbacks of fallbacks are
+ * not followed, so two models may stand in for each other.  A candidate stands
+ * in the first of its groups only.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "catalog/catalog.h"
 
-#define DEPTH_MAX 16                    /* alias of an alias of … */
+#define DEPTH_MAX      16               /* alias of an alias of … */
+
+/* Where the routing file says nothing. */
+#define RETRIES        2
+#define ALLOWED_FAILS  3                /* a minute */
+#define COOLDOWN_MS    5000
 
 /* A name that a manifest registered, active or not. */
 struct entry {
@@ -33,6 +39,7 @@ struct resolving {
     struct ctl_catalog_name *out;
     const char *asked;                  /* for messages */
     unsigned line;
+    unsigned weight;                    /* of what is being resolved */
     bool inactive;                      /* a candidate is not active */
 };
 
@@ -231,6 +238,7 @@ candidate_add(struct resolving *r, unsigned model)
         return refuse(r->registry, r->line, "has more than 16 candidates",
                       r->asked);
     }
+    out->weights[out->ncandidates] = r->weight;
     out->candidates[out->ncandidates++] = model;
 
     return true;
@@ -254,19 +262,26 @@ resolve_registered(struct resolving *r, const char *name, unsigned line)
 }
 
 
-/* In its own list a name stands for the model that registered it. */
+/* In its own list a name stands for the model that registered it; a list in a
+ * list has its part of the weight. */
 static bool
 resolve_list(struct resolving *r, const struct ctl_routing_rule *rule,
     unsigned depth)
 {
     const struct ctl_routing_target *t;
+    unsigned weight = r->weight;
     bool ok = true;
 
     for (t = rule->targets; ok && t != NULL; t = t->next) {
+        r->weight = weight * t->weight;
+        if (r->weight > ASG_ROUTE_WEIGHT_MAX) {
+            r->weight = ASG_ROUTE_WEIGHT_MAX;
+        }
         ok = strcmp(t->name, rule->name) == 0
              ? resolve_registered(r, t->name, t->line)
              : resolve(r, t->name, t->line, depth + 1);
     }
+    r->weight = weight;
 
     return ok;
 }
@@ -292,15 +307,18 @@ resolve(struct resolving *r, const char *name, unsigned line, unsigned depth)
 }
 
 
-/* An alias has the fallbacks of what it stands for, unless it has its own. */
+/* --- groups --- */
+
+/* What an alias does not say itself is said by what it stands for. */
 static const struct ctl_routing_rule *
-fallbacks_of(const struct ctl_routing *routing, const char *name)
+rule_behind(const struct ctl_routing *routing,
+    const struct ctl_routing_rule *rules, const char *name)
 {
     const struct ctl_routing_rule *rule, *alias;
     unsigned depth;
 
     for (depth = 0; depth <= DEPTH_MAX; depth++) {
-        rule = ctl_routing_find(routing->fallbacks, name);
+        rule = ctl_routing_find(rules, name);
         alias = ctl_routing_find(routing->aliases, name);
         if (rule != NULL || alias == NULL
             || ctl_routing_find(routing->models, name) != NULL)
@@ -314,32 +332,114 @@ fallbacks_of(const struct ctl_routing *routing, const char *name)
 }
 
 
+static int64_t
+first_said(int64_t a, int64_t b, int64_t otherwise)
+{
+    return a != CTL_ROUTING_UNSAID ? a
+           : b != CTL_ROUTING_UNSAID ? b : otherwise;
+}
+
+
+static struct ctl_routing_how
+how_of(const struct ctl_routing *routing, const char *name)
+{
+    const struct ctl_routing_rule *rule;
+    const struct ctl_routing_how *own, *all = &routing->how;
+    struct ctl_routing_how how;
+
+    rule = rule_behind(routing, routing->models, name);
+    own = rule != NULL ? &rule->how : all;
+    how.strategy = (int) first_said(own->strategy, all->strategy,
+                                    ASG_STRATEGY_WEIGHTED);
+    how.retries = first_said(own->retries, all->retries, RETRIES);
+    how.allowed_fails = first_said(own->allowed_fails, all->allowed_fails,
+                                   ALLOWED_FAILS);
+    how.cooldown_ms = routing->no_cooldowns ? 0
+                      : first_said(own->cooldown_ms, all->cooldown_ms,
+                                   COOLDOWN_MS);
+    /* those of all are in the endpoints, where a manifest is stronger */
+    how.timeout_ms = rule != NULL ? own->timeout_ms : 0;
+    how.stream_timeout_ms = rule != NULL ? own->stream_timeout_ms : 0;
+
+    return how;
+}
+
+
+/* The candidates of `name` that are in no group yet. */
+static bool
+group_add(struct resolving *r, const char *name, unsigned line,
+    bool on_context)
+{
+    struct ctl_catalog_name *out = r->out;
+    struct ctl_catalog_group *group = &out->groups[out->ngroups];
+    unsigned before = out->ncandidates;
+
+    r->weight = 1;
+    if (!resolve(r, name, line, 0)) {
+        return false;
+    }
+    if (out->ncandidates > before) {
+        group->n = out->ncandidates - before;
+        group->how = how_of(r->registry->catalog->routing, name);
+        group->on_context = on_context;
+        out->ngroups++;
+    }
+
+    return true;
+}
+
+
+/* Each target of the rule (NULL: none) as a group. */
+static bool
+groups_add(struct resolving *r, const struct ctl_routing_rule *rule,
+    bool on_context)
+{
+    const struct ctl_routing_target *t;
+
+    for (t = rule != NULL ? rule->targets : NULL; t != NULL; t = t->next) {
+        if (strcmp(t->name, rule->name) == 0) {
+            return refuse(r->registry, t->line, "falls back to itself",
+                          t->name);
+        }
+        if (!group_add(r, t->name, t->line, on_context)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 static bool
 name_resolve(const struct registry *reg, struct ctl_catalog_name *out,
     const char *name, unsigned line)
 {
     struct ctl_catalog *c = reg->catalog;
-    struct resolving r = {reg, out, name, line, false};
+    const struct ctl_routing *routing = c->routing;
+    struct resolving r = {reg, out, name, line, 1, false};
     const struct ctl_routing_rule *fallbacks;
-    const struct ctl_routing_target *t;
 
     out->name = name;
-    if (!resolve(&r, name, line, 0)) {
+    fallbacks = rule_behind(routing, routing->fallbacks, name);
+    if (!group_add(&r, name, line, false)) {
         return false;
     }
-    fallbacks = fallbacks_of(c->routing, name);
-    for (t = fallbacks != NULL ? fallbacks->targets : NULL; t != NULL;
-         t = t->next)
+    if (out->ncandidates == 0 && fallbacks == NULL) {
+        return true;                    /* none is active: no such name yet */
+    }
+    if (!groups_add(&r, fallbacks != NULL ? fallbacks : routing->on_any,
+                    false))
     {
-        if (strcmp(t->name, fallbacks->name) == 0) {
-            return refuse(reg, t->line, "falls back to itself", t->name);
-        }
-        if (!resolve(&r, t->name, t->line, 0)) {
-            return false;
-        }
+        return false;
+    }
+    if (out->ncandidates > 0
+        && !groups_add(&r, rule_behind(routing, routing->on_context, name),
+                       true))
+    {
+        return false;
     }
     if (r.inactive && line != 0) {
-        ctl_finding_warn(&c->findings, c->routing->file, line, "\"%s\" has a "
+        ctl_finding_warn(&c->findings, routing->file, line, "\"%s\" has a "
                          "candidate whose module is not active", name);
     }
 
@@ -355,15 +455,18 @@ name_add(const struct registry *reg, const char *name, unsigned line,
 {
     struct ctl_catalog *c = reg->catalog;
     struct ctl_catalog_name *out = &c->names[c->nnames];
+    const struct ctl_routing_rule *rule;
 
     if (!name_resolve(reg, out, name, line)) {
         return false;
     }
-    out->alias = alias;
     if (out->ncandidates == 0) {
-        memset(out, 0, sizeof(*out));   /* none is active: no such name yet */
+        memset(out, 0, sizeof(*out));
         return true;
     }
+    out->alias = alias;
+    rule = ctl_routing_find(c->routing->aliases, name);
+    out->hidden = rule != NULL && rule->hidden;
     c->nnames++;
 
     return true;
@@ -421,13 +524,13 @@ rule_line(const struct ctl_routing *routing, const char *name)
 
 /* A fallback of a name that nobody has would be silently dead. */
 static bool
-fallbacks_check(const struct registry *reg)
+fallbacks_check(const struct registry *reg,
+    const struct ctl_routing_rule *rule)
 {
     const struct ctl_routing *routing = reg->catalog->routing;
-    const struct ctl_routing_rule *rule;
     bool ok = true;
 
-    for (rule = routing->fallbacks; rule != NULL; rule = rule->next) {
+    for (; rule != NULL; rule = rule->next) {
         if (entry_find(reg, rule->name) == NULL
             && ctl_routing_find(routing->models, rule->name) == NULL
             && ctl_routing_find(routing->aliases, rule->name) == NULL)
@@ -471,7 +574,9 @@ ctl_catalog_register(struct ctl_catalog *c)
     ok = rules_add(&reg, routing->models, NULL) && ok;
     ok = rules_add(&reg, routing->aliases, routing->models) && ok;
 
-    return fallbacks_check(&reg) && ok;
+    ok = fallbacks_check(&reg, routing->fallbacks) && ok;
+
+    return fallbacks_check(&reg, routing->on_context) && ok;
 }
 
 

@@ -24,10 +24,14 @@ static bool aliases_take(const struct reader *rd, const struct ctl_yaml *node);
 static bool models_take(const struct reader *rd, const struct ctl_yaml *node);
 static bool fallbacks_take(const struct reader *rd,
     const struct ctl_yaml *node);
-static bool timeout_take(const struct reader *rd,
+static bool on_context_take(const struct reader *rd,
     const struct ctl_yaml *node);
-static bool stream_timeout_take(const struct reader *rd,
+static bool on_any_take(const struct reader *rd, const struct ctl_yaml *node);
+static bool no_cooldowns_take(const struct reader *rd,
     const struct ctl_yaml *node);
+static bool how_take(const struct reader *rd, const struct ctl_yaml *node);
+static bool how_read(const struct reader *rd, const struct ctl_yaml *node,
+    struct ctl_routing_how *how);
 static bool section_take(const struct reader *rd,
     const struct ctl_yaml *node);
 
@@ -36,20 +40,25 @@ static const struct setting settings[] = {
     {"model_group_alias", aliases_take},
     {"models", models_take},
     {"fallbacks", fallbacks_take},
-    {"timeout", timeout_take},
-    {"request_timeout", timeout_take},
-    {"stream_timeout", stream_timeout_take},
+    {"context_window_fallbacks", on_context_take},
+    {"default_fallbacks", on_any_take},
+    {"disable_cooldowns", no_cooldowns_take},
+    {"timeout", how_take},
+    {"request_timeout", how_take},
+    {"stream_timeout", how_take},
+    {"num_retries", how_take},
+    {"max_retries", how_take},
+    {"cooldown_time", how_take},
+    {"allowed_fails", how_take},
+    {"strategy", how_take},
+    {"routing_strategy", how_take},
     {"router_settings", section_take},
     {"litellm_settings", section_take},
     {"general_settings", section_take},
-    {"num_retries", NULL}, {"max_retries", NULL}, {"retry_after", NULL},
-    {"cooldown_time", NULL}, {"allowed_fails", NULL},
-    {"allowed_fails_policy", NULL}, {"retry_policy", NULL},
-    {"strategy", NULL}, {"routing_strategy", NULL},
-    {"routing_strategy_args", NULL}, {"default_fallbacks", NULL},
-    {"context_window_fallbacks", NULL}, {"content_policy_fallbacks", NULL},
-    {"max_fallbacks", NULL}, {"enable_pre_call_checks", NULL},
-    {"disable_cooldowns", NULL}, {"weight", NULL},
+    {"retry_after", NULL}, {"allowed_fails_policy", NULL},
+    {"retry_policy", NULL}, {"routing_strategy_args", NULL},
+    {"content_policy_fallbacks", NULL}, {"max_fallbacks", NULL},
+    {"enable_pre_call_checks", NULL}, {"weight", NULL},
     {NULL, NULL}
 };
 
@@ -102,6 +111,12 @@ section_take(const struct reader *rd, const struct ctl_yaml *node)
 
 /* --- rules --- */
 
+static const struct ctl_routing_how nothing_said = {
+    .strategy = CTL_ROUTING_UNSAID, .retries = CTL_ROUTING_UNSAID,
+    .allowed_fails = CTL_ROUTING_UNSAID, .cooldown_ms = CTL_ROUTING_UNSAID
+};
+
+
 static struct ctl_routing_rule *
 rule_add(const struct reader *rd, struct ctl_routing_rule **list,
     const struct ctl_yaml *at, const char *name)
@@ -128,6 +143,7 @@ rule_add(const struct reader *rd, struct ctl_routing_rule **list,
     }
     rule->name = name;
     rule->line = at->line;
+    rule->how = nothing_said;
     *list = rule;
 
     return rule;
@@ -136,7 +152,7 @@ rule_add(const struct reader *rd, struct ctl_routing_rule **list,
 
 static bool
 target_add(const struct reader *rd, struct ctl_routing_rule *rule,
-    const struct ctl_yaml *node)
+    const struct ctl_yaml *node, unsigned weight)
 {
     struct ctl_routing_target **last = &rule->targets, *target;
 
@@ -155,6 +171,7 @@ target_add(const struct reader *rd, struct ctl_routing_rule *rule,
     }
     target->name = node->text;
     target->line = node->line;
+    target->weight = weight;
     while (*last != NULL) {
         last = &(*last)->next;
     }
@@ -171,18 +188,45 @@ targets_add(const struct reader *rd, struct ctl_routing_rule *rule,
     const struct ctl_yaml *item;
 
     if (list->kind == CTL_YAML_SCALAR) {
-        return target_add(rd, rule, list);
+        return target_add(rd, rule, list, 1);
     }
     if (list->kind != CTL_YAML_LIST || list->n == 0) {
         return wrong(rd, list, "expects a list of models");
     }
     for (item = list->first; item != NULL; item = item->next) {
-        if (!target_add(rd, rule, item)) {
+        if (!target_add(rd, rule, item, 1)) {
             return false;
         }
     }
 
     return true;
+}
+
+
+/* LiteLLM's longer form: {model: NAME, hidden: true}. */
+static bool
+alias_take(const struct reader *rd, struct ctl_routing_rule *rule,
+    const struct ctl_yaml *node)
+{
+    static const struct ctl_shape fields[] = {
+        {"model", CTL_SHAPE_TEXT, true, NULL, NULL},
+        {"hidden", CTL_SHAPE_BOOL, false, NULL, NULL},
+        {NULL, CTL_SHAPE_FREE, false, NULL, NULL}
+    };
+    const struct ctl_yaml *hidden;
+
+    if (node->kind != CTL_YAML_MAP) {
+        return target_add(rd, rule, node, 1);
+    }
+    if (!ctl_shape_check(node, fields, rd->r->file, rd->findings)) {
+        return false;
+    }
+    hidden = ctl_yaml_at(node, "hidden");
+    if (hidden != NULL) {
+        (void) ctl_yaml_bool(hidden, &rule->hidden);
+    }
+
+    return target_add(rd, rule, ctl_yaml_at(node, "model"), 1);
 }
 
 
@@ -198,14 +242,14 @@ aliases_take(const struct reader *rd, const struct ctl_yaml *node)
     }
     for (child = node->first; child != NULL; child = child->next) {
         rule = rule_add(rd, &rd->r->aliases, child, child->key);
-        ok = rule != NULL && target_add(rd, rule, child) && ok;
+        ok = rule != NULL && alias_take(rd, rule, child) && ok;
     }
 
     return ok;
 }
 
 
-/* One candidate: its name, or a map with `model` and what comes later. */
+/* One candidate: its name, or a map with `model` and `weight`. */
 static bool
 candidate_take(const struct reader *rd, struct ctl_routing_rule *rule,
     const struct ctl_yaml *node)
@@ -213,16 +257,14 @@ candidate_take(const struct reader *rd, struct ctl_routing_rule *rule,
     static const struct ctl_shape fields[] = {
         {"model", CTL_SHAPE_TEXT, true, NULL, NULL},
         {"weight", CTL_SHAPE_INT, false, NULL, NULL},
-        {"order", CTL_SHAPE_INT, false, NULL, NULL},
-        {"timeout", CTL_SHAPE_TIME, false, NULL, NULL},
-        {"stream_timeout", CTL_SHAPE_TIME, false, NULL, NULL},
         {NULL, CTL_SHAPE_FREE, false, NULL, NULL}
     };
-    const struct ctl_yaml *child;
+    const struct ctl_yaml *at;
     struct ctl_yaml model;
+    int64_t weight = 1;
 
     if (node->kind == CTL_YAML_SCALAR) {
-        return target_add(rd, rule, node);
+        return target_add(rd, rule, node, 1);
     }
     if (node->kind != CTL_YAML_MAP) {
         return wrong(rd, node, "expects \"model: NAME\"");
@@ -230,17 +272,16 @@ candidate_take(const struct reader *rd, struct ctl_routing_rule *rule,
     if (!ctl_shape_check(node, fields, rd->r->file, rd->findings)) {
         return false;
     }
-    for (child = node->first; child != NULL; child = child->next) {
-        if (strcmp(child->key, "model") != 0) {
-            ctl_finding_warn(rd->findings, rd->r->file, child->line,
-                             "\"%s\" of a candidate is accepted and does not "
-                             "act yet", child->key);
-        }
+    at = ctl_yaml_at(node, "weight");
+    if (at != NULL && (!ctl_yaml_int(at, &weight) || weight < 1
+                       || weight > ASG_ROUTE_WEIGHT_MAX))
+    {
+        return wrong(rd, at, "expects a weight from 1 to 1000");
     }
     model = *ctl_yaml_at(node, "model");
     model.key = NULL;
 
-    return target_add(rd, rule, &model);
+    return target_add(rd, rule, &model, (unsigned) weight);
 }
 
 
@@ -259,6 +300,7 @@ model_take(const struct reader *rd, const struct ctl_yaml *node)
     };
     const struct ctl_yaml *list, *child;
     struct ctl_routing_rule *rule;
+    bool ok = true;
 
     if (node->kind != CTL_YAML_MAP) {
         return wrong(rd, node, "expects \"candidates: [...]\"");
@@ -266,27 +308,23 @@ model_take(const struct reader *rd, const struct ctl_yaml *node)
     if (!ctl_shape_check(node, fields, rd->r->file, rd->findings)) {
         return false;
     }
-    for (child = node->first; child != NULL; child = child->next) {
-        if (strcmp(child->key, "candidates") != 0) {
-            ctl_finding_warn(rd->findings, rd->r->file, child->line,
-                             "\"%s\" of one model is accepted and does not "
-                             "act yet", child->key);
-        }
-    }
     list = ctl_yaml_at(node, "candidates");
     if (list->kind != CTL_YAML_LIST || list->n == 0) {
         return wrong(rd, list, "expects a list of candidates");
     }
     rule = rule_add(rd, &rd->r->models, node, node->key);
-    for (child = list->first; rule != NULL && child != NULL;
-         child = child->next)
-    {
-        if (!candidate_take(rd, rule, child)) {
-            return false;
-        }
+    if (rule == NULL) {
+        return false;
+    }
+    for (child = node->first; child != NULL; child = child->next) {
+        ok = (child == list || ctl_yaml_is_null(child)
+              || how_read(rd, child, &rule->how)) && ok;
+    }
+    for (child = list->first; ok && child != NULL; child = child->next) {
+        ok = candidate_take(rd, rule, child);
     }
 
-    return rule != NULL;
+    return ok;
 }
 
 
@@ -309,7 +347,8 @@ models_take(const struct reader *rd, const struct ctl_yaml *node)
 
 /* A list of maps, as LiteLLM writes it, or one map. */
 static bool
-fallbacks_take(const struct reader *rd, const struct ctl_yaml *node)
+lists_take(const struct reader *rd, struct ctl_routing_rule **rules,
+    const struct ctl_yaml *node)
 {
     const struct ctl_yaml *child;
     struct ctl_routing_rule *rule;
@@ -320,11 +359,11 @@ fallbacks_take(const struct reader *rd, const struct ctl_yaml *node)
     }
     for (child = node->first; child != NULL; child = child->next) {
         if (node->kind == CTL_YAML_LIST) {
-            ok = (child->kind == CTL_YAML_MAP ? fallbacks_take(rd, child)
+            ok = (child->kind == CTL_YAML_MAP ? lists_take(rd, rules, child)
                   : wrong(rd, child, "expects {name: [models]}")) && ok;
             continue;
         }
-        rule = rule_add(rd, &rd->r->fallbacks, child, child->key);
+        rule = rule_add(rd, rules, child, child->key);
         ok = rule != NULL && targets_add(rd, rule, child) && ok;
     }
 
@@ -332,27 +371,134 @@ fallbacks_take(const struct reader *rd, const struct ctl_yaml *node)
 }
 
 
-/* --- times --- */
+static bool
+fallbacks_take(const struct reader *rd, const struct ctl_yaml *node)
+{
+    return lists_take(rd, &rd->r->fallbacks, node);
+}
+
 
 static bool
-time_take(const struct reader *rd, const struct ctl_yaml *node, int64_t *out)
+on_context_take(const struct reader *rd, const struct ctl_yaml *node)
+{
+    return lists_take(rd, &rd->r->on_context, node);
+}
+
+
+/* A rule whose name no model can have. */
+static bool
+on_any_take(const struct reader *rd, const struct ctl_yaml *node)
+{
+    struct ctl_routing_rule *rule;
+
+    rule = ctl_arena_alloc(rd->findings->arena, sizeof(*rule));
+    if (rule == NULL) {
+        return wrong(rd, node, "out of memory");
+    }
+    rule->name = "";
+    rule->line = node->line;
+    rule->how = nothing_said;
+    rd->r->on_any = rule;
+
+    return targets_add(rd, rule, node);
+}
+
+
+/* --- how candidates are called --- */
+
+static bool
+how_strategy(const struct ctl_yaml *node, int *out)
+{
+    /* LiteLLM's words for what we have; usage-based counts tokens there */
+    static const struct { const char *name; asg_strategy_t is; } also[] = {
+        {"simple-shuffle", ASG_STRATEGY_WEIGHTED},
+        {"latency-based-routing", ASG_STRATEGY_LOWEST_LATENCY},
+        {"cost-based-routing", ASG_STRATEGY_CHEAPEST},
+        {"usage-based-routing", ASG_STRATEGY_LEAST_BUSY},
+        {"usage-based-routing-v2", ASG_STRATEGY_LEAST_BUSY}
+    };
+    asg_strategy_t s;
+    size_t i;
+
+    if (node->kind != CTL_YAML_SCALAR) {
+        return false;
+    }
+    if (asg_strategy_parse(asg_str_z(node->text), &s)) {
+        *out = (int) s;
+        return true;
+    }
+    for (i = 0; i < sizeof(also) / sizeof(*also); i++) {
+        if (strcmp(also[i].name, node->text) == 0) {
+            *out = (int) also[i].is;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+how_number(const struct reader *rd, const struct ctl_yaml *node, int64_t max,
+    int64_t *out)
+{
+    return (ctl_yaml_int(node, out) && *out >= 0 && *out <= max)
+           || ctl_finding_error(rd->findings, rd->r->file, node->line,
+                                "\"%s\" expects a number from 0 to %lld",
+                                node->key, (long long) max);
+}
+
+
+static bool
+how_time(const struct reader *rd, const struct ctl_yaml *node, int64_t *out)
 {
     return (ctl_yaml_ms(node, out) && *out <= 3600000)
            || wrong(rd, node, "expects a time such as 30 or 30s, at most 1h");
 }
 
 
+/* One setting, by its key. */
 static bool
-timeout_take(const struct reader *rd, const struct ctl_yaml *node)
+how_read(const struct reader *rd, const struct ctl_yaml *node,
+    struct ctl_routing_how *how)
 {
-    return time_take(rd, node, &rd->r->timeout_ms);
+    const char *key = node->key;
+
+    if (strcmp(key, "timeout") == 0 || strcmp(key, "request_timeout") == 0) {
+        return how_time(rd, node, &how->timeout_ms);
+    }
+    if (strcmp(key, "stream_timeout") == 0) {
+        return how_time(rd, node, &how->stream_timeout_ms);
+    }
+    if (strcmp(key, "cooldown_time") == 0) {
+        return how_time(rd, node, &how->cooldown_ms);
+    }
+    if (strcmp(key, "num_retries") == 0 || strcmp(key, "max_retries") == 0) {
+        return how_number(rd, node, CTL_ROUTING_RETRIES_MAX, &how->retries);
+    }
+    if (strcmp(key, "allowed_fails") == 0) {
+        return how_number(rd, node, CTL_ROUTING_FAILS_MAX,
+                          &how->allowed_fails);
+    }
+
+    return how_strategy(node, &how->strategy)
+           || wrong(rd, node, "expects weighted, least-busy, lowest-latency, "
+                              "cheapest, sticky or ordered");
 }
 
 
 static bool
-stream_timeout_take(const struct reader *rd, const struct ctl_yaml *node)
+how_take(const struct reader *rd, const struct ctl_yaml *node)
 {
-    return time_take(rd, node, &rd->r->stream_timeout_ms);
+    return how_read(rd, node, &rd->r->how);
+}
+
+
+static bool
+no_cooldowns_take(const struct reader *rd, const struct ctl_yaml *node)
+{
+    return ctl_yaml_bool(node, &rd->r->no_cooldowns)
+           || wrong(rd, node, "expects true or false");
 }
 
 
@@ -368,6 +514,7 @@ routing_create(const char *file, struct ctl_findings *f)
         return NULL;
     }
     r->file = file;
+    r->how = nothing_said;
 
     return r;
 }

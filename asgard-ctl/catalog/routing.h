@@ -1,6 +1,6 @@
 /*
- * routing.yaml: aliases, ordered candidates, fallbacks, timeouts, in LiteLLM's
- * vocabulary.
+ * routing.yaml: aliases, candidates, fallbacks, retries, cooldowns, timeouts,
+ * in LiteLLM's vocabulary.
  *
  * The same names are accepted at the top and under router_settings,
  * litellm_settings and general_settings, so that a proxy's settings can be
@@ -11,11 +11,28 @@
 #define CTL_ROUTING_H
 
 #include "catalog/finding.h"
+#include "core/route.h"
 #include "core/str.h"
+
+#define CTL_ROUTING_UNSAID       (-1)
+#define CTL_ROUTING_RETRIES_MAX  10
+#define CTL_ROUTING_FAILS_MAX    1000000
+
+/* How a name's candidates are called; CTL_ROUTING_UNSAID where nothing is said
+ * (times: 0). */
+struct ctl_routing_how {
+    int strategy;                       /* asg_strategy_t */
+    int64_t retries;
+    int64_t allowed_fails;
+    int64_t cooldown_ms;
+    int64_t timeout_ms;                 /* to the first byte */
+    int64_t stream_timeout_ms;          /* between bytes */
+};
 
 struct ctl_routing_target {
     const char *name;
     unsigned line;
+    unsigned weight;                    /* 1 to ASG_ROUTE_WEIGHT_MAX */
     struct ctl_routing_target *next;
 };
 
@@ -23,6 +40,8 @@ struct ctl_routing_rule {
     const char *name;                   /* public name */
     unsigned line;
     struct ctl_routing_target *targets; /* in order, never empty */
+    struct ctl_routing_how how;
+    bool hidden;                        /* an alias that nobody is shown */
     struct ctl_routing_rule *next;
 };
 
@@ -31,8 +50,10 @@ struct ctl_routing {
     struct ctl_routing_rule *aliases;   /* each has one target */
     struct ctl_routing_rule *models;    /* candidates */
     struct ctl_routing_rule *fallbacks;
-    int64_t timeout_ms;                 /* to the first byte; 0: not said */
-    int64_t stream_timeout_ms;          /* between bytes; 0: not said */
+    struct ctl_routing_rule *on_context;        /* prompts that are too long */
+    struct ctl_routing_rule *on_any;    /* default_fallbacks; NULL: none */
+    struct ctl_routing_how how;         /* of all that say nothing else */
+    bool no_cooldowns;
 };
 
 /* NULL after an error. */

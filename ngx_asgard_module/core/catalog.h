@@ -17,6 +17,7 @@
 #include "core/json.h"
 #include "core/keyfile.h"
 #include "core/price.h"
+#include "core/route.h"
 #include "core/str.h"
 
 #define ASG_CATALOG_FORMAT         3
@@ -84,12 +85,28 @@ typedef struct {
     uint64_t card_version;
 } asg_project_card_t;
 
+/* Candidates among which a strategy decides; the next group is for when all of
+ * this one failed. */
+typedef struct {
+    unsigned n;                 /* of the name's candidates, one after another */
+    asg_strategy_t strategy;
+    unsigned retries;           /* of one candidate, after it did no work */
+    unsigned allowed_fails;     /* health.h */
+    int64_t cooldown_ms;
+    int64_t first_byte_timeout_ms, idle_timeout_ms;     /* 0: the endpoint's */
+    bool on_context;            /* for a prompt that is too long elsewhere */
+} asg_group_t;
+
 typedef struct {
     asg_str_t name;
     bool alias;                 /* listed by /v1/models: routes and aliases */
     bool ref;
+    bool hidden;                /* not listed */
     unsigned candidates[ASG_CATALOG_CANDIDATES_MAX];
+    unsigned weights[ASG_CATALOG_CANDIDATES_MAX];
     unsigned ncandidates;
+    asg_group_t groups[ASG_CATALOG_CANDIDATES_MAX];
+    unsigned ngroups;
 } asg_public_name_t;
 
 typedef struct {

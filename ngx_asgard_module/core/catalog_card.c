@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/catalog_outline.h"
 #include "core/members.h"
 
 #define NAME_BYTES_MAX 256
@@ -65,16 +66,6 @@ static const asg_member_t project_members[] = {
     ASG_MEMBER_BY(read_own, "card")
 };
 
-static bool is_name(asg_str_t s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((uint8_t) s.data[i] < ' ' || s.data[i] == 0x7f) {
-            return false;
-        }
-    }
-    return s.len >= 1 && s.len <= NAME_BYTES_MAX;
-}
-
 /* The long-context tier, or null. */
 static asg_err_t read_above(asg_json_t *json, asg_buf_t *scratch, void *out)
 {
@@ -109,7 +100,7 @@ asg_err_t asg_catalog_card_read(asg_json_t *json, asg_buf_t *scratch,
     if (rc != ASG_OK) {
         return rc;
     }
-    return is_name(out->id) && card_is_possible(&out->card, out->free)
+    return asg_catalog_is_name(out->id) && card_is_possible(&out->card, out->free)
         ? ASG_OK : ASG_ERR_RANGE;
 }
 
@@ -133,7 +124,7 @@ asg_err_t asg_catalog_project_card_read(asg_json_t *json, asg_str_t text,
     if (rc != ASG_OK) {
         return rc;
     }
-    if (!is_name(parts.project) || parts.model >= ASG_CATALOG_MODELS_MAX) {
+    if (!asg_catalog_is_name(parts.project) || parts.model >= ASG_CATALOG_MODELS_MAX) {
         return ASG_ERR_RANGE;
     }
     *out = (asg_project_card_t) {

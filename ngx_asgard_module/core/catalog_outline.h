@@ -27,6 +27,11 @@ ASG_MUST_CHECK asg_err_t asg_outline_read(asg_json_t *json, asg_str_t body,
  * the list and shrinks.  False after the last one. */
 bool asg_outline_next(asg_str_t *rest, asg_str_t *element);
 
+/* The list of names (catalog_names.c), for models that were read; sorted. */
+ASG_MUST_CHECK asg_err_t asg_catalog_read_names(asg_json_t *json,
+    asg_str_t list, asg_catalog_t *c);
+/* May `s` be a name of a model: 1 to 256 bytes, no control character. */
+bool asg_catalog_is_name(asg_str_t s);
 /* As asg_catalog_find() needs them; false when a name stands twice. */
 bool asg_catalog_sort(asg_public_name_t *names, unsigned n);
 

@@ -37,8 +37,6 @@ static asg_err_t read_classes(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out);
-static asg_err_t read_candidates(asg_json_t *json, asg_buf_t *scratch,
-    void *out);
 
 #define E(kind, name, field)  ASG_MEMBER(kind, name, endpoint_parts_t, field)
 #define M(kind, name, field)  ASG_MEMBER(kind, name, model_parts_t, field)
@@ -104,12 +102,6 @@ static const asg_member_t path_members[] = {
     PATH("embeddings", ASG_API_EMBEDDINGS)
 };
 
-static const asg_member_t name_members[] = {
-    ASG_MEMBER(STRING, "name", asg_public_name_t, name),
-    ASG_MEMBER_MAYBE(FLAG, "alias", asg_public_name_t, alias),
-    ASG_MEMBER_BY(read_candidates, "candidates")
-};
-
 /* --- checks --- */
 
 /* Printable ASCII without space: may stand in a header or a request line. */
@@ -132,16 +124,6 @@ static bool is_header_or_empty(asg_str_t s)
         }
     }
     return s.len <= TEXT_BYTES_MAX;
-}
-
-static bool is_name(asg_str_t s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((uint8_t) s.data[i] < ' ' || s.data[i] == 0x7f) {
-            return false;
-        }
-    }
-    return s.len >= 1 && s.len <= NAME_BYTES_MAX;
 }
 
 static bool is_hex(asg_str_t s)
@@ -234,7 +216,7 @@ static bool endpoint_is_possible(const endpoint_parts_t *parts)
 {
     const asg_endpoint_t *e = &parts->endpoint;
 
-    return is_word(e->id, NAME_BYTES_MAX) && is_name(e->provider)
+    return is_word(e->id, NAME_BYTES_MAX) && asg_catalog_is_name(e->provider)
         && is_header_or_empty(e->auth_scheme)
         && is_header_or_empty(e->auth_header)
         && is_header_or_empty(e->ca_file)
@@ -319,7 +301,7 @@ static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out)
         if (model->nallow == ASG_ALLOW_MAX) {
             return ASG_ERR_LIMIT;
         }
-        if (!is_name(json->token)) {
+        if (!asg_catalog_is_name(json->token)) {
             return ASG_ERR_RANGE;
         }
         model->allow[model->nallow++] = json->token;
@@ -363,8 +345,9 @@ static asg_err_t read_card(asg_json_t *json, asg_buf_t *scratch, void *out)
 
 static bool model_is_possible(const asg_model_t *m)
 {
-    return is_name(m->ref) && is_name(m->route) && is_name(m->provider)
-        && is_name(m->served) && is_tokens(m->context)
+    return asg_catalog_is_name(m->ref) && asg_catalog_is_name(m->route)
+        && asg_catalog_is_name(m->provider) && asg_catalog_is_name(m->served)
+        && is_tokens(m->context)
         && is_tokens(m->max_output_tokens) && is_tokens(m->default_max_tokens)
         && (asg_str_eq_z(m->max_tokens_field, "max_tokens")
             || asg_str_eq_z(m->max_tokens_field, "max_completion_tokens"));
@@ -389,69 +372,6 @@ static asg_err_t read_model(asg_json_t *json, asg_str_t text,
         return ASG_ERR_RANGE;
     }
     *out = parts.model;
-    return ASG_OK;
-}
-
-/* --- names --- */
-
-static asg_err_t read_candidates(asg_json_t *json, asg_buf_t *scratch,
-    void *out)
-{
-    asg_public_name_t *name = out;
-    asg_json_event_t event = asg_json_next(json);
-    int64_t index;
-
-    (void) scratch;
-    if (event != ASG_JSON_ARRAY) {
-        return asg_members_fault(json);
-    }
-    while ((event = asg_json_next(json)) == ASG_JSON_NUMBER) {
-        if (name->ncandidates == ASG_CATALOG_CANDIDATES_MAX) {
-            return ASG_ERR_LIMIT;
-        }
-        if (!asg_json_int(json, &index) || index < 0
-            || index >= ASG_CATALOG_MODELS_MAX)
-        {
-            return ASG_ERR_RANGE;
-        }
-        name->candidates[name->ncandidates++] = (unsigned) index;
-    }
-    return event == ASG_JSON_ARRAY_END ? ASG_OK : asg_members_fault(json);
-}
-
-static bool candidates_exist(const asg_catalog_t *c,
-    const asg_public_name_t *name)
-{
-    for (unsigned i = 0; i < name->ncandidates; i++) {
-        if (name->candidates[i] >= c->nmodels) {
-            return false;
-        }
-    }
-    return name->ncandidates >= 1;
-}
-
-static asg_err_t read_name(asg_json_t *json, asg_str_t text,
-    const asg_catalog_t *c, asg_public_name_t *out)
-{
-    asg_public_name_t name;
-    const asg_model_t *first;
-    bool is_route;
-    asg_err_t rc;
-
-    memset(&name, 0, sizeof(name));
-    rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(name_members),
-                               &name);
-    if (rc != ASG_OK) {
-        return rc;
-    }
-    if (!is_name(name.name) || !candidates_exist(c, &name)) {
-        return ASG_ERR_RANGE;
-    }
-    first = &c->models[name.candidates[0]];
-    is_route = asg_str_eq(name.name, first->route);
-    name.ref = !name.alias && !is_route && asg_str_eq(name.name, first->ref);
-    name.alias = !name.ref;
-    *out = name;
     return ASG_OK;
 }
 
@@ -549,22 +469,6 @@ static asg_err_t read_cards(asg_json_t *json, asg_str_t list,
     return asg_catalog_project_cards_are_sorted(c) ? ASG_OK : ASG_ERR_RANGE;
 }
 
-static asg_err_t read_names(asg_json_t *json, asg_str_t list,
-    asg_catalog_t *c)
-{
-    asg_str_t text;
-
-    while (asg_outline_next(&list, &text)) {
-        asg_err_t rc = read_name(json, text, c, &c->names[c->nnames]);
-
-        if (rc != ASG_OK) {
-            return rc;
-        }
-        c->nnames++;
-    }
-    return asg_catalog_sort(c->names, c->nnames) ? ASG_OK : ASG_ERR_RANGE;
-}
-
 asg_err_t asg_catalog_parse(asg_json_t *json, asg_str_t body, void *memory,
     size_t size, asg_catalog_t *out)
 {
@@ -597,7 +501,7 @@ asg_err_t asg_catalog_parse(asg_json_t *json, asg_str_t body, void *memory,
         rc = read_cards(json, outline.cards, &c);
     }
     if (rc == ASG_OK) {
-        rc = read_names(json, outline.names, &c);
+        rc = asg_catalog_read_names(json, outline.names, &c);
     }
     if (rc == ASG_OK) {
         *out = c;

@@ -203,6 +203,88 @@ static asg_err_t parse_with_cached(const char *to)
     return parse(asg_str_z(with(BODY, "\"cached_pusd\":0", to)));
 }
 
+static asg_err_t parse_with_groups(const char *groups)
+{
+    char to[512];
+
+    snprintf(to, sizeof(to), "\"candidates\":[0,1],\"groups\":[%s]}", groups);
+    return parse(asg_str_z(with(BODY, "\"candidates\":[0,1]}", to)));
+}
+
+static void candidates_without_groups_are_tried_as_they_stand(void **state)
+{
+    const asg_public_name_t *n;
+
+    (void) state;
+    assert_int_equal(parse(ASG_STR(BODY)), ASG_OK);
+    n = asg_catalog_find(&catalog, ASG_STR("gpt-5.1"));
+    assert_int_equal(n->ngroups, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(n->groups[i].n, 1);
+        assert_int_equal(n->groups[i].strategy, ASG_STRATEGY_ORDERED);
+        assert_int_equal(n->groups[i].retries, 0);
+        assert_int_equal(n->groups[i].cooldown_ms, 0);
+        assert_int_equal(n->weights[i], 1);
+    }
+}
+
+static void groups_say_how_candidates_are_called(void **state)
+{
+    const asg_public_name_t *n;
+
+    (void) state;
+    assert_int_equal(parse_with_groups(
+        "{\"n\":1,\"strategy\":\"weighted\",\"weights\":[7],\"retries\":2,"
+        "\"allowed_fails\":3,\"cooldown_ms\":5000,"
+        "\"first_byte_timeout_ms\":30000,\"idle_timeout_ms\":60000},"
+        "{\"n\":1,\"on_context\":1,\"later\":{}}"), ASG_OK);
+    n = asg_catalog_find(&catalog, ASG_STR("gpt-5.1"));
+    assert_int_equal(n->ngroups, 2);
+    assert_int_equal(n->groups[0].strategy, ASG_STRATEGY_WEIGHTED);
+    assert_int_equal(n->weights[0], 7);
+    assert_int_equal(n->weights[1], 1);
+    assert_int_equal(n->groups[0].retries, 2);
+    assert_int_equal(n->groups[0].allowed_fails, 3);
+    assert_int_equal(n->groups[0].cooldown_ms, 5000);
+    assert_int_equal(n->groups[0].first_byte_timeout_ms, 30000);
+    assert_int_equal(n->groups[0].idle_timeout_ms, 60000);
+    assert_true(n->groups[1].on_context);
+    assert_int_equal(n->groups[1].strategy, ASG_STRATEGY_ORDERED);
+}
+
+static void groups_that_cannot_be_are_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "{\"n\":1}", "{\"n\":3}", "{\"n\":1},{\"n\":2}", "{\"n\":0},{\"n\":2}",
+        "{\"n\":17}", "{\"n\":2,\"strategy\":\"fast\"}",
+        "{\"n\":2,\"weights\":[1]}", "{\"n\":2,\"weights\":[0,1]}",
+        "{\"n\":2,\"weights\":[1,1001]}", "{\"n\":2,\"weights\":[1,1,1]}",
+        "{\"n\":2,\"retries\":11}", "{\"n\":2,\"allowed_fails\":1000001}",
+        "{\"n\":2,\"cooldown_ms\":3600001}",
+        "{\"n\":2,\"first_byte_timeout_ms\":3600001}",
+        "{\"n\":2,\"idle_timeout_ms\":3600001}",
+        "{\"n\":2,\"on_context\":1}"
+    };
+    static const char *const unreadable[] = {
+        "1", "{}", "{\"n\":\"2\"}", "{\"n\":2,\"weights\":{}}",
+        "{\"n\":2,\"weights\":[\"1\"]}", "{\"n\":2,\"on_context\":true}"
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        if (parse_with_groups(wrong[i]) != ASG_ERR_RANGE) {
+            fail_msg("%s", wrong[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof(unreadable) / sizeof(*unreadable); i++) {
+        asg_err_t rc = parse_with_groups(unreadable[i]);
+
+        if (rc != ASG_ERR_SYNTAX && rc != ASG_ERR_MISSING) {
+            fail_msg("%s: %d", unreadable[i], rc);
+        }
+    }
+}
+
 /* A writer of format 1 knew no tier, one of format 2 may have none; of one
  * that is there nothing may be left out. */
 static void a_card_may_have_a_long_context_tier(void **state)
@@ -506,6 +588,11 @@ int main(void)
         cmocka_unit_test_teardown(an_endpoint_may_have_headers_of_its_own,
                                   forget),
         cmocka_unit_test_teardown(a_card_may_have_a_long_context_tier, forget),
+        cmocka_unit_test_teardown(
+            candidates_without_groups_are_tried_as_they_stand, forget),
+        cmocka_unit_test_teardown(groups_say_how_candidates_are_called,
+                                  forget),
+        cmocka_unit_test_teardown(groups_that_cannot_be_are_refused, forget),
         cmocka_unit_test_teardown(a_name_is_found_with_its_candidates, forget),
         cmocka_unit_test_teardown(
             a_large_catalog_is_read_and_every_name_found, forget),

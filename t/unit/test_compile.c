@@ -481,6 +481,93 @@ static void routing_gives_ordered_candidates(void **state)
                      ->ncandidates, 1);
 }
 
+static const asg_public_name_t *public_name(const char *name)
+{
+    const asg_public_name_t *n = asg_catalog_find(&snapshot, asg_str_z(name));
+
+    if (n == NULL) {
+        fail_msg("no name %s", name);
+    }
+    return n;
+}
+
+static void each_fallback_is_a_group_with_its_own_strategy(void **state)
+{
+    const asg_public_name_t *n;
+
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    service("d", ONE("d", "echo", "", "long"));
+    put("routing.yaml", "num_retries: 4\nmodels:\n"
+        "  m: {candidates: [{model: two, weight: 7}, three]}\n"
+        "  pool: {strategy: sticky, timeout: 3, allowed_fails: 8,"
+        " cooldown_time: 9, num_retries: 1, candidates: [one, two]}\n"
+        "model_alias_map: {other: m}\nfallbacks: [{m: [pool]}]\n"
+        "context_window_fallbacks: [{m: [long]}]\n");
+    must_load();
+    compile();
+    n = public_name("m");
+    assert_int_equal(n->ngroups, 3);
+    assert_int_equal(n->groups[0].n, 2);
+    assert_int_equal(n->groups[0].strategy, ASG_STRATEGY_WEIGHTED);
+    assert_int_equal(n->groups[0].retries, 4);
+    assert_int_equal(n->groups[0].allowed_fails, 3);
+    assert_int_equal(n->groups[0].cooldown_ms, 5000);
+    assert_int_equal(n->weights[0], 7);
+    assert_int_equal(n->weights[1], 1);
+    /* `two` stands in the first group */
+    assert_int_equal(n->groups[1].n, 1);
+    assert_int_equal(n->groups[1].strategy, ASG_STRATEGY_STICKY);
+    assert_int_equal(n->groups[1].retries, 1);
+    assert_int_equal(n->groups[1].allowed_fails, 8);
+    assert_int_equal(n->groups[1].cooldown_ms, 9000);
+    assert_int_equal(n->groups[1].first_byte_timeout_ms, 3000);
+    assert_false(n->groups[1].on_context);
+    assert_true(n->groups[2].on_context);
+    assert_int_equal(public_name("other")->ngroups, 3);
+    assert_int_equal(public_name("one")->ngroups, 1);
+    assert_int_equal(public_name("one")->groups[0].retries, 4);
+}
+
+static void a_list_in_a_list_has_its_part_of_the_weight(void **state)
+{
+    const asg_public_name_t *n;
+
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    put("routing.yaml", "models:\n"
+        "  inner: {candidates: [{model: one, weight: 3}]}\n"
+        "  m: {candidates: [{model: inner, weight: 4}, two]}\n");
+    must_load();
+    compile();
+    n = public_name("m");
+    assert_int_equal(n->weights[0], 12);
+    assert_int_equal(n->weights[1], 1);
+}
+
+static void default_fallbacks_are_of_names_that_have_none(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    put("routing.yaml", "default_fallbacks: [three]\ndisable_cooldowns: true\n"
+        "fallbacks: [{two: [one]}]\n"
+        "model_group_alias: {x: {model: one, hidden: true}}\n");
+    must_load();
+    compile();
+    str_is(model("one", 1)->route, "three");
+    str_is(model("two", 1)->route, "one");
+    assert_int_equal(public_name("two")->ncandidates, 2);
+    assert_int_equal(public_name("three")->ncandidates, 1);
+    assert_int_equal(public_name("one")->groups[0].cooldown_ms, 0);
+    assert_true(public_name("x")->hidden);
+    assert_false(public_name("one")->hidden);
+}
+
 static void routing_refused(const char *content, const char *with)
 {
     put("routing.yaml", content);
@@ -504,6 +591,9 @@ static void loops_and_unknown_names_refuse_the_routing(void **state)
                     "routing.yaml:2: \"one\" falls back to itself");
     routing_refused("fallbacks: [{nobody: [one]}]\n", "not the name");
     routing_refused("fallbacks: [{one: [nobody]}]\n", "not the name");
+    routing_refused("context_window_fallbacks: [{nobody: [one]}]\n",
+                    "not the name");
+    routing_refused("default_fallbacks: [nobody]\n", "not the name");
     routing_refused("a: &x 1\n", "anchors");
     put("routing.yaml", "");
     must_load();
@@ -567,6 +657,9 @@ int main(void)
         TEST(an_overlay_replaces_by_id_and_adds),
         TEST(the_first_that_registers_a_name_has_it),
         TEST(routing_gives_ordered_candidates),
+        TEST(each_fallback_is_a_group_with_its_own_strategy),
+        TEST(a_list_in_a_list_has_its_part_of_the_weight),
+        TEST(default_fallbacks_are_of_names_that_have_none),
         TEST(loops_and_unknown_names_refuse_the_routing),
         TEST(a_candidate_that_is_not_active_is_left_out),
         TEST(a_line_of_a_file_that_is_none_is_refused),

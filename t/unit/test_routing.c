@@ -85,8 +85,8 @@ static void all_rules_keep_their_order(void **state)
     TARGETS(ctl_routing_find(r->fallbacks, "default"), "claude", "openai");
     TARGETS(ctl_routing_find(r->fallbacks, "other"), "x");
     assert_null(ctl_routing_find(r->fallbacks, "x"));
-    assert_int_equal(r->timeout_ms, 30000);
-    assert_int_equal(r->stream_timeout_ms, 90000);
+    assert_int_equal(r->how.timeout_ms, 30000);
+    assert_int_equal(r->how.stream_timeout_ms, 90000);
     assert_int_equal(ctl_routing_find(r->fallbacks, "default")->line, 10);
     assert_int_equal(findings.n, 0);
 }
@@ -102,22 +102,87 @@ static void the_places_of_a_litellm_file_are_read(void **state)
     (void) state;
     TARGETS(ctl_routing_find(r->fallbacks, "default"), "claude", "openai");
     TARGETS(ctl_routing_find(r->aliases, "gpt-4"), "default");
-    assert_int_equal(r->timeout_ms, 30000);
-    assert_int_equal(findings.nerrors, 0);
-    assert_int_equal(findings.n, 1);
-    assert_true(findings.items[0].warning);
-    assert_non_null(strstr(findings.items[0].text,
-                           FILE_NAME ":4: \"num_retries\""));
+    assert_int_equal(r->how.timeout_ms, 30000);
+    assert_int_equal(r->how.retries, 2);
+    assert_int_equal(findings.n, 0);
+}
+
+static void how_candidates_are_called_is_said_for_all_or_for_one(void **state)
+{
+    const struct ctl_routing *r = parse(
+        "num_retries: 0\ncooldown_time: 7\nallowed_fails: 1\n"
+        "routing_strategy: simple-shuffle\nmodels:\n  m:\n"
+        "    strategy: least-busy\n    timeout: 3s\n    stream_timeout: 4s\n"
+        "    num_retries: 5\n    cooldown_time: 500ms\n"
+        "    allowed_fails: 9\n"
+        "    candidates: [{model: a, weight: 20}, b]\n"
+        "  n: {candidates: [a]}\n");
+    const struct ctl_routing_rule *m = ctl_routing_find(r->models, "m");
+    const struct ctl_routing_rule *n = ctl_routing_find(r->models, "n");
+
+    (void) state;
+    assert_int_equal(findings.n, 0);
+    assert_int_equal(r->how.strategy, ASG_STRATEGY_WEIGHTED);
+    assert_int_equal(r->how.retries, 0);
+    assert_int_equal(r->how.cooldown_ms, 7000);
+    assert_int_equal(r->how.allowed_fails, 1);
+    assert_int_equal(m->how.strategy, ASG_STRATEGY_LEAST_BUSY);
+    assert_int_equal(m->how.timeout_ms, 3000);
+    assert_int_equal(m->how.stream_timeout_ms, 4000);
+    assert_int_equal(m->how.retries, 5);
+    assert_int_equal(m->how.cooldown_ms, 500);
+    assert_int_equal(m->how.allowed_fails, 9);
+    assert_int_equal(m->targets->weight, 20);
+    assert_int_equal(m->targets->next->weight, 1);
+    assert_int_equal(n->how.strategy, CTL_ROUTING_UNSAID);
+    assert_int_equal(n->how.retries, CTL_ROUTING_UNSAID);
+}
+
+static void litellms_words_for_strategies_are_known(void **state)
+{
+    (void) state;
+    assert_int_equal(parse("routing_strategy: latency-based-routing\n")
+                     ->how.strategy, ASG_STRATEGY_LOWEST_LATENCY);
+    assert_int_equal(parse("routing_strategy: cost-based-routing\n")
+                     ->how.strategy, ASG_STRATEGY_CHEAPEST);
+    assert_int_equal(parse("routing_strategy: usage-based-routing-v2\n")
+                     ->how.strategy, ASG_STRATEGY_LEAST_BUSY);
+    assert_int_equal(parse("strategy: sticky\n")->how.strategy,
+                     ASG_STRATEGY_STICKY);
+}
+
+static void an_alias_may_be_hidden(void **state)
+{
+    const struct ctl_routing *r = parse("model_group_alias:\n"
+        "  a: {model: m, hidden: true}\n  b: {model: m}\n  c: m\n");
+
+    (void) state;
+    TARGETS(ctl_routing_find(r->aliases, "a"), "m");
+    assert_true(ctl_routing_find(r->aliases, "a")->hidden);
+    assert_false(ctl_routing_find(r->aliases, "b")->hidden);
+    assert_false(ctl_routing_find(r->aliases, "c")->hidden);
+}
+
+static void fallbacks_may_be_of_all_or_of_long_prompts(void **state)
+{
+    const struct ctl_routing *r = parse("default_fallbacks: [a, b]\n"
+        "context_window_fallbacks: [{m: [long]}]\ndisable_cooldowns: true\n");
+
+    (void) state;
+    TARGETS(r->on_any, "a", "b");
+    TARGETS(ctl_routing_find(r->on_context, "m"), "long");
+    assert_null(r->fallbacks);
+    assert_true(r->no_cooldowns);
 }
 
 static void what_does_not_act_yet_is_accepted_with_a_warning(void **state)
 {
     (void) state;
-    parse("cooldown_time: 5\nallowed_fails: 3\nstrategy: simple-shuffle\n"
-          "context_window_fallbacks: [{a: [b]}]\n"
-          "models: {m: {strategy: x, candidates: [{model: a, weight: 2}]}}\n");
+    parse("retry_after: 5\nenable_pre_call_checks: true\n"
+          "content_policy_fallbacks: [{a: [b]}]\n");
     assert_int_equal(findings.nerrors, 0);
-    assert_int_equal(findings.n, 6);
+    assert_int_equal(findings.n, 3);
+    assert_true(findings.items[0].warning);
 }
 
 static void an_empty_or_missing_file_is_an_empty_routing(void **state)
@@ -151,6 +216,20 @@ static void what_is_wrong_is_refused_with_its_line(void **state)
     refused("fallbacks: [x]\n", "expects {name");
     refused("fallbacks: [{a: []}]\n", "list of models");
     refused("timeout: -1\n", "a time");
+    refused("num_retries: 11\n", ":1: \"num_retries\" expects a number");
+    refused("allowed_fails: x\n", "a number");
+    refused("cooldown_time: x\n", "a time");
+    refused("strategy: fast\n", "expects weighted");
+    refused("strategy: [weighted]\n", "expects weighted");
+    refused("disable_cooldowns: 3\n", "true or false");
+    refused("default_fallbacks: {a: b}\n", "list of models");
+    refused("context_window_fallbacks: x\n", "expects a list");
+    refused("models: {a: {strategy: x, candidates: [b]}}\n", "weighted");
+    refused("models: {a: {candidates: [{model: b, weight: 0}]}}\n",
+            "from 1 to 1000");
+    refused("models: {a: {candidates: [{model: b, weight: 1001}]}}\n",
+            "from 1 to 1000");
+    refused("model_group_alias: {a: {hidden: true}}\n", "\"model\"");
     refused("timeout: 2h\n", "at most 1h");
     refused("model_list: []\n", "unknown setting \"model_list\"");
     refused("- a\n", "map of settings");
@@ -165,6 +244,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(all_rules_keep_their_order),
         TEST(the_places_of_a_litellm_file_are_read),
+        TEST(how_candidates_are_called_is_said_for_all_or_for_one),
+        TEST(litellms_words_for_strategies_are_known),
+        TEST(an_alias_may_be_hidden),
+        TEST(fallbacks_may_be_of_all_or_of_long_prompts),
         TEST(what_does_not_act_yet_is_accepted_with_a_warning),
         TEST(an_empty_or_missing_file_is_an_empty_routing),
         TEST(what_is_wrong_is_refused_with_its_line),
