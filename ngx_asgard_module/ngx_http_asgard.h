@@ -208,6 +208,10 @@ struct ngx_http_asgard_ctx_s {
     ngx_str_t                  param;
     ngx_int_t                  retry_after;   /* s; -1: not known */
 
+    ngx_msec_t                 patience;      /* of the client, from started;
+                                               * 0: it does not say */
+    ngx_msec_t                 timeout;       /* x-asgard-timeout-ms; 0: none */
+
     ngx_msec_t                 started;       /* ngx_current_msec */
     ngx_msec_t                 first_byte;    /* 0: none */
     ngx_queue_t                open;          /* of this worker's open calls;
@@ -226,6 +230,7 @@ struct ngx_http_asgard_ctx_s {
     unsigned                   may_retry:1;   /* whatever the reason's rule:
                                                * nothing was begun or charged */
     unsigned                   refused:1;     /* ctx->refusal has left */
+    unsigned                   no_fallback:1; /* the first group alone */
 };
 
 

@@ -13,6 +13,14 @@
 #include "ngx_http_asgard_zone.h"
 
 
+#define NGX_HTTP_ASGARD_BACKOFF       250     /* ms, before the second try */
+#define NGX_HTTP_ASGARD_BACKOFF_MAX   2000
+#define NGX_HTTP_ASGARD_WAIT_MAX      5000    /* longer is not waited for */
+#define NGX_HTTP_ASGARD_WAITS_MAX     15000   /* of one call together */
+
+
+static ngx_uint_t ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a);
+static void ngx_http_asgard_advance_wake(ngx_event_t *ev);
 static ngx_uint_t ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a);
 static ngx_uint_t ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a);
 
@@ -59,15 +67,41 @@ ngx_http_asgard_advance_may_call(ngx_http_asgard_attempt_t *a, ngx_uint_t i)
 }
 
 
-static ngx_uint_t
-ngx_http_asgard_advance_is_late(ngx_http_asgard_attempt_t *a)
+/* ms in which another attempt may begin. */
+
+static ngx_msec_t
+ngx_http_asgard_advance_left(ngx_http_asgard_attempt_t *a)
 {
+    ngx_msec_t                    limit, passed;
+    ngx_http_asgard_ctx_t        *ctx;
     ngx_http_asgard_main_conf_t  *amcf;
 
-    amcf = ngx_http_get_module_main_conf(a->ctx->request,
+    ctx = a->ctx;
+    amcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_asgard_module);
+    limit = amcf->retry_timeout;
 
-    return ngx_current_msec - a->ctx->started >= amcf->retry_timeout;
+    if (ctx->patience) {
+        limit = ngx_min(limit, ctx->patience);
+    }
+
+    if (ctx->timeout) {
+        limit = ngx_min(limit, ctx->timeout);
+    }
+
+    passed = ngx_current_msec - ctx->started;
+
+    return passed < limit ? limit - passed : 0;
+}
+
+
+/* An answer after which the same request may fare better. */
+
+static ngx_uint_t
+ngx_http_asgard_advance_may_pass(ngx_http_asgard_attempt_t *a)
+{
+    return a->status >= NGX_HTTP_INTERNAL_SERVER_ERROR
+           || a->status == NGX_HTTP_TOO_MANY_REQUESTS;
 }
 
 
@@ -91,11 +125,17 @@ ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a)
             return 1;
         }
 
-        return ngx_http_asgard_advance_next(a);
+        return (!a->timed_out && ngx_http_asgard_advance_again(a))
+               || ngx_http_asgard_advance_next(a);
 
     case NGX_HTTP_ASGARD_FAULT_STATUS:
-        return a->status >= NGX_HTTP_INTERNAL_SERVER_ERROR
-               && ngx_http_asgard_advance_next(a);
+        if (a->too_long) {
+            return ngx_http_asgard_advance_next(a);
+        }
+
+        return ngx_http_asgard_advance_may_pass(a)
+               && (ngx_http_asgard_advance_again(a)
+                   || ngx_http_asgard_advance_next(a));
 
     case NGX_HTTP_ASGARD_FAULT_SILENT:
     case NGX_HTTP_ASGARD_FAULT_BROKEN:
@@ -107,29 +147,164 @@ ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a)
 }
 
 
+/* The next candidate; of a prompt that was too long, one that is for such. */
+
+static ngx_uint_t
+ngx_http_asgard_advance_after(ngx_http_asgard_attempt_t *a)
+{
+    ngx_uint_t  i;
+
+    for (i = a->index + 1; i < a->ncandidates; i++) {
+
+        if (a->groups[i]->on_context == a->too_long
+            && ngx_http_asgard_advance_may_call(a, i))
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* The same candidate, after a while.  One that has just been cooled is left
+ * alone when there is another. */
+
+static ngx_uint_t
+ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a)
+{
+    ngx_msec_t  wait;
+
+    if (a->tries >= a->groups[a->index]->retries
+        || (a->cooled
+            && ngx_http_asgard_advance_after(a) < a->ncandidates))
+    {
+        return 0;
+    }
+
+    wait = ngx_min(NGX_HTTP_ASGARD_BACKOFF << a->tries,
+                   NGX_HTTP_ASGARD_BACKOFF_MAX);
+    wait -= (ngx_msec_t) ngx_random() % (wait / 2);
+
+    if (a->response.retry_after > 0) {
+        wait = ngx_max(wait, (ngx_msec_t) a->response.retry_after * 1000);
+    }
+
+    if (wait > NGX_HTTP_ASGARD_WAIT_MAX
+        || a->waited + wait > NGX_HTTP_ASGARD_WAITS_MAX
+        || wait >= ngx_http_asgard_advance_left(a))
+    {
+        return 0;
+    }
+
+    a->tries++;
+    a->address = 0;
+    a->waited += wait;
+    a->not_before = ngx_current_msec + wait;
+    a->waiting = 1;
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_RETRY, 1);
+
+    return 1;
+}
+
+
 static ngx_uint_t
 ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a)
 {
     ngx_uint_t  i;
 
-    if (ngx_http_asgard_advance_is_late(a)) {
+    i = ngx_http_asgard_advance_after(a);
+
+    if (i == a->ncandidates || ngx_http_asgard_advance_left(a) == 0) {
         return 0;
     }
 
-    for (i = a->index + 1; i < a->ncandidates; i++) {
+    a->index = i;
+    a->tries = 0;
+    a->address = 0;
+    a->fresh = 0;
 
-        if (ngx_http_asgard_advance_may_call(a, i)) {
-            a->index = i;
-            a->address = 0;
-            a->fresh = 0;
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_FALLBACK, 1);
 
-            ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_FALLBACK, 1);
+    return 1;
+}
 
-            return 1;
-        }
+
+ngx_int_t
+ngx_http_asgard_advance_wait(ngx_http_asgard_attempt_t *a)
+{
+    ngx_msec_int_t  left;
+
+    left = a->waiting ? (ngx_msec_int_t) (a->not_before - ngx_current_msec)
+                      : 0;
+
+    if (left <= 0) {
+        a->waiting = 0;
+        return NGX_OK;
     }
 
-    return 0;
+    a->backoff.handler = ngx_http_asgard_advance_wake;
+    a->backoff.data = a;
+    a->backoff.log = a->ctx->request->connection->log;
+    ngx_add_timer(&a->backoff, left);
+
+    /* the core bounds every wait for a peer by this time */
+    a->conf.connect_timeout = left + NGX_HTTP_ASGARD_BACKOFF_MAX;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_asgard_advance_wake(ngx_event_t *ev)
+{
+    ngx_http_asgard_candidate_wake(ev->data);
+}
+
+
+static ngx_msec_t
+ngx_http_asgard_advance_within(ngx_http_asgard_ctx_t *ctx, ngx_msec_t time)
+{
+    ngx_msec_t  passed;
+
+    if (ctx->timeout == 0) {
+        return time;
+    }
+
+    passed = ngx_current_msec - ctx->started;
+
+    return passed < ctx->timeout ? ngx_min(time, ctx->timeout - passed) : 1;
+}
+
+
+void
+ngx_http_asgard_advance_times(ngx_http_asgard_attempt_t *a)
+{
+    ngx_msec_t          first_byte;
+    const asg_group_t  *group;
+
+    group = a->groups[a->index];
+    first_byte = group->first_byte_timeout_ms
+                 ? group->first_byte_timeout_ms
+                 : a->endpoint->first_byte_timeout_ms;
+
+    a->conf.connect_timeout = ngx_http_asgard_advance_within(a->ctx,
+                                             a->endpoint->connect_timeout_ms);
+    a->conf.send_timeout = ngx_http_asgard_advance_idle(a);
+    a->conf.read_timeout = ngx_http_asgard_advance_within(a->ctx, first_byte);
+}
+
+
+ngx_msec_t
+ngx_http_asgard_advance_idle(ngx_http_asgard_attempt_t *a)
+{
+    const asg_group_t  *group;
+
+    group = a->groups[a->index];
+
+    return group->idle_timeout_ms ? group->idle_timeout_ms
+                                  : a->endpoint->idle_timeout_ms;
 }
 
 
@@ -148,8 +323,11 @@ ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a)
     a->begun |= 1u << a->index;
 
     if (a->stale && a->endpoint->resend_safe
-        && !ngx_http_asgard_advance_is_late(a))
+        && ngx_http_asgard_advance_left(a))
     {
+        a->fresh = 1;
+
+    } else if (a->endpoint->resend_safe && ngx_http_asgard_advance_again(a)) {
         a->fresh = 1;
 
     } else if (!ngx_http_asgard_advance_next(a)) {
@@ -184,7 +362,8 @@ ngx_http_asgard_advance_bound(ngx_http_asgard_attempt_t *a)
 
     for (i = a->index; i < a->ncandidates; i++) {
 
-        if (ngx_http_asgard_advance_may_call(a, i)
+        if (a->groups[i]->on_context <= a->too_long
+            && ngx_http_asgard_advance_may_call(a, i)
             && ngx_http_asgard_policy_bound(a->ctx,
                                        &catalog->models[a->candidates[i]])
                != ASG_OK)

@@ -1,15 +1,21 @@
 
 /*
- * What is tried after an attempt that failed, and under which hold.
+ * What is tried after an attempt that failed, when, and under which hold.
  *
  * The rule: an attempt that cannot have started work (no byte was sent, or it
- * answered 5xx) passes its hold on.  After one that may have (sent, and no
- * answer or a broken one) the hold ends by what was seen, and the next attempt
- * is a hold of its own, `<call>.<n>`, for the worst of the candidates that are
- * left; nothing is sent before Redis granted it.  A provider that may be at
- * work for this call is not called again for it, unless its manifest says
- * resend_safe.  Never after the first byte reached the client, for a client
- * that left, for a call that is cut, or later than asgard_retry_timeout.
+ * answered 429 or 5xx) passes its hold on.  After one that may have (sent, and
+ * no answer or a broken one) the hold ends by what was seen, and the next
+ * attempt is a hold of its own, `<call>.<n>`, for the worst of the candidates
+ * that are left; nothing is sent before Redis granted it.  A provider that may
+ * be at work for this call is not called again for it, unless its manifest says
+ * retry_after_send.  Never after the first byte reached the client, for a
+ * client that left, for a call that is cut, or later than
+ * asgard_retry_timeout, the client's own patience or its x-asgard-timeout-ms.
+ *
+ * A candidate that did no work is tried again as often as its group says,
+ * after a time that doubles from a quarter of a second, with jitter, or that
+ * Retry-After names; all waits of one call together are bounded.  Then comes
+ * the next one.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ADVANCE_H_INCLUDED_
@@ -24,6 +30,14 @@
 
 /* Moves `a`, whose fault is known, to what is tried next; 0: nothing. */
 ngx_uint_t ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a);
+
+/* NGX_OK: now; NGX_AGAIN: it is too early, the attempt will be woken. */
+ngx_int_t ngx_http_asgard_advance_wait(ngx_http_asgard_attempt_t *a);
+
+/* The times of the attempt that begins, into a->conf. */
+void ngx_http_asgard_advance_times(ngx_http_asgard_attempt_t *a);
+/* How long an answer that began may be silent. */
+ngx_msec_t ngx_http_asgard_advance_idle(ngx_http_asgard_attempt_t *a);
 
 /* Before anything is sent.  NGX_OK: there is a hold to send under; NGX_AGAIN:
  * Redis is asked, the attempt will be woken; NGX_ERROR: ctx->reason says why

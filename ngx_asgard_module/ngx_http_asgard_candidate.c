@@ -8,8 +8,9 @@
 
 #include "ngx_http_asgard_advance.h"
 #include "ngx_http_asgard_echo.h"
+#include "ngx_http_asgard_health.h"
+#include "ngx_http_asgard_order.h"
 #include "ngx_http_asgard_outgoing.h"
-#include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_snapshot.h"
 
@@ -39,8 +40,6 @@ ngx_int_t
 ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
     ngx_http_upstream_conf_t *conf)
 {
-    ngx_uint_t                  i;
-    const asg_model_t          *m;
     ngx_http_asgard_attempt_t  *a;
 
     a = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_asgard_attempt_t));
@@ -51,15 +50,7 @@ ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
     a->ctx = ctx;
     a->conf = *conf;
 
-    for (i = 0; i < ctx->name->ncandidates; i++) {
-        m = &ctx->snapshot->catalog.models[ctx->name->candidates[i]];
-
-        if (m->path[ctx->parsed->api].len
-            && ngx_http_asgard_policy_allows(ctx, m))
-        {
-            a->candidates[a->ncandidates++] = ctx->name->candidates[i];
-        }
-    }
+    ngx_http_asgard_order(a);
 
     if (a->ncandidates == 0) {
         return NGX_DECLINED;
@@ -112,7 +103,11 @@ ngx_http_asgard_candidate_get(ngx_peer_connection_t *pc, void *data)
     pc->socklen = a->addr.socklen;
     pc->name = a->name;
 
-    rc = ngx_http_asgard_advance_hold(a);
+    rc = ngx_http_asgard_advance_wait(a);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_asgard_advance_hold(a);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_http_asgard_candidate_connect(a, pc);
@@ -127,6 +122,9 @@ ngx_http_asgard_candidate_get(ngx_peer_connection_t *pc, void *data)
         if (ngx_http_asgard_outgoing(a) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        ngx_http_asgard_health_begin(a->health);
+        a->counted = 1;
     }
 
     return rc;
@@ -201,6 +199,8 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
     a->sent = 0;
     a->stale = 0;
     a->timed_out = 0;
+    a->cooled = 0;
+    a->health = ngx_http_asgard_health_find(e);
     a->resent = ngx_http_asgard_advance_has_begun(a, a->index);
     a->status = 0;
     ctx->call.rates = ngx_http_asgard_policy_card(ctx, a->model)->rates;
@@ -226,9 +226,7 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
         a->peer = ngx_http_asgard_peer(ctx->snapshot, a->model->endpoint);
     }
 
-    a->conf.connect_timeout = e->connect_timeout_ms;
-    a->conf.send_timeout = e->idle_timeout_ms;
-    a->conf.read_timeout = e->first_byte_timeout_ms;
+    ngx_http_asgard_advance_times(a);
     a->conf.ssl = NULL;
 
     u->conf = &a->conf;
@@ -254,6 +252,11 @@ ngx_http_asgard_candidate_free(ngx_peer_connection_t *pc, void *data,
         return;
     }
 
+    if (a->counted) {
+        ngx_http_asgard_health_end(a->health);
+        a->counted = 0;
+    }
+
     if (!(state & NGX_PEER_FAILED)) {
 
         /* the end of the call: the connection may serve another */
@@ -269,6 +272,7 @@ ngx_http_asgard_candidate_free(ngx_peer_connection_t *pc, void *data,
     }
 
     ngx_http_asgard_candidate_judge(a, pc);
+    ngx_http_asgard_candidate_note(a);
 
     /* the core would add a try for a kept connection by itself */
     pc->cached = 0;
@@ -317,6 +321,49 @@ ngx_http_asgard_candidate_judge(ngx_http_asgard_attempt_t *a,
     } else {
         a->fault = NGX_HTTP_ASGARD_FAULT_CONNECT;
     }
+}
+
+
+/* An answer that says something of the endpoint and not of the request. */
+
+static ngx_uint_t
+ngx_http_asgard_candidate_is_ill(ngx_http_asgard_attempt_t *a)
+{
+    return a->status >= NGX_HTTP_INTERNAL_SERVER_ERROR
+           || a->status == NGX_HTTP_TOO_MANY_REQUESTS
+           || a->status == NGX_HTTP_UNAUTHORIZED
+           || a->status == NGX_HTTP_FORBIDDEN
+           || a->status == NGX_HTTP_NOT_FOUND;
+}
+
+
+void
+ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
+{
+    ngx_uint_t  at_once;
+
+    if (a->ctx->client_gone || a->cut
+        || a->fault == NGX_HTTP_ASGARD_FAULT_STALE
+        || (a->fault == NGX_HTTP_ASGARD_FAULT_NONE
+            && (!a->accepted || a->response.whole)))
+    {
+        return;
+    }
+
+    at_once = 0;
+
+    if (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS) {
+
+        if (!ngx_http_asgard_candidate_is_ill(a)) {
+            return;
+        }
+
+        /* what a second call would meet too */
+        at_once = a->status < NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    a->cooled = ngx_http_asgard_health_bad(a->health, a->groups[a->index],
+                                           at_once);
 }
 
 
@@ -389,6 +436,10 @@ ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
     c = &a->park;
     ctx = a->ctx;
     a->parked = 0;
+
+    if (a->backoff.timer_set) {
+        ngx_del_timer(&a->backoff);
+    }
 
     if (c->write->timer_set) {
         ngx_del_timer(c->write);

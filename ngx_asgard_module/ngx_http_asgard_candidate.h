@@ -39,6 +39,7 @@ struct ngx_http_asgard_attempt_s {
 
     /* where we are */
     ngx_uint_t                  candidates[ASG_CATALOG_CANDIDATES_MAX];
+    const asg_group_t          *groups[ASG_CATALOG_CANDIDATES_MAX];
     ngx_uint_t                  ncandidates;  /* eligible, in order */
     ngx_uint_t                  index;        /* of candidates */
     ngx_uint_t                  address;      /* of the peer's */
@@ -50,7 +51,17 @@ struct ngx_http_asgard_attempt_s {
     ngx_http_asgard_addr_t      addr;         /* connected to */
     ngx_str_t                  *name;         /* its text, for the logs */
 
-    /* a parked attempt waits for its name to be resolved, or for a hold */
+    /* of this candidate again, after it did no work */
+    ngx_uint_t                  tries;        /* after the first */
+    ngx_msec_t                  not_before;   /* when waiting is set */
+    ngx_msec_t                  waited;       /* of the whole call */
+    ngx_event_t                 backoff;
+
+    ngx_uint_t                  health;       /* health.h, of the endpoint */
+    ngx_msec_t                  sent_at;
+
+    /* a parked attempt waits for its name to be resolved, for a hold, or for
+     * the time of another try */
     ngx_connection_t            park;
     ngx_event_t                 park_read;
     ngx_event_t                 park_write;
@@ -75,6 +86,10 @@ struct ngx_http_asgard_attempt_s {
     void                      (*downstream)(ngx_http_request_t *r);
 
     unsigned                    parked:1;
+    unsigned                    waiting:1;    /* until not_before */
+    unsigned                    counted:1;    /* as under way there */
+    unsigned                    cooled:1;     /* its endpoint, by this try */
+    unsigned                    too_long:1;   /* the prompt, said the provider */
     unsigned                    sent:1;       /* this attempt's request */
     unsigned                    fresh:1;      /* no kept connection */
     unsigned                    stale:1;      /* closed unanswered */
@@ -100,6 +115,9 @@ ngx_int_t ngx_http_asgard_candidate_init_peer(ngx_http_request_t *r,
 
 /* What a parked attempt waited for is there: it goes on, from the loop. */
 void ngx_http_asgard_candidate_wake(ngx_http_asgard_attempt_t *a);
+
+/* What a judged failure says of the endpoint's health. */
+void ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a);
 
 /* What a failure means; called when the attempt is known to have failed. */
 void ngx_http_asgard_candidate_judge(ngx_http_asgard_attempt_t *a,

@@ -19,6 +19,8 @@ static const struct {
     { "asgard_overshoot_total", "Calls that cost more than their hold." },
     { "asgard_bad_usage_total",
       "Calls whose reported usage cannot be true; estimated." },
+    { "asgard_retries_total",
+      "Attempts of a candidate that did no work before." },
     { "asgard_fallback_total", "Attempts after the first candidate." },
     { "asgard_further_holds_total",
       "Holds of a further attempt, after one that may have begun work." },

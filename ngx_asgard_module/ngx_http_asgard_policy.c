@@ -9,6 +9,7 @@
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_order.h"
 #include "ngx_http_asgard_snapshot.h"
 
 
@@ -253,7 +254,7 @@ ngx_http_asgard_policy_blame(ngx_http_asgard_ctx_t *ctx)
 
     reason = ASG_REASON_API_NOT_SUPPORTED;
 
-    for (i = 0; i < ctx->name->ncandidates; i++) {
+    for (i = 0; i < ngx_http_asgard_order_reach(ctx); i++) {
         model = ngx_http_asgard_policy_model(ctx, i);
 
         if (!ngx_http_asgard_policy_key_may(ctx, ctx->name, model)
@@ -286,7 +287,7 @@ ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx)
                                              "data_class");
     }
 
-    for (i = 0; i < ctx->name->ncandidates; i++) {
+    for (i = 0; i < ngx_http_asgard_order_reach(ctx); i++) {
         if (ngx_http_asgard_policy_allows(ctx,
                                      ngx_http_asgard_policy_model(ctx, i)))
         {
@@ -342,19 +343,37 @@ ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
 }
 
 
+static asg_err_t
+ngx_http_asgard_policy_worst(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model, asg_bound_t *bound)
+{
+    return asg_price_bound(ngx_http_asgard_policy_card(ctx, model),
+                           &ctx->parsed->parts,
+                           ngx_http_asgard_policy_output(ctx, model),
+                           ctx->parsed->n, bound);
+}
+
+
+uint64_t
+ngx_http_asgard_policy_cost(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    asg_bound_t  bound;
+
+    return ngx_http_asgard_policy_worst(ctx, model, &bound) == ASG_OK
+           ? (uint64_t) bound.hold_nusd : (uint64_t) -1;
+}
+
+
 asg_err_t
 ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
-    int64_t                  limit;
     asg_err_t                err;
     asg_bound_t              bound;
     ngx_http_asgard_call_t  *call = &ctx->call;
 
-    limit = ngx_http_asgard_policy_output(ctx, model);
-
-    err = asg_price_bound(ngx_http_asgard_policy_card(ctx, model),
-                          &ctx->parsed->parts, limit, ctx->parsed->n, &bound);
+    err = ngx_http_asgard_policy_worst(ctx, model, &bound);
 
     if (err != ASG_OK) {
         return err;
@@ -381,7 +400,7 @@ ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx)
 
     n = 0;
 
-    for (i = 0; i < ctx->name->ncandidates; i++) {
+    for (i = 0; i < ngx_http_asgard_order_reach(ctx); i++) {
         model = ngx_http_asgard_policy_model(ctx, i);
 
         if (!ngx_http_asgard_policy_allows(ctx, model)) {

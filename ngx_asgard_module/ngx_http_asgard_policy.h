@@ -24,6 +24,10 @@ ngx_int_t ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx);
 asg_err_t ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);
 
+/* What it would cost at most. */
+uint64_t ngx_http_asgard_policy_cost(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model);
+
 /* Is this model eligible for the call? */
 ngx_uint_t ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);

@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_probe.h"
 
+#include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_journal.h"
 #include "ngx_http_asgard_ready.h"
 #include "ngx_http_asgard_redis.h"
@@ -12,7 +13,8 @@
 #include "ngx_http_asgard_zone.h"
 
 
-#define NGX_HTTP_ASGARD_METRICS_MAX  32768
+#define NGX_HTTP_ASGARD_METRICS_MAX  32768   /* and for each endpoint: */
+#define NGX_HTTP_ASGARD_ENDPOINT_MAX  2048
 
 
 static ngx_int_t ngx_http_asgard_probe_health(ngx_http_request_t *r);
@@ -161,19 +163,123 @@ ngx_http_asgard_probe_used(u_char *p, u_char *last)
 }
 
 
+/* One metric over all endpoints of the catalog. */
+
+typedef struct {
+    const char  *name;
+    const char  *type;
+    const char  *help;
+} ngx_http_asgard_probe_endpoint_t;
+
+
+static const ngx_http_asgard_probe_endpoint_t
+    ngx_http_asgard_probe_endpoint_metrics[] = {
+    { "state", "gauge",
+      "0 called, 1 to be tried by one call, 2 left alone." },
+    { "busy", "gauge", "Calls under way at an endpoint." },
+    { "latency_microseconds", "gauge",
+      "Smoothed time to an answer's head; 0: not known." },
+    { "failures_total", "counter", "Attempts that an endpoint failed." },
+    { "cooldowns_total", "counter", "Times that an endpoint was left alone." }
+};
+
+
+static uint64_t
+ngx_http_asgard_probe_endpoint_value(const ngx_http_asgard_health_view_t *view,
+    ngx_uint_t metric)
+{
+    /* the states' order is that of their danger, not of their names */
+    static const uint64_t  states[] = {
+        [ASG_HEALTH_LIVE] = 0, [ASG_HEALTH_HALF_OPEN] = 1,
+        [ASG_HEALTH_COOLED] = 2
+    };
+
+    switch (metric) {
+
+    case 0:
+        return states[view->standing];
+
+    case 1:
+        return view->busy;
+
+    case 2:
+        return view->latency_us;
+
+    case 3:
+        return view->failures;
+
+    default:
+        return view->cooldowns;
+    }
+}
+
+
+static u_char *
+ngx_http_asgard_probe_endpoints(u_char *p, u_char *last,
+    const asg_catalog_t *catalog)
+{
+    ngx_uint_t                               i, m;
+    const asg_endpoint_t                    *e;
+    ngx_http_asgard_health_view_t            view;
+    const ngx_http_asgard_probe_endpoint_t  *metric;
+
+    for (m = 0; m < sizeof(ngx_http_asgard_probe_endpoint_metrics)
+                    / sizeof(ngx_http_asgard_probe_endpoint_metrics[0]); m++)
+    {
+        metric = &ngx_http_asgard_probe_endpoint_metrics[m];
+
+        p = ngx_slprintf(p, last, "# HELP asgard_endpoint_%s %s\n"
+                         "# TYPE asgard_endpoint_%s %s\n", metric->name,
+                         metric->help, metric->name, metric->type);
+
+        for (i = 0; i < catalog->nendpoints; i++) {
+            e = &catalog->endpoints[i];
+
+            ngx_http_asgard_health_view(ngx_http_asgard_health_find(e),
+                                        &view);
+
+            p = ngx_slprintf(p, last,
+                             "asgard_endpoint_%s{endpoint=\"%*s\"} %uL\n",
+                             metric->name, e->id.len, e->id.data,
+                             ngx_http_asgard_probe_endpoint_value(&view, m));
+        }
+    }
+
+    return p;
+}
+
+
 static ngx_int_t
 ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
 {
-    u_char     *p, *last;
-    ngx_str_t   body;
+    size_t                       size;
+    u_char                      *p, *last;
+    ngx_str_t                    body;
+    ngx_http_asgard_snapshot_t  *s;
 
-    body.data = ngx_pnalloc(r->pool, NGX_HTTP_ASGARD_METRICS_MAX);
+    s = ngx_http_asgard_snapshot_take();
+    size = NGX_HTTP_ASGARD_METRICS_MAX;
+
+    if (s) {
+        size += s->catalog.nendpoints * NGX_HTTP_ASGARD_ENDPOINT_MAX;
+    }
+
+    body.data = ngx_pnalloc(r->pool, size);
     if (body.data == NULL) {
+        if (s) {
+            ngx_http_asgard_snapshot_drop(s);
+        }
+
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     p = body.data;
-    last = body.data + NGX_HTTP_ASGARD_METRICS_MAX;
+    last = body.data + size;
+
+    if (s) {
+        p = ngx_http_asgard_probe_endpoints(p, last, &s->catalog);
+        ngx_http_asgard_snapshot_drop(s);
+    }
 
     p = ngx_http_asgard_probe_counters(p, last);
     p = ngx_http_asgard_probe_used(p, last);

@@ -1,7 +1,8 @@
 
 /*
  * The layout of the shared zone, for the files that keep a part of it
- * (zone, cache, count, flood, journal, spool); nobody else includes this.
+ * (zone, cache, count, flood, health, journal, spool); nobody else includes
+ * this.
  *
  * The head of the memory is nginx's slab pool, which holds cached records and
  * nothing else; behind it, at a fixed place, stands the structure below and
@@ -15,11 +16,12 @@
 #define _NGX_HTTP_ASGARD_SHM_H_INCLUDED_
 
 
+#include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_zone.h"
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  4
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  5
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -41,6 +43,8 @@ typedef struct {
     ngx_atomic_t               reasons[ASG_REASON_COUNT];
     ngx_atomic_t               used[NGX_HTTP_ASGARD_USED_N];
     ngx_atomic_t               used_millionths; /* sum of the shares */
+    uint32_t                   busy[NGX_HTTP_ASGARD_HEALTH_N]; /* of each
+                                                 * endpoint, under way */
 } ngx_http_asgard_worker_t;
 
 
@@ -63,6 +67,16 @@ typedef struct {
     ngx_atomic_t               address;         /* 0: nobody's */
     ngx_atomic_t               forgiven;        /* us, as ngx_current_msec */
 } ngx_http_asgard_flood_t;
+
+
+/* An endpoint; see health.h. */
+typedef struct {
+    ngx_atomic_t               id;              /* 0: nobody's */
+    ngx_atomic_t               lock;            /* pid of who changes health */
+    ngx_atomic_t               failures;
+    ngx_atomic_t               cooldowns;
+    asg_health_t               health;
+} ngx_http_asgard_health_t;
 
 
 /* What was last read of a partition's head. */
@@ -97,6 +111,9 @@ struct ngx_http_asgard_zone_s {
     ngx_http_asgard_absent_t   absent[NGX_HTTP_ASGARD_ABSENT_N];
     ngx_http_asgard_flood_t    floods[NGX_HTTP_ASGARD_FLOOD_SETS]
                                      [NGX_HTTP_ASGARD_FLOOD_WAYS];
+
+    ngx_atomic_t               turn;            /* of routing */
+    ngx_http_asgard_health_t   health[NGX_HTTP_ASGARD_HEALTH_N];
 
     /* the journal: see ngx_http_asgard_journal.h */
     ngx_uint_t                 nslots;

@@ -17,6 +17,7 @@
 #include "ngx_http_asgard_identify.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_models.h"
+#include "ngx_http_asgard_order.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
@@ -283,8 +284,15 @@ ngx_http_asgard_step_resolve(ngx_http_asgard_ctx_t *ctx)
 static ngx_int_t
 ngx_http_asgard_step_police(ngx_http_asgard_ctx_t *ctx)
 {
+    ngx_int_t  rc;
+
     if (ctx->route >= NGX_HTTP_ASGARD_ROUTE_MODELS) {
         return NGX_OK;
+    }
+
+    rc = ngx_http_asgard_order_controls(ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     return ngx_http_asgard_policy_police(ctx);

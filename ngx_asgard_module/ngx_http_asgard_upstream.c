@@ -10,11 +10,13 @@
 
 #include "ngx_http_asgard_upstream.h"
 
+#include "ngx_http_asgard_advance.h"
 #include "ngx_http_asgard_answer.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_finalise.h"
+#include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_outcome.h"
 #include "ngx_http_asgard_peer.h"
 #include "ngx_http_asgard_resolve.h"
@@ -208,6 +210,7 @@ ngx_http_asgard_upstream_write(void *data, ngx_chain_t *in)
         }
 
         a->sent = 1;
+        a->sent_at = ngx_current_msec;
 
         ngx_http_asgard_call_sent(a->ctx);
         ngx_http_asgard_drain_watch(a);
@@ -310,7 +313,9 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     }
 
     a->accepted = 1;
-    a->conf.read_timeout = a->endpoint->idle_timeout_ms;
+    a->conf.read_timeout = ngx_http_asgard_advance_idle(a);
+
+    ngx_http_asgard_health_good(a->health, ngx_current_msec - a->sent_at);
 
     return NGX_OK;
 }
@@ -474,6 +479,10 @@ ngx_http_asgard_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
     } else if (!a->parked && !a->accepted && u->peer.sockaddr) {
         ngx_http_asgard_candidate_judge(a, &u->peer);
+    }
+
+    if (!a->parked && u->peer.sockaddr) {
+        ngx_http_asgard_candidate_note(a);
     }
 
     if (u->state && a->status) {

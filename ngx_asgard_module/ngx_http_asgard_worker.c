@@ -96,6 +96,7 @@ ngx_http_asgard_worker_claim(ngx_http_asgard_zone_t *zone)
             w->start = start;
             w->catalog = 0;
             w->body_bytes = 0;
+            ngx_memzero(w->busy, sizeof(w->busy));
             ngx_memory_barrier();
             w->generation = generation;
             return w;

@@ -88,7 +88,7 @@ typedef struct {
 /* Candidates among which a strategy decides; the next group is for when all of
  * this one failed. */
 typedef struct {
-    unsigned n;                 /* of the name's candidates, one after another */
+    unsigned n;                 /* of the name's candidates, in a row */
     asg_strategy_t strategy;
     unsigned retries;           /* of one candidate, after it did no work */
     unsigned allowed_fails;     /* health.h */

@@ -25,19 +25,13 @@ sub with_open_call {
     my $answer = "$t->{dir}/answer" . ++$n;
     $up->script({until => $answer});
     my $asked = $up->count;
-    my $http = $t->http;
-    $http->send_raw($http->request_text('POST', '/v1/chat/completions',
-        [Asgard::Test::bearer($key), 'Content-Type', 'application/json'],
-        $t->chat_body({model => 'one'})));
+    my $http = $t->chat_ask($key, {model => 'one'});
     my $open;
     $up->wait_count($asked + 1);
     wait_until(sub { ($open) = open_holds($t) }, 5);
     $meanwhile->($open);
     spill($answer, '');
-    my $reply = $http->read_head;
-    $reply->{started} = 0;
-    $http->plan_body($reply);
-    return $http->read_body($reply);
+    return $t->chat_read($http);
 }
 
 # --- the window turns over ----------------------------------------------------

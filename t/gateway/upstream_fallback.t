@@ -54,7 +54,7 @@ my @mark = (0, 0);
 sub mark { @mark = map { $_->count } $first, $second }
 sub since { ($first->count - $mark[0], $second->count - $mark[1]) }
 
-for my $status (500, 503, 529) {
+for my $status (500, 503, 529, 429) {
     mark();
     $first->script({status => $status});
     my $reply = $s->chat($key, {model => 'both'});
@@ -132,7 +132,7 @@ for my $case (@under_way) {
     isnt(money_of($s, $reply, 1), 'v 0', "$what: not void");
 }
 
-for my $status (400, 401, 404, 429) {
+for my $status (400, 401, 404, 422) {
     mark();
     $first->script({status => $status});
     $s->chat($key, {model => 'both'});

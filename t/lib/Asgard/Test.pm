@@ -381,6 +381,24 @@ sub chat_start {
     return ($http, $reply);
 }
 
+# The two halves of a call: asked, and later read.
+sub chat_ask {
+    my ($self, $key, $change, @headers) = @_;
+    my $http = $self->http;
+    $http->send_raw($http->request_text('POST', '/v1/chat/completions',
+        [bearer($key), 'Content-Type', 'application/json', @headers],
+        $self->chat_body($change)));
+    return $http;
+}
+
+sub chat_read {
+    my ($self, $http) = @_;
+    my $reply = $http->read_head;
+    $reply->{started} = 0;
+    $http->plan_body($reply);
+    return $http->read_body($reply);
+}
+
 # A stream of the model $name, whose provider is behind the proxy of that name:
 # it has begun, and ends when the code that is returned is called, which gives
 # the whole reply.

@@ -1,0 +1,278 @@
+
+/*
+ * Which candidates of a name a call may be given to, and in which order they
+ * are tried.
+ */
+
+#include "ngx_http_asgard_order.h"
+
+#include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_health.h"
+#include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_snapshot.h"
+
+
+#define NGX_HTTP_ASGARD_PATIENCE_MAX  600000      /* ms; of a client's word */
+#define NGX_HTTP_ASGARD_PROBE         30000       /* ms, for one that is tried
+                                                   * with no time of its own */
+
+
+/* Seconds, "12" or "12.5", as ms; NGX_ERROR: something else. */
+
+static ngx_int_t
+ngx_http_asgard_order_seconds(ngx_str_t *value)
+{
+    u_char  *dot, *last;
+
+    last = value->data + value->len;
+    dot = ngx_strlchr(value->data, last, '.');
+
+    if (dot && last - dot > 4) {
+        last = dot + 4;
+    }
+
+    return ngx_atofp(value->data, last - value->data, 3);
+}
+
+
+/* What the official SDKs say of how long they wait. */
+
+static void
+ngx_http_asgard_order_patience(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_int_t   ms;
+    ngx_str_t  *value;
+    ngx_uint_t  i;
+
+    static const char  *names[] = {
+        "x-stainless-timeout", "x-stainless-read-timeout"
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        value = ngx_http_asgard_header(ctx->request, names[i]);
+        ms = value ? ngx_http_asgard_order_seconds(value) : NGX_ERROR;
+
+        if (ms > 0 && (ctx->patience == 0
+                       || (ngx_msec_t) ms < ctx->patience))
+        {
+            ctx->patience = ms;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_asgard_order_timeout(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_int_t   ms;
+    ngx_str_t  *value;
+    ngx_str_t   param = ngx_string("x-asgard-timeout-ms");
+
+    value = ngx_http_asgard_header(ctx->request, "x-asgard-timeout-ms");
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    ms = ngx_atoi(value->data, value->len);
+
+    if (ms < 1 || ms > NGX_HTTP_ASGARD_PATIENCE_MAX) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_INVALID_VALUE, &param);
+    }
+
+    ctx->timeout = ms;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_asgard_order_controls(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_str_t  *value;
+    ngx_str_t   param = ngx_string("x-asgard-no-fallback");
+
+    ngx_http_asgard_order_patience(ctx);
+
+    value = ngx_http_asgard_header(ctx->request, "x-asgard-no-fallback");
+
+    if (value) {
+        ctx->no_fallback = (value->len == 1 && value->data[0] == '1')
+                           || (value->len == 4
+                               && ngx_strncasecmp(value->data,
+                                                  (u_char *) "true", 4) == 0);
+
+        if (!ctx->no_fallback
+            && !(value->len == 1 && value->data[0] == '0')
+            && !(value->len == 5
+                 && ngx_strncasecmp(value->data, (u_char *) "false", 5) == 0))
+        {
+            return ngx_http_asgard_refuse(ctx, ASG_REASON_INVALID_VALUE,
+                                          &param);
+        }
+    }
+
+    return ngx_http_asgard_order_timeout(ctx);
+}
+
+
+ngx_uint_t
+ngx_http_asgard_order_reach(ngx_http_asgard_ctx_t *ctx)
+{
+    return ctx->no_fallback ? ctx->name->groups[0].n : ctx->name->ncandidates;
+}
+
+
+/* What a sticky name keeps together: a session that the client names, else its
+ * own user; of one project. */
+
+static uint64_t
+ngx_http_asgard_order_session(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_str_t   session;
+    ngx_str_t  *value;
+
+    value = ngx_http_asgard_header(ctx->request, "x-asgard-session");
+
+    if (value && value->len) {
+        session = ngx_http_asgard_str(value);
+
+    } else if (ctx->parsed->user.len) {
+        session = ctx->parsed->user;
+
+    } else {
+        return 0;
+    }
+
+    return asg_route_hash(session)
+           ^ (asg_route_hash(asg_str_z(ctx->project.project_id)) << 1);
+}
+
+
+/* The first of the group that is half open and that we may try. */
+
+static ngx_int_t
+ngx_http_asgard_order_probe(ngx_http_asgard_attempt_t *a,
+    const asg_group_t *group, const unsigned *indexes, ngx_uint_t n)
+{
+    ngx_uint_t             i;
+    ngx_msec_t             probe;
+    const asg_catalog_t   *catalog;
+    const asg_endpoint_t  *e;
+
+    catalog = &a->ctx->snapshot->catalog;
+
+    for (i = 0; i < n; i++) {
+        e = &catalog->endpoints[catalog->models[indexes[i]].endpoint];
+        probe = group->first_byte_timeout_ms ? group->first_byte_timeout_ms
+                                             : NGX_HTTP_ASGARD_PROBE;
+
+        if (ngx_http_asgard_health_claim(ngx_http_asgard_health_find(e),
+                                         probe))
+        {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_http_asgard_order_add(ngx_http_asgard_attempt_t *a,
+    const asg_group_t *group, unsigned model)
+{
+    a->groups[a->ncandidates] = group;
+    a->candidates[a->ncandidates++] = model;
+}
+
+
+/* `indexes`: the models of this group that the call may be given to. */
+
+static void
+ngx_http_asgard_order_group(ngx_http_asgard_attempt_t *a,
+    const asg_group_t *group, const unsigned *indexes,
+    const unsigned *weights, ngx_uint_t n, uint64_t turn)
+{
+    uint8_t                 order[ASG_ROUTE_MAX];
+    unsigned                live;
+    ngx_int_t               probe;
+    ngx_uint_t              i;
+    const asg_model_t      *m;
+    const asg_catalog_t    *catalog;
+    asg_route_candidate_t   c[ASG_ROUTE_MAX];
+
+    catalog = &a->ctx->snapshot->catalog;
+    probe = NGX_ERROR;
+
+    if (n > 1) {
+        probe = ngx_http_asgard_order_probe(a, group, indexes, n);
+    }
+
+    if (probe >= 0) {
+        ngx_http_asgard_order_add(a, group, indexes[probe]);
+    }
+
+    for (i = 0; i < n; i++) {
+        m = &catalog->models[indexes[i]];
+
+        c[i].weight = weights[i];
+        c[i].id = asg_route_hash(m->ref);
+        c[i].cost_nusd = 0;
+        ngx_http_asgard_health_read(
+                 ngx_http_asgard_health_find(&catalog->endpoints[m->endpoint]),
+                 &c[i]);
+
+        if (group->strategy == ASG_STRATEGY_CHEAPEST) {
+            c[i].cost_nusd = ngx_http_asgard_policy_cost(a->ctx, m);
+        }
+    }
+
+    live = asg_route_order(group->strategy, c, n, turn,
+                           group->strategy == ASG_STRATEGY_STICKY
+                           ? ngx_http_asgard_order_session(a->ctx) : 0, order);
+
+    for (i = 0; i < (live ? live : n); i++) {
+        if ((ngx_int_t) order[i] != probe) {
+            ngx_http_asgard_order_add(a, group, indexes[order[i]]);
+        }
+    }
+}
+
+
+void
+ngx_http_asgard_order(ngx_http_asgard_attempt_t *a)
+{
+    uint64_t                  turn;
+    unsigned                  indexes[ASG_ROUTE_MAX], weights[ASG_ROUTE_MAX];
+    ngx_uint_t                g, i, n, at, reach;
+    const asg_model_t        *m;
+    const asg_public_name_t  *name;
+
+    name = a->ctx->name;
+    reach = ngx_http_asgard_order_reach(a->ctx);
+    turn = ngx_http_asgard_health_turn();
+    at = 0;
+
+    for (g = 0; g < name->ngroups && at < reach; g++) {
+        n = 0;
+
+        for (i = 0; i < name->groups[g].n; i++, at++) {
+            m = &a->ctx->snapshot->catalog.models[name->candidates[at]];
+
+            if (m->path[a->ctx->parsed->api].len
+                && ngx_http_asgard_policy_allows(a->ctx, m))
+            {
+                indexes[n] = name->candidates[at];
+                weights[n++] = name->weights[at];
+            }
+        }
+
+        if (n) {
+            ngx_http_asgard_order_group(a, &name->groups[g], indexes, weights,
+                                        n, turn);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+# An endpoint that fails is left alone for a while, tried by one call, and back
+# as soon as it answers; the last of a name is never left alone.
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+
+use Asgard::Files qw(spill wait_until);
+use Asgard::Stage;
+
+my $s = Asgard::Stage->new(workers => 2);
+my @names = qw(a b);
+my %up = map { $_ => $s->upstream($_) } @names;
+my $key = $s->key($s->project(limit => '-'));
+for my $name (@names) {
+    $s->endpoint(id => $name, provider => $name, port => $up{$name}->port,
+        kind => 'openai-compatible', host => '127.0.0.1',
+        host_header => "$name.test");
+    $s->model(route => $name);
+}
+
+sub name {
+    my ($name, $candidates, %how) = @_;
+    push @{$s->{names}}, {name => $name, candidates => $candidates,
+        groups => [{n => scalar @$candidates, retries => 0,
+            strategy => 'ordered', allowed_fails => 2, cooldown_ms => 1500,
+            %how}]};
+}
+name('pool', [0, 1]);
+name('single', [0]);
+push @{$s->{names}}, {name => 'chain', candidates => [0, 1], groups => [
+    map { {n => 1, allowed_fails => 2, cooldown_ms => 1500} } 1 .. 2]};
+$s->publish;
+$s->start;
+
+my %mark;
+sub mark { %mark = map { $_ => $up{$_}->count } @names }
+sub since { join ' ', map { $up{$_}->count - $mark{$_} } @names }
+sub call { $s->chat($key, {model => $_[0]})->status }
+sub metric {
+    my ($name) = @_;
+    my ($value) = $s->get('/metrics')->body
+        =~ /^asgard_endpoint_$name\{endpoint="a"\} (\d+)$/m;
+    return $value;
+}
+
+sub cool {
+    $up{a}->script(map { {status => 500} } 1 .. 3);
+    is(call('pool'), 200, 'a call that failed over') for 1 .. 3;
+}
+
+mark();
+cool();
+is(since(), '3 3', 'a is tried until it failed more often than it may');
+is(metric('state'), 2, 'then the metrics say that it is cooled');
+is(metric('cooldowns_total'), 1, 'once');
+
+mark();
+is(call('pool'), 200, 'a call meanwhile') for 1 .. 6;
+is(since(), '0 6', 'all workers leave it alone');
+
+mark();
+is(call('single'), 200, 'a name that has nobody else still calls it');
+is(since(), '1 0', 'and gets its answer');
+is(metric('state'), 0, 'which ends the cooling');
+
+cool();
+$up{a}->script({status => 500});
+mark();
+wait_until(sub { metric('state') == 1 }, 10);
+is(metric('state'), 1, 'when the time is over it may be tried');
+is(call('pool'), 200, 'one call tries it');
+is(since(), '1 1', 'and fails over');
+is(metric('state'), 2, 'it is cooled again at once');
+
+wait_until(sub { metric('state') == 1 }, 10);
+my $gate = "$s->{dir}/gate";
+$up{a}->script({until => $gate});
+mark();
+my $http = $s->chat_ask($key, {model => 'pool'});
+wait_until(sub { since() eq '1 0' }, 10);
+is(call('pool'), 200, 'a call while another tries it') for 1 .. 4;
+is(since(), '1 4', 'goes elsewhere: one tries it');
+spill($gate, '');
+is($s->chat_read($http)->status, 200, 'the one that tried is served');
+mark();
+is(call('pool'), 200, 'a call after it') for 1 .. 3;
+is(since(), '3 0', 'all call it again');
+
+# A key that is wrong: no second call would fare better.
+$up{a}->script({status => 401});
+isnt(call('pool'), 200, 'a call that meets 401 is told');
+mark();
+is(call('pool'), 200, 'the next one') for 1 .. 2;
+is(since(), '0 2', 'is served by the other');
+wait_until(sub { metric('state') == 1 }, 10);
+
+# The first group of a chain is one alone: it is asked each time.
+call('pool');
+$up{a}->script(map { {status => 503} } 1 .. 8);
+mark();
+is(call('chain'), 200, 'a call of a chain') for 1 .. 8;
+is(since(), '8 8', 'asks the first each time, cooled or not');
+mark();
+is(call('chain'), 200, 'and is back on it');
+is(since(), '1 0', 'as soon as it answers');
+
+# What a client did wrong says nothing of the endpoint.
+$up{a}->script(map { {status => 400} } 1 .. 6);
+call('pool') for 1 .. 6;
+mark();
+call('pool');
+is(since(), '1 0', 'an answer of 400 cools nobody');
+
+$s->done;

@@ -1,0 +1,122 @@
+# Among the candidates of a group the strategy decides, over all workers.
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+
+use Asgard::Files qw(spill wait_until);
+use Asgard::Spool qw(call_of);
+use Asgard::Stage;
+
+my $s = Asgard::Stage->new(workers => 2);
+my @names = qw(a b c);
+my %up = map { $_ => $s->upstream($_) } @names;
+my $key = $s->key($s->project(limit => '-'));
+
+# Each dearer than the one before.
+for my $i (0 .. $#names) {
+    my $name = $names[$i];
+    $s->endpoint(id => $name, provider => $name, port => $up{$name}->port,
+        kind => 'openai-compatible', host => '127.0.0.1',
+        host_header => "$name.test");
+    $s->model(route => $name, card => {in_pusd => 3000000 - $i * 1000000,
+        out_pusd => 30000000 - $i * 10000000});
+}
+
+sub name {
+    my ($name, %how) = @_;
+    push @{$s->{names}}, {name => $name, candidates => [0 .. 2],
+        groups => [{n => 3, retries => 0, allowed_fails => 3,
+            cooldown_ms => 0, %how}]};
+}
+name('weighted', strategy => 'weighted', weights => [5, 1, 2]);
+name('even', strategy => 'weighted');
+name('ordered', strategy => 'ordered');
+name('cheapest', strategy => 'cheapest');
+name('least-busy', strategy => 'least-busy');
+name('quickest', strategy => 'lowest-latency');
+name('sticky', strategy => 'sticky');
+$s->publish;
+$s->start;
+
+my %mark;
+sub mark { %mark = map { $_ => $up{$_}->count } @names }
+sub since { map { $up{$_}->count - $mark{$_} } @names }
+sub call { $s->chat($key, {model => $_[0], @_[1 .. $#_]})->status }
+
+{
+    mark();
+    is(call('weighted'), 200, 'a call of 80') for 1 .. 80;
+    my @got = since();
+    my @want = (50, 10, 20);
+    cmp_ok(abs($got[$_] - $want[$_]), '<=', 4,
+        "$names[$_] gets its share of the weight") for 0 .. 2;
+}
+
+{
+    mark();
+    call('even') for 1 .. 30;
+    cmp_ok(abs($_ - 10), '<=', 3, 'weights left out are one each')
+        for since();
+}
+
+{
+    mark();
+    call('ordered') for 1 .. 10;
+    is_deeply([since()], [10, 0, 0], 'ordered is the first, while it works');
+}
+
+{
+    mark();
+    call('cheapest') for 1 .. 10;
+    is_deeply([since()], [0, 0, 10], 'cheapest is the one that costs least');
+}
+
+{
+    my $gate = "$s->{dir}/gate";
+    $up{$_}->script({until => $gate}) for qw(a b);
+    mark();
+    my @held = map { $s->chat_ask($key, {model => $_}) } qw(a b);
+    wait_until(sub { join(' ', since()) eq '1 1 0' }, 10);
+    mark();
+    call('least-busy') for 1 .. 10;
+    is_deeply([since()], [0, 0, 10], 'least-busy is the one with no call');
+    spill($gate, '');
+    is($s->chat_read($_)->status, 200, 'which are served too') for @held;
+}
+
+{
+    call($_) for @names;
+    $up{a}->script(map { {delay => 0.4} } 1 .. 2);
+    $up{c}->script(map { {delay => 0.4} } 1 .. 2);
+    for (1 .. 2) { call($_) for @names }
+    mark();
+    call('quickest') for 1 .. 10;
+    my @got = since();
+    is($got[1], 10, 'lowest-latency is the one that answers soonest');
+}
+
+{
+    my %serves;
+    for my $user (1 .. 12) {
+        for (1 .. 3) {
+            my $reply = $s->chat($key, {model => 'sticky',
+                user => "user-$user"});
+            $serves{$user}{call_of($s, $reply)->{ep}}++;
+        }
+    }
+    is(scalar(grep { keys %{$serves{$_}} == 1 } keys %serves), 12,
+        'sticky serves a user by one and the same');
+    my %used = map { (keys %$_)[0] => 1 } values %serves;
+    cmp_ok(scalar keys %used, '>=', 2, 'and not all users by one');
+
+    my %by;
+    for my $user (1 .. 6) {
+        my $reply = $s->chat($key, {model => 'sticky', user => "u$user"},
+            'x-asgard-session' => 'one');
+        $by{call_of($s, $reply)->{ep}}++;
+    }
+    is(scalar keys %by, 1, 'a session that is named counts before the user');
+}
+
+$s->done;
