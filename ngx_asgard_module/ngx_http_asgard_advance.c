@@ -167,6 +167,30 @@ ngx_http_asgard_advance_after(ngx_http_asgard_attempt_t *a)
 }
 
 
+ngx_uint_t
+ngx_http_asgard_advance_asks_why(ngx_http_asgard_attempt_t *a)
+{
+    ngx_uint_t  i;
+
+    if (a->too_long
+        || (a->status != NGX_HTTP_BAD_REQUEST
+            && a->status != NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+            && a->status != 422))
+    {
+        return 0;
+    }
+
+    for (i = a->index + 1; i < a->ncandidates; i++) {
+
+        if (a->groups[i]->on_context) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* The same candidate, after a while.  One that has just been cooled is left
  * alone when there is another. */
 

@@ -15,7 +15,8 @@
  * A candidate that did no work is tried again as often as its group says,
  * after a time that doubles from a quarter of a second, with jitter, or that
  * Retry-After names; all waits of one call together are bounded.  Then comes
- * the next one.
+ * the next one.  A prompt that a provider finds too long goes on to the groups
+ * that are for such, and to no others.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ADVANCE_H_INCLUDED_
@@ -30,6 +31,10 @@
 
 /* Moves `a`, whose fault is known, to what is tried next; 0: nothing. */
 ngx_uint_t ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a);
+
+/* Is there a candidate that only a prompt that is too long comes to, and may
+ * the answer that begins say that it is? */
+ngx_uint_t ngx_http_asgard_advance_asks_why(ngx_http_asgard_attempt_t *a);
 
 /* NGX_OK: now; NGX_AGAIN: it is too early, the attempt will be woken. */
 ngx_int_t ngx_http_asgard_advance_wait(ngx_http_asgard_attempt_t *a);

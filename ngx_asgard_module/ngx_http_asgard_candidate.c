@@ -200,6 +200,7 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
     a->stale = 0;
     a->timed_out = 0;
     a->cooled = 0;
+    a->refused = 0;
     a->health = ngx_http_asgard_health_find(e);
     a->resent = ngx_http_asgard_advance_has_begun(a, a->index);
     a->status = 0;

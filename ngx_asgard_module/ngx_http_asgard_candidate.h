@@ -89,7 +89,8 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    waiting:1;    /* until not_before */
     unsigned                    counted:1;    /* as under way there */
     unsigned                    cooled:1;     /* its endpoint, by this try */
-    unsigned                    too_long:1;   /* the prompt, said the provider */
+    unsigned                    refused:1;    /* its body says why */
+    unsigned                    too_long:1;   /* the prompt, it said */
     unsigned                    sent:1;       /* this attempt's request */
     unsigned                    fresh:1;      /* no kept connection */
     unsigned                    stale:1;      /* closed unanswered */

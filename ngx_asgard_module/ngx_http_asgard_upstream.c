@@ -22,6 +22,8 @@
 #include "ngx_http_asgard_resolve.h"
 #include "ngx_http_asgard_stream.h"
 
+#include "core/too_long.h"
+
 
 #define NGX_HTTP_ASGARD_BUFFER  16384         /* an answer's head, at most */
 
@@ -35,6 +37,8 @@ static ngx_int_t ngx_http_asgard_upstream_write(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_http_asgard_upstream_process_header(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a);
+static ngx_int_t ngx_http_asgard_upstream_refusal(
+    ngx_http_asgard_attempt_t *a);
 static ngx_uint_t ngx_http_asgard_upstream_is_early(
     ngx_http_asgard_attempt_t *a);
 static ngx_int_t ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a);
@@ -253,6 +257,10 @@ ngx_http_asgard_upstream_process_header(ngx_http_request_t *r)
         }
     }
 
+    if (a->refused) {
+        return ngx_http_asgard_upstream_refusal(a);
+    }
+
     if (a->response.type == NGX_HTTP_ASGARD_TYPE_SSE) {
 
         if (ngx_http_asgard_upstream_is_early(a)) {
@@ -293,6 +301,12 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     a->status = resp->status.code;
 
     if (resp->status.code >= NGX_HTTP_SPECIAL_RESPONSE) {
+
+        if (ngx_http_asgard_advance_asks_why(a)) {
+            a->refused = 1;
+            return NGX_OK;
+        }
+
         return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_STATUS);
     }
 
@@ -318,6 +332,32 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     ngx_http_asgard_health_good(a->health, ngx_current_msec - a->sent_at);
 
     return NGX_OK;
+}
+
+
+/* A refusal of which it matters whether it is because of the prompt's length:
+ * its body is read, in part or whole, and then forgotten. */
+
+static ngx_int_t
+ngx_http_asgard_upstream_refusal(ngx_http_asgard_attempt_t *a)
+{
+    ngx_int_t  rc;
+    asg_str_t  body;
+
+    rc = ngx_http_asgard_answer_hold(a);
+
+    if (rc == NGX_AGAIN && a->answer.len < ASG_TOO_LONG_BYTES) {
+        return NGX_AGAIN;
+    }
+
+    body.data = (const char *) a->answer.body;
+    body.len = a->answer.len;
+
+    a->too_long = !a->response.coded && body.len && asg_too_long_says(body);
+
+    ngx_http_asgard_answer_reset(&a->answer);
+
+    return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_STATUS);
 }
 
 

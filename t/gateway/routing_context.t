@@ -1,0 +1,101 @@
+# A prompt that a provider finds too long goes on to the models for such
+# prompts, and to no others.
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+
+use Asgard::Spool qw(money_of call_of);
+use Asgard::Stage;
+
+my $s = Asgard::Stage->new(workers => 1);
+my @names = qw(small other large larger);
+my %up = map { $_ => $s->upstream($_) } @names;
+my $key = $s->key($s->project(limit => '-'));
+for my $i (0 .. $#names) {
+    my $name = $names[$i];
+    $s->endpoint(id => $name, provider => $name, port => $up{$name}->port,
+        kind => 'openai-compatible', host => '127.0.0.1',
+        host_header => "$name.test");
+    $s->model(route => $name, card => {in_pusd => 1000000 * ($i + 1),
+        out_pusd => 10000000 * ($i + 1)});
+}
+push @{$s->{names}}, {name => 'chain', candidates => [0 .. 3], groups => [
+    {n => 1, retries => 2}, {n => 1}, {n => 1, on_context => 1},
+    {n => 1, on_context => 1}]};
+$s->publish;
+$s->start;
+
+my %mark;
+sub mark { %mark = map { $_ => $up{$_}->count } @names }
+sub since { join ' ', map { $up{$_}->count - $mark{$_} } @names }
+sub too_long {
+    my ($status, @more) = @_;
+    return {status => $status // 400, body => {error => {
+        message => 'This model\'s maximum context length is 8 tokens',
+        code => 'context_length_exceeded'}}, @more};
+}
+
+for my $case ([400], [413], [422], [400, one_byte => 1],
+    [400, headers => {'Content-Type' => 'text/plain'}])
+{
+    mark();
+    $up{small}->script(too_long(@$case));
+    my $reply = $s->chat($key, {model => 'chain'});
+    is($reply->status, 200, "after such a $case->[0] it is served");
+    is(since(), '1 0 1 0', 'by the first model for long prompts');
+    is(call_of($s, $reply)->{ep}, 'large', 'which the ledger names');
+    is(money_of($s, $reply), 's ' . (10 * 3000 + 20 * 30000),
+        'at its price, under the hold that there was');
+}
+
+mark();
+$up{$_}->script(too_long()) for qw(small large);
+is($s->chat($key, {model => 'chain'})->status, 200, 'too long for it too:');
+is(since(), '1 0 1 1', 'the next of them');
+
+mark();
+$up{$_}->script(too_long()) for qw(small large larger);
+my $reply = $s->chat($key, {model => 'chain'});
+is($reply->status . ' ' . $reply->code, '400 upstream_rejected',
+    'too long for all: the client is told');
+is(since(), '1 0 1 1', 'after each was asked once');
+is(money_of($s, $reply), 'v 0', 'and nothing is spent');
+
+mark();
+$up{small}->script({status => 400});
+is($s->chat($key, {model => 'chain'})->status, 400,
+    'another refusal is the client\'s');
+is(since(), '1 0 0 0', 'and nobody else is asked');
+
+mark();
+$up{small}->script(map { {status => 503} } 1 .. 3);
+is($s->chat($key, {model => 'chain'})->status, 200, 'a failure');
+is(since(), '3 1 0 0', 'goes to the other fallbacks');
+
+mark();
+$up{small}->script({status => 400, body => 'x' x 200_000});
+is($s->chat($key, {model => 'chain'})->status, 400,
+    'a refusal that is huge is not read whole');
+is(since(), '1 0 0 0', 'nor taken for it');
+
+mark();
+$up{small}->script({%{too_long()}, cut => 5});
+is($s->chat($key, {model => 'chain'})->status, 400,
+    'one that breaks off is a refusal all the same');
+
+mark();
+$up{small}->script({%{too_long()}, raw => "HTTP/1.1 400 Bad Request\r\n"
+    . "Content-Type: application/json\r\n\r\n{\"error\":{\"code\":"
+    . '"context_length_exceeded"}}'});
+is($s->chat($key, {model => 'chain'})->status, 200,
+    'one whose end is that of the connection is read');
+is(since(), '1 0 1 0', 'and understood');
+
+mark();
+$up{small}->script(too_long());
+is($s->chat($key, {model => 'chain', stream => \1})->status, 200,
+    'a stream goes the same way');
+is(since(), '1 0 1 0', 'to the same model');
+
+$s->done;
