@@ -62,7 +62,7 @@ ngx_http_asgard_advance_has_begun(ngx_http_asgard_attempt_t *a, ngx_uint_t i)
 static ngx_uint_t
 ngx_http_asgard_advance_may_call(ngx_http_asgard_attempt_t *a, ngx_uint_t i)
 {
-    return ngx_http_asgard_advance_endpoint(a, i)->resend_safe
+    return ngx_http_asgard_advance_endpoint(a, i)->retry_after_send
            || !ngx_http_asgard_advance_has_begun(a, i);
 }
 
@@ -191,8 +191,21 @@ ngx_http_asgard_advance_asks_why(ngx_http_asgard_attempt_t *a)
 }
 
 
+/* Has the group another candidate for what is tried now? */
+
+static ngx_uint_t
+ngx_http_asgard_advance_is_last(ngx_http_asgard_attempt_t *a)
+{
+    ngx_uint_t  i;
+
+    i = ngx_http_asgard_advance_after(a);
+
+    return i == a->ncandidates || a->groups[i] != a->groups[a->index];
+}
+
+
 /* The same candidate, after a while.  One that has just been cooled is left
- * alone when there is another. */
+ * alone, unless it is the last of its group. */
 
 static ngx_uint_t
 ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a)
@@ -200,8 +213,7 @@ ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a)
     ngx_msec_t  wait;
 
     if (a->tries >= a->groups[a->index]->retries
-        || (a->cooled
-            && ngx_http_asgard_advance_after(a) < a->ncandidates))
+        || (a->cooled && !ngx_http_asgard_advance_is_last(a)))
     {
         return 0;
     }
@@ -346,12 +358,14 @@ ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a)
 
     a->begun |= 1u << a->index;
 
-    if (a->stale && a->endpoint->resend_safe
+    if (a->stale && a->endpoint->retry_after_send
         && ngx_http_asgard_advance_left(a))
     {
         a->fresh = 1;
 
-    } else if (a->endpoint->resend_safe && ngx_http_asgard_advance_again(a)) {
+    } else if (a->endpoint->retry_after_send
+               && ngx_http_asgard_advance_again(a))
+    {
         a->fresh = 1;
 
     } else if (!ngx_http_asgard_advance_next(a)) {

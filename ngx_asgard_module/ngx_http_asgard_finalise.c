@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_settle.h"
 #include "ngx_http_asgard_spool.h"
+#include "ngx_http_asgard_tally.h"
 #include "ngx_http_asgard_zone.h"
 
 
@@ -231,6 +232,11 @@ ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,
     ngx_http_asgard_detail_event(ctx, slot, end, &event);
     ngx_http_asgard_detail_write(slot, &event);
     ngx_http_asgard_finalise_count(&ctx->call, verb);
+
+    if (end->model && verb != 'v') {
+        ngx_http_asgard_tally(end->model, ctx->call.cost_nusd,
+                              end->fallback);
+    }
 
     /* before Redis is told: what the ledger has, the witness had before it */
 

@@ -37,6 +37,7 @@ typedef struct {
     asg_str_t                  endpoint;
     asg_str_t                  upstream_id;
     const asg_model_t         *model;         /* that served; NULL: first */
+    ngx_uint_t                 fallback;      /* after another had failed */
 } ngx_http_asgard_end_t;
 
 void ngx_http_asgard_finalise(ngx_http_asgard_ctx_t *ctx,

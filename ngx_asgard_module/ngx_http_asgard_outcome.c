@@ -54,6 +54,7 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
     end.usage = a->accepted ? usage : NULL;
     end.status = a->status;
     end.model = a->model;
+    end.fallback = a->index > 0;
 
     if (a->model) {
         end.provider = a->model->provider;

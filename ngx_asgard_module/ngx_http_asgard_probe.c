@@ -10,11 +10,13 @@
 #include "ngx_http_asgard_ready.h"
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_tally.h"
 #include "ngx_http_asgard_zone.h"
 
 
 #define NGX_HTTP_ASGARD_METRICS_MAX  32768   /* and for each endpoint: */
 #define NGX_HTTP_ASGARD_ENDPOINT_MAX  2048
+#define NGX_HTTP_ASGARD_MODEL_MAX     2048    /* and for each that has one */
 
 
 static ngx_int_t ngx_http_asgard_probe_health(ngx_http_request_t *r);
@@ -163,16 +165,16 @@ ngx_http_asgard_probe_used(u_char *p, u_char *last)
 }
 
 
-/* One metric over all endpoints of the catalog. */
+/* One metric, with a line for each thing that it is of. */
 
 typedef struct {
     const char  *name;
     const char  *type;
     const char  *help;
-} ngx_http_asgard_probe_endpoint_t;
+} ngx_http_asgard_probe_family_t;
 
 
-static const ngx_http_asgard_probe_endpoint_t
+static const ngx_http_asgard_probe_family_t
     ngx_http_asgard_probe_endpoint_metrics[] = {
     { "state", "gauge",
       "0 called, 1 to be tried by one call, 2 left alone." },
@@ -218,10 +220,10 @@ static u_char *
 ngx_http_asgard_probe_endpoints(u_char *p, u_char *last,
     const asg_catalog_t *catalog)
 {
-    ngx_uint_t                               i, m;
-    const asg_endpoint_t                    *e;
-    ngx_http_asgard_health_view_t            view;
-    const ngx_http_asgard_probe_endpoint_t  *metric;
+    ngx_uint_t                             i, m;
+    const asg_endpoint_t                  *e;
+    ngx_http_asgard_health_view_t          view;
+    const ngx_http_asgard_probe_family_t  *metric;
 
     for (m = 0; m < sizeof(ngx_http_asgard_probe_endpoint_metrics)
                     / sizeof(ngx_http_asgard_probe_endpoint_metrics[0]); m++)
@@ -249,6 +251,61 @@ ngx_http_asgard_probe_endpoints(u_char *p, u_char *last,
 }
 
 
+static const ngx_http_asgard_probe_family_t
+    ngx_http_asgard_probe_model_metrics[] = {
+    { "calls_total", "counter",
+      "Calls that a model served, or may have worked on." },
+    { "cost_nusd_total", "counter", "What they cost, nano-USD." },
+    { "fallback_calls_total", "counter",
+      "Those of them that another candidate had failed before." },
+    { "fallback_cost_nusd_total", "counter",
+      "What those cost, nano-USD." }
+};
+
+
+/* Those that were called; and the others together, when there are any. */
+
+static u_char *
+ngx_http_asgard_probe_models(u_char *p, u_char *last,
+    const asg_catalog_t *catalog)
+{
+    uint64_t                               n;
+    ngx_uint_t                             i, m;
+    const asg_model_t                     *model;
+    const ngx_http_asgard_probe_family_t  *metric;
+
+    for (m = 0; m < NGX_HTTP_ASGARD_TALLY_COUNTS; m++) {
+        metric = &ngx_http_asgard_probe_model_metrics[m];
+
+        p = ngx_slprintf(p, last, "# HELP asgard_model_%s %s\n"
+                         "# TYPE asgard_model_%s %s\n", metric->name,
+                         metric->help, metric->name, metric->type);
+
+        for (i = 0; i < catalog->nmodels; i++) {
+            model = &catalog->models[i];
+
+            if (ngx_http_asgard_tally_read(model, NGX_HTTP_ASGARD_TALLY_CALLS))
+            {
+                p = ngx_slprintf(p, last,
+                                 "asgard_model_%s{model=\"%*s\"} %uL\n",
+                                 metric->name, model->ref.len,
+                                 model->ref.data,
+                                 ngx_http_asgard_tally_read(model, m));
+            }
+        }
+
+        n = ngx_http_asgard_tally_read(NULL, m);
+
+        if (n) {
+            p = ngx_slprintf(p, last, "asgard_model_%s{model=\"\"} %uL\n",
+                             metric->name, n);
+        }
+    }
+
+    return p;
+}
+
+
 static ngx_int_t
 ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
 {
@@ -261,7 +318,9 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
     size = NGX_HTTP_ASGARD_METRICS_MAX;
 
     if (s) {
-        size += s->catalog.nendpoints * NGX_HTTP_ASGARD_ENDPOINT_MAX;
+        size += s->catalog.nendpoints * NGX_HTTP_ASGARD_ENDPOINT_MAX
+                + ngx_min(s->catalog.nmodels, NGX_HTTP_ASGARD_TALLY_N)
+                  * NGX_HTTP_ASGARD_MODEL_MAX;
     }
 
     body.data = ngx_pnalloc(r->pool, size);
@@ -278,6 +337,7 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
 
     if (s) {
         p = ngx_http_asgard_probe_endpoints(p, last, &s->catalog);
+        p = ngx_http_asgard_probe_models(p, last, &s->catalog);
         ngx_http_asgard_snapshot_drop(s);
     }
 

@@ -1,8 +1,8 @@
 
 /*
  * The layout of the shared zone, for the files that keep a part of it
- * (zone, cache, count, flood, health, journal, spool); nobody else includes
- * this.
+ * (zone, cache, count, flood, health, tally, journal, spool); nobody else
+ * includes this.
  *
  * The head of the memory is nginx's slab pool, which holds cached records and
  * nothing else; behind it, at a fixed place, stands the structure below and
@@ -17,6 +17,7 @@
 
 
 #include "ngx_http_asgard_health.h"
+#include "ngx_http_asgard_tally.h"
 #include "ngx_http_asgard_zone.h"
 
 
@@ -79,6 +80,13 @@ typedef struct {
 } ngx_http_asgard_health_t;
 
 
+/* A model; see tally.h. */
+typedef struct {
+    ngx_atomic_t               id;              /* 0: nobody's */
+    ngx_atomic_t               counts[NGX_HTTP_ASGARD_TALLY_COUNTS];
+} ngx_http_asgard_tally_t;
+
+
 /* What was last read of a partition's head. */
 typedef struct {
     ngx_atomic_t               asked;           /* msec of the last reading */
@@ -114,6 +122,9 @@ struct ngx_http_asgard_zone_s {
 
     ngx_atomic_t               turn;            /* of routing */
     ngx_http_asgard_health_t   health[NGX_HTTP_ASGARD_HEALTH_N];
+
+    ngx_http_asgard_tally_t    tallies[NGX_HTTP_ASGARD_TALLY_N];
+    ngx_http_asgard_tally_t    others;          /* models with no entry */
 
     /* the journal: see ngx_http_asgard_journal.h */
     ngx_uint_t                 nslots;

@@ -182,7 +182,7 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
                routing->how.timeout_ms, FIRST_BYTE_MS));
     member_int(w, "idle_timeout_ms", first_of(mf->idle_timeout_ms,
                routing->how.stream_timeout_ms, IDLE_MS));
-    member_int(w, "resend_safe", mf->resend_safe);
+    member_int(w, "retry_after_send", mf->retry_after_send);
     if (mf->kind == CTL_KIND_ANTHROPIC) {
         member(w, "anthropic_version", mf->anthropic_version);
         member_int(w, "refuse_unsupported", mf->refuse_unsupported);

@@ -444,12 +444,12 @@ models_take(const struct reader *r, const struct ctl_yaml *inf)
 static bool
 inference_take(const struct reader *r, const struct ctl_yaml *inf)
 {
-    const struct ctl_yaml *at = ctl_yaml_at(inf, "resend_safe");
+    const struct ctl_yaml *at = ctl_yaml_at(inf, "retry_after_send");
 
     r->m->has_inference = true;
     r->m->connect_timeout_ms = CONNECT_TIMEOUT_MS;
     if (at != NULL) {
-        ctl_yaml_bool(at, &r->m->resend_safe);
+        ctl_yaml_bool(at, &r->m->retry_after_send);
     }
 
     return kind_take(r, inf) && address_take(r, inf) && auth_take(r, inf)

@@ -84,7 +84,7 @@ struct ctl_manifest {
     int64_t connect_timeout_ms;
     int64_t first_byte_timeout_ms;      /* 0: not said */
     int64_t idle_timeout_ms;            /* 0: not said */
-    bool resend_safe;
+    bool retry_after_send;
     const char *anthropic_version;      /* NULL: of another kind */
     bool refuse_unsupported;            /* of kind anthropic */
     struct ctl_model *models;

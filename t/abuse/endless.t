@@ -14,6 +14,8 @@ use Asgard::Spool qw(call_of);
 my $cap = 3;
 my $t = Asgard::Hostile->new(http_conf => "asgard_call_timeout ${cap}s;"
     . ' asgard_hold_ttl 3s; asgard_drain_timeout 1s;', routing => <<'YAML');
+num_retries: 0
+strategy: ordered
 models:
   one-then-next:
     candidates: [{model: one}, {model: next}]

@@ -14,7 +14,8 @@ use Asgard::TLS;
 my %why = ('other-name' => 'of another name', 'expired' => 'that has expired',
     'self-signed' => 'that signed itself', 'stranger' =>
     'of an authority that is not trusted here');
-my $t = Asgard::Hostile->new(routing => "models:\n" . join '', map {
+my $t = Asgard::Hostile->new(routing => "num_retries: 0\n"
+    . "strategy: ordered\nmodels:\n" . join '', map {
     "  $_-then-good:\n    candidates: [{model: $_}, {model: good}]\n" }
     sort keys %why);
 

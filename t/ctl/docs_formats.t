@@ -44,7 +44,9 @@ sub same_members {
 
 my $t = Asgard::Test->new(
     backends => {OPENAI_MASTER_KEY => 'mk-7f3c9a1be25d4480c6a2'},
-    routing => "model_alias_map:\n  gpt-4o: gpt-5.1\n")->start;
+    routing => "model_alias_map:\n  gpt-4o: gpt-5.1\n"
+        . "model_group_alias: {quiet: {model: gpt-5.1, hidden: true}}\n")
+    ->start;
 my $project = $t->project(budget_usd => '1');
 my $key = $t->key(project => $project);
 is($t->chat($key)->status, 200, 'a call is answered');

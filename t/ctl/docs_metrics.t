@@ -21,6 +21,16 @@ my $probe = source('ngx_asgard_module/ngx_http_asgard_probe.c');
 my @gauges = map { "asgard_$_" }
     $probe =~ /ngx_http_asgard_probe_gauge\(p, last, "(\w+)"/g;
 my ($labelled) = $probe =~ /# TYPE (asgard_\w+) counter/;
+# Families with a label: their entries of a table of the type.
+my %family;
+for my $of (qw(endpoint model)) {
+    my ($list) = $probe =~ /probe_${of}_metrics\[\] = \{(.*?)^\};/ms;
+    $family{"asgard_${of}_$1"} = $2
+        while $list =~ /\{ "(\w+)", "(counter|gauge)",/g;
+}
+cmp_ok(scalar(keys %family), '>', 6, 'the families were found');
+push @counters, grep { $family{$_} eq 'counter' } keys %family;
+push @gauges, grep { $family{$_} eq 'gauge' } keys %family;
 my ($histogram) = $probe =~ /# TYPE (asgard_\w+) histogram/;
 cmp_ok(scalar(@counters), '>', 15, 'the counters were found');
 cmp_ok(scalar(@gauges), '>', 3, 'the gauges were found');

@@ -20,6 +20,8 @@ plan skip_all => 'a sanitizer has the memory for itself' if is_sanitized();
 # of the module and of every library.
 my $t = Asgard::Test->new(workers => 1, redis_deadline => '1s',
     shims => {gateway => 'alloc'}, routing => <<'YAML',
+num_retries: 0
+strategy: ordered
 models:
   fails-then-one:
     candidates: [{model: fails}, {model: one}]

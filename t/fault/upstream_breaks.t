@@ -17,6 +17,8 @@ use Asgard::Spool qw(call_of calls later_line);
 use Asgard::Test;
 
 my $t = Asgard::Test->new(routing => <<'YAML');
+num_retries: 0
+strategy: ordered
 models:
   closed-then-main:
     candidates: [{model: closed}, {model: main}]

@@ -36,7 +36,7 @@ $s->endpoint(id => 'a2', @common, provider => 'a', port => $up{b}->port);
 $s->model(route => 'a2');
 for my $n ('', 2) {
     $s->endpoint(id => "safe$n", @common, provider => 'safe',
-        port => $up{$n ? 'b' : 'a'}->port, resend_safe => 1);
+        port => $up{$n ? 'b' : 'a'}->port, retry_after_send => 1);
     $s->model(route => "safe$n");
 }
 $s->endpoint(id => 'closed', @common, provider => 'closed',

@@ -98,4 +98,15 @@ is($s->chat($key, {model => 'chain', stream => \1})->status, 200,
     'a stream goes the same way');
 is(since(), '1 0 1 0', 'to the same model');
 
+my %metric = $s->get('/metrics')->body
+    =~ /^asgard_model_(\w+\{model="\S+"\}) (\d+)$/mg;
+is($metric{'fallback_calls_total{model="model:test/large"}'}, 7,
+    'the metrics tell how many calls fell to a model');
+is($metric{'fallback_cost_nusd_total{model="model:test/large"}'},
+    7 * (10 * 3000 + 20 * 30000), 'and what they cost');
+is($metric{'calls_total{model="model:test/other"}'}, 1,
+    'and of each model that was called');
+ok(!exists $metric{'calls_total{model="model:test/small"}'},
+    'one that served nobody is not there');
+
 $s->done;

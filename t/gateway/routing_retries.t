@@ -26,7 +26,7 @@ sub model {
 model(first => $first->port);
 model(second => $second->port);
 model(closed => free_port());
-model(eager => $first->port, resend_safe => 1, provider => 'eager');
+model(eager => $first->port, retry_after_send => 1, provider => 'eager');
 
 # Groups of one candidate each, each tried twice more.
 sub name {

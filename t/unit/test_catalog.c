@@ -22,7 +22,7 @@
     "\"nonce\":\"000102030405060708090a0b\","                               \
     "\"data\":\"aa00112233445566778899aabbccddeeff\"},"                     \
     "\"connect_timeout_ms\":10000,\"first_byte_timeout_ms\":600000,"        \
-    "\"idle_timeout_ms\":300000,\"resend_safe\":1}"
+    "\"idle_timeout_ms\":300000,\"retry_after_send\":1}"
 #define ECHO                                                                \
     "{\"id\":\"echo\",\"provider\":\"echo\",\"kind\":\"echo\",\"scheme\":"     \
     "\"http\",\"host\":\"\",\"port\":0,\"host_header\":null,\"tls_name\":"    \
@@ -110,8 +110,8 @@ static void a_snapshot_becomes_arrays(void **state)
     assert_int_equal(e->key_version, 17);
     assert_true(asg_str_eq_z(e->auth_scheme, "Bearer"));
     assert_null(e->ca_file.data);
-    assert_true(e->resend_safe);
-    assert_false(catalog.endpoints[1].resend_safe);
+    assert_true(e->retry_after_send);
+    assert_false(catalog.endpoints[1].retry_after_send);
     assert_int_equal(catalog.endpoints[1].kind, ASG_KIND_ECHO);
     assert_false(catalog.endpoints[1].has_key);
     assert_int_equal(catalog.nmodels, 2);
@@ -134,7 +134,7 @@ static void an_endpoint_may_have_headers_of_its_own(void **state)
     const asg_endpoint_t *e;
 
     (void) state;
-    assert_int_equal(parse(asg_str_z(with(BODY, "\"resend_safe\":1",
+    assert_int_equal(parse(asg_str_z(with(BODY, "\"retry_after_send\":1",
         "\"headers\":[" HEADER ",{\"value\":\"b c\",\"name\":\"X-B\"}]"))),
         ASG_OK);
     e = &catalog.endpoints[0];
@@ -399,7 +399,7 @@ static void a_bad_snapshot_is_refused(void **state)
         {"\"kind\":\"openai\"", "\"kind\":\"echo\"", ASG_ERR_RANGE},
         /* without the version that it must have; and of one that has none */
         {"\"kind\":\"openai\"", "\"kind\":\"anthropic\"", ASG_ERR_RANGE},
-        {"\"resend_safe\":1", "\"resend_safe\":1,\"anthropic_version\":\"v\"",
+        {"\"retry_after_send\":1", "\"retry_after_send\":1,\"anthropic_version\":\"v\"",
          ASG_ERR_RANGE},
         {"\"scheme\":\"https\"", "\"scheme\":\"ftp\"", ASG_ERR_SYNTAX},
         {"\"port\":443", "\"port\":65979", ASG_ERR_RANGE},
@@ -411,19 +411,19 @@ static void a_bad_snapshot_is_refused(void **state)
         {"aa0011", "zz0011", ASG_ERR_RANGE},
         {"\"aa00", "\"00", ASG_ERR_RANGE},
         {"10000,\"first", "0,\"first", ASG_ERR_RANGE},
-        {"\"resend_safe\":1", "\"resend_safe\":2", ASG_ERR_RANGE},
-        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"Host\","
+        {"\"retry_after_send\":1", "\"retry_after_send\":2", ASG_ERR_RANGE},
+        {"\"retry_after_send\":1", "\"headers\":[{\"name\":\"Host\","
             "\"value\":\"h\"}]", ASG_ERR_RANGE},
-        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x\","
+        {"\"retry_after_send\":1", "\"headers\":[{\"name\":\"x\","
             "\"value\":\"\"}]", ASG_ERR_RANGE},
-        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x\","
+        {"\"retry_after_send\":1", "\"headers\":[{\"name\":\"x\","
             "\"value\":\"a\\nb\"}]", ASG_ERR_SYNTAX},
-        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x:\","
+        {"\"retry_after_send\":1", "\"headers\":[{\"name\":\"x:\","
             "\"value\":\"a\"}]", ASG_ERR_RANGE},
-        {"\"resend_safe\":1", "\"headers\":[{\"name\":\"x\"}]",
+        {"\"retry_after_send\":1", "\"headers\":[{\"name\":\"x\"}]",
             ASG_ERR_MISSING},
-        {"\"resend_safe\":1", "\"headers\":{}", ASG_ERR_SYNTAX},
-        {"\"resend_safe\":1", "\"headers\":[" NINE "]", ASG_ERR_LIMIT},
+        {"\"retry_after_send\":1", "\"headers\":{}", ASG_ERR_SYNTAX},
+        {"\"retry_after_send\":1", "\"headers\":[" NINE "]", ASG_ERR_LIMIT},
         {"\"Bearer\"", "\"B\303\251\"", ASG_ERR_RANGE},
         {"\"internal\"]", "\"secret\"]", ASG_ERR_SYNTAX},
         {"272000", "1000000001", ASG_ERR_RANGE},

@@ -94,7 +94,7 @@ static void a_short_manifest_has_the_defaults(void **state)
     assert_string_equal(m->path[ASG_API_CHAT], "/v1/chat/completions");
     assert_string_equal(m->path[ASG_API_EMBEDDINGS], "/v1/embeddings");
     assert_int_equal(m->connect_timeout_ms, 10000);
-    assert_false(m->resend_safe);
+    assert_false(m->retry_after_send);
     assert_int_equal(m->nmodels, 1);
     assert_string_equal(one->ref, "model:x/one");
     assert_string_equal(one->route, "one");
