@@ -51,7 +51,7 @@ typedef struct {
     asg_str_t key_seal, key_nonce_hex, key_data_hex;
     uint64_t key_version;
     int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
-    bool retry_after_send;           /* a begun call may be sent again */
+    bool retry_after_send;      /* a begun call may be sent again */
     asg_str_t anthropic_version;        /* of kind anthropic */
     bool refuse_unsupported;    /* fields without a counterpart there */
     asg_header_t headers[ASG_CATALOG_HEADERS_MAX];  /* catalog_headers.h */

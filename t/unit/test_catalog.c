@@ -399,7 +399,8 @@ static void a_bad_snapshot_is_refused(void **state)
         {"\"kind\":\"openai\"", "\"kind\":\"echo\"", ASG_ERR_RANGE},
         /* without the version that it must have; and of one that has none */
         {"\"kind\":\"openai\"", "\"kind\":\"anthropic\"", ASG_ERR_RANGE},
-        {"\"retry_after_send\":1", "\"retry_after_send\":1,\"anthropic_version\":\"v\"",
+        {"\"retry_after_send\":1",
+         "\"retry_after_send\":1,\"anthropic_version\":\"v\"",
          ASG_ERR_RANGE},
         {"\"scheme\":\"https\"", "\"scheme\":\"ftp\"", ASG_ERR_SYNTAX},
         {"\"port\":443", "\"port\":65979", ASG_ERR_RANGE},
