@@ -10,6 +10,7 @@
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_order.h"
+#include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_outgoing.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_snapshot.h"

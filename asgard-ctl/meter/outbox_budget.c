@@ -152,11 +152,11 @@ ledger_has_read(struct sending *s, const struct ctl_window_row *w,
 }
 
 
-/* "<id>:<spent>:<adj>" for a window that Redis does not use yet, else "-".  What
- * Redis is still owed for holds that name the window is in what was spent, and
- * would count twice: the script refuses while that is so.  A budget that Redis
- * has was charged without this window until now, so the opening is due even if
- * the period began after the change. */
+/* "<id>:<spent>:<adj>" for a window that Redis does not use yet, else "-".
+ * What Redis is still owed for holds that name the window is in what was
+ * spent, and would count twice: the script refuses while that is so.  A budget
+ * that Redis has was charged without this window until now, so the opening is
+ * due even if the period began after the change. */
 static bool
 opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     struct ctl_error *e)

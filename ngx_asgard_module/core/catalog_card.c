@@ -100,8 +100,8 @@ asg_err_t asg_catalog_card_read(asg_json_t *json, asg_buf_t *scratch,
     if (rc != ASG_OK) {
         return rc;
     }
-    return asg_catalog_is_name(out->id) && card_is_possible(&out->card, out->free)
-        ? ASG_OK : ASG_ERR_RANGE;
+    return asg_catalog_is_name(out->id)
+        && card_is_possible(&out->card, out->free) ? ASG_OK : ASG_ERR_RANGE;
 }
 
 /* --- a project's own --- */
@@ -124,7 +124,9 @@ asg_err_t asg_catalog_project_card_read(asg_json_t *json, asg_str_t text,
     if (rc != ASG_OK) {
         return rc;
     }
-    if (!asg_catalog_is_name(parts.project) || parts.model >= ASG_CATALOG_MODELS_MAX) {
+    if (!asg_catalog_is_name(parts.project)
+        || parts.model >= ASG_CATALOG_MODELS_MAX)
+    {
         return ASG_ERR_RANGE;
     }
     *out = (asg_project_card_t) {

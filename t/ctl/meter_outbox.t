@@ -76,7 +76,8 @@ $m->window($budget, '7d', 2000);
 ok(wait_until(sub { ($m->value('SELECT max(last_error) FROM outbox'
     . ' WHERE sent_at IS NULL') // '') =~ /GAP/ }),
     'a window does not come back while Redis is owed a correction of it');
-is(current('7d'), undef, '... and nobody is admitted by an opening that has it');
+is(current('7d'), undef,
+    '... and nobody is admitted by an opening that has it');
 $m->stop;
 $m->start;
 $m->wait_open;

@@ -59,7 +59,8 @@ catalog_taken(long n, long *copies)
     static char shipped[] = ASG_TOP "/services";
     static char *folders[] = {shipped};
     struct ctl_backends backends = {NULL, 0};
-    const struct ctl_catalog_sources from = {folders, 1, NULL, &backends};
+    const struct ctl_catalog_sources from = {folders, 1, NULL, &backends,
+                                              NULL};
     struct ctl_arena arena;
     bool ok;
 

@@ -53,8 +53,8 @@
 -- stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
 -- window is not in use, or now begins elsewhere, and needs an opening), GAP adj
 -- (an opening contains other corrections than were applied: one would count
--- twice, or not at all), STALE stored (token or fence; `stored` is the token), STATE st (the partition's
--- state does not allow the verb), ARG
+-- twice, or not at all), STALE stored (token or fence; `stored` is the token),
+-- STATE st (the partition's state does not allow the verb), ARG
 --
 -- Invariants.  No write before the last check.  A leader that lost its token,
 -- or speaks of another epoch or server process, writes nothing.
