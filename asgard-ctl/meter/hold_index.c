@@ -7,7 +7,9 @@
 
 #include "redis/scan.h"
 
-#define HEAD  3                         /* ZADD x NX */
+#define HEAD   3                        /* ZADD x NX */
+#define COUNT  "5000"                   /* few questions: gateways may tell
+                                         * other partitions meanwhile */
 
 
 /* score id score id… of the holds among `names`, whose values `all` has. */
@@ -71,8 +73,7 @@ ctl_hold_index_mend(struct ctl_leader *l, const struct ctl_partition *p,
     char cursor[CTL_SCAN_CURSOR] = "0", pattern[ASG_RKEY_MAX];
     char set[ASG_RKEY_MAX];
     asg_str_t argv[6] = {ASG_STR("SCAN"), ASG_STR_NULL, ASG_STR("MATCH"),
-                         ASG_STR_NULL, ASG_STR("COUNT"),
-                         ASG_STR(CTL_SCAN_COUNT)};
+                         ASG_STR_NULL, ASG_STR("COUNT"), ASG_STR(COUNT)};
     const asg_str_t expiry = {set, asg_rkey_expiry(set, p->part)};
     const size_t star = asg_rkey_hold(pattern, p->part, ASG_STR("0"));
     struct ctl_reply names = {0};

@@ -11,7 +11,9 @@
 #include "meter/partition.h"
 
 /* Of a closed partition: looks at every hold there is and names those that the
- * set lacks.  A hold that is not there any more leaves a name that expires. */
+ * set lacks.  A hold that is not there any more leaves a name that expires.
+ * Every key of Redis is passed over for it: not after all was lost, when the
+ * gateways fill it and the door waits. */
 bool ctl_hold_index_mend(struct ctl_leader *l, const struct ctl_partition *p,
     struct ctl_error *e);
 

@@ -36,6 +36,9 @@ struct ctl_partition {
     bool ahead;                         /* Redis knows what we do not */
     int64_t corrections;                /* numbered so far */
     bool seeding;                       /* `step` was reached by us */
+    bool asked;                         /* ... somebody asked for it, or it was
+                                         * begun before: single keys may be
+                                         * gone */
     int64_t before;                     /* seeding: the epoch in Redis */
     int64_t summed;                     /* ... last correction in the sums */
     int64_t drained;                    /* ... older epochs up to this one */

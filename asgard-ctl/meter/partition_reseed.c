@@ -153,6 +153,7 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         return ctl_error_away(e, "not_leader", "partition %u has another "
                               "leader", p->part);
     }
+    p->asked = strcmp(p->step, "open") != 0;
     p->before = seen.epoch;
     p->epoch = ctl_rows_i64(&rows, 0, 0);
     p->token = ctl_rows_i64(&rows, 0, 1);
@@ -272,7 +273,8 @@ sum_and_seed(struct ctl_leader *l, struct ctl_partition *p,
     ctl_arena_reset(l->arena);
     p->times.drained_ms = ctl_clock_ms();
     if (!step_to(l, p, "summing", e)
-        || !ctl_hold_index_mend(l, p, e) || !ctl_sum_read(l, p, &sum, e)
+        || (p->asked && !ctl_hold_index_mend(l, p, e))
+        || !ctl_sum_read(l, p, &sum, e)
         || !drop_ended(l, p, &sum, e))
     {
         return false;

@@ -163,7 +163,6 @@ ledger_eviction(struct ctl_leader *l, struct ledger_times *t,
 {
     const asg_str_t forget[2] = {ASG_STR("DEL"), ASG_STR(ASG_RKEY_FILLED)};
     struct ctl_eviction now;
-    unsigned i;
 
     if (!ctl_redis_eviction(l->redis, l->arena, &now, e)) {
         return false;
@@ -181,8 +180,8 @@ ledger_eviction(struct ctl_leader *l, struct ledger_times *t,
         }
         ctl_log(CTL_LOG_ERROR, "Redis has evicted %lld keys: all is seeded "
                 "again", (long long) (now.keys - t->eviction.keys));
-        for (i = 0; i < ASG_PARTITIONS; i++) {
-            l->parts[i].open = false;
+        if (!ctl_lead_force_reseed(l->pg, l->arena, -1, 0, e)) {
+            return false;
         }
     }
     t->eviction = now;
