@@ -31,7 +31,11 @@ sub start {
     my ($self) = @_;
     my $gateway = $self->{gateway};
     local %ENV = (%ENV, %{$gateway->environment});
-    system($gateway->command) == 0 or croak 'nginx: ' . $gateway->error_log;
+    my ($binary, @words) = $gateway->command;
+    # A master executes what it was called, and does not look in the PATH.
+    ($binary) = grep { -x } $binary, map { "$_/$binary" } split /:/,
+        "$ENV{PATH}:/usr/sbin";
+    system($binary, @words) == 0 or croak 'nginx: ' . $gateway->error_log;
     push @{$self->{all}}, $self->now;
     $gateway->{process} = $self;
     return $gateway;
