@@ -35,7 +35,9 @@ sub call {
 
 sub counted { $s->metric('asgard_calls_total') }
 
-my ($one, $two) = $s->{gateway}->workers;
+my ($one, $two);
+wait_until(sub { ($one, $two) = $s->{gateway}->workers; defined $two }, 10)
+    or die "there are no two workers\n";
 is(scalar alone($two, sub { call(3) }), 3, 'one worker serves three calls');
 is(scalar alone($one, sub { call(5) }), 5, 'the other five');
 is_deeply([alone($two, \&counted)], [8], 'one says that eight were served');
