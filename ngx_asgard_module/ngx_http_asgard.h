@@ -183,7 +183,7 @@ struct ngx_http_asgard_ctx_s {
     const asg_key_record_t    *key;           /* its models are all that
                                                * follows; before it is known a
                                                * record without a name */
-    asg_project_record_t       project;
+    const asg_project_record_t *project;      /* likewise its aliases */
     u_char                     digest[ASG_KEY_DIGEST_BYTES];
     ngx_uint_t                 pepper;        /* index */
 

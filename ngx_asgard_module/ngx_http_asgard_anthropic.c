@@ -53,7 +53,7 @@ ngx_http_asgard_anthropic_rewrite(ngx_http_asgard_ctx_t *ctx,
     rewrite->structured = model->structured_output;
 
     if (model->send_user) {
-        rewrite->user = asg_str_z(ctx->project.project_id);
+        rewrite->user = asg_str_z(ctx->project->project_id);
     }
 }
 

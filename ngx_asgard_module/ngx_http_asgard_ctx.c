@@ -49,7 +49,8 @@ ngx_http_asgard_ctx_create(ngx_http_request_t *r)
     ngx_pool_cleanup_t     *cln;
     ngx_http_asgard_ctx_t  *ctx;
 
-    static const asg_key_record_t  nobody;
+    static const asg_key_record_t      nobody;
+    static const asg_project_record_t  nothing;
 
     ctx = ngx_http_asgard_ctx(r);
     if (ctx != NULL) {
@@ -66,6 +67,7 @@ ngx_http_asgard_ctx_create(ngx_http_request_t *r)
 
     ctx->request = r;
     ctx->key = &nobody;
+    ctx->project = &nothing;
     ctx->route = NGX_HTTP_ASGARD_ROUTE_NONE;
     ctx->retry_after = -1;
     ctx->started = ngx_current_msec;

@@ -79,13 +79,13 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     model = end && end->model ? end->model
                               : ngx_http_asgard_detail_model(ctx);
     own = asg_catalog_project_card(&ctx->snapshot->catalog, model,
-                                   asg_str_z(ctx->project.project_id));
+                                   asg_str_z(ctx->project->project_id));
 
     ngx_memzero(event, sizeof(asg_event_t));
     event->call = (asg_str_t) { (const char *) slot->hold, ctx->call.id_len };
     event->trace = (asg_str_t) { (const char *) ctx->trace, ctx->trace_len };
     event->project = asg_str_z(ctx->key->project_id);
-    event->project_version = ctx->project.version;
+    event->project_version = ctx->project->version;
     event->key = asg_str_z(ctx->key->key_id);
     event->prefix = asg_str_z(ctx->key->prefix);
     event->model = model->ref;

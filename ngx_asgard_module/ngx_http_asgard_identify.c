@@ -43,7 +43,8 @@ static void ngx_http_asgard_lookup_handler(void *data, redisReply *reply,
 /* The reader of records, and the key's record as read; large, hence one per
  * worker. */
 static asg_json_t        ngx_http_asgard_record_json;
-static asg_key_record_t  ngx_http_asgard_record_key;
+static asg_key_record_t      ngx_http_asgard_record_key;
+static asg_project_record_t  ngx_http_asgard_record_project;
 
 
 static ngx_http_asgard_main_conf_t *
@@ -121,6 +122,28 @@ ngx_http_asgard_lookup_keep(ngx_http_asgard_lookup_t *l)
 }
 
 
+/* The project's, without the room for names of its own that it has not. */
+static ngx_int_t
+ngx_http_asgard_lookup_keep_project(ngx_http_asgard_lookup_t *l)
+{
+    size_t                 size;
+    asg_project_record_t  *record;
+
+    size = offsetof(asg_project_record_t, aliases)
+           + ngx_http_asgard_record_project.aliases_len;
+
+    record = ngx_palloc(l->ctx->request->pool, size);
+    if (record == NULL) {
+        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_OVERLOADED);
+    }
+
+    ngx_memcpy(record, &ngx_http_asgard_record_project, size);
+    l->ctx->project = record;
+
+    return NGX_OK;
+}
+
+
 /* NGX_OK: record found; NGX_DECLINED: no pepper knows the token; NGX_AGAIN. */
 static ngx_int_t
 ngx_http_asgard_lookup_key(ngx_http_asgard_lookup_t *l)
@@ -178,8 +201,10 @@ ngx_http_asgard_lookup_project(ngx_http_asgard_lookup_t *l)
     id.data = (u_char *) ctx->key->project_id;
     id.len = ngx_strlen(id.data);
 
-    if (ngx_http_asgard_zone_project_get(&id, &ctx->project) == NGX_OK) {
-        return NGX_OK;
+    if (ngx_http_asgard_zone_project_get(&id, &ngx_http_asgard_record_project)
+        == NGX_OK)
+    {
+        return ngx_http_asgard_lookup_keep_project(l);
     }
 
     len = asg_rkey_project(name, asg_str_z(ctx->key->project_id));
@@ -330,7 +355,7 @@ ngx_http_asgard_lookup_take_project(ngx_http_asgard_lookup_t *l,
     text = (asg_str_t) { reply->str, (size_t) reply->len };
 
     if (asg_record_project_read(&ngx_http_asgard_record_json, text,
-                                &l->ctx->project)
+                                &ngx_http_asgard_record_project)
         != ASG_OK)
     {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -339,7 +364,11 @@ ngx_http_asgard_lookup_take_project(ngx_http_asgard_lookup_t *l,
     }
 
     rc = ngx_http_asgard_lookup_took(l,
-                           ngx_http_asgard_zone_project_put(&l->ctx->project));
+             ngx_http_asgard_zone_project_put(&ngx_http_asgard_record_project));
+    if (rc == NGX_OK) {
+        rc = ngx_http_asgard_lookup_keep_project(l);
+    }
+
     if (rc == NGX_OK) {
         l->stage = NGX_HTTP_ASGARD_LOOKUP_DONE;
     }

@@ -57,16 +57,18 @@ ngx_http_asgard_models_owner(ngx_http_asgard_ctx_t *ctx,
 }
 
 
+/* `id`: as who asks calls it. */
+
 static void
 ngx_http_asgard_models_entry(ngx_http_asgard_ctx_t *ctx, asg_buf_t *out,
-    const asg_public_name_t *name)
+    asg_str_t id, const asg_public_name_t *name)
 {
     const asg_model_t  *model;
 
     model = &ctx->snapshot->catalog.models[name->candidates[0]];
 
     asg_buf_z(out, "{\"id\":");
-    asg_buf_json(out, name->name);
+    asg_buf_json(out, id);
     asg_buf_z(out, ",\"object\":\"model\",\"created\":");
     asg_buf_i64(out, model->created);
     asg_buf_z(out, ",\"owned_by\":");
@@ -76,7 +78,7 @@ ngx_http_asgard_models_entry(ngx_http_asgard_ctx_t *ctx, asg_buf_t *out,
 
 
 static size_t
-ngx_http_asgard_models_room(ngx_http_asgard_ctx_t *ctx,
+ngx_http_asgard_models_room(ngx_http_asgard_ctx_t *ctx, asg_str_t id,
     const asg_public_name_t *name)
 {
     const asg_model_t  *model;
@@ -86,7 +88,7 @@ ngx_http_asgard_models_room(ngx_http_asgard_ctx_t *ctx,
     /* a byte may become an escape of six */
 
     return NGX_HTTP_ASGARD_MODEL_FIXED
-           + 6 * (name->name.len + model->provider.len);
+           + 6 * (id.len + model->provider.len);
 }
 
 
@@ -96,11 +98,15 @@ ngx_http_asgard_models_one(ngx_http_asgard_ctx_t *ctx)
     char                     *text;
     size_t                    room;
     asg_buf_t                 out;
+    asg_str_t                 id, own;
     ngx_str_t                 param = ngx_string("model");
     const asg_public_name_t  *name;
 
-    name = asg_catalog_find(&ctx->snapshot->catalog,
-                            ngx_http_asgard_str(&ctx->model_id));
+    id = ngx_http_asgard_str(&ctx->model_id);
+    own = asg_record_alias(ctx->project, id);
+
+    ctx->asked = ctx->model_id;
+    name = asg_catalog_find(&ctx->snapshot->catalog, own.data ? own : id);
 
     if (name == NULL || name->ncandidates == 0
         || !ngx_http_asgard_policy_grants(ctx, name))
@@ -108,7 +114,7 @@ ngx_http_asgard_models_one(ngx_http_asgard_ctx_t *ctx)
         return ngx_http_asgard_refuse(ctx, ASG_REASON_MODEL_NOT_FOUND, &param);
     }
 
-    room = ngx_http_asgard_models_room(ctx, name);
+    room = ngx_http_asgard_models_room(ctx, id, name);
 
     text = ngx_pnalloc(ctx->request->pool, room);
     if (text == NULL) {
@@ -116,38 +122,105 @@ ngx_http_asgard_models_one(ngx_http_asgard_ctx_t *ctx)
     }
 
     asg_buf_init(&out, text, room);
-    ngx_http_asgard_models_entry(ctx, &out, name);
+    ngx_http_asgard_models_entry(ctx, &out, id, name);
 
     return ngx_http_asgard_models_send(ctx->request, &out);
 }
 
+
+/* One that is hidden, or that the project calls something else so, is not. */
 
 static ngx_uint_t
 ngx_http_asgard_models_listed(ngx_http_asgard_ctx_t *ctx,
     const asg_public_name_t *name)
 {
     return !name->ref && !name->hidden && name->ncandidates
+           && asg_record_alias(ctx->project, name->name).data == NULL
            && ngx_http_asgard_policy_grants(ctx, name);
+}
+
+
+/* The project's next name of its own, into ctx->asked, and what stands behind
+ * it; NULL: there is none any more. */
+
+static const asg_public_name_t *
+ngx_http_asgard_models_own(ngx_http_asgard_ctx_t *ctx, asg_str_t *rest)
+{
+    asg_str_t                 own, target;
+    const asg_public_name_t  *name;
+
+    while (asg_record_alias_next(rest, &own, &target)) {
+        name = asg_catalog_find(&ctx->snapshot->catalog, target);
+
+        ctx->asked.data = (u_char *) own.data;
+        ctx->asked.len = own.len;
+
+        if (name && ngx_http_asgard_policy_grants(ctx, name)) {
+            return name;
+        }
+    }
+
+    ngx_str_null(&ctx->asked);
+
+    return NULL;
+}
+
+
+/* The bytes of all entries; written when `out` is not NULL. */
+
+static size_t
+ngx_http_asgard_models_each(ngx_http_asgard_ctx_t *ctx, asg_buf_t *out)
+{
+    size_t                    room;
+    unsigned                  i, n;
+    asg_str_t                 id, rest;
+    asg_catalog_t            *catalog;
+    const asg_public_name_t  *name;
+
+    room = 0;
+    catalog = &ctx->snapshot->catalog;
+    rest = asg_record_aliases(ctx->project);
+
+    for (i = 0, n = 0; /* void */ ; i++) {
+
+        if (i < catalog->nnames) {
+            name = &catalog->names[i];
+            id = name->name;
+
+            if (!ngx_http_asgard_models_listed(ctx, name)) {
+                continue;
+            }
+
+        } else {
+            name = ngx_http_asgard_models_own(ctx, &rest);
+            if (name == NULL) {
+                break;
+            }
+
+            id = ngx_http_asgard_str(&ctx->asked);
+        }
+
+        room += ngx_http_asgard_models_room(ctx, id, name);
+
+        if (out) {
+            asg_buf_z(out, n++ ? "," : "");
+            ngx_http_asgard_models_entry(ctx, out, id, name);
+        }
+    }
+
+    return room;
 }
 
 
 static ngx_int_t
 ngx_http_asgard_models_list(ngx_http_asgard_ctx_t *ctx)
 {
-    char           *text;
-    size_t          room;
-    unsigned        i, n;
-    asg_buf_t       out;
-    asg_catalog_t  *catalog;
+    char       *text;
+    size_t      room;
+    asg_buf_t   out;
 
-    catalog = &ctx->snapshot->catalog;
-    room = NGX_HTTP_ASGARD_MODEL_FIXED;
-
-    for (i = 0; i < catalog->nnames; i++) {
-        if (ngx_http_asgard_models_listed(ctx, &catalog->names[i])) {
-            room += ngx_http_asgard_models_room(ctx, &catalog->names[i]);
-        }
-    }
+    room = NGX_HTTP_ASGARD_MODEL_FIXED
+           + ngx_http_asgard_models_each(ctx, NULL);
 
     text = ngx_pnalloc(ctx->request->pool, room);
     if (text == NULL) {
@@ -156,19 +229,7 @@ ngx_http_asgard_models_list(ngx_http_asgard_ctx_t *ctx)
 
     asg_buf_init(&out, text, room);
     asg_buf_z(&out, "{\"object\":\"list\",\"data\":[");
-
-    for (i = 0, n = 0; i < catalog->nnames; i++) {
-        if (!ngx_http_asgard_models_listed(ctx, &catalog->names[i])) {
-            continue;
-        }
-
-        if (n++) {
-            asg_buf_z(&out, ",");
-        }
-
-        ngx_http_asgard_models_entry(ctx, &out, &catalog->names[i]);
-    }
-
+    (void) ngx_http_asgard_models_each(ctx, &out);
     asg_buf_z(&out, "]}");
 
     return ngx_http_asgard_models_send(ctx->request, &out);

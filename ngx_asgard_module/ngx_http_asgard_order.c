@@ -147,7 +147,7 @@ ngx_http_asgard_order_session(ngx_http_asgard_ctx_t *ctx)
     }
 
     return asg_route_hash(session)
-           ^ (asg_route_hash(asg_str_z(ctx->project.project_id)) << 1);
+           ^ (asg_route_hash(asg_str_z(ctx->project->project_id)) << 1);
 }
 
 

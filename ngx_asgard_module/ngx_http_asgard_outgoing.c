@@ -110,7 +110,7 @@ ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
     rewrite.drop_stream_options = !m->send_stream_options;
 
     if (m->send_user) {
-        rewrite.user = asg_str_z(ctx->project.project_id);
+        rewrite.user = asg_str_z(ctx->project->project_id);
     }
 
     if (asg_request_splice(ctx->parsed, &rewrite, splice) != ASG_OK) {
@@ -195,7 +195,7 @@ ngx_http_asgard_outgoing_headers(ngx_http_asgard_attempt_t *a, asg_buf_t *out)
     asg_str_t            project;
     const asg_header_t  *h;
 
-    project = asg_str_z(a->ctx->project.project_id);
+    project = asg_str_z(a->ctx->project->project_id);
 
     for (i = 0; i < a->endpoint->nheaders; i++) {
         h = &a->endpoint->headers[i];
@@ -222,7 +222,7 @@ ngx_http_asgard_outgoing_headers_size(ngx_http_asgard_attempt_t *a)
 
         size += h->name.len + sizeof(": \r\n") - 1
                 + ngx_max(h->value.len,
-                          ngx_strlen(a->ctx->project.project_id));
+                          ngx_strlen(a->ctx->project->project_id));
     }
 
     return size;

@@ -36,18 +36,24 @@ ngx_http_asgard_policy_card(ngx_http_asgard_ctx_t *ctx,
     const asg_project_card_t  *own;
 
     own = asg_catalog_project_card(&ctx->snapshot->catalog, model,
-                                   asg_str_z(ctx->project.project_id));
+                                   asg_str_z(ctx->project->project_id));
 
     return own ? &own->card : &model->card;
 }
 
+
+/* By the model's ref, by the name that it has for all, or by the name that the
+ * project has for it. */
 
 static ngx_uint_t
 ngx_http_asgard_policy_key_may(ngx_http_asgard_ctx_t *ctx,
     const asg_public_name_t *name, const asg_model_t *model)
 {
     return ctx->key->all_models
-           || asg_record_allows(ctx->key, model->ref, name->name);
+           || asg_record_allows(ctx->key, model->ref, name->name)
+           || (ctx->asked.len
+               && asg_record_allows(ctx->key, model->ref,
+                                    ngx_http_asgard_str(&ctx->asked)));
 }
 
 
@@ -125,18 +131,24 @@ ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
 }
 
 
-/* The name as it stands, or, for the echo, without its options. */
+/* What the project means by a name of its own, else the name as it stands, or,
+ * for the echo, without its options. */
 
 static const asg_public_name_t *
 ngx_http_asgard_policy_find(ngx_http_asgard_ctx_t *ctx)
 {
-    asg_str_t                 asked, base;
+    asg_str_t                 asked, base, own;
     asg_catalog_t            *catalog;
     const asg_model_t        *model;
     const asg_public_name_t  *name;
 
     catalog = &ctx->snapshot->catalog;
     asked = ctx->parsed->model;
+
+    own = asg_record_alias(ctx->project, asked);
+    if (own.data) {
+        return asg_catalog_find(catalog, own);
+    }
 
     name = asg_catalog_find(catalog, asked);
     if (name) {
@@ -182,6 +194,7 @@ ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx)
     }
 
     if (!asg_str_eq(ctx->name->name, ctx->parsed->model)
+        && asg_record_alias(ctx->project, ctx->parsed->model).data == NULL
         && ngx_http_asgard_echo_options(&ctx->asked, &options) != NGX_OK)
     {
         return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
@@ -203,7 +216,7 @@ ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
         return asked;
     }
 
-    return ctx->project.data_class;
+    return ctx->project->data_class;
 }
 
 

@@ -354,7 +354,7 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_reserve_name(slot, call);
 
     slot->ctx = ctx;
-    slot->part = ctx->project.partition % ASG_PARTITIONS;
+    slot->part = ctx->project->partition % ASG_PARTITIONS;
     slot->held_nusd = call->hold_nusd;
     slot->rates = call->rates;
     slot->output_bound = call->output_bound;

@@ -225,11 +225,11 @@ ngx_http_asgard_step_admit(ngx_http_asgard_ctx_t *ctx)
         return ngx_http_asgard_refuse(ctx, ASG_REASON_KEY_EXPIRED, NULL);
     }
 
-    if (ctx->project.killed) {
+    if (ctx->project->killed) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_PROJECT_KILLED, NULL);
     }
 
-    if (!asg_project_is_live(ctx->project.state)) {
+    if (!asg_project_is_live(ctx->project->state)) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_PROJECT_INACTIVE, NULL);
     }
 

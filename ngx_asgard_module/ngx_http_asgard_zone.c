@@ -334,7 +334,7 @@ ngx_http_asgard_zone_project_get(ngx_str_t *id, asg_project_record_t *out)
     rc = ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->projects, id,
                                    value, &len);
     if (rc == NGX_OK) {
-        ngx_memcpy(out, value, sizeof(asg_project_record_t));
+        ngx_memcpy(out, value, len);
     }
 
     return rc;
@@ -351,7 +351,8 @@ ngx_http_asgard_zone_project_put(asg_project_record_t *record)
 
     return ngx_http_asgard_cache_put(&ngx_http_asgard_zone()->projects, &name,
                                      record->version, (u_char *) record,
-                                     sizeof(asg_project_record_t));
+                                     offsetof(asg_project_record_t, aliases)
+                                     + record->aliases_len);
 }
 
 

@@ -30,6 +30,8 @@ project_json(const struct ctl_project *p)
     } else {
         ctl_out_usd(o, "budget_usd", p->budget_nusd);
     }
+    cJSON_AddItemToObject(o, "aliases", cJSON_Parse(p->aliases));
+    ctl_out_text(o, "default_backend", p->default_backend);
     ctl_out_text(o, "created_at", p->created_at);
 
     return o;
@@ -127,6 +129,8 @@ CTL_HANDLER(ctl_http_project_patch)
         {"cost_center", CTL_JSON_TEXT, false, 64, &patch.cost_center},
         {"data_class", CTL_JSON_TEXT, false, 32, &patch.data_class},
         {"budget_usd", CTL_JSON_USD, false, 0, &budget},
+        {"aliases", CTL_JSON_RAW, false, 0, &patch.aliases},
+        {"default_backend", CTL_JSON_RAW, false, 0, &patch.default_backend},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 

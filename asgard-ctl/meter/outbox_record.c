@@ -25,7 +25,9 @@
 
 #define SQL_PROJECTS \
     "SELECT project_id, version, partition, lifecycle, killed::int," \
-    " data_class FROM projects "
+    " data_class," \
+    " coalesce((SELECT string_agg(key || E'\\n' || value || E'\\n', '')" \
+    " FROM jsonb_each_text(aliases)), '') FROM projects "
 
 
 /* publish.lua; OLD: Redis has it, or something newer. */
@@ -134,6 +136,7 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
 {
     char name[ASG_RKEY_MAX], message[MESSAGE_BYTES];
     const char *id = ctl_rows_at(rows, i, 0);
+    const char *aliases = ctl_rows_at(rows, i, 6);
     asg_project_record_t record = {0};
     char *text = ctl_arena_alloc(arena, ASG_RECORD_BYTES_MAX);
     asg_buf_t value;
@@ -143,7 +146,12 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
     record.partition = (unsigned) ctl_rows_i64(rows, i, 2);
     record.killed = ctl_rows_i64(rows, i, 4) != 0;
     asg_buf_init(&value, text, ASG_RECORD_BYTES_MAX);
-    if (text == NULL || !state_parse(ctl_rows_at(rows, i, 3), &record.state)
+    if (strlen(aliases) <= sizeof(record.aliases)) {
+        record.aliases_len = (uint16_t) strlen(aliases);
+        memcpy(record.aliases, aliases, record.aliases_len);
+    }
+    if (text == NULL || strlen(aliases) > sizeof(record.aliases)
+        || !state_parse(ctl_rows_at(rows, i, 3), &record.state)
         || asg_data_class_parse(asg_str_z(ctl_rows_at(rows, i, 5)),
                                 &record.data_class) != ASG_OK
         || asg_rkey_project(name, asg_str_z(id)) == 0

@@ -7,6 +7,7 @@
 
 #include "core/rkey.h"
 #include "core/str.h"
+#include "ops/alias.h"
 #include "ops/budget.h"
 
 /* Ceilings of a tier in USD (systems' auto-approval map); a registration that
@@ -28,7 +29,8 @@ static const struct {
     " p.group_key, p.cost_center, p.classification, p.data_class," \
     " p.lifecycle, p.killed, p.partition, p.version," \
     " to_char(p.created_at AT TIME ZONE 'UTC'," \
-    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), w.limit_nusd"
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), w.limit_nusd, p.aliases," \
+    " p.aliases ->> 'default'"
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
@@ -260,6 +262,8 @@ project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
     p->created_at = ctl_rows_at(rows, i, 13);
     p->budget_unlimited = ctl_rows_at(rows, i, 14) == NULL;
     p->budget_nusd = ctl_rows_i64(rows, i, 14);
+    p->aliases = ctl_rows_at(rows, i, 15);
+    p->default_backend = ctl_rows_at(rows, i, 16);
 }
 
 
@@ -362,10 +366,69 @@ patch_budget(struct ctl_change *c, const char *project_id,
 }
 
 
-static bool
-check_patch(const struct ctl_project_patch *patch, struct ctl_error *e)
+static const char *
+raw_text(struct ctl_arena *arena, asg_str_t raw)
 {
-    return (patch->name == NULL || check_name(patch->name, e))
+    return raw.data == NULL ? NULL
+           : ctl_arena_printf(arena, "%.*s", (int) raw.len, raw.data);
+}
+
+
+/* What stands behind `default` as the alias that it is; null takes it away. */
+static bool
+check_default(struct ctl_arena *arena, asg_str_t raw, struct ctl_error *e)
+{
+    const char *alias;
+
+    if (raw.data == NULL || asg_str_eq_z(raw, "null")) {
+        return true;
+    }
+    alias = ctl_arena_printf(arena, "{\"default\":%.*s}", (int) raw.len,
+                             raw.data);
+    if (alias == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+
+    return ctl_aliases_check(arena, asg_str_z(alias), "default_backend", e);
+}
+
+
+/* All of them together once more: both fields may have been given. */
+static bool
+patch_aliases(struct ctl_change *c, const char *project_id,
+    const struct ctl_project_patch *patch, struct ctl_error *e)
+{
+    const char *aliases = raw_text(c->arena, patch->aliases);
+    const char *other = raw_text(c->arena, patch->default_backend);
+    struct ctl_rows rows;
+
+    if (patch->aliases.data == NULL && patch->default_backend.data == NULL) {
+        return true;
+    }
+
+    return CTL_PG(c->pg, c->arena, &rows, e,
+               "UPDATE projects SET aliases = CASE"
+               " WHEN $3::jsonb IS NULL THEN coalesce($2::jsonb, aliases)"
+               " WHEN $3::jsonb = 'null' THEN"
+               " coalesce($2::jsonb, aliases) - 'default'"
+               " ELSE coalesce($2::jsonb, aliases)"
+               " || jsonb_build_object('default', $3::jsonb) END"
+               " WHERE project_id = $1 RETURNING aliases",
+               project_id, aliases, other)
+           && ctl_aliases_check(c->arena,
+                                asg_str_z(ctl_rows_at(&rows, 0, 0)),
+                                "aliases", e);
+}
+
+
+static bool
+check_patch(struct ctl_arena *arena, const struct ctl_project_patch *patch,
+    struct ctl_error *e)
+{
+    return (patch->aliases.data == NULL
+            || ctl_aliases_check(arena, patch->aliases, "aliases", e))
+           && check_default(arena, patch->default_backend, e)
+           && (patch->name == NULL || check_name(patch->name, e))
            && (patch->owner_email == NULL
                || check_email("owner_email", patch->owner_email, e))
            && (patch->manager_email == NULL
@@ -382,11 +445,13 @@ audit_updated(struct ctl_change *c, const char *project_id,
     const struct ctl_audit_field fields[] = {
         {"name", p->name}, {"description", p->description},
         {"owner", p->owner_email}, {"manager", p->manager_email},
-        {"cost_center", p->cost_center}, {"data_class", p->data_class}
+        {"cost_center", p->cost_center}, {"data_class", p->data_class},
+        {"aliases", raw_text(c->arena, p->aliases)},
+        {"default_backend", raw_text(c->arena, p->default_backend)}
     };
 
     return ctl_change_audit(c, "project.updated", "project", project_id,
-                            NULL, NULL, ctl_audit_data(c->arena, fields, 6),
+                            NULL, NULL, ctl_audit_data(c->arena, fields, 8),
                             e);
 }
 
@@ -397,7 +462,7 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
 {
     struct ctl_project p;
 
-    if (!check_patch(patch, e)
+    if (!check_patch(c->arena, patch, e)
         || !CTL_PG(c->pg, c->arena, NULL, e,
                "SELECT 1 FROM projects WHERE project_id = $1 FOR UPDATE",
                project_id)
@@ -412,7 +477,8 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
                " WHERE project_id = $1",
                project_id, patch->name, patch->description,
                patch->owner_email, patch->manager_email, patch->cost_center,
-               patch->data_class))
+               patch->data_class)
+        || !patch_aliases(c, project_id, patch, e))
     {
         return false;
     }

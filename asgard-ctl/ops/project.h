@@ -36,6 +36,8 @@ struct ctl_project {
     const char *created_at;
     bool budget_unlimited;
     asg_nusd_t budget_nusd;             /* limit of the total window */
+    const char *aliases;                /* JSON object, alias.h */
+    const char *default_backend;        /* what `default` stands for; NULL */
 };
 
 bool ctl_project_register(struct ctl_change *c,
@@ -49,12 +51,15 @@ bool ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *after, unsigned limit, struct ctl_project **out, unsigned *n,
     bool *more, struct ctl_error *e);
 
-/* Members that are NULL stay; a given budget replaces the total's limit. */
+/* Members that are NULL stay; a given budget replaces the total's limit.
+ * `aliases` and `default_backend` are raw JSON: an object that replaces all; a
+ * string, or null for none. */
 struct ctl_project_patch {
     const char *name, *description, *owner_email, *manager_email;
     const char *cost_center, *data_class;
     bool budget_given, budget_unlimited;
     asg_nusd_t budget_nusd;
+    asg_str_t aliases, default_backend;
 };
 
 bool ctl_project_patch(struct ctl_change *c, const char *project_id,

@@ -40,6 +40,7 @@ static const char *const class_names[ASG_DATA_COUNT] = {
 };
 
 static asg_err_t read_models(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_aliases(asg_json_t *json, asg_buf_t *scratch, void *out);
 
 static const asg_member_t key_members[] = {
     ASG_MEMBER(VERSION, "v", key_parts_t, record.version),
@@ -58,7 +59,8 @@ static const asg_member_t project_members[] = {
     ASG_MEMBER(COUNT, "part", project_parts_t, partition),
     ASG_MEMBER(STRING, "state", project_parts_t, state),
     ASG_MEMBER(FLAG, "killed", project_parts_t, record.killed),
-    ASG_MEMBER(STRING, "data_class", project_parts_t, data_class)
+    ASG_MEMBER(STRING, "data_class", project_parts_t, data_class),
+    ASG_MEMBER_MAYBE_BY(read_aliases, "aliases")
 };
 
 /* --- reading --- */
@@ -142,6 +144,118 @@ static asg_err_t read_models(asg_json_t *json, asg_buf_t *scratch, void *out)
     default:
         return asg_members_fault(json);
     }
+}
+
+/* The next of the names in `rest`, which loses it; a null string at the end. */
+static asg_str_t next_name(asg_str_t *rest)
+{
+    const char *end = rest->len > 0
+        ? memchr(rest->data, '\n', rest->len) : NULL;
+    asg_str_t name;
+
+    if (end == NULL) {
+        return ASG_STR_NULL;
+    }
+    name = (asg_str_t) {rest->data, (size_t) (end - rest->data)};
+    rest->data = end + 1;
+    rest->len -= name.len + 1;
+    return name;
+}
+
+asg_str_t asg_record_aliases(const asg_project_record_t *record)
+{
+    return (asg_str_t) {record->aliases, record->aliases_len};
+}
+
+bool asg_record_alias_next(asg_str_t *rest, asg_str_t *name, asg_str_t *target)
+{
+    *name = next_name(rest);
+    *target = next_name(rest);
+    return target->data != NULL;
+}
+
+asg_str_t asg_record_alias(const asg_project_record_t *record, asg_str_t name)
+{
+    asg_str_t rest = asg_record_aliases(record);
+    asg_str_t own, target;
+
+    while (asg_record_alias_next(&rest, &own, &target)) {
+        if (asg_str_eq(own, name)) {
+            return target;
+        }
+    }
+    return ASG_STR_NULL;
+}
+
+bool asg_record_alias_add(asg_project_record_t *record, asg_str_t name,
+    asg_str_t target)
+{
+    asg_buf_t aliases;
+
+    if (!is_model_name(name) || !is_model_name(target)
+        || asg_record_alias(record, name).data != NULL)
+    {
+        return false;
+    }
+    asg_buf_init(&aliases, record->aliases + record->aliases_len,
+                 sizeof(record->aliases) - record->aliases_len);
+    asg_buf_str(&aliases, name);
+    asg_buf_z(&aliases, "\n");
+    asg_buf_str(&aliases, target);
+    asg_buf_z(&aliases, "\n");
+    if (!asg_buf_ok(&aliases)) {
+        return false;
+    }
+    record->aliases_len = (uint16_t) (record->aliases_len + aliases.len);
+    return true;
+}
+
+/* The name was read, what it stands for was not. */
+static asg_err_t read_alias(asg_json_t *json, asg_project_record_t *record)
+{
+    char storage[2 * MODEL_NAME_MAX];
+    asg_buf_t scratch;
+    asg_str_t name, target;
+    asg_err_t rc;
+
+    asg_buf_init(&scratch, storage, sizeof(storage));
+    rc = asg_members_string(json, &scratch, &name);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    if (asg_json_next(json) != ASG_JSON_STRING) {
+        return asg_members_fault(json);
+    }
+    rc = asg_members_string(json, &scratch, &target);
+    if (rc != ASG_OK) {
+        return rc;
+    }
+    return asg_record_alias_add(record, name, target) ? ASG_OK
+        : ASG_ERR_RANGE;
+}
+
+static asg_err_t read_aliases(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_project_record_t *record = &((project_parts_t *) out)->record;
+    asg_json_event_t event = asg_json_next(json);
+    unsigned n = 0;
+
+    (void) scratch;
+    if (event == ASG_JSON_NULL) {
+        return ASG_OK;
+    }
+    if (event != ASG_JSON_OBJECT) {
+        return asg_members_fault(json);
+    }
+    while ((event = asg_json_next(json)) == ASG_JSON_KEY) {
+        asg_err_t rc = n++ < ASG_RECORD_ALIASES_MAX ? read_alias(json, record)
+            : ASG_ERR_LIMIT;
+
+        if (rc != ASG_OK) {
+            return rc;
+        }
+    }
+    return event == ASG_JSON_OBJECT_END ? ASG_OK : asg_members_fault(json);
 }
 
 /* `max` bytes and a NUL fit into `out`. */
@@ -237,22 +351,6 @@ static void put_number(asg_buf_t *out, const char *before, uint64_t value)
     asg_buf_u64(out, value);
 }
 
-/* The next of the names in `rest`, which loses it; a null string at the end. */
-static asg_str_t next_model(asg_str_t *rest)
-{
-    const char *end = rest->len > 0
-        ? memchr(rest->data, '\n', rest->len) : NULL;
-    asg_str_t name;
-
-    if (end == NULL) {
-        return ASG_STR_NULL;
-    }
-    name = (asg_str_t) {rest->data, (size_t) (end - rest->data)};
-    rest->data = end + 1;
-    rest->len -= name.len + 1;
-    return name;
-}
-
 static void put_models(asg_buf_t *out, const asg_key_record_t *record)
 {
     asg_str_t rest = {record->models, record->models_len};
@@ -264,7 +362,7 @@ static void put_models(asg_buf_t *out, const asg_key_record_t *record)
         return;
     }
     asg_buf_z(out, "[");
-    while ((name = next_model(&rest)).data != NULL) {
+    while ((name = next_name(&rest)).data != NULL) {
         put_string(out, before, name);
         before = ",";
     }
@@ -298,6 +396,24 @@ asg_err_t asg_record_key_write(asg_buf_t *out, const asg_key_record_t *record,
     return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
 }
 
+static void put_aliases(asg_buf_t *out, const asg_project_record_t *record)
+{
+    asg_str_t rest = asg_record_aliases(record);
+    const char *before = ",\"aliases\":{";
+    asg_str_t name, target;
+
+    if (rest.len == 0) {
+        asg_buf_z(out, ",\"aliases\":null");
+        return;
+    }
+    while (asg_record_alias_next(&rest, &name, &target)) {
+        put_string(out, before, name);
+        put_string(out, ":", target);
+        before = ",";
+    }
+    asg_buf_z(out, "}");
+}
+
 asg_err_t asg_record_project_write(asg_buf_t *out,
     const asg_project_record_t *record)
 {
@@ -312,7 +428,8 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
     put_number(out, ",\"killed\":", record->killed);
     put_string(out, ",\"data_class\":",
                asg_str_z(asg_data_class_name(record->data_class)));
-    asg_buf_z(out, ",\"aliases\":null}");
+    put_aliases(out, record);
+    asg_buf_z(out, "}");
     return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
 }
 
@@ -327,7 +444,7 @@ bool asg_record_allows(const asg_key_record_t *record, asg_str_t ref,
     if (record->all_models) {
         return true;
     }
-    while ((allowed = next_model(&rest)).data != NULL) {
+    while ((allowed = next_name(&rest)).data != NULL) {
         if (asg_str_eq(allowed, ref) || asg_str_eq(allowed, name)) {
             return true;
         }

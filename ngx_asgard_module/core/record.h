@@ -18,6 +18,8 @@
 #define ASG_RECORD_FORMAT     1
 #define ASG_RECORD_BYTES_MAX  16384
 #define ASG_RECORD_MODELS_MAX 64
+#define ASG_RECORD_ALIASES_MAX 32
+#define ASG_RECORD_ALIASES_BYTES 1024
 
 typedef struct {
     uint64_t version;
@@ -51,6 +53,10 @@ typedef struct {
     asg_project_state_t state;
     bool killed;
     asg_data_class_t data_class;
+    /* names of its own and what each stands for, by turns, each ended by
+     * '\n'; the last member: a copy may end with them */
+    uint16_t aliases_len;
+    char aliases[ASG_RECORD_ALIASES_BYTES];
 } asg_project_record_t;
 
 ASG_MUST_CHECK asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
@@ -64,6 +70,17 @@ ASG_MUST_CHECK asg_err_t asg_record_project_write(asg_buf_t *out,
 
 bool asg_record_allows(const asg_key_record_t *record, asg_str_t ref,
     asg_str_t name);
+/* What the project means by this name; the null string: it has no name of its
+ * own for anything so. */
+asg_str_t asg_record_alias(const asg_project_record_t *record, asg_str_t name);
+/* All of them, and the next of what is left; false: none is. */
+asg_str_t asg_record_aliases(const asg_project_record_t *record);
+bool asg_record_alias_next(asg_str_t *rest, asg_str_t *name,
+    asg_str_t *target);
+/* Another name of the project's own; false: it does not fit, or is no name of a
+ * model. */
+bool asg_record_alias_add(asg_project_record_t *record, asg_str_t name,
+    asg_str_t target);
 bool asg_project_is_live(asg_project_state_t state);
 const char *asg_project_state_name(asg_project_state_t state);
 const char *asg_data_class_name(asg_data_class_t c);

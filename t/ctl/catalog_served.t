@@ -11,6 +11,7 @@ use Asgard::Test;
 my $t = Asgard::Test->new(routing => <<'YAML');
 model_alias_map:
   gpt-4o: default
+num_retries: 0
 models:
   default:
     candidates:

@@ -252,6 +252,71 @@ static void names_and_numbers_go_both_ways(void **state)
     }
 }
 
+#define ALIASED(aliases)                                                    \
+    "{\"f\":1,\"v\":3,\"project\":\"proj-1\",\"part\":7,"                     \
+    "\"state\":\"active\",\"killed\":0,\"data_class\":\"internal\","         \
+    "\"aliases\":" aliases "}"
+
+static void a_project_has_names_of_its_own(void **state)
+{
+    static const char text[] =
+        ALIASED("{\"default\":\"model:v/llama\",\"fa\\u0073t\":\"gpt\"}");
+    asg_project_record_t record;
+    char bytes[ASG_RECORD_BYTES_MAX];
+    asg_str_t rest, name, target;
+    asg_buf_t out;
+
+    (void) state;
+    assert_int_equal(asg_record_project_read(&json, asg_str_z(text), &record),
+                     ASG_OK);
+    assert_true(asg_str_eq_z(asg_record_alias(&record, ASG_STR("default")),
+                             "model:v/llama"));
+    assert_true(asg_str_eq_z(asg_record_alias(&record, ASG_STR("fast")),
+                             "gpt"));
+    assert_null(asg_record_alias(&record, ASG_STR("gpt")).data);
+    assert_null(asg_record_alias(&record, ASG_STR("")).data);
+    rest = asg_record_aliases(&record);
+    assert_true(asg_record_alias_next(&rest, &name, &target));
+    assert_true(asg_record_alias_next(&rest, &name, &target));
+    assert_true(asg_str_eq_z(name, "fast"));
+    assert_false(asg_record_alias_next(&rest, &name, &target));
+    asg_buf_init(&out, bytes, sizeof(bytes));
+    assert_int_equal(asg_record_project_write(&out, &record), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out),
+        ALIASED("{\"default\":\"model:v/llama\",\"fast\":\"gpt\"}")));
+}
+
+static void names_of_a_project_are_bounded(void **state)
+{
+    static const char *const wrong[] = {
+        ALIASED("[]"), ALIASED("\"a\""), ALIASED("{\"a\":1}"),
+        ALIASED("{\"a\":null}"), ALIASED("{\"\":\"b\"}"),
+        ALIASED("{\"a\":\"\"}"), ALIASED("{\"a\":\"b\\nc\"}"),
+        ALIASED("{\"a\":\"b\",\"a\":\"c\"}")
+    };
+    asg_project_record_t record = {0};
+    char name[16];
+    unsigned n = 0;
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        if (asg_record_project_read(&json, asg_str_z(wrong[i]), &record)
+            == ASG_OK)
+        {
+            fail_msg("%s", wrong[i]);
+        }
+    }
+    record.aliases_len = 0;
+    do {
+        snprintf(name, sizeof(name), "n%u", n);
+    } while (n++ < 1000 && asg_record_alias_add(&record, asg_str_z(name),
+                                                ASG_STR("target")));
+    assert_in_range(n, 80, 200);
+    assert_in_range(record.aliases_len, ASG_RECORD_ALIASES_BYTES - 16,
+                    ASG_RECORD_ALIASES_BYTES);
+    assert_false(asg_record_alias_add(&record, ASG_STR("n1"), ASG_STR("x")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +327,8 @@ int main(void)
         cmocka_unit_test(a_long_record_is_refused_unread),
         cmocka_unit_test(a_project_record_is_read_and_written_the_same),
         cmocka_unit_test(a_bad_project_record_is_refused),
+        cmocka_unit_test(a_project_has_names_of_its_own),
+        cmocka_unit_test(names_of_a_project_are_bounded),
         cmocka_unit_test(names_and_numbers_go_both_ways),
     };
 
