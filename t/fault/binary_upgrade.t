@@ -45,7 +45,8 @@ sub upgrade {
 
     my $first = $masters->now;
     my $second = $masters->replace;
-    ok($second, 'a new master starts beside the old one');
+    ok($second, 'a new master starts beside the old one')
+        or die "nobody to go on with\n";
     ok($masters->workers_leave($first, 'WINCH'),
         'the workers of the old one leave when their streams have ended');
     push @open, $streams->();
@@ -55,7 +56,7 @@ sub upgrade {
     ok($masters->ends($second, 'QUIT'), '... the new one leaves');
     push @open, $streams->();
     my $third = $masters->replace;
-    ok($third, 'a newer master starts');
+    ok($third, 'a newer master starts') or die "nobody to go on with\n";
     ok($masters->workers_leave($first, 'WINCH'), '... and takes over');
     ok($masters->ends($first, 'QUIT'), '... for good');
     push @open, $streams->();

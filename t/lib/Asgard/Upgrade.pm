@@ -70,12 +70,14 @@ sub workers {
 
 sub workers_leave {
     my ($self, $master, $signal) = @_;
+    croak 'no master to be told' if !$master;
     kill $signal => $master;
     return wait_until(sub { !$self->workers($master) }, 60);
 }
 
 sub ends {
     my ($self, $master, $signal) = @_;
+    croak 'no master to be told' if !$master;
     kill $signal => $master;
     return wait_until(sub { !runs($master) }, 60);
 }
