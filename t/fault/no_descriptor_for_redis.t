@@ -17,7 +17,9 @@ my $t = Asgard::Test->new(workers => 1, redis_deadline => '1s',
     main_conf => 'worker_rlimit_nofile 50;',
     http_conf => 'keepalive_timeout 60s;');
 $t->allow_alert(qr/Too many open files/, qr/worker_connections/);
-my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20);
+# No connection to it is kept: one that ends would leave its descriptor.
+my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20,
+    headers => {Connection => 'close'}, close => 1);
 $t->add_model($up, ref => 'model:test/one', route => 'one');
 $t->add_model($t->upstream('slow'), ref => 'model:slow/slow', route => 'slow',
     proxy => 1);
