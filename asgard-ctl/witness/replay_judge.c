@@ -30,8 +30,9 @@
 
 /* Of each line: does the ledger have it; is it in its project's partition, its
  * pins of budgets there, of the project and of its key; of windows that these
- * ever had; is its key the project's; is its card there; what do its tokens
- * cost by it; what of its hold does the ledger know otherwise. */
+ * ever had; is its key the project's (or the hold's, where the ledger has the
+ * call and a restored database lacks the key); is its card there; what do its
+ * tokens cost by it; what of its hold does the ledger know otherwise. */
 #define SQL_JUDGE \
     "WITH w AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS w(n int," \
     " i text, r smallint, a bigint, m bigint, q smallint, p text, j text," \
@@ -57,7 +58,8 @@
     " WHERE NOT EXISTS (SELECT FROM budget_limits l" \
     " WHERE l.budget_id = split_part(pin, ':', 1)" \
     " AND l.window_name = split_part(pin, ':', 2)))," \
-    " EXISTS (SELECT FROM keys WHERE project_id = s.j AND key_id =" \
+    " coalesce(h.key_id::text = s.d->>'key', false)" \
+    " OR EXISTS (SELECT FROM keys WHERE project_id = s.j AND key_id =" \
     " CASE WHEN s.d->>'key' ~ '" UUID "' THEN (s.d->>'key')::uuid END)," \
     " s.card IS NOT NULL, " CTL_PRICE_COST "," SQL_OTHERWISE " FROM s" \
     " LEFT JOIN holds h ON h.hold_id = s.i ORDER BY s.n"
