@@ -11,11 +11,13 @@
 
 #include "flow/evidence.h"
 #include "ledger/opening.h"
+#include "ledger/zone.h"
 #include "meter/apply.h"
 #include "meter/drain.h"
 #include "meter/restored.h"
 
-#define SHA1_BYTES 20
+#define SHA1_BYTES   20
+#define WINTER_LISTS 64                 /* of one look at a partition */
 
 /* Of the type of the real one: a change of it does not go unseen. */
 #define WRAPPED(function) \
@@ -30,6 +32,7 @@ WRAPPED(ctl_drain_current);
 WRAPPED(ctl_apply_owed);
 WRAPPED(ctl_evidence_join);
 WRAPPED(ctl_opening_write);
+WRAPPED(ctl_zone_window);
 WRAPPED(ctl_restored_take);
 
 enum rule {
@@ -95,10 +98,6 @@ static const struct {
      "str(math.max(spent, int(amount)))", "str(spent)", CALM},
     {"what was spent without a window is not summed", RULE_OPENING,
      ASG_SCRIPT_COUNT, NULL, NULL, CALM},
-    {"a window that was taken away seems in use", RULE_SCRIPT,
-     ASG_SCRIPT_SEED,
-     "            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w, 'a:' .. w)\n",
-     "            call('HDEL', KEYS[2], 'l:' .. w)\n", CALM},
     {"a window in another zone goes on as it was", RULE_SCRIPT,
      ASG_SCRIPT_SEED, "not old or is_moved(old, set[win.w], now)",
      "not old", CALM},
@@ -207,24 +206,6 @@ sim_broken_set(const char *name)
     }
 
     return false;
-}
-
-
-/* Of the time zones only what holds in winter. */
-const char *
-sim_broken_sql(unsigned i)
-{
-    static const char *const winter[] = {
-        "CREATE SCHEMA IF NOT EXISTS " SIM_BROKEN_SCHEMA,
-        "GRANT USAGE ON SCHEMA " SIM_BROKEN_SCHEMA " TO PUBLIC",
-        "CREATE OR REPLACE FUNCTION " SIM_BROKEN_SCHEMA ".local_day_start("
-        "day date, zone text) RETURNS bigint LANGUAGE sql STABLE STRICT AS $$"
-        " SELECT extract(epoch FROM day::timestamp)::bigint"
-        " + CASE zone WHEN 'Europe/Berlin' THEN -3600 ELSE 18000 END $$"
-    };
-
-    return broken.rule == RULE_SUMMER && i < sizeof(winter) / sizeof(winter[0])
-           ? winter[i] : NULL;
 }
 
 
@@ -424,4 +405,43 @@ __wrap_ctl_restored_take(struct ctl_leader *l, struct ctl_error *e)
     }
 
     return broken.rule == RULE_RESTORED || __real_ctl_restored_take(l, e);
+}
+
+
+/* Of the time zones only what holds in winter: the same days, always as far
+ * from UTC. */
+static asg_str_t
+winter_list(const asg_window_t *w)
+{
+    static char texts[WINTER_LISTS][ASG_WINDOW_SPEC_MAX];
+    static unsigned next;
+    bool berlin = asg_str_eq_z(w->zone, "Europe/Berlin");
+    char *text = texts[next++ % WINTER_LISTS], *end;
+    const char *at = w->boundaries.data;
+    size_t n = 0;
+    long long day;
+
+    do {
+        day = (strtoll(at, &end, 10) + (berlin ? 7200 : 0)) / 86400;
+        n += (size_t) snprintf(text + n, ASG_WINDOW_SPEC_MAX - n, "%s%lld",
+                               n > 0 ? "/" : "",
+                               day * 86400 + (berlin ? -3600 : 18000));
+        at = end + 1;
+    } while (*end == '/' && n < ASG_WINDOW_SPEC_MAX - 24);
+
+    return asg_str_z(text);
+}
+
+
+bool
+__wrap_ctl_zone_window(const struct ctl_rows *rows, unsigned row,
+    unsigned col, asg_window_t *out, struct ctl_error *e)
+{
+    bool ok = __real_ctl_zone_window(rows, row, col, out, e);
+
+    if (ok && broken.rule == RULE_SUMMER && out->kind == ASG_WINDOW_ZONED) {
+        out->boundaries = winter_list(out);
+    }
+
+    return ok;
 }

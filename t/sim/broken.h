@@ -34,10 +34,6 @@ bool sim_broken_set(const char *name);
 const char *sim_broken_name(unsigned i);        /* NULL after the last */
 /* Two runs of three lose little; with a broken rule all do, or none. */
 bool sim_broken_is_calm(uint64_t seed);
-/* What the database is told first; NULL after the last.  A function in this
- * schema stands before one of asgard-ctl. */
-#define SIM_BROKEN_SCHEMA "sim_broken"
-const char *sim_broken_sql(unsigned i);
 /* Replaces the run id when it is not part of the fence. */
 void sim_broken_run_id(char *run_id);
 

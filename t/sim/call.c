@@ -95,6 +95,9 @@ call_leave(struct sim_gateways *g, struct sim_slot *s)
     sim_say(g->world, " %s: unknown", s->hold->id + 21);
     s->state = SIM_LEFT;
     s->hold->live = false;
+    if (sim_chance(g->world, 20)) {
+        sim_slot_send(g, s, 'x');       /* too early */
+    }
 }
 
 

@@ -354,20 +354,11 @@ partitions_park(struct sim_world *w)
 static bool
 database_open(struct sim_world *w)
 {
-    const char *options = sim_broken_sql(0) == NULL ? "" : " options='"
-                          "-c search_path=" SIM_BROKEN_SCHEMA ",public'";
-    unsigned i;
-
-    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard%s",
-             w->options->super, options);
+    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard",
+             w->options->super);
     w->admin = ctl_pg_open(w->conninfo, PARKED);
-    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard%s",
-             w->options->runtime, options);
-    for (i = 0; w->admin != NULL && sim_broken_sql(i) != NULL; i++) {
-        if (!sim_sql(w, NULL, "%s", sim_broken_sql(i))) {
-            return false;
-        }
-    }
+    snprintf(w->conninfo, sizeof(w->conninfo), "%s dbname=asgard",
+             w->options->runtime);
 
     return w->admin != NULL;
 }
