@@ -56,7 +56,7 @@ ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
 bool
 ctl_opening_spent(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, asg_nusd_t *spent_nusd,
-    int64_t *adj, struct ctl_error *e)
+    const char **upto, struct ctl_error *e)
 {
     int64_t start = asg_window_start(&w->window, now);
     struct ctl_rows rows;
@@ -69,13 +69,17 @@ ctl_opening_spent(struct ctl_pg *pg, struct ctl_arena *arena,
             " WHERE budget_id = $1 AND window_name = $2"
             " AND window_id = $3::bigint), 0),"
             " (SELECT coalesce(max(a.seq), 0) FROM applies a"
-            " JOIN budgets b USING (partition) WHERE b.budget_id = $1)",
+            " JOIN budgets b USING (partition) WHERE b.budget_id = $1)"
+            " || ':' || coalesce((SELECT c.last_id FROM cursors c"
+            " JOIN partitions p USING (partition, epoch)"
+            " JOIN budgets b USING (partition) WHERE b.budget_id = $1),"
+            " '0-0')",
             w->budget_id, w->window.name, number(arena, start)))
     {
         return false;
     }
     *spent_nusd = ctl_rows_i64(&rows, 0, 0);
-    *adj = ctl_rows_i64(&rows, 0, 1);
+    *upto = ctl_rows_at(&rows, 0, 1);
 
     return true;
 }

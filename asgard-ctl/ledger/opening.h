@@ -27,10 +27,11 @@ bool ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
 bool ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
-/* Opening + balances of the period that holds `now`; and the number of the last
- * correction of the partition that is in them. */
+/* Opening + balances of the period that holds `now`; and up to where they go:
+ * "<adj>:<stream-id>", the last correction and the last event of the partition
+ * that are in them. */
 bool ctl_opening_spent(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, asg_nusd_t *spent_nusd,
-    int64_t *adj, struct ctl_error *e);
+    const char **upto, struct ctl_error *e);
 
 #endif

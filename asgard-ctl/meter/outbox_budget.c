@@ -152,19 +152,21 @@ ledger_has_read(struct sending *s, const struct ctl_window_row *w,
 }
 
 
-/* "<id>:<spent>:<adj>" for a window that Redis does not use yet, else "-".
- * What Redis is still owed for holds that name the window is in what was
- * spent, and would count twice: the script refuses while that is so.  A budget
- * that Redis has was charged without this window until now, so the opening is
- * due even if the period began after the change. */
+/* "<id>:<spent>:<adj>:<stream-id>" for a window that Redis does not use yet,
+ * else "-".  What Redis is still owed for holds that name the window is in what
+ * was spent, and would count twice: the script refuses while that is so.  What
+ * the ledger has not read of such holds is not, and was counted nowhere: the
+ * script adds it.  A budget that Redis has was charged without this window
+ * until now, so the opening is due even if the period began after the
+ * change. */
 static bool
 opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     struct ctl_error *e)
 {
     struct ctl_window_row *w = &s->windows[i];
     int64_t start = asg_window_start(&w->window, s->now);
+    const char *upto;
     asg_nusd_t spent;
-    int64_t adj;
 
     *text = "-";
     if (s->in_use[i] || start == ASG_WINDOW_NONE) {
@@ -176,13 +178,12 @@ opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     if (!(exists ? ctl_opening_write : ctl_opening_ensure)(
             s->leader.pg, s->leader.arena, w, s->now, e)
         || !ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now,
-                              &spent, &adj, e))
+                              &spent, &upto, e))
     {
         return false;
     }
-    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld:%lld",
-                             (long long) start, (long long) spent,
-                             (long long) adj);
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld:%s",
+                             (long long) start, (long long) spent, upto);
 
     return *text != NULL || ctl_error_internal(e, "out of memory");
 }
@@ -222,7 +223,12 @@ static bool
 budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     asg_verdict_t *verdict, struct ctl_error *e)
 {
-    const asg_str_t key = asg_str_z(s->key);
+    char stream[ASG_RKEY_MAX];
+    const asg_str_t keys[2] = {
+        asg_str_z(s->key),
+        {stream, asg_rkey_stream(stream, s->partition.part,
+                                 (uint64_t) s->partition.epoch)}
+    };
     asg_str_t argv[ARGS_MAX];
     const char *opening;
     size_t n = 0;
@@ -244,7 +250,7 @@ budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     }
 
     return ctl_partition_seed_reply(&s->leader, &s->partition,
-                                    exists ? "limit" : "add", 1, &key, n,
+                                    exists ? "limit" : "add", 2, keys, n,
                                     argv, reply, verdict, e);
 }
 

@@ -88,22 +88,43 @@ $m->sql("UPDATE balances SET spent_nano = spent_nano + 50 WHERE budget_id"
     . " || ':' || window_name || ':' || window_id = '$pin'");
 $m->cmd('HINCRBY', $p->key("b:$budget"), 's:7d:' . current('7d'), 50);
 
+# Brought back while the ledger has not read what a call of before came to
+my $late = $p->reserve('late', 70, [$budget], detail => $m->detail($id));
+$m->sql("DELETE FROM budget_windows WHERE window_name = '7d'");
+$m->window($budget, 'total', 1_000_000);
+$m->sent;
+call('b4b', 0);
+$m->sql('INSERT INTO budget_windows (budget_id, window_name, limit_nusd,'
+    . " added_at) VALUES ('$budget', '7d', 2000, now() - interval '5 s')");
+my $reader = $m->stay_open('SELECT FROM cursors WHERE partition = 9'
+    . ' FOR UPDATE');
+$p->finish('late', 's', 70, $late->[1], [$budget],
+    detail => $m->detail($id));
+$m->window($budget, '7d', 2000);
+ok($m->sent, 'a window comes back before the ledger has read all');
+is($m->value("SELECT count(*) FROM holds WHERE hold_id = 'late'"), 0,
+    '... a call that named it');
+is(spent('7d'), 720, '... and knows of that call');
+$m->give_up($reader);
+is($m->balance('late'), 70, 'the ledger reads on');
+is(spent('7d'), 720, '... and the call counts once');
+
 # Months
 $m->window($budget, '1mo', 5000);
 ok($m->sent, 'a window of a month is sent');
 my @boundaries = $p->field($budget, 'w') =~ /1mo:c:([\d\/]+)/;
 cmp_ok(scalar(split m{/}, $boundaries[0]), '>', 12,
     '... with boundaries for more than a year');
-is(spent('1mo'), 650, '... and what the month had spent');
+is(spent('1mo'), 720, '... and what the month had spent');
 is((call('b5', 5))->[0], 'OK', '... and calls go on');
 
 # The same after everything is lost
 $m->cmd('FLUSHALL');
 $m->wait_open;
 $p = $m->partition(9);
-is(spent('7d'), 655, 'after a reseed the windows know the same');
-is(spent('1mo'), 655, '... the month too');
-is($p->field($budget, 's:total:0'), 655, '... and the total');
+is(spent('7d'), 725, 'after a reseed the windows know the same');
+is(spent('1mo'), 725, '... the month too');
+is($p->field($budget, 's:total:0'), 725, '... and the total');
 
 # A budget that Redis lost alone is not added as if nothing ran on it
 $p->reserve('held', 45, [$budget], detail => $m->detail($id));
@@ -113,7 +134,7 @@ ok($m->sent, 'a change of a budget that Redis has lost is sent');
 $m->wait_open;
 $p = $m->partition(9);
 is($p->field($budget, 'h:total:0'), 45, '... and what is held is still held');
-is($p->field($budget, 's:total:0'), 655, '... and what was spent, spent');
+is($p->field($budget, 's:total:0'), 725, '... and what was spent, spent');
 $p->finish('held', 'v', 0, "$budget:total:0", [$budget],
     detail => $m->detail($id));
 $m->balance('held');

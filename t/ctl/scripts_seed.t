@@ -183,13 +183,23 @@ unchanged(['ARG'], "limits with $_->[0] are ARG", [$B], 'limit', 6, "3:$run",
         ['a missing opening', 'total:t', 'total', 600],
         ['a surplus argument', 'total:t', 'total', 600, '-', 1];
 my $day = int((time() - 345600) / 86400) * 86400 + 345600;
+my $U = $p->stream;
 unchanged(['GAP', $p->meta('adj')], "an opening with correction $_ is GAP when"
-    . ' another was the last that was applied', [$B], 'limit', 6, "3:$run", 6,
-    'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99, "$day:12:$_")
+    . ' another was the last that was applied', [$B, $U], 'limit', 6, "3:$run",
+    6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
+    "$day:12:$_:5-1")
     for $p->meta('adj') + 1, $p->meta('adj') + 7;
-is($redis->script('seed', [$p->key('m'), $B], 'limit', 7, "3:$run", 6,
+my $upto = $p->meta('adj') . ':5-1';
+unchanged(['ARG'], "an opening with $_->[0] is ARG", $_->[2], 'limit', 6,
+    "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
+    "$day:12:$_->[1]")
+    for ['a correction and no event', $p->meta('adj'), [$B, $U]],
+        ['an event that is none', $p->meta('adj') . ':5-', [$B, $U]],
+        ['an event of no stream', $upto, [$B]],
+        ['an event of another stream', $upto, [$B, $p->key('u:2')]];
+is($redis->script('seed', [$p->key('m'), $B, $U], 'limit', 7, "3:$run", 6,
     "$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d', 99,
-    "$day:12:" . $p->meta('adj'))->[0], 'OK',
+    "$day:12:$upto")->[0], 'OK',
     'a new window starts with its opening');
 is_deeply([@{budget_hash()}{('c:1d', "s:1d:$day", "h:1d:$day", 'l:1d')}],
     [$day, 12, 0, 99], '... as spent of the window that is now');
@@ -213,6 +223,48 @@ is_deeply([@{budget_hash()}{("s:1h:$hour", "h:1h:$hour")}], [33, 0],
 is($p->finish('h2', 's', 5, $reply->[1], ['p.x'])->[0], 'OK',
     'a hold of a window that was left out ends too');
 is(budget_hash()->{"h:1d:$day"}, undef, '... and takes its fields along');
+
+# Openings beside what the ledger has not read
+my $before = ($p->events)[-2]{id};
+my @back = ("$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d',
+    99);
+sub spent_of_day {
+    my ($version, $opening) = @_;
+    my $got = $p->seed('limit', [$B, $U], $version, @back, $opening)->[0];
+    my $spent = budget_hash()->{"s:1d:$day"};
+    $p->seed('limit', [$B], $version + 1, $w, 'total', 600, '-', '1h', 20,
+        '-');
+    return "$got " . ($spent // '-');
+}
+sub moved {
+    my ($moved_pins) = @_;
+    $redis->cmd('XADD', $U, '*', i => 'z', v => 's', a => 3, d => 3,
+        p => $moved_pins, x => '', n => '');
+}
+is(spent_of_day(9, "$day:12:11:$before"), 'OK 17',
+    'a window opens with what an event moved that the ledger has not read');
+is(spent_of_day(11, "$day:12:11:" . ($p->events)[-1]{id}), 'OK 12',
+    '... not with what it has read');
+moved($_) for "p.x:1d:${day}0", "op.x:1d:$day", "p.x:1h:$hour";
+is(spent_of_day(13, "$day:12:11:" . ($p->events)[-4]{id}), 'OK 12',
+    '... nor with what moved in other windows');
+$redis->cmd('HSET', $B, "s:1d:$day", 30, "h:1d:$day", 4);
+is(spent_of_day(15, "$day:12:11:$before"), 'OK 17',
+    '... whatever is left over from earlier');
+$redis->cmd('HDEL', $B, "s:1d:$day", "h:1d:$day");
+moved("p.x:total:0,p.x:1d:$day") for 1 .. 996;
+is(spent_of_day(17, "$day:12:11:$before"), 'OK 3005',
+    '... and of 1,000 events with each');
+moved("p.x:1d:$day");
+unchanged(['GAP', 11], 'with more than 1,000 events before it is GAP',
+    [$B, $U], 'limit', 7, "3:$run", 20, @back, "$day:12:11:$before");
+my $last = ($p->events)[-1]{id};
+$redis->cmd('HSET', $p->key('m'), 'dur', $last);
+unchanged(['GAP', 11], '... as when events of it may have been trimmed',
+    [$B, $U], 'limit', 7, "3:$run", 20, @back,
+    "$day:12:11:" . ($p->events)[-2]{id});
+is(spent_of_day(20, "$day:12:11:$last"), 'OK 12', '... not when none were');
+$redis->cmd('HSET', $p->key('m'), 'dur', '5-1');
 
 # Add
 my $A = $p->key('b:p.new');

@@ -32,29 +32,35 @@
 --
 -- While adopt or open, token >= stored (and then stored), fence equal:
 -- limit version w (w limit opening)...
---                    KEYS 2 the budget.  Version, windows and limits only; a
---                    counter in use is never touched.  A window new to the
---                    budget starts with spent = opening, held 0 (should
---                    counters of it be left over from earlier: spent is the
---                    larger).  So does one whose period now begins elsewhere
---                    than by the entry of before: another zone; what it
---                    counted goes with its last hold.  A window left out loses
---                    its limit, and its counters with its last hold
+--                    KEYS 2 the budget  3 {pNN}:u:<epoch>, only read, for an
+--                    opening that names an event.  Version, windows and limits
+--                    only; a counter in use is never touched.  A window new to
+--                    the budget starts with spent = opening, held 0 (or what
+--                    is left of it from earlier).  So does one whose period
+--                    now begins elsewhere than by the entry of before: another
+--                    zone; what it counted goes with its last hold.  A window
+--                    left out loses its limit, and its counters with its last
+--                    hold
 -- add version at w (w limit opening)...
---                    KEYS 2 a budget that is not there yet
+--                    KEYS 2 a budget that is not there yet  3 as for limit
 -- dur stream-id      the durable stream id rises
 --
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
--- spent in the window with that id; `<id>:<amount>:<adj>`, the same with every
--- correction up to number adj in it; `<amount>`, for the window that holds
--- Redis' now; `-`, none (only for a window in use, see UNSEEDED w).
+-- spent in the window with that id; `<amount>`, for the window that holds
+-- Redis' now; should a counter be left over from earlier, the larger counts.
+-- `<id>:<amount>:<adj>:<stream-id>`, what the ledger has, with every correction
+-- up to number adj and every event up to stream-id: spent is that and what the
+-- later events say that they moved, whether or not the counter was there then,
+-- for their corrections rely on it.  `-`, none (only for a window in use, see
+-- UNSEEDED w).
 --
 -- OK, DUP (hold, add: is there already), OLD (limit: version not above the
 -- stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
 -- window is not in use, or now begins elsewhere, and needs an opening), GAP adj
 -- (an opening contains other corrections than were applied: one would count
--- twice, or not at all), STALE stored (token or fence; `stored` is the token),
--- STATE st (the partition's state does not allow the verb), ARG
+-- twice, or not at all; or the events after it are more than 1,000, or some may
+-- be trimmed: the ledger has read on), STALE stored (token or fence; `stored`
+-- is the token), STATE st (the partition's state does not allow the verb), ARG
 --
 -- Invariants.  No write before the last check.  A leader that lost its token,
 -- or speaks of another epoch or server process, writes nothing.
@@ -64,6 +70,8 @@
 --@part hold
 --@part pins
 --@part pins_hold
+
+local UNREAD_MOST = 1000
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 'ctl', 'adj', 'dur')
 local fence, state, leader = m[1], m[2], int(m[3]) or 0
@@ -77,6 +85,19 @@ end
 
 local function is_limit(s)
     return s == '-' or int(s)
+end
+
+local function is_stream_id(s)
+    local ms, seq = match(s or '', '^(%d+)%-(%d+)$')
+    return int(ms) and int(seq)
+end
+
+-- Is the stream id `a` above `b`?
+local function is_above(a, b)
+    local am, as = match(a, '^(%d+)%-(%d+)$')
+    local bm, bs = match(b or '0-0', '^(%d+)%-(%d+)$')
+    am, as, bm, bs = int(am), int(as), int(bm), int(bs)
+    return am > bm or am == bm and as > bs
 end
 
 -- Are these the arguments of kind c: 2 to 64 boundaries, ascending, and a zone
@@ -138,20 +159,23 @@ local function limits_parse(set, n, from, width)
     return list
 end
 
--- id, amount and adj of an opening; nil: none was given; false: no opening.
+-- id, amount, adj and stream id of an opening; nil: none was given; false: no
+-- opening.
 local function opening_parse(text, window, now)
     if text == '-' then
         return nil
     end
-    local id, amount, adj = match(text or '', '^(%d+):(%d+):?(%d*)$')
+    local id, amount, more = match(text or '', '^(%d+):(%d+)(.*)$')
     local start = window_at(window[2], window[1], 1, now)
     if not id then
-        id, amount = start and str(start), text
+        id, amount, more = start and str(start), text, ''
     end
-    if not int(id) or not int(amount) then
+    local adj, last = match(more, '^:(%d+):(%d+%-%d+)$')
+    if not int(id) or not int(amount)
+        or more ~= '' and not (int(adj) and is_stream_id(last) and KEYS[3]) then
         return false
     end
-    return id, amount, int(adj)
+    return id, amount, int(adj), last
 end
 
 local function now_seen()
@@ -171,12 +195,50 @@ local function is_moved(old, new, now)
     return not last or last > start
 end
 
+-- The events after `last`; nil when they are too many, or were perhaps trimmed:
+-- that takes only what the ledger has, up to `dur`.
+local function events_after(last)
+    if m[5] and is_above(m[5], last) then
+        return nil
+    end
+    local events = call('XRANGE', KEYS[3], '(' .. last, '+', 'COUNT',
+        str(UNREAD_MOST + 1))
+    return #events <= UNREAD_MOST and events or nil
+end
+
+-- What `events` say that they moved of the counter `pin`.
+local function moved_sum(events, pin)
+    local sum = 0
+    for _, event in ipairs(events) do
+        local said, flat = {}, event[2]
+        for i = 1, #flat, 2 do
+            said[flat[i]] = flat[i + 1]
+        end
+        if find(',' .. (said.p or '') .. ',', ',' .. pin .. ',', 1, true) then
+            sum = sum + (int(said.d) or 0)
+        end
+    end
+    return sum
+end
+
+-- spent of an opening, as text; nil: GAP.
+local function opening_spent(wid, amount, adj, last, left)
+    if not adj then
+        return str(math.max(int(left) or 0, int(amount)))
+    end
+    local events = adj == int(m[4]) and events_after(last)
+    local pin = budget_of(KEYS[2]) .. ':' .. wid
+    return events
+        and str(math.min(int(amount) + moved_sum(events, pin), HUGE))
+end
+
 -- Finds for every window of `list` what must be written to open it.  Returns
 -- a refusal, or nothing.
 local function openings_read(set, list, counters)
     local now, olds = now_seen(), windows_parse(counters.w) or {}
     for _, win in ipairs(list) do
-        local id, amount, adj = opening_parse(win.opening, set[win.w], now)
+        local id, amount, adj, last = opening_parse(win.opening, set[win.w],
+            now)
         local old = counters['c:' .. win.w] and olds[win.w]
         if id == false then
             return {'ARG'}
@@ -185,16 +247,22 @@ local function openings_read(set, list, counters)
             if not id then
                 return {'UNSEEDED', win.w}
             end
-            if adj and adj ~= int(m[4]) then
+            local wid = win.w .. ':' .. id
+            local spent = opening_spent(wid, amount, adj, last,
+                counters['s:' .. wid])
+            if not spent then
                 return {'GAP', m[4] or ''}
             end
-            local wid = win.w .. ':' .. id
-            local spent = int(counters['s:' .. wid]) or 0
-            win.open = {'c:' .. win.w, id,
-                's:' .. wid, str(math.max(spent, int(amount))),
+            win.open = {'c:' .. win.w, id, 's:' .. wid, spent,
                 'h:' .. wid, counters['h:' .. wid] or '0'}
         end
     end
+end
+
+-- KEYS of limit and add: the budget, and perhaps the stream.
+local function is_budget_keys()
+    return budget_of(KEYS[2])
+        and (#KEYS == 2 or #KEYS == 3 and is_stream_key(3, ARGV[3]))
 end
 
 local function limits_write(version, w, list)
@@ -357,8 +425,8 @@ end
 function verbs.limit()
     local version, set, n = int(ARGV[4]), windows_parse(ARGV[5])
     local list = set and limits_parse(set, n, 6, 3)
-    if not list or not version or #ARGV ~= 5 + 3 * n or #KEYS ~= 2
-        or not budget_of(KEYS[2]) then
+    if not list or not version or #ARGV ~= 5 + 3 * n
+        or not is_budget_keys() then
         return {'ARG'}
     end
     local counters = counters_read()
@@ -397,7 +465,7 @@ function verbs.add()
     local set, n = windows_parse(ARGV[6])
     local list = set and limits_parse(set, n, 7, 3)
     if not list or not version or not at or #ARGV ~= 6 + 3 * n
-        or #KEYS ~= 2 or not budget_of(KEYS[2]) then
+        or not is_budget_keys() then
         return {'ARG'}
     end
     if call('EXISTS', KEYS[2]) == 1 then
@@ -413,17 +481,8 @@ function verbs.add()
     return {'OK'}
 end
 
--- Is the stream id `a` above `b`?
-local function is_above(a, b)
-    local am, as = match(a, '^(%d+)%-(%d+)$')
-    local bm, bs = match(b or '0-0', '^(%d+)%-(%d+)$')
-    am, as, bm, bs = int(am), int(as), int(bm), int(bs)
-    return am > bm or am == bm and as > bs
-end
-
 function verbs.dur()
-    local ms, seq = match(ARGV[4] or '', '^(%d+)%-(%d+)$')
-    if not int(ms) or not int(seq) then
+    if not is_stream_id(ARGV[4]) then
         return {'ARG'}
     end
     if m[5] and not is_above(ARGV[4], m[5]) then
