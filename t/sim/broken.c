@@ -63,11 +63,13 @@ static const struct {
      ASG_SCRIPT_COUNT, NULL, NULL, LOSSES},
     {"nobody adopts after a flush", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
      "    pins_hold(list, amount)\n"
-     "    return hold_write(ARGV[8])\n",
-     "    return {'OK', ARGV[8], str(now + ttl)}\n", LOSSES},
+     "else\n",
+     "    do return {'OK', pins, str(now + ttl)} end\n"
+     "else\n", LOSSES},
     {"a correction moves the window of now, not the hold's", RULE_SCRIPT,
      ASG_SCRIPT_APPLY,
-     "        call('HINCRBY', pin.key, pin.s, sign .. str(delta))\n",
+     "        counter_rise(sets, pin, pin.s, pin.spent,\n"
+     "            sign == '-' and -delta or delta)\n",
      "        call('HINCRBY', pin.key, 's:' .. pin.w .. ':'\n"
      "            .. (call('HGET', pin.key, 'c:' .. pin.w) or pin.id),\n"
      "            sign .. str(delta))\n", LOSSES},
@@ -81,13 +83,12 @@ static const struct {
      "            str(charges and amount or 0))\n"
      "    end\n", LOSSES},
     {"a missing window begins at 0", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
-     "            if win.spent or win.held or win.start < at\n"
-     "                or last and win.start <= last then\n"
-     "                return false\n"
-     "            end\n", "", LOSSES},
+     "                if spent or held or start < at\n"
+     "                    or last and start <= (int(last) or MAX) then\n"
+     "                    return {'UNSEEDED', budget}\n"
+     "                end\n", "", LOSSES},
     {"held is not counted", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
-     "win.spent + win.held + amount <= limit",
-     "win.spent + amount <= limit", LOSSES},
+     "spent + held + amount > most", "spent + amount > most", LOSSES},
     {"a correction is applied twice", RULE_SCRIPT, ASG_SCRIPT_APPLY,
      "    return {'DUP'}\n", "    seq = adj\n", LOSSES},
     {"an old limit replaces a new one", RULE_SCRIPT, ASG_SCRIPT_SEED,
@@ -95,7 +96,11 @@ static const struct {
      "        return {'OLD'}\n"
      "    end\n", "", LOSSES},
     {"a new window opens with nothing", RULE_SCRIPT, ASG_SCRIPT_SEED,
-     "str(math.max(spent, int(amount)))", "str(spent)", CALM},
+     "str(math.min(int(amount) + moved_sum(events, pin), HUGE))",
+     "str(int(left) or 0)", CALM},
+    {"an opening leaves out what the ledger has not read", RULE_SCRIPT,
+     ASG_SCRIPT_SEED, "int(amount) + moved_sum(events, pin)", "int(amount)",
+     CALM},
     {"what was spent without a window is not summed", RULE_OPENING,
      ASG_SCRIPT_COUNT, NULL, NULL, CALM},
     {"a window in another zone goes on as it was", RULE_SCRIPT,
@@ -104,14 +109,14 @@ static const struct {
     {"nobody knows of summer time", RULE_SUMMER, ASG_SCRIPT_COUNT, NULL,
      NULL, CALM},
     {"a key's budget does not refuse", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
-     "if limit > 0 and win.spent",
-     "if sub(win.budget, 1, 1) == 'k' or limit > 0 and win.spent", CALM},
+     "if most <= 0 or", "if sub(budget, 1, 1) ~= 'k' and most <= 0 or\n"
+     "                sub(budget, 1, 1) ~= 'k' and", CALM},
     {"a further attempt need not fit", RULE_SCRIPT, ASG_SCRIPT_RESERVE,
-     "if limit > 0 and win.spent",
-     "if find(id, '.', 1, true) or limit > 0 and win.spent", CALM},
+     "if most <= 0 or", "if not find(id, '.', 1, true) and most <= 0 or\n"
+     "                not find(id, '.', 1, true) and", CALM},
     {"an extension does not last", RULE_SCRIPT, ASG_SCRIPT_EXTEND,
      "call('SET', KEYS[2], table.concat(\n"
-     "    {amount, created, expires, pins, detail}, ' '))\n"
+     "    {amount, created, expires, pins, sub(raw, at)}, ' '))\n"
      "call('ZADD', KEYS[3], expires, id)\n", "", CALM},
     {"a hold is extended for ever", RULE_SCRIPT, ASG_SCRIPT_EXTEND,
      "math.min(now + ttl, tonumber(created) + maxlife)", "now + ttl", CALM},
