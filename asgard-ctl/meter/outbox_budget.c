@@ -155,10 +155,10 @@ ledger_has_read(struct sending *s, const struct ctl_window_row *w,
 /* "<id>:<spent>:<adj>:<stream-id>" for a window that Redis does not use yet,
  * else "-".  What Redis is still owed for holds that name the window is in what
  * was spent, and would count twice: the script refuses while that is so.  What
- * the ledger has not read of such holds is not, and was counted nowhere: the
- * script adds it.  A budget that Redis has was charged without this window
- * until now, so the opening is due even if the period began after the
- * change. */
+ * the ledger has not read of such holds is not in it, and what they hold is in
+ * no counter: the script adds both.  A budget that Redis has was charged
+ * without this window until now, so the opening is due even if the period began
+ * after the change. */
 static bool
 opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     struct ctl_error *e)
@@ -223,11 +223,12 @@ static bool
 budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     asg_verdict_t *verdict, struct ctl_error *e)
 {
-    char stream[ASG_RKEY_MAX];
-    const asg_str_t keys[2] = {
+    char stream[ASG_RKEY_MAX], expiry[ASG_RKEY_MAX];
+    const asg_str_t keys[3] = {
         asg_str_z(s->key),
         {stream, asg_rkey_stream(stream, s->partition.part,
-                                 (uint64_t) s->partition.epoch)}
+                                 (uint64_t) s->partition.epoch)},
+        {expiry, asg_rkey_expiry(expiry, s->partition.part)}
     };
     asg_str_t argv[ARGS_MAX];
     const char *opening;
@@ -250,7 +251,7 @@ budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     }
 
     return ctl_partition_seed_reply(&s->leader, &s->partition,
-                                    exists ? "limit" : "add", 2, keys, n,
+                                    exists ? "limit" : "add", 3, keys, n,
                                     argv, reply, verdict, e);
 }
 

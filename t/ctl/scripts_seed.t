@@ -183,21 +183,22 @@ unchanged(['ARG'], "limits with $_->[0] are ARG", [$B], 'limit', 6, "3:$run",
         ['a missing opening', 'total:t', 'total', 600],
         ['a surplus argument', 'total:t', 'total', 600, '-', 1];
 my $day = int((time() - 345600) / 86400) * 86400 + 345600;
-my $U = $p->stream;
+my ($U, $X) = ($p->stream, $p->key('x'));
 unchanged(['GAP', $p->meta('adj')], "an opening with correction $_ is GAP when"
-    . ' another was the last that was applied', [$B, $U], 'limit', 6, "3:$run",
-    6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
+    . ' another was the last that was applied', [$B, $U, $X], 'limit', 6,
+    "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
     "$day:12:$_:5-1")
     for $p->meta('adj') + 1, $p->meta('adj') + 7;
 my $upto = $p->meta('adj') . ':5-1';
 unchanged(['ARG'], "an opening with $_->[0] is ARG", $_->[2], 'limit', 6,
     "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
     "$day:12:$_->[1]")
-    for ['a correction and no event', $p->meta('adj'), [$B, $U]],
-        ['an event that is none', $p->meta('adj') . ':5-', [$B, $U]],
+    for ['a correction and no event', $p->meta('adj'), [$B, $U, $X]],
+        ['an event that is none', $p->meta('adj') . ':5-', [$B, $U, $X]],
         ['an event of no stream', $upto, [$B]],
-        ['an event of another stream', $upto, [$B, $p->key('u:2')]];
-is($redis->script('seed', [$p->key('m'), $B, $U], 'limit', 7, "3:$run", 6,
+        ['an event of another stream', $upto, [$B, $p->key('u:2'), $X]],
+        ['an event, and the holds elsewhere', $upto, [$B, $U, $U]];
+is($redis->script('seed', [$p->key('m'), $B, $U, $X], 'limit', 7, "3:$run", 6,
     "$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d', 99,
     "$day:12:$upto")->[0], 'OK',
     'a new window starts with its opening');
@@ -230,7 +231,7 @@ my @back = ("$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d',
     99);
 sub spent_of_day {
     my ($version, $opening) = @_;
-    my $got = $p->seed('limit', [$B, $U], $version, @back, $opening)->[0];
+    my $got = $p->seed('limit', [$B, $U, $X], $version, @back, $opening)->[0];
     my $spent = budget_hash()->{"s:1d:$day"};
     $p->seed('limit', [$B], $version + 1, $w, 'total', 600, '-', '1h', 20,
         '-');
@@ -252,18 +253,27 @@ $redis->cmd('HSET', $B, "s:1d:$day", 30, "h:1d:$day", 4);
 is(spent_of_day(15, "$day:12:11:$before"), 'OK 17',
     '... whatever is left over from earlier');
 $redis->cmd('HDEL', $B, "s:1d:$day", "h:1d:$day");
-moved("p.x:total:0,p.x:1d:$day") for 1 .. 996;
-is(spent_of_day(17, "$day:12:11:$before"), 'OK 3005',
+$p->reserve($_->[0], $_->[1], ['p.x'], mode => 'A', pins => $_->[2])
+    for ['a1', 50, "p.x:total:0,p.x:1d:$day"], ['a2', 7, "p.x:1d:$day"],
+        ['a3', 3, "p.x:1d:${day}0"];
+$p->seed('limit', [$B, $U, $X], 17, @back, "$day:12:11:$before");
+is(budget_hash()->{"h:1d:$day"}, 57,
+    '... and with what open holds hold that were adopted without it');
+$p->finish($_, 'v', 0, '', ['p.x']) for 'a1', 'a2', 'a3';
+is(budget_hash()->{"h:1d:$day"}, 0, '... until they end');
+$p->seed('limit', [$B], 18, $w, 'total', 600, '-', '1h', 20, '-');
+moved("p.x:total:0,p.x:1d:$day") for 1 .. 993;
+is(spent_of_day(19, "$day:12:11:$before"), 'OK 2996',
     '... and of 1,000 events with each');
 moved("p.x:1d:$day");
 unchanged(['GAP', 11], 'with more than 1,000 events before it is GAP',
-    [$B, $U], 'limit', 7, "3:$run", 20, @back, "$day:12:11:$before");
+    [$B, $U, $X], 'limit', 7, "3:$run", 22, @back, "$day:12:11:$before");
 my $last = ($p->events)[-1]{id};
 $redis->cmd('HSET', $p->key('m'), 'dur', $last);
 unchanged(['GAP', 11], '... as when events of it may have been trimmed',
-    [$B, $U], 'limit', 7, "3:$run", 20, @back,
+    [$B, $U, $X], 'limit', 7, "3:$run", 22, @back,
     "$day:12:11:" . ($p->events)[-2]{id});
-is(spent_of_day(20, "$day:12:11:$last"), 'OK 12', '... not when none were');
+is(spent_of_day(22, "$day:12:11:$last"), 'OK 12', '... not when none were');
 $redis->cmd('HSET', $p->key('m'), 'dur', '5-1');
 
 # Add

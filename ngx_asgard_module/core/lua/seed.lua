@@ -32,17 +32,18 @@
 --
 -- While adopt or open, token >= stored (and then stored), fence equal:
 -- limit version w (w limit opening)...
---                    KEYS 2 the budget  3 {pNN}:u:<epoch>, only read, for an
---                    opening that names an event.  Version, windows and limits
---                    only; a counter in use is never touched.  A window new to
---                    the budget starts with spent = opening, held 0 (or what
---                    is left of it from earlier).  So does one whose period
---                    now begins elsewhere than by the entry of before: another
---                    zone; what it counted goes with its last hold.  A window
---                    left out loses its limit, and its counters with its last
---                    hold
+--                    KEYS 2 the budget; 3 {pNN}:u:<epoch>  4 {pNN}:x, only
+--                    read, for an opening that names an event.  Version,
+--                    windows and limits only; a counter in use is never
+--                    touched.  A window new to the budget starts with spent =
+--                    opening, and held: what is left of it from earlier, else
+--                    0, or the sum of the open holds that name it.  So does
+--                    one whose period now begins elsewhere than by the entry
+--                    of before: another zone; what it counted goes with its
+--                    last hold.  A window left out loses its limit, and its
+--                    counters with its last hold
 -- add version at w (w limit opening)...
---                    KEYS 2 a budget that is not there yet  3 as for limit
+--                    KEYS 2 a budget that is not there yet; 3, 4 as for limit
 -- dur stream-id      the durable stream id rises
 --
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
@@ -51,8 +52,9 @@
 -- `<id>:<amount>:<adj>:<stream-id>`, what the ledger has, with every correction
 -- up to number adj and every event up to stream-id: spent is that and what the
 -- later events say that they moved, whether or not the counter was there then,
--- for their corrections rely on it.  `-`, none (only for a window in use, see
--- UNSEEDED w).
+-- for their corrections rely on it; and holds are looked for that were adopted
+-- while the budget was without the window.  `-`, none (only for a window in
+-- use, see UNSEEDED w).
 --
 -- OK, DUP (hold, add: is there already), OLD (limit: version not above the
 -- stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
@@ -172,7 +174,7 @@ local function opening_parse(text, window, now)
     end
     local adj, last = match(more, '^:(%d+):(%d+%-%d+)$')
     if not int(id) or not int(amount)
-        or more ~= '' and not (int(adj) and is_stream_id(last) and KEYS[3]) then
+        or more ~= '' and not (int(adj) and is_stream_id(last) and KEYS[4]) then
         return false
     end
     return id, amount, int(adj), last
@@ -206,6 +208,10 @@ local function events_after(last)
     return #events <= UNREAD_MOST and events or nil
 end
 
+local function is_named(pins, pin)
+    return pins and find(',' .. pins .. ',', ',' .. pin .. ',', 1, true)
+end
+
 -- What `events` say that they moved of the counter `pin`.
 local function moved_sum(events, pin)
     local sum = 0
@@ -214,22 +220,40 @@ local function moved_sum(events, pin)
         for i = 1, #flat, 2 do
             said[flat[i]] = flat[i + 1]
         end
-        if find(',' .. (said.p or '') .. ',', ',' .. pin .. ',', 1, true) then
+        if is_named(said.p, pin) then
             sum = sum + (int(said.d) or 0)
         end
     end
     return sum
 end
 
--- spent of an opening, as text; nil: GAP.
-local function opening_spent(wid, amount, adj, last, left)
+-- What the open holds hold of `pin`.  It reads all of them, as an audit does
+-- each minute.
+local function held_sum(pin)
+    local sum, holds = 0, call('SORT', KEYS[4], 'BY', 'nosort', 'GET',
+        sub(KEYS[1], 1, 6) .. 'h:*')
+    for _, raw in ipairs(holds) do
+        local amount, pins = match(raw or '', '^(%d+) %d+ %d+ (%S+) ')
+        if is_named(pins, pin) then
+            sum = sum + amount
+        end
+    end
+    return str(sum)
+end
+
+-- spent and held of an opening, as text; nil: GAP.
+local function opening_sums(wid, amount, adj, last, counters)
+    local pin = budget_of(KEYS[2]) .. ':' .. wid
+    local spent, held = counters['s:' .. wid], counters['h:' .. wid]
     if not adj then
-        return str(math.max(int(left) or 0, int(amount)))
+        return str(math.max(int(spent) or 0, int(amount))), held or '0'
     end
     local events = adj == int(m[4]) and events_after(last)
-    local pin = budget_of(KEYS[2]) .. ':' .. wid
-    return events
-        and str(math.min(int(amount) + moved_sum(events, pin), HUGE))
+    if not events then
+        return nil
+    end
+    return str(math.min(int(amount) + moved_sum(events, pin), HUGE)),
+        held or held_sum(pin)
 end
 
 -- Finds for every window of `list` what must be written to open it.  Returns
@@ -248,21 +272,20 @@ local function openings_read(set, list, counters)
                 return {'UNSEEDED', win.w}
             end
             local wid = win.w .. ':' .. id
-            local spent = opening_spent(wid, amount, adj, last,
-                counters['s:' .. wid])
+            local spent, held = opening_sums(wid, amount, adj, last, counters)
             if not spent then
                 return {'GAP', m[4] or ''}
             end
-            win.open = {'c:' .. win.w, id, 's:' .. wid, spent,
-                'h:' .. wid, counters['h:' .. wid] or '0'}
+            win.open = {'c:' .. win.w, id, 's:' .. wid, spent, 'h:' .. wid,
+                held}
         end
     end
 end
 
--- KEYS of limit and add: the budget, and perhaps the stream.
+-- KEYS of limit and add: the budget, and perhaps the stream and the expiries.
 local function is_budget_keys()
-    return budget_of(KEYS[2])
-        and (#KEYS == 2 or #KEYS == 3 and is_stream_key(3, ARGV[3]))
+    return budget_of(KEYS[2]) and (#KEYS == 2 or #KEYS == 4
+        and is_stream_key(3, ARGV[3]) and sub(KEYS[4], 6) == ':x')
 end
 
 local function limits_write(version, w, list)
