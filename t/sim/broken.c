@@ -97,7 +97,7 @@ static const struct {
      "    end\n", "", LOSSES},
     {"a new window opens with nothing", RULE_SCRIPT, ASG_SCRIPT_SEED,
      "str(math.min(int(amount) + moved_sum(events, pin), HUGE))",
-     "str(int(left) or 0)", CALM},
+     "str(int(spent) or 0)", CALM},
     {"an opening leaves out what the ledger has not read", RULE_SCRIPT,
      ASG_SCRIPT_SEED, "int(amount) + moved_sum(events, pin)", "int(amount)",
      CALM},
