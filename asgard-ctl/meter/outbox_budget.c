@@ -156,7 +156,8 @@ ledger_has_read(struct sending *s, const struct ctl_window_row *w,
  * else "-".  What Redis is still owed for holds that name the window is in what
  * was spent, and would count twice: the script refuses while that is so.  What
  * the ledger has not read of such holds is not in it, and what they hold is in
- * no counter: the script adds both.  A budget that Redis has was charged
+ * no counter: the script adds both.  A new budget has neither: "<id>:<spent>"
+ * is enough, and the script need not look.  One that Redis has was charged
  * without this window until now, so the opening is due even if the period began
  * after the change. */
 static bool
@@ -182,8 +183,9 @@ opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     {
         return false;
     }
-    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld:%s",
-                             (long long) start, (long long) spent, upto);
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld%s%s",
+                             (long long) start, (long long) spent,
+                             exists ? ":" : "", exists ? upto : "");
 
     return *text != NULL || ctl_error_internal(e, "out of memory");
 }

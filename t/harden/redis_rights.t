@@ -34,6 +34,10 @@ is($t->chat($key, {model => 'one', stream => \1})->status, 200,
     'and a stream');
 is(scalar($t->wait_ledger($project, 2)), 2, 'both are in the ledger');
 ok($t->reload_catalog, 'a catalog is published');
+$t->set_budgets($project, ['total', '1'], ['7d', '1']);
+ok(wait_until(sub { $t->{postgres}->value(
+    'SELECT count(*) FROM outbox WHERE sent_at IS NULL') == 0 }, 10),
+    'a window is added');
 $t->kill_project($project);
 ok(wait_until(sub { $t->chat($key)->status == 403 }, 5),
     'a kill reaches the gateway');
