@@ -382,7 +382,8 @@ ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a)
 }
 
 
-/* What the candidates that are left cost at most. */
+/* What the candidates that can still be come to cost at most: also those for
+ * long prompts, as the next answer may say that this one is. */
 
 static ngx_int_t
 ngx_http_asgard_advance_bound(ngx_http_asgard_attempt_t *a)
@@ -400,7 +401,7 @@ ngx_http_asgard_advance_bound(ngx_http_asgard_attempt_t *a)
 
     for (i = a->index; i < a->ncandidates; i++) {
 
-        if (a->groups[i]->on_context <= a->too_long
+        if (a->groups[i]->on_context >= a->too_long
             && ngx_http_asgard_advance_may_call(a, i)
             && ngx_http_asgard_policy_bound(a->ctx,
                                        &catalog->models[a->candidates[i]])

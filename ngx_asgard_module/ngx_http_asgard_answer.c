@@ -158,7 +158,11 @@ ngx_http_asgard_answer_sink(void *data, u_char *bytes, size_t len)
     ngx_memcpy(answer->body + answer->len, bytes, len);
     answer->len += len;
 
-    ngx_http_asgard_call_bytes(a->ctx, answer->len, NULL);
+    /* a refusal is no answer that the candidate after it began */
+
+    if (!a->refused) {
+        ngx_http_asgard_call_bytes(a->ctx, answer->len, NULL);
+    }
 
     return NGX_OK;
 }

@@ -35,6 +35,9 @@ static const known_key_t choice_keys[] = {
     KNOWN("arguments", ROLE_TEXT), KNOWN("reasoning_content", ROLE_TEXT),
     KNOWN("reasoning", ROLE_TEXT), KNOWN("refusal", ROLE_TEXT),
     KNOWN("transcript", ROLE_TEXT), KNOWN("logprobs", ROLE_MUTE),
+    /* sound and pictures: what is delivered is never free */
+    KNOWN("data", ROLE_TEXT), KNOWN("b64_json", ROLE_TEXT),
+    KNOWN("url", ROLE_TEXT),
     KNOWN("reasoning_details", ROLE_MUTE),
     KNOWN("thinking_blocks", ROLE_MUTE),
     KNOWN("provider_specific_fields", ROLE_MUTE), KNOWN_END

@@ -5,7 +5,8 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 
-use Asgard::Spool qw(money_of call_of);
+use Asgard::Files qw(wait_until);
+use Asgard::Spool qw(money_of call_of calls);
 use Asgard::Stage;
 
 my $s = Asgard::Stage->new(workers => 1);
@@ -108,5 +109,49 @@ is($metric{'calls_total{model="model:test/other"}'}, 1,
     'and of each model that was called');
 ok(!exists $metric{'calls_total{model="model:test/small"}'},
     'one that served nobody is not there');
+
+# The first may be at work, the second finds the prompt too long: one further
+# hold is for both who are left.
+{
+    my $dear = $s->model(route => 'dear', endpoint => 'large',
+        card => {in_pusd => 100000000, out_pusd => 1000000000});
+    push @{$s->{names}}, {name => 'broken', candidates => [0, 1, 4],
+        groups => [{n => 1}, {n => 1}, {n => 1, on_context => 1}]};
+    $s->publish;
+    $s->wait_version($s->{version});
+    $up{small}->script({raw => ''});
+    $up{other}->script(too_long());
+    my $reply = $s->chat($key, {model => 'broken'});
+    is($reply->status, 200, 'after silence and a refusal it is served');
+    my @holds;
+    wait_until(sub { @holds = grep { $_->{trace} eq $reply->trace } calls($s);
+        @holds == 2 }, 5);
+    is($holds[1]{model}, $dear, 'by the model for long prompts');
+    cmp_ok($holds[1]{held}, '>=', $holds[1]{amount},
+        'under a further hold that covers it');
+    is((grep { $_ eq 'overshoot' } @{$holds[1]{flags}}), 0,
+        'it is no overshoot');
+}
+
+# A refusal that was read is no answer: of a call that was under way elsewhere
+# when its worker died nobody knows what it did.
+{
+    my $before = $up{large}->count;
+    my $body = $s->encode(too_long()->{body});
+    $up{small}->script({stay => 1, raw => "HTTP/1.1 400 Bad Request\r\n"
+        . "Content-Type: application/json\r\nTransfer-Encoding: chunked"
+        . sprintf "\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", length $body, $body});
+    $up{large}->script({hang => 20});
+    my $http = $s->chat_ask($key, {model => 'chain'},
+        'x-asgard-trace-id' => 'tr-orphan');
+    ok($up{large}->wait_count($before + 1), 'the next one is at work');
+    $s->kill_worker;
+    my $call;
+    wait_until(sub { ($call) = grep { $_->{trace} eq 'tr-orphan' }
+        calls($s) }, 10);
+    is($call->{verb}, 'x', 'when its worker dies the call is unknown');
+    is($call->{amount}, $call->{held}, 'and charged in full');
+    wait_until(sub { $s->chat($key, {model => 'other'})->status == 200 }, 10);
+}
 
 $s->done;
