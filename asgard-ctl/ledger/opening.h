@@ -20,11 +20,14 @@ struct ctl_window_row {
     int64_t added_at;
 };
 
-/* Writes the opening if it has none yet, for a window that Redis is not
- * counting, however old it is; for `_ensure` only if the window was added, or
- * got its zone, after its period began. */
+/* Writes the opening if it has none yet, or anew while the outbox has a row of
+ * the budget that was not sent, for a window that Redis is not counting,
+ * however old it is; for `_ensure` only if the window was added, or got its
+ * zone, after its period began.  `changed` becomes true when the row is another
+ * than before. */
 bool ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
-    const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
+    const struct ctl_window_row *w, int64_t now, bool *changed,
+    struct ctl_error *e);
 bool ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
 /* Opening + balances of the period that holds `now`; and up to where they go:

@@ -5,12 +5,16 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "ledger/opening.h"
 #include "ledger/zone.h"
 #include "meter/partition_lead.h"
 
-#define ARGS_MAX 40
+#define ARGS_MAX   40
+#define READ_WAITS 5                    /* for the ledger to read on */
+#define READ_MS    20
+#define GAPS_MOST  5                    /* the ledger read on meanwhile */
 
 struct sending {
     struct ctl_leader leader;           /* just what seed needs */
@@ -20,6 +24,8 @@ struct sending {
     struct ctl_window_row windows[ASG_WINDOWS_MAX];
     unsigned nwindows;
     bool in_use[ASG_WINDOWS_MAX];       /* by Redis, as far as we know */
+    bool changed;                       /* an opening in the ledger */
+    const char *last;                   /* event, after the change */
     char specs[ASG_WINDOWS_MAX * ASG_WINDOW_SPEC_MAX];
     char key[ASG_RKEY_MAX];
 };
@@ -121,34 +127,87 @@ stream_last(struct sending *s, const char **id, struct ctl_error *e)
 }
 
 
-/* What was settled before the change must be in the opening: the ledger has
- * read all events, or one that is younger than the change. */
+/* Has the ledger read up to the event `last`, or beyond all that was settled
+ * before the change?  Events have the time of Redis, the change has that of the
+ * database: these may be so far apart. */
 static bool
-ledger_has_read(struct sending *s, const struct ctl_window_row *w,
-    struct ctl_error *e)
+has_read(struct sending *s, const struct ctl_window_row *w, const char *last,
+    bool *read, struct ctl_error *e)
 {
     struct ctl_arena *arena = s->leader.arena;
     struct ctl_rows rows;
-    const char *last;
 
-    if (!stream_last(s, &last, e)
-        || !CTL_PG(s->leader.pg, arena, &rows, e,
+    if (!CTL_PG(s->leader.pg, arena, &rows, e,
             "SELECT FROM cursors WHERE partition = $1 AND epoch = $2"
             " AND (string_to_array(last_id, '-')::bigint[]"
             " >= string_to_array($3, '-')::bigint[]"
             " OR split_part(last_id, '-', 1)::bigint >= $4::bigint)",
             ctl_arena_printf(arena, "%u", s->partition.part),
             ctl_arena_printf(arena, "%lld", (long long) s->partition.epoch),
-            last, ctl_arena_printf(arena, "%lld",
-                                   (long long) (w->added_at + 1) * 1000)))
+            last, ctl_arena_printf(arena, "%lld", (long long)
+                                   (w->added_at + 1 + CTL_CLOCK_CLOSE_S)
+                                   * 1000)))
     {
         return false;
     }
+    *read = rows.nrows > 0;
 
-    return rows.nrows > 0
+    return true;
+}
+
+
+/* What was settled before the change must be in the opening.  Where calls never
+ * cease the ledger is always a little behind: it is given a moment. */
+static bool
+ledger_has_read(struct sending *s, const struct ctl_window_row *w,
+    struct ctl_error *e)
+{
+    const struct timespec pause = {0, READ_MS * 1000000L};
+    bool read = false;
+    unsigned i;
+
+    if (s->last == NULL && !stream_last(s, &s->last, e)) {
+        return false;
+    }
+    for (i = 0; i <= READ_WAITS && !read; i++) {
+        if (i > 0) {
+            nanosleep(&pause, NULL);
+        }
+        if (!has_read(s, w, s->last, &read, e)) {
+            return false;
+        }
+    }
+
+    return read
            || ctl_error_away(e, "budget_unavailable", "the ledger has not "
                              "read what %s spent before its window %s",
                              w->budget_id, w->window.name);
+}
+
+
+/* Before any of them is read: what is read must not be old when it comes. */
+static bool
+openings_write(struct sending *s, bool exists, struct ctl_error *e)
+{
+    const struct ctl_window_row *w;
+    bool ok = true;
+    unsigned i;
+
+    for (i = 0; i < s->nwindows && ok; i++) {
+        w = &s->windows[i];
+        if (s->in_use[i]
+            || asg_window_start(&w->window, s->now) == ASG_WINDOW_NONE)
+        {
+            continue;
+        }
+        ok = exists ? ledger_has_read(s, w, e)
+                      && ctl_opening_write(s->leader.pg, s->leader.arena, w,
+                                           s->now, &s->changed, e)
+                    : ctl_opening_ensure(s->leader.pg, s->leader.arena, w,
+                                         s->now, e);
+    }
+
+    return ok;
 }
 
 
@@ -173,13 +232,8 @@ opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     if (s->in_use[i] || start == ASG_WINDOW_NONE) {
         return true;
     }
-    if (exists && !ledger_has_read(s, w, e)) {
-        return false;
-    }
-    if (!(exists ? ctl_opening_write : ctl_opening_ensure)(
-            s->leader.pg, s->leader.arena, w, s->now, e)
-        || !ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now,
-                              &spent, &upto, e))
+    if (!ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now, &spent,
+                           &upto, e))
     {
         return false;
     }
@@ -237,6 +291,9 @@ budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     size_t n = 0;
     unsigned i;
 
+    if (!openings_write(s, exists, e)) {
+        return false;
+    }
     argv[n++] = asg_str_z(s->version);
     if (!exists) {
         argv[n++] = asg_str_z(ctl_arena_printf(s->leader.arena, "%lld",
@@ -291,6 +348,18 @@ budget_was_lost(struct sending *s, const char *budget_id, struct ctl_error *e)
 }
 
 
+/* Redis took no opening, or that of another attempt, which came late or at the
+ * same time; and the ledger has the one of this attempt now. */
+static bool
+is_taken_otherwise(const struct sending *s, asg_verdict_t verdict)
+{
+    return s->changed && (verdict == ASG_VERDICT_OLD
+                          || verdict == ASG_VERDICT_DUP
+                          || verdict == ASG_VERDICT_STALE
+                          || verdict == ASG_VERDICT_STATE);
+}
+
+
 /* UNSEEDED w: a window that we took for used begins elsewhere now. */
 static bool
 is_not_used(struct sending *s, const struct ctl_reply *reply)
@@ -318,6 +387,7 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_reply reply;
     asg_verdict_t verdict;
     bool exists, fresh = true;
+    unsigned gaps = 0;
 
     if (s == NULL) {
         return ctl_error_internal(e, "out of memory");
@@ -333,11 +403,19 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     if (!fresh) {
         return budget_was_lost(s, budget_id, e);
     }
-    do {                                /* at most once for each window */
+    do {                                /* once for each window, and gap */
         if (!budget_seed(s, exists, &reply, &verdict, e)) {
             return false;
         }
-    } while (verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply));
+    } while ((verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply))
+             || (verdict == ASG_VERDICT_GAP && ++gaps < GAPS_MOST));
+
+    /* the sums are right again with what the ledger has */
+    if (is_taken_otherwise(s, verdict)
+        && !ctl_lead_force_reseed(pg, arena, (int) s->partition.part, 0, e))
+    {
+        return false;
+    }
 
     /* DUP, UNSEEDED: it came or went meanwhile; GAP: Redis is owed something;
      * the next attempt sees it */

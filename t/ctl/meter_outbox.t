@@ -11,7 +11,7 @@ use Time::HiRes qw(time sleep);
 use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
-my $m = Asgard::Meter->new;
+my $m = Asgard::Meter->new(proxies => ['redis']);
 $m->start;
 $m->wait_open or BAIL_OUT('the partitions do not open');
 my $id = 'proj-2026-0001';
@@ -95,7 +95,7 @@ $m->window($budget, 'total', 1_000_000);
 $m->sent;
 call('b4b', 0);
 $m->sql('INSERT INTO budget_windows (budget_id, window_name, limit_nusd,'
-    . " added_at) VALUES ('$budget', '7d', 2000, now() - interval '5 s')");
+    . " added_at) VALUES ('$budget', '7d', 2000, now() - interval '65 s')");
 my $reader = $m->stay_open('SELECT FROM cursors WHERE partition = 9'
     . ' FOR UPDATE');
 $p->finish('late', 's', 70, $late->[1], [$budget],
@@ -109,22 +109,68 @@ $m->give_up($reader);
 is($m->balance('late'), 70, 'the ledger reads on');
 is(spent('7d'), 720, '... and the call counts once');
 
+# The clock of Redis is ahead: as if the change were made 5 s ago
+call('b4c', 0);
+$reader = $m->stay_open('SELECT FROM cursors WHERE partition = 9 FOR UPDATE');
+my $unread = $p->reserve('unread', 15, [$budget], detail => $m->detail($id));
+$p->finish('unread', 's', 15, $unread->[1], [$budget],
+    detail => $m->detail($id));
+$m->sql('INSERT INTO budget_windows (budget_id, window_name, limit_nusd,'
+    . " added_at) VALUES ('$budget', '5d', 3000, now() - interval '5 s')");
+$m->window($budget, '5d', 3000);
+ok(wait_until(sub { defined current('5d')
+    || ($m->value('SELECT max(last_error) FROM outbox WHERE sent_at IS NULL')
+        // '') =~ /has not read/ }),
+    'a window waits for what the ledger has not read, by any clock');
+is(current('5d'), undef, '... so that it does not open with too little');
+$m->give_up($reader);
+ok($m->sent(10), 'when the ledger has read on it is sent');
+is(spent('5d'), 735, '... and knows of all');
+
+# Sent in vain: its opening is of the attempt that arrives
+my $proxy = $m->{proxies}{redis};
+my $lost = $proxy->drop_request(match => $proxy->script('seed', '.* limit '),
+    then => 'rst', count => 0);
+$m->window($budget, '6d', 1000);
+ok(wait_until(sub { $proxy->hits($lost) >= 1 }, 10),
+    'a window is sent and does not arrive');
+is(call('b4d', 20)->[0], 'OK', '... and a call runs without it');
+$proxy->heal;
+ok($m->sent(10), 'then it arrives');
+is(spent('6d'), 755, '... with what was spent meanwhile');
+is($m->value("SELECT amount_nusd FROM openings WHERE window_name = '6d'"),
+    755, '... and so says the ledger');
+is(call('b4e', 250)->[0], 'OVER', '... and its limit refuses');
+
+# Taken, but its answer is lost: what was taken is what the ledger says
+$lost = $proxy->drop_reply(match => $proxy->script('seed', '.* limit '),
+    then => 'rst', count => 0);
+$m->window($budget, '4d', 3000);
+ok(wait_until(sub { defined current('4d') }, 10),
+    'a window is taken, its answer is lost');
+is(call('b4f', 5)->[0], 'OK', '... and a call counts in it');
+$proxy->heal;
+ok($m->sent(10), 'it is sent again');
+is(spent('4d'), 760, '... and counts once');
+is($m->value("SELECT amount_nusd FROM openings WHERE window_name = '4d'"),
+    755, '... on the opening that was taken');
+
 # Months
 $m->window($budget, '1mo', 5000);
 ok($m->sent, 'a window of a month is sent');
 my @boundaries = $p->field($budget, 'w') =~ /1mo:c:([\d\/]+)/;
 cmp_ok(scalar(split m{/}, $boundaries[0]), '>', 12,
     '... with boundaries for more than a year');
-is(spent('1mo'), 720, '... and what the month had spent');
+is(spent('1mo'), 760, '... and what the month had spent');
 is((call('b5', 5))->[0], 'OK', '... and calls go on');
 
 # The same after everything is lost
 $m->cmd('FLUSHALL');
 $m->wait_open;
 $p = $m->partition(9);
-is(spent('7d'), 725, 'after a reseed the windows know the same');
-is(spent('1mo'), 725, '... the month too');
-is($p->field($budget, 's:total:0'), 725, '... and the total');
+is(spent('7d'), 765, 'after a reseed the windows know the same');
+is(spent('1mo'), 765, '... the month too');
+is($p->field($budget, 's:total:0'), 765, '... and the total');
 
 # A budget that Redis lost alone is not added as if nothing ran on it
 $p->reserve('held', 45, [$budget], detail => $m->detail($id));
@@ -134,7 +180,7 @@ ok($m->sent, 'a change of a budget that Redis has lost is sent');
 $m->wait_open;
 $p = $m->partition(9);
 is($p->field($budget, 'h:total:0'), 45, '... and what is held is still held');
-is($p->field($budget, 's:total:0'), 725, '... and what was spent, spent');
+is($p->field($budget, 's:total:0'), 765, '... and what was spent, spent');
 $p->finish('held', 'v', 0, "$budget:total:0", [$budget],
     detail => $m->detail($id));
 $m->balance('held');

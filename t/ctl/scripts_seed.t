@@ -257,6 +257,8 @@ $p->reserve($_->[0], $_->[1], ['p.x'], mode => 'A', pins => $_->[2])
     for ['a1', 50, "p.x:total:0,p.x:1d:$day"], ['a2', 7, "p.x:1d:$day"],
         ['a3', 3, "p.x:1d:${day}0"];
 $p->seed('limit', [$B, $U, $X], 17, @back, "$day:12:11:$before");
+unchanged(['DUP'], 'an opening of a window in use is DUP', [$B, $U, $X],
+    'limit', 7, "3:$run", 18, @back, "$day:13:11:$before");
 is(budget_hash()->{"h:1d:$day"}, 57,
     '... and with what open holds hold that were adopted without it');
 $p->finish($_, 'v', 0, '', ['p.x']) for 'a1', 'a2', 'a3';

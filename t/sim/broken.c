@@ -393,10 +393,11 @@ __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
 
 bool
 __wrap_ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
-    const struct ctl_window_row *w, int64_t now, struct ctl_error *e)
+    const struct ctl_window_row *w, int64_t now, bool *changed,
+    struct ctl_error *e)
 {
     return broken.rule == RULE_OPENING
-           || __real_ctl_opening_write(pg, arena, w, now, e);
+           || __real_ctl_opening_write(pg, arena, w, now, changed, e);
 }
 
 

@@ -56,8 +56,9 @@
 -- while the budget was without the window.  `-`, none (only for a window in
 -- use, see UNSEEDED w).
 --
--- OK, DUP (hold, add: is there already), OLD (limit: version not above the
--- stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
+-- OK, DUP (hold, add: is there already; limit: a window whose opening names an
+-- event is in use, by another opening perhaps), OLD (limit: version not above
+-- the stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
 -- window is not in use, or now begins elsewhere, and needs an opening), GAP adj
 -- (an opening contains other corrections than were applied: one would count
 -- twice, or not at all; or the events after it are more than 1,000, or some may
@@ -278,6 +279,8 @@ local function openings_read(set, list, counters)
             end
             win.open = {'c:' .. win.w, id, 's:' .. wid, spent, 'h:' .. wid,
                 held}
+        elseif adj then
+            return {'DUP'}
         end
     end
 end
