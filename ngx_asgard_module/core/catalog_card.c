@@ -70,17 +70,12 @@ static const asg_member_t project_members[] = {
 static asg_err_t read_above(asg_json_t *json, asg_buf_t *scratch, void *out)
 {
     asg_rates_t *rates = &((asg_catalog_card_t *) out)->card.rates;
-    asg_json_event_t event = asg_json_next(json);
-    asg_err_t rc;
+    bool there;
+    asg_err_t rc = asg_members_read_maybe(json, scratch,
+        ASG_MEMBERS(above_members), rates, &there);
 
-    if (event == ASG_JSON_NULL) {
-        return ASG_OK;
-    }
-    if (event != ASG_JSON_OBJECT) {
-        return asg_members_fault(json);
-    }
-    rc = asg_members_read(json, scratch, ASG_MEMBERS(above_members), rates);
-    return rc == ASG_OK && rates->above_tokens == 0 ? ASG_ERR_RANGE : rc;
+    return rc == ASG_OK && there && rates->above_tokens == 0 ? ASG_ERR_RANGE
+        : rc;
 }
 
 static bool card_is_possible(const asg_card_t *card, bool is_free)

@@ -152,17 +152,11 @@ static bool is_tokens(int64_t n)
 static asg_err_t read_key(asg_json_t *json, asg_buf_t *scratch, void *out)
 {
     asg_endpoint_t *e = &((endpoint_parts_t *) out)->endpoint;
-    asg_json_event_t event = asg_json_next(json);
-    asg_err_t rc;
+    bool there;
+    asg_err_t rc = asg_members_read_maybe(json, scratch,
+        ASG_MEMBERS(key_members), out, &there);
 
-    if (event == ASG_JSON_NULL) {
-        return ASG_OK;
-    }
-    if (event != ASG_JSON_OBJECT) {
-        return asg_members_fault(json);
-    }
-    rc = asg_members_read(json, scratch, ASG_MEMBERS(key_members), out);
-    if (rc != ASG_OK) {
+    if (rc != ASG_OK || !there) {
         return rc;
     }
     e->has_key = true;

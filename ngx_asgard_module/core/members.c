@@ -137,6 +137,19 @@ asg_err_t asg_members_read_next(asg_json_t *json, asg_buf_t *scratch,
     return asg_members_read(json, scratch, members, n, out);
 }
 
+asg_err_t asg_members_read_maybe(asg_json_t *json, asg_buf_t *scratch,
+    const asg_member_t *members, size_t n, void *out, bool *there)
+{
+    asg_json_event_t event = asg_json_next(json);
+
+    *there = event == ASG_JSON_OBJECT;
+    if (event == ASG_JSON_NULL) {
+        return ASG_OK;
+    }
+    return *there ? asg_members_read(json, scratch, members, n, out)
+        : asg_members_fault(json);
+}
+
 asg_err_t asg_members_read_text(asg_json_t *json, asg_str_t text,
     asg_buf_t *scratch, const asg_member_t *members, size_t n, void *out)
 {

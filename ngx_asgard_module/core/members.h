@@ -61,6 +61,10 @@ ASG_MUST_CHECK asg_err_t asg_members_read(asg_json_t *json, asg_buf_t *scratch,
 /* The next value is such an object. */
 ASG_MUST_CHECK asg_err_t asg_members_read_next(asg_json_t *json,
     asg_buf_t *scratch, const asg_member_t *members, size_t n, void *out);
+/* The next value is such an object, or null: then *there is false. */
+ASG_MUST_CHECK asg_err_t asg_members_read_maybe(asg_json_t *json,
+    asg_buf_t *scratch, const asg_member_t *members, size_t n, void *out,
+    bool *there);
 /* The whole text is. */
 ASG_MUST_CHECK asg_err_t asg_members_read_text(asg_json_t *json, asg_str_t text,
     asg_buf_t *scratch, const asg_member_t *members, size_t n, void *out);
