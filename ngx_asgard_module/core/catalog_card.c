@@ -6,8 +6,6 @@
 #include "core/catalog_outline.h"
 #include "core/members.h"
 
-#define NAME_BYTES_MAX 256
-
 typedef struct {
     asg_str_t project;
     int64_t model;
