@@ -15,11 +15,17 @@ my ($t, undef, $project, $key) = one_model(workers => 2, budget_usd => '10');
 my $redis = $t->{redis};
 
 sub value { $t->{postgres}->value($_[0]) }
+my $served = 0;                         # calls that must be in the ledger
+sub call { my $status = $t->chat($_[0], {model => 'one'})->status;
+    $served++ if $status == 200;
+    return $status }
 sub calls { my ($who, $n) = @_;
-    return scalar grep { $t->chat($who, {model => 'one'})->status == 200 }
-        1 .. $n }
+    return scalar grep { call($who) == 200 } 1 .. $n }
 sub in_ledger { my ($n) = @_;
     return wait_until(sub { value('SELECT count(*) FROM ledger') == $n }, 10) }
+# The gateway knows it, too: what it does not, it tells again.
+sub is_known { return wait_until(sub { $t->get('/metrics')->body
+    =~ /^asgard_journal_slots_used 0$/m }, 10, 0.1) }
 sub budget_of { (grep { /:b:p\.\Q$_[0]\E$/ }
     @{$redis->cmd('KEYS', '*:b:*')})[0] }
 sub spent { $redis->cmd('HGET', budget_of($_[0]), 's:total:0') // '' }
@@ -57,7 +63,7 @@ my $lost = $t->key(project => $later);
 my $gone = $t->key(project => $project);
 is(calls($lost, 2), 2, '... two by a project that is younger than the backup');
 is(calls($gone, 1), 1, '... and one by a younger key');
-ok(in_ledger(11), 'all are in the ledger');
+ok(in_ledger(11) && is_known(), 'all are in the ledger');
 my $epoch = epoch_of($project);
 
 restore();
@@ -78,10 +84,10 @@ is(calls($key, 1), 1, 'the others serve');
 
 # What is changed now is not refused as old.
 $t->set_budgets($project, ['total', '0.001']);
-ok(wait_until(sub { $t->chat($key, {model => 'one'})->status == 429 }, 3),
+ok(wait_until(sub { call($key) == 429 }, 3),
     'a limit that is lowered now holds');
 $t->set_budgets($project, ['total', '10']);
-ok(wait_until(sub { $t->chat($key, {model => 'one'})->status == 200 }, 3),
+ok(wait_until(sub { call($key) == 200 }, 3),
     '... and one that is raised');
 my $next = $t->project(budget_usd => '10');
 isnt($next, $later, 'the number of a forgotten project is not given again');
@@ -89,7 +95,7 @@ my $new = $t->key(project => $next);
 is(calls($new, 1), 1, 'a new project serves');
 $t->revoke_key($next, $new->{id});
 is($t->chat($new, {model => 'one'})->status, 401, 'a new revocation holds');
-ok(in_ledger(14), 'all calls are in the ledger');
+ok(in_ledger($served), 'all calls are in the ledger');
 ok(wait_until(sub { $t->get('/metrics')->body
     =~ /^asgard_catalog_version (\d+)/m
     && $1 > value('SELECT version_floor()') }, 10),
@@ -97,8 +103,9 @@ ok(wait_until(sub { $t->get('/metrics')->body
 
 # Events that Redis has let go are only in the witness file.
 back_up();
+my $kept = $served;
 is(calls($key, 4), 4, 'four calls after a second backup');
-ok(in_ledger(18), '... are in the ledger');
+ok(in_ledger($served) && is_known(), '... are in the ledger');
 restore(sub {
     for my $stream (grep { /:u:\d+$/ } @{$redis->cmd('KEYS', '{p*:u:*')}) {
         $redis->cmd('XTRIM', $stream, 'MAXLEN', 0);
@@ -106,7 +113,7 @@ restore(sub {
 });
 ok(wait_until(sub { (value('SELECT sum(events) FROM stream_gaps') // 0) == 4
     && is_open($project) }, 10), 'the four are missed');
-is(value('SELECT count(*) FROM ledger'), 14, '... in the ledger');
+is(value('SELECT count(*) FROM ledger'), $kept, '... in the ledger');
 my ($status, $out) = $t->{control}->run('audit', 'money');
 is($status, 1, 'an audit finds the gap');
 like($out, qr/4 usage events between \S+ and \S+ are not in the ledger/,
