@@ -12,6 +12,8 @@
 #define MESSAGE_BYTES  160
 #define PAGE           "500"
 #define PAGE_ROWS      500
+#define LOOK           "200"            /* names in one EXISTS */
+#define LOOK_ROWS      200
 #define UUID_LEAST     "00000000-0000-0000-0000-000000000000"
 
 #define SQL_KEYS \
@@ -82,6 +84,18 @@ key_record(const struct ctl_rows *rows, unsigned i, asg_key_record_t *r)
 }
 
 
+static size_t
+key_name(char name[ASG_RKEY_MAX], const struct ctl_rows *rows, unsigned i)
+{
+    uint8_t digest[ASG_KEY_DIGEST_BYTES];
+
+    return asg_hex_decode(asg_str_z(ctl_rows_at(rows, i, 4)), digest,
+                          sizeof(digest))
+           ? asg_rkey_key(name, asg_str_z(ctl_rows_at(rows, i, 3)), digest)
+           : 0;
+}
+
+
 static bool
 key_send(struct ctl_redis *redis, struct ctl_arena *arena,
     const struct ctl_rows *rows, unsigned i, struct ctl_error *e)
@@ -89,15 +103,13 @@ key_send(struct ctl_redis *redis, struct ctl_arena *arena,
     char name[ASG_RKEY_MAX], message[MESSAGE_BYTES];
     const char *pepper = ctl_rows_at(rows, i, 3);
     const char *hex = ctl_rows_at(rows, i, 4);
-    uint8_t digest[ASG_KEY_DIGEST_BYTES];
     char *text = ctl_arena_alloc(arena, ASG_RECORD_BYTES_MAX);
     asg_key_record_t record;
     asg_buf_t value;
 
     asg_buf_init(&value, text, ASG_RECORD_BYTES_MAX);
     if (text == NULL || !key_record(rows, i, &record)
-        || !asg_hex_decode(asg_str_z(hex), digest, sizeof(digest))
-        || asg_rkey_key(name, asg_str_z(pepper), digest) == 0
+        || key_name(name, rows, i) == 0
         || asg_record_key_write(&value, &record, asg_str_z(pepper),
                                 asg_str_z(ctl_rows_at(rows, i, 6))) != ASG_OK)
     {
@@ -109,6 +121,13 @@ key_send(struct ctl_redis *redis, struct ctl_arena *arena,
 
     return publish(redis, arena, name, ctl_rows_at(rows, i, 2),
                    asg_buf_view(&value), message, e);
+}
+
+
+static size_t
+project_name(char name[ASG_RKEY_MAX], const struct ctl_rows *rows, unsigned i)
+{
+    return asg_rkey_project(name, asg_str_z(ctl_rows_at(rows, i, 0)));
 }
 
 
@@ -154,7 +173,7 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
         || !state_parse(ctl_rows_at(rows, i, 3), &record.state)
         || asg_data_class_parse(asg_str_z(ctl_rows_at(rows, i, 5)),
                                 &record.data_class) != ASG_OK
-        || asg_rkey_project(name, asg_str_z(id)) == 0
+        || project_name(name, rows, i) == 0
         || asg_record_project_write(&value, &record) != ASG_OK)
     {
         return ctl_error_internal(e, "the project %s has no record", id);
@@ -267,6 +286,124 @@ ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
                 " WHERE partition = $1) AND key_id"
                 " > coalesce(nullif($2, ''), '" UUID_LEAST "')::uuid"
                 " ORDER BY key_id LIMIT " PAGE, part, key_send, e);
+}
+
+
+typedef size_t (*row_name_pt)(char name[ASG_RKEY_MAX],
+    const struct ctl_rows *rows, unsigned i);
+
+
+/* *there: how many of the rows from `first`, n of them, have a record. */
+static bool
+records_count(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct ctl_rows *rows, unsigned first, unsigned n, row_name_pt name,
+    int64_t *there, struct ctl_error *e)
+{
+    char (*names)[ASG_RKEY_MAX] = ctl_arena_alloc(arena, n * sizeof(*names));
+    asg_str_t argv[1 + LOOK_ROWS] = {ASG_STR("EXISTS")};
+    struct ctl_reply reply;
+    unsigned i;
+
+    if (names == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    for (i = 0; i < n; i++) {
+        (void) name(names[i], rows, first + i);
+        argv[1 + i] = asg_str_z(names[i]);
+    }
+    if (!ctl_redis_command(redis, arena, &reply, e, 1 + n, argv)) {
+        return false;
+    }
+
+    return asg_str_i64(reply.text, there)
+           || ctl_error_internal(e, "EXISTS answered no number");
+}
+
+
+/* What is missing is looked for one by one only where something is. */
+static bool
+records_mend(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct ctl_rows *rows, row_name_pt name, row_send_pt send,
+    unsigned *lost, struct ctl_error *e)
+{
+    int64_t there;
+    unsigned i;
+
+    if (rows->nrows == 0) {
+        return true;
+    }
+    if (!records_count(redis, arena, rows, 0, rows->nrows, name, &there, e)) {
+        return false;
+    }
+    for (i = 0; there < rows->nrows && i < rows->nrows; i++) {
+        int64_t one;
+
+        if (!records_count(redis, arena, rows, i, 1, name, &one, e)) {
+            return false;
+        }
+        if (one == 0) {
+            if (!send(redis, arena, rows, i, e)) {
+                return false;
+            }
+            *lost += 1;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+catalog_mend(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, unsigned *lost, struct ctl_error *e)
+{
+    const asg_str_t argv[2] = {ASG_STR("EXISTS"), ASG_STR(ASG_RKEY_CATALOG)};
+    struct ctl_reply reply;
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e, "SELECT count(*) FROM catalog_snapshots")
+        || !ctl_redis_command(redis, arena, &reply, e, 2, argv))
+    {
+        return false;
+    }
+    if (ctl_rows_i64(&rows, 0, 0) == 0 || asg_str_eq(reply.text, ASG_STR("1")))
+    {
+        return true;
+    }
+    *lost += 1;
+
+    return ctl_record_send_catalog(pg, redis, arena, e);
+}
+
+
+bool
+ctl_record_tend(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_record_look *look, unsigned *lost,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    bool keys = look->keys;
+
+    if (!CTL_PG(pg, arena, &rows, e, keys
+                ? SQL_KEYS "WHERE key_id"
+                  " > coalesce(nullif($1, ''), '" UUID_LEAST "')::uuid"
+                  " ORDER BY key_id LIMIT " LOOK
+                : SQL_PROJECTS "WHERE project_id > $1"
+                  " ORDER BY project_id LIMIT " LOOK, look->after)
+        || !records_mend(redis, arena, &rows, keys ? key_name : project_name,
+                         keys ? key_send : project_send, lost, e))
+    {
+        return false;
+    }
+    if (rows.nrows == LOOK_ROWS) {
+        snprintf(look->after, sizeof(look->after), "%s",
+                 ctl_rows_at(&rows, LOOK_ROWS - 1, 0));
+        return true;
+    }
+    look->after[0] = '\0';
+    look->keys = !keys;
+
+    return keys || catalog_mend(pg, redis, arena, lost, e);
 }
 
 

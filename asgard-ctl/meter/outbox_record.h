@@ -5,6 +5,7 @@
 #ifndef CTL_OUTBOX_RECORD_H
 #define CTL_OUTBOX_RECORD_H
 
+#include "core/rkey.h"
 #include "redis/client.h"
 #include "store/pg.h"
 
@@ -19,6 +20,18 @@ bool ctl_record_send_catalog(struct ctl_pg *pg, struct ctl_redis *redis,
  * its data.  Resets the arena as it goes. */
 bool ctl_record_send_partition(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, struct ctl_error *e);
+
+/* Where the look at all records stands; zero at first. */
+struct ctl_record_look {
+    char after[ASG_ID_MAX + 1];         /* the last id that was looked at */
+    bool keys;                          /* else projects and the catalog */
+};
+
+/* One page of the look: at most 200 records that must be in Redis; what is
+ * missing is written again and counted to *lost. */
+bool ctl_record_tend(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_record_look *look, unsigned *lost,
+    struct ctl_error *e);
 /* Deletes a record by its name in Redis, with a version, and announces it: one
  * that the database does not know (any more). */
 bool ctl_record_take_back(struct ctl_redis *redis, struct ctl_arena *arena,

@@ -32,6 +32,8 @@
     " UNION ALL" \
     " SELECT 'asgard_counters_wrong', coalesce(info->>'drift', '0')" \
     " FROM role_beats WHERE role = 'meter' UNION ALL" \
+    " SELECT 'asgard_records_missing', coalesce(info->>'lost', '0')" \
+    " FROM role_beats WHERE role = 'meter' UNION ALL" \
     " SELECT 'asgard_usage_events_copied', coalesce(sum(copies), 0)::text" \
     " FROM cursors UNION ALL" \
     " SELECT 'asgard_catalog_refused', greatest(CASE info->>'state'" \
@@ -61,6 +63,8 @@ static const struct {
     {"asgard_role_beat_age_seconds", "Seconds since each role was heard."},
     {"asgard_counters_wrong", "Counters that differed from the ledger since "
      "the meter began."},
+    {"asgard_records_missing", "Records that were missing in Redis and written "
+     "again, since the meter began."},
     {"asgard_usage_events_copied", "Usage events that stood in a stream twice "
      "and were passed over."},
     {"asgard_catalog_refused", "What the last reload refused; 0 when all is "

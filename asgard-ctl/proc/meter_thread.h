@@ -16,6 +16,7 @@ struct ctl_meter {
     atomic_bool stop;
     atomic_int open;                    /* partitions that are open here */
     atomic_int drift;                   /* counters found wrong so far */
+    atomic_int lost;                    /* records found missing so far */
 };
 
 /* One thread's own things. */
