@@ -19,16 +19,19 @@ read_item(void *data, asg_str_t raw, struct ctl_error *e)
     struct reading *rd = data;
     const char *window = NULL, *zone = "UTC";
     struct ctl_json_usd limit = {0};
+    int64_t soft_pct = 80;
     const struct ctl_json_field fields[] = {
         {"window", CTL_JSON_TEXT, true, 16, &window},
         {"limit_usd", CTL_JSON_USD, true, 0, &limit},
         {"zone", CTL_JSON_TEXT, false, ASG_WINDOW_ZONE_MAX - 1, &zone},
+        {"soft_pct", CTL_JSON_INT, false, 0, &soft_pct},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
     return ctl_json_read(raw, fields, rd->arena, e)
            && ctl_budget_list_add(rd->list, window, zone, limit.null,
-                                  limit.nusd, e);
+                                  limit.nusd, e)
+           && ctl_budget_list_soft(rd->list, soft_pct, e);
 }
 
 

@@ -1,15 +1,16 @@
 /*
- * /api/projects/{id}/budgets and /usage.
+ * /api/budgets, /api/projects/{id}/budgets and /usage.
  */
 #include "http/handlers.h"
 
 #include <string.h>
 
+#include "core/rkey.h"
 #include "core/window.h"
 #include "http/budget_json.h"
 #include "http/json_in.h"
 #include "http/json_out.h"
-#include "ops/project.h"
+#include "http/query.h"
 #include "ops/usage.h"
 
 
@@ -17,16 +18,8 @@ static bool
 project_budget(struct ctl_request *rq, const char **budget_id,
     struct ctl_error *e)
 {
-    struct ctl_project project;
-
-    if (!ctl_project_get(rq->worker->pg, &rq->worker->arena, rq->param[0],
-                         &project, e))
-    {
-        return false;
-    }
-    *budget_id = ctl_arena_printf(&rq->worker->arena, "p.%s", project.id);
-
-    return *budget_id != NULL || ctl_error_internal(e, "out of memory");
+    return ctl_budget_of(rq->worker->pg, &rq->worker->arena, "project",
+                         rq->param[0], budget_id, e);
 }
 
 
@@ -42,31 +35,48 @@ zone_or_null(cJSON *o, const char *window, const char *zone)
 }
 
 
+static cJSON *
+budget_json(const struct ctl_budget_window *w)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    ctl_out_text(o, "window", w->name);
+    zone_or_null(o, w->name, w->zone);
+    if (w->unlimited) {
+        cJSON_AddNullToObject(o, "limit_usd");
+    } else {
+        ctl_out_usd(o, "limit_usd", w->limit_nusd);
+    }
+    ctl_out_int(o, "soft_pct", w->soft_pct);
+
+    return o;
+}
+
+
+/* budget_id NULL: an empty list.  scope NULL: what is in the path. */
 static bool
 send_budgets(struct ctl_request *rq, struct ctl_answer *an,
-    const char *budget_id, struct ctl_error *e)
+    const char *budget_id, const char *scope, const char *scope_id,
+    struct ctl_error *e)
 {
-    struct ctl_budget_list list;
-    cJSON *tree, *items, *item;
+    struct ctl_budget_list list = {.n = 0};
+    cJSON *tree, *items;
     unsigned i;
 
-    if (!ctl_budget_read(rq->worker->pg, &rq->worker->arena, budget_id, &list,
-                         e))
+    if (budget_id != NULL
+        && !ctl_budget_read(rq->worker->pg, &rq->worker->arena, budget_id,
+                            &list, e))
     {
         return false;
     }
     tree = cJSON_CreateObject();
+    if (scope != NULL) {
+        ctl_out_text(tree, "scope", scope);
+        ctl_out_text(tree, "scope_id", scope_id);
+    }
     items = cJSON_AddArrayToObject(tree, "budgets");
     for (i = 0; i < list.n; i++) {
-        item = cJSON_CreateObject();
-        ctl_out_text(item, "window", list.windows[i].name);
-        zone_or_null(item, list.windows[i].name, list.windows[i].zone);
-        if (list.windows[i].unlimited) {
-            cJSON_AddNullToObject(item, "limit_usd");
-        } else {
-            ctl_out_usd(item, "limit_usd", list.windows[i].limit_nusd);
-        }
-        cJSON_AddItemToArray(items, item);
+        cJSON_AddItemToArray(items, budget_json(&list.windows[i]));
     }
 
     return ctl_out_send(rq, an, 200, tree, e);
@@ -78,7 +88,7 @@ CTL_HANDLER(ctl_http_budget_get)
     const char *budget_id;
 
     return project_budget(rq, &budget_id, e)
-           && send_budgets(rq, an, budget_id, e);
+           && send_budgets(rq, an, budget_id, NULL, NULL, e);
 }
 
 
@@ -96,7 +106,61 @@ CTL_HANDLER(ctl_http_budget_put)
            && ctl_budget_json_read(raw, &rq->worker->arena, &list, e)
            && project_budget(rq, &budget_id, e)
            && ctl_budget_replace(rq->change, budget_id, &list, e)
-           && send_budgets(rq, an, budget_id, e);
+           && send_budgets(rq, an, budget_id, NULL, NULL, e);
+}
+
+
+static bool
+needs(const char *value, const char *name, struct ctl_error *e)
+{
+    return value != NULL
+           || ctl_error_field(e, "missing_field", name, "%s is required.",
+                              name);
+}
+
+
+CTL_HANDLER(ctl_http_scope_budget_get)
+{
+    const char *scope = NULL, *scope_id = NULL, *budget_id;
+    const struct ctl_query_field fields[] = {
+        {"scope", &scope}, {"scope_id", &scope_id}, {NULL, NULL}
+    };
+
+    return ctl_query_read(rq, fields, e)
+           && needs(scope, "scope", e) && needs(scope_id, "scope_id", e)
+           && ctl_budget_of(rq->worker->pg, &rq->worker->arena, scope,
+                            scope_id, &budget_id, e)
+           && send_budgets(rq, an, budget_id, scope, scope_id, e);
+}
+
+
+CTL_HANDLER(ctl_http_scope_budget_put)
+{
+    const char *scope = NULL, *scope_id = NULL, *budget_id;
+    asg_str_t raw = ASG_STR_NULL;
+    struct ctl_arena *arena = &rq->worker->arena;
+    struct ctl_budget_list list;
+    const struct ctl_json_field fields[] = {
+        {"scope", CTL_JSON_TEXT, true, 16, &scope},
+        {"scope_id", CTL_JSON_TEXT, true, ASG_ID_MAX, &scope_id},
+        {"budgets", CTL_JSON_RAW, true, 0, &raw},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    if (!ctl_json_read(rq->body, fields, arena, e)
+        || !ctl_budget_json_read(raw, arena, &list, e)
+        || !ctl_budget_of(rq->worker->pg, arena, scope, scope_id, &budget_id,
+                          e)
+        || !(strcmp(scope, "key") == 0
+             ? ctl_budget_set_key(rq->change, scope_id, budget_id, &list, e)
+             : ctl_budget_replace(rq->change, budget_id, &list, e))
+        || !ctl_budget_of(rq->worker->pg, arena, scope, scope_id, &budget_id,
+                          e))
+    {
+        return false;
+    }
+
+    return send_budgets(rq, an, budget_id, scope, scope_id, e);
 }
 
 

@@ -26,6 +26,8 @@ CTL_HANDLER(ctl_http_key_revoke);
 /* http/budget_routes.c */
 CTL_HANDLER(ctl_http_budget_get);
 CTL_HANDLER(ctl_http_budget_put);
+CTL_HANDLER(ctl_http_scope_budget_get);
+CTL_HANDLER(ctl_http_scope_budget_put);
 CTL_HANDLER(ctl_http_usage);
 /* http/ledger_routes.c */
 CTL_HANDLER(ctl_http_ledger);

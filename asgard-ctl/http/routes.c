@@ -27,6 +27,11 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_budget_put},
     {"GET", PROJECT "/usage", CTL_GATE_ADMIN, CTL_READ, ctl_http_usage},
 
+    {"GET", "/api/budgets", CTL_GATE_ADMIN, CTL_READ,
+        ctl_http_scope_budget_get},
+    {"PUT", "/api/budgets", CTL_GATE_ADMIN, CTL_WRITE,
+        ctl_http_scope_budget_put},
+
     {"GET", "/api/ledger", CTL_GATE_ADMIN, CTL_READ, ctl_http_ledger},
     {"GET", "/api/audit", CTL_GATE_ADMIN, CTL_READ, ctl_http_audit},
 

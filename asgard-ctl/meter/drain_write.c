@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "meter/budget_warn.h"
+
 #define HOLD_BYTES 512
 #define SUM_BYTES  64                   /* beside the pins */
 
@@ -240,8 +242,8 @@ ctl_batch_write(struct ctl_batch *b, struct ctl_error *e)
            && (b->nentries == 0
                || (CTL_PG(pg, arena, NULL, e, SQL_LEDGER, b->entries.data,
                           part)
-                   && CTL_PG(pg, arena, NULL, e, SQL_BALANCES, sums,
-                             part)))
+                   && CTL_PG(pg, arena, NULL, e, SQL_BALANCES, sums, part)
+                   && ctl_budget_warn(pg, arena, sums, e)))
            && (b->nowed == 0
                || CTL_PG(pg, arena, NULL, e, SQL_APPLIES, b->owed.data, part))
            && CTL_PG(pg, arena, NULL, e, SQL_LAST_USED, keys);

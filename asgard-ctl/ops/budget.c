@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "ledger/zone.h"
+#include "ops/project.h"
+
+#define SOFT_PCT_DEFAULT 80             /* as the column has it */
 
 
 static bool
@@ -80,6 +83,22 @@ ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
     snprintf(to->zone, sizeof(to->zone), "%s", zone);
     to->unlimited = unlimited;
     to->limit_nusd = unlimited ? 0 : limit_nusd;
+    to->soft_pct = SOFT_PCT_DEFAULT;
+
+    return true;
+}
+
+
+bool
+ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
+    struct ctl_error *e)
+{
+    if (soft_pct < 0 || soft_pct > 100) {
+        return ctl_error_field(e, "invalid_value", "soft_pct",
+                               "soft_pct must be 1 to 100, the percentage of "
+                               "the limit at which to warn, or 0 for never.");
+    }
+    list->windows[list->n - 1].soft_pct = (int) soft_pct;
 
     return true;
 }
@@ -92,6 +111,7 @@ window_insert(struct ctl_change *c, const char *budget_id,
     const char *limit = w->unlimited ? NULL
                         : ctl_arena_printf(c->arena, "%lld",
                                            (long long) w->limit_nusd);
+    const char *soft = ctl_arena_printf(c->arena, "%d", w->soft_pct);
     const char *zone = is_utc(w->zone) ? NULL : w->zone;
 
     if (zone != NULL && !ctl_zone_ensure(c->pg, c->arena, zone, w->name, e)) {
@@ -101,12 +121,13 @@ window_insert(struct ctl_change *c, const char *budget_id,
     /* in another zone it is another window: added now */
     return CTL_PG(c->pg, c->arena, NULL, e,
         "INSERT INTO budget_windows AS w (budget_id, window_name, limit_nusd,"
-        " zone) VALUES ($1, $2, $3, $4)"
+        " zone, soft_pct) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (budget_id, window_name)"
         " DO UPDATE SET limit_nusd = excluded.limit_nusd,"
+        " soft_pct = excluded.soft_pct,"
         " zone = excluded.zone, added_at = CASE WHEN w.zone"
         " IS DISTINCT FROM excluded.zone THEN now() ELSE w.added_at END",
-        budget_id, w->name, limit, zone);
+        budget_id, w->name, limit, zone, soft);
 }
 
 
@@ -132,7 +153,8 @@ ctl_budget_create(struct ctl_change *c, const char *scope,
     const struct ctl_budget_list *list, struct ctl_error *e)
 {
     const struct ctl_budget_window total = {.name = "total", .zone = "UTC",
-                                            .unlimited = true};
+                                            .unlimited = true,
+                                            .soft_pct = SOFT_PCT_DEFAULT};
     const char *id = ctl_arena_printf(c->arena, "%c.%s", scope[0], scope_id);
     const char *part = ctl_arena_printf(c->arena, "%d", partition);
 
@@ -262,7 +284,7 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
 
     memset(list, 0, sizeof(*list));
     if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT window_name, limit_nusd, coalesce(zone, 'UTC')"
+            "SELECT window_name, limit_nusd, coalesce(zone, 'UTC'), soft_pct"
             " FROM budget_windows"
             " WHERE budget_id = $1 ORDER BY window_name = 'total' DESC,"
             " window_name", budget_id))
@@ -273,11 +295,84 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
         if (!ctl_budget_list_add(list, ctl_rows_at(&rows, i, 0),
                                  ctl_rows_at(&rows, i, 2),
                                  ctl_rows_at(&rows, i, 1) == NULL,
-                                 ctl_rows_i64(&rows, i, 1), e))
+                                 ctl_rows_i64(&rows, i, 1), e)
+            || !ctl_budget_list_soft(list, ctl_rows_i64(&rows, i, 3), e))
         {
             return false;
         }
     }
 
     return true;
+}
+
+
+bool
+ctl_budget_of(struct ctl_pg *pg, struct ctl_arena *arena, const char *scope,
+    const char *scope_id, const char **budget_id, struct ctl_error *e)
+{
+    struct ctl_project project;
+    struct ctl_rows rows;
+
+    *budget_id = NULL;
+    if (strcmp(scope, "project") == 0) {
+        if (!ctl_project_get(pg, arena, scope_id, &project, e)) {
+            return false;
+        }
+        *budget_id = ctl_arena_printf(arena, "p.%s", project.id);
+        return *budget_id != NULL || ctl_error_internal(e, "out of memory");
+    }
+    if (strcmp(scope, "key") != 0) {
+        return ctl_error_field(e, "invalid_value", "scope",
+                               "scope must be project or key.");
+    }
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT (SELECT budget_id FROM budgets"
+            " WHERE budget_id = 'k.' || key_id) FROM keys"
+            " WHERE key_id::text = lower($1)", scope_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 404, "key_not_found",
+                             "There is no key with this id.");
+    }
+    *budget_id = ctl_rows_at(&rows, 0, 0);
+
+    return true;
+}
+
+
+bool
+ctl_budget_set_key(struct ctl_change *c, const char *key_id,
+    const char *budget_id, const struct ctl_budget_list *list,
+    struct ctl_error *e)
+{
+    const struct ctl_budget_list none = {.n = 0};
+    const char *id;
+    struct ctl_rows rows;
+
+    if (budget_id != NULL) {
+        return ctl_budget_replace(c, budget_id, list, e);
+    }
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "UPDATE keys k SET budgeted = true, version = k.version + 1"
+            " FROM projects p WHERE key_id::text = lower($1)"
+            " AND p.project_id = k.project_id AND NOT budgeted"
+            " RETURNING key_id, k.project_id, partition, k.version", key_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 409, "conflict",
+                             "The key got a budget at the same time.");
+    }
+    key_id = ctl_rows_at(&rows, 0, 0);
+    id = ctl_arena_printf(c->arena, "k.%s", key_id);
+
+    return (id != NULL || ctl_error_internal(e, "out of memory"))
+           && ctl_budget_create(c, "key", key_id, ctl_rows_at(&rows, 0, 1),
+                                (int) ctl_rows_i64(&rows, 0, 2), list, e)
+           && ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
+                              ctl_rows_i64(&rows, 0, 3), e)
+           && audit_replaced(c, id, &none, e);
 }

@@ -17,6 +17,7 @@ struct ctl_budget_window {
     char zone[ASG_WINDOW_ZONE_MAX];     /* "UTC" unless said */
     bool unlimited;
     asg_nusd_t limit_nusd;
+    int soft_pct;                       /* of the limit: warns; 0: never */
 };
 
 struct ctl_budget_list {
@@ -32,6 +33,10 @@ bool ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
     const char *zone, bool unlimited, asg_nusd_t limit_nusd,
     struct ctl_error *e);
 
+/* When to warn, of the window that was added last; 80 unless it is said. */
+bool ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
+    struct ctl_error *e);
+
 /* A new budget: scope "project" or "key".  `total` is added, unlimited, when
  * the list lacks it.  400 for a zone that the database does not know. */
 bool ctl_budget_create(struct ctl_change *c, const char *scope,
@@ -43,6 +48,19 @@ bool ctl_budget_create(struct ctl_change *c, const char *scope,
  * the limits before and after. */
 bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e);
+
+/* The budget of a scope, "project" or "key", by the id of a project or a key.
+ * 404 project_not_found, key_not_found; 400 for another scope.  A key without a
+ * budget of its own has *budget_id NULL. */
+bool ctl_budget_of(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *scope, const char *scope_id, const char **budget_id,
+    struct ctl_error *e);
+
+/* As replace(), of a key that may have none yet: it gets one, and its calls are
+ * held against it from then on. */
+bool ctl_budget_set_key(struct ctl_change *c, const char *key_id,
+    const char *budget_id, const struct ctl_budget_list *list,
+    struct ctl_error *e);
 
 bool ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *budget_id, struct ctl_budget_list *list, struct ctl_error *e);

@@ -1,0 +1,81 @@
+/*
+ * Finding the windows that crossed, and the audit events.
+ */
+#include "meter/budget_warn.h"
+
+#include "core/money.h"
+#include "store/audit.h"
+
+/* Sums are below 2^53, so a hundred times one fits. */
+#define SQL_CROSSED \
+    "WITH touched AS (SELECT DISTINCT split_part(pin, ':', 1) AS budget_id," \
+    " split_part(pin, ':', 2) AS window_name," \
+    " split_part(pin, ':', 3)::bigint AS window_id" \
+    " FROM jsonb_to_recordset($1::jsonb) AS t(pins text)," \
+    " unnest(string_to_array(t.pins, ',')) AS pin)," \
+    " crossed AS (INSERT INTO budget_warnings AS w (budget_id, window_name," \
+    " window_id, limit_nusd, spent_nusd, soft_pct)" \
+    " SELECT l.budget_id, l.window_name, t.window_id, l.limit_nusd, s.nusd," \
+    " l.soft_pct FROM touched t" \
+    " JOIN budget_windows l USING (budget_id, window_name)" \
+    " JOIN balances b USING (budget_id, window_name, window_id)" \
+    " LEFT JOIN openings o USING (budget_id, window_name, window_id)" \
+    " CROSS JOIN LATERAL (SELECT b.spent_nano" \
+    " + coalesce(o.amount_nusd, 0)) AS s(nusd)" \
+    " WHERE l.limit_nusd > 0 AND l.soft_pct > 0" \
+    " AND s.nusd * 100 >= l.limit_nusd * l.soft_pct" \
+    " ON CONFLICT DO NOTHING RETURNING w.*)" \
+    " SELECT b.scope, b.scope_id, b.project_id, c.window_name," \
+    " c.window_id, c.limit_nusd, c.spent_nusd, c.soft_pct" \
+    " FROM crossed c JOIN budgets b USING (budget_id)" \
+    " ORDER BY c.budget_id, c.window_name"
+
+
+static bool
+warning_write(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_rows *rows, unsigned i, struct ctl_error *e)
+{
+    char limit[ASG_MONEY_TEXT], spent[ASG_MONEY_TEXT];
+    const struct ctl_audit_field fields[] = {
+        {"window", ctl_rows_at(rows, i, 3)},
+        {"window_id", ctl_rows_at(rows, i, 4)},
+        {"limit_usd", limit},
+        {"spent_usd", spent},
+        {"soft_pct", ctl_rows_at(rows, i, 7)}
+    };
+    struct ctl_audit_event event = {
+        .actor = "system:meter", .action = "gateway.budget_warn",
+        .entity_kind = ctl_rows_at(rows, i, 0),
+        .entity_id = ctl_rows_at(rows, i, 1),
+        .also = {ctl_rows_at(rows, i, 2)}
+    };
+
+    asg_money_format(ctl_rows_i64(rows, i, 5), limit);
+    asg_money_format(ctl_rows_i64(rows, i, 6), spent);
+    event.data = ctl_audit_data(arena, fields, 5);
+    if (event.data == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+
+    return ctl_audit_write(pg, arena, &event, e);
+}
+
+
+bool
+ctl_budget_warn(struct ctl_pg *pg, struct ctl_arena *arena, const char *sums,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(pg, arena, &rows, e, SQL_CROSSED, sums)) {
+        return false;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        if (!warning_write(pg, arena, &rows, i, e)) {
+            return false;
+        }
+    }
+
+    return true;
+}

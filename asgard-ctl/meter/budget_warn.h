@@ -1,0 +1,18 @@
+/*
+ * Soft thresholds: who has spent most of a limit is told of it.
+ *
+ * In the transaction that raises a window's balance: one audit event
+ * `gateway.budget_warn` for each period of a window whose spent money reaches
+ * the window's `soft_pct` of its limit.  Once in a period, whatever the limit
+ * becomes later in it.  A limit of 0 and no limit have no threshold.
+ */
+#ifndef CTL_BUDGET_WARN_H
+#define CTL_BUDGET_WARN_H
+
+#include "store/pg.h"
+
+/* sums: a JSON array whose items have `pins`, the windows that were charged. */
+bool ctl_budget_warn(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *sums, struct ctl_error *e);
+
+#endif
