@@ -9,6 +9,7 @@
 
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_share.h"
 #include "ngx_http_asgard_steps.h"
 #include "ngx_http_asgard_zone.h"
 
@@ -289,7 +290,11 @@ ngx_http_asgard_body_charge(ngx_http_asgard_ctx_t *ctx, size_t n)
 
     amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
 
-    if (ngx_http_asgard_zone_body_charge(n, amcf->body_memory) != NGX_OK) {
+    if (ngx_http_asgard_share_body_charge(ngx_http_asgard_share(ctx),
+                                          ctx->body_charged, n,
+                                          amcf->body_memory)
+        != NGX_OK)
+    {
         ctx->retry_after = 1;
         return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
     }
@@ -383,7 +388,8 @@ void
 ngx_http_asgard_body_release(ngx_http_asgard_ctx_t *ctx)
 {
     if (ctx->body_charged) {
-        ngx_http_asgard_zone_body_release(ctx->body_charged);
+        ngx_http_asgard_share_body_release(ngx_http_asgard_share(ctx),
+                                           ctx->body_charged);
         ctx->body_charged = 0;
     }
 }

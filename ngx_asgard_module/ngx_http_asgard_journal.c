@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "ngx_http_asgard_journal.h"
+#include "ngx_http_asgard_share.h"
 
 
 #define NGX_HTTP_ASGARD_HOLD_RANDOM  8
@@ -50,10 +51,13 @@ ngx_http_asgard_journal_word(ngx_http_asgard_slot_t *slot)
 }
 
 
+/* `share` as the slot had it: another worker may have the slot already. */
 static void
-ngx_http_asgard_journal_freed(ngx_http_asgard_zone_t *zone, ngx_uint_t i)
+ngx_http_asgard_journal_freed(ngx_http_asgard_zone_t *zone, ngx_uint_t i,
+    ngx_uint_t share)
 {
     (void) ngx_atomic_fetch_add(&zone->slots_used, -1);
+    ngx_http_asgard_share_slot_free(share);
 
     if (ngx_http_asgard_warm.n < NGX_HTTP_ASGARD_WARM_N) {
         ngx_http_asgard_warm.index[ngx_http_asgard_warm.n++] = (uint32_t) i;
@@ -80,7 +84,7 @@ ngx_http_asgard_journal_next(ngx_http_asgard_zone_t *zone)
 
 
 ngx_http_asgard_slot_t *
-ngx_http_asgard_journal_take(void)
+ngx_http_asgard_journal_take(ngx_uint_t share)
 {
     ngx_uint_t                 i, n;
     ngx_atomic_uint_t          word;
@@ -93,7 +97,8 @@ ngx_http_asgard_journal_take(void)
 
     if (w == NULL
         || (ngx_atomic_int_t) zone->slots_used
-           >= (ngx_atomic_int_t) zone->nslots)
+           >= (ngx_atomic_int_t) zone->nslots
+        || ngx_http_asgard_share_slot_take(share) != NGX_OK)
     {
         return NULL;
     }
@@ -110,11 +115,13 @@ ngx_http_asgard_journal_take(void)
             (void) ngx_atomic_fetch_add(&zone->slots_used, 1);
             slot = &zone->slots[i];
             ngx_memzero(slot, offsetof(ngx_http_asgard_slot_t, budgets));
+            slot->share = (u_short) share;
             ngx_http_asgard_journal_name(slot);
             return slot;
         }
     }
 
+    ngx_http_asgard_share_slot_free(share);
     return NULL;
 }
 
@@ -163,16 +170,18 @@ void
 ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_slot_state_e state)
 {
+    ngx_uint_t               share;
     ngx_atomic_t            *word;
     ngx_http_asgard_zone_t  *zone;
 
     zone = ngx_http_asgard_zone();
     word = ngx_http_asgard_journal_word(slot);
+    share = slot->share;
     ngx_memory_barrier();
 
     if (state == NGX_HTTP_ASGARD_SLOT_FREE) {
         *word = NGX_HTTP_ASGARD_SLOT_FREE;
-        ngx_http_asgard_journal_freed(zone, slot - zone->slots);
+        ngx_http_asgard_journal_freed(zone, slot - zone->slots, share);
         return;
     }
 
@@ -371,7 +380,7 @@ void
 ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
     uint64_t seq)
 {
-    ngx_uint_t               i;
+    ngx_uint_t               i, share;
     ngx_atomic_uint_t        word;
     ngx_http_asgard_zone_t  *zone;
 
@@ -380,13 +389,19 @@ ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
     for (i = 0; i < zone->nslots; i++) {
         word = zone->words[i];
 
-        if ((word & 0xff) == NGX_HTTP_ASGARD_SLOT_DONE
-            && ngx_http_asgard_journal_is_durable(&zone->slots[i], part,
-                                                  epoch, ms, seq)
-            && ngx_atomic_cmp_set(&zone->words[i], word,
-                                  NGX_HTTP_ASGARD_SLOT_FREE))
+        if ((word & 0xff) != NGX_HTTP_ASGARD_SLOT_DONE
+            || !ngx_http_asgard_journal_is_durable(&zone->slots[i], part,
+                                                   epoch, ms, seq))
         {
-            ngx_http_asgard_journal_freed(zone, i);
+            continue;
+        }
+
+        share = zone->slots[i].share;
+
+        if (ngx_atomic_cmp_set(&zone->words[i], word,
+                               NGX_HTTP_ASGARD_SLOT_FREE))
+        {
+            ngx_http_asgard_journal_freed(zone, i, share);
         }
     }
 }

@@ -50,6 +50,7 @@ struct ngx_http_asgard_slot_s {
     u_short                    budgets_len;
     u_short                    pins_len;
     u_short                    detail_len;
+    u_short                    share;           /* whose, of share.h */
     asg_nusd_t                 held_nusd;
     uint64_t                   epoch;           /* of the last word of Redis */
     ngx_uint_t                 part;
@@ -98,8 +99,8 @@ typedef ngx_int_t (*ngx_http_asgard_journal_until_pt)(
 void ngx_http_asgard_journal_format(ngx_http_asgard_zone_t *zone);
 
 /* A slot of this worker in FILLING, zeroed up to its texts and with an id of
- * its own; NULL when all are in use. */
-ngx_http_asgard_slot_t *ngx_http_asgard_journal_take(void);
+ * its own; NULL when all are in use, or as many by `share` as it may have. */
+ngx_http_asgard_slot_t *ngx_http_asgard_journal_take(ngx_uint_t share);
 ngx_uint_t ngx_http_asgard_journal_state(ngx_http_asgard_slot_t *slot);
 /* By the owner only. FREE gives the slot back. */
 void ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,

@@ -13,11 +13,13 @@
 #include "ngx_http_asgard_redis_time.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
+#include "ngx_http_asgard_share.h"
 #include "ngx_http_asgard_spool.h"
 #include "ngx_http_asgard_steps.h"
 
 
 #define NGX_HTTP_ASGARD_RESERVE_TRIES  2
+#define NGX_HTTP_ASGARD_RESERVE_SAY    10       /* s between two lines */
 #define NGX_HTTP_ASGARD_RESERVE_LATE   60       /* s, below the 600 of a void's
                                                  * marker */
 
@@ -397,6 +399,29 @@ ngx_http_asgard_reserve_cleanup(void *data)
 }
 
 
+/* Whoever looks for the cause of 503s finds it in the log, once in a while. */
+static void
+ngx_http_asgard_reserve_full(ngx_http_asgard_ctx_t *ctx)
+{
+    static time_t  said;
+
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_JOURNAL_FULL, 1);
+    ngx_http_asgard_reserve_unavailable(ctx);
+
+    if (ngx_time() - said < NGX_HTTP_ASGARD_RESERVE_SAY) {
+        return;
+    }
+
+    said = ngx_time();
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "asgard: %ui of %ui slots of the journal are in use, and "
+                  "project %s gets no more: its calls are refused until some "
+                  "of them are in the ledger, or their holds expire",
+                  ngx_http_asgard_journal_used(),
+                  ngx_http_asgard_journal_slots(), ctx->key->project_id);
+}
+
+
 static ngx_int_t
 ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
 {
@@ -414,10 +439,9 @@ ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    slot = ngx_http_asgard_journal_take();
+    slot = ngx_http_asgard_journal_take(ngx_http_asgard_share(ctx));
     if (slot == NULL) {
-        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_JOURNAL_FULL, 1);
-        ngx_http_asgard_reserve_unavailable(ctx);
+        ngx_http_asgard_reserve_full(ctx);
         return NGX_ERROR;
     }
 

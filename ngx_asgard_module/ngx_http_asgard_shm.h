@@ -22,7 +22,7 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  5
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  6
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -31,6 +31,7 @@
 #define NGX_HTTP_ASGARD_FLOOD_SETS   2048
 #define NGX_HTTP_ASGARD_FLOOD_WAYS   4
 #define NGX_HTTP_ASGARD_SLOTS_MAX    262144
+#define NGX_HTTP_ASGARD_SHARES       4096       /* see share.h */
 
 
 /* One process that serves.  Counters stay when the entry changes hands. */
@@ -129,6 +130,7 @@ struct ngx_http_asgard_zone_s {
     /* the journal: see ngx_http_asgard_journal.h */
     ngx_uint_t                 nslots;
     ngx_atomic_t               slots_used;
+    ngx_atomic_t               shares[NGX_HTTP_ASGARD_SHARES];
     ngx_atomic_t              *words;           /* generation << 8 | state */
     ngx_http_asgard_slot_t    *slots;
 };

@@ -55,8 +55,8 @@ for my $gateway ($t, $t->at(1)) {
     ok(wait_until(sub {
         system("wrk -t1 -c8 -d1s -s $load @{[$gateway->url]}/v1/chat/"
             . 'completions >/dev/null') == 0 or die "wrk: $?";
-        used($gateway) >= $slots - 8;
-    }, 60), "$slots outcomes fill the journal of a gateway");
+        used($gateway) >= $slots * 7 / 8 - 8;
+    }, 60), 'outcomes fill what a project may have of a gateway\'s journal');
 }
 my $told = spent();
 my ($epoch) = $redis->cmd('HGET', "$part:m", 'f') =~ /^(\d+)/;

@@ -38,7 +38,8 @@ for (1 .. 1500) {
 is($reply->status, 503, 'a full journal refuses');
 is(JSON::PP::decode_json($reply->body)->{error}{code}, 'budget_unavailable',
     'as a budget that is not known');
-cmp_ok($calls, '>', 400, 'half of a 4m zone is some five hundred slots');
+cmp_ok($calls, '>', 400, 'half of a 4m zone is some five hundred slots, of'
+    . ' which a project may have seven eighths');
 like($s->get('/metrics')->body, qr/^asgard_journal_full_total [1-9]/m,
     'and it is counted');
 

@@ -1,0 +1,81 @@
+
+/*
+ * The counts by bucket, and the two rules.
+ */
+
+#include "ngx_http_asgard_share.h"
+#include "ngx_http_asgard_shm.h"
+
+
+#define NGX_HTTP_ASGARD_SHARE_SLOTS  7          /* times what is free */
+
+
+static size_t  ngx_http_asgard_share_bodies[NGX_HTTP_ASGARD_SHARES];
+
+
+ngx_uint_t
+ngx_http_asgard_share(ngx_http_asgard_ctx_t *ctx)
+{
+    const char *id = ctx->key->project_id;
+
+    return ngx_crc32_short((u_char *) id, ngx_strlen(id))
+           % NGX_HTTP_ASGARD_SHARES;
+}
+
+
+ngx_int_t
+ngx_http_asgard_share_slot_take(ngx_uint_t share)
+{
+    ngx_atomic_int_t         has, free;
+    ngx_http_asgard_zone_t  *zone;
+
+    zone = ngx_http_asgard_zone();
+    has = (ngx_atomic_int_t) ngx_atomic_fetch_add(&zone->shares[share], 1);
+    free = (ngx_atomic_int_t) zone->nslots
+           - (ngx_atomic_int_t) zone->slots_used;
+
+    if (has < NGX_HTTP_ASGARD_SHARE_SLOTS * ngx_max(free, 0)) {
+        return NGX_OK;
+    }
+
+    ngx_http_asgard_share_slot_free(share);
+    return NGX_BUSY;
+}
+
+
+void
+ngx_http_asgard_share_slot_free(ngx_uint_t share)
+{
+    (void) ngx_atomic_fetch_add(&ngx_http_asgard_zone()->shares[share], -1);
+}
+
+
+ngx_int_t
+ngx_http_asgard_share_body_charge(ngx_uint_t share, size_t own, size_t n,
+    size_t max)
+{
+    size_t  used, others;
+
+    if (ngx_http_asgard_zone_body_charge(n, max) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    used = ngx_http_asgard_zone()->body_bytes;
+    others = ngx_http_asgard_share_bodies[share] - own;
+
+    if (others > max - ngx_min(used, max)) {
+        ngx_http_asgard_zone_body_release(n);
+        return NGX_BUSY;
+    }
+
+    ngx_http_asgard_share_bodies[share] += n;
+    return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_share_body_release(ngx_uint_t share, size_t n)
+{
+    ngx_http_asgard_share_bodies[share] -= n;
+    ngx_http_asgard_zone_body_release(n);
+}
