@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_hush.h"
 
 #include "core/window.h"
 #include "ngx_http_asgard_ctx.h"
@@ -442,6 +443,8 @@ ngx_http_asgard_error_header_filter(ngx_http_request_t *r)
     if (shape == NGX_HTTP_ASGARD_ERRORS_OFF || r != r->main) {
         return ngx_http_asgard_next_header_filter(r);
     }
+
+    ngx_http_asgard_hush(r);
 
     if (!alcf->enable && r->err_status < NGX_HTTP_BAD_REQUEST) {
         return ngx_http_asgard_next_header_filter(r);
