@@ -513,5 +513,5 @@ ngx_http_asgard_error_filters_init(ngx_conf_t *cf)
     ngx_http_asgard_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_asgard_error_body_filter;
 
-    return NGX_OK;
+    return ngx_http_asgard_hush_init(cf);
 }

@@ -75,7 +75,7 @@ ngx_http_asgard_hush(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_asgard_hush_handler(ngx_http_request_t *r)
 {
     ngx_http_asgard_loc_conf_t  *alcf;
@@ -87,4 +87,23 @@ ngx_http_asgard_hush_handler(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_asgard_hush_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_asgard_hush_handler;
+
+    return NGX_OK;
 }

@@ -6,8 +6,9 @@
  * In a server with `asgard_errors` before anything else, and where only a
  * location has it or `asgard on` with its answer: the request line, Referer and
  * User-Agent end where a key of ours begins, `asg_` or `sk-asg-`, and a user of
- * that shape is none.  Path and arguments for a backend stay as they were.  A refused request whose query belongs to nobody has none in
- * the logs: ngx_http_asgard_route_hide().
+ * that shape is none.  Path and arguments for a backend stay as they were.  A
+ * refused request whose query is nobody's has none in the logs:
+ * ngx_http_asgard_route_hide().
  */
 
 #ifndef _NGX_HTTP_ASGARD_HUSH_H_INCLUDED_
@@ -20,8 +21,8 @@
 
 
 void ngx_http_asgard_hush(ngx_http_request_t *r);
-/* Of the phase POST_READ, for servers with `asgard_errors`: NGX_DECLINED. */
-ngx_int_t ngx_http_asgard_hush_handler(ngx_http_request_t *r);
+/* For servers with `asgard_errors`: as soon as the head was read. */
+ngx_int_t ngx_http_asgard_hush_init(ngx_conf_t *cf);
 
 
 #endif /* _NGX_HTTP_ASGARD_HUSH_H_INCLUDED_ */

@@ -8,7 +8,6 @@
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_check.h"
 #include "ngx_http_asgard_error.h"
-#include "ngx_http_asgard_hush.h"
 #include "ngx_http_asgard_keyfile.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_listen.h"
@@ -642,13 +641,6 @@ ngx_http_asgard_postconfiguration(ngx_conf_t *cf)
     }
 
     *h = ngx_http_asgard_steps_handler;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_asgard_hush_handler;
 
     return NGX_OK;
 }

@@ -151,7 +151,7 @@ sub memory_kb {
 $t->row(12, "$crowd connections, idle and in the middle of a head", sub {
     my $before = memory_kb();
     $t->{row}{logged} = logged_408();
-    my $halves = int($crowd / 10);
+    my $halves = int($crowd * 0.9);
     my @crowd = map { connection($_ <= $halves
         ? "GET /v1/models HTTP/1.1\r\nX-One: " : undef) } 1 .. $crowd;
     sleep 0.5;

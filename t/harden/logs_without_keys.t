@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# A key or a token that a client puts where it does not belong - a query, a path,
-# Basic authentication, Referer, User-Agent - stands in no log.
+# A key or a token that a client puts where it does not belong, as a query, a
+# path, Basic authentication, Referer or User-Agent, stands in no log.
 use strict;
 use warnings;
 use FindBin;

@@ -64,6 +64,15 @@ for my $name ('other.example.com', '') {
     like($shake, qr/unrecognized name/, 'a client that asks for '
         . ($name || 'no name') . ' is not answered');
 }
+# Who asks for our certificate and then for another host gets nothing of it.
+for my $version ('--http1.1', '--http2') {
+    for my $wanted ('/', '/v1/models', "/elsewhere?key=$key") {
+        $path = $wanted;
+        like(curl($version, '-H', 'Host: evil.example'),
+            qr/^HTTP\S+ 421.*"misdirected_request"/s,
+            "another Host is 421 as JSON, $version");
+    }
+}
 my $plain = $t->http(port => $server->{port})->request('GET', '/v1/models',
     [Asgard::Test::bearer($key)]);
 is($plain->status, 400, 'HTTP in clear on that port is refused');
