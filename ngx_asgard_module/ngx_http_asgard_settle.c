@@ -311,6 +311,12 @@ ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_args_text(&args, slot->pins, slot->pins_len);
     ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
 
+    /* a Redis that lost the hold cannot say what it held; without pins nobody
+     * knows whether it was granted */
+    if (slot->pins_len) {
+        ngx_http_asgard_args_number(&args, slot->held_nusd);
+    }
+
     slot->asking = 1;
 
     if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_FINISH, handler, slot)

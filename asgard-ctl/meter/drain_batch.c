@@ -101,6 +101,23 @@ number_read(asg_str_t text, struct ctl_event *to)
 }
 
 
+/* As Redis had it or the gateway says; of a replayed line the detail; and what
+ * expires is charged all that it held.  -1: not told. */
+static asg_nusd_t
+held_of(const struct ctl_reply *fields, asg_str_t verb,
+    const struct ctl_event *ev)
+{
+    asg_nusd_t held;
+
+    if (amount_of(fields, "h", &held)) {
+        return held;
+    }
+
+    return ev->detail.held_nusd < 0 && verb.data[0] == 'x'
+           ? ev->evidence.amount_nusd : ev->detail.held_nusd;
+}
+
+
 static bool
 event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     struct ctl_event *to)
@@ -122,8 +139,7 @@ event_parse(struct ctl_batch *b, const struct ctl_reply *entry,
     }
     ctl_detail_read(b->leader->json, ctl_reply_field(fields, "x"), to->pins,
                     &to->detail);
-    to->held_nusd = amount_of(fields, "h", &amount) ? amount
-                    : to->detail.held_nusd;
+    to->held_nusd = held_of(fields, verb, to);
     number_read(ctl_reply_field(fields, "n"), to);
 
     return true;
@@ -418,7 +434,7 @@ event_join(struct ctl_batch *b, const struct ctl_event *ev)
     struct ctl_hold *h = hold_of(b, ev);
     struct ctl_evidence_change change;
 
-    if (ev->held_nusd >= 0) {
+    if (h->held_nusd < 0) {
         h->held_nusd = ev->held_nusd;
     }
     ctl_evidence_join(&h->evidence, &ev->evidence, h->held_nusd, &change);

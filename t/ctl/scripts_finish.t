@@ -81,7 +81,22 @@ $reply = $p->finish('h1', 's', 80, $PINS, \@b, detail => '{}');
 is($reply->[0], 'LATE', 'settled again it is LATE');
 counters(0, 80, '... and moves no counter');
 event_is($reply, {i => 'h1', v => 's', a => 80, d => 0, p => $PINS,
-    x => '{}'}, '... with an event of d = 0 and nothing held');
+    x => '{}', l => 1},
+    '... with an event of d = 0 that does not know what was held');
+$reply = $p->finish('h1', 's', 80, $PINS, \@b, detail => '{}', meant => [100]);
+is($reply->[0], 'LATE', '... also by who says what it held');
+event_is($reply, {i => 'h1', v => 's', a => 80, d => 0, p => $PINS,
+    x => '{}', l => 1, h => 100}, '... which the event knows then');
+$reply = $p->finish('h1', 'v', 0, $PINS, \@b, meant => [100]);
+event_is($reply, {i => 'h1', v => 'v', a => 0, d => 0, p => $PINS, x => '',
+    l => 1, h => 100}, '... of a void, too');
+event_is($p->finish('h1', 's', 80, $PINS, \@b, meant => ['']), {i => 'h1',
+    v => 's', a => 80, d => 0, p => $PINS, x => '', l => 1},
+    '... and who does not know says nothing');
+unchanged(['ARG'], "held of '$_->[0]' is ARG", do { my $told = $_;
+    sub { $p->finish('h1', 's', 80, $PINS, \@b, meant => $told) } })
+    for ['-1'], ['1.0'], ['9007199254740992'], ['', 'x'];
+$redis->cmd('DEL', $p->key('h:h1'));
 
 $p->reserve('h2', 100, \@b, detail => '{"at":"reserve"}');
 $reply = $p->finish('h2', 'e', 30, $PINS, \@b);
@@ -115,6 +130,13 @@ is($p->finish('h6', 's', 3, $PINS, \@b)->[0], 'LATE',
     'a settle after the marker is LATE');
 unchanged(['GONE', ($p->events)[-1]{id}], 'a marker cannot expire',
     sub { $p->finish('h6', 'x', 0, '', \@b) });
+
+# By the gateway that reserved it: its hold ends as it stands
+$p->reserve('h19', 50, \@b);
+event_is($p->finish('h19', 's', 0, $PINS, \@b, meant => [9]), {i => 'h19',
+    v => 's', a => 0, d => 0, p => $PINS, x => '', h => 50},
+    'of an open hold Redis knows best what it held');
+counters(0, 135, '... and gives all of that back');
 
 # By whoever has not reserved it: no other hold is ended
 $p->reserve('h20', 50, \@b);
@@ -160,7 +182,8 @@ $reply = $p->finish('h7', 'x', 100, $PINS, \@b, detail => '{"m":1}');
 is($reply->[0], 'LATE', '... but told what was held it is LATE');
 counters(0, 235, '... moves nothing');
 event_is($reply, {i => 'h7', v => 'x', a => 100, d => 0, p => $PINS,
-    x => '{"m":1}'}, '... and is evidence of that, should it have been lost');
+    x => '{"m":1}', l => 1},
+    '... and is evidence of that, should it have been lost');
 is($p->finish('h7', 's', 60, $PINS, \@b)->[0], 'LATE',
     'a settle after the expiry is LATE');
 counters(0, 235, '... and leaves the counters to the ledger');

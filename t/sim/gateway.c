@@ -132,6 +132,9 @@ finish_args(struct sim_gateways *g, const struct sim_slot *s,
     sim_command_number(c, c->evidence != NULL ? c->evidence->amount : 0);
     sim_command_arg(c, asg_str_z(s->pinned ? s->hold->text : ""));
     sim_command_arg(c, asg_str_z(detail));
+    if (s->pinned) {
+        sim_command_number(c, s->hold->amount);
+    }
 }
 
 

@@ -13,9 +13,11 @@
 --       5 pins as reserve gave them, used only when the hold is not there
 --         (may be '' for v, whose reply to reserve was lost, and for x)
 --       6 detail (JSON; '': the one kept in the hold)
---       7 what the hold held, 8 its project: of whoever has not reserved it,
---         and must mean an open hold with these and the pins of ARGV 5 ('':
---         with any)
+--       7 what the hold held ('' or absent: not known, or it was perhaps never
+--         granted).  Alone it is the word of the gateway that reserved it, and
+--         an open hold ends as it stands
+--       8 its project: of whoever has not reserved it.  With it 7 is wanted,
+--         and an open hold must have these and the pins of ARGV 5 ('': any)
 --
 -- OK stream-id     held - hold, spent + amount, hold deleted, event written
 -- LATE stream-id   no open hold: an event with d = 0, no counter moved; after
@@ -40,11 +42,12 @@
 -- FENCE stored     another epoch or server process; '' when none
 -- ARG              an argument or key is not of its grammar
 --
--- Event: i id, v verb, a amount, d what spent rose by, h what the hold held
--- (absent when there was no open hold), p pins, x detail, n `<epoch>:<number>`:
--- the events of an epoch are numbered, the first has 1, none has the number of
--- another.  So an event that was added to the stream again is told from one
--- that a script wrote.
+-- Event: i id, v verb, a amount, d what spent rose by, h what the hold held:
+-- of OK as Redis had it, of LATE as ARGV 7 says, absent when that does not say;
+-- l 1 of LATE: no open hold was there, so the ledger may know of the hold
+-- already; p pins, x detail, n `<epoch>:<number>`: the events of an epoch are
+-- numbered, the first has 1, none has the number of another.  So an event that
+-- was added to the stream again is told from one that a script wrote.
 --
 -- Invariants.  No write before the last check; counters and event are one
 -- step.  A counter that is missing is skipped, never created.  The fields of
@@ -67,13 +70,15 @@ local id, verb, pins, detail = ARGV[2], ARGV[3], ARGV[5], ARGV[6]
 local amount = int(ARGV[4])
 local charges = verb == 's' or verb == 'e'
 local says = charges or verb == 'p'
+local told, project = ARGV[7], ARGV[8]
 
 if not amount or not match(verb, '^[sevxp]$') or not is_id(id)
     or not is_detail(detail) or not pins or #pins > 16384
     or says and pins == ''
     or #KEYS < 4 or #KEYS > 20
     or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1])
-    or ARGV[7] and not (int(ARGV[7]) and is_id(ARGV[8])) then
+    or told and told ~= '' and not int(told)
+    or project and not (int(told) and is_id(project)) then
     return {'ARG'}
 end
 if m[2] ~= 'open' and m[2] ~= 'adopt' then
@@ -135,15 +140,22 @@ if not raw_amount then
         call('SET', KEYS[2], 'V', 'EX', '600')
     end
     local moved, refusal = charge_late()
-    return refusal
-        or {'LATE', event(verb ~= 'v' and amount or 0, moved, pins, detail)}
+    if refusal then
+        return refusal
+    end
+    amount = verb ~= 'v' and amount or 0
+    if int(told) then
+        return {'LATE', event(amount, moved, pins, detail, 'l', '1',
+            'h', str(int(told)))}
+    end
+    return {'LATE', event(amount, moved, pins, detail, 'l', '1')}
 end
 
 local hold = tonumber(raw_amount)
-if ARGV[7] then
-    local other = not find(',' .. held_pins, ',p.' .. ARGV[8] .. ':', 1, true)
+if project then
+    local other = not find(',' .. held_pins, ',p.' .. project .. ':', 1, true)
         and 'project' or pins ~= '' and pins ~= held_pins and 'pins'
-        or hold ~= int(ARGV[7]) and 'held'
+        or hold ~= int(told) and 'held'
     if other then
         return {'OTHER', other}
     end
