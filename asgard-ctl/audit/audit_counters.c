@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "audit/audit_limits.h"
+#include "audit/audit_opening.h"
 #include "core/rkey.h"
 #include "core/script.h"
 #include "meter/partition.h"
@@ -60,7 +61,7 @@ enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
  * has not got, $4 the partition, $5 the last correction that Redis got. */
 #define SQL_COMPARE \
     "WITH c AS (SELECT * FROM jsonb_to_recordset($1::jsonb)" \
-    " AS t(b text, w text, i bigint, s bigint, h bigint))," \
+    " AS t(b text, w text, i bigint, s bigint, h bigint, o bigint))," \
     " held AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($2::jsonb)" \
     " AS t(a bigint, p text), unnest(string_to_array(t.p, ',')) AS pin" \
     " GROUP BY pin)," \
@@ -73,8 +74,9 @@ enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
     " GROUP BY pin)," \
     " d AS (SELECT c.*, c.b || ':' || c.w || ':' || c.i AS pin FROM c)," \
     " x AS (SELECT d.*, coalesce(held.a, 0) AS held," \
-    " coalesce(o.amount_nusd, 0) + coalesce(b.spent_nano, 0)" \
-    " + coalesce(ahead.a, 0) - coalesce(owed.a, 0) AS spent FROM d" \
+    " coalesce(" CTL_AUDIT_OPENING("d") ", 0)" \
+    " + coalesce(b.spent_nano, 0) + coalesce(ahead.a, 0)" \
+    " - coalesce(owed.a, 0) AS spent FROM d" \
     " LEFT JOIN held USING (pin) LEFT JOIN ahead USING (pin)" \
     " LEFT JOIN owed USING (pin)" \
     " LEFT JOIN openings o ON o.budget_id = d.b AND o.window_name = d.w" \
@@ -279,7 +281,30 @@ limit_put(asg_buf_t *out, const struct ctl_reply *hash, asg_str_t window)
 }
 
 
-/* {"b":…,"w":…,"i":…,"s":…,"h":…,"l":…,"v":…} for each field `s:<w>:<id>`. */
+/* What the period `rest`, ":<w>:<id>", opened with, as Redis took it. */
+static void
+opening_put(asg_buf_t *out, const struct ctl_reply *hash, asg_str_t window,
+    asg_str_t id)
+{
+    asg_str_t opened = hash_get(hash, 'o', window, ASG_STR(""));
+    const char *colon;
+
+    if (opened.len <= id.len || opened.data[id.len] != ':'
+        || memcmp(opened.data, id.data, id.len) != 0)
+    {
+        return;
+    }
+    opened.data += id.len + 1;
+    opened.len -= id.len + 1;
+    colon = memchr(opened.data, ':', opened.len);
+    asg_buf_z(out, "\",\"o\":\"");
+    asg_buf_str(out, (asg_str_t) {opened.data, colon != NULL
+                     ? (size_t) (colon - opened.data) : opened.len});
+}
+
+
+/* {"b":…,"w":…,"i":…,"s":…,"h":…,"o":…,"l":…,"v":…} for each field
+ * `s:<w>:<id>`. */
 static void
 counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
 {
@@ -307,6 +332,8 @@ counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
         asg_buf_str(out, hash->items[i + 1].text);
         asg_buf_z(out, "\",\"h\":\"");
         asg_buf_str(out, hash_get(hash, 'h', rest, ASG_STR("0")));
+        opening_put(out, hash, window, (asg_str_t) {colon + 1,
+                    (size_t) (f.data + f.len - colon) - 1});
         limit_put(out, hash, window);
         asg_buf_z(out, "\"}");
     }

@@ -3,6 +3,8 @@
  */
 #include "audit/audit_limits.h"
 
+#include "audit/audit_opening.h"
+
 /* A changed limit is on record before Redis has it. */
 #define DELIVERY "interval '5 minutes'"
 
@@ -17,10 +19,11 @@
 #define SQL_LIMITS \
     "WITH c AS (SELECT *, b || ':' || w || ':' || i AS pin" \
     " FROM jsonb_to_recordset($1::jsonb)" \
-    " AS t(b text, w text, i bigint, s bigint, h bigint, l bigint)" \
+    " AS t(b text, w text, i bigint, s bigint, h bigint, o bigint, l bigint)" \
     " WHERE s + h > l)," \
-    " x AS (SELECT c.*, most.free, greatest(c.l, most.limit_nusd," \
-    " o.amount_nusd) AS cap, coalesce(u.a, 0) + coalesce(n.a, 0) AS unchecked" \
+    " x AS (SELECT c.*, most.free, greatest(c.l, most.limit_nusd, " \
+    CTL_AUDIT_OPENING("c") ") AS cap," \
+    " coalesce(u.a, 0) + coalesce(n.a, 0) AS unchecked" \
     " FROM c" \
     " LEFT JOIN openings o ON o.budget_id = c.b AND o.window_name = c.w" \
     " AND o.window_id = c.i" \

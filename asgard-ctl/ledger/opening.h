@@ -3,8 +3,14 @@
  * period was added to it, or when its window got another time zone.
  *
  * spent = opening + balances of the holds that name the window.  An opening
- * covers the holds of the period that do not and were settled before: calls in
- * flight stay outside.
+ * covers the holds of the period that do not, and had ended when Redis took the
+ * window: calls in flight stay outside.
+ *
+ * A budget that Redis has is in use while it gets a window.  What the ledger
+ * has of it is summed up to an event; seed.lua adds what ended after that event
+ * and says what it took, and only that is written down.  Until then, as long as
+ * the outbox has a row of the budget that was not sent, Redis knows better than
+ * the table what a window opened with.
  */
 #ifndef CTL_OPENING_H
 #define CTL_OPENING_H
@@ -20,21 +26,34 @@ struct ctl_window_row {
     int64_t added_at;
 };
 
-/* Writes the opening if it has none yet, or anew while the outbox has a row of
- * the budget that was not sent, for a window that Redis is not counting,
- * however old it is; for `_ensure` only if the window was added, or got its
- * zone, after its period began.  `changed` becomes true when the row is another
- * than before. */
-bool ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
-    const struct ctl_window_row *w, int64_t now, bool *changed,
-    struct ctl_error *e);
+struct ctl_opening {
+    asg_nusd_t spent_nusd;              /* opening + balances */
+    asg_nusd_t outside_nusd;            /* of that, of holds without it */
+    const char *upto;                   /* "<adj>:<stream-id>": the last
+                                         * correction and event in it */
+};
+
+/* For a partition that is closed, or a budget that Redis has not: writes the
+ * opening, if the window was added, or got its zone, after its period began.
+ * One that is there stays unless it is older than that, or the outbox has a row
+ * of the budget that was not sent: until then calls ran without the window. */
 bool ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
-/* Opening + balances of the period that holds `now`; and up to where they go:
- * "<adj>:<stream-id>", the last correction and the last event of the partition
- * that are in them. */
+/* Opening + balances of the period that holds `now`, as they are written. */
 bool ctl_opening_spent(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, asg_nusd_t *spent_nusd,
-    const char **upto, struct ctl_error *e);
+    struct ctl_error *e);
+
+/* What the ledger has of the period that holds `now`, in one look; nothing is
+ * written.  `now` must be in a period. */
+bool ctl_opening_sum(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t now, struct ctl_opening *out,
+    struct ctl_error *e);
+/* What Redis took, "<id>:<outside>[:...]", under the epoch: is written down.
+ * `same` becomes false where the partition is seeded again meanwhile, which
+ * sums for itself. */
+bool ctl_opening_take(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t epoch, const char *taken,
+    bool *same, struct ctl_error *e);
 
 #endif

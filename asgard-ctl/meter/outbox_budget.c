@@ -14,7 +14,6 @@
 #define ARGS_MAX   40
 #define READ_WAITS 5                    /* for the ledger to read on */
 #define READ_MS    20
-#define GAPS_MOST  5                    /* the ledger read on meanwhile */
 
 struct sending {
     struct ctl_leader leader;           /* just what seed needs */
@@ -24,8 +23,6 @@ struct sending {
     struct ctl_window_row windows[ASG_WINDOWS_MAX];
     unsigned nwindows;
     bool in_use[ASG_WINDOWS_MAX];       /* by Redis, as far as we know */
-    bool changed;                       /* an opening in the ledger */
-    const char *last;                   /* event, after the change */
     char specs[ASG_WINDOWS_MAX * ASG_WINDOW_SPEC_MAX];
     char key[ASG_RKEY_MAX];
 };
@@ -100,148 +97,64 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
 }
 
 
-/* The id of the newest usage event; "0-0" when the stream has none. */
+/* Of a budget that Redis has, "<id>:<spent>:<outside>:<adj>:<stream-id>".  It
+ * was charged without this window until now, so the opening is due even if the
+ * period began after the change.  What Redis is still owed for holds that name
+ * the window is in what was spent, and would count twice: the script refuses
+ * while that is so.  What ended after the event is in it not: the script adds
+ * it, and finds out what is held. */
 static bool
-stream_last(struct sending *s, const char **id, struct ctl_error *e)
+opening_due(struct sending *s, struct ctl_window_row *w, int64_t start,
+    const char **text, struct ctl_error *e)
 {
-    char key[ASG_RKEY_MAX];
-    const asg_str_t argv[6] = {
-        ASG_STR("XREVRANGE"),
-        {key, asg_rkey_stream(key, s->partition.part,
-                              (uint64_t) s->partition.epoch)},
-        ASG_STR("+"), ASG_STR("-"), ASG_STR("COUNT"), ASG_STR("1")
-    };
-    struct ctl_reply reply;
+    struct ctl_opening o;
 
-    *id = "0-0";
-    if (!ctl_redis_command(s->leader.redis, s->leader.arena, &reply, e, 6,
-                           argv))
+    if (!ctl_opening_sum(s->leader.pg, s->leader.arena, w, s->now, &o, e)) {
+        return false;
+    }
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld:%lld:%s",
+                             (long long) start, (long long) o.spent_nusd,
+                             (long long) o.outside_nusd, o.upto);
+
+    return *text != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+/* Of a new budget, "<id>:<spent>": there is nothing else to look for. */
+static bool
+opening_first(struct sending *s, struct ctl_window_row *w, int64_t start,
+    const char **text, struct ctl_error *e)
+{
+    asg_nusd_t spent;
+
+    if (!ctl_opening_ensure(s->leader.pg, s->leader.arena, w, s->now, e)
+        || !ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now,
+                              &spent, e))
     {
         return false;
     }
-    if (reply.nitems > 0 && reply.items[0].nitems > 0) {
-        *id = reply.items[0].items[0].text.data;
-    }
+    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld", (long long) start,
+                             (long long) spent);
 
-    return true;
+    return *text != NULL || ctl_error_internal(e, "out of memory");
 }
 
 
-/* Has the ledger read up to the event `last`, or beyond all that was settled
- * before the change?  Events have the time of Redis, the change has that of the
- * database: these may be so far apart. */
-static bool
-has_read(struct sending *s, const struct ctl_window_row *w, const char *last,
-    bool *read, struct ctl_error *e)
-{
-    struct ctl_arena *arena = s->leader.arena;
-    struct ctl_rows rows;
-
-    if (!CTL_PG(s->leader.pg, arena, &rows, e,
-            "SELECT FROM cursors WHERE partition = $1 AND epoch = $2"
-            " AND (string_to_array(last_id, '-')::bigint[]"
-            " >= string_to_array($3, '-')::bigint[]"
-            " OR split_part(last_id, '-', 1)::bigint >= $4::bigint)",
-            ctl_arena_printf(arena, "%u", s->partition.part),
-            ctl_arena_printf(arena, "%lld", (long long) s->partition.epoch),
-            last, ctl_arena_printf(arena, "%lld", (long long)
-                                   (w->added_at + 1 + CTL_CLOCK_CLOSE_S)
-                                   * 1000)))
-    {
-        return false;
-    }
-    *read = rows.nrows > 0;
-
-    return true;
-}
-
-
-/* What was settled before the change must be in the opening.  Where calls never
- * cease the ledger is always a little behind: it is given a moment. */
-static bool
-ledger_has_read(struct sending *s, const struct ctl_window_row *w,
-    struct ctl_error *e)
-{
-    const struct timespec pause = {0, READ_MS * 1000000L};
-    bool read = false;
-    unsigned i;
-
-    if (s->last == NULL && !stream_last(s, &s->last, e)) {
-        return false;
-    }
-    for (i = 0; i <= READ_WAITS && !read; i++) {
-        if (i > 0) {
-            nanosleep(&pause, NULL);
-        }
-        if (!has_read(s, w, s->last, &read, e)) {
-            return false;
-        }
-    }
-
-    return read
-           || ctl_error_away(e, "budget_unavailable", "the ledger has not "
-                             "read what %s spent before its window %s",
-                             w->budget_id, w->window.name);
-}
-
-
-/* Before any of them is read: what is read must not be old when it comes. */
-static bool
-openings_write(struct sending *s, bool exists, struct ctl_error *e)
-{
-    const struct ctl_window_row *w;
-    bool ok = true;
-    unsigned i;
-
-    for (i = 0; i < s->nwindows && ok; i++) {
-        w = &s->windows[i];
-        if (s->in_use[i]
-            || asg_window_start(&w->window, s->now) == ASG_WINDOW_NONE)
-        {
-            continue;
-        }
-        ok = exists ? ledger_has_read(s, w, e)
-                      && ctl_opening_write(s->leader.pg, s->leader.arena, w,
-                                           s->now, &s->changed, e)
-                    : ctl_opening_ensure(s->leader.pg, s->leader.arena, w,
-                                         s->now, e);
-    }
-
-    return ok;
-}
-
-
-/* "<id>:<spent>:<adj>:<stream-id>" for a window that Redis does not use yet,
- * else "-".  What Redis is still owed for holds that name the window is in what
- * was spent, and would count twice: the script refuses while that is so.  What
- * the ledger has not read of such holds is not in it, and what they hold is in
- * no counter: the script adds both.  A new budget has neither: "<id>:<spent>"
- * is enough, and the script need not look.  One that Redis has was charged
- * without this window until now, so the opening is due even if the period began
- * after the change. */
+/* "-" for a window that Redis uses, or without a period. */
 static bool
 opening_text(struct sending *s, unsigned i, bool exists, const char **text,
     struct ctl_error *e)
 {
     struct ctl_window_row *w = &s->windows[i];
     int64_t start = asg_window_start(&w->window, s->now);
-    const char *upto;
-    asg_nusd_t spent;
 
     *text = "-";
     if (s->in_use[i] || start == ASG_WINDOW_NONE) {
         return true;
     }
-    if (!ctl_opening_spent(s->leader.pg, s->leader.arena, w, s->now, &spent,
-                           &upto, e))
-    {
-        return false;
-    }
-    *text = ctl_arena_printf(s->leader.arena, "%lld:%lld%s%s",
-                             (long long) start, (long long) spent,
-                             exists ? ":" : "", exists ? upto : "");
 
-    return *text != NULL || ctl_error_internal(e, "out of memory");
+    return exists ? opening_due(s, w, start, text, e)
+                  : opening_first(s, w, start, text, e);
 }
 
 
@@ -291,9 +204,6 @@ budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     size_t n = 0;
     unsigned i;
 
-    if (!openings_write(s, exists, e)) {
-        return false;
-    }
     argv[n++] = asg_str_z(s->version);
     if (!exists) {
         argv[n++] = asg_str_z(ctl_arena_printf(s->leader.arena, "%lld",
@@ -348,15 +258,37 @@ budget_was_lost(struct sending *s, const char *budget_id, struct ctl_error *e)
 }
 
 
-/* Redis took no opening, or that of another attempt, which came late or at the
- * same time; and the ledger has the one of this attempt now. */
+/* OK and OLD say what the windows opened with, in this attempt or in another,
+ * whose answer was lost perhaps: now the ledger says so, too. */
 static bool
-is_taken_otherwise(const struct sending *s, asg_verdict_t verdict)
+openings_take(struct sending *s, const struct ctl_reply *reply,
+    struct ctl_error *e)
 {
-    return s->changed && (verdict == ASG_VERDICT_OLD
-                          || verdict == ASG_VERDICT_DUP
-                          || verdict == ASG_VERDICT_STALE
-                          || verdict == ASG_VERDICT_STATE);
+    const struct ctl_window_row *w;
+    bool same = true;
+    size_t at;
+    unsigned i;
+
+    for (i = 0; i < s->nwindows; i++) {
+        w = &s->windows[i];
+        for (at = 1; at + 1 < reply->nitems; at += 2) {
+            if (!asg_str_eq_z(reply->items[at].text, w->window.name)) {
+                continue;
+            }
+            if (!ctl_opening_take(s->leader.pg, s->leader.arena, w,
+                                  s->partition.epoch,
+                                  reply->items[at + 1].text.data, &same, e))
+            {
+                return false;
+            }
+            if (!same) {
+                return ctl_error_away(e, "budget_unavailable", "partition %u "
+                                      "is seeded again", s->partition.part);
+            }
+        }
+    }
+
+    return true;
 }
 
 
@@ -379,6 +311,24 @@ is_not_used(struct sending *s, const struct ctl_reply *reply)
 }
 
 
+/* GAP: a correction was applied since the ledger was summed, or waits; BEHIND:
+ * the ledger reads on all the time. */
+static bool
+is_worth_waiting(asg_verdict_t verdict, unsigned *waits)
+{
+    const struct timespec pause = {0, READ_MS * 1000000L};
+
+    if ((verdict != ASG_VERDICT_GAP && verdict != ASG_VERDICT_BEHIND)
+        || ++*waits > READ_WAITS)
+    {
+        return false;
+    }
+    nanosleep(&pause, NULL);
+
+    return true;
+}
+
+
 bool
 ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, const char *budget_id, struct ctl_error *e)
@@ -387,7 +337,7 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_reply reply;
     asg_verdict_t verdict;
     bool exists, fresh = true;
-    unsigned gaps = 0;
+    unsigned waits = 0;
 
     if (s == NULL) {
         return ctl_error_internal(e, "out of memory");
@@ -403,23 +353,17 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     if (!fresh) {
         return budget_was_lost(s, budget_id, e);
     }
-    do {                                /* once for each window, and gap */
+    do {                                /* once for each window, and wait */
         if (!budget_seed(s, exists, &reply, &verdict, e)) {
             return false;
         }
     } while ((verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply))
-             || (verdict == ASG_VERDICT_GAP && ++gaps < GAPS_MOST));
-
-    /* the sums are right again with what the ledger has */
-    if (is_taken_otherwise(s, verdict)
-        && !ctl_lead_force_reseed(pg, arena, (int) s->partition.part, 0, e))
-    {
-        return false;
-    }
+             || is_worth_waiting(verdict, &waits));
 
     /* DUP, UNSEEDED: it came or went meanwhile; GAP: Redis is owed something;
-     * the next attempt sees it */
+     * BEHIND: the ledger must read on; the next attempt sees it */
     return verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD
-           || ctl_error_away(e, "budget_unavailable", "seed of %s: %s",
-                             budget_id, asg_verdict_text(verdict));
+           ? openings_take(s, &reply, e)
+           : ctl_error_away(e, "budget_unavailable", "seed of %s: %s",
+                            budget_id, asg_verdict_text(verdict));
 }

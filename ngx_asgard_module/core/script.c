@@ -25,6 +25,7 @@ static const char *const verdict_words[] = {
     [ASG_VERDICT_LIVE] = "LIVE",
     [ASG_VERDICT_KEYS] = "KEYS",
     [ASG_VERDICT_GAP] = "GAP",
+    [ASG_VERDICT_BEHIND] = "BEHIND",
     [ASG_VERDICT_STALE] = "STALE",
     [ASG_VERDICT_STATE] = "STATE",
     [ASG_VERDICT_OTHER] = "OTHER",

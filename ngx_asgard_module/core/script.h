@@ -66,6 +66,7 @@ typedef enum {
     ASG_VERDICT_LIVE,           /* not yet expired: asg_reply_live */
     ASG_VERDICT_KEYS,           /* KEYS are not those of the hold's pins */
     ASG_VERDICT_GAP,            /* a correction is out of sequence */
+    ASG_VERDICT_BEHIND,         /* the ledger must read on first */
     ASG_VERDICT_STALE,          /* a lower leader token than the stored */
     ASG_VERDICT_STATE,          /* not allowed in the partition's state */
     ASG_VERDICT_OTHER,          /* the hold is not the one that is meant */

@@ -101,31 +101,46 @@ my $reader = $m->stay_open('SELECT FROM cursors WHERE partition = 9'
 $p->finish('late', 's', 70, $late->[1], [$budget],
     detail => $m->detail($id));
 $m->window($budget, '7d', 2000);
-ok($m->sent, 'a window comes back before the ledger has read all');
+ok(wait_until(sub { defined current('7d') }, 10),
+    'a window comes back before the ledger has read all');
 is($m->value("SELECT count(*) FROM holds WHERE hold_id = 'late'"), 0,
     '... a call that named it');
 is(spent('7d'), 720, '... and knows of that call');
 $m->give_up($reader);
 is($m->balance('late'), 70, 'the ledger reads on');
+ok($m->sent(10), '... and hears of the window');
 is(spent('7d'), 720, '... and the call counts once');
 
-# The clock of Redis is ahead: as if the change were made 5 s ago
+# What the ledger has not read of calls without the window is in it
 call('b4c', 0);
 $reader = $m->stay_open('SELECT FROM cursors WHERE partition = 9 FOR UPDATE');
 my $unread = $p->reserve('unread', 15, [$budget], detail => $m->detail($id));
 $p->finish('unread', 's', 15, $unread->[1], [$budget],
     detail => $m->detail($id));
-$m->sql('INSERT INTO budget_windows (budget_id, window_name, limit_nusd,'
-    . " added_at) VALUES ('$budget', '5d', 3000, now() - interval '5 s')");
 $m->window($budget, '5d', 3000);
-ok(wait_until(sub { defined current('5d')
-    || ($m->value('SELECT max(last_error) FROM outbox WHERE sent_at IS NULL')
-        // '') =~ /has not read/ }),
-    'a window waits for what the ledger has not read, by any clock');
-is(current('5d'), undef, '... so that it does not open with too little');
+ok(wait_until(sub { defined current('5d') }, 10),
+    'a window opens though the ledger has not read all');
+is($m->value("SELECT count(*) FROM holds WHERE hold_id = 'unread'"), 0,
+    '... a call that did not name it');
+is(spent('5d'), 735, '... and knows of that call');
 $m->give_up($reader);
 ok($m->sent(10), 'when the ledger has read on it is sent');
-is(spent('5d'), 735, '... and knows of all');
+is(spent('5d'), 735, '... and the call counts once');
+is($m->value("SELECT amount_nusd FROM openings WHERE window_name = '5d'"),
+    735, '... and so says the ledger');
+
+# Of a call whose hold was gone only the ledger knows how much is new: nothing
+$reader = $m->stay_open('SELECT FROM cursors WHERE partition = 9 FOR UPDATE');
+$p->finish('unread', 's', 15, $unread->[1], [$budget],
+    detail => $m->detail($id));
+$m->window($budget, '8d', 3000);
+ok(wait_until(sub { ($m->value('SELECT max(last_error) FROM outbox'
+    . ' WHERE sent_at IS NULL') // '') =~ /BEHIND/ }, 10),
+    'a window waits for the ledger where it alone knows how much is new');
+is(current('8d'), undef, '... so that it does not open with too much');
+$m->give_up($reader);
+ok($m->sent(10), 'when the ledger has read on it is sent');
+is(spent('8d'), 735, '... with what the call came to');
 
 # Sent in vain: its opening is of the attempt that arrives
 my $proxy = $m->{proxies}{redis};

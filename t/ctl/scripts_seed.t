@@ -187,28 +187,29 @@ my ($U, $X) = ($p->stream, $p->key('x'));
 unchanged(['GAP', $p->meta('adj')], "an opening with correction $_ is GAP when"
     . ' another was the last that was applied', [$B, $U, $X], 'limit', 6,
     "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
-    "$day:12:$_:5-1")
+    "$day:12:5:$_:5-1")
     for $p->meta('adj') + 1, $p->meta('adj') + 7;
 my $upto = $p->meta('adj') . ':5-1';
 unchanged(['ARG'], "an opening with $_->[0] is ARG", $_->[2], 'limit', 6,
     "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
-    "$day:12:$_->[1]")
+    "$day:12:5:$_->[1]")
     for ['a correction and no event', $p->meta('adj'), [$B, $U, $X]],
+        ['an event and no correction', '5-1', [$B, $U, $X]],
         ['an event that is none', $p->meta('adj') . ':5-', [$B, $U, $X]],
         ['an event of no stream', $upto, [$B]],
         ['an event of another stream', $upto, [$B, $p->key('u:2'), $X]],
         ['an event, and the holds elsewhere', $upto, [$B, $U, $U]];
 is($redis->script('seed', [$p->key('m'), $B, $U, $X], 'limit', 7, "3:$run", 6,
     "$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d', 99,
-    "$day:12:$upto")->[0], 'OK',
+    "$day:12:5:$upto")->[0], 'OK',
     'a new window starts with its opening');
 is_deeply([@{budget_hash()}{('c:1d', "s:1d:$day", "h:1d:$day", 'l:1d')}],
     [$day, 12, 0, 99], '... as spent of the window that is now');
 is($p->meta('ctl'), 7, 'a new leader is remembered');
 $p->{token} = 7;
 is($p->reserve('h2', 5, ['p.x'])->[0], 'OVER', 'the lowered limit refuses');
-is_deeply($p->seed('limit', [$B], 7, 'total:t,1d:p:86400:345600', 'total',
-    600, '-', '1d', 99, '-'), ['OK'], 'a window is left out');
+is($p->seed('limit', [$B], 7, 'total:t,1d:p:86400:345600', 'total', 600, '-',
+    '1d', 99, '-')->[0], 'OK', 'a window is left out');
 my $left = budget_hash();
 is_deeply([@{$left}{('l:1h', 'c:1h')}], [undef, undef], '... with its limit');
 is($left->{"h:1h:$hour"}, 7, '... its counters wait for the last hold');
@@ -238,44 +239,65 @@ sub spent_of_day {
     return "$got " . ($spent // '-');
 }
 sub moved {
-    my ($moved_pins) = @_;
+    my ($moved_pins, @more) = @_;
     $redis->cmd('XADD', $U, '*', i => 'z', v => 's', a => 3, d => 3,
-        p => $moved_pins, x => '', n => '');
+        p => $moved_pins, x => '', n => '', @more);
 }
-is(spent_of_day(9, "$day:12:11:$before"), 'OK 17',
+is(spent_of_day(9, "$day:12:5:11:$before"), 'OK 17',
     'a window opens with what an event moved that the ledger has not read');
-is(spent_of_day(11, "$day:12:11:" . ($p->events)[-1]{id}), 'OK 12',
+is(spent_of_day(11, "$day:12:5:11:" . ($p->events)[-1]{id}), 'OK 12',
     '... not with what it has read');
-moved($_) for "p.x:1d:${day}0", "op.x:1d:$day", "p.x:1h:$hour";
-is(spent_of_day(13, "$day:12:11:" . ($p->events)[-4]{id}), 'OK 12',
-    '... nor with what moved in other windows');
+moved("op.x:1d:$day");
+is(spent_of_day(13, "$day:12:5:11:" . ($p->events)[-2]{id}), 'OK 12',
+    '... nor with what moved in other budgets');
+moved($_, h => 9) for "p.x:1d:${day}0", "p.x:1h:$hour";
+is(spent_of_day(15, "$day:12:5:11:$before"), 'OK 23',
+    '... but with what calls spent that do not name it');
 $redis->cmd('HSET', $B, "s:1d:$day", 30, "h:1d:$day", 4);
-is(spent_of_day(15, "$day:12:11:$before"), 'OK 17',
+is(spent_of_day(17, "$day:12:5:11:$before"), 'OK 23',
     '... whatever is left over from earlier');
+for (['whose hold nobody knew', h => 9, l => 1], ['of an older gateway']) {
+    my ($what, @more) = @$_;
+    moved("p.x:1h:$hour", @more);
+    unchanged(['BEHIND'], "with a call $what before it is BEHIND",
+        [$B, $U, $X], 'limit', 7, "3:$run", 19, @back,
+        "$day:12:5:11:$before");
+    $redis->cmd('XDEL', $U, ($p->events)[-1]{id});
+}
 $redis->cmd('HDEL', $B, "s:1d:$day", "h:1d:$day");
 $p->reserve($_->[0], $_->[1], ['p.x'], mode => 'A', pins => $_->[2])
     for ['a1', 50, "p.x:total:0,p.x:1d:$day"], ['a2', 7, "p.x:1d:$day"],
         ['a3', 3, "p.x:1d:${day}0"];
-$p->seed('limit', [$B, $U, $X], 17, @back, "$day:12:11:$before");
+my $end = ($p->events)[-1]{id};
+is_deeply($p->seed('limit', [$B, $U, $X], 19, @back, "$day:12:5:11:$before"),
+    ['OK', '1d', "$day:11:$end"],
+    'what was spent outside of it is told, and up to which event');
+is(budget_hash()->{'o:1d'}, "$day:11:$end", '... and kept');
+unchanged(['OLD', '1d', "$day:11:$end"], '... and told who asks again',
+    [$B, $U, $X], 'limit', 7, "3:$run", 19, @back, "$day:99:99:11:$before");
 unchanged(['DUP'], 'an opening of a window in use is DUP', [$B, $U, $X],
-    'limit', 7, "3:$run", 18, @back, "$day:13:11:$before");
+    'limit', 7, "3:$run", 20, @back, "$day:13:5:11:$before");
 is(budget_hash()->{"h:1d:$day"}, 57,
     '... and with what open holds hold that were adopted without it');
 $p->finish($_, 'v', 0, '', ['p.x']) for 'a1', 'a2', 'a3';
 is(budget_hash()->{"h:1d:$day"}, 0, '... until they end');
-$p->seed('limit', [$B], 18, $w, 'total', 600, '-', '1h', 20, '-');
+is_deeply($p->seed('limit', [$B], 20, $w, 'total', 600, '-', '1h', 20, '-'),
+    ['OK'], 'a window that goes');
+is(budget_hash()->{'o:1d'}, undef, '... takes that along');
 moved("p.x:total:0,p.x:1d:$day") for 1 .. 993;
-is(spent_of_day(19, "$day:12:11:$before"), 'OK 2996',
+is(spent_of_day(21, "$day:12:5:11:$before"), 'OK 3002',
     '... and of 1,000 events with each');
 moved("p.x:1d:$day");
-unchanged(['GAP', 11], 'with more than 1,000 events before it is GAP',
-    [$B, $U, $X], 'limit', 7, "3:$run", 22, @back, "$day:12:11:$before");
-my $last = ($p->events)[-1]{id};
+unchanged(['BEHIND'], 'with more than 1,000 events before it is BEHIND',
+    [$B, $U, $X], 'limit', 7, "3:$run", 24, @back, "$day:12:5:11:$before");
+my ($one, $last) = map { $_->{id} } ($p->events)[-2, -1];
 $redis->cmd('HSET', $p->key('m'), 'dur', $last);
-unchanged(['GAP', 11], '... as when events of it may have been trimmed',
-    [$B, $U, $X], 'limit', 7, "3:$run", 22, @back,
-    "$day:12:11:" . ($p->events)[-2]{id});
-is(spent_of_day(22, "$day:12:11:$last"), 'OK 12', '... not when none were');
+is(spent_of_day(24, "$day:12:5:11:$one"), 'OK 15',
+    'the ledger may have read on, as long as the events are there');
+$redis->cmd('XTRIM', $U, 'MINID', $last);
+unchanged(['BEHIND'], '... not when some may have been trimmed',
+    [$B, $U, $X], 'limit', 7, "3:$run", 26, @back, "$day:12:5:11:$one");
+is(spent_of_day(26, "$day:12:5:11:$last"), 'OK 12', '... not when none were');
 $redis->cmd('HSET', $p->key('m'), 'dur', '5-1');
 
 # Add

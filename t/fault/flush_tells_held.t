@@ -65,7 +65,8 @@ my ($status, $out, $err) = $t->{control}->run('evidence',
 is($status, 0, 'the provider\'s lower record of such a call is taken')
     or diag("$out$err");
 my $end;
-ok(wait_until(sub { $end = ended($t, $settled->{hold}); $end->{rank} == 4 }, 10),
+ok(wait_until(sub { $end = ended($t, $settled->{hold});
+    $end->{rank} == 4 }, 10),
     '... and is what the call costs');
 cmp_ok($end->{balance}, '<', $settled->{amount}, '... which is less');
 ($status, $out, $err) = $t->{control}->run('audit', 'money', '--witness',

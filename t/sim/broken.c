@@ -31,7 +31,7 @@ WRAPPED(ctl_pg_commit);
 WRAPPED(ctl_drain_current);
 WRAPPED(ctl_apply_owed);
 WRAPPED(ctl_evidence_join);
-WRAPPED(ctl_opening_write);
+WRAPPED(ctl_opening_sum);
 WRAPPED(ctl_zone_window);
 WRAPPED(ctl_restored_take);
 
@@ -96,8 +96,11 @@ static const struct {
      "        return {'OLD'}\n"
      "    end\n", "", LOSSES},
     {"a new window opens with nothing", RULE_SCRIPT, ASG_SCRIPT_SEED,
-     "str(math.min(int(amount) + moved_sum(events, pin), HUGE))",
-     "str(int(spent) or 0)", CALM},
+     "str(math.min(int(amount) + named + more, HUGE))",
+     "str(int(counters['s:' .. wid]) or 0)", CALM},
+    {"what ends while a window is added is not in it", RULE_SCRIPT,
+     ASG_SCRIPT_SEED, "            outside = outside + (int(said.d) or 0)\n",
+     "", CALM},
     {"what was spent without a window is not summed", RULE_OPENING,
      ASG_SCRIPT_COUNT, NULL, NULL, CALM},
     {"a window in another zone goes on as it was", RULE_SCRIPT,
@@ -389,12 +392,18 @@ __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
 
 
 bool
-__wrap_ctl_opening_write(struct ctl_pg *pg, struct ctl_arena *arena,
-    const struct ctl_window_row *w, int64_t now, bool *changed,
+__wrap_ctl_opening_sum(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_window_row *w, int64_t now, struct ctl_opening *out,
     struct ctl_error *e)
 {
-    return broken.rule == RULE_OPENING
-           || __real_ctl_opening_write(pg, arena, w, now, changed, e);
+    bool ok = __real_ctl_opening_sum(pg, arena, w, now, out, e);
+
+    if (ok && broken.rule == RULE_OPENING) {
+        out->spent_nusd -= out->outside_nusd;
+        out->outside_nusd = 0;
+    }
+
+    return ok;
 }
 
 

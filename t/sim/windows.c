@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "opened.h"
 #include "ops/budget.h"
 
 #define HOUR_S     3600
@@ -440,63 +441,19 @@ sim_opening_meet(struct sim_model *m, struct sim_pin *pin)
 }
 
 
-/* Does a list of pins name the budget, and not the pin? */
-static bool
-is_outside(const char *pins, const char *budget, const char *pin)
-{
-    size_t len = strlen(budget), n;
-    bool named = false;
-
-    for ( ; *pins != '\0'; pins += n + (pins[n] == ',')) {
-        n = strcspn(pins, ",");
-        if (n == strlen(pin) && strncmp(pins, pin, n) == 0) {
-            return false;
-        }
-        named = named || (strncmp(pins, budget, len) == 0
-                          && pins[len] == ':');
-    }
-
-    return named;
-}
-
-
-/* What the ledger has of the period without the pin. */
-static bool
-opening_sum(struct sim_model *m, const struct sim_pin *pin, int64_t *sum)
-{
-    const char *budget = m->budgets[pin->budget].id;
-    struct ctl_rows rows;
-    unsigned r;
-
-    *sum = 0;
-    if (!sim_sql(m->world, &rows, "SELECT balance_nano, pins FROM holds"
-                 " WHERE first_seen >= to_timestamp(%s)",
-                 strrchr(pin->text, ':') + 1))
-    {
-        return false;
-    }
-    for (r = 0; r < rows.nrows; r++) {
-        if (is_outside(ctl_rows_at(&rows, r, 1), budget, pin->text)) {
-            *sum += ctl_rows_i64(&rows, r, 0);
-        }
-    }
-
-    return true;
-}
-
-
 static bool
 opening_check(struct sim_model *m, const struct sim_pin *pin, int64_t amount)
 {
     int64_t sum, least = opening_least(m, pin);
+    bool past;
 
-    if (!opening_sum(m, pin, &sum)) {
+    if (!sim_opened_sum(m, pin, amount, &sum, &past)) {
         return false;
     }
     m->counts[SIM_N_OPENINGS]++;
     sim_say(m->world, " (%s opens with %lld)", pin->text, (long long) amount);
-    if (amount != sum) {
-        return sim_fail(m->world, "%s opens with %lld, the ledger has %lld",
+    if (amount != sum && !past) {
+        return sim_fail(m->world, "%s opens with %lld, spent were %lld",
                         pin->text, (long long) amount, (long long) sum);
     }
 
@@ -555,6 +512,8 @@ sim_openings_take(struct sim_model *m, bool trusted)
             return false;
         }
     }
+
+    sim_opened_note(m);
 
     return true;
 }

@@ -49,21 +49,31 @@
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
 -- spent in the window with that id; `<amount>`, for the window that holds
 -- Redis' now; should a counter be left over from earlier, the larger counts.
--- `<id>:<amount>:<adj>:<stream-id>`, what the ledger has, with every correction
--- up to number adj and every event up to stream-id: spent is that and what the
--- later events say that they moved, whether or not the counter was there then,
--- for their corrections rely on it; and holds are looked for that were adopted
--- while the budget was without the window.  `-`, none (only for a window in
--- use, see UNSEEDED w).
+-- `<id>:<spent>:<outside>:<adj>:<stream-id>`, what the ledger has, with every
+-- correction up to number adj and every event up to stream-id; outside is the
+-- part of it that calls of the budget spent which do not name the window, in
+-- its period.  Spent is that and what the later events say that they moved, be
+-- it of calls that name the window, whether or not the counter was there then,
+-- for their corrections rely on it, or of calls that do not: these ended before
+-- the window was there.  Holds are looked for that were adopted while the
+-- budget was without the window.  What is outside by then is kept with the
+-- last event that is in it, o:<w> `<id>:<outside>:<stream-id>`; whoever sends
+-- the budget, and whoever asks again, is told.  `-`, none (only for a window
+-- in use, see UNSEEDED w).
 --
--- OK, DUP (hold, add: is there already; limit: a window whose opening names an
--- event is in use, by another opening perhaps), OLD (limit: version not above
--- the stored; dur: not above), UNSEEDED (limit: no such budget; UNSEEDED w: the
--- window is not in use, or now begins elsewhere, and needs an opening), GAP adj
--- (an opening contains other corrections than were applied: one would count
--- twice, or not at all; or the events after it are more than 1,000, or some may
--- be trimmed: the ledger has read on), STALE stored (token or fence; `stored`
--- is the token), STATE st (the partition's state does not allow the verb), ARG
+-- OK (limit: [w o:<w>]...)
+-- DUP (hold, add: is there already; limit: a window whose opening names an
+-- event is in use, by another opening perhaps)
+-- OLD (limit: version not above the stored, [w o:<w>]...; dur: not above)
+-- UNSEEDED (limit: no such budget; UNSEEDED w: the window is not in use, or now
+-- begins elsewhere, and needs an opening)
+-- GAP adj (an opening contains other corrections than were applied: one would
+-- count twice, or not at all)
+-- BEHIND (the ledger must read on: the events after an opening are more than
+-- 1,000, or some may be trimmed, or one is of a call that does not name the
+-- window and had no open hold: the ledger may know of it already)
+-- STALE stored (token or fence; `stored` is the token), STATE st (the state of
+-- the partition does not allow the verb), ARG
 --
 -- Invariants.  No write before the last check.  A leader that lost its token,
 -- or speaks of another epoch or server process, writes nothing.
@@ -162,8 +172,8 @@ local function limits_parse(set, n, from, width)
     return list
 end
 
--- id, amount, adj and stream id of an opening; nil: none was given; false: no
--- opening.
+-- id, amount, outside, adj and stream id of an opening; nil: none was given;
+-- false: no opening.
 local function opening_parse(text, window, now)
     if text == '-' then
         return nil
@@ -173,12 +183,13 @@ local function opening_parse(text, window, now)
     if not id then
         id, amount, more = start and str(start), text, ''
     end
-    local adj, last = match(more, '^:(%d+):(%d+%-%d+)$')
+    local outside, adj, last = match(more, '^:(%d+):(%d+):(%d+%-%d+)$')
     if not int(id) or not int(amount)
-        or more ~= '' and not (int(adj) and is_stream_id(last) and KEYS[4]) then
+        or more ~= '' and not (int(outside) and int(adj)
+            and is_stream_id(last) and KEYS[4]) then
         return false
     end
-    return id, amount, int(adj), last
+    return id, amount, int(outside), int(adj), last
 end
 
 local function now_seen()
@@ -199,9 +210,11 @@ local function is_moved(old, new, now)
 end
 
 -- The events after `last`; nil when they are too many, or were perhaps trimmed:
--- that takes only what the ledger has, up to `dur`.
+-- that takes the oldest, and only what the ledger has, up to `dur`.
 local function events_after(last)
-    if m[5] and is_above(m[5], last) then
+    local first = call('XRANGE', KEYS[3], '-', '+', 'COUNT', '1')[1]
+    if m[5] and is_above(m[5], last) and not (first
+        and not is_above(first[1], last)) then
         return nil
     end
     local events = call('XRANGE', KEYS[3], '(' .. last, '+', 'COUNT',
@@ -213,19 +226,25 @@ local function is_named(pins, pin)
     return pins and find(',' .. pins .. ',', ',' .. pin .. ',', 1, true)
 end
 
--- What `events` say that they moved of the counter `pin`.
-local function moved_sum(events, pin)
-    local sum = 0
+-- What `events` say that they moved of the counter `pin`, and on other pins of
+-- the budget.  Nil: how much the latter is only the ledger knows.
+local function moved_sums(events, budget, pin)
+    local named, outside = 0, 0
     for _, event in ipairs(events) do
         local said, flat = {}, event[2]
         for i = 1, #flat, 2 do
             said[flat[i]] = flat[i + 1]
         end
         if is_named(said.p, pin) then
-            sum = sum + (int(said.d) or 0)
+            named = named + (int(said.d) or 0)
+        elseif find(',' .. (said.p or ''), ',' .. budget .. ':', 1, true) then
+            if said.l or not said.h then
+                return nil
+            end
+            outside = outside + (int(said.d) or 0)
         end
     end
-    return sum
+    return named, outside
 end
 
 -- What the open holds hold of `pin`.  It reads all of them, as an audit does
@@ -242,19 +261,32 @@ local function held_sum(pin)
     return str(sum)
 end
 
--- spent and held of an opening, as text; nil: GAP.
-local function opening_sums(wid, amount, adj, last, counters)
-    local pin = budget_of(KEYS[2]) .. ':' .. wid
-    local spent, held = counters['s:' .. wid], counters['h:' .. wid]
-    if not adj then
-        return str(math.max(int(spent) or 0, int(amount))), held or '0'
+-- The fields that open a window with an opening that names an event; or a
+-- refusal.
+local function opening_counted(win, id, amount, outside, adj, last, counters)
+    local budget, wid = budget_of(KEYS[2]), win.w .. ':' .. id
+    if adj ~= int(m[4]) then
+        return nil, {'GAP', m[4] or ''}
     end
-    local events = adj == int(m[4]) and events_after(last)
-    if not events then
-        return nil
+    local events, named, more = events_after(last)
+    if events then
+        named, more = moved_sums(events, budget, budget .. ':' .. wid)
     end
-    return str(math.min(int(amount) + moved_sum(events, pin), HUGE)),
-        held or held_sum(pin)
+    if not named then
+        return nil, {'BEHIND'}
+    end
+    last = events[1] and events[#events][1] or last
+    return {'s:' .. wid, str(math.min(int(amount) + named + more, HUGE)),
+        'h:' .. wid, counters['h:' .. wid] or held_sum(budget .. ':' .. wid),
+        'o:' .. win.w, table.concat({id, str(outside + more), last}, ':')}
+end
+
+-- The same of one that does not.
+local function opening_given(win, id, amount, counters)
+    local wid = win.w .. ':' .. id
+    local spent = int(counters['s:' .. wid]) or 0
+    return {'s:' .. wid, str(math.max(spent, int(amount))),
+        'h:' .. wid, counters['h:' .. wid] or '0'}
 end
 
 -- Finds for every window of `list` what must be written to open it.  Returns
@@ -262,8 +294,8 @@ end
 local function openings_read(set, list, counters)
     local now, olds = now_seen(), windows_parse(counters.w) or {}
     for _, win in ipairs(list) do
-        local id, amount, adj, last = opening_parse(win.opening, set[win.w],
-            now)
+        local id, amount, outside, adj, last = opening_parse(win.opening,
+            set[win.w], now)
         local old = counters['c:' .. win.w] and olds[win.w]
         if id == false then
             return {'ARG'}
@@ -272,13 +304,17 @@ local function openings_read(set, list, counters)
             if not id then
                 return {'UNSEEDED', win.w}
             end
-            local wid = win.w .. ':' .. id
-            local spent, held = opening_sums(wid, amount, adj, last, counters)
-            if not spent then
-                return {'GAP', m[4] or ''}
+            local refusal
+            if adj then
+                win.fields, refusal = opening_counted(win, id, amount, outside,
+                    adj, last, counters)
+            else
+                win.fields = opening_given(win, id, amount, counters)
             end
-            win.open = {'c:' .. win.w, id, 's:' .. wid, spent, 'h:' .. wid,
-                held}
+            if refusal then
+                return refusal
+            end
+            win.id = id
         elseif adj then
             return {'DUP'}
         end
@@ -295,8 +331,9 @@ local function limits_write(version, w, list)
     call('HSET', KEYS[2], 'v', str(version), 'w', w)
     for _, win in ipairs(list) do
         call('HSET', KEYS[2], 'l:' .. win.w, win.limit)
-        if win.open then
-            call('HSET', KEYS[2], unpack(win.open))
+        if win.id then
+            call('HDEL', KEYS[2], 'o:' .. win.w)
+            call('HSET', KEYS[2], 'c:' .. win.w, win.id, unpack(win.fields))
         end
     end
 end
@@ -448,6 +485,18 @@ local function counters_read()
     return fields
 end
 
+-- `verdict` and what the windows of the budget opened with.
+local function opened_reply(verdict)
+    local reply, counters = {verdict}, counters_read()
+    for w in pairs(windows_parse(counters.w) or {}) do
+        if counters['o:' .. w] then
+            reply[#reply + 1] = w
+            reply[#reply + 1] = counters['o:' .. w]
+        end
+    end
+    return reply
+end
+
 function verbs.limit()
     local version, set, n = int(ARGV[4]), windows_parse(ARGV[5])
     local list = set and limits_parse(set, n, 6, 3)
@@ -460,7 +509,7 @@ function verbs.limit()
         return {'UNSEEDED'}
     end
     if version <= int(counters.v) then
-        return {'OLD'}
+        return opened_reply('OLD')
     end
     local refusal = openings_read(set, list, counters)
     if refusal then
@@ -468,12 +517,12 @@ function verbs.limit()
     end
     local opened = {}
     for _, win in ipairs(list) do
-        opened[win.w] = win.open and win.open[2]
+        opened[win.w] = win.id
     end
     for w in pairs(windows_parse(counters.w) or {}) do
         local id = counters['c:' .. w]
         if not set[w] then
-            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w, 'a:' .. w)
+            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w, 'a:' .. w, 'o:' .. w)
         end
         if id and (not set[w] or opened[w] and opened[w] ~= id)
             and counters['h:' .. w .. ':' .. id] == '0' then
@@ -483,7 +532,7 @@ function verbs.limit()
     end
     limits_write(version, ARGV[5], list)
     leader_take()
-    return {'OK'}
+    return opened_reply('OK')
 end
 
 function verbs.add()
