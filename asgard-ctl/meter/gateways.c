@@ -51,15 +51,15 @@ ids_text(struct ctl_leader *l, const struct ctl_reply *ids)
 }
 
 
-bool
-ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e)
+/* Who has a beat in Redis that is not late, as an array of the database. */
+static bool
+beating_read(struct ctl_leader *l, const char **text, struct ctl_error *e)
 {
     const asg_str_t time[1] = {ASG_STR("TIME")};
     asg_str_t argv[4] = {ASG_STR("ZRANGEBYSCORE"), ASG_STR(ASG_RKEY_WORKERS),
                          ASG_STR_NULL, ASG_STR("+inf")};
     struct ctl_reply now, ids;
     uint64_t seconds;
-    const char *text;
 
     if (!ctl_redis_command(l->redis, l->arena, &now, e, 1, time)) {
         return false;
@@ -72,18 +72,23 @@ ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e)
     if (!ctl_redis_command(l->redis, l->arena, &ids, e, 4, argv)) {
         return false;
     }
-    if (ids.nitems == 0) {
-        return true;
-    }
-    text = ids_text(l, &ids);
+    *text = ids_text(l, &ids);
 
-    return text != NULL
-           ? CTL_PG(l->pg, l->arena, NULL, e,
+    return *text != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+bool
+ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e)
+{
+    const char *beating;
+
+    return beating_read(l, &beating, e)
+           && CTL_PG(l->pg, l->arena, NULL, e,
                 "INSERT INTO gateway_workers (worker_id, seen_at)"
                 " SELECT unnest($1::text[]), now()"
                 " ON CONFLICT (worker_id) DO UPDATE"
-                " SET seen_at = excluded.seen_at", text)
-           : ctl_error_internal(e, "out of memory");
+                " SET seen_at = excluded.seen_at", beating);
 }
 
 
@@ -149,6 +154,26 @@ ctl_gateways_have_told(struct ctl_leader *l, const struct ctl_partition *p,
         return false;
     }
     *all = ctl_rows_i64(&rows, 0, 0) == 0;
+
+    return true;
+}
+
+
+bool
+ctl_gateways_are_telling(struct ctl_leader *l, const struct ctl_partition *p,
+    bool *telling, struct ctl_error *e)
+{
+    const char *told, *beating;
+    struct ctl_rows rows;
+
+    if (!beating_read(l, &beating, e) || !told_read(l, p, &told, e)
+        || !CTL_PG(l->pg, l->arena, &rows, e,
+                   "SELECT count(*) FROM unnest($2::text[]) AS t(id)"
+                   " WHERE NOT id = ANY ($1::text[])", told, beating))
+    {
+        return false;
+    }
+    *telling = ctl_rows_i64(&rows, 0, 0) > 0;
 
     return true;
 }

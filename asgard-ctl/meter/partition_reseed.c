@@ -17,11 +17,13 @@
 #include "meter/partition_sum.h"
 #include "redis/eviction.h"
 
-#define ADOPT_MS       5000             /* for gateways to speak up */
-#define ADOPT_MOST_MS  30000            /* ... while they go on telling */
+#define SPEAK_MS       5000             /* for gateways to speak up */
+#define BEATING_MS     500              /* more, of one that beats */
+#define TOLD_BY_MS     7000             /* of the reseed: telling is over */
 #define CATCH_MS       1500             /* of draining when all have told */
-#define PIECE_MS       500              /* of draining in one step: a lease
-                                         * ends after 3 s */
+#define OPEN_BY_MS     8500             /* of the reseed: drain no more */
+#define PIECE_MS       500              /* of draining in one step, and in one
+                                         * turn: a lease ends after 3 s */
 #define TURN_MS        1000             /* for all partitions together */
 #define SLOW_MS        2000             /* a reseed that is told of */
 #define STEPS_MAX      8
@@ -171,18 +173,29 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 }
 
 
+/* Till when a step may drain: not beyond what its turn has for all. */
+static int64_t
+piece_until(const struct ctl_leader *l)
+{
+    int64_t until = ctl_clock_ms() + PIECE_MS;
+
+    return l->drain_until_ms != 0 && l->drain_until_ms < until
+           ? l->drain_until_ms : until;
+}
+
+
 /* From the oldest on, until all are drained or the time of the step is over:
  * what was drained is not looked at again. */
 static bool
 epochs_drain(struct ctl_leader *l, struct ctl_partition *p,
     const int64_t *epochs, unsigned n, struct ctl_error *e)
 {
-    int64_t until = ctl_clock_ms() + PIECE_MS;
+    int64_t until = piece_until(l);
     bool done = true;
     unsigned i;
 
     for (i = 0; i < n && done; i++) {
-        if (i > 0 && ctl_clock_ms() >= until) {
+        if (ctl_clock_ms() >= until) {
             p->unfinished = true;
             return true;
         }
@@ -303,7 +316,7 @@ adopt(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         return false;
     }
     p->times.adopting_ms = ctl_clock_ms();
-    p->adopt_until_ms = p->times.adopting_ms + ADOPT_MS;
+    p->adopt_until_ms = p->times.adopting_ms + SPEAK_MS;
 
     return true;
 }
@@ -332,7 +345,12 @@ static bool
 told_drain(struct ctl_leader *l, struct ctl_partition *p, bool *done,
     struct ctl_error *e)
 {
-    return ctl_drain_current(l, p, ctl_clock_ms() + PIECE_MS, done, e)
+    int64_t until = piece_until(l);
+
+    *done = false;
+
+    return (ctl_clock_ms() >= until
+            || ctl_drain_current(l, p, until, done, e))
            && ctl_apply_owed(l, p, e);
 }
 
@@ -357,57 +375,81 @@ catch_up(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 static bool
 told_all(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
+    int64_t most = p->times.begun_ms + OPEN_BY_MS;
+
     p->adopt_until_ms = 0;
     p->times.told_ms = ctl_clock_ms();
     p->catch_until_ms = p->times.told_ms + CATCH_MS;
+    p->catch_until_ms = p->catch_until_ms < most ? p->catch_until_ms : most;
     p->owed = true;
 
     return step_to(l, p, "catching", e) && catch_up(l, p, e);
 }
 
 
-/* Who goes on telling is waited for. */
-static void
-adopt_prolong(struct ctl_partition *p)
+/* Who is silent is not waited for, nor is one that tells for ever.  *over: the
+ * time to tell is. */
+static bool
+adopt_over(struct ctl_leader *l, struct ctl_partition *p, bool *over,
+    struct ctl_error *e)
 {
-    int64_t most = p->times.adopting_ms + ADOPT_MOST_MS;
-    int64_t until = ctl_clock_ms() + ADOPT_MS;
+    int64_t now = ctl_clock_ms();
+    int64_t most = p->times.begun_ms + TOLD_BY_MS;
+    bool telling;
 
-    p->adopt_until_ms = until < most ? until : most;
+    *over = now >= p->adopt_until_ms;
+    if (!*over || now >= most) {
+        return true;
+    }
+    if (!ctl_gateways_are_telling(l, p, &telling, e)) {
+        return false;
+    }
+    if (telling) {
+        *over = false;
+        p->adopt_until_ms = now + BEATING_MS < most ? now + BEATING_MS : most;
+    }
+
+    return true;
 }
 
 
+/* Would what the gateways say be heard? */
 static bool
-adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
+adopt_is_heard(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
 {
-    char before[CTL_STREAM_ID_TEXT];
     struct seen seen;
-    bool all, done;
 
-    if (!seen_read(l, p, &seen, e) || !ctl_gateways_have_told(l, p, &all, e)) {
+    if (!seen_read(l, p, &seen, e)) {
         return false;
     }
     if (seen.highest > p->epoch) {
         return ctl_error_away(e, "reseed_pending", "partition %u: a gateway "
                               "knows of a higher epoch", p->part);
     }
-    if (seen.epoch != p->epoch) {       /* nobody would be heard */
-        return ctl_error_away(e, "reseed_pending", "partition %u was lost "
-                              "while it was seeded", p->part);
+
+    return seen.epoch == p->epoch
+           || ctl_error_away(e, "reseed_pending", "partition %u was lost "
+                             "while it was seeded", p->part);
+}
+
+
+static bool
+adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
+{
+    bool all, done, over;
+
+    if (!adopt_is_heard(l, p, e) || !ctl_gateways_have_told(l, p, &all, e)) {
+        return false;
     }
     if (all) {
         return told_all(l, p, e);
     }
-    memcpy(before, p->cursor, sizeof(before));
-    if (!told_drain(l, p, &done, e)) {
+    if (!told_drain(l, p, &done, e) || !adopt_over(l, p, &over, e)) {
         return false;
     }
-    if (strcmp(before, p->cursor) != 0) {
-        adopt_prolong(p);
-    }
 
-    return ctl_clock_ms() < p->adopt_until_ms
-           || (ctl_gateways_give_up(l, p, e) && told_all(l, p, e));
+    return !over || (ctl_gateways_give_up(l, p, e) && told_all(l, p, e));
 }
 
 
@@ -555,6 +597,7 @@ ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
     bool ok = true;
 
     *waiting = 0;
+    l->drain_until_ms = ctl_clock_ms() + PIECE_MS;
     for (i = 0; i < ASG_PARTITIONS; i++) {
         p = &l->parts[(first + i) % ASG_PARTITIONS];
         if (!p->led || p->open) {
@@ -569,6 +612,7 @@ ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
         opened += p->open;
         *waiting += is_waiting(p);
     }
+    l->drain_until_ms = 0;
     if (opened > 0) {
         ctl_log(CTL_LOG_INFO, "%u partitions were seeded and opened", opened);
     }

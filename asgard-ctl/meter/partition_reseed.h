@@ -16,10 +16,11 @@
  * One step of one partition that is led and not open: close, drain, sum,
  * adopt, wait and catch up, open.  A step drains for 500 ms and one
  * transaction at most, and is taken again.  While the gateways have not all
- * said what they hold, a step only drains; when nothing came for 5 s, or after
- * 30 s, it goes on without them.  Of what they told the ledger may lack some
- * when the door opens, the counters none.  False: it failed, and the next step
- * begins at close.  Resets the arena.
+ * said what they hold, a step only drains; it goes on without those that are
+ * silent after 5 s, and without any 7 s after the reseed began, if that is
+ * later.  1.5 s of draining later, or 8.5 s after it began, the door opens: of
+ * what was told the ledger may lack some, the counters none.  False: it failed,
+ * and the next step begins at close.  Resets the arena.
  */
 bool ctl_reseed_step(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);

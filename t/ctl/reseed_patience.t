@@ -1,0 +1,102 @@
+#!/usr/bin/env perl
+# A reseed opens within 10 s whatever the gateways do: one that is silent is not
+# waited for because another goes on telling, and one that goes on for ever is
+# not waited for either.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Asgard::Files qw(wait_until);
+use Asgard::Meter;
+
+my $m = Asgard::Meter->new;
+$m->start;
+$m->wait_open or BAIL_OUT('the partitions do not open');
+my $project = 'proj-2026-0001';
+my $part = 2;
+my $budget = $m->project($project, part => $part);
+$m->sent or BAIL_OUT('the project is not sent');
+
+my ($dead, $live) = map { 'w' . $_ x 24 } 1, 2;
+my $told = 0;                           # outcomes, of $live
+my $redis = $m->{redis}->connect;
+
+# Both listen, as the module's workers do: one that is stopped has its
+# connection still.
+my $listener = $m->{redis}->connect;
+$listener->send('SUBSCRIBE', map { "asg:worker:$_" } $dead, $live);
+$listener->receive for 1, 2;
+
+sub beat { $redis->script('beat', ['{asg}:workers'], $_, 60) for @_ }
+sub known { my ($id) = @_;
+    return $m->value("SELECT count(*) FROM gateway_workers"
+        . " WHERE worker_id = '$id'") }
+sub partitions { return map { {part => $_->[0], epoch => $_->[1],
+    step => $_->[2]} } $m->sql('SELECT partition, epoch, step'
+    . ' FROM partitions ORDER BY partition') }
+sub say_told {
+    my ($worker) = @_;
+    $m->cmd('SADD', sprintf('{p%02d}:a:%d', @$_{qw(part epoch)}), $worker)
+        for partitions();
+}
+
+# An outcome whose hold is gone, told under the epoch that listens.
+sub outcome {
+    my $reply = $m->partition($part)->finish('told' . ++$told, 's', 100,
+        "$budget:total:0", [$budget], detail => $m->detail($project));
+    $reply->[0] =~ /^(?:LATE|CLOSED|FENCE)$/ or die "@$reply";
+    $told-- if $reply->[0] ne 'LATE';
+}
+
+# In the ledger and in Redis, each once.
+sub is_counted {
+    return $m->value('SELECT coalesce(sum(delta_nano), 0) FROM ledger')
+        == $told * 100
+        && $m->partition($part)->field($budget, 's:total:0') == $told * 100;
+}
+
+# Loses Redis' data and does `each` until the door is open; how long it took by
+# the meter's own log.
+sub closed_ms {
+    my ($each) = @_;
+    my $from = length $m->log_text;
+    my ($said, $until) = ('', time + 60);
+    $m->cmd('FLUSHALL');
+    while (time < $until) {
+        $each->();
+        $said = substr $m->log_text, $from;
+        last if $said =~ /partition $part was closed for/ && $m->is_open;
+        sleep 0.2;
+    }
+    return ($said =~ /partition $part was closed for (\d+) ms/ ? $1 : 60_000,
+        $said);
+}
+
+# --- a stopped one beside a busy one ------------------------------------------
+
+ok(wait_until(sub { beat($dead, $live); known($dead) && known($live) }, 10,
+    0.2), 'two workers live');
+my ($ms, $said) = closed_ms(sub { beat($live); say_told($live); outcome() });
+note("closed for $ms ms, $told outcomes told");
+cmp_ok($ms, '<', 10_000, 'one is stopped and the other ends call after call:'
+    . ' the door is open within 10 s');
+like($said, qr/opens without hearing from 1 workers of gateways: $dead/,
+    '... without the one that is stopped');
+ok(wait_until(\&is_counted, 10, 0.1), '... and all that was told is counted');
+
+# --- one that never comes to an end -------------------------------------------
+
+($ms, $said) = closed_ms(sub { beat($live); outcome() });
+note("closed for $ms ms, $told outcomes told");
+cmp_ok($ms, '>', 6500, 'one that beats is waited for longer than one that is'
+    . ' silent');
+cmp_ok($ms, '<', 10_000, '... but never for longer than 10 s');
+like($said, qr/partition \d+ opens without hearing from 1 workers/,
+    '... which the log says');
+outcome();
+ok(wait_until(\&is_counted, 10, 0.1),
+    'what it told until then, and later, is counted once');
+$m->done;
