@@ -5,7 +5,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 #define BATCH     "64"
+#define APPLY_MS  200
 #define ARGS_MAX  (1 + ASG_SCRIPT_BUDGETS_MAX + 4)
 
 
@@ -63,12 +66,13 @@ corrections_mark(struct ctl_leader *l, const struct ctl_partition *p,
 }
 
 
+/* One batch, or what of it begins in time; p->owed: there may be more. */
 static bool
-corrections_send(struct ctl_leader *l, struct ctl_partition *p, unsigned *n,
-    struct ctl_error *e)
+corrections_send(struct ctl_leader *l, struct ctl_partition *p,
+    int64_t until_ms, struct ctl_error *e)
 {
     struct ctl_rows rows;
-    unsigned i;
+    unsigned i = 0;
 
     if (!CTL_PG(l->pg, l->arena, &rows, e,
             "SELECT seq, delta_nano, pins FROM applies"
@@ -77,16 +81,17 @@ corrections_send(struct ctl_leader *l, struct ctl_partition *p, unsigned *n,
     {
         return false;
     }
-    *n = rows.nrows;
-    for (i = 0; i < rows.nrows; i++) {
-        if (!correction_send(l, p, &rows, i, e)) {
+    p->owed = rows.nrows > 0;
+    if (!p->owed) {
+        return true;
+    }
+    do {
+        if (!correction_send(l, p, &rows, i++, e)) {
             return false;
         }
-    }
+    } while (i < rows.nrows && ctl_clock_ms() < until_ms);
 
-    return rows.nrows == 0
-           || corrections_mark(l, p, ctl_rows_at(&rows, rows.nrows - 1, 0),
-                               e);
+    return corrections_mark(l, p, ctl_rows_at(&rows, i - 1, 0), e);
 }
 
 
@@ -94,13 +99,12 @@ bool
 ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
 {
-    unsigned n;
+    int64_t until = ctl_clock_ms() + APPLY_MS;
 
-    while (p->owed) {
-        if (!corrections_send(l, p, &n, e)) {
+    while (p->owed && ctl_clock_ms() < until) {
+        if (!corrections_send(l, p, until, e)) {
             return false;
         }
-        p->owed = n > 0;
     }
 
     return true;

@@ -6,7 +6,8 @@
 
 #include "meter/partition.h"
 
-/* Until none is left.  A gap means that Redis and the ledger disagree about
+/* Until none is left, or for 200 ms and what has begun then: p->owed says
+ * whether more may be.  A gap means that Redis and the ledger disagree about
  * what was applied: p->open becomes false, a reseed follows. */
 bool ctl_apply_owed(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);

@@ -68,7 +68,7 @@ struct ctl_leader {
     char replid[CTL_REPLID_CHARS + 1];  /* of Redis, when last looked at */
     int64_t month_from_ms, month_to_ms; /* the ledger's, last made sure of */
     unsigned seed_next, drain_next;     /* partition whose turn it is */
-    int64_t drain_until_ms;             /* this turn, of all reseeds; 0: none */
+    int64_t turn_ms;                    /* of all reseeds, its begin; else 0 */
     struct ctl_partition parts[ASG_PARTITIONS];
 };
 

@@ -24,6 +24,9 @@
 #define OPEN_BY_MS     8500             /* of the reseed: drain no more */
 #define PIECE_MS       500              /* of draining in one step, and in one
                                          * turn: a lease ends after 3 s */
+#define LEAST_MS       50               /* ... that a step has of its own, or
+                                         * it would never add up */
+#define ADOPT_PIECE_MS 100              /* ... in a turn, while gateways tell */
 #define TURN_MS        1000             /* for all partitions together */
 #define SLOW_MS        2000             /* a reseed that is told of */
 #define STEPS_MAX      8
@@ -173,14 +176,14 @@ begin(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 }
 
 
-/* Till when a step may drain: not beyond what its turn has for all. */
+/* Till when a step may drain: those of one turn share its time. */
 static int64_t
 piece_until(const struct ctl_leader *l)
 {
-    int64_t until = ctl_clock_ms() + PIECE_MS;
+    int64_t now = ctl_clock_ms();
+    int64_t until = (l->turn_ms != 0 ? l->turn_ms : now) + PIECE_MS;
 
-    return l->drain_until_ms != 0 && l->drain_until_ms < until
-           ? l->drain_until_ms : until;
+    return until > now + LEAST_MS ? until : now + LEAST_MS;
 }
 
 
@@ -195,7 +198,7 @@ epochs_drain(struct ctl_leader *l, struct ctl_partition *p,
     unsigned i;
 
     for (i = 0; i < n && done; i++) {
-        if (ctl_clock_ms() >= until) {
+        if (i > 0 && ctl_clock_ms() >= until) {
             p->unfinished = true;
             return true;
         }
@@ -342,15 +345,10 @@ cap_read(struct ctl_leader *l, int64_t *cap, struct ctl_error *e)
 /* A piece of what the gateways have told reaches the ledger, and Redis what
  * it is owed for that.  *done: there was no more. */
 static bool
-told_drain(struct ctl_leader *l, struct ctl_partition *p, bool *done,
-    struct ctl_error *e)
+told_drain(struct ctl_leader *l, struct ctl_partition *p, int64_t until_ms,
+    bool *done, struct ctl_error *e)
 {
-    int64_t until = piece_until(l);
-
-    *done = false;
-
-    return (ctl_clock_ms() >= until
-            || ctl_drain_current(l, p, until, done, e))
+    return ctl_drain_current(l, p, until_ms, done, e)
            && ctl_apply_owed(l, p, e);
 }
 
@@ -363,7 +361,7 @@ catch_up(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
     bool done;
 
-    if (!told_drain(l, p, &done, e)) {
+    if (!told_drain(l, p, piece_until(l), &done, e)) {
         return false;
     }
     p->unfinished = !done && ctl_clock_ms() < p->catch_until_ms;
@@ -384,6 +382,19 @@ told_all(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     p->owed = true;
 
     return step_to(l, p, "catching", e) && catch_up(l, p, e);
+}
+
+
+/* A little meanwhile: the gateways and Redis need the processor more. */
+static bool
+adopt_drain(struct ctl_leader *l, struct ctl_partition *p,
+    struct ctl_error *e)
+{
+    int64_t now = ctl_clock_ms();
+    int64_t until = (l->turn_ms != 0 ? l->turn_ms : now) + ADOPT_PIECE_MS;
+    bool done;
+
+    return now >= until || told_drain(l, p, until, &done, e);
 }
 
 
@@ -437,7 +448,7 @@ adopt_is_heard(struct ctl_leader *l, struct ctl_partition *p,
 static bool
 adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
-    bool all, done, over;
+    bool all, over;
 
     if (!adopt_is_heard(l, p, e) || !ctl_gateways_have_told(l, p, &all, e)) {
         return false;
@@ -445,7 +456,7 @@ adopt_wait(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     if (all) {
         return told_all(l, p, e);
     }
-    if (!told_drain(l, p, &done, e) || !adopt_over(l, p, &over, e)) {
+    if (!adopt_drain(l, p, e) || !adopt_over(l, p, &over, e)) {
         return false;
     }
 
@@ -482,7 +493,9 @@ open_again(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "WITH c AS (INSERT INTO cursors (partition, epoch)"
             " VALUES ($1, $2) ON CONFLICT DO NOTHING)"
-            " SELECT coalesce(max(seq), 0) FROM applies WHERE partition = $1",
+            " SELECT coalesce((SELECT min(seq) - 1 FROM applies"
+            " WHERE partition = $1 AND done_at IS NULL), max(seq), 0)"
+            " FROM applies WHERE partition = $1",
             number(l, p->part), number(l, p->epoch)))
     {
         return false;
@@ -597,7 +610,7 @@ ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
     bool ok = true;
 
     *waiting = 0;
-    l->drain_until_ms = ctl_clock_ms() + PIECE_MS;
+    l->turn_ms = ctl_clock_ms();
     for (i = 0; i < ASG_PARTITIONS; i++) {
         p = &l->parts[(first + i) % ASG_PARTITIONS];
         if (!p->led || p->open) {
@@ -612,7 +625,7 @@ ctl_reseed_advance(struct ctl_leader *l, unsigned *waiting,
         opened += p->open;
         *waiting += is_waiting(p);
     }
-    l->drain_until_ms = 0;
+    l->turn_ms = 0;
     if (opened > 0) {
         ctl_log(CTL_LOG_INFO, "%u partitions were seeded and opened", opened);
     }

@@ -283,8 +283,9 @@ static bool
 ledger_each(struct ctl_leader *l, struct ledger_times *t,
     struct ctl_error *e)
 {
-    bool expire = ctl_meter_is_due(&t->expire, EXPIRE_EVERY_MS);
-    bool trim = ctl_meter_is_due(&t->trim, TRIM_EVERY_MS);
+    bool idle = t->waiting == 0;        /* a door that is shut goes first */
+    bool expire = idle && ctl_meter_is_due(&t->expire, EXPIRE_EVERY_MS);
+    bool trim = idle && ctl_meter_is_due(&t->trim, TRIM_EVERY_MS);
     struct ctl_partition *p;
     unsigned i, expired;
     bool ok = true;

@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
-my $m = Asgard::Meter->new;
+my $m = Asgard::Meter->new(proxies => ['redis']);
 $m->start;
 $m->wait_open or BAIL_OUT('the partitions do not open');
 my $project = 'proj-2026-0001';
@@ -99,4 +99,31 @@ like($said, qr/partition \d+ opens without hearing from 1 workers/,
 outcome();
 ok(wait_until(\&is_counted, 10, 0.1),
     'what it told until then, and later, is counted once');
+
+# --- one that tells what the ledger has ---------------------------------------
+
+# Each is charged when it is told, and taken back by a correction of its own.
+my $known = 1500;
+my @name = map { "known$_" } 1 .. $known;
+sub tell_all { my $p = $m->partition($part);
+    return scalar grep { $p->finish($_, 's', 100, "$budget:total:0", [$budget],
+        detail => $m->detail($project))->[0] eq 'LATE' } @name }
+is(tell_all(), $known, "of one the ledger has $known outcomes");
+$told += $known;
+ok(wait_until(\&is_counted, 30, 0.1), '... and Redis too');
+
+my $again = 0;
+$m->{proxies}{redis}->delay(down => 0.01);
+($ms, $said) = closed_ms(sub { beat($live);
+    return if !$again && ($m->cmd('HGET', sprintf('{p%02d}:m', $part), 'st')
+        // '') ne 'adopt';
+    $again ||= tell_all();
+    say_told($live) });
+my $owed = $m->value('SELECT count(*) FROM applies WHERE done_at IS NULL');
+$m->{proxies}{redis}->heal;
+note("closed for $ms ms, $owed corrections owed");
+is($again, $known, 'after a loss it tells them again');
+cmp_ok($owed, '>', 0, '... on a slow way to Redis the door does not wait for'
+    . ' all corrections');
+ok(wait_until(\&is_counted, 60, 0.1), '... which follow: each counts once');
 $m->done;

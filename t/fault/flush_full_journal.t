@@ -13,7 +13,8 @@ use Time::HiRes qw(time);
 use Asgard::Files qw(spill wait_until);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2, gateways => 2, zone => '16m',
+my $zone = $ENV{ASGARD_ZONE} // '64m';
+my $t = Asgard::Test->new(workers => 2, gateways => 2, zone => $zone,
     redis_deadline => '1s');
 $t->{uncounted_calls} = 1;              # the built-in model keeps no books
 $t->start;
@@ -56,7 +57,7 @@ for my $gateway ($t, $t->at(1)) {
         system("wrk -t1 -c8 -d1s -s $load @{[$gateway->url]}/v1/chat/"
             . 'completions >/dev/null') == 0 or die "wrk: $?";
         used($gateway) >= $slots * 7 / 8 - 8;
-    }, 60), 'outcomes fill what a project may have of a gateway\'s journal');
+    }, 240), 'outcomes fill what a project may have of a gateway\'s journal');
 }
 my $told = spent();
 my ($epoch) = $redis->cmd('HGET', "$part:m", 'f') =~ /^(\d+)/;
