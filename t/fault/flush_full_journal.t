@@ -2,7 +2,7 @@
 # However much the gateways have to tell, the door does not wait for the ledger:
 # with both journals full of outcomes that nobody drained, Redis is flushed, and
 # calls are admitted again before the ledger has all of them, while the counters
-# have.
+# have.  The zone is that of conf/nginx.conf; ASGARD_ZONE=256m takes another.
 use strict;
 use warnings;
 use FindBin;
@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
 
-use Asgard::Files qw(spill wait_until);
+use Asgard::Files qw(slurp spill wait_until);
 use Asgard::Test;
 
 my $zone = $ENV{ASGARD_ZONE} // '64m';
@@ -79,16 +79,22 @@ wait_until(sub { ($closed, $gateways) = ($1, $2) if
 note(sprintf '%.1f s, %d of %d in the ledger; closed for %s ms, of them %s'
     . ' until the gateways had told', $after, $behind, 2 * $slots,
     $closed || 'less than 2000', $gateways);
-cmp_ok($closed, '<', 10_000, 'within 10 s');
+SKIP: {
+    my ($load) = slurp('/proc/loadavg') =~ /^([\d.]+)/;
+    note("load $load");
+    my $cores = () = slurp('/proc/cpuinfo') =~ /^processor\b/mg;
+    skip 'the machine has other things to do', 1 if $load > 8 * $cores;
+    cmp_ok($closed, '<', 10_000, 'within 10 s');
+}
 unlike($t->{control}->log_text, qr/opens without hearing/,
     'and every worker was heard');
 
-ok(wait_until(sub { (ledger())[0][1] == $told && spent() == $told }, 60, 0.2),
+ok(wait_until(sub { (ledger())[0][1] == $told && spent() == $told }, 240, 0.2),
     'the ledger comes to the same sum, and the counters stay at it')
     or diag("ledger @{(ledger())[0]}, counted " . spent() . ", told $told");
 is($t->{postgres}->value('SELECT count(*) FROM ledger'
     . " WHERE kind <> 'settle'"), 0, '... nothing of it corrected');
-ok(wait_until(sub { used($t) < 8 && used($t->at(1)) < 8 }, 20, 0.2),
+ok(wait_until(sub { used($t) < 8 && used($t->at(1)) < 8 }, 60, 0.2),
     'and the journals are free');
 is($t->chat($key, {model => 'echo'})->status, 200, 'calls go through');
 $t->done;
