@@ -1,8 +1,9 @@
 #!/usr/bin/env perl
-# A stream that lasts longer than its hold extends it while bytes flow, also to
-# a client that reads slowly.  One whose provider falls silent is charged in
-# full when the time of its hold is over, and what it is found to have cost
-# later is a further entry that names the hold.
+# A stream that lasts longer than its hold extends it as long as it is open: to a
+# client that reads slowly, and from a provider that has fallen silent.  One
+# whose gateway cannot reach Redis is charged in full when the time of its hold
+# is over, and what it is found to have cost later is a further entry that names
+# the hold.
 use strict;
 use warnings;
 use FindBin;
@@ -33,19 +34,22 @@ sub kinds { my ($reply) = @_;
     my $ended = ended($t, call_of($t, $reply)->{hold}, 10) // {};
     return $ended->{kinds} }
 
-# --- bytes flow ---------------------------------------------------------------
+# --- they go on ---------------------------------------------------------------
 
+my $end = $t->stalled_stream($key, 'silent');
+my ($hold) = open_holds($t);
+ok($hold, 'a stream whose provider falls silent');
 my $begun = time;
 my @streams = map { begin(model => 'one') } 1 .. 4;
 my ($http, $slow) = @{$streams[0]};
-is(open_holds($t), 4, 'streams begin');
+is(open_holds($t), 5, 'streams begin');
 
 # Twice the time of a hold; the meter looks for holds whose time is over.
 while (time - $begun < 10) {
     sleep 0.5;
     $http->read_piece($slow) if time - $begun > 8;
 }
-is(open_holds($t), 4, '... and are held after twice the time of a hold');
+is(open_holds($t), 5, '... and are held after twice the time of a hold');
 is($t->{postgres}->value('SELECT count(*) FROM ledger'), 0,
     '... none was charged meanwhile');
 $_->[0]->read_body($_->[1]) for @streams;
@@ -54,15 +58,15 @@ is((grep { $_->[1]->body =~ /\[DONE\]/ } @streams), 4, '... to their end');
 is(join(' ', map { kinds($_->[1]) } @streams), 'settle settle settle settle',
     '... and are settled, once each');
 
-# --- they stop ----------------------------------------------------------------
+is(join(' ', map { $_->{id} } open_holds($t)), $hold->{id},
+    'the one whose provider is silent is held still');
 
-my $end = $t->stalled_stream($key, 'silent');
-my ($hold) = open_holds($t);
-ok($hold, 'a stream whose provider falls silent');
-# The gateway, which would go on extending it, loses Redis.
+# --- the gateway loses Redis --------------------------------------------------
+
 $t->proxy('gateway_redis')->freeze;
 my $ended = ended($t, $hold->{id}, 20);
-is($ended->{kinds}, 'unknown', '... is charged when its hold is over');
+is($ended->{kinds}, 'unknown', 'it is charged when its hold is over, which its'
+    . ' gateway cannot extend');
 is($ended->{balance}, $hold->{amount}, '... in full');
 $t->proxy('gateway_redis')->thaw;
 my $reply = $end->();
