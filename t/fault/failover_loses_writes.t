@@ -77,7 +77,7 @@ for (1 .. 10) {
 is($up->count, $served, '... nothing goes to the provider');
 
 kill CONT => $meter;
-ok(wait_until(sub { call()->status == 200 }, 20, 0.05),
+ok(wait_until(sub { call()->status == 200 }, 40, 0.05),
     'seeded from the ledger it grants again');
 $served++;
 ok(whole($open), 'the stream that was open all the time ends');

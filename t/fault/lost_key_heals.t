@@ -54,7 +54,7 @@ sub healed {
     my ($at, $epoch, $what) = @_;
     my $began = time;
     ok(wait_until(sub { epoch($at) > $epoch && state($at) eq 'open'
-        && status($at) == 200 }, 15, 0.05), "$what: the door is open again")
+        && status($at) == 200 }, 30, 0.05), "$what: the door is open again")
         or diag($t->{control}->log_text);
     note(sprintf '%s: %.1f s', $what, time - $began);
 }

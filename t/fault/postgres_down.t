@@ -70,7 +70,7 @@ is($reply->status . ' ' . $reply->code, '503 budget_unavailable',
     '... as long as it is full');
 is($reply->header('retry-after'), 1, '... and may try again shortly');
 is($up->count, $count, '... and nothing goes to the provider');
-is(scalar open_holds($t), 0, '... and nothing is held');
+ok(wait_until(sub { !open_holds($t) }, 10), '... and nothing is held');
 
 # Back again
 $t->{postgres}->start;

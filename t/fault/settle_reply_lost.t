@@ -43,7 +43,7 @@ for my $what (qw(drop_reply drop_request)) {
         is(@moved, 1, '... one of its events moved the counters');
         $proxy->cut;
         wait_until(sub { $t->get('/metrics')->body
-            =~ /^asgard_redis_up 1/m }, 5);
+            =~ /^asgard_redis_up 1/m }, 20);
     }
 }
 is($t->usage($project)->{spent_usd} // $t->usage($project)->{total_usd} // '',

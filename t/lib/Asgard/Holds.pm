@@ -60,7 +60,7 @@ FROM holds h LEFT JOIN ledger l USING (hold_id) WHERE h.hold_id = '$id'
 GROUP BY h.hold_id
 SQL
         return $row;
-    }, $seconds // 5, 0.05);
+    }, $seconds // 15, 0.05);
     return if !$row;
     my %ended;
     @ended{qw(state balance held rank kinds deltas)} = @$row;
