@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# A stream that lasts longer than its hold extends it as long as it is open: to a
-# client that reads slowly, and from a provider that has fallen silent.  One
+# A stream that lasts longer than its hold extends it as long as it is open: to
+# a client that reads slowly, and from a provider that has fallen silent.  One
 # whose gateway cannot reach Redis is charged in full when the time of its hold
 # is over, and what it is found to have cost later is a further entry that names
 # the hold.
