@@ -11,6 +11,8 @@
 #include "ngx_http_asgard_settings.h"
 #include "ngx_http_asgard_upstream.h"
 
+#include "core/url.h"
+
 
 #define NGX_HTTP_ASGARD_CLIENT_MAX_BODY   (1 * 1024 * 1024)  /* nginx's own */
 #define NGX_HTTP_ASGARD_CLIENT_TIMEOUT    60000              /* nginx's own */
@@ -115,6 +117,59 @@ ngx_http_asgard_check_missing(ngx_conf_t *cf, const char *directive,
 }
 
 
+/* Is it a socket or an address of this machine?  HOST:PORT, [HOST]:PORT. */
+static ngx_uint_t
+ngx_http_asgard_check_is_near(ngx_str_t *address)
+{
+    u_char     *p, *last;
+    asg_str_t   host;
+
+    if (address->len > 5 && ngx_strncmp(address->data, "unix:", 5) == 0) {
+        return 1;
+    }
+
+    p = address->data;
+    last = p + address->len;
+
+    while (last > p && *--last != ':') { /* the port */ }
+
+    host.data = (const char *) p;
+    host.len = last - p;
+
+    if (host.len > 2 && p[0] == '[' && last[-1] == ']') {
+        host.data++;
+        host.len -= 2;
+    }
+
+    return asg_url_host_is_loopback(host);
+}
+
+
+/* Who can write to Redis has the budgets in his hands. */
+static ngx_int_t
+ngx_http_asgard_check_redis(ngx_conf_t *cf, ngx_http_asgard_main_conf_t *amcf)
+{
+    if (ngx_http_asgard_check_is_near(&amcf->redis_url)) {
+        return NGX_OK;
+    }
+
+    if (amcf->redis_password.len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "asgard: \"asgard_redis %V\" is on the network and has "
+                      "no \"password_file=\": whoever reaches it could change "
+                      "what is spent", &amcf->redis_url);
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "asgard: \"asgard_redis %V\" is spoken to in clear, the "
+                  "password too: let it go through TLS "
+                  "(conf/stunnel-redis.conf) or a private network",
+                  &amcf->redis_url);
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_asgard_check_main(ngx_conf_t *cf, ngx_http_asgard_main_conf_t *amcf)
 {
@@ -133,6 +188,10 @@ ngx_http_asgard_check_main(ngx_conf_t *cf, ngx_http_asgard_main_conf_t *amcf)
     if (amcf->redis_url.data == NULL) {
         return ngx_http_asgard_check_missing(cf, "asgard_redis ADDRESS",
                               "without it no budget can be checked");
+    }
+
+    if (ngx_http_asgard_check_redis(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (amcf->body_memory < NGX_HTTP_ASGARD_BODY_MAX) {

@@ -125,6 +125,38 @@ password_check(const struct ctl_config *c, const char *name,
 }
 
 
+/* Without a password it must be a socket or an address of this machine: who can
+ * write to Redis could change what is spent.  An address with a password has an
+ * @ and another check. */
+static bool
+redis_check(const struct ctl_config *c, struct ctl_error *e)
+{
+    static const char scheme[] = "redis://";
+    const bool has_one = ctl_config_password(c->redis).data != NULL;
+    const char *host = c->redis, *colon;
+    size_t len;
+
+    if (has_one || host == NULL || strncmp(host, "unix:", 5) == 0) {
+        return true;
+    }
+    if (strncmp(host, scheme, sizeof(scheme) - 1) == 0) {
+        host += sizeof(scheme) - 1;
+    }
+    colon = strrchr(host, ':');
+    len = colon != NULL ? (size_t) (colon - host) : strlen(host);
+    if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    }
+
+    return asg_url_host_is_loopback((asg_str_t) {host, len})
+           || ctl_error_field(e, "weak_secret", "redis",
+                              "%s: redis is on the network and has no "
+                              "password: whoever reaches it could change what "
+                              "is spent", c->file);
+}
+
+
 static bool
 public_url_check(const struct ctl_config *c, struct ctl_error *e)
 {
@@ -153,5 +185,6 @@ ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e)
     return password_check(c, "postgres", c->postgres, e)
            && password_check(c, "postgres_owner", c->postgres_owner, e)
            && password_check(c, "redis", c->redis, e)
+           && redis_check(c, e)
            && public_url_check(c, e);
 }

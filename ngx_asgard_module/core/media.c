@@ -80,8 +80,10 @@ bool asg_media_image_is_allowed(asg_str_t raw)
     asg_buf_t out;
 
     if (head.data != NULL && begins(head, "data:")) {
-        /* an SVG is a document, and can point anywhere again */
-        return raw.len <= ASG_MEDIA_DATA_MAX && begins(head, "data:image/")
+        /* an SVG is a document, and can point anywhere again; what ends with
+         * its comma is no image */
+        return raw.len <= ASG_MEDIA_DATA_MAX
+               && raw.data[raw.len - 1] != ',' && begins(head, "data:image/")
                && !begins(head, "data:image/svg");
     }
     if (raw.len > ASG_MEDIA_URL_MAX) {

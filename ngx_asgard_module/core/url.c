@@ -478,7 +478,8 @@ static bool name_is_internal(asg_str_t host)
 {
     static const char *const suffixes[] = {
         ".localhost", ".localdomain", ".local", ".internal", ".home.arpa",
-        ".svc", ".lan", ".corp", ".intranet",
+        ".svc", ".default", ".kube-system", ".consul", ".lan", ".corp",
+        ".home", ".private", ".intranet", ".invalid", ".test",
     };
 
     host = without_final_dot(host);

@@ -45,7 +45,7 @@ my %elsewhere = (
         http://[::1]/ http://0.0.0.0:80/ http://[::]/)],
     'private' => [qw(http://10.0.0.1/ http://172.16.0.1/ http://192.168.1.1/
         http://100.64.0.1/ http://redis:6379/
-        http://metadata.google.internal/)],
+        http://metadata.google.internal/ http://kubernetes.default/)],
     'an address in another spelling' => [qw(http://2130706433/
         http://0x7f000001/ http://0177.0.0.1/ http://127.1/ http://127.0.0.1./
         http://[::ffff:127.0.0.1]/ http://[64:ff9b::7f00:1]/
@@ -60,7 +60,8 @@ my %elsewhere = (
         'http://10.0.0.1 .example.com/', "http://example.com/\0",
         "http://example.com/\r\nHost: x", "http://ex\xc3\xa4mple.com/"],
     'data that are no image' => ['data:text/html,x', 'data:,x',
-        'data:image/png', 'data:application/pdf;base64,QQ==',
+        'data:image/png', 'data:image/png;base64,',
+        'data:application/pdf;base64,QQ==',
         'data:image/svg+xml,<svg/>', 'DATA:IMAGE/SVG+XML;base64,QQ=='],
     'a URL of 5,000 bytes' => ['https://example.com/' . 'a' x 5000],
     'nothing' => [''],

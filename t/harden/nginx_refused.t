@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use Asgard::Files qw(slurp spill);
+use Asgard::Files qw(random_hex slurp spill);
 use Asgard::Port qw(free_port);
 use Asgard::Test;
 
@@ -50,6 +50,28 @@ is($status, 0, 'another server may listen anywhere') or diag($text);
     . " location /x { asgard_probe healthz; } }");
 is($status, 0, 'also on the same port and with a probe') or diag($text);
 $gateway->write_conf(server_conf => '', http_conf => '');
+
+# Redis on the network.
+my $conf = "$gateway->{dir}/conf/nginx.conf";
+my $written = slurp($conf);
+sub with_redis { my ($line) = @_;
+    spill($conf, $written =~ s/asgard_redis [^;]+;/asgard_redis $line;/r);
+    return tested() }
+my $password = spill("$t->{dir}/redis.password", random_hex(16), 0600);
+for my $address ('10.0.0.5:6379', '[2001:db8::5]:6379', 'redis.example:6379') {
+    ($status, $text) = with_redis($address);
+    isnt($status, 0, "asgard_redis $address without a password is refused");
+    like($text, qr/on the network and has no "password_file="/,
+        '... and says why');
+    ($status, $text) = with_redis("$address password_file=$password");
+    is($status, 0, '... with one it is taken') or diag($text);
+    like($text, qr/spoken to in clear/, '... with a warning');
+}
+for my $address ('127.0.0.1:6379', '[::1]:6379', "unix:$t->{dir}/r.sock") {
+    ($status, $text) = with_redis($address);
+    unlike($text, qr/on the network|in clear/, "$address is of this machine");
+}
+spill($conf, $written);
 
 my $key_file = $t->{key_file};
 SKIP: {

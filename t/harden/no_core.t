@@ -40,7 +40,7 @@ $t->allow_alert(qr/worker process \d+ exited on signal/);
 my %role = %{$t->{control}->roles};
 my %pid = (supervisor => $t->{control}->pid, %role,
     map { ("worker $_" => $_) } $t->{gateway}->workers);
-cmp_ok(scalar(keys %pid), '==', 6, 'every process is looked at');
+cmp_ok(scalar(keys %pid), '==', 6, 'every worker and role is looked at');
 for my $name (sort keys %pid) {
     is(join(' ', core_limits($pid{$name})), '0 0',
         ($name =~ s/ \d+//r) . ': its limit of cores is 0, for good');

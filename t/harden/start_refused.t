@@ -57,6 +57,17 @@ for my $url ('https://ai.example.com', 'http://localhost:1',
     with_setting('public_url', $url);
     is(($control->run('check'))[0], 0, "public_url $url is fine");
 }
+for my $address ('10.0.0.5:6379', 'redis://redis.example:6379',
+    '[2001:db8::5]:6379') {
+    with_setting('redis', $address);
+    both_refuse(qr/redis is on the network and has no password/,
+        "redis $address");
+}
+for my $address ('127.0.0.1:1', '[::1]:1', "unix:$t->{dir}/none.sock") {
+    with_setting('redis', $address);
+    unlike(join('', ($control->run('check'))[1, 2]), qr/on the network/,
+        "redis $address needs no password");
+}
 spill($control->conf, $whole, 0600);
 
 my $key_file = $t->{key_file};

@@ -30,6 +30,7 @@ static void only_public_places_are_allowed_for_images(void **state)
         "data:text/html,hi", "data:,x", "data:image/png", "data:",
         "data:application/pdf;base64,QQ==", "DATA:image/SVG+xml;base64,QQ==",
         "data:image/svg+xml;charset=utf-8,%3Csvg%3E", "data:image\\/svg,x",
+        "data:image/png;base64,", "data:image/png,",
     };
     static const char *const allowed[] = {
         "http://example.com", "https://example.com/a.png",

@@ -178,6 +178,7 @@ static void inner_hosts_are_known_in_every_spelling(void **state)
         "localhost", "LOCALHOST", "localhost.", "a.localhost",
         "localhost.localdomain", "redis", "metadata.google.internal",
         "a.b.svc.cluster.local", "printer.local", "router.home.arpa",
+        "kubernetes.default", "dns.kube-system", "db.service.consul",
         "2130706433", "0x7f000001", "127.1", "0177.0.0.1", "127.0.0.1.",
     };
     static const char *const public[] = {
