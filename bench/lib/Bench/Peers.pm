@@ -44,7 +44,7 @@ litellm_settings: {telemetry: false}
 YAML
     my $process = start($stage, 'litellm', $port,
         env => {LITELLM_LOCAL_MODEL_COST_MAP => 'True'},
-        command => [top() . '/build/peers/venv/bin/litellm', '--config', $file,
+        command => [top() . '/build/sdk/litellm/bin/litellm', '--config', $file,
             '--host', '127.0.0.1', '--port', $port]);
     return {name => 'LiteLLM', process => $process, key => $key,
         url => "http://127.0.0.1:$port/$chat",
