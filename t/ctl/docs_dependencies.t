@@ -23,14 +23,23 @@ is_deeply([sort keys %told], [sort @installed],
     'the page has exactly the packages of scripts/install-deps');
 like($told{$_}{version}, qr/^\d/, "$_ has a version") for sort keys %told;
 
-for (['PyPI', 'requirements.txt', qr/openai==([0-9.]+)/],
-    ['npm', 'package.json', qr/"openai": "([0-9.]+)"/]) {
-    my ($where, $file, $pattern) = @$_;
-    my ($pinned) = slurp(top() . "/t/sdk/$file") =~ $pattern;
-    ok(defined $pinned, "the SDK of $where is pinned");
-    like($page, qr/^\| $where `openai` \| \Q$pinned\E \|/m,
-        'and stands there in that version');
+# What comes from elsewhere: each line of each list, and nothing more.
+my %pinned;
+for my $file (glob top() . '/t/sdk/*.txt') {
+    my %list = slurp($file) =~ /^([\w.\[\]-]+)==([0-9.]+)$/mg;
+    $pinned{"PyPI $_"} = $list{$_} for keys %list;
 }
+for my $file (glob(top() . '/t/sdk/*.json'),
+    glob(top() . '/bench/peers/package.json')) {
+    my %list = slurp($file) =~ /^    "([\w@\/-]+)": "([0-9.]+)",?$/mg;
+    $pinned{"npm $_"} = $list{$_} for keys %list;
+}
+my %registry;
+$registry{"$1 $2"} = $3
+    while $page =~ /^\| (PyPI|npm) `([^`]+)` \| ([0-9.]+) \|/mg;
+cmp_ok(scalar(keys %pinned), '>', 6, 'the lists of the registries were found');
+is_deeply(\%registry, \%pinned,
+    'what comes from PyPI and npm stands there in its version');
 
 # Every library that is linked belongs to a package of the table.
 my %package = (pq => 'libpq-dev', hiredis => 'libhiredis-dev',

@@ -8,8 +8,9 @@ package Bench::Peers;
 
 use strict;
 use warnings;
-use Asgard::Files qw(spill top random_hex wait_until);
+use Asgard::Files qw(top random_hex wait_until);
 use Asgard::HTTP;
+use Asgard::LiteLLM;
 use Asgard::Port qw(free_port);
 use Asgard::Process;
 use Bench::Load qw(measure);
@@ -30,24 +31,12 @@ sub start {
 
 sub litellm {
     my ($stage) = @_;
-    my $port = free_port();
     my $key = 'sk-' . random_hex(16);
-    my $file = spill("$stage->{t}{dir}/litellm.yaml", <<"YAML", 0600);
-model_list:
-  - model_name: bench
-    litellm_params:
-      model: openai/bench
-      api_base: http://127.0.0.1:$stage->{port}/v1
-      api_key: sk-not-used
-general_settings: {master_key: $key}
-litellm_settings: {telemetry: false}
-YAML
-    my $process = start($stage, 'litellm', $port,
-        env => {LITELLM_LOCAL_MODEL_COST_MAP => 'True'},
-        command => [top() . '/build/sdk/litellm/bin/litellm', '--config', $file,
-            '--host', '127.0.0.1', '--port', $port]);
-    return {name => 'LiteLLM', process => $process, key => $key,
-        url => "http://127.0.0.1:$port/$chat",
+    my $proxy = Asgard::LiteLLM->new(dir => $stage->{t}{dir}, key => $key,
+        models => {bench => {model => 'openai/bench',
+            api_base => "http://127.0.0.1:$stage->{port}/v1"}});
+    return {name => 'LiteLLM', process => $proxy, key => $key,
+        url => $proxy->url . "/$chat",
         features => 'master key, cost map, no database, no budget'};
 }
 

@@ -19,7 +19,7 @@ sub new {
         asked => ref $asked eq 'HASH' ? $asked : {}, sent => 0}, $class;
     $self->{prompt}     = $script->{prompt_tokens} // 10;
     $self->{completion} = $script->{completion_tokens} // 20;
-    $self->{completion} = 0 if $request->{path} =~ /embeddings$/;
+    $self->{completion} = 0 if $request->{path} =~ /embeddings(?:\?|$)/;
     return $self;
 }
 
@@ -139,7 +139,7 @@ sub true_usage {
     my ($self) = @_;
     my ($p, $c) = @$self{qw(prompt completion)};
     return {prompt_tokens => $p, total_tokens => $p + $c,
-        $self->{request}{path} =~ /embeddings$/ ? ()
+        $self->{request}{path} =~ /embeddings(?:\?|$)/ ? ()
             : (completion_tokens => $c)};
 }
 
@@ -150,7 +150,7 @@ sub object {
     my $path = $self->{request}{path};
     my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
         model => $self->{asked}{model});
-    if ($path =~ /embeddings$/) {
+    if ($path =~ /embeddings(?:\?|$)/) {
         return {object => 'list', model => $all{model}, data => [
             {object => 'embedding', index => 0, embedding => [0.25, -0.5]}]};
     }

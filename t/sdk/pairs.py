@@ -1,0 +1,168 @@
+"""Each API of each kind of backend, by the official Python SDK of OpenAI.
+
+Prints TAP: a line for each word of the table t/sdk/pairs.json, which
+t/sdk/sdk_pairs.t also reads.
+"""
+import json
+import os
+
+import openai
+
+client = openai.OpenAI(base_url=os.environ["ASGARD_URL"] + "/v1",
+                       api_key=os.environ["ASGARD_GOOD_KEY"], max_retries=0)
+made = 0
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+TOOLS = [{"type": "function", "function": {
+    "name": "weather", "description": "The weather of a city.",
+    "parameters": {"type": "object",
+                   "properties": {"city": {"type": "string"}},
+                   "required": ["city"]}}}]
+
+
+def user(content):
+    return [{"role": "user", "content": content}]
+
+
+def ask(model, content="Hello", **more):
+    more.setdefault("messages", user(content))
+    return client.chat.completions.create(model=model, **more)
+
+
+def said(text):
+    return "Hello" in text
+
+
+def chat(model):
+    r = ask(model)
+    assert said(r.choices[0].message.content), r
+    assert r.choices[0].finish_reason == "stop", r
+    assert r.model == model and r.usage.total_tokens > 0, r
+
+
+def usage_of(chunks):
+    """Exactly one event has it."""
+    (usage,) = [c.usage for c in chunks if c.usage]
+    return usage
+
+
+def stream(model):
+    chunks = list(ask(model, stream=True,
+                      stream_options={"include_usage": True}))
+    text = "".join(c.choices[0].delta.content or ""
+                   for c in chunks if c.choices)
+    assert said(text), text
+    assert usage_of(chunks).completion_tokens > 0, chunks[-1]
+    assert not [c for c in ask(model, stream=True) if c.usage]
+
+
+def round_trip(model, choice):
+    """What the model called goes back with a result."""
+    assert choice.finish_reason == "tool_calls", choice
+    (call,) = choice.message.tool_calls
+    assert call.function.name == "weather", call
+    assert json.loads(call.function.arguments) == {"city": "Z\u00fcrich"}, call
+    r = ask(model, tools=TOOLS, messages=user("weather?") + [
+        choice.message.model_dump(
+            exclude_none=True, include={"role", "content", "tool_calls"}),
+        {"role": "tool", "tool_call_id": call.id, "content": "18 C"}])
+    assert r.choices[0].message.content == "The tool said: 18 C", r
+
+
+def tools(model):
+    round_trip(model, ask(model, "weather?", tools=TOOLS).choices[0])
+
+
+def tools_in_a_stream(model):
+    with client.chat.completions.stream(
+            model=model, tools=TOOLS, messages=user("weather?")) as s:
+        round_trip(model, s.get_final_completion().choices[0])
+
+
+def image(model):
+    r = ask(model, [{"type": "text", "text": "What is it?"},
+                    {"type": "image_url", "image_url": {"url": PIXEL}}])
+    assert r.choices[0].message.content == "An image of 8 bytes.", r
+
+
+def completions(model):
+    r = client.completions.create(model=model, prompt="Hello", max_tokens=50)
+    assert said(r.choices[0].text) and r.usage.total_tokens > 0, r
+
+
+def completions_in_a_stream(model):
+    chunks = list(client.completions.create(
+        model=model, prompt="Hello", max_tokens=50, stream=True,
+        stream_options={"include_usage": True}))
+    text = "".join(c.choices[0].text or "" for c in chunks if c.choices)
+    assert said(text), text
+    assert usage_of(chunks).completion_tokens > 0, chunks[-1]
+
+
+def embeddings(model):
+    r = client.embeddings.create(model=model, input=["Hello", "you"])
+    assert [d.index for d in r.data] == [0, 1], r
+    assert all(isinstance(x, float) for d in r.data for x in d.embedding), r
+    assert r.usage.prompt_tokens > 0, r
+
+
+def responses(model):
+    client.responses.create(model=model, input="Hello")
+
+
+def raises(kind, status, code, call):
+    try:
+        call()
+    except openai.APIStatusError as e:
+        assert (type(e), e.status_code, e.code) == (kind, status, code), e
+        return
+    raise AssertionError("nothing was raised")
+
+
+def errors(model):
+    raises(openai.RateLimitError, 429, "upstream_rate_limited",
+           lambda: ask(model, "status=429"))
+    raises(openai.InternalServerError, 502, "upstream_error",
+           lambda: ask(model, "status=503"))
+    raises(openai.InternalServerError, 502, "upstream_error",
+           lambda: ask(model, "status=503", stream=True))
+    raises(openai.BadRequestError, 400, "upstream_rejected",
+           lambda: ask(model, "status=400"))
+
+
+CHECKS = {"chat": chat, "stream": stream, "tools": tools,
+          "tools in a stream": tools_in_a_stream, "image": image,
+          "completions": completions, "embeddings": embeddings,
+          "completions in a stream": completions_in_a_stream,
+          "responses": responses, "errors": errors}
+
+
+def line(sentence, call):
+    global made
+    made += 1
+    try:
+        call()
+        print("ok %d - %s" % (made, sentence))
+    except Exception as e:
+        print("not ok %d - %s" % (made, sentence))
+        print("# %s: %s" % (type(e).__name__, str(e)[:400]))
+
+
+def main():
+    with open(os.environ["ASGARD_PAIRS"]) as f:
+        table = json.load(f)
+    refusals = {
+        "lacks": (openai.NotFoundError, 404, "api_not_supported"),
+        "unbound": (openai.BadRequestError, 400, "unbound_content"),
+        "unserved": (openai.NotFoundError, 404, "not_found")}
+    for row in table:
+        name, model = "%(kind)s: %(model)s: " % row, row["model"]
+        for word in row.get("can", []):
+            line(name + word, lambda: CHECKS[word](model))
+        for how, wanted in refusals.items():
+            for word in row.get(how, []):
+                line(name + word + " " + wanted[2],
+                     lambda: raises(*wanted, lambda: CHECKS[word](model)))
+    print("1..%d" % made)
+
+
+main()
