@@ -76,7 +76,7 @@ ngx_http_asgard_adopt_beat(void)
     const char           *argv[3];
 
     if ((ngx_msec_int_t) (ngx_current_msec - ngx_http_asgard_adopt.beat) < 0
-        || !ngx_http_asgard_redis_ready())
+        || !ngx_http_asgard_redis_may_ask())
     {
         return;
     }

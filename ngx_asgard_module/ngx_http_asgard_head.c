@@ -167,12 +167,10 @@ ngx_http_asgard_head_read(void)
     argv[4] = "dur";
     lens[4] = 3;
 
-    if (!ngx_http_asgard_redis_ready()) {
-        return;
-    }
-
     for (part = 0; part < ASG_PARTITIONS; part++) {
-        if (!ngx_http_asgard_head_is_due(part)) {
+        if (!ngx_http_asgard_redis_may_ask()
+            || !ngx_http_asgard_head_is_due(part))
+        {
             continue;
         }
 

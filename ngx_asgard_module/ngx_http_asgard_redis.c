@@ -480,6 +480,15 @@ ngx_http_asgard_redis_ready(void)
 }
 
 
+ngx_uint_t
+ngx_http_asgard_redis_may_ask(void)
+{
+    ngx_uint_t  probe;
+
+    return ngx_http_asgard_redis_may_send(&probe) == NGX_OK;
+}
+
+
 ngx_str_t *
 ngx_http_asgard_redis_run_id(void)
 {

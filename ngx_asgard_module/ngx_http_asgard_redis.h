@@ -34,6 +34,10 @@ ngx_int_t ngx_http_asgard_redis_init(ngx_cycle_t *cycle,
 void ngx_http_asgard_redis_exit(void);
 
 ngx_uint_t ngx_http_asgard_redis_ready(void);
+/* Would a command leave now?  Also true where it is the one that tries a Redis
+ * after its rest: who asks by the clock goes by this, so that a worker without
+ * calls finds Redis again. */
+ngx_uint_t ngx_http_asgard_redis_may_ask(void);
 /* 40 hex of the server process behind the command connection; empty: none. */
 ngx_str_t *ngx_http_asgard_redis_run_id(void);
 

@@ -279,7 +279,7 @@ ngx_http_asgard_snapshot_fetch(void)
     const char  *argv[] = { "GET", ASG_RKEY_CATALOG };
 
     if (ngx_http_asgard_snapshot.fetching
-        || !ngx_http_asgard_redis_ready()
+        || !ngx_http_asgard_redis_may_ask()
         || ngx_http_asgard_redis_command(ngx_http_asgard_snapshot_reply, NULL,
                                          2, argv, lens)
            != NGX_OK)
