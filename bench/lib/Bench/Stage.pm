@@ -7,6 +7,8 @@ package Bench::Stage;
 
 use strict;
 use warnings;
+use JSON::PP ();
+use Asgard::FakeMessages qw(message block start_of end_of);
 use Asgard::Files qw(spill slurp wait_until);
 use Asgard::HTTP;
 use Asgard::Port qw(free_port);
@@ -33,10 +35,21 @@ sub stream_text {
         . qq(data: {$head\[],$usage}\n\ndata: [DONE]\n\n);
 }
 
+# The same from Anthropic's API.
+sub messages_text {
+    my ($n) = @_;
+    return start_of() . block(0, {type => 'text', text => ''},
+        ({type => 'text_delta', text => 'some words'}) x $n)
+        . end_of('end_turn');
+}
+
+my $message = JSON::PP->new->canonical->encode(message([{type => 'text',
+    text => 'x' x 440}], 'end_turn'));
+
 # A location whose POST is answered by a file, slowly where a rate is given.
 sub stream_location {
-    my ($dir, $name, $n, $rate) = @_;
-    spill("$dir/$name.sse", stream_text($n));
+    my ($dir, $name, $text, $rate) = @_;
+    spill("$dir/$name.sse", $text);
     return "        location /$name/ { error_page 405 =200 /$name.sse; "
         . "return 405; }\n        location = /$name.sse { root $dir; "
         . 'open_file_cache max=8;' . ($rate ? " limit_rate $rate;" : '')
@@ -48,9 +61,10 @@ sub backend {
     my $port = free_port();
     my $dir = "$root/backend";
     mkdir $dir;
-    my $streams = stream_location($dir, 'stream', 100)
-        . stream_location($dir, 'long', 1000)
-        . stream_location($dir, 'slow', 2000, 400);
+    my $streams = stream_location($dir, 'stream', stream_text(100))
+        . stream_location($dir, 'long', stream_text(1000))
+        . stream_location($dir, 'slow', stream_text(2000), 400)
+        . stream_location($dir, 'claude-stream', messages_text(100));
     spill("$dir/nginx.conf", <<"CONF");
 @{[$> == 0 ? 'user www-data;' : '']}
 daemon off;
@@ -72,6 +86,11 @@ http {
             default_type application/json;
             return 200 '$answer';
         }
+        location /claude/ {
+            default_type application/json;
+            return 200 '$message';
+        }
+        location /busy/ { return 503 '{"error":{"message":"busy"}}'; }
 $streams    }
 }
 CONF
@@ -102,6 +121,32 @@ $streams
 SERVER
 }
 
+# Two candidates that fail before the one that serves, in every call: neither is
+# tried twice or left alone.
+my $routing = <<'YAML';
+num_retries: 0
+disable_cooldowns: true
+strategy: ordered
+models:
+  refusing: {candidates: [gone-one, gone-two, bench]}
+  failing: {candidates: [busy-one, busy-two, bench]}
+YAML
+
+sub add_services {
+    my ($t, $port) = @_;
+    my $nobody = free_port();
+    my %base = ((map { $_ => $nobody } qw(gone-one gone-two)),
+        (map { $_ => "$port/busy" } qw(busy-one busy-two)),
+        bench => $port, flow => "$port/stream", long => "$port/long",
+        slow => "$port/slow", claude => "$port/claude",
+        'claude-flow' => "$port/claude-stream");
+    for my $id (sort keys %base) {
+        $t->add_service($id, undef, base_url => "http://127.0.0.1:$base{$id}",
+            $id =~ /^claude/ ? (kind => 'anthropic') : (),
+            models => [{ref => "model:$id/one", route => $id}]);
+    }
+}
+
 # The journal (half of the zone) must hold the calls of one run: the ledger
 # may be behind by as many.
 sub new {
@@ -110,16 +155,13 @@ sub new {
         zone => '1000m', connections => 40_000,
         listen => 'reuseport backlog=4096', redis_deadline => '2s',
         main_conf => 'worker_rlimit_nofile 80000;',
-        http_conf => "access_log off;\n    keepalive_requests 1000000000;");
+        http_conf => "access_log off;\n    keepalive_requests 1000000000;",
+        routing => $routing);
     my ($backend, $port) = backend($t->{dir});
     my ($http, $server) = bare_conf($port);
     $t->{gateway}->write_conf(server_conf => $server,
         http_conf => "$t->{gateway}{http_conf}\n$http");
-    my %path = (bench => '', flow => '/stream', long => '/long',
-        slow => '/slow');
-    $t->add_service($_, undef, base_url => "http://127.0.0.1:$port$path{$_}",
-        models => [{ref => "model:$_/one", route => $_}])
-        for sort keys %path;
+    add_services($t, $port);
     $t->start;
     my $key = $t->key(project => $t->project(budget_usd => '9000000'))->{key};
     return bless {t => $t, backend => $backend, port => $port, key => $key,
