@@ -37,7 +37,8 @@ my %env = env();
 is_deeply([sort keys %env], [sort map { "ASGARD_$_" } qw(URL ADMIN_TOKEN
     MASTER_KEY PROJECT KEY REDIS PG NGINX_PID CTL_PID CTL)],
     'run/env names everything');
-is(sprintf('%o', (stat "$run/env")[2] & 07777), '600', 'run/env is private');
+is(sprintf('%o', (stat "$run/$_")[2] & 07777), '600', "run/$_ is private")
+    for qw(env backends.env);
 like($out, qr/answer .*Hello/, 'it tells the answer');
 like($out, qr/cost +0\.\d+ USD/, 'it tells the cost');
 like($out, qr/budget left +[0-9.]+ USD/, 'it tells the budget that is left');

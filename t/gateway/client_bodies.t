@@ -1,5 +1,5 @@
-# What the clients of docs/clients.md send: bodies of their shape, row by row, and
-# what becomes of each.  A program that is run for real stands in t/sdk/clients.t.
+# What the clients of docs/clients.md send: bodies of their shape, row by row,
+# and what becomes of each.  Programs that are run stand in t/sdk/clients.t.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # A real LiteLLM proxy behind the shipped service `litellm`: what it answers is
-# served and billed by the usage that it told, and the lesser of two keys is sent.
+# served and billed by the usage that it told; the lesser of two keys is sent.
 use strict;
 use warnings;
 use FindBin;
@@ -51,13 +51,12 @@ my $key = $t->key(project => $project);
 # What tokens cost at 0.003 and 0.015 USD per thousand, in nano-USD.
 sub nano { my ($in, $out) = @_; return $in * 3_000 + $out * 15_000 }
 
-my $calls = 0;
+my ($calls, %seen) = (0);
 
 # The new entry of the ledger, in nano-USD, and its tokens.
 sub billed {
     my @entries = $t->wait_ledger($project, ++$calls, 20);
-    my ($entry) = sort { $b->{id} cmp $a->{id} } grep { !$t->{seen}{$_->{id}}++ }
-        @entries;
+    my ($entry) = grep { !$seen{$_->{id}}++ } @entries;
     return $entry;
 }
 

@@ -3,7 +3,7 @@
 #
 #   its text has `status=NNN`          that status
 #   it is the result of a tool         "The tool said: <the result>"
-#   a tool of `calls` is offered       a call of it; calls => {NAME => ARGUMENTS}
+#   a tool of `calls` is offered       its call; calls => {NAME => ARGUMENTS}
 #   it has an image                    "An image of N bytes."
 #   else                               "You said: <the text>"
 #

@@ -1,4 +1,5 @@
-# A LiteLLM proxy as its makers start it: one process, a master key, no database.
+# A LiteLLM proxy as its makers start it: one process, a master key and no
+# database.
 #
 #     my $proxy = Asgard::LiteLLM->new(dir => DIR, key => 'sk-…', models => {
 #         router => {model => 'openai/mock', mock_response => 'Hello.'}});
