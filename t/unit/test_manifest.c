@@ -11,6 +11,7 @@
 
 #include "catalog/manifest.h"
 #include "core/record.h"
+#include "reading.h"
 
 #define FILE_NAME "x/service.yaml"
 #define HEAD      "id: x\ninference:\n  kind: openai-compatible\n" \
@@ -18,18 +19,7 @@
 #define MODELS    "  models:\n    - ref: model:x/one\n"
 #define PRICE     "      cost_in: 0.001\n      cost_out: 0.01\n"
 
-static struct ctl_arena arena;
-static struct ctl_findings findings;
 static struct ctl_price_table table;
-
-static int begin(void **state)
-{
-    (void) state;
-    ctl_arena_reset(&arena);
-    ctl_arena_init(&arena, 64u * 1024 * 1024);
-    ctl_findings_init(&findings, &arena);
-    return 0;
-}
 
 /* Of an arena of its own: it stays for all tests. */
 static int load_table(void **state)
@@ -40,13 +30,6 @@ static int load_table(void **state)
     ctl_arena_init(&own, 64u * 1024 * 1024);
     ctl_findings_init(&findings, &own);
     return ctl_price_table_load(&table, NULL, &findings) ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void) state;
-    ctl_arena_reset(&arena);
-    return 0;
 }
 
 static const struct ctl_manifest *parse(const char *text)
@@ -377,7 +360,6 @@ static void names_of_secrets_are_no_secrets(void **state)
         end(NULL);
     }
 }
-
 
 static void a_secret_is_refused_and_never_shown(void **state)
 {

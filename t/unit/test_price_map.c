@@ -12,31 +12,14 @@
 #include <cmocka.h>
 
 #include "catalog/price_table.h"
+#include "reading.h"
 
 #define FILE_NAME "map.json"
 
 __extension__ typedef unsigned __int128 wide_t;
 
-static struct ctl_arena arena;
-static struct ctl_findings findings;
 static struct ctl_price_map map;
 static struct ctl_price_table table;
-
-static int begin(void **state)
-{
-    (void) state;
-    ctl_arena_reset(&arena);
-    ctl_arena_init(&arena, 64u * 1024 * 1024);
-    ctl_findings_init(&findings, &arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void) state;
-    ctl_arena_reset(&arena);
-    return 0;
-}
 
 static const struct ctl_price *parse_one(const char *fields)
 {

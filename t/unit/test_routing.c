@@ -8,27 +8,9 @@
 #include <cmocka.h>
 
 #include "catalog/routing.h"
+#include "reading.h"
 
 #define FILE_NAME "routing.yaml"
-
-static struct ctl_arena arena;
-static struct ctl_findings findings;
-
-static int begin(void **state)
-{
-    (void) state;
-    ctl_arena_reset(&arena);
-    ctl_arena_init(&arena, 16u * 1024 * 1024);
-    ctl_findings_init(&findings, &arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void) state;
-    ctl_arena_reset(&arena);
-    return 0;
-}
 
 static const struct ctl_routing *parse(const char *text)
 {
