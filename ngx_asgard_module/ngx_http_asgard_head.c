@@ -86,18 +86,26 @@ ngx_http_asgard_head_fence(redisReply *reply, ngx_uint_t part,
 
 
 static void
-ngx_http_asgard_head_note(ngx_uint_t part, uint64_t epoch)
+ngx_http_asgard_head_sweep(ngx_event_t *ev)
 {
-    ngx_atomic_t       *heard;
-    ngx_atomic_uint_t   old;
+    ngx_http_asgard_journal_sweep();
+}
 
-    heard = &ngx_http_asgard_zone()->heads[part].heard;
 
-    for ( ;; ) {
-        old = *heard;
-        if (epoch <= old || ngx_atomic_cmp_set(heard, old, epoch)) {
-            return;
-        }
+/* The heads are asked for together and mostly answered together: the slots are
+ * looked through once for all of them. */
+static void
+ngx_http_asgard_head_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
+    uint64_t seq)
+{
+    static ngx_event_t  sweep;
+
+    ngx_http_asgard_journal_durable(part, epoch, ms, seq);
+
+    if (!sweep.posted) {
+        sweep.handler = ngx_http_asgard_head_sweep;
+        sweep.log = ngx_cycle->log;
+        ngx_post_event(&sweep, &ngx_posted_events);
     }
 }
 
@@ -122,13 +130,14 @@ ngx_http_asgard_head_handler(void *data, redisReply *reply, ngx_uint_t sent)
     if (ngx_http_asgard_head_word(reply, 1, &word) == NGX_OK
         && (asg_str_eq_z(word, "adopt") || asg_str_eq_z(word, "open")))
     {
-        ngx_http_asgard_head_note(part, fence.epoch);
+        ngx_http_asgard_zone_rise(&ngx_http_asgard_zone()->heads[part].heard,
+                                  fence.epoch);
     }
 
     if (ngx_http_asgard_head_word(reply, 2, &word) == NGX_OK
         && asg_stream_id_parse(word, &ms, &seq) == ASG_OK)
     {
-        ngx_http_asgard_journal_durable(part, fence.epoch, ms, seq);
+        ngx_http_asgard_head_durable(part, fence.epoch, ms, seq);
     }
 }
 

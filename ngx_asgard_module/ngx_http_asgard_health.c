@@ -101,7 +101,7 @@ ngx_http_asgard_health_busy(ngx_uint_t i)
     sum = 0;
     zone = ngx_http_asgard_zone();
 
-    for (n = 0; n < NGX_HTTP_ASGARD_WORKERS_MAX; n++) {
+    for (n = 0; n < zone->workers_top; n++) {
         w = &zone->workers[n];
         sum += w->generation ? w->busy[i] : 0;
     }

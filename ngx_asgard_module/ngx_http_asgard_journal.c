@@ -21,11 +21,20 @@ static void ngx_http_asgard_journal_name(ngx_http_asgard_slot_t *slot);
 
 
 /* Slots that this process freed last, most likely still in the processor's
- * cache; only hints, the word decides. */
+ * cache, and where it goes on else; only hints, the word decides. */
 static struct {
     uint32_t    index[NGX_HTTP_ASGARD_WARM_N];
     ngx_uint_t  n;
+    ngx_uint_t  cold;
 } ngx_http_asgard_warm;
+
+
+/* What the ledger has of each partition, since the last sweep. */
+static struct {
+    uint64_t    epoch;          /* 0: nothing was said */
+    uint64_t    ms;
+    uint64_t    seq;
+} ngx_http_asgard_durable[ASG_PARTITIONS];
 
 
 void
@@ -38,6 +47,22 @@ ngx_http_asgard_journal_format(ngx_http_asgard_zone_t *zone)
     }
 
     zone->slots_used = 0;
+}
+
+
+/* Beside the slot, before the word says DONE. */
+static void
+ngx_http_asgard_journal_note(ngx_http_asgard_zone_t *zone,
+    ngx_http_asgard_slot_t *slot)
+{
+    ngx_http_asgard_done_t  *done;
+
+    done = &zone->done[slot - zone->slots];
+    done->epoch = slot->epoch;
+    done->stream_ms = slot->stream_ms;
+    done->stream_seq = slot->stream_seq;
+    done->part = (uint32_t) (slot->part % ASG_PARTITIONS);
+    done->share = slot->share;
 }
 
 
@@ -68,18 +93,27 @@ ngx_http_asgard_journal_freed(ngx_http_asgard_zone_t *zone, ngx_uint_t i,
 static ngx_uint_t
 ngx_http_asgard_journal_next(ngx_http_asgard_zone_t *zone)
 {
-    static ngx_uint_t  cold;
-
     if (ngx_http_asgard_warm.n) {
         return ngx_http_asgard_warm.index[--ngx_http_asgard_warm.n];
     }
 
-    if (cold == 0) {
-        /* workers begin at different places */
-        cold = (ngx_uint_t) (ngx_http_asgard_worker() - zone->workers) * 61;
-    }
+    return ngx_http_asgard_warm.cold++ % zone->nslots;
+}
 
-    return cold++ % zone->nslots;
+
+/* Workers begin at different places.  While half of the slots that were ever
+ * taken are free, no further one is: all of them are looked through, again and
+ * again. */
+static void
+ngx_http_asgard_journal_begin(ngx_http_asgard_zone_t *zone,
+    ngx_http_asgard_worker_t *w)
+{
+    if (ngx_http_asgard_warm.cold == 0
+        || (ngx_http_asgard_warm.cold >= zone->slots_top
+            && zone->slots_used < zone->slots_top / 2))
+    {
+        ngx_http_asgard_warm.cold = (ngx_uint_t) (w - zone->workers) * 61;
+    }
 }
 
 
@@ -103,14 +137,21 @@ ngx_http_asgard_journal_take(ngx_uint_t share)
         return NULL;
     }
 
+    ngx_http_asgard_journal_begin(zone, w);
     word = w->generation << 8 | NGX_HTTP_ASGARD_SLOT_FILLING;
 
     for (n = 0; n < zone->nslots + NGX_HTTP_ASGARD_WARM_N; n++) {
         i = ngx_http_asgard_journal_next(zone);
 
-        if (zone->words[i] == NGX_HTTP_ASGARD_SLOT_FREE
-            && ngx_atomic_cmp_set(&zone->words[i], NGX_HTTP_ASGARD_SLOT_FREE,
-                                  word))
+        if (zone->words[i] != NGX_HTTP_ASGARD_SLOT_FREE) {
+            continue;
+        }
+
+        /* before the word, so that a slot in use is always below it */
+        ngx_http_asgard_zone_rise(&zone->slots_top, i + 1);
+
+        if (ngx_atomic_cmp_set(&zone->words[i], NGX_HTTP_ASGARD_SLOT_FREE,
+                               word))
         {
             (void) ngx_atomic_fetch_add(&zone->slots_used, 1);
             slot = &zone->slots[i];
@@ -177,6 +218,11 @@ ngx_http_asgard_journal_move(ngx_http_asgard_slot_t *slot,
     zone = ngx_http_asgard_zone();
     word = ngx_http_asgard_journal_word(slot);
     share = slot->share;
+
+    if (state == NGX_HTTP_ASGARD_SLOT_DONE) {
+        ngx_http_asgard_journal_note(zone, slot);
+    }
+
     ngx_memory_barrier();
 
     if (state == NGX_HTTP_ASGARD_SLOT_FREE) {
@@ -221,6 +267,17 @@ ngx_http_asgard_journal_used(void)
 }
 
 
+/* DONE, but under an epoch that counts no more. */
+static ngx_uint_t
+ngx_http_asgard_journal_is_old(ngx_http_asgard_zone_t *zone, ngx_uint_t i)
+{
+    ngx_http_asgard_done_t  *done;
+
+    done = &zone->done[i];
+    return done->epoch < zone->epochs[done->part];
+}
+
+
 void
 ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler)
 {
@@ -239,11 +296,14 @@ ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler)
     used = 0;
     generation = w->generation;
 
-    for (i = 0; i < zone->nslots; i++) {
+    for (i = 0; i < zone->slots_top; i++) {
         word = zone->words[i];
         used += (word & 0xff) != NGX_HTTP_ASGARD_SLOT_FREE;
 
-        if (word >> 8 == generation) {
+        if (word >> 8 == generation
+            && ((word & 0xff) != NGX_HTTP_ASGARD_SLOT_DONE
+                || ngx_http_asgard_journal_is_old(zone, i)))
+        {
             handler(&zone->slots[i], word & 0xff);
         }
     }
@@ -257,7 +317,7 @@ ngx_int_t
 ngx_http_asgard_journal_from(ngx_uint_t *at,
     ngx_http_asgard_journal_until_pt handler)
 {
-    ngx_uint_t                 i, n;
+    ngx_uint_t                 i, n, top;
     ngx_atomic_uint_t          word;
     ngx_http_asgard_zone_t    *zone;
     ngx_http_asgard_worker_t  *w;
@@ -269,8 +329,10 @@ ngx_http_asgard_journal_from(ngx_uint_t *at,
         return NGX_OK;
     }
 
-    for (n = 0; n < zone->nslots; n++) {
-        i = (*at + n) % zone->nslots;
+    top = zone->slots_top;
+
+    for (n = 0; n < top; n++) {
+        i = (*at + n) % top;
         word = zone->words[i];
 
         if (word >> 8 == w->generation
@@ -324,7 +386,7 @@ ngx_http_asgard_journal_inherit_from(ngx_atomic_uint_t generation,
     zone = ngx_http_asgard_zone();
     mine = ngx_http_asgard_worker()->generation;
 
-    for (i = 0; i < zone->nslots; i++) {
+    for (i = 0; i < zone->slots_top; i++) {
         word = zone->words[i];
         state = word & 0xff;
 
@@ -366,19 +428,32 @@ ngx_http_asgard_journal_inherit(ngx_http_asgard_journal_pt handler)
 }
 
 
-static ngx_uint_t
-ngx_http_asgard_journal_is_durable(ngx_http_asgard_slot_t *slot,
-    ngx_uint_t part, uint64_t epoch, uint64_t ms, uint64_t seq)
+void
+ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
+    uint64_t seq)
 {
-    return slot->part == part && slot->epoch == epoch
-           && (slot->stream_ms < ms
-               || (slot->stream_ms == ms && slot->stream_seq <= seq));
+    ngx_http_asgard_durable[part].epoch = epoch;
+    ngx_http_asgard_durable[part].ms = ms;
+    ngx_http_asgard_durable[part].seq = seq;
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_journal_is_durable(ngx_http_asgard_done_t *done)
+{
+    uint64_t  ms, seq;
+
+    ms = ngx_http_asgard_durable[done->part].ms;
+    seq = ngx_http_asgard_durable[done->part].seq;
+
+    return ngx_http_asgard_durable[done->part].epoch == done->epoch
+           && (done->stream_ms < ms
+               || (done->stream_ms == ms && done->stream_seq <= seq));
 }
 
 
 void
-ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
-    uint64_t seq)
+ngx_http_asgard_journal_sweep(void)
 {
     ngx_uint_t               i, share;
     ngx_atomic_uint_t        word;
@@ -386,17 +461,16 @@ ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
 
     zone = ngx_http_asgard_zone();
 
-    for (i = 0; i < zone->nslots; i++) {
+    for (i = 0; i < zone->slots_top; i++) {
         word = zone->words[i];
 
         if ((word & 0xff) != NGX_HTTP_ASGARD_SLOT_DONE
-            || !ngx_http_asgard_journal_is_durable(&zone->slots[i], part,
-                                                   epoch, ms, seq))
+            || !ngx_http_asgard_journal_is_durable(&zone->done[i]))
         {
             continue;
         }
 
-        share = zone->slots[i].share;
+        share = zone->done[i].share;
 
         if (ngx_atomic_cmp_set(&zone->words[i], word,
                                NGX_HTTP_ASGARD_SLOT_FREE))
@@ -404,4 +478,6 @@ ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
             ngx_http_asgard_journal_freed(zone, i, share);
         }
     }
+
+    ngx_memzero(ngx_http_asgard_durable, sizeof(ngx_http_asgard_durable));
 }

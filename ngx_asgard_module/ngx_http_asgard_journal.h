@@ -114,7 +114,8 @@ ngx_int_t ngx_http_asgard_journal_reopen(ngx_http_asgard_slot_t *slot);
 ngx_uint_t ngx_http_asgard_journal_slots(void);
 ngx_uint_t ngx_http_asgard_journal_used(void);
 
-/* Every slot of this worker that is in use. */
+/* Every slot of this worker that is in use, but those that are DONE under the
+ * epoch that counts: only the ledger has to be awaited for them. */
 void ngx_http_asgard_journal_each(ngx_http_asgard_journal_pt handler);
 /* The same from slot *at on, once around, until the handler says NGX_BUSY;
  * then *at is the slot that it said so of, and so does the function. */
@@ -122,9 +123,12 @@ ngx_int_t ngx_http_asgard_journal_from(ngx_uint_t *at,
     ngx_http_asgard_journal_until_pt handler);
 /* Takes every slot whose owner is gone and shows it to `handler`. */
 void ngx_http_asgard_journal_inherit(ngx_http_asgard_journal_pt handler);
-/* DONE slots of all workers whose event the ledger has are freed. */
+/* The ledger has the events of the partition's epoch up to this one. */
 void ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch,
     uint64_t ms, uint64_t seq);
+/* DONE slots of all workers are freed whose event the ledger has, by what was
+ * said since the last sweep. */
+void ngx_http_asgard_journal_sweep(void);
 
 
 #endif /* _NGX_HTTP_ASGARD_JOURNAL_H_INCLUDED_ */

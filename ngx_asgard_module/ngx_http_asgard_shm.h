@@ -22,7 +22,7 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  6
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  7
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -88,6 +88,17 @@ typedef struct {
 } ngx_http_asgard_tally_t;
 
 
+/* Of a slot that is DONE, close together: what says whether the ledger has it.
+ * A slot has a page of its own. */
+typedef struct {
+    uint64_t                   epoch;
+    uint64_t                   stream_ms;
+    uint64_t                   stream_seq;
+    uint32_t                   part;
+    uint32_t                   share;
+} ngx_http_asgard_done_t;
+
+
 /* What was last read of a partition's head. */
 typedef struct {
     ngx_atomic_t               asked;           /* msec of the last reading */
@@ -116,6 +127,7 @@ struct ngx_http_asgard_zone_s {
     ngx_atomic_t               spool_torn;      /* it ends within a line */
 
     ngx_atomic_t               generations;
+    ngx_atomic_t               workers_top;     /* entries ever taken */
     ngx_http_asgard_worker_t   workers[NGX_HTTP_ASGARD_WORKERS_MAX];
     ngx_http_asgard_absent_t   absent[NGX_HTTP_ASGARD_ABSENT_N];
     ngx_http_asgard_flood_t    floods[NGX_HTTP_ASGARD_FLOOD_SETS]
@@ -131,13 +143,18 @@ struct ngx_http_asgard_zone_s {
     ngx_uint_t                 nslots;
     ngx_atomic_t               slots_used;
     ngx_atomic_t               shares[NGX_HTTP_ASGARD_SHARES];
+    ngx_atomic_t               slots_top;       /* none at or above it was ever
+                                                 * taken */
     ngx_atomic_t              *words;           /* generation << 8 | state */
+    ngx_http_asgard_done_t    *done;            /* right while DONE */
     ngx_http_asgard_slot_t    *slots;
 };
 
 
 /* This process's entry; NULL in the master, or when all are taken. */
 ngx_http_asgard_worker_t *ngx_http_asgard_worker(void);
+/* Lets a mark of the zone rise to `n`; it never falls. */
+void ngx_http_asgard_zone_rise(ngx_atomic_t *mark, ngx_atomic_uint_t n);
 /* Does the process that took the entry still run?  A zombie does not. */
 ngx_uint_t ngx_http_asgard_worker_alive(ngx_http_asgard_worker_t *w);
 /* Frees the entry of a process that is gone, when nothing names it any more. */

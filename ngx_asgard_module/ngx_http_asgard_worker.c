@@ -88,6 +88,8 @@ ngx_http_asgard_worker_claim(ngx_http_asgard_zone_t *zone)
     for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
         w = &zone->workers[i];
 
+        ngx_http_asgard_zone_rise(&zone->workers_top, i + 1);
+
         if (w->generation == 0
             && ngx_atomic_cmp_set(&w->generation, 0,
                                   NGX_HTTP_ASGARD_WORKER_TAKEN))

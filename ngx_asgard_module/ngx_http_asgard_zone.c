@@ -122,21 +122,24 @@ ngx_http_asgard_zone_carve(ngx_shm_zone_t *shm_zone)
     end = start + shm_zone->shm.size;
     pool = (ngx_slab_pool_t *) start;
 
-    slot = sizeof(ngx_http_asgard_slot_t) + sizeof(ngx_atomic_t);
+    slot = sizeof(ngx_http_asgard_slot_t) + sizeof(ngx_atomic_t)
+           + sizeof(ngx_http_asgard_done_t);
     nslots = ngx_min(shm_zone->shm.size / 2 / slot,
                      NGX_HTTP_ASGARD_SLOTS_MAX);
 
     p = end - nslots * sizeof(ngx_http_asgard_slot_t);
     p = (u_char *) ((uintptr_t) p & ~(uintptr_t) 63);
     end = p;
-    p -= nslots * sizeof(ngx_atomic_t);
+    p -= nslots * (sizeof(ngx_atomic_t) + sizeof(ngx_http_asgard_done_t));
     p -= sizeof(ngx_http_asgard_zone_t);
     p = (u_char *) ((uintptr_t) p & ~((uintptr_t) ngx_pagesize - 1));
 
     zone = (ngx_http_asgard_zone_t *) p;
-    ngx_memzero(zone, end - p);
+    ngx_memzero(zone, sizeof(ngx_http_asgard_zone_t)
+                      + nslots * sizeof(ngx_atomic_t));
     zone->nslots = nslots;
     zone->words = (ngx_atomic_t *) (zone + 1);
+    zone->done = (ngx_http_asgard_done_t *) (zone->words + nslots);
     zone->slots = (ngx_http_asgard_slot_t *) end;
     zone->pool = pool;
 
@@ -166,6 +169,17 @@ ngx_http_asgard_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->magic = NGX_HTTP_ASGARD_ZONE_MAGIC;
     shm_zone->data = zone;
     return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_zone_rise(ngx_atomic_t *mark, ngx_atomic_uint_t n)
+{
+    ngx_atomic_uint_t  old;
+
+    do {
+        old = *mark;
+    } while (old < n && !ngx_atomic_cmp_set(mark, old, n));
 }
 
 
@@ -427,19 +441,12 @@ ngx_http_asgard_zone_project_change(asg_str_t rest)
 static void
 ngx_http_asgard_zone_catalog_change(asg_str_t rest)
 {
-    uint64_t         version;
-    ngx_atomic_t    *wanted;
-    ngx_atomic_uint_t  old;
+    uint64_t  version;
 
-    if (!asg_str_u64(rest, &version)) {
-        return;
+    if (asg_str_u64(rest, &version)) {
+        ngx_http_asgard_zone_rise(&ngx_http_asgard_zone()->catalog_wanted,
+                                  version);
     }
-
-    wanted = &ngx_http_asgard_zone()->catalog_wanted;
-
-    do {
-        old = *wanted;
-    } while (old < version && !ngx_atomic_cmp_set(wanted, old, version));
 }
 
 
