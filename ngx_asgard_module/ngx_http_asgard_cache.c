@@ -1,6 +1,10 @@
 
 /*
  * Records by name in the zone's slab, under the slab's lock.
+ *
+ * The slab gives powers of two.  A key's entry is one of 128 bytes with its
+ * name, and its value, which is mostly below 64, stands by itself: together
+ * they would take 256.
  */
 
 #include "ngx_http_asgard_cache.h"
@@ -18,11 +22,16 @@ typedef struct {
     uint64_t                   lowest;      /* version that may stand here */
     uint64_t                   version;
     ngx_msec_t                 loaded;
-    ngx_msec_t                 used;
+    u_char                    *value;
+    uint32_t                   used;        /* ms, its low bits */
     u_short                    name_len;
-    u_short                    value_len;   /* 0: only `lowest` is known */
-    u_char                     data[];
+    u_short                    value_len;   /* 0: there is no value */
+    u_char                     name[];
 } ngx_http_asgard_cached_t;
+
+
+typedef char ngx_http_asgard_cached_key_is_small
+    [sizeof(ngx_http_asgard_cached_t) + ASG_KEY_DIGEST_BYTES <= 128 ? 1 : -1];
 
 
 static void ngx_http_asgard_cache_insert(ngx_rbtree_node_t *temp,
@@ -91,7 +100,7 @@ ngx_http_asgard_cache_compare(ngx_http_asgard_cached_t *a, u_char *name,
         return a->name_len < len ? -1 : 1;
     }
 
-    return ngx_memcmp(a->data, name, len);
+    return ngx_memcmp(a->name, name, len);
 }
 
 
@@ -111,7 +120,7 @@ ngx_http_asgard_cache_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
         } else {
             a = (ngx_http_asgard_cached_t *) temp;
             b = (ngx_http_asgard_cached_t *) node;
-            p = ngx_http_asgard_cache_compare(a, b->data, b->name_len) > 0
+            p = ngx_http_asgard_cache_compare(a, b->name, b->name_len) > 0
                 ? &temp->left : &temp->right;
         }
 
@@ -162,9 +171,21 @@ ngx_http_asgard_cache_find(ngx_http_asgard_cache_t *cache, ngx_str_t *name)
 
 
 static void
+ngx_http_asgard_cache_forget(ngx_http_asgard_zone_t *zone,
+    ngx_http_asgard_cached_t *entry)
+{
+    if (entry->value_len) {
+        ngx_slab_free_locked(zone->pool, entry->value);
+        entry->value_len = 0;
+    }
+}
+
+
+static void
 ngx_http_asgard_cache_delete(ngx_http_asgard_zone_t *zone,
     ngx_http_asgard_cache_t *cache, ngx_http_asgard_cached_t *entry)
 {
+    ngx_http_asgard_cache_forget(zone, entry);
     ngx_queue_remove(&entry->lru);
     ngx_rbtree_delete(&cache->tree, &entry->node);
     ngx_slab_free_locked(zone->pool, entry);
@@ -189,36 +210,45 @@ ngx_http_asgard_cache_evict(ngx_http_asgard_zone_t *zone,
 }
 
 
-static ngx_http_asgard_cached_t *
-ngx_http_asgard_cache_new(ngx_http_asgard_zone_t *zone,
-    ngx_http_asgard_cache_t *cache, ngx_str_t *name, size_t value_len)
+/* Any entry may go for it. */
+static void *
+ngx_http_asgard_cache_alloc(ngx_http_asgard_zone_t *zone, size_t size)
 {
-    size_t                     size;
-    ngx_uint_t                 i;
-    ngx_http_asgard_cached_t  *entry;
+    void        *p;
+    ngx_uint_t   i;
 
-    size = sizeof(ngx_http_asgard_cached_t) + name->len + value_len;
-    entry = ngx_slab_alloc_locked(zone->pool, size);
+    p = ngx_slab_alloc_locked(zone->pool, size);
 
-    for (i = 0; entry == NULL && i < NGX_HTTP_ASGARD_EVICT_MAX; i++) {
+    for (i = 0; p == NULL && i < NGX_HTTP_ASGARD_EVICT_MAX; i++) {
         if (!ngx_http_asgard_cache_evict(zone, &zone->keys)
             && !ngx_http_asgard_cache_evict(zone, &zone->projects))
         {
             break;
         }
-        entry = ngx_slab_alloc_locked(zone->pool, size);
+        p = ngx_slab_alloc_locked(zone->pool, size);
     }
 
+    return p;
+}
+
+
+static ngx_http_asgard_cached_t *
+ngx_http_asgard_cache_new(ngx_http_asgard_zone_t *zone,
+    ngx_http_asgard_cache_t *cache, ngx_str_t *name)
+{
+    ngx_http_asgard_cached_t  *entry;
+
+    entry = ngx_http_asgard_cache_alloc(zone, sizeof(ngx_http_asgard_cached_t)
+                                              + name->len);
     if (entry == NULL) {
         return NULL;
     }
 
     ngx_memzero(entry, sizeof(ngx_http_asgard_cached_t));
-    ngx_memcpy(entry->data, name->data, name->len);
+    ngx_memcpy(entry->name, name->data, name->len);
     entry->name_len = (u_short) name->len;
-    entry->value_len = (u_short) value_len;
     entry->node.key = ngx_crc32_short(name->data, name->len);
-    entry->used = ngx_current_msec;
+    entry->used = (uint32_t) ngx_current_msec;
     ngx_rbtree_insert(&cache->tree, &entry->node);
     ngx_queue_insert_head(&cache->lru, &entry->lru);
     return entry;
@@ -247,7 +277,7 @@ ngx_http_asgard_cache_is_fresh(ngx_http_asgard_zone_t *zone,
 
 ngx_int_t
 ngx_http_asgard_cache_get(ngx_http_asgard_cache_t *cache, ngx_str_t *name,
-    u_char *out, size_t *len)
+    uint64_t *version, u_char *out, size_t *len)
 {
     ngx_int_t                  rc;
     ngx_http_asgard_zone_t    *zone;
@@ -262,13 +292,16 @@ ngx_http_asgard_cache_get(ngx_http_asgard_cache_t *cache, ngx_str_t *name,
     if (entry && entry->value_len
         && ngx_http_asgard_cache_is_fresh(zone, entry))
     {
-        ngx_memcpy(out, entry->data + entry->name_len, entry->value_len);
+        ngx_memcpy(out, entry->value, entry->value_len);
         *len = entry->value_len;
+        *version = entry->version;
         rc = NGX_OK;
 
-        if (ngx_current_msec - entry->used > NGX_HTTP_ASGARD_LRU_STEP) {
+        if ((uint32_t) ngx_current_msec - entry->used
+            > NGX_HTTP_ASGARD_LRU_STEP)
+        {
             ngx_http_asgard_cache_mutates(zone);
-            entry->used = ngx_current_msec;
+            entry->used = (uint32_t) ngx_current_msec;
             ngx_queue_remove(&entry->lru);
             ngx_queue_insert_head(&cache->lru, &entry->lru);
         }
@@ -279,38 +312,62 @@ ngx_http_asgard_cache_get(ngx_http_asgard_cache_t *cache, ngx_str_t *name,
 }
 
 
+/* The entry of this name with room for a value, which it has lost if this
+ * fails; NULL: no memory. */
+static ngx_http_asgard_cached_t *
+ngx_http_asgard_cache_room(ngx_http_asgard_zone_t *zone,
+    ngx_http_asgard_cache_t *cache, ngx_str_t *name, size_t len)
+{
+    u_char                    *value;
+    ngx_http_asgard_cached_t  *entry;
+
+    value = ngx_http_asgard_cache_alloc(zone, len);
+    entry = ngx_http_asgard_cache_find(cache, name);
+
+    if (entry) {
+        ngx_http_asgard_cache_forget(zone, entry);
+    }
+
+    if (value == NULL) {
+        return NULL;
+    }
+
+    if (entry == NULL) {
+        entry = ngx_http_asgard_cache_new(zone, cache, name);
+    }
+
+    if (entry == NULL) {
+        ngx_slab_free_locked(zone->pool, value);
+        return NULL;
+    }
+
+    entry->value = value;
+    entry->value_len = (u_short) len;
+    return entry;
+}
+
+
 static ngx_int_t
 ngx_http_asgard_cache_put_locked(ngx_http_asgard_zone_t *zone,
     ngx_http_asgard_cache_t *cache, ngx_str_t *name, uint64_t version,
     u_char *value, size_t len)
 {
-    uint64_t                   lowest;
     ngx_http_asgard_cached_t  *entry;
 
-    lowest = version;
     entry = ngx_http_asgard_cache_find(cache, name);
 
-    if (entry) {
-        if (version < entry->lowest || version < entry->version) {
-            return NGX_DECLINED;
-        }
-        lowest = entry->lowest;
-
-        if (entry->value_len != len) {
-            ngx_http_asgard_cache_delete(zone, cache, entry);
-            entry = NULL;
-        }
+    if (entry && (version < entry->lowest || version < entry->version)) {
+        return NGX_DECLINED;
     }
 
-    if (entry == NULL) {
-        entry = ngx_http_asgard_cache_new(zone, cache, name, len);
+    if (entry == NULL || entry->value_len != len) {
+        entry = ngx_http_asgard_cache_room(zone, cache, name, len);
         if (entry == NULL) {
             return NGX_ERROR;
         }
-        entry->lowest = lowest;
     }
 
-    ngx_memcpy(entry->data + name->len, value, len);
+    ngx_memcpy(entry->value, value, len);
     entry->version = version;
     entry->loaded = ngx_current_msec;
     return NGX_OK;
@@ -353,7 +410,7 @@ ngx_http_asgard_cache_change(ngx_http_asgard_cache_t *cache, ngx_str_t *name,
 
     entry = ngx_http_asgard_cache_find(cache, name);
     if (entry == NULL) {
-        entry = ngx_http_asgard_cache_new(zone, cache, name, 0);
+        entry = ngx_http_asgard_cache_new(zone, cache, name);
     }
 
     if (entry && entry->lowest < version) {

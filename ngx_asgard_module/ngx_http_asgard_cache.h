@@ -18,12 +18,12 @@
 #define NGX_HTTP_ASGARD_CACHE_VALUE  2400
 
 
-/* NGX_OK with the value in `out` (cap: CACHE_VALUE) and its length, or
- * NGX_DECLINED: not there, or no longer fresh. */
+/* NGX_OK with the version, the value in `out` (cap: CACHE_VALUE) and its
+ * length, or NGX_DECLINED: not there, or no longer fresh. */
 ngx_int_t ngx_http_asgard_cache_get(ngx_http_asgard_cache_t *cache,
-    ngx_str_t *name, u_char *out, size_t *len);
+    ngx_str_t *name, uint64_t *version, u_char *out, size_t *len);
 /* NGX_OK; NGX_DECLINED: a newer version was announced or is there;
- * NGX_ERROR: no memory (nothing changed). */
+ * NGX_ERROR: no memory (an older value is gone). */
 ngx_int_t ngx_http_asgard_cache_put(ngx_http_asgard_cache_t *cache,
     ngx_str_t *name, uint64_t version, u_char *value, size_t len);
 /* Versions below this one may no longer be cached. */

@@ -6,10 +6,12 @@
 
 #include "ngx_http_asgard_cache.h"
 #include "ngx_http_asgard_journal.h"
+#include "core/uuid.h"
 
 
 #define NGX_HTTP_ASGARD_CHANNEL_DEAF  3000      /* ms without a heartbeat */
 #define NGX_HTTP_ASGARD_ABSENT_LIFE   1000      /* ms */
+#define NGX_HTTP_ASGARD_ZONE_UUID     255       /* instead of a length */
 
 
 static ngx_int_t ngx_http_asgard_zone_init(ngx_shm_zone_t *shm_zone,
@@ -226,17 +228,43 @@ ngx_http_asgard_zone_get_text(u_char *p, char *text)
 }
 
 
-/* The record without the unused room of its fixed arrays. */
+/* Its 16 bytes, where it is a UUID. */
+static u_char *
+ngx_http_asgard_zone_put_id(u_char *p, const char *id)
+{
+    if (asg_uuid_pack(asg_str_z(id), p + 1)) {
+        *p = NGX_HTTP_ASGARD_ZONE_UUID;
+        return p + 1 + ASG_UUID_BYTES;
+    }
+
+    return ngx_http_asgard_zone_put_text(p, id);
+}
+
+
+static u_char *
+ngx_http_asgard_zone_get_id(u_char *p, char *id)
+{
+    if (*p != NGX_HTTP_ASGARD_ZONE_UUID) {
+        return ngx_http_asgard_zone_get_text(p, id);
+    }
+
+    asg_uuid_text(p + 1, id);
+    id[ASG_UUID_CHARS] = '\0';
+    return p + 1 + ASG_UUID_BYTES;
+}
+
+
+/* The record without the unused room of its fixed arrays, and without its
+ * version, which the entry has. */
 static size_t
 ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
 {
     u_char  *p;
 
-    p = ngx_cpymem(out, &record->version, sizeof(record->version));
-    p = ngx_cpymem(p, &record->expires, sizeof(record->expires));
+    p = ngx_cpymem(out, &record->expires, sizeof(record->expires));
     *p++ = (u_char) (record->revoked | record->budgeted << 1
                      | record->all_models << 2);
-    p = ngx_http_asgard_zone_put_text(p, record->key_id);
+    p = ngx_http_asgard_zone_put_id(p, record->key_id);
     p = ngx_http_asgard_zone_put_text(p, record->project_id);
     p = ngx_http_asgard_zone_put_text(p, record->prefix);
     p = ngx_cpymem(p, &record->models_len, sizeof(record->models_len));
@@ -248,14 +276,12 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
 static void
 ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
 {
-    ngx_memcpy(&record->version, p, sizeof(record->version));
-    p += sizeof(record->version);
     ngx_memcpy(&record->expires, p, sizeof(record->expires));
     p += sizeof(record->expires);
     record->revoked = *p & 1;
     record->budgeted = *p >> 1 & 1;
     record->all_models = *p++ >> 2 & 1;
-    p = ngx_http_asgard_zone_get_text(p, record->key_id);
+    p = ngx_http_asgard_zone_get_id(p, record->key_id);
     p = ngx_http_asgard_zone_get_text(p, record->project_id);
     p = ngx_http_asgard_zone_get_text(p, record->prefix);
     ngx_memcpy(&record->models_len, p, sizeof(record->models_len));
@@ -288,8 +314,8 @@ ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
     name.data = digest;
     name.len = ASG_KEY_DIGEST_BYTES;
 
-    if (ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->keys, &name, value,
-                                  &len)
+    if (ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->keys, &name,
+                                  &out->version, value, &len)
         == NGX_OK)
     {
         ngx_http_asgard_zone_key_unpack(value, out);
@@ -343,10 +369,11 @@ ngx_http_asgard_zone_project_get(ngx_str_t *id, asg_project_record_t *out)
 {
     size_t     len;
     u_char     value[NGX_HTTP_ASGARD_CACHE_VALUE];
+    uint64_t   version;
     ngx_int_t  rc;
 
     rc = ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->projects, id,
-                                   value, &len);
+                                   &version, value, &len);
     if (rc == NGX_OK) {
         ngx_memcpy(out, value, len);
     }
