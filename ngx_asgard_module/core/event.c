@@ -75,26 +75,30 @@ const char *asg_flag_name(unsigned bit_index)
 
 /* --- writing --- */
 
-static void put_string(asg_buf_t *out, const char *before, asg_str_t value)
+static inline void put_string(asg_buf_t *out, const char *before,
+    asg_str_t value)
 {
     asg_buf_z(out, before);
     asg_buf_json(out, value);
 }
 
-static void put_number(asg_buf_t *out, const char *before, int64_t value)
+static inline void put_number(asg_buf_t *out, const char *before,
+    int64_t value)
 {
     asg_buf_z(out, before);
     asg_buf_i64(out, value);
 }
 
-static void put_known(asg_buf_t *out, const char *before, asg_str_t value)
+static inline void put_known(asg_buf_t *out, const char *before,
+    asg_str_t value)
 {
     if (value.data != NULL) {
         put_string(out, before, value);
     }
 }
 
-static void put_measured(asg_buf_t *out, const char *before, int64_t value)
+static inline void put_measured(asg_buf_t *out, const char *before,
+    int64_t value)
 {
     if (value >= 0) {
         put_number(out, before, value);

@@ -9,6 +9,11 @@
 
 #define U64_DIGITS_MAX  20
 
+/* Up to here a text is looked at by words: the way to the vectors and back
+ * costs more. */
+#define SHORT_TEXT  48
+#define EACH_BYTE(c)  (UINT64_C(0x0101010101010101) * (c))
+
 static const char hex_digits[] = "0123456789abcdef";
 
 asg_str_t asg_str_z(const char *z)
@@ -101,13 +106,6 @@ void asg_buf_str(asg_buf_t *b, asg_str_t s)
     put(b, s.data, s.len);
 }
 
-void asg_buf_z(asg_buf_t *b, const char *z)
-{
-    if (z != NULL) {
-        put(b, z, strlen(z));
-    }
-}
-
 static void put_number(asg_buf_t *b, uint64_t n, bool negative)
 {
     char digits[U64_DIGITS_MAX + 1];
@@ -180,12 +178,70 @@ static const uint8_t *text_end(const uint8_t *p, const uint8_t *end)
     return del != NULL ? del : stop;
 }
 
+/* The high bit of some byte is set when a byte of `word` is below `least`, at
+ * most 0x80; of none when no byte is. */
+static uint64_t has_below(uint64_t word, uint8_t least)
+{
+    return (word - EACH_BYTE(least)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Eight bytes of printable ASCII that need no escape. */
+static bool word_is_plain(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return ((word & EACH_BYTE(0x80)) | has_below(word, 0x20)
+            | has_below(word ^ EACH_BYTE('"'), 1)
+            | has_below(word ^ EACH_BYTE('\\'), 1)
+            | has_below(word ^ EACH_BYTE(0x7f), 1)) == 0;
+}
+
+/* The last word begins where it ends with the text. */
+static bool is_plain(asg_str_t s)
+{
+    char few[sizeof(uint64_t)];
+
+    if (s.len < sizeof(few)) {
+        memset(few, 'a', sizeof(few));
+        memcpy(few, s.data, s.len);
+        return word_is_plain(few);
+    }
+    for (size_t i = 0; i + sizeof(few) < s.len; i += sizeof(few)) {
+        if (!word_is_plain(s.data + i)) {
+            return false;
+        }
+    }
+    return word_is_plain(s.data + s.len - sizeof(few));
+}
+
+/* A short text without escapes, with its quotes; false: it is another one, or
+ * has no room. */
+static bool put_plain(asg_buf_t *b, asg_str_t s)
+{
+    char *p = b->data + b->len;
+
+    if (s.len == 0 || s.len > SHORT_TEXT || b->full
+        || s.len + 2 > b->cap - b->len || !is_plain(s))
+    {
+        return false;
+    }
+    *p = '"';
+    memcpy(p + 1, s.data, s.len);
+    p[1 + s.len] = '"';
+    b->len += s.len + 2;
+    return true;
+}
+
 void asg_buf_json(asg_buf_t *b, asg_str_t s)
 {
     const uint8_t *p = (const uint8_t *) s.data;
     const uint8_t *end = s.len > 0 ? p + s.len : p;
     size_t before = b->len;
 
+    if (put_plain(b, s)) {
+        return;
+    }
     put(b, "\"", 1);
     while (p < end && !b->full) {
         const uint8_t *stop = text_end(p, end);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct {
     const char *data;
@@ -43,7 +44,13 @@ bool asg_str_i64(asg_str_t s, int64_t *out);
 void asg_buf_init(asg_buf_t *b, char *storage, size_t cap);
 void asg_buf_put(asg_buf_t *b, const void *data, size_t len);
 void asg_buf_str(asg_buf_t *b, asg_str_t s);
-void asg_buf_z(asg_buf_t *b, const char *z);
+/* Here, because the length of a literal is then known at compile time. */
+static inline void asg_buf_z(asg_buf_t *b, const char *z)
+{
+    if (z != NULL) {
+        asg_buf_put(b, z, strlen(z));
+    }
+}
 void asg_buf_u64(asg_buf_t *b, uint64_t n);
 void asg_buf_i64(asg_buf_t *b, int64_t n);
 void asg_buf_hex(asg_buf_t *b, const uint8_t *bytes, size_t n);

@@ -187,6 +187,34 @@ static void a_json_string_replaces_each_byte_of_bad_utf8(void **state)
     is_quoted_as(ASG_STR("\xe2\x82"), "\"\\ufffd\\ufffd\"");
 }
 
+/* What follows a text says nothing of it: so is a short one written as the
+ * beginning of a long one. */
+static void a_short_json_string_is_written_as_in_a_long_one(void **state)
+{
+    enum { MOST = 64, PAD = 64 };
+    char text[MOST + PAD], one[1024], both[1024];
+
+    (void) state;
+    memset(text, 'a', sizeof(text));
+    for (size_t len = 1; len <= MOST; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned c = 0; c < 0x100; c++) {
+                asg_buf_t x, y;
+
+                text[at] = (char) c;
+                asg_buf_init(&x, one, sizeof(one));
+                asg_buf_json(&x, (asg_str_t) {text, len});
+                asg_buf_init(&y, both, sizeof(both));
+                asg_buf_json(&y, (asg_str_t) {text, len + PAD});
+                assert_int_equal(x.len + PAD, y.len);
+                assert_memory_equal(one, both, x.len - 1);
+                assert_int_equal(one[x.len - 1], '"');
+            }
+            text[at] = 'a';
+        }
+    }
+}
+
 static void a_json_string_that_does_not_fit_leaves_nothing(void **state)
 {
     char storage[8];
@@ -197,6 +225,10 @@ static void a_json_string_that_does_not_fit_leaves_nothing(void **state)
 
         asg_buf_init(&b, storage, cap);
         asg_buf_json(&b, ASG_STR("ab\ncd"));    /* 8 bytes with quotes */
+        assert_false(asg_buf_ok(&b));
+        assert_int_equal(b.len, 0);
+        asg_buf_init(&b, storage, cap);
+        asg_buf_json(&b, ASG_STR("abcdef"));
         assert_false(asg_buf_ok(&b));
         assert_int_equal(b.len, 0);
     }
@@ -232,6 +264,7 @@ int main(void)
         cmocka_unit_test(hex_is_written_whole_or_not_at_all),
         cmocka_unit_test(a_json_string_escapes_what_could_break_a_line),
         cmocka_unit_test(a_json_string_replaces_each_byte_of_bad_utf8),
+        cmocka_unit_test(a_short_json_string_is_written_as_in_a_long_one),
         cmocka_unit_test(a_json_string_that_does_not_fit_leaves_nothing),
         cmocka_unit_test(hex_is_read_only_in_lower_case_and_exact_length),
     };
