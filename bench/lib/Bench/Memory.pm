@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Digest::SHA qw(sha256 sha256_hex hmac_sha256_hex);
 use List::Util ();
+use Time::HiRes qw(time);
 use Asgard::Files qw(slurp wait_until);
 use Bench::Load qw(hold_streams rss_kb shared_kb);
 use Bench::Stage;
@@ -66,14 +67,19 @@ sub memory {
 sub token { return 'asg_' . sha256_hex("bench $_[0]") }
 
 # Records as asgard-ctl publishes them, straight into Redis: a million keys by
-# the API would measure PostgreSQL.
+# the API would measure PostgreSQL.  Once for all groups that want as many.
 sub publish_keys {
+    my ($stage, $n) = @_;
+    return $stage->{keys}{$n} //= write_keys($stage, $n);
+}
+
+sub write_keys {
     my ($stage, $n) = @_;
     my $t = $stage->{t};
     my ($pepper) = slurp($t->{key_file}) =~ /^pepper p1 (\S+)/m;
     my $project = $t->project(budget_usd => '1');
     my $binary = pack 'H*', $pepper;
-    my $file = "$t->{dir}/keys";
+    my $file = "$t->{dir}/keys-$n";
     open my $tokens, '>', $file or die "$file: $!\n";
     open my $pipe, '|-', 'redis-cli', '-p', $t->{redis}{port}, '--no-auth-warning',
         '--pipe' or die "redis-cli: $!\n";
@@ -114,6 +120,24 @@ LUA
     return `wrk -t1 -c64 -d${seconds}s -s $lua $url`;
 }
 
+# From the signal to a governed answer, when there is a new worker.
+sub reload_with_keys {
+    my ($stage) = @_;
+    my $t = $stage->{t};
+    my $old = $stage->worker;
+    my $from = time;
+    kill HUP => $t->{gateway}->pid;
+    my $ok = wait_until(sub {
+        return 0 if !grep { $_ != $old } $t->{gateway}->workers;
+        return eval { $t->post($stage->{key}, "/$chat",
+            Bench::Stage::body(600, 'bench'))->status == 200 };
+    }, 60, 0.01);
+    my $took = time - $from;
+    Bench::Table::say_figures('keys', "reload, $keys keys in shared memory",
+        {seconds => $took, ok => $ok ? 1 : 0, text => $ok
+            ? sprintf('%.2f s to a governed answer', $took) : 'no answer'});
+}
+
 sub keys_in_memory {
     my ($stage) = @_;
     my $file = publish_keys($stage, $keys);
@@ -129,6 +153,7 @@ sub keys_in_memory {
         target => $keys == 1_000_000 ? {mb => ['<=', 200]} : {},
         text => sprintf('%.0f MB; the worker %.1f MB; %d of %d answers bad',
             $mb, (rss_kb($worker) - $own) / 1024, $bad // 0, $calls // 0)});
+    reload_with_keys($stage);
 }
 
 1;

@@ -10,13 +10,14 @@ use Bench::Memory;
 use Bench::Stage;
 use Bench::Table;
 
-my $keys    = $ENV{BENCH_START_KEYS} // 100_000;
+my @keys    = ($ENV{BENCH_START_KEYS} // 100_000,
+    $ENV{BENCH_KEYS} // 1_000_000);
 my $reloads = 5;
 my $chat    = $Bench::Stage::chat;
 
 # From the exec of nginx to the first governed answer.
 sub start {
-    my ($stage) = @_;
+    my ($stage, $keys) = @_;
     my $t = $stage->{t};
     Bench::Memory::publish_keys($stage, $keys);
     $t->{gateway}->stop;
@@ -29,10 +30,9 @@ sub start {
         return $status == 200;
     }, 30, 0.01);
     my $took = time - $from;
-    print "\nstart and reload\n";
     Bench::Table::say_figures('start', "start, $keys keys in Redis",
         {seconds => $took, status => $status, target =>
-            {seconds => ['<=', 2]}, text => sprintf('%.2f s to the first '
+            $keys == 100_000 ? {seconds => ['<=', 2]} : {}, text => sprintf('%.2f s to the first '
             . 'governed answer (%d)', $took, $status)});
 }
 
@@ -72,8 +72,9 @@ sub reload {
 
 sub start_and_reload {
     my ($stage) = @_;
+    print "\nstart and reload\n";
     reload($stage);
-    start($stage);
+    start($stage, $_) for @keys;
 }
 
 1;
