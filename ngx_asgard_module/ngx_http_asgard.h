@@ -32,6 +32,7 @@
 #include "core/trace.h"
 #include "core/usage.h"
 #include "core/window.h"
+#include "ngx_http_asgard_hosts.h"
 
 
 #define NGX_HTTP_ASGARD_HOLD_MAX      40      /* "h" + 24 hex + ".nnn" */
@@ -66,6 +67,7 @@ typedef struct {
     ngx_array_t               *control_servers; /* of cscf *; listen.c */
 
     ngx_resolver_t            *resolver;      /* asgard_resolver ADDR… */
+    ngx_http_asgard_resolv_t  *system;        /* NULL: not the system's */
     ngx_str_t                  ca_file;       /* asgard_ca_file PATH */
     ngx_ssl_t                 *ssl;           /* peer.c: trust of most */
     void                      *upstream;      /* upstream.c: its conf */

@@ -95,6 +95,13 @@ ngx_http_asgard_advance_left(ngx_http_asgard_attempt_t *a)
 }
 
 
+ngx_uint_t
+ngx_http_asgard_advance_has_address(ngx_http_asgard_attempt_t *a)
+{
+    return a->peer && a->address + 1 < a->peer->resolve.naddrs;
+}
+
+
 /* An answer after which the same request may fare better. */
 
 static ngx_uint_t
@@ -120,7 +127,7 @@ ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a)
         return 1;
 
     case NGX_HTTP_ASGARD_FAULT_CONNECT:
-        if (a->peer && a->address + 1 < a->peer->resolve.naddrs) {
+        if (ngx_http_asgard_advance_has_address(a)) {
             a->address++;
             return 1;
         }

@@ -49,6 +49,9 @@ ngx_msec_t ngx_http_asgard_advance_idle(ngx_http_asgard_attempt_t *a);
  * there is none. */
 ngx_int_t ngx_http_asgard_advance_hold(ngx_http_asgard_attempt_t *a);
 
+/* Has the endpoint an address after the one that could not be reached? */
+ngx_uint_t ngx_http_asgard_advance_has_address(ngx_http_asgard_attempt_t *a);
+
 /* May the provider of candidate `i` have begun to work on this call? */
 ngx_uint_t ngx_http_asgard_advance_has_begun(ngx_http_asgard_attempt_t *a,
     ngx_uint_t i);

@@ -139,8 +139,7 @@ static ngx_int_t
 ngx_http_asgard_candidate_connect(ngx_http_asgard_attempt_t *a,
     ngx_peer_connection_t *pc)
 {
-    ngx_int_t                     rc;
-    ngx_http_asgard_main_conf_t  *amcf;
+    ngx_int_t  rc;
 
     if (a->endpoint->kind == ASG_KIND_ECHO) {
         rc = ngx_http_asgard_echo_connect(pc, &a->ctx->asked);
@@ -151,16 +150,21 @@ ngx_http_asgard_candidate_connect(ngx_http_asgard_attempt_t *a,
         return NGX_DECLINED;
     }
 
-    amcf = ngx_http_get_module_main_conf(a->ctx->request,
-                                         ngx_http_asgard_module);
+    rc = ngx_http_asgard_resolve(&a->peer->resolve, &a->waiter);
 
-    rc = ngx_http_asgard_resolve(&a->peer->resolve, amcf->resolver,
-                                 &a->waiter);
     if (rc != NGX_OK) {
+
+        if (a->peer->resolve.naddrs && a->ctx->timeout == 0) {
+            /* it ends by itself, and is no failure to connect */
+            a->conf.connect_timeout += NGX_HTTP_ASGARD_RESOLVE_LATE;
+        }
+
         return rc;
     }
 
-    if (!a->fresh && ngx_http_asgard_peer_reuse(a->peer, pc) == NGX_OK) {
+    if (!a->fresh
+        && ngx_http_asgard_peer_reuse(a->peer, pc, &a->addr) == NGX_OK)
+    {
         return NGX_DONE;
     }
 
@@ -267,7 +271,7 @@ ngx_http_asgard_candidate_free(ngx_peer_connection_t *pc, void *data,
             && a->ctx->request->upstream->keepalive
             && a->ctx->request->upstream->request_body_sent)
         {
-            ngx_http_asgard_peer_keep(a->peer, pc);
+            ngx_http_asgard_peer_keep(a->peer, pc, &a->addr);
         }
 
         return;
@@ -346,6 +350,8 @@ ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
 
     if (a->ctx->client_gone || a->cut
         || a->fault == NGX_HTTP_ASGARD_FAULT_STALE
+        || (a->fault == NGX_HTTP_ASGARD_FAULT_CONNECT
+            && ngx_http_asgard_advance_has_address(a))
         || (a->fault == NGX_HTTP_ASGARD_FAULT_NONE
             && (!a->accepted || a->response.whole)))
     {

@@ -112,6 +112,31 @@ ngx_http_asgard_peer(ngx_http_asgard_snapshot_t *s, ngx_uint_t endpoint)
 
 
 void
+ngx_http_asgard_peer_inherit(ngx_http_asgard_snapshot_t *s,
+    ngx_http_asgard_snapshot_t *old)
+{
+    ngx_uint_t               i, j;
+    ngx_http_asgard_peer_t  *peer;
+
+    for (i = 0; i < old->catalog.nendpoints; i++) {
+
+        peer = old->peers[i];
+
+        for (j = 0; peer && j < s->catalog.nendpoints; j++) {
+
+            if (s->peers[j] == NULL
+                && ngx_http_asgard_peer_is(peer, &s->catalog.endpoints[j]))
+            {
+                s->peers[j] = peer;
+                peer->refs++;
+                break;
+            }
+        }
+    }
+}
+
+
+void
 ngx_http_asgard_peer_release(ngx_http_asgard_snapshot_t *s)
 {
     ngx_uint_t               i;
@@ -137,6 +162,7 @@ static ngx_uint_t
 ngx_http_asgard_peer_is(ngx_http_asgard_peer_t *peer, const asg_endpoint_t *e)
 {
     return peer->tls == (ngx_uint_t) e->tls
+           && peer->resolve.public_only == (unsigned) e->public_only
            && peer->resolve.port == e->port
            && ngx_http_asgard_peer_same(&peer->id, &e->id)
            && ngx_http_asgard_peer_same(&peer->resolve.host, &e->host)
@@ -183,7 +209,8 @@ ngx_http_asgard_peer_create(const asg_endpoint_t *e)
         ngx_queue_insert_tail(&peer->spare, &peer->items[i].queue);
     }
 
-    ngx_http_asgard_resolve_init(&peer->resolve, &host, e->port);
+    ngx_http_asgard_resolve_init(&peer->resolve, &host, e->port,
+                                 e->public_only);
 
     if (peer->tls && ngx_http_asgard_peer_trust(peer) != NGX_OK) {
         ngx_free(peer);
@@ -303,9 +330,10 @@ ngx_http_asgard_peer_is_quiet(ngx_connection_t *c)
 }
 
 
-/* The newest that is not closed yet, asked of the socket itself: the event of
- * its end may still wait in the loop, and what is written after it is lost in
- * a way that leaves open whether it was read. */
+/* The newest whose address is still one of the name's and that is not closed
+ * yet, asked of the socket itself: the event of its end may still wait in the
+ * loop, and what is written after it is lost in a way that leaves open whether
+ * it was read. */
 
 static ngx_http_asgard_idle_t *
 ngx_http_asgard_peer_idle(ngx_http_asgard_peer_t *peer)
@@ -317,7 +345,9 @@ ngx_http_asgard_peer_idle(ngx_http_asgard_peer_t *peer)
         q = ngx_queue_head(&peer->idle);
         item = ngx_queue_data(q, ngx_http_asgard_idle_t, queue);
 
-        if (ngx_http_asgard_peer_is_quiet(item->connection)) {
+        if (ngx_http_asgard_resolve_has(&peer->resolve, &item->addr)
+            && ngx_http_asgard_peer_is_quiet(item->connection))
+        {
             return item;
         }
 
@@ -330,7 +360,7 @@ ngx_http_asgard_peer_idle(ngx_http_asgard_peer_t *peer)
 
 ngx_int_t
 ngx_http_asgard_peer_reuse(ngx_http_asgard_peer_t *peer,
-    ngx_peer_connection_t *pc)
+    ngx_peer_connection_t *pc, ngx_http_asgard_addr_t *addr)
 {
     ngx_connection_t        *c;
     ngx_http_asgard_idle_t  *item;
@@ -341,6 +371,7 @@ ngx_http_asgard_peer_reuse(ngx_http_asgard_peer_t *peer,
     }
 
     c = item->connection;
+    *addr = item->addr;
 
     ngx_queue_remove(&item->queue);
     ngx_queue_insert_head(&peer->spare, &item->queue);
@@ -366,7 +397,7 @@ ngx_http_asgard_peer_reuse(ngx_http_asgard_peer_t *peer,
 
 void
 ngx_http_asgard_peer_keep(ngx_http_asgard_peer_t *peer,
-    ngx_peer_connection_t *pc)
+    ngx_peer_connection_t *pc, ngx_http_asgard_addr_t *addr)
 {
     ngx_queue_t             *q;
     ngx_connection_t        *c;
@@ -391,6 +422,7 @@ ngx_http_asgard_peer_keep(ngx_http_asgard_peer_t *peer,
 
     item = ngx_queue_data(q, ngx_http_asgard_idle_t, queue);
     item->connection = c;
+    item->addr = *addr;
 
     c->read->delayed = 0;
     ngx_add_timer(c->read, NGX_HTTP_ASGARD_IDLE_TIME);

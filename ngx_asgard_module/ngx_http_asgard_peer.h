@@ -4,10 +4,11 @@
  * connections, trust, the last TLS session.
  *
  * A peer is found by what identifies the endpoint on the wire (id, scheme,
- * host, port, TLS name, trust), so it survives a new catalog that says the
- * same, and a kept connection is never used for anything else.  Snapshots hold
- * it by counted references through snapshot->peers; a request holds its
- * snapshot.
+ * host, port, TLS name, trust, which addresses it may have), so it survives a
+ * new catalog that says the same, and a kept connection is never used for
+ * anything else; nor when its address is none of those that the name has now.
+ * Snapshots hold it by counted references through snapshot->peers; a request
+ * holds its snapshot.
  */
 
 #ifndef _NGX_HTTP_ASGARD_PEER_H_INCLUDED_
@@ -28,6 +29,7 @@ typedef struct ngx_http_asgard_peer_s  ngx_http_asgard_peer_t;
 typedef struct {
     ngx_queue_t                queue;         /* of idle or of spare */
     ngx_connection_t          *connection;
+    ngx_http_asgard_addr_t     addr;
     ngx_http_asgard_peer_t    *peer;
 } ngx_http_asgard_idle_t;
 
@@ -58,15 +60,19 @@ ngx_int_t ngx_http_asgard_peer_init_main(ngx_conf_t *cf,
 ngx_http_asgard_peer_t *ngx_http_asgard_peer(ngx_http_asgard_snapshot_t *s,
     ngx_uint_t endpoint);
 
+/* A new snapshot takes over what `old` knows of endpoints that it has too. */
+void ngx_http_asgard_peer_inherit(ngx_http_asgard_snapshot_t *s,
+    ngx_http_asgard_snapshot_t *old);
+
 /* To be called once before a snapshot's memory is freed. */
 void ngx_http_asgard_peer_release(ngx_http_asgard_snapshot_t *s);
 
-/* A kept connection into pc, or NGX_DECLINED. */
+/* A kept connection into pc and where it goes into *addr, or NGX_DECLINED. */
 ngx_int_t ngx_http_asgard_peer_reuse(ngx_http_asgard_peer_t *peer,
-    ngx_peer_connection_t *pc);
-/* Keeps pc->connection (and sets it NULL) when it is clean. */
+    ngx_peer_connection_t *pc, ngx_http_asgard_addr_t *addr);
+/* Keeps pc->connection, to `addr`, (and sets it NULL) when it is clean. */
 void ngx_http_asgard_peer_keep(ngx_http_asgard_peer_t *peer,
-    ngx_peer_connection_t *pc);
+    ngx_peer_connection_t *pc, ngx_http_asgard_addr_t *addr);
 
 ngx_int_t ngx_http_asgard_peer_set_session(ngx_http_asgard_peer_t *peer,
     ngx_peer_connection_t *pc);

@@ -5,11 +5,10 @@
 
 #include "ngx_http_asgard_resolve.h"
 
+#include "core/address.h"
+#include "ngx_http_asgard_zone.h"
 
-#define NGX_HTTP_ASGARD_HOSTS_FILE    "/etc/hosts"
-#define NGX_HTTP_ASGARD_RESOLV_FILE   "/etc/resolv.conf"
-#define NGX_HTTP_ASGARD_FILE_MAX      65536   /* bytes read of either */
-#define NGX_HTTP_ASGARD_SERVERS_MAX   3
+
 #define NGX_HTTP_ASGARD_HOSTS_TTL     5       /* s */
 #define NGX_HTTP_ASGARD_RESOLVE_RETRY 1       /* s after a failure */
 #define NGX_HTTP_ASGARD_TTL_MIN       1       /* s, of a name server's */
@@ -17,67 +16,51 @@
 #define NGX_HTTP_ASGARD_RESOLVE_TIME  5000    /* ms of one question */
 
 
+static ngx_uint_t ngx_http_asgard_resolve_known(ngx_http_asgard_resolve_t *rs);
 static ngx_uint_t ngx_http_asgard_resolve_literal(
     ngx_http_asgard_resolve_t *rs, ngx_str_t *text);
-static ngx_int_t ngx_http_asgard_resolve_hosts(ngx_http_asgard_resolve_t *rs);
-static ngx_int_t ngx_http_asgard_resolve_ask(ngx_http_asgard_resolve_t *rs,
-    ngx_resolver_t *resolver);
+static void ngx_http_asgard_resolve_add(ngx_http_asgard_resolve_t *rs,
+    struct sockaddr *sockaddr, socklen_t socklen);
+static ngx_uint_t ngx_http_asgard_resolve_is_public(struct sockaddr *sockaddr);
+static void ngx_http_asgard_resolve_found(void *data, ngx_str_t *address);
+static ngx_uint_t ngx_http_asgard_resolve_take(ngx_http_asgard_resolve_t *rs,
+    ngx_http_asgard_resolve_t *fresh);
+static ngx_int_t ngx_http_asgard_resolve_ask(ngx_http_asgard_resolve_t *rs);
+static ngx_uint_t ngx_http_asgard_resolve_search(
+    ngx_http_asgard_resolve_t *rs);
 static void ngx_http_asgard_resolve_handler(ngx_resolver_ctx_t *ctx);
-static void ngx_http_asgard_resolve_keep(ngx_http_asgard_resolve_t *rs,
+static ngx_uint_t ngx_http_asgard_resolve_keep(ngx_http_asgard_resolve_t *rs,
     ngx_resolver_ctx_t *ctx);
-static size_t ngx_http_asgard_resolve_file(char *name, u_char *buf,
-    size_t size);
-static ngx_uint_t ngx_http_asgard_resolve_word(ngx_str_t *line,
-    ngx_str_t *word);
-static ngx_uint_t ngx_http_asgard_resolve_line(ngx_str_t *text,
-    ngx_str_t *line);
+static void ngx_http_asgard_resolve_failed(ngx_http_asgard_resolve_t *rs);
+static void ngx_http_asgard_resolve_late(ngx_event_t *ev);
+static void ngx_http_asgard_resolve_wake(ngx_http_asgard_resolve_t *rs);
 
 
 ngx_int_t
 ngx_http_asgard_resolve_init_main(ngx_conf_t *cf,
     ngx_http_asgard_main_conf_t *amcf)
 {
-    u_char      *buf;
-    ngx_str_t    text, line, word, servers[NGX_HTTP_ASGARD_SERVERS_MAX];
-    ngx_uint_t   n;
+    ngx_http_asgard_resolv_t  *system;
 
     if (amcf->resolver) {
         return NGX_OK;
     }
 
-    buf = ngx_palloc(cf->pool, NGX_HTTP_ASGARD_FILE_MAX);
-    if (buf == NULL) {
+    system = ngx_palloc(cf->pool, sizeof(ngx_http_asgard_resolv_t));
+
+    if (system == NULL
+        || ngx_http_asgard_hosts_resolv(cf->pool, system) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    text.data = buf;
-    text.len = ngx_http_asgard_resolve_file(NGX_HTTP_ASGARD_RESOLV_FILE, buf,
-                                            NGX_HTTP_ASGARD_FILE_MAX);
-    n = 0;
-
-    while (n < NGX_HTTP_ASGARD_SERVERS_MAX
-           && ngx_http_asgard_resolve_line(&text, &line))
-    {
-        if (!ngx_http_asgard_resolve_word(&line, &word)
-            || word.len != sizeof("nameserver") - 1
-            || ngx_strncmp(word.data, "nameserver", word.len) != 0
-            || !ngx_http_asgard_resolve_word(&line, &word))
-        {
-            continue;
-        }
-
-        /* an address with a zone is more than ngx_resolver_create() reads */
-
-        if (ngx_inet_addr(word.data, word.len) != INADDR_NONE) {
-            servers[n++] = word;
-        }
-    }
-
-    if (n == 0) {
+    if (system->nservers == 0) {
         return NGX_OK;
     }
 
-    amcf->resolver = ngx_resolver_create(cf, servers, n);
+    amcf->system = system;
+    amcf->resolver = ngx_resolver_create(cf, system->servers,
+                                         system->nservers);
 
     return amcf->resolver ? NGX_OK : NGX_ERROR;
 }
@@ -85,12 +68,16 @@ ngx_http_asgard_resolve_init_main(ngx_conf_t *cf,
 
 void
 ngx_http_asgard_resolve_init(ngx_http_asgard_resolve_t *rs, ngx_str_t *host,
-    in_port_t port)
+    in_port_t port, ngx_uint_t public_only)
 {
     ngx_memzero(rs, sizeof(ngx_http_asgard_resolve_t));
 
     rs->host = *host;
     rs->port = port;
+    rs->public_only = public_only;
+    rs->late.handler = ngx_http_asgard_resolve_late;
+    rs->late.data = rs;
+    rs->late.cancelable = 1;
     ngx_queue_init(&rs->waiting);
 }
 
@@ -103,39 +90,39 @@ ngx_http_asgard_resolve_finish(ngx_http_asgard_resolve_t *rs)
         rs->ctx = NULL;
     }
 
+    if (rs->late.timer_set) {
+        ngx_del_timer(&rs->late);
+    }
+
     ngx_queue_init(&rs->waiting);
 }
 
 
 ngx_int_t
 ngx_http_asgard_resolve(ngx_http_asgard_resolve_t *rs,
-    ngx_resolver_t *resolver, ngx_http_asgard_waiter_t *waiter)
+    ngx_http_asgard_waiter_t *waiter)
 {
-    if (rs->ctx == NULL && ngx_time() >= rs->again) {
+    if (rs->ctx == NULL && ngx_time() >= rs->again
+        && !ngx_http_asgard_resolve_known(rs))
+    {
+        rs->searched = 0;
 
-        if (rs->naddrs == 0
-            && ngx_http_asgard_resolve_literal(rs, &rs->host))
-        {
-            rs->again = NGX_MAX_TIME_T_VALUE;
-            return NGX_OK;
-        }
-
-        if (ngx_http_asgard_resolve_hosts(rs) == NGX_OK) {
-            rs->again = ngx_time() + NGX_HTTP_ASGARD_HOSTS_TTL;
-            return NGX_OK;
-        }
-
-        if (ngx_http_asgard_resolve_ask(rs, resolver) != NGX_OK) {
-            rs->again = ngx_time() + NGX_HTTP_ASGARD_RESOLVE_RETRY;
+        if (ngx_http_asgard_resolve_ask(rs) != NGX_OK) {
+            ngx_http_asgard_resolve_failed(rs);
         }
     }
 
-    if (rs->naddrs) {
+    if (rs->naddrs && (rs->ctx == NULL || ngx_time() < rs->until)) {
         return NGX_OK;
     }
 
     if (rs->ctx == NULL) {
         return NGX_DECLINED;
+    }
+
+    if (rs->naddrs && !rs->late.timer_set) {
+        rs->late.log = ngx_cycle->log;
+        ngx_add_timer(&rs->late, NGX_HTTP_ASGARD_RESOLVE_LATE);
     }
 
     ngx_queue_insert_tail(&rs->waiting, &waiter->queue);
@@ -144,42 +131,93 @@ ngx_http_asgard_resolve(ngx_http_asgard_resolve_t *rs,
 }
 
 
-/* Adds the address that `text` spells, if it spells one. */
+ngx_uint_t
+ngx_http_asgard_resolve_has(ngx_http_asgard_resolve_t *rs,
+    ngx_http_asgard_addr_t *addr)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < rs->naddrs; i++) {
+
+        if (ngx_cmp_sockaddr(&rs->addrs[i].sockaddr.sockaddr,
+                             rs->addrs[i].socklen, &addr->sockaddr.sockaddr,
+                             addr->socklen, 1)
+            == NGX_OK)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* What needs no name server: an address, also one that may not be used, and
+ * what /etc/hosts says. */
+
+static ngx_uint_t
+ngx_http_asgard_resolve_known(ngx_http_asgard_resolve_t *rs)
+{
+    ngx_http_asgard_resolve_t  fresh;
+
+    ngx_http_asgard_resolve_init(&fresh, &rs->host, rs->port,
+                                 rs->public_only);
+
+    if (ngx_http_asgard_resolve_literal(&fresh, &rs->host)) {
+        rs->again = NGX_MAX_TIME_T_VALUE;
+
+    } else if (ngx_http_asgard_hosts_find(&rs->host,
+                                          ngx_http_asgard_resolve_found,
+                                          &fresh))
+    {
+        rs->again = ngx_time() + NGX_HTTP_ASGARD_HOSTS_TTL;
+
+    } else {
+        return 0;
+    }
+
+    (void) ngx_http_asgard_resolve_take(rs, &fresh);
+
+    return 1;
+}
+
+
+static void
+ngx_http_asgard_resolve_found(void *data, ngx_str_t *address)
+{
+    (void) ngx_http_asgard_resolve_literal(data, address);
+}
+
+
+/* Is it the text of an address?  Then it is added. */
 
 static ngx_uint_t
 ngx_http_asgard_resolve_literal(ngx_http_asgard_resolve_t *rs, ngx_str_t *text)
 {
-    in_addr_t                in;
-    ngx_http_asgard_addr_t  *addr;
+    ngx_sockaddr_t  sa;
 
-    if (rs->naddrs == NGX_HTTP_ASGARD_ADDRS_MAX) {
-        return 0;
-    }
+    ngx_memzero(&sa, sizeof(ngx_sockaddr_t));
 
-    addr = &rs->addrs[rs->naddrs];
-    ngx_memzero(addr, sizeof(ngx_http_asgard_addr_t));
+    sa.sockaddr_in.sin_addr.s_addr = ngx_inet_addr(text->data, text->len);
 
-    in = ngx_inet_addr(text->data, text->len);
-
-    if (in != INADDR_NONE) {
-        addr->sockaddr.sockaddr_in.sin_family = AF_INET;
-        addr->sockaddr.sockaddr_in.sin_addr.s_addr = in;
-        addr->sockaddr.sockaddr_in.sin_port = htons(rs->port);
-        addr->socklen = sizeof(struct sockaddr_in);
-        rs->naddrs++;
+    if (sa.sockaddr_in.sin_addr.s_addr != INADDR_NONE) {
+        sa.sockaddr_in.sin_family = AF_INET;
+        ngx_http_asgard_resolve_add(rs, &sa.sockaddr,
+                                    sizeof(struct sockaddr_in));
         return 1;
     }
 
 #if (NGX_HAVE_INET6)
 
+    ngx_memzero(&sa, sizeof(ngx_sockaddr_t));
+
     if (ngx_inet6_addr(text->data, text->len,
-                       addr->sockaddr.sockaddr_in6.sin6_addr.s6_addr)
+                       sa.sockaddr_in6.sin6_addr.s6_addr)
         == NGX_OK)
     {
-        addr->sockaddr.sockaddr_in6.sin6_family = AF_INET6;
-        addr->sockaddr.sockaddr_in6.sin6_port = htons(rs->port);
-        addr->socklen = sizeof(struct sockaddr_in6);
-        rs->naddrs++;
+        sa.sockaddr_in6.sin6_family = AF_INET6;
+        ngx_http_asgard_resolve_add(rs, &sa.sockaddr,
+                                    sizeof(struct sockaddr_in6));
         return 1;
     }
 
@@ -189,71 +227,112 @@ ngx_http_asgard_resolve_literal(ngx_http_asgard_resolve_t *rs, ngx_str_t *text)
 }
 
 
-static ngx_int_t
-ngx_http_asgard_resolve_hosts(ngx_http_asgard_resolve_t *rs)
+/* The one way for an address into `rs`, from wherever it comes. */
+
+static void
+ngx_http_asgard_resolve_add(ngx_http_asgard_resolve_t *rs,
+    struct sockaddr *sockaddr, socklen_t socklen)
 {
-    ngx_str_t                   text, line, address, word;
-    ngx_uint_t                  found;
-    ngx_http_asgard_resolve_t   fresh;
+    u_char                   text[NGX_SOCKADDR_STRLEN];
+    ngx_str_t                refused;
+    ngx_http_asgard_addr_t  *addr;
 
-    static u_char               buf[NGX_HTTP_ASGARD_FILE_MAX];
-
-    ngx_http_asgard_resolve_init(&fresh, &rs->host, rs->port);
-
-    text.data = buf;
-    text.len = ngx_http_asgard_resolve_file(NGX_HTTP_ASGARD_HOSTS_FILE, buf,
-                                            sizeof(buf));
-
-    while (ngx_http_asgard_resolve_line(&text, &line)) {
-
-        if (!ngx_http_asgard_resolve_word(&line, &address)) {
-            continue;
-        }
-
-        found = 0;
-
-        while (!found && ngx_http_asgard_resolve_word(&line, &word)) {
-            found = (word.len == rs->host.len
-                     && ngx_strncasecmp(word.data, rs->host.data, word.len)
-                        == 0);
-        }
-
-        if (found) {
-            (void) ngx_http_asgard_resolve_literal(&fresh, &address);
-        }
+    if (rs->naddrs == NGX_HTTP_ASGARD_ADDRS_MAX) {
+        return;
     }
 
-    if (fresh.naddrs == 0) {
-        return NGX_DECLINED;
+    if (rs->public_only && !ngx_http_asgard_resolve_is_public(sockaddr)) {
+        refused.data = text;
+        refused.len = ngx_sock_ntop(sockaddr, socklen, text,
+                                    NGX_SOCKADDR_STRLEN, 0);
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "asgard: \"%V\" may only be a public address, %V is "
+                      "none: not used", &rs->host, &refused);
+        ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_ADDRESS_REFUSED, 1);
+        return;
     }
 
-    ngx_memcpy(rs->addrs, fresh.addrs, sizeof(rs->addrs));
-    rs->naddrs = fresh.naddrs;
+    addr = &rs->addrs[rs->naddrs++];
 
-    return NGX_OK;
+    ngx_memzero(addr, sizeof(ngx_http_asgard_addr_t));
+    ngx_memcpy(&addr->sockaddr, sockaddr, socklen);
+    addr->socklen = socklen;
+    ngx_inet_set_port(&addr->sockaddr.sockaddr, rs->port);
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_resolve_is_public(struct sockaddr *sockaddr)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+
+    if (sockaddr->sa_family == AF_INET6) {
+        sin6 = (struct sockaddr_in6 *) sockaddr;
+        return !asg_address_is_internal(sin6->sin6_addr.s6_addr, 16);
+    }
+#endif
+
+    if (sockaddr->sa_family == AF_INET) {
+        sin = (struct sockaddr_in *) sockaddr;
+        return !asg_address_is_internal((uint8_t *) &sin->sin_addr, 4);
+    }
+
+    return 0;
+}
+
+
+/* What was found anew; when that is nothing, the last good ones stay. */
+
+static ngx_uint_t
+ngx_http_asgard_resolve_take(ngx_http_asgard_resolve_t *rs,
+    ngx_http_asgard_resolve_t *fresh)
+{
+    if (fresh->naddrs == 0) {
+        return 0;
+    }
+
+    ngx_memcpy(rs->addrs, fresh->addrs, sizeof(rs->addrs));
+    rs->naddrs = fresh->naddrs;
+
+    return 1;
 }
 
 
 static ngx_int_t
-ngx_http_asgard_resolve_ask(ngx_http_asgard_resolve_t *rs,
-    ngx_resolver_t *resolver)
+ngx_http_asgard_resolve_ask(ngx_http_asgard_resolve_t *rs)
 {
-    ngx_resolver_ctx_t  *ctx;
+    ngx_resolver_ctx_t           *ctx;
+    ngx_http_asgard_main_conf_t  *amcf;
 
-    if (resolver == NULL) {
+    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_asgard_module);
+
+    if (amcf->resolver == NULL) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "asgard: \"%V\" is not in " NGX_HTTP_ASGARD_HOSTS_FILE
-                      " and no resolver is known", &rs->host);
+                      "asgard: \"%V\" is not in /etc/hosts and no resolver "
+                      "is known", &rs->host);
         return NGX_ERROR;
     }
 
-    ctx = ngx_resolve_start(resolver, NULL);
+    ctx = ngx_resolve_start(amcf->resolver, NULL);
 
     if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
         return NGX_ERROR;
     }
 
     ctx->name = rs->host;
+
+    if (rs->searched) {
+        ctx->name.data = rs->asked;
+        ctx->name.len = ngx_snprintf(rs->asked, sizeof(rs->asked), "%V.%V",
+                                     &rs->host,
+                                     &amcf->system->search[rs->searched - 1])
+                        - rs->asked;
+    }
+
     ctx->handler = ngx_http_asgard_resolve_handler;
     ctx->data = rs;
     ctx->timeout = NGX_HTTP_ASGARD_RESOLVE_TIME;
@@ -271,28 +350,124 @@ ngx_http_asgard_resolve_ask(ngx_http_asgard_resolve_t *rs,
 }
 
 
+/* A name that does not exist as it stands is asked for in the domains that
+ * this machine searches, one after the other.  Those are inner ones: a name
+ * that may only be public is not looked for there. */
+
+static ngx_uint_t
+ngx_http_asgard_resolve_search(ngx_http_asgard_resolve_t *rs)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_asgard_module);
+
+    if (amcf->system == NULL || rs->public_only
+        || rs->searched == amcf->system->nsearch
+        || rs->host.data[rs->host.len - 1] == '.')
+    {
+        return 0;
+    }
+
+    rs->searched++;
+
+    return ngx_http_asgard_resolve_ask(rs) == NGX_OK;
+}
+
+
 static void
 ngx_http_asgard_resolve_handler(ngx_resolver_ctx_t *ctx)
 {
-    ngx_queue_t                *q;
-    ngx_http_asgard_waiter_t   *waiter;
+    ngx_int_t                   state;
+    ngx_uint_t                  kept;
     ngx_http_asgard_resolve_t  *rs;
 
     rs = ctx->data;
+    state = ctx->state;
 
-    if (ctx->state == NGX_OK) {
-        ngx_http_asgard_resolve_keep(rs, ctx);
-
-    } else {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "asgard: \"%V\" could not be resolved (%i: %s)",
-                      &rs->host, ctx->state,
-                      ngx_resolver_strerror(ctx->state));
-        rs->again = ngx_time() + NGX_HTTP_ASGARD_RESOLVE_RETRY;
-    }
+    kept = state == NGX_OK && ngx_http_asgard_resolve_keep(rs, ctx);
 
     ngx_resolve_name_done(ctx);
     rs->ctx = NULL;
+
+    if (state == NGX_RESOLVE_NXDOMAIN && ngx_http_asgard_resolve_search(rs)) {
+        return;
+    }
+
+    if (!kept) {
+
+        if (state != NGX_OK) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "asgard: \"%V\" could not be resolved (%i: %s)",
+                          &rs->host, state, ngx_resolver_strerror(state));
+        }
+
+        ngx_http_asgard_resolve_failed(rs);
+    }
+
+    ngx_http_asgard_resolve_wake(rs);
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_resolve_keep(ngx_http_asgard_resolve_t *rs,
+    ngx_resolver_ctx_t *ctx)
+{
+    time_t                     ttl;
+    ngx_uint_t                 i;
+    ngx_http_asgard_resolve_t  fresh;
+
+    ngx_http_asgard_resolve_init(&fresh, &rs->host, rs->port,
+                                 rs->public_only);
+
+    for (i = 0; i < ctx->naddrs; i++) {
+        ngx_http_asgard_resolve_add(&fresh, ctx->addrs[i].sockaddr,
+                                    ctx->addrs[i].socklen);
+    }
+
+    ttl = ctx->valid - ngx_time();
+    ttl = ngx_max(ttl, NGX_HTTP_ASGARD_TTL_MIN);
+    rs->again = ngx_time() + ngx_min(ttl, NGX_HTTP_ASGARD_TTL_MAX);
+    rs->until = rs->again + NGX_HTTP_ASGARD_RESOLVE_GRACE;
+
+    return ngx_http_asgard_resolve_take(rs, &fresh);
+}
+
+
+static void
+ngx_http_asgard_resolve_failed(ngx_http_asgard_resolve_t *rs)
+{
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_RESOLVE_FAILED, 1);
+
+    rs->again = ngx_time() + NGX_HTTP_ASGARD_RESOLVE_RETRY;
+    rs->until = rs->again + NGX_HTTP_ASGARD_RESOLVE_GRACE;
+}
+
+
+/* Nobody waits longer for a name server, where there is an address that was
+ * good. */
+
+static void
+ngx_http_asgard_resolve_late(ngx_event_t *ev)
+{
+    ngx_http_asgard_resolve_t  *rs;
+
+    rs = ev->data;
+    rs->until = ngx_time() + NGX_HTTP_ASGARD_RESOLVE_GRACE;
+
+    ngx_http_asgard_resolve_wake(rs);
+}
+
+
+static void
+ngx_http_asgard_resolve_wake(ngx_http_asgard_resolve_t *rs)
+{
+    ngx_queue_t               *q;
+    ngx_http_asgard_waiter_t  *waiter;
+
+    if (rs->late.timer_set) {
+        ngx_del_timer(&rs->late);
+    }
 
     while (!ngx_queue_empty(&rs->waiting)) {
         q = ngx_queue_head(&rs->waiting);
@@ -301,110 +476,4 @@ ngx_http_asgard_resolve_handler(ngx_resolver_ctx_t *ctx)
         ngx_queue_init(&waiter->queue);
         waiter->handler(waiter->data);
     }
-}
-
-
-static void
-ngx_http_asgard_resolve_keep(ngx_http_asgard_resolve_t *rs,
-    ngx_resolver_ctx_t *ctx)
-{
-    time_t                   ttl;
-    ngx_uint_t               i;
-    ngx_http_asgard_addr_t  *addr;
-
-    rs->naddrs = ngx_min(ctx->naddrs, NGX_HTTP_ASGARD_ADDRS_MAX);
-
-    for (i = 0; i < rs->naddrs; i++) {
-        addr = &rs->addrs[i];
-        ngx_memcpy(&addr->sockaddr, ctx->addrs[i].sockaddr,
-                   ctx->addrs[i].socklen);
-        addr->socklen = ctx->addrs[i].socklen;
-        ngx_inet_set_port(&addr->sockaddr.sockaddr, rs->port);
-    }
-
-    ttl = ctx->valid - ngx_time();
-    ttl = ngx_max(ttl, NGX_HTTP_ASGARD_TTL_MIN);
-    rs->again = ngx_time() + ngx_min(ttl, NGX_HTTP_ASGARD_TTL_MAX);
-}
-
-
-/* A small file of the system, cut at `size`; 0 when it cannot be read. */
-
-static size_t
-ngx_http_asgard_resolve_file(char *name, u_char *buf, size_t size)
-{
-    size_t    len;
-    ssize_t   n;
-    ngx_fd_t  fd;
-
-    fd = ngx_open_file(name, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        return 0;
-    }
-
-    for (len = 0; len < size; len += n) {
-        n = ngx_read_fd(fd, buf + len, size - len);
-
-        if (n <= 0) {
-            break;
-        }
-    }
-
-    (void) ngx_close_file(fd);
-
-    return len;
-}
-
-
-static ngx_uint_t
-ngx_http_asgard_resolve_line(ngx_str_t *text, ngx_str_t *line)
-{
-    u_char  *p, *last;
-
-    if (text->len == 0) {
-        return 0;
-    }
-
-    line->data = text->data;
-    last = text->data + text->len;
-    p = ngx_strlchr(text->data, last, '\n');
-
-    line->len = (p ? p : last) - line->data;
-    text->data = p ? p + 1 : last;
-    text->len = last - text->data;
-
-    p = ngx_strlchr(line->data, line->data + line->len, '#');
-
-    if (p) {
-        line->len = p - line->data;
-    }
-
-    return 1;
-}
-
-
-static ngx_uint_t
-ngx_http_asgard_resolve_word(ngx_str_t *line, ngx_str_t *word)
-{
-    u_char  *p, *last;
-
-    p = line->data;
-    last = p + line->len;
-
-    while (p < last && (*p == ' ' || *p == '\t' || *p == '\r')) {
-        p++;
-    }
-
-    word->data = p;
-
-    while (p < last && *p != ' ' && *p != '\t' && *p != '\r') {
-        p++;
-    }
-
-    word->len = p - word->data;
-    line->data = p;
-    line->len = last - p;
-
-    return word->len != 0;
 }

@@ -8,6 +8,7 @@
 
 #include "ngx_http_asgard_snapshot.h"
 
+#include "ngx_http_asgard_peer.h"
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_snapshot_load.h"
 #include "ngx_http_asgard_zone.h"
@@ -267,6 +268,7 @@ ngx_http_asgard_snapshot_offer(asg_str_t text)
     }
 
     if (old) {
+        ngx_http_asgard_peer_inherit(s, old);
         ngx_http_asgard_snapshot_drop(old);
     }
 }

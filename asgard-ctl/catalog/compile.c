@@ -183,6 +183,7 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
     member_int(w, "idle_timeout_ms", first_of(mf->idle_timeout_ms,
                routing->how.stream_timeout_ms, IDLE_MS));
     member_int(w, "retry_after_send", mf->retry_after_send);
+    member_int(w, "public_only", mf->public_only);
     if (mf->kind == CTL_KIND_ANTHROPIC) {
         member(w, "anthropic_version", mf->anthropic_version);
         member_int(w, "refuse_unsupported", mf->refuse_unsupported);
@@ -338,15 +339,23 @@ project_cards_write(struct writer *w)
 }
 
 
-/* A reader of the older format would charge such a project by the model. */
+/* A reader of an older format would connect such an endpoint to whatever its
+ * name says, or charge such a project by the model. */
 static uint64_t
 format_of(const struct ctl_catalog *c)
 {
     unsigned i;
 
+    for (i = 0; i < c->nmodules; i++) {
+        if (c->modules[i].state == CTL_MODULE_ACTIVE
+            && c->modules[i].manifest->public_only)
+        {
+            return ASG_CATALOG_FORMAT;
+        }
+    }
     for (i = 0; i < c->nmodels; i++) {
         if (c->models[i].ncards > 0) {
-            return ASG_CATALOG_FORMAT;
+            return ASG_CATALOG_FORMAT_CARDS;
         }
     }
 

@@ -441,16 +441,25 @@ models_take(const struct reader *r, const struct ctl_yaml *inf)
 }
 
 
+/* What is not said is false. */
+static void
+flag_take(const struct ctl_yaml *inf, const char *name, bool *out)
+{
+    const struct ctl_yaml *at = ctl_yaml_at(inf, name);
+
+    if (at != NULL) {
+        ctl_yaml_bool(at, out);
+    }
+}
+
+
 static bool
 inference_take(const struct reader *r, const struct ctl_yaml *inf)
 {
-    const struct ctl_yaml *at = ctl_yaml_at(inf, "retry_after_send");
-
     r->m->has_inference = true;
     r->m->connect_timeout_ms = CONNECT_TIMEOUT_MS;
-    if (at != NULL) {
-        ctl_yaml_bool(at, &r->m->retry_after_send);
-    }
+    flag_take(inf, "retry_after_send", &r->m->retry_after_send);
+    flag_take(inf, "public_only", &r->m->public_only);
 
     return kind_take(r, inf) && address_take(r, inf) && auth_take(r, inf)
            && paths_take(r, inf) && anthropic_take(r, inf)

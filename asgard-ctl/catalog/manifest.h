@@ -85,6 +85,7 @@ struct ctl_manifest {
     int64_t first_byte_timeout_ms;      /* 0: not said */
     int64_t idle_timeout_ms;            /* 0: not said */
     bool retry_after_send;
+    bool public_only;
     const char *anthropic_version;      /* NULL: of another kind */
     bool refuse_unsupported;            /* of kind anthropic */
     struct ctl_model *models;

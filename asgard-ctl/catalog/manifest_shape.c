@@ -141,7 +141,7 @@ static const struct ctl_shape inference[] = {
     FREE("headers"), TEXT("anthropic_version"),
     WORD("unsupported", unsupported),
     TIME("connect_timeout"), TIME("first_byte_timeout"), TIME("idle_timeout"),
-    BOOL("retry_after_send"),
+    BOOL("retry_after_send"), BOOL("public_only"),
     {"models", CTL_SHAPE_MAPS, true, model, NULL}, END
 };
 

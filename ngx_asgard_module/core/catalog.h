@@ -20,8 +20,10 @@
 #include "core/route.h"
 #include "core/str.h"
 
-#define ASG_CATALOG_FORMAT         3
-#define ASG_CATALOG_FORMAT_PLAIN   2       /* without cards of projects */
+#define ASG_CATALOG_FORMAT         4
+#define ASG_CATALOG_FORMAT_CARDS   3       /* without endpoints that may only
+                                            * have public addresses */
+#define ASG_CATALOG_FORMAT_PLAIN   2       /* and without cards of projects */
 #define ASG_CATALOG_FORMAT_OLDEST  1       /* still read */
 #define ASG_CATALOG_BYTES_MAX      (16u * 1024 * 1024)
 #define ASG_CATALOG_ENDPOINTS_MAX  256
@@ -52,6 +54,7 @@ typedef struct {
     uint64_t key_version;
     int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
     bool retry_after_send;      /* a begun call may be sent again */
+    bool public_only;           /* addresses that are not public are refused */
     asg_str_t anthropic_version;        /* of kind anthropic */
     bool refuse_unsupported;    /* fields without a counterpart there */
     asg_header_t headers[ASG_CATALOG_HEADERS_MAX];  /* catalog_headers.h */

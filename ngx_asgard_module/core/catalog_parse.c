@@ -61,6 +61,8 @@ static const asg_member_t endpoint_members[] = {
     E(COUNT, "idle_timeout_ms", endpoint.idle_timeout_ms),
     ASG_MEMBER_MAYBE(FLAG, "retry_after_send", endpoint_parts_t,
                      endpoint.retry_after_send),
+    ASG_MEMBER_MAYBE(FLAG, "public_only", endpoint_parts_t,
+                     endpoint.public_only),
     ASG_MEMBER_MAYBE(STRING, "anthropic_version", endpoint_parts_t,
                      endpoint.anthropic_version),
     ASG_MEMBER_MAYBE(FLAG, "refuse_unsupported", endpoint_parts_t,

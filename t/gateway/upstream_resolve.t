@@ -5,47 +5,20 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
-use IO::Socket::INET;
 use Time::HiRes qw(time sleep);
 
-use Asgard::Files qw(spill slurp);
+use Asgard::NameServer;
 use Asgard::Stage;
 use Asgard::Spool qw(money_of);
 
-# A name server: "slow" is answered after 400 ms, "none" does not exist,
-# "mute" gets no answer, "once" is known the first time only.
-my $dns = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp')
-    or die "udp: $!";
-my $pid = fork() // die "fork: $!";
-if (!$pid) { eval { name_server() }; POSIX::_exit(0) }
-
-sub name_server {
-    my %seen;
-    while (defined(my $from = $dns->recv(my $query, 512))) {
-        my ($id) = unpack 'n', $query;
-        my $at = 12;
-        my @labels;
-        while (my $n = ord substr $query, $at, 1) {
-            push @labels, substr $query, $at + 1, $n;
-            $at += 1 + $n;
-        }
-        my $question = substr $query, 12, $at + 5 - 12;
-        my ($type) = unpack 'n', substr $query, $at + 1, 2;
-        my $host = $labels[0];
-        next if $host eq 'mute';
-        sleep 0.4 if $host eq 'slow' && $type == 1;
-        my $known = $type == 1 && $host ne 'none'
-            && !($host eq 'once' && $seen{once}++);
-        my $code = $known || $type != 1 ? 0 : 3;
-        my $answer = $known ? pack('nnnNnC4', 0xc00c, 1, 1, 1, 4, 127, 0, 0,
-            1) : '';
-        $dns->send(pack('n6', $id, 0x8180 | $code, 1, $known ? 1 : 0, 0, 0)
-            . $question . $answer, 0, $from);
-    }
-}
-
-my $s = Asgard::Stage->new(workers => 1, http_conf =>
-    'asgard_resolver 127.0.0.1:' . $dns->sockport . ' ipv6=off;');
+my $s = Asgard::Stage->new(workers => 1);
+my $dns = Asgard::NameServer->new(dir => $s->{dir});
+$s->{gateway}->write_conf(http_conf => 'asgard_resolver 127.0.0.1:'
+    . $dns->port . ' ipv6=off;');
+$dns->say('good.provider.test', a => ['127.0.0.1']);
+$dns->say('slow.provider.test', a => ['127.0.0.1'], delay => 0.4);
+$dns->say('mute.provider.test', mute => 1);
+$dns->say('once.provider.test', a => ['127.0.0.1'], ttl => 1);
 my $up = $s->upstream('main');
 my $key = $s->key($s->project(limit => '-'));
 for my $name (qw(good slow none mute once)) {
@@ -93,6 +66,7 @@ for my $case (['none', '502 upstream_error'], ['mute',
     $up->script({raw => "HTTP/1.1 200 OK\r\n\r\n{\"usage\":{"
         . '"prompt_tokens":1,"completion_tokens":1}}'});
     is($s->chat($key, {model => 'once'})->status, 200, 'known once');
+    $dns->say('once.provider.test', code => 3);
     sleep 2.2;
     is($s->chat($key, {model => 'once'})->status, 200,
         'an address that is not known any more is kept');
@@ -110,6 +84,5 @@ for my $case (['none', '502 upstream_error'], ['mute',
         'a client that leaves before anything was sent ends the call');
 }
 
-kill TERM => $pid;
-waitpid $pid, 0;
+$dns->stop;
 $s->done;

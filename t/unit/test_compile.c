@@ -188,7 +188,7 @@ static void the_gateway_reads_what_is_compiled(void **state)
         "  base_url: https://[2001:db8::1]:8443/v1/\n"
         "  api_key_env: FAR_KEY\n  auth_header: x-api-key\n"
         "  ca_file: /etc/ca.pem\n  first_byte_timeout: 5s\n"
-        "  retry_after_send: true\n  query: v=1\n"
+        "  retry_after_send: true\n  public_only: true\n  query: v=1\n"
         "  headers: {x-a: \"{project}\"}\n", "one"));
     service("echo", ONE("echo", "echo", "", "echo")
         "      token_bounds: {image: 1, file: 2, audio: 3, toolset: 4, "
@@ -212,7 +212,9 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_int_equal(e->port, 8443);
     assert_int_equal(e->first_byte_timeout_ms, 5000);
     assert_int_equal(e->idle_timeout_ms, 7000);
-    assert_true(e->retry_after_send);
+    assert_true(e->retry_after_send && e->public_only);
+    /* a reader that knew no such rule would not keep it */
+    assert_non_null(strstr(text.data, "{\"format\":4,"));
     str_is(m->path[ASG_API_CHAT], "/v1/chat/completions?v=1");
     assert_int_equal(e->nheaders, 1);
     str_is(e->headers[0].name, "x-a");
@@ -231,6 +233,7 @@ static void the_gateway_reads_what_is_compiled(void **state)
     assert_int_equal(snapshot.endpoints[m->endpoint].first_byte_timeout_ms,
                      9000);
     assert_false(snapshot.endpoints[m->endpoint].retry_after_send);
+    assert_false(snapshot.endpoints[m->endpoint].public_only);
 }
 
 static void a_projects_own_card_is_found_by_model_and_project(void **state)

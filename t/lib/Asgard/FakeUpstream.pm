@@ -30,10 +30,12 @@ use Asgard::Port qw(free_port);
 
 my $json = JSON::XS->new->utf8->canonical->allow_nonref;
 
-# new(dir => DIR, name => 'main', tls => Asgard::TLS or undef, defaults => {})
+# new(dir => DIR, name => 'main', tls => Asgard::TLS or undef, defaults => {},
+#     address => '127.0.0.1', port => any)
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless {name => 'main', defaults => {}, %arg}, $class;
+    my $self = bless {name => 'main', address => '127.0.0.1',
+        defaults => {}, %arg}, $class;
     $self->{books} = "$self->{dir}/$self->{name}.books";
     $self->{queue} = "$self->{dir}/$self->{name}.queue";
     spill($_, '') for $self->{books}, $self->{queue};
@@ -45,7 +47,7 @@ sub port { $_[0]{port} }
 sub url {
     my ($self) = @_;
     my $scheme = $self->{tls} ? 'https' : 'http';
-    my $host = $self->{tls} ? 'localhost' : '127.0.0.1';
+    my $host = $self->{tls} ? 'localhost' : $self->{address};
     return "$scheme://$host:$self->{port}";
 }
 
@@ -65,7 +67,7 @@ sub start {
 
 sub listener {
     my ($self) = @_;
-    my %where = (LocalAddr => '127.0.0.1', LocalPort => $self->{port},
+    my %where = (LocalAddr => $self->{address}, LocalPort => $self->{port},
         Listen => 512, ReuseAddr => 1, Proto => 'tcp');
     return IO::Socket::INET->new(%where)
         // croak "fake upstream on $self->{port}: $!";

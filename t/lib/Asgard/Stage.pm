@@ -159,7 +159,8 @@ sub snapshot_text {
     my ($self, %head) = @_;
     my $version = $head{version} // $self->{version};
     my $created = $head{created} // time;
-    my $body = JSON::PP->new->canonical->utf8->encode({format => 2,
+    my $body = JSON::PP->new->canonical->utf8->encode({
+        format => (grep { $_->{public_only} } @{$self->{endpoints}}) ? 4 : 2,
         version => $version, created => $created,
         max_age_s => $head{max_age_s} // 86400,
         map { $_ => $self->{$_} } qw(endpoints models names)});

@@ -180,10 +180,10 @@ sub allow_alert { my ($self, @re) = @_; push @{$self->{allowed_alerts}}, @re }
 sub upstream {
     my ($self, $name, %defaults) = @_;
     $name //= 'main';
-    my $tls = delete $defaults{tls};
+    my %where = map { exists $defaults{$_} ? ($_ => delete $defaults{$_}) : () }
+        qw(tls address port);
     return $self->{upstreams}{$name} //= Asgard::FakeUpstream->new(
-        dir => $self->{dir}, name => $name, tls => $tls,
-        defaults => \%defaults);
+        dir => $self->{dir}, name => $name, defaults => \%defaults, %where);
 }
 
 sub tls {
