@@ -100,15 +100,16 @@ ngx_http_asgard_lookup_refuse(ngx_http_asgard_lookup_t *l, asg_reason_t reason)
 
 
 /* The key's record for as long as the request lives, without the room that its
- * list of models does not use: most keys have none. */
+ * lists do not use: most keys have none. */
 static ngx_int_t
 ngx_http_asgard_lookup_keep(ngx_http_asgard_lookup_t *l)
 {
     size_t             size;
     asg_key_record_t  *record;
 
-    size = offsetof(asg_key_record_t, models)
-           + ngx_http_asgard_record_key.models_len;
+    size = offsetof(asg_key_record_t, names)
+           + ngx_http_asgard_record_key.models_len
+           + ngx_http_asgard_record_key.aliases_len;
 
     record = ngx_palloc(l->ctx->request->pool, size);
     if (record == NULL) {

@@ -14,6 +14,13 @@
 #define NGX_HTTP_ASGARD_MODEL_FIXED  160     /* of an entry, but its names */
 
 
+/* Names of their own that are still to be told. */
+typedef struct {
+    asg_str_t  key;
+    asg_str_t  project;
+} ngx_http_asgard_models_names_t;
+
+
 static ngx_int_t ngx_http_asgard_models_send(ngx_http_request_t *r,
     asg_buf_t *body);
 static ngx_int_t ngx_http_asgard_models_one(ngx_http_asgard_ctx_t *ctx);
@@ -103,7 +110,7 @@ ngx_http_asgard_models_one(ngx_http_asgard_ctx_t *ctx)
     const asg_public_name_t  *name;
 
     id = ngx_http_asgard_str(&ctx->model_id);
-    own = asg_record_alias(ctx->project, id);
+    own = asg_record_alias(ctx->key, ctx->project, id);
 
     ctx->asked = ctx->model_id;
     name = asg_catalog_find(&ctx->snapshot->catalog, own.data ? own : id);
@@ -128,29 +135,57 @@ ngx_http_asgard_models_one(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-/* One that is hidden, or that the project calls something else so, is not. */
+/* One that is hidden, or so called by key or project for something else, is
+ * not. */
 
 static ngx_uint_t
 ngx_http_asgard_models_listed(ngx_http_asgard_ctx_t *ctx,
     const asg_public_name_t *name)
 {
     return !name->ref && !name->hidden && name->ncandidates
-           && asg_record_alias(ctx->project, name->name).data == NULL
+           && asg_record_alias(ctx->key, ctx->project,
+                               name->name).data == NULL
            && ngx_http_asgard_policy_grants(ctx, name);
 }
 
 
-/* The project's next name of its own, into ctx->asked, and what stands behind
- * it; NULL: there is none any more. */
+/* The key's, then those of the project's that are not the key's too. */
+
+static ngx_uint_t
+ngx_http_asgard_models_next(ngx_http_asgard_ctx_t *ctx,
+    ngx_http_asgard_models_names_t *rest, asg_str_t *own)
+{
+    asg_str_t  target;
+
+    if (asg_alias_next(&rest->key, own, &target)) {
+        return 1;
+    }
+
+    while (asg_alias_next(&rest->project, own, &target)) {
+
+        if (asg_alias_find(asg_record_key_aliases(ctx->key), *own).data
+            == NULL)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The next name of key or project, into ctx->asked, and what stands behind it; NULL: there is none any more. */
 
 static const asg_public_name_t *
-ngx_http_asgard_models_own(ngx_http_asgard_ctx_t *ctx, asg_str_t *rest)
+ngx_http_asgard_models_own(ngx_http_asgard_ctx_t *ctx,
+    ngx_http_asgard_models_names_t *rest)
 {
-    asg_str_t                 own, target;
+    asg_str_t                 own;
     const asg_public_name_t  *name;
 
-    while (asg_record_alias_next(rest, &own, &target)) {
-        name = asg_catalog_find(&ctx->snapshot->catalog, target);
+    while (ngx_http_asgard_models_next(ctx, rest, &own)) {
+        name = asg_catalog_find(&ctx->snapshot->catalog,
+                                asg_record_alias(ctx->key, ctx->project, own));
 
         ctx->asked.data = (u_char *) own.data;
         ctx->asked.len = own.len;
@@ -173,13 +208,16 @@ ngx_http_asgard_models_each(ngx_http_asgard_ctx_t *ctx, asg_buf_t *out)
 {
     size_t                    room;
     unsigned                  i, n;
-    asg_str_t                 id, rest;
+    asg_str_t                 id;
     asg_catalog_t            *catalog;
     const asg_public_name_t  *name;
 
+    ngx_http_asgard_models_names_t  rest;
+
     room = 0;
     catalog = &ctx->snapshot->catalog;
-    rest = asg_record_aliases(ctx->project);
+    rest.key = asg_record_key_aliases(ctx->key);
+    rest.project = asg_record_aliases(ctx->project);
 
     for (i = 0, n = 0; /* void */ ; i++) {
 

@@ -42,8 +42,8 @@ ngx_http_asgard_policy_card(ngx_http_asgard_ctx_t *ctx,
 }
 
 
-/* By the model's ref, by the name that it has for all, or by the name that the
- * project has for it. */
+/* By the model's ref, by the name that it has for all, or by the name that key
+ * or project have for it. */
 
 static ngx_uint_t
 ngx_http_asgard_policy_key_may(ngx_http_asgard_ctx_t *ctx,
@@ -131,7 +131,7 @@ ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
 }
 
 
-/* What the project means by a name of its own, else the name as it stands, or,
+/* What key and project mean by a name of their own, else the name as it stands, or,
  * for the echo, without its options. */
 
 static const asg_public_name_t *
@@ -145,7 +145,7 @@ ngx_http_asgard_policy_find(ngx_http_asgard_ctx_t *ctx)
     catalog = &ctx->snapshot->catalog;
     asked = ctx->parsed->model;
 
-    own = asg_record_alias(ctx->project, asked);
+    own = asg_record_alias(ctx->key, ctx->project, asked);
     if (own.data) {
         return asg_catalog_find(catalog, own);
     }
@@ -194,7 +194,8 @@ ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx)
     }
 
     if (!asg_str_eq(ctx->name->name, ctx->parsed->model)
-        && asg_record_alias(ctx->project, ctx->parsed->model).data == NULL
+        && asg_record_alias(ctx->key, ctx->project,
+                            ctx->parsed->model).data == NULL
         && ngx_http_asgard_echo_options(&ctx->asked, &options) != NGX_OK)
     {
         return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,

@@ -268,7 +268,9 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
     p = ngx_http_asgard_zone_put_text(p, record->project_id);
     p = ngx_http_asgard_zone_put_text(p, record->prefix);
     p = ngx_cpymem(p, &record->models_len, sizeof(record->models_len));
-    p = ngx_cpymem(p, record->models, record->models_len);
+    p = ngx_cpymem(p, &record->aliases_len, sizeof(record->aliases_len));
+    p = ngx_cpymem(p, record->names,
+                   record->models_len + record->aliases_len);
     return p - out;
 }
 
@@ -286,7 +288,9 @@ ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
     p = ngx_http_asgard_zone_get_text(p, record->prefix);
     ngx_memcpy(&record->models_len, p, sizeof(record->models_len));
     p += sizeof(record->models_len);
-    ngx_memcpy(record->models, p, record->models_len);
+    ngx_memcpy(&record->aliases_len, p, sizeof(record->aliases_len));
+    p += sizeof(record->aliases_len);
+    ngx_memcpy(record->names, p, record->models_len + record->aliases_len);
 }
 
 

@@ -22,6 +22,7 @@ CTL_HANDLER(ctl_http_project_unkill);
 /* http/key_routes.c */
 CTL_HANDLER(ctl_http_key_mint);
 CTL_HANDLER(ctl_http_key_list);
+CTL_HANDLER(ctl_http_key_patch);
 CTL_HANDLER(ctl_http_key_revoke);
 /* http/budget_routes.c */
 CTL_HANDLER(ctl_http_budget_get);

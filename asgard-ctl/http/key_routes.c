@@ -1,5 +1,5 @@
 /*
- * /api/projects/{id}/keys: mint, list, revoke.
+ * /api/projects/{id}/keys: mint, list, change, revoke.
  */
 #include "http/handlers.h"
 
@@ -67,6 +67,7 @@ CTL_HANDLER(ctl_http_key_mint)
         {"budgets", CTL_JSON_RAW, false, 0, &budgets},
         {"models", CTL_JSON_TEXTS, false, ASG_RECORD_MODELS_MAX, &models},
         {"expires_at", CTL_JSON_TEXT, false, 40, &in.expires_at},
+        {"aliases", CTL_JSON_RAW, false, 0, &in.aliases},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
@@ -95,6 +96,7 @@ key_json(const struct ctl_key *k)
     ctl_out_text(o, "expires_at", k->expires_at);
     ctl_out_text(o, "revoked_at", k->revoked_at);
     ctl_out_text(o, "last_used_at", k->last_used_at);
+    cJSON_AddItemToObject(o, "aliases", cJSON_Parse(k->aliases));
 
     return o;
 }
@@ -131,6 +133,23 @@ CTL_HANDLER(ctl_http_key_list)
     ctl_out_text(tree, "next_cursor", more ? keys[n - 1].id : NULL);
 
     return ctl_out_send(rq, an, 200, tree, e);
+}
+
+
+CTL_HANDLER(ctl_http_key_patch)
+{
+    asg_str_t aliases = ASG_STR_NULL;
+    const struct ctl_json_field fields[] = {
+        {"aliases", CTL_JSON_RAW, false, 0, &aliases},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+    struct ctl_key key;
+
+    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+           && ctl_key_patch(rq->change, rq->param[0], rq->param[1], aliases, e)
+           && ctl_key_get(rq->change->pg, &rq->worker->arena, rq->param[0],
+                          rq->param[1], &key, e)
+           && ctl_out_send(rq, an, 200, key_json(&key), e);
 }
 
 

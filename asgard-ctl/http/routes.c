@@ -18,6 +18,8 @@ const struct ctl_route ctl_routes[] = {
 
     {"POST", PROJECT "/keys", CTL_GATE_ADMIN, CTL_WRITE, ctl_http_key_mint},
     {"GET", PROJECT "/keys", CTL_GATE_ADMIN, CTL_READ, ctl_http_key_list},
+    {"PATCH", PROJECT "/keys/{key_id}", CTL_GATE_ADMIN, CTL_WRITE,
+        ctl_http_key_patch},
     {"DELETE", PROJECT "/keys/{key_id}", CTL_GATE_ADMIN, CTL_WRITE,
         ctl_http_key_revoke},
 

@@ -16,6 +16,11 @@
 #define LOOK_ROWS      200
 #define UUID_LEAST     "00000000-0000-0000-0000-000000000000"
 
+/* as core/alias.h packs them */
+#define PACKED_ALIASES \
+    "coalesce((SELECT string_agg(key || E'\\n' || value || E'\\n', '')" \
+    " FROM jsonb_each_text(aliases)), '')"
+
 #define SQL_KEYS \
     "SELECT key_id, project_id, version, pepper_id, encode(digest, 'hex')," \
     " prefix, name, models IS NULL," \
@@ -23,13 +28,11 @@
     " FROM jsonb_array_elements_text(models) AS m), '')," \
     " budgeted::int," \
     " coalesce(floor(extract(epoch FROM expires_at))::bigint, 0)," \
-    " (revoked_at IS NOT NULL)::int FROM keys "
+    " (revoked_at IS NOT NULL)::int, " PACKED_ALIASES " FROM keys "
 
 #define SQL_PROJECTS \
     "SELECT project_id, version, partition, lifecycle, killed::int," \
-    " data_class," \
-    " coalesce((SELECT string_agg(key || E'\\n' || value || E'\\n', '')" \
-    " FROM jsonb_each_text(aliases)), '') FROM projects "
+    " data_class, " PACKED_ALIASES " FROM projects "
 
 
 /* publish.lua; OLD: Redis has it, or something newer. */
@@ -62,8 +65,6 @@ publish(struct ctl_redis *redis, struct ctl_arena *arena, const char *record,
 static bool
 key_record(const struct ctl_rows *rows, unsigned i, asg_key_record_t *r)
 {
-    const char *models = ctl_rows_at(rows, i, 8);
-
     memset(r, 0, sizeof(*r));
     r->version = (uint64_t) ctl_rows_i64(rows, i, 2);
     snprintf(r->key_id, sizeof(r->key_id), "%s", ctl_rows_at(rows, i, 0));
@@ -74,13 +75,9 @@ key_record(const struct ctl_rows *rows, unsigned i, asg_key_record_t *r)
     r->budgeted = ctl_rows_i64(rows, i, 9) != 0;
     r->expires = ctl_rows_i64(rows, i, 10);
     r->revoked = ctl_rows_i64(rows, i, 11) != 0;
-    if (strlen(models) >= sizeof(r->models)) {
-        return false;
-    }
-    memcpy(r->models, models, strlen(models));
-    r->models_len = (uint16_t) strlen(models);
 
-    return true;
+    return asg_record_key_names(r, asg_str_z(ctl_rows_at(rows, i, 8)),
+                                asg_str_z(ctl_rows_at(rows, i, 12)));
 }
 
 

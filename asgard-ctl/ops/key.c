@@ -10,6 +10,7 @@
 
 #include "core/key.h"
 #include "ledger/time_text.h"
+#include "ops/alias.h"
 #include "ops/project.h"
 
 #define RANDOM_BYTES 32
@@ -17,6 +18,13 @@
 #define ISO(column) \
     "to_char(" column " AT TIME ZONE 'UTC'," \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+
+/* What a list shows of each. */
+#define SQL_SHOWN \
+    "SELECT key_id, name, prefix, " ISO("created_at") ", " \
+    ISO("expires_at") ", " ISO("revoked_at") ", " ISO("last_used_at") \
+    ", aliases FROM keys"
 
 
 static bool
@@ -169,17 +177,37 @@ send_project_budget(struct ctl_change *c, const char *project_id,
 }
 
 
+static const char *
+raw_text(struct ctl_arena *arena, asg_str_t raw)
+{
+    return raw.data == NULL ? NULL : ctl_arena_text(arena, raw.data, raw.len);
+}
+
+
+static bool
+check_aliases(struct ctl_change *c, const char *project_id, asg_str_t raw,
+    struct ctl_error *e)
+{
+    return raw.data == NULL
+           || (ctl_aliases_check(c->arena, raw, "aliases", e)
+               && ctl_aliases_lead(c->pg, c->arena, project_id, raw,
+                                   "aliases", e));
+}
+
+
 static bool
 audit_minted(struct ctl_change *c, const struct ctl_key_input *in,
     const char *key_id, const char *prefix, const char *project_id,
     struct ctl_error *e)
 {
     const struct ctl_audit_field fields[] = {
-        {"name", in->name}, {"prefix", prefix}, {"expires_at", in->expires_at}
+        {"name", in->name}, {"prefix", prefix},
+        {"expires_at", in->expires_at},
+        {"aliases", raw_text(c->arena, in->aliases)}
     };
 
     return ctl_change_audit(c, "key.minted", "key", key_id, project_id, NULL,
-                            ctl_audit_data(c->arena, fields, 3), e);
+                            ctl_audit_data(c->arena, fields, 4), e);
 }
 
 
@@ -196,7 +224,8 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     struct ctl_rows rows;
 
     if (!check_expiry(c, in, e) || !project_of(c, project_id, &project, e)
-        || !models_text(c->arena, in, &models, e) || !key_make(text, e))
+        || !models_text(c->arena, in, &models, e)
+        || !check_aliases(c, project_id, in->aliases, e) || !key_make(text, e))
     {
         return false;
     }
@@ -207,11 +236,12 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     }
     if (!CTL_PG(c->pg, c->arena, &rows, e,
             "INSERT INTO keys (project_id, name, pepper_id, digest, prefix,"
-            " models, budgeted, expires_at)"
+            " models, budgeted, expires_at, aliases)"
             " VALUES ($1, $2, $3, $4::bytea, $5, $6::jsonb, $7::boolean,"
-            " $8::timestamptz) RETURNING key_id",
+            " $8::timestamptz, coalesce($9::jsonb, '{}')) RETURNING key_id",
             project_id, in->name, pepper->id, digest, *prefix, models,
-            budgeted ? "t" : "f", in->expires_at))
+            budgeted ? "t" : "f", in->expires_at,
+            raw_text(c->arena, in->aliases)))
     {
         return false;
     }
@@ -236,6 +266,37 @@ key_fill(struct ctl_key *k, const struct ctl_rows *rows, unsigned i)
     k->expires_at = ctl_rows_at(rows, i, 4);
     k->revoked_at = ctl_rows_at(rows, i, 5);
     k->last_used_at = ctl_rows_at(rows, i, 6);
+    k->aliases = ctl_rows_at(rows, i, 7);
+}
+
+
+static bool
+key_not_found(struct ctl_error *e)
+{
+    return ctl_error_set(e, 404, "key_not_found",
+                         "There is no such key in this project.");
+}
+
+
+bool
+ctl_key_get(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *project_id, const char *key_id, struct ctl_key *out,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e, SQL_SHOWN
+            " WHERE project_id = $1 AND key_id::text = lower($2)",
+            project_id, key_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return key_not_found(e);
+    }
+    key_fill(out, &rows, 0);
+
+    return true;
 }
 
 
@@ -249,10 +310,7 @@ ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
     unsigned i;
 
     if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT key_id, name, prefix, " ISO("created_at") ", "
-            ISO("expires_at") ", " ISO("revoked_at") ", "
-            ISO("last_used_at")
-            " FROM keys WHERE project_id = $1 AND ($2 = '' OR"
+            SQL_SHOWN " WHERE project_id = $1 AND ($2 = '' OR"
             " (created_at, key_id) > (SELECT created_at, key_id FROM keys"
             " WHERE key_id::text = $2))"
             " ORDER BY created_at, key_id LIMIT $3",
@@ -272,6 +330,35 @@ ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
 
 
 bool
+ctl_key_patch(struct ctl_change *c, const char *project_id,
+    const char *key_id, asg_str_t aliases, struct ctl_error *e)
+{
+    const struct ctl_audit_field fields[] = {
+        {"aliases", raw_text(c->arena, aliases)}
+    };
+    struct ctl_rows rows;
+
+    if (!check_aliases(c, project_id, aliases, e)
+        || !CTL_PG(c->pg, c->arena, &rows, e,
+               "UPDATE keys SET aliases = coalesce($3::jsonb, aliases),"
+               " version = version + 1 WHERE project_id = $1"
+               " AND key_id::text = lower($2) RETURNING version",
+               project_id, key_id, raw_text(c->arena, aliases)))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return key_not_found(e);
+    }
+
+    return ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
+                           ctl_rows_i64(&rows, 0, 0), e)
+           && ctl_change_audit(c, "key.updated", "key", key_id, project_id,
+                               NULL, ctl_audit_data(c->arena, fields, 1), e);
+}
+
+
+bool
 ctl_key_revoke(struct ctl_change *c, const char *project_id,
     const char *key_id, struct ctl_error *e)
 {
@@ -287,8 +374,7 @@ ctl_key_revoke(struct ctl_change *c, const char *project_id,
         return false;
     }
     if (rows.nrows == 0) {
-        return ctl_error_set(e, 404, "key_not_found",
-                             "There is no such key in this project.");
+        return key_not_found(e);
     }
 
     return ctl_change_send(c, CTL_OUTBOX_KEY, key_id,

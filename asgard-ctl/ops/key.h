@@ -16,11 +16,13 @@ struct ctl_key_input {
     const char **models;                /* NULL: all */
     unsigned nmodels;
     const struct ctl_budget_list *budgets;      /* NULL or empty: none */
+    asg_str_t aliases;                  /* raw JSON, alias.h; null: none */
 };
 
 struct ctl_key {
     const char *id, *name, *prefix, *created_at;
     const char *expires_at, *revoked_at, *last_used_at;     /* NULL: none */
+    const char *aliases;                /* JSON object, alias.h */
 };
 
 /* `text` gets the key itself: wipe it after use.  404, 403. */
@@ -32,6 +34,12 @@ bool ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
 bool ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *project_id, const char *after, unsigned limit,
     struct ctl_key **out, unsigned *n, bool *more, struct ctl_error *e);
+bool ctl_key_get(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *project_id, const char *key_id, struct ctl_key *out,
+    struct ctl_error *e);
+/* All its names for models anew; the null string changes nothing. */
+bool ctl_key_patch(struct ctl_change *c, const char *project_id,
+    const char *key_id, asg_str_t aliases, struct ctl_error *e);
 /* `project_id` NULL: whichever it belongs to (break-glass).  Repeatable. */
 bool ctl_key_revoke(struct ctl_change *c, const char *project_id,
     const char *key_id, struct ctl_error *e);

@@ -10,11 +10,12 @@
 
 #include "core/members.h"
 
-#define MODEL_NAME_MAX  256
-
 typedef struct {
     asg_str_t key, project, prefix;
     asg_key_record_t record;
+    char model_bytes[ASG_RECORD_MODELS_BYTES];
+    char alias_bytes[ASG_ALIASES_BYTES];
+    asg_buf_t models, aliases;
 } key_parts_t;
 
 typedef struct {
@@ -40,6 +41,8 @@ static const char *const class_names[ASG_DATA_COUNT] = {
 };
 
 static asg_err_t read_models(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_key_aliases(asg_json_t *json, asg_buf_t *scratch,
+    void *out);
 static asg_err_t read_aliases(asg_json_t *json, asg_buf_t *scratch, void *out);
 
 static const asg_member_t key_members[] = {
@@ -48,6 +51,7 @@ static const asg_member_t key_members[] = {
     ASG_MEMBER(STRING, "prefix", key_parts_t, prefix),
     ASG_MEMBER(STRING, "project", key_parts_t, project),
     ASG_MEMBER_BY(read_models, "models"),
+    ASG_MEMBER_MAYBE_BY(read_key_aliases, "aliases"),
     ASG_MEMBER(FLAG, "budget", key_parts_t, record.budgeted),
     ASG_MEMBER(COUNT, "expires", key_parts_t, record.expires),
     ASG_MEMBER(FLAG, "revoked", key_parts_t, record.revoked)
@@ -73,27 +77,9 @@ static asg_err_t check_head(asg_json_t *json, asg_str_t text)
     return asg_members_check_format(json, text, ASG_RECORD_FORMAT);
 }
 
-static bool is_name_byte(char c)
-{
-    return (uint8_t) c >= 0x20 && c != 0x7f;
-}
-
-static bool is_model_name(asg_str_t name)
-{
-    if (name.len == 0 || name.len > MODEL_NAME_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_name_byte(name.data[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static asg_err_t add_model(asg_json_t *json, asg_buf_t *models)
 {
-    char storage[MODEL_NAME_MAX];
+    char storage[ASG_ALIAS_NAME_MAX];
     asg_buf_t scratch;
     asg_str_t name;
     asg_err_t rc;
@@ -103,7 +89,7 @@ static asg_err_t add_model(asg_json_t *json, asg_buf_t *models)
     if (rc != ASG_OK) {
         return rc;
     }
-    if (!is_model_name(name)) {
+    if (!asg_alias_is_model_name(name)) {
         return ASG_ERR_RANGE;
     }
     asg_buf_str(models, name);
@@ -111,55 +97,38 @@ static asg_err_t add_model(asg_json_t *json, asg_buf_t *models)
     return asg_buf_ok(models) ? ASG_OK : ASG_ERR_LIMIT;
 }
 
-static asg_err_t read_model_list(asg_json_t *json, asg_key_record_t *record)
+static asg_err_t read_model_list(asg_json_t *json, asg_buf_t *models)
 {
-    asg_buf_t models;
     asg_json_event_t event;
     unsigned n = 0;
 
-    asg_buf_init(&models, record->models, sizeof(record->models));
     while ((event = asg_json_next(json)) == ASG_JSON_STRING) {
-        asg_err_t rc = n++ < ASG_RECORD_MODELS_MAX ? add_model(json, &models)
+        asg_err_t rc = n++ < ASG_RECORD_MODELS_MAX ? add_model(json, models)
             : ASG_ERR_LIMIT;
 
         if (rc != ASG_OK) {
             return rc;
         }
     }
-    record->models_len = (uint16_t) models.len;
     return event == ASG_JSON_ARRAY_END ? ASG_OK : asg_members_fault(json);
 }
 
 static asg_err_t read_models(asg_json_t *json, asg_buf_t *scratch, void *out)
 {
-    asg_key_record_t *record = &((key_parts_t *) out)->record;
+    key_parts_t *parts = out;
 
     (void) scratch;
+    asg_buf_init(&parts->models, parts->model_bytes,
+                 sizeof(parts->model_bytes));
     switch (asg_json_next(json)) {
     case ASG_JSON_NULL:
-        record->all_models = true;
+        parts->record.all_models = true;
         return ASG_OK;
     case ASG_JSON_ARRAY:
-        return read_model_list(json, record);
+        return read_model_list(json, &parts->models);
     default:
         return asg_members_fault(json);
     }
-}
-
-/* The next of the names in `rest`, which loses it; a null string at the end. */
-static asg_str_t next_name(asg_str_t *rest)
-{
-    const char *end = rest->len > 0
-        ? memchr(rest->data, '\n', rest->len) : NULL;
-    asg_str_t name;
-
-    if (end == NULL) {
-        return ASG_STR_NULL;
-    }
-    name = (asg_str_t) {rest->data, (size_t) (end - rest->data)};
-    rest->data = end + 1;
-    rest->len -= name.len + 1;
-    return name;
 }
 
 asg_str_t asg_record_aliases(const asg_project_record_t *record)
@@ -167,95 +136,68 @@ asg_str_t asg_record_aliases(const asg_project_record_t *record)
     return (asg_str_t) {record->aliases, record->aliases_len};
 }
 
-bool asg_record_alias_next(asg_str_t *rest, asg_str_t *name, asg_str_t *target)
+asg_str_t asg_record_key_aliases(const asg_key_record_t *record)
 {
-    *name = next_name(rest);
-    *target = next_name(rest);
-    return target->data != NULL;
+    return (asg_str_t) {record->names + record->models_len,
+                        record->aliases_len};
 }
 
-asg_str_t asg_record_alias(const asg_project_record_t *record, asg_str_t name)
+static asg_str_t key_models(const asg_key_record_t *record)
 {
-    asg_str_t rest = asg_record_aliases(record);
-    asg_str_t own, target;
-
-    while (asg_record_alias_next(&rest, &own, &target)) {
-        if (asg_str_eq(own, name)) {
-            return target;
-        }
-    }
-    return ASG_STR_NULL;
+    return (asg_str_t) {record->names, record->models_len};
 }
 
-bool asg_record_alias_add(asg_project_record_t *record, asg_str_t name,
-    asg_str_t target)
+asg_str_t asg_record_alias(const asg_key_record_t *key,
+    const asg_project_record_t *project, asg_str_t name)
 {
-    asg_buf_t aliases;
+    asg_str_t own = asg_alias_find(asg_record_key_aliases(key), name);
+    asg_str_t theirs = asg_alias_find(asg_record_aliases(project),
+                                      own.data != NULL ? own : name);
 
-    if (!is_model_name(name) || !is_model_name(target)
-        || asg_record_alias(record, name).data != NULL)
+    return theirs.data != NULL ? theirs : own;
+}
+
+bool asg_record_key_names(asg_key_record_t *record, asg_str_t models,
+    asg_str_t aliases)
+{
+    if (models.len > ASG_RECORD_MODELS_BYTES
+        || aliases.len > ASG_ALIASES_BYTES)
     {
         return false;
     }
-    asg_buf_init(&aliases, record->aliases + record->aliases_len,
-                 sizeof(record->aliases) - record->aliases_len);
-    asg_buf_str(&aliases, name);
-    asg_buf_z(&aliases, "\n");
-    asg_buf_str(&aliases, target);
-    asg_buf_z(&aliases, "\n");
-    if (!asg_buf_ok(&aliases)) {
-        return false;
+    record->models_len = (uint16_t) models.len;
+    record->aliases_len = (uint16_t) aliases.len;
+    if (models.len > 0) {
+        memcpy(record->names, models.data, models.len);
     }
-    record->aliases_len = (uint16_t) (record->aliases_len + aliases.len);
+    if (aliases.len > 0) {
+        memcpy(record->names + models.len, aliases.data, aliases.len);
+    }
     return true;
 }
 
-/* The name was read, what it stands for was not. */
-static asg_err_t read_alias(asg_json_t *json, asg_project_record_t *record)
+static asg_err_t read_key_aliases(asg_json_t *json, asg_buf_t *scratch,
+    void *out)
 {
-    char storage[2 * MODEL_NAME_MAX];
-    asg_buf_t scratch;
-    asg_str_t name, target;
-    asg_err_t rc;
+    key_parts_t *parts = out;
 
-    asg_buf_init(&scratch, storage, sizeof(storage));
-    rc = asg_members_string(json, &scratch, &name);
-    if (rc != ASG_OK) {
-        return rc;
-    }
-    if (asg_json_next(json) != ASG_JSON_STRING) {
-        return asg_members_fault(json);
-    }
-    rc = asg_members_string(json, &scratch, &target);
-    if (rc != ASG_OK) {
-        return rc;
-    }
-    return asg_record_alias_add(record, name, target) ? ASG_OK
-        : ASG_ERR_RANGE;
+    (void) scratch;
+    asg_buf_init(&parts->aliases, parts->alias_bytes,
+                 sizeof(parts->alias_bytes));
+    return asg_alias_read(json, &parts->aliases);
 }
 
 static asg_err_t read_aliases(asg_json_t *json, asg_buf_t *scratch, void *out)
 {
     asg_project_record_t *record = &((project_parts_t *) out)->record;
-    asg_json_event_t event = asg_json_next(json);
-    unsigned n = 0;
+    asg_buf_t aliases;
+    asg_err_t rc;
 
     (void) scratch;
-    if (event == ASG_JSON_NULL) {
-        return ASG_OK;
-    }
-    if (event != ASG_JSON_OBJECT) {
-        return asg_members_fault(json);
-    }
-    while ((event = asg_json_next(json)) == ASG_JSON_KEY) {
-        asg_err_t rc = n++ < ASG_RECORD_ALIASES_MAX ? read_alias(json, record)
-            : ASG_ERR_LIMIT;
-
-        if (rc != ASG_OK) {
-            return rc;
-        }
-    }
-    return event == ASG_JSON_OBJECT_END ? ASG_OK : asg_members_fault(json);
+    asg_buf_init(&aliases, record->aliases, sizeof(record->aliases));
+    rc = asg_alias_read(json, &aliases);
+    record->aliases_len = (uint16_t) aliases.len;
+    return rc;
 }
 
 /* `max` bytes and a NUL fit into `out`. */
@@ -286,7 +228,9 @@ asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
     }
     if (!copy_id(parts.record.key_id, ASG_ID_MAX, parts.key)
         || !copy_id(parts.record.project_id, ASG_ID_MAX, parts.project)
-        || !copy_id(parts.record.prefix, ASG_KEY_PREFIX_CHARS, parts.prefix))
+        || !copy_id(parts.record.prefix, ASG_KEY_PREFIX_CHARS, parts.prefix)
+        || !asg_record_key_names(&parts.record, asg_buf_view(&parts.models),
+                                 asg_buf_view(&parts.aliases)))
     {
         return ASG_ERR_RANGE;
     }
@@ -353,7 +297,7 @@ static void put_number(asg_buf_t *out, const char *before, uint64_t value)
 
 static void put_models(asg_buf_t *out, const asg_key_record_t *record)
 {
-    asg_str_t rest = {record->models, record->models_len};
+    asg_str_t rest = key_models(record);
     const char *before = "";
     asg_str_t name;
 
@@ -362,7 +306,7 @@ static void put_models(asg_buf_t *out, const asg_key_record_t *record)
         return;
     }
     asg_buf_z(out, "[");
-    while ((name = next_name(&rest)).data != NULL) {
+    while ((name = asg_alias_line(&rest)).data != NULL) {
         put_string(out, before, name);
         before = ",";
     }
@@ -389,29 +333,13 @@ asg_err_t asg_record_key_write(asg_buf_t *out, const asg_key_record_t *record,
     put_string(out, ",\"project\":", asg_str_z(record->project_id));
     asg_buf_z(out, ",\"models\":");
     put_models(out, record);
+    asg_buf_z(out, ",\"aliases\":");
+    asg_alias_write(out, asg_record_key_aliases(record));
     put_number(out, ",\"budget\":", record->budgeted);
     put_number(out, ",\"expires\":", (uint64_t) record->expires);
     put_number(out, ",\"revoked\":", record->revoked);
     asg_buf_z(out, "}");
     return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
-}
-
-static void put_aliases(asg_buf_t *out, const asg_project_record_t *record)
-{
-    asg_str_t rest = asg_record_aliases(record);
-    const char *before = ",\"aliases\":{";
-    asg_str_t name, target;
-
-    if (rest.len == 0) {
-        asg_buf_z(out, ",\"aliases\":null");
-        return;
-    }
-    while (asg_record_alias_next(&rest, &name, &target)) {
-        put_string(out, before, name);
-        put_string(out, ":", target);
-        before = ",";
-    }
-    asg_buf_z(out, "}");
 }
 
 asg_err_t asg_record_project_write(asg_buf_t *out,
@@ -428,7 +356,8 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
     put_number(out, ",\"killed\":", record->killed);
     put_string(out, ",\"data_class\":",
                asg_str_z(asg_data_class_name(record->data_class)));
-    put_aliases(out, record);
+    asg_buf_z(out, ",\"aliases\":");
+    asg_alias_write(out, asg_record_aliases(record));
     asg_buf_z(out, "}");
     return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
 }
@@ -438,13 +367,13 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
 bool asg_record_allows(const asg_key_record_t *record, asg_str_t ref,
     asg_str_t name)
 {
-    asg_str_t rest = {record->models, record->models_len};
+    asg_str_t rest = key_models(record);
     asg_str_t allowed;
 
     if (record->all_models) {
         return true;
     }
-    while ((allowed = next_name(&rest)).data != NULL) {
+    while ((allowed = asg_alias_line(&rest)).data != NULL) {
         if (asg_str_eq(allowed, ref) || asg_str_eq(allowed, name)) {
             return true;
         }

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "core/alias.h"
 #include "core/err.h"
 #include "core/json.h"
 #include "core/key.h"
@@ -18,8 +19,7 @@
 #define ASG_RECORD_FORMAT     1
 #define ASG_RECORD_BYTES_MAX  16384
 #define ASG_RECORD_MODELS_MAX 64
-#define ASG_RECORD_ALIASES_MAX 32
-#define ASG_RECORD_ALIASES_BYTES 1024
+#define ASG_RECORD_MODELS_BYTES 2048
 
 typedef struct {
     uint64_t version;
@@ -30,10 +30,10 @@ typedef struct {
     bool revoked;
     bool budgeted;              /* k.<key> is charged */
     bool all_models;
-    /* names joined by '\n', each ended by '\n'; the last member: a copy may
-     * end with them */
-    uint16_t models_len;
-    char models[2048];
+    /* models, each ended by '\n', then its own names for models (alias.h); the
+     * last member: a copy may end with them */
+    uint16_t models_len, aliases_len;
+    char names[ASG_RECORD_MODELS_BYTES + ASG_ALIASES_BYTES];
 } asg_key_record_t;
 
 typedef enum {
@@ -53,10 +53,9 @@ typedef struct {
     asg_project_state_t state;
     bool killed;
     asg_data_class_t data_class;
-    /* names of its own and what each stands for, by turns, each ended by
-     * '\n'; the last member: a copy may end with them */
+    /* names of its own (alias.h); the last member: a copy may end with them */
     uint16_t aliases_len;
-    char aliases[ASG_RECORD_ALIASES_BYTES];
+    char aliases[ASG_ALIASES_BYTES];
 } asg_project_record_t;
 
 ASG_MUST_CHECK asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
@@ -70,17 +69,16 @@ ASG_MUST_CHECK asg_err_t asg_record_project_write(asg_buf_t *out,
 
 bool asg_record_allows(const asg_key_record_t *record, asg_str_t ref,
     asg_str_t name);
-/* What the project means by this name; the null string: it has no name of its
- * own for anything so. */
-asg_str_t asg_record_alias(const asg_project_record_t *record, asg_str_t name);
-/* All of them, and the next of what is left; false: none is. */
+/* What is meant by a name that is sent with this key: what the key means by it,
+ * and what the project means by that.  The null string: neither has a name of
+ * its own so. */
+asg_str_t asg_record_alias(const asg_key_record_t *key,
+    const asg_project_record_t *project, asg_str_t name);
 asg_str_t asg_record_aliases(const asg_project_record_t *record);
-bool asg_record_alias_next(asg_str_t *rest, asg_str_t *name,
-    asg_str_t *target);
-/* Another name of the project's own; false: it does not fit, or is no name of a
- * model. */
-bool asg_record_alias_add(asg_project_record_t *record, asg_str_t name,
-    asg_str_t target);
+asg_str_t asg_record_key_aliases(const asg_key_record_t *record);
+/* Both lists of a key, packed; false: they do not fit. */
+bool asg_record_key_names(asg_key_record_t *record, asg_str_t models,
+    asg_str_t aliases);
 bool asg_project_is_live(asg_project_state_t state);
 const char *asg_project_state_name(asg_project_state_t state);
 const char *asg_data_class_name(asg_data_class_t c);

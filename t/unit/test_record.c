@@ -12,7 +12,8 @@
 
 #define KEY_HEAD  "{\"f\":1,\"v\":7,\"key\":\"k-1\",\"pepper\":\"p1\","      \
     "\"prefix\":\"asg_0123abcd\",\"name\":\"ci\",\"project\":\"proj-1\","
-#define KEY_TAIL  ",\"budget\":1,\"expires\":5,\"revoked\":0}"
+#define KEY_TAIL  ",\"aliases\":null" KEY_END
+#define KEY_END   ",\"budget\":1,\"expires\":5,\"revoked\":0}"
 #define KEY       KEY_HEAD "\"models\":null" KEY_TAIL
 #define PROJECT   "{\"f\":1,\"v\":3,\"project\":\"proj-1\",\"part\":7,"      \
     "\"state\":\"active\",\"killed\":0,\"data_class\":\"internal\","        \
@@ -269,17 +270,16 @@ static void a_project_has_names_of_its_own(void **state)
     (void) state;
     assert_int_equal(asg_record_project_read(&json, asg_str_z(text), &record),
                      ASG_OK);
-    assert_true(asg_str_eq_z(asg_record_alias(&record, ASG_STR("default")),
-                             "model:v/llama"));
-    assert_true(asg_str_eq_z(asg_record_alias(&record, ASG_STR("fast")),
-                             "gpt"));
-    assert_null(asg_record_alias(&record, ASG_STR("gpt")).data);
-    assert_null(asg_record_alias(&record, ASG_STR("")).data);
     rest = asg_record_aliases(&record);
-    assert_true(asg_record_alias_next(&rest, &name, &target));
-    assert_true(asg_record_alias_next(&rest, &name, &target));
+    assert_true(asg_str_eq_z(asg_alias_find(rest, ASG_STR("default")),
+                             "model:v/llama"));
+    assert_true(asg_str_eq_z(asg_alias_find(rest, ASG_STR("fast")), "gpt"));
+    assert_null(asg_alias_find(rest, ASG_STR("gpt")).data);
+    assert_null(asg_alias_find(rest, ASG_STR("")).data);
+    assert_true(asg_alias_next(&rest, &name, &target));
+    assert_true(asg_alias_next(&rest, &name, &target));
     assert_true(asg_str_eq_z(name, "fast"));
-    assert_false(asg_record_alias_next(&rest, &name, &target));
+    assert_false(asg_alias_next(&rest, &name, &target));
     asg_buf_init(&out, bytes, sizeof(bytes));
     assert_int_equal(asg_record_project_write(&out, &record), ASG_OK);
     assert_true(asg_str_eq_z(asg_buf_view(&out),
@@ -295,7 +295,8 @@ static void names_of_a_project_are_bounded(void **state)
         ALIASED("{\"a\":\"b\",\"a\":\"c\"}")
     };
     asg_project_record_t record = {0};
-    char name[16];
+    char name[16], packed[ASG_ALIASES_BYTES];
+    asg_buf_t aliases;
     unsigned n = 0;
 
     (void) state;
@@ -306,15 +307,49 @@ static void names_of_a_project_are_bounded(void **state)
             fail_msg("%s", wrong[i]);
         }
     }
-    record.aliases_len = 0;
+    asg_buf_init(&aliases, packed, sizeof(packed));
     do {
         snprintf(name, sizeof(name), "n%u", n);
-    } while (n++ < 1000 && asg_record_alias_add(&record, asg_str_z(name),
-                                                ASG_STR("target")));
+    } while (n++ < 1000 && asg_alias_add(&aliases, asg_str_z(name),
+                                         ASG_STR("target")));
     assert_in_range(n, 80, 200);
-    assert_in_range(record.aliases_len, ASG_RECORD_ALIASES_BYTES - 16,
-                    ASG_RECORD_ALIASES_BYTES);
-    assert_false(asg_record_alias_add(&record, ASG_STR("n1"), ASG_STR("x")));
+    assert_in_range(aliases.len, ASG_ALIASES_BYTES - 16, ASG_ALIASES_BYTES);
+    assert_false(asg_alias_add(&aliases, ASG_STR("n1"), ASG_STR("x")));
+}
+
+/* Its own names go before the project's, and may stand for one of those. */
+static void a_key_has_names_of_its_own(void **state)
+{
+    static const char text[] = KEY_HEAD "\"models\":[\"a\",\"b\"],"
+        "\"aliases\":{\"default\":\"one\",\"mine\":\"fast\"}" KEY_END;
+    static const char *const means[][2] = {
+        {"default", "one"}, {"mine", "gpt"}, {"fast", "gpt"}, {"a", NULL}
+    };
+    char bytes[ASG_RECORD_BYTES_MAX];
+    asg_buf_t out;
+
+    (void) state;
+    assert_int_equal(read_project(
+        ALIASED("{\"default\":\"two\",\"fast\":\"gpt\"}")), ASG_OK);
+    /* whichever of the two lists comes first */
+    assert_int_equal(read_key(KEY_HEAD "\"aliases\":{\"default\":\"one\","
+        "\"mine\":\"fast\"},\"models\":[\"a\",\"b\"]" KEY_END), ASG_OK);
+    assert_true(asg_record_allows(&key, ASG_STR("a"), ASG_STR("x")));
+    assert_false(asg_record_allows(&key, ASG_STR("one"), ASG_STR("x")));
+    for (size_t i = 0; i < sizeof(means) / sizeof(*means); i++) {
+        asg_str_t is = asg_record_alias(&key, &project,
+                                        asg_str_z(means[i][0]));
+
+        if (means[i][1] == NULL ? is.data != NULL
+            : !asg_str_eq_z(is, means[i][1]))
+        {
+            fail_msg("%s", means[i][0]);
+        }
+    }
+    asg_buf_init(&out, bytes, sizeof(bytes));
+    assert_int_equal(asg_record_key_write(&out, &key, ASG_STR("p1"),
+                                          ASG_STR("ci")), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out), text));
 }
 
 int main(void)
@@ -328,6 +363,7 @@ int main(void)
         cmocka_unit_test(a_project_record_is_read_and_written_the_same),
         cmocka_unit_test(a_bad_project_record_is_refused),
         cmocka_unit_test(a_project_has_names_of_its_own),
+        cmocka_unit_test(a_key_has_names_of_its_own),
         cmocka_unit_test(names_of_a_project_are_bounded),
         cmocka_unit_test(names_and_numbers_go_both_ways),
     };
