@@ -146,10 +146,12 @@ catalog_check(const struct ctl_catalog *c)
             refused++;
         }
     }
-    printf("%u active models: %u by the table that ships, %u by your own, "
-           "%u by their manifest, %u free; %u overridden, %u differ from the "
-           "table; %u modules refused\n", c->nmodels, n.table, n.own,
-           n.manifest, n.free, n.overridden, n.differ, refused);
+    printf("%u active %s: %u by the table that ships, %u by your own, "
+           "%u by the manifest, %u free; %u overridden, %u not as in the "
+           "table; %u %s refused\n", c->nmodels,
+           c->nmodels == 1 ? "model" : "models", n.table, n.own, n.manifest,
+           n.free, n.overridden, n.differ, refused,
+           refused == 1 ? "module" : "modules");
 
     return refused == 0;
 }

@@ -44,7 +44,7 @@ like($said, qr/^model:a\/gpt-5\.1\s+manifest; differs from gpt-5\.1 in: in, /m,
     'and that it differs from the table');
 like($said, qr/^model:a\/nothing\s+free$/m, 'and what is free');
 is(($said =~ /^(5 active.*)/m)[0], '5 active models: 2 by the table that ships,'
-    . ' 0 by your own, 2 by their manifest, 1 free; 1 overridden, 2 differ from'
+    . ' 0 by your own, 2 by the manifest, 1 free; 1 overridden, 2 not as in'
     . ' the table; 0 modules refused', 'and the sums');
 
 service('b', "unpriced\n");
@@ -127,5 +127,10 @@ spill($own, '{"broken"');
 ($status, $said) = check();
 is($status, 1, 'an own table that is broken refuses the whole catalog');
 like($said, qr/\Q$own\E:1: expects ":"/, '... with file and line');
+# --- one of each
+
+service('a', "gpt-5.4\n");
+like((check())[1], qr/^1 active model: .*; 1 module refused$/m,
+    'one model is a model, one module a module');
 
 $t->done;
