@@ -11,6 +11,7 @@
 #include "ops/readiness.h"
 #include "proc/command_catalog.h"
 #include "proc/connections.h"
+#include "proc/gateway_metrics.h"
 #include "proc/reload.h"
 #include "proc/values.h"
 #include "redis/eviction.h"
@@ -202,6 +203,7 @@ ctl_command_status(const struct ctl_config *config, int argc, char **argv)
                known(state.catalog, state.redis, "Redis"));
         print_roles(&c);
         print_counts(&c);
+        ctl_gateway_print_endpoints(config);
         status = !state.ready;
     }
     ctl_connections_close(&c);

@@ -10,22 +10,14 @@
 #include <string.h>
 #include <time.h>
 
-#include <curl/curl.h>
-
 #include "base/clock.h"
+#include "proc/gateway_metrics.h"
 #include "store/pg.h"
 
 #define KEEPER_WAIT_MS  20000
 #define SERVED_WAIT_MS  20000
 #define POLL_MS         50
-#define METRICS_MAX     (1024u * 1024)
 #define ARENA_BYTES     (4u * 1024 * 1024)
-
-struct body {
-    char *text;
-    size_t len;
-};
-
 
 static void
 pause_shortly(void)
@@ -124,54 +116,17 @@ wait_keeper(struct ctl_pg *pg, struct ctl_arena *arena, int64_t old_pid,
 }
 
 
-static size_t
-take_body(char *data, size_t size, size_t n, void *to)
-{
-    struct body *b = to;
-    size_t len = size * n;
-    char *grown;
-
-    if (b->len + len > METRICS_MAX) {
-        return 0;
-    }
-    grown = realloc(b->text, b->len + len + 1);
-    if (grown == NULL) {
-        return 0;
-    }
-    b->text = grown;
-    memcpy(b->text + b->len, data, len);
-    b->len += len;
-    b->text[b->len] = '\0';
-
-    return len;
-}
-
-
 /* The lowest version that a worker serves, by the module's own metric. */
 static int64_t
-served_version(const char *url)
+served_version(const struct ctl_config *config)
 {
     static const char mark[] = "\nasgard_catalog_version ";
-    struct body b = {NULL, 0};
-    CURL *curl = curl_easy_init();
-    const char *at = NULL;
-    int64_t version = -1;
+    char *text = ctl_gateway_metrics(config);
+    const char *at = text != NULL ? strstr(text, mark) : NULL;
+    int64_t version = at != NULL ? strtoll(at + sizeof(mark) - 1, NULL, 10)
+                                 : -1;
 
-    if (curl == NULL) {
-        return -1;
-    }
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 2000L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &b);
-    if (curl_easy_perform(curl) == CURLE_OK && b.text != NULL) {
-        at = strstr(b.text, mark);
-    }
-    if (at != NULL) {
-        version = strtoll(at + sizeof(mark) - 1, NULL, 10);
-    }
-    curl_easy_cleanup(curl);
-    free(b.text);
+    free(text);
 
     return version;
 }
@@ -182,14 +137,12 @@ wait_served(const struct ctl_config *config, int64_t version,
     struct ctl_error *e)
 {
     int64_t until = ctl_clock_ms() + SERVED_WAIT_MS;
-    char url[1024];
 
     if (config->public_url == NULL) {
         return true;                    /* nobody to ask */
     }
-    snprintf(url, sizeof(url), "%s/metrics", config->public_url);
     do {
-        if (served_version(url) >= version) {
+        if (served_version(config) >= version) {
             return true;
         }
         pause_shortly();

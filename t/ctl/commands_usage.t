@@ -46,6 +46,8 @@ for my $wrong (['audit'], ['audit', 'all'], ['audit', 'chain', 'x'],
     is($rc, 2, "@$wrong is wrong usage");
     like($err, qr/^usage: asgard-ctl $wrong->[0]/, '... and says the right');
 }
+like(($t->{control}->run('status'))[1], qr/^endpoints not known: /m,
+    'status says so where there is no gateway to ask');
 $t->{redis}->stop;
 my ($rc, $out) = $t->{control}->run('status');
 is($rc, 1, 'status fails when a part is away');
