@@ -7,6 +7,7 @@
 #include "ngx_http_asgard_candidate.h"
 
 #include "ngx_http_asgard_advance.h"
+#include "ngx_http_asgard_charge.h"
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_order.h"
@@ -209,7 +210,7 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
     a->health = ngx_http_asgard_health_find(e);
     a->resent = ngx_http_asgard_advance_has_begun(a, a->index);
     a->status = 0;
-    ctx->call.rates = ngx_http_asgard_policy_card(ctx, a->model)->rates;
+    ngx_http_asgard_charge_begin(ctx, a->model);
 
     ngx_http_asgard_response_reset(r, &a->response);
     ngx_memzero(&a->addr, sizeof(ngx_http_asgard_addr_t));

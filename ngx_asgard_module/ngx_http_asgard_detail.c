@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_charge.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_snapshot.h"
@@ -74,12 +75,14 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     asg_event_t *event)
 {
     const asg_model_t         *model;
-    const asg_project_card_t  *own;
+    ngx_http_asgard_charge_t   charge;
 
     model = end && end->model ? end->model
                               : ngx_http_asgard_detail_model(ctx);
-    own = asg_catalog_project_card(&ctx->snapshot->catalog, model,
-                                   asg_str_z(ctx->project->project_id));
+
+    ngx_http_asgard_charge(ctx, model, end && end->usage ? end->usage->tier
+                                                         : ASG_TIER_UNSAID,
+                           &charge);
 
     ngx_memzero(event, sizeof(asg_event_t));
     event->call = (asg_str_t) { (const char *) slot->hold, ctx->call.id_len };
@@ -93,8 +96,8 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     event->endpoint = ctx->snapshot->catalog.endpoints[model->endpoint].id;
     event->requested = (asg_str_t) { (const char *) ctx->asked.data,
                                      ctx->asked.len };
-    event->card = own ? own->card_id : model->card_id;
-    event->card_version = own ? own->card_version : model->card_version;
+    event->card = charge.id;
+    event->card_version = charge.version;
     event->prompt = -1;
     event->completion = -1;
     event->cached = -1;

@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_finalise.h"
 
 #include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_charge.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_orphan.h"
 #include "ngx_http_asgard_policy.h"
@@ -119,12 +120,19 @@ static u_char
 ngx_http_asgard_finalise_decide(ngx_http_asgard_ctx_t *ctx,
     const ngx_http_asgard_end_t *end)
 {
-    const asg_rates_t       *rates;
-    ngx_http_asgard_call_t  *call;
+    const asg_rates_t         *rates;
+    ngx_http_asgard_call_t    *call;
+    ngx_http_asgard_charge_t   charge;
 
     call = &ctx->call;
-    rates = end->model ? &ngx_http_asgard_policy_card(ctx, end->model)->rates
-                       : &call->rates;
+    rates = &call->rates;
+
+    if (end->model) {
+        ngx_http_asgard_charge(ctx, end->model, end->usage ? end->usage->tier
+                                                : ASG_TIER_UNSAID, &charge);
+        rates = &charge.card->rates;
+    }
+
     call->outcome = end->outcome;
     call->flags = end->flags;
     call->slot->rates = *rates;

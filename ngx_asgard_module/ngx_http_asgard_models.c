@@ -174,7 +174,8 @@ ngx_http_asgard_models_next(ngx_http_asgard_ctx_t *ctx,
 }
 
 
-/* The next name of key or project, into ctx->asked, and what stands behind it; NULL: there is none any more. */
+/* The next name of key or project, into ctx->asked, and what stands behind it;
+ * NULL: there is none any more. */
 
 static const asg_public_name_t *
 ngx_http_asgard_models_own(ngx_http_asgard_ctx_t *ctx,

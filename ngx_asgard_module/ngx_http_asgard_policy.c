@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_policy.h"
 
 #include "ngx_http_asgard_anthropic.h"
+#include "ngx_http_asgard_charge.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_error.h"
@@ -33,12 +34,11 @@ const asg_card_t *
 ngx_http_asgard_policy_card(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
-    const asg_project_card_t  *own;
+    ngx_http_asgard_charge_t  charge;
 
-    own = asg_catalog_project_card(&ctx->snapshot->catalog, model,
-                                   asg_str_z(ctx->project->project_id));
+    ngx_http_asgard_charge(ctx, model, ASG_TIER_UNSAID, &charge);
 
-    return own ? &own->card : &model->card;
+    return charge.card;
 }
 
 
@@ -126,13 +126,14 @@ ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
            && ngx_http_asgard_policy_serves(ctx, model)
            && ngx_http_asgard_policy_cleared(ctx, model)
            && ngx_http_asgard_policy_unknown(ctx, model).data == NULL
+           && ngx_http_asgard_charge_takes(ctx, model)
            && ngx_http_asgard_policy_unbound(ctx, model) == ASG_PART_NONE
            && ngx_http_asgard_anthropic_takes(ctx, model, NULL);
 }
 
 
-/* What key and project mean by a name of their own, else the name as it stands, or,
- * for the echo, without its options. */
+/* What key and project mean by a name of their own, else the name as it stands,
+ * or, for the echo, without its options. */
 
 static const asg_public_name_t *
 ngx_http_asgard_policy_find(ngx_http_asgard_ctx_t *ctx)
@@ -221,8 +222,9 @@ ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-/* Of a model that is cleared: a field that it does not take, else a part that
- * it has no bound for, else what cannot be said to it. */
+/* Of a model that is cleared: a field that it does not take, else a tier that
+ * it has no price for, else a part that it has no bound for, else what cannot
+ * be said to it. */
 
 static ngx_int_t
 ngx_http_asgard_policy_blame_body(ngx_http_asgard_ctx_t *ctx,
@@ -239,6 +241,11 @@ ngx_http_asgard_policy_blame_body(ngx_http_asgard_ctx_t *ctx,
         param.data = (u_char *) field.data;
         param.len = field.len;
         return ngx_http_asgard_refuse(ctx, ASG_REASON_UNKNOWN_FIELD, &param);
+    }
+
+    if (!ngx_http_asgard_charge_takes(ctx, model)) {
+        return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
+                                             "service_tier");
     }
 
     part = ngx_http_asgard_policy_unbound(ctx, model);
@@ -361,10 +368,9 @@ static asg_err_t
 ngx_http_asgard_policy_worst(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model, asg_bound_t *bound)
 {
-    return asg_price_bound(ngx_http_asgard_policy_card(ctx, model),
-                           &ctx->parsed->parts,
-                           ngx_http_asgard_policy_output(ctx, model),
-                           ctx->parsed->n, bound);
+    return ngx_http_asgard_charge_bound(ctx, model,
+                                    ngx_http_asgard_policy_output(ctx, model),
+                                    bound);
 }
 
 

@@ -92,8 +92,9 @@ project_cards_write(struct ctl_catalog *c, struct ctl_catalog_model *m)
         p = &m->model->projects[i];
         card = &m->cards[i];
         card->project = p->project;
-        card->id = ctl_arena_printf(c->arena, "%s@%s", m->model->ref,
-                                    p->project);
+        card->id = ctl_arena_printf(c->arena,
+                                    p->project[0] == '#' ? "%s%s" : "%s@%s",
+                                    m->model->ref, p->project);
         card->card = card_text(c->arena, &p->card, false);
         if (card->id == NULL || card->card == NULL) {
             return false;
@@ -122,7 +123,7 @@ cards_write(struct ctl_catalog *c)
 
     return n <= ASG_CATALOG_CARDS_MAX
            || ctl_finding_error(&c->findings, "services", 0,
-                                "more than %d prices of projects",
+                                "more than %d prices of projects and tiers",
                                 ASG_CATALOG_CARDS_MAX);
 }
 

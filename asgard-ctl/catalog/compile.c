@@ -290,6 +290,7 @@ limits_write(struct writer *w, const struct ctl_model *m)
     member(w, "max_tokens_field", m->max_tokens_field);
     member_int(w, "send_user", m->send_user);
     member_int(w, "send_stream_options", m->send_stream_options);
+    member_int(w, "any_tier", m->any_tier);
     if (m->structured_output) {
         member_int(w, "structured_output", 1);
     }
@@ -314,7 +315,8 @@ card_write(struct writer *w, const char *id, int64_t version, const char *card)
 }
 
 
-/* What projects pay instead, ascending by model and project. */
+/* What projects pay instead and what tiers cost, ascending by model and
+ * project. */
 static void
 project_cards_write(struct writer *w)
 {
@@ -344,7 +346,7 @@ project_cards_write(struct writer *w)
 static uint64_t
 format_of(const struct ctl_catalog *c)
 {
-    unsigned i;
+    unsigned i, n;
 
     for (i = 0; i < c->nmodules; i++) {
         if (c->modules[i].state == CTL_MODULE_ACTIVE
@@ -354,7 +356,9 @@ format_of(const struct ctl_catalog *c)
         }
     }
     for (i = 0; i < c->nmodels; i++) {
-        if (c->models[i].ncards > 0) {
+        /* those of tiers come first; without them a call is charged more */
+        n = c->models[i].ncards;
+        if (n > 0 && c->models[i].cards[n - 1].project[0] != '#') {
             return ASG_CATALOG_FORMAT_CARDS;
         }
     }

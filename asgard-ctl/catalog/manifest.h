@@ -37,7 +37,7 @@ struct ctl_priced {
 
 /* What one project pays instead. */
 struct ctl_project_price {
-    const char *project;
+    const char *project;                /* or asg_tier_mark() */
     asg_card_t card;
 };
 
@@ -56,12 +56,13 @@ struct ctl_model {
     const char *max_tokens_field;
     bool send_user, send_stream_options;
     bool structured_output;             /* of kind anthropic */
+    bool any_tier;                      /* where a request names none */
     const char *allow[ASG_ALLOW_MAX];
     unsigned nallow;
     bool free;
     struct ctl_priced priced;
     asg_card_t card;
-    struct ctl_project_price *projects; /* sorted by project */
+    struct ctl_project_price *projects; /* and tiers; sorted by project */
     unsigned nprojects;
 };
 

@@ -187,6 +187,8 @@ limits_take(const struct taking *t)
     if (at != NULL) {
         ctl_yaml_bool(at, &model->send_user);
     }
+    model->any_tier = strcmp(ctl_yaml_text(t->map, "auto_tier", ""), "any")
+                      == 0;
     at = ctl_yaml_at(t->map, "send_stream_options");
     if (at != NULL) {
         ctl_yaml_bool(at, &model->send_stream_options);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/rkey.h"
+#include "core/tier.h"
 
 #define NAME_BYTES (CTL_MANIFEST_ID_MAX + CTL_MANIFEST_NAME_MAX + 2)
 
@@ -196,7 +197,8 @@ free_take(const struct taking *t, const struct ctl_price *said)
 {
     return (said->base[CTL_TIER_STANDARD].said == 0 && said->above_tokens == 0
             && ctl_yaml_at(t->map, "price") == NULL
-            && ctl_yaml_at(t->map, "project_prices") == NULL)
+            && ctl_yaml_at(t->map, "project_prices") == NULL
+            && ctl_yaml_at(t->map, "tier_prices") == NULL)
            || wrong(t, "free", "is true and yet there is a price");
 }
 
@@ -258,6 +260,101 @@ project_take(const struct taking *t, const struct ctl_price *p,
 }
 
 
+/* --- service tiers --- */
+
+static const struct {
+    const char *name;
+    enum ctl_price_tier from;           /* of the table */
+    asg_tier_t tier;
+} service_tiers[] = {
+    {"flex", CTL_TIER_FLEX, ASG_TIER_FLEX},
+    {"priority", CTL_TIER_PRIORITY, ASG_TIER_PRIORITY}
+};
+
+#define SERVICE_TIERS  (sizeof(service_tiers) / sizeof(service_tiers[0]))
+
+
+/* Audio that a tier does not price costs as at the standard one. */
+static void
+audio_take(const struct ctl_prices *base, struct ctl_prices *tier)
+{
+    unsigned kind;
+
+    for (kind = CTL_PRICE_AUDIO_IN; kind <= CTL_PRICE_AUDIO_OUT; kind++) {
+        if (ctl_prices_say(base, kind) && !ctl_prices_say(tier, kind)) {
+            ctl_prices_set(tier, kind, base->pusd[kind]);
+        }
+    }
+}
+
+
+/* A tier has a card when a prompt and an answer have a price there. */
+static bool
+tier_take(const struct taking *t, const struct ctl_price *p, size_t i)
+{
+    const struct ctl_yaml *map = ctl_yaml_at(ctl_yaml_at(t->map,
+                                             "tier_prices"),
+                                             service_tiers[i].name), *at;
+    struct ctl_prices base = p->base[service_tiers[i].from];
+    struct ctl_prices above = p->above[service_tiers[i].from];
+    struct ctl_project_price *out = &t->out->projects[t->out->nprojects];
+    struct ctl_prices said = {0};
+    unsigned kind;
+
+    for (kind = 0; map != NULL && kind < CTL_PRICE_KINDS; kind++) {
+        at = ctl_yaml_at(map, spellings[kind].per_million);
+        if (at != NULL && !field_take(t, at, 1000000, kind, &said)) {
+            return false;
+        }
+    }
+    ctl_prices_overlay(&base, &said);
+    if (!ctl_prices_say(&base, CTL_PRICE_IN)
+        || (needs_out(t->out) && !ctl_prices_say(&base, CTL_PRICE_OUT)))
+    {
+        return map == NULL
+               || wrong(t, "tier_prices", "expects a price of a prompt and "
+                        "of an answer (\"in\" and \"out\")");
+    }
+    audio_take(&p->base[CTL_TIER_STANDARD], &base);
+    ctl_prices_settle(&base, &above);
+    out->project = asg_tier_mark(service_tiers[i].tier);
+    out->card = t->out->card;
+    ctl_prices_rates(&base, &above, p->above_tokens, &out->card.rates);
+    t->out->nprojects++;
+
+    return prices_are_said(t, &base, &out->card)
+           && (asg_price_rates_are_sane(&out->card.rates)
+               || wrong(t, "tier_prices", "has a price that cannot be"));
+}
+
+
+static bool
+tiers_take(const struct taking *t, const struct ctl_price *p)
+{
+    const struct ctl_yaml *map = ctl_yaml_at(t->map, "tier_prices"), *item;
+    size_t i;
+
+    for (item = map != NULL ? map->first : NULL; item != NULL;
+         item = item->next)
+    {
+        for (i = 0; i < SERVICE_TIERS
+             && strcmp(item->key, service_tiers[i].name) != 0; i++)
+        {
+        }
+        if (i == SERVICE_TIERS) {
+            return wrong(t, "tier_prices", "expects flex or priority");
+        }
+    }
+    for (i = 0; i < SERVICE_TIERS; i++) {
+        if (!tier_take(t, p, i)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 static int
 by_project(const void *a, const void *b)
 {
@@ -274,18 +371,21 @@ projects_take(const struct taking *t, const struct ctl_price *p)
     const struct ctl_yaml *map = ctl_yaml_at(t->map, "project_prices"), *item;
     struct ctl_model *m = t->out;
 
-    if (map == NULL) {
-        return true;
-    }
-    if (map->n > CTL_MANIFEST_PROJECTS_MAX) {
+    if (map != NULL && map->n > CTL_MANIFEST_PROJECTS_MAX) {
         return wrong(t, "project_prices", "has more than 64 projects");
     }
     m->projects = ctl_arena_alloc(t->findings->arena,
-                                  (map->n + 1) * sizeof(*m->projects));
+                                  ((map != NULL ? map->n : 0) + SERVICE_TIERS)
+                                  * sizeof(*m->projects));
     if (m->projects == NULL) {
         return ctl_finding_memory(t->findings, t->m->file);
     }
-    for (item = map->first; item != NULL; item = item->next) {
+    if (!tiers_take(t, p)) {
+        return false;
+    }
+    for (item = map != NULL ? map->first : NULL; item != NULL;
+         item = item->next)
+    {
         if (!project_take(t, p, item, &m->projects[m->nprojects++])) {
             return false;
         }

@@ -39,6 +39,8 @@ static const char *const unsupported[] = {"drop", "refuse", NULL};
 static const char *const data_classes[] = {
     "public", "internal", "confidential", "restricted", NULL
 };
+static const char *const auto_tiers[] = {"standard", "any", NULL};
+
 static const char *const max_tokens_fields[] = {
     "max_tokens", "max_completion_tokens", NULL
 };
@@ -123,7 +125,9 @@ static const struct ctl_shape model[] = {
     MUST("ref"), TEXT("route"), TEXT("served"), TEXTS("aliases"),
     WORDS("data_classes", data_classes), WORDS("apis", apis),
     PRICES, MAP("long_context", long_context), MAP("price", price),
-    NAMED("project_prices", project_price), BOOL("free"),
+    NAMED("project_prices", project_price),
+    NAMED("tier_prices", project_price), WORD("auto_tier", auto_tiers),
+    BOOL("free"),
     INT("context_window"), INT("max_output_tokens"),
     INT("default_max_tokens"), WORD("max_tokens_field", max_tokens_fields),
     BOOL("send_user"), BOOL("send_stream_options"), BOOL("structured_output"),

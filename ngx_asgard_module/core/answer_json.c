@@ -50,6 +50,7 @@ asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
     }
     a->usage.done = true;
     a->usage.error_event = scan->is_error;
+    a->usage.tier = scan->tier;
     memcpy(a->usage.id, scan->id, sizeof(scan->id));
     asg_answer_take_usage(a);
     asg_answer_judge(a);

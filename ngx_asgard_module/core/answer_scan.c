@@ -24,7 +24,8 @@ typedef struct {
 static const known_key_t top_keys[] = {
     KNOWN("id", ROLE_ID), KNOWN("model", ROLE_MODEL),
     KNOWN("usage", ROLE_USAGE), KNOWN("error", ROLE_ERROR),
-    KNOWN("choices", ROLE_CHOICES), KNOWN("object", ROLE_OBJECT), KNOWN_END
+    KNOWN("choices", ROLE_CHOICES), KNOWN("object", ROLE_OBJECT),
+    KNOWN("service_tier", ROLE_TIER), KNOWN_END
 };
 
 /* Text is what the model wrote, on whatever level.  The muted members say it

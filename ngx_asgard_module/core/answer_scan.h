@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/tier.h"
+
 #define ASG_SCAN_DEPTH_MAX 64
 #define ASG_SCAN_WORD      128          /* longest key or id that is kept */
 
@@ -58,6 +60,7 @@ typedef struct {
     size_t error_at;            /* offset from which that was known */
     size_t text_at;             /* where the first text begins; 0: none */
     bool done_mark;             /* [DONE] instead of an object */
+    asg_tier_t tier;            /* `service_tier`, if it is a string */
     uint64_t count[ASG_COUNT_COUNT];
     unsigned counts;            /* bit 1 << asg_count_t: it was there */
     /* where we are */

@@ -235,6 +235,7 @@ static void count_event(asg_answer_t *a)
         a->usage.done = true;
     } else {
         asg_answer_take_usage(a);
+        a->usage.tier = s->tier != ASG_TIER_UNSAID ? s->tier : a->usage.tier;
         if (a->usage.id[0] == '\0') {
             memcpy(a->usage.id, s->id, sizeof(s->id));
         }

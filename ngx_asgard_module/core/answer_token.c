@@ -38,7 +38,9 @@ static void text(asg_answer_scan_t *s, const char *bytes, size_t len)
         }
     } else if (asg_walk_is_text(s)) {
         s->content_bytes += len;
-    } else if (s->role == ROLE_ID || s->role == ROLE_OBJECT) {
+    } else if (s->role == ROLE_ID || s->role == ROLE_OBJECT
+               || s->role == ROLE_TIER)
+    {
         keep(s, bytes, len);
     }
 }
@@ -86,6 +88,9 @@ static void string_done(asg_answer_scan_t *s, size_t at)
         s->model.to = at + 1;
     } else if (s->role == ROLE_ID) {
         id_done(s);
+    } else if (s->role == ROLE_TIER) {
+        s->tier = s->word_odd ? ASG_TIER_OTHER
+            : asg_tier_parse((asg_str_t) {s->word, s->word_len});
     } else if (s->role == ROLE_CONTENT && s->content.from != 0
                && s->content.to == 0)
     {

@@ -30,6 +30,7 @@ enum {
     ROLE_NONE = 0,
     /* members of the answer; each has a bit in `seen` */
     ROLE_ID, ROLE_MODEL, ROLE_USAGE, ROLE_ERROR, ROLE_CHOICES, ROLE_OBJECT,
+    ROLE_TIER,
     /* inside choices */
     ROLE_TEXT, ROLE_CONTENT, ROLE_MESSAGE, ROLE_MUTE,
     /* inside usage */

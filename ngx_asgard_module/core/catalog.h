@@ -69,6 +69,8 @@ typedef struct {
     asg_str_t max_tokens_field; /* max_tokens | max_completion_tokens */
     bool send_user, send_stream_options;
     bool structured_output;     /* of kind anthropic: takes output_config */
+    bool any_tier;              /* a request that names none may be served at
+                                 * each that has a price */
     asg_str_t allow[ASG_ALLOW_MAX];
     unsigned nallow;
     unsigned endpoint;          /* index */
@@ -79,9 +81,9 @@ typedef struct {
     uint64_t card_version;
 } asg_model_t;
 
-/* What a model costs one project. */
+/* What a model costs one project, or at one service tier. */
 typedef struct {
-    asg_str_t project;
+    asg_str_t project;          /* or asg_tier_mark() */
     unsigned model;             /* index */
     asg_card_t card;            /* instead of the model's */
     asg_str_t card_id;

@@ -91,6 +91,7 @@ static const asg_member_t model_members[] = {
     M(STRING, "max_tokens_field", model.max_tokens_field),
     M(FLAG, "send_user", model.send_user),
     M(FLAG, "send_stream_options", model.send_stream_options),
+    ASG_MEMBER_MAYBE(FLAG, "any_tier", model_parts_t, model.any_tier),
     ASG_MEMBER_MAYBE(FLAG, "structured_output", model_parts_t,
                      model.structured_output),
     ASG_MEMBER_MAYBE_BY(read_allow, "allow_fields"),

@@ -194,6 +194,8 @@ static bool note_value(walk_t *w, const asg_field_t *field,
         return note_string(w, at, USER_MAX, &r->user);
     case ASG_NOTE_DATA_CLASS:
         return note_string(w, at, USER_MAX, &r->data_class);
+    case ASG_NOTE_TIER:
+        return note_string(w, at, USER_MAX, &r->service_tier);
     case ASG_NOTE_IMAGE:
         return note_image(w, event, at);
     case ASG_NOTE_URL:

@@ -48,6 +48,7 @@ typedef struct {
     asg_str_t model;                    /* unescaped, 1..256 bytes */
     asg_str_t data_class;               /* gateway chat only; may be null */
     asg_str_t user;                     /* unescaped; may be null */
+    asg_str_t service_tier;             /* one of our words; may be null */
     bool stream;
     bool include_usage;                 /* asked by the client */
     bool has_max_tokens;

@@ -32,6 +32,7 @@
 #include "core/err.h"
 #include "core/price.h"
 #include "core/str.h"
+#include "core/tier.h"
 
 #define ASG_ANSWER_LINE   65536
 #define ASG_ANSWER_NO_MEMORY (-1)
@@ -50,6 +51,7 @@ typedef enum {
 typedef struct {
     asg_tokens_t tokens;        /* valid when verdict is GOOD */
     asg_usage_verdict_t verdict;
+    asg_tier_t tier;            /* that served it, as it was last said */
     uint64_t content_bytes;     /* text, tool arguments, reasoning text */
     uint64_t content_after_usage;       /* of them, after the last usage */
     uint64_t events;            /* SSE events with data */

@@ -51,7 +51,8 @@ is(served_by($other, 'fast'), 'model_not_found', 'and no other key\'s');
 
 is($t->api('PATCH', "/api/projects/$project", {aliases => {default => 'two',
     team => 'three'}})->status, 200, 'the project has names too');
-is(served_by($other, 'default'), 'two', 'a project\'s go before the catalog\'s');
+is(served_by($other, 'default'), 'two',
+    'a project\'s go before the catalog\'s');
 patch($key, {default => 'three', mine => 'team', fast => 'model:one/one'});
 is(served_by($key, 'default', 4 * $WORKERS), 'three',
     'a key\'s go before its project\'s');

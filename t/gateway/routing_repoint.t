@@ -1,4 +1,4 @@
-# The operator points a name, `default` or a ref of `model:default/…`, at another
+# The operator points a name, `default` or a ref of `model:default/`, at another
 # backend for all: clients keep asking for it, the next call goes there, and no
 # call is dropped meanwhile; a project's own choice stays.
 use strict;

@@ -265,17 +265,18 @@ static void a_project_may_pay_something_else(void **state)
     const asg_rates_t *r;
 
     (void) state;
-    assert_int_equal(m->nprojects, 2);
-    assert_string_equal(m->projects[0].project, "proj-2026-0001");
-    r = &m->projects[0].card.rates;
+    /* the table's entry has two tiers, which come first */
+    assert_int_equal(m->nprojects, 4);
+    assert_string_equal(m->projects[2].project, "proj-2026-0001");
+    r = &m->projects[2].card.rates;
     assert_int_equal(r->base.in_pusd, 6000000);
     assert_int_equal(r->base.out_pusd, 15000000);
     assert_int_equal(r->base.cached_pusd, 100000);
     /* the model's 5 of long prompts is no cheaper than 6 */
     assert_int_equal(r->above_tokens, 272000);
     assert_int_equal(r->above.in_pusd, 6000000);
-    assert_int_equal(m->projects[1].card.rates.base.out_pusd, 30000000);
-    assert_int_equal(m->projects[1].card.rates.above.out_pusd, 30000000);
+    assert_int_equal(m->projects[3].card.rates.base.out_pusd, 30000000);
+    assert_int_equal(m->projects[3].card.rates.above.out_pusd, 30000000);
     assert_int_equal(m->card.rates.base.in_pusd, 2500000);
     refused(HEAD NAMED("      project_prices: {proj-1: {}}\n"), "and a price");
     refused(HEAD NAMED("      project_prices: {'a b': {in: 1}}\n"),

@@ -595,7 +595,7 @@ static void types_and_required_parts_are_checked_with_their_path(void **state)
          ASG_REASON_INVALID_VALUE, "stream_options.include_usage"},
         {0, OBJ("\"logit_bias\":{\"1\":\"x\"}"), ASG_REASON_INVALID_VALUE,
          "logit_bias.1"},
-        {0, OBJ("\"service_tier\":\"priority\""), ASG_REASON_INVALID_VALUE,
+        {0, OBJ("\"service_tier\":\"scale\""), ASG_REASON_INVALID_VALUE,
          "service_tier"},
         {0, OBJ("\"modalities\":[\"smell\"]"), ASG_REASON_INVALID_VALUE,
          "modalities[0]"},

@@ -145,11 +145,17 @@ sub true_usage {
 
 sub text { $_[0]{script}{text} // 'Hello from the fake provider.' }
 
+sub tier {
+    my ($self) = @_;
+    my $tier = $self->{script}{service_tier};
+    return defined $tier ? (service_tier => $tier) : ();
+}
+
 sub object {
     my ($self) = @_;
     my $path = $self->{request}{path};
     my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
-        model => $self->{asked}{model});
+        model => $self->{asked}{model}, $self->tier);
     if ($path =~ /embeddings(?:\?|$)/) {
         return {object => 'list', model => $all{model}, data => [
             {object => 'embedding', index => 0, embedding => [0.25, -0.5]}]};
@@ -167,7 +173,7 @@ sub events {
     my ($self) = @_;
     my $chat = $self->{request}{path} =~ /chat|invocations/;
     my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
-        model => $self->{asked}{model},
+        model => $self->{asked}{model}, $self->tier,
         object => $chat ? 'chat.completion.chunk' : 'text_completion');
     my $part = sub {
         my ($text, $finish) = @_;
