@@ -129,6 +129,8 @@ is($status, 1, 'an own table that is broken refuses the whole catalog');
 like($said, qr/\Q$own\E:1: expects ":"/, '... with file and line');
 # --- one of each
 
+unlink $own;
+
 service('a', "gpt-5.4\n");
 like((check())[1], qr/^1 active model: .*; 1 module refused$/m,
     'one model is a model, one module a module');
