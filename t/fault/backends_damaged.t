@@ -15,7 +15,7 @@ use Asgard::Files qw(wait_until);
 use Asgard::Spool qw(calls);
 use Asgard::Stage;
 
-my $s = Asgard::Stage->new(workers => 1,
+my $s = Asgard::Stage->new(workers => 1, redis_deadline => '5s',
     location_conf => 'asgard_expose_backend on;');
 my %up = map { $_ => $s->upstream($_, headers => {Connection => 'close'}) }
     qw(a b);

@@ -10,7 +10,8 @@ use Test::More;
 use Asgard::Test;
 
 my $WORKERS = 3;
-my $t = Asgard::Test->new(workers => $WORKERS, routing =>
+my $t = Asgard::Test->new(workers => $WORKERS, redis_deadline => '5s',
+    routing =>
     "num_retries: 0\nmodel_alias_map: {default: one}\n");
 my %up = map { $_ => $t->upstream($_) } qw(one two three);
 $t->add_service($_, $up{$_}, models => [{ref => "model:$_/$_",

@@ -10,7 +10,7 @@ use Test::More;
 
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2);
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '5s');
 my $up = $t->upstream('main');
 my $tiers = 'tier_prices: {flex: {in: 0.5, out: 5}, '
     . 'priority: {in: 2, out: 20, cached: 1.5}}';

@@ -17,7 +17,8 @@ sub routing {
         . "  model:default/chat: model:$to/chat\n";
 }
 
-my $t = Asgard::Test->new(workers => 2, routing => routing('one'));
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '5s',
+    routing => routing('one'));
 my %up = map { $_ => $t->upstream($_) } qw(one two own);
 $t->add_service($_, $up{$_}, models => [{ref => "model:$_/chat",
     route => $_, served => "served-by-$_"}]) for sort keys %up;

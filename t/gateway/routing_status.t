@@ -12,7 +12,8 @@ use Asgard::Files qw(wait_until);
 use Asgard::Port qw(free_port);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(workers => 2, routing => <<'YAML');
+my $t = Asgard::Test->new(workers => 2, redis_deadline => '5s',
+    routing => <<'YAML');
 num_retries: 0
 strategy: ordered
 allowed_fails: 1
