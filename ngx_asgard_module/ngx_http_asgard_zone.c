@@ -254,6 +254,12 @@ ngx_http_asgard_zone_get_id(u_char *p, char *id)
 }
 
 
+/* A packed record is never longer than the record as it stands. */
+typedef char ngx_http_asgard_zone_value_fits
+    [sizeof(asg_key_record_t) <= NGX_HTTP_ASGARD_CACHE_VALUE
+     && sizeof(asg_project_record_t) <= NGX_HTTP_ASGARD_CACHE_VALUE ? 1 : -1];
+
+
 /* The record without the unused room of its fixed arrays, and without its
  * version, which the entry has. */
 static size_t
@@ -263,12 +269,19 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
 
     p = ngx_cpymem(out, &record->expires, sizeof(record->expires));
     *p++ = (u_char) (record->revoked | record->budgeted << 1
-                     | record->all_models << 2);
+                     | record->all_models << 2
+                     | (record->aliases_len > 0) << 3);
     p = ngx_http_asgard_zone_put_id(p, record->key_id);
     p = ngx_http_asgard_zone_put_text(p, record->project_id);
     p = ngx_http_asgard_zone_put_text(p, record->prefix);
     p = ngx_cpymem(p, &record->models_len, sizeof(record->models_len));
-    p = ngx_cpymem(p, &record->aliases_len, sizeof(record->aliases_len));
+
+    /* most have none, and a key is to fit into few bytes */
+
+    if (record->aliases_len) {
+        p = ngx_cpymem(p, &record->aliases_len, sizeof(record->aliases_len));
+    }
+
     p = ngx_cpymem(p, record->names,
                    record->models_len + record->aliases_len);
     return p - out;
@@ -278,18 +291,26 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
 static void
 ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
 {
+    ngx_uint_t  has_aliases;
+
     ngx_memcpy(&record->expires, p, sizeof(record->expires));
     p += sizeof(record->expires);
     record->revoked = *p & 1;
     record->budgeted = *p >> 1 & 1;
-    record->all_models = *p++ >> 2 & 1;
+    record->all_models = *p >> 2 & 1;
+    has_aliases = *p++ >> 3 & 1;
     p = ngx_http_asgard_zone_get_id(p, record->key_id);
     p = ngx_http_asgard_zone_get_text(p, record->project_id);
     p = ngx_http_asgard_zone_get_text(p, record->prefix);
     ngx_memcpy(&record->models_len, p, sizeof(record->models_len));
     p += sizeof(record->models_len);
-    ngx_memcpy(&record->aliases_len, p, sizeof(record->aliases_len));
-    p += sizeof(record->aliases_len);
+    record->aliases_len = 0;
+
+    if (has_aliases) {
+        ngx_memcpy(&record->aliases_len, p, sizeof(record->aliases_len));
+        p += sizeof(record->aliases_len);
+    }
+
     ngx_memcpy(record->names, p, record->models_len + record->aliases_len);
 }
 

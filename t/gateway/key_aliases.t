@@ -77,6 +77,15 @@ my ($shown) = grep { $_->{id} eq $narrow->{id} }
     @{$t->api('GET', $path)->at('keys')};
 is_deeply($shown->{aliases}, {fast => 'two'}, 'a list of keys shows it');
 
+# both lists as long as they may be: a record goes through the cache whole
+my @models = map { "m$_-" . 'x' x 190 } 1 .. 9;
+my %most = map { ("n$_-" . 'x' x 220 => 'two') } 1 .. 4;
+my $full = $t->key(project => $project, models => [@models, 'fast'],
+    aliases => {%most, fast => 'two'});
+is(served_by($full, 'fast', 4 * $WORKERS), 'two',
+    'a key with long lists is served') for 1 .. 2;
+is(served_by($full, 'two'), 'model_not_found', 'by what they say');
+
 my @wrong = ([{a => 'b', b => 'one'}, 'aliases.a', 'a chain'],
     [{a => 'b', b => 'a'}, 'aliases.a', 'a loop'],
     [{x => 'one', y => 'y'}, 'aliases.y', 'a name for itself'],
