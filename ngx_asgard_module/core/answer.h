@@ -6,6 +6,8 @@
 
 #include "core/usage.h"
 
+/* The event that stands instead of a provider's error. */
+asg_str_t asg_answer_error_event(asg_words_t words);
 /* After an event or answer that is whole: takes the usage that the scan found.
  * One that is impossible, or less than an earlier one, spoils the whole
  * stream's. */

@@ -52,7 +52,7 @@ static bool taught_nothing(const asg_answer_scan_t *before,
 
 /* The walk over the head once more: it comes to the same. */
 static bool learn_head(asg_answer_again_t *again, const char *event, size_t len,
-    size_t head_len)
+    size_t head_len, asg_words_t words)
 {
     size_t from = data_at(event, len);
 
@@ -66,7 +66,7 @@ static bool learn_head(asg_answer_again_t *again, const char *event, size_t len,
     again->head_misses++;
     again->head_len = head_len;
     memcpy(again->head, event, head_len);
-    asg_answer_scan_begin(&again->scan);
+    asg_answer_scan_begin(&again->scan, words);
     asg_answer_scan_feed(&again->scan, event + from, head_len - from, from);
     return true;
 }
@@ -109,7 +109,7 @@ void asg_answer_again_learn(asg_answer_again_t *again, const char *event,
         return;
     }
     if (!has_head(again, event, scan->text_at)
-        && !learn_head(again, event, line, scan->text_at))
+        && !learn_head(again, event, line, scan->text_at, scan->words))
     {
         return;
     }

@@ -5,9 +5,10 @@
 
 #include "core/answer.h"
 
-static void scan_all(asg_answer_scan_t *scan, asg_str_t body)
+static void scan_all(asg_answer_scan_t *scan, asg_str_t body,
+    asg_words_t words)
 {
-    asg_answer_scan_begin(scan);
+    asg_answer_scan_begin(scan, words);
     asg_answer_scan_feed(scan, body.data, body.len, 0);
 }
 
@@ -41,7 +42,7 @@ asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
 {
     asg_answer_scan_t *scan = &a->scan;
 
-    scan_all(scan, body);
+    scan_all(scan, body, a->words);
     a->usage.content_bytes += scan->content_bytes;
     if (!asg_answer_scan_is_whole(scan) || scan->done_mark) {
         a->usage.malformed = true;
@@ -62,7 +63,7 @@ asg_str_t asg_answer_content(asg_str_t body)
 {
     asg_answer_scan_t scan;
 
-    scan_all(&scan, body);
+    scan_all(&scan, body, ASG_WORDS_OPENAI);
     if (!asg_answer_scan_is_whole(&scan) || scan.content.to == 0) {
         return ASG_STR_NULL;
     }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/answer_walk.h"
+#include "core/price.h"
 
 typedef struct {
     const char *name;
@@ -42,6 +43,37 @@ static const known_key_t choice_keys[] = {
     KNOWN("reasoning_details", ROLE_MUTE),
     KNOWN("thinking_blocks", ROLE_MUTE),
     KNOWN("provider_specific_fields", ROLE_MUTE), KNOWN_END
+};
+
+/* The same in the words of the Messages API. */
+static const known_key_t messages_keys[] = {
+    KNOWN("id", ROLE_ID), KNOWN("model", ROLE_MODEL),
+    KNOWN("usage", ROLE_USAGE), KNOWN("error", ROLE_ERROR),
+    KNOWN("type", ROLE_OBJECT), KNOWN("content", ROLE_CHOICES),
+    KNOWN("delta", ROLE_CHOICES), KNOWN("content_block", ROLE_CHOICES),
+    KNOWN("message", ROLE_WHOLE), KNOWN_END
+};
+
+static const known_key_t whole_keys[] = {
+    KNOWN("id", ROLE_ID), KNOWN("model", ROLE_MODEL),
+    KNOWN("usage", ROLE_USAGE), KNOWN("content", ROLE_CHOICES), KNOWN_END
+};
+
+static const known_key_t block_keys[] = {
+    KNOWN("text", ROLE_TEXT), KNOWN("thinking", ROLE_TEXT),
+    KNOWN("partial_json", ROLE_TEXT), KNOWN("name", ROLE_TEXT),
+    /* thoughts that are sealed, and sound or pictures if there ever are */
+    KNOWN("data", ROLE_TEXT), KNOWN("input", ROLE_LOUD),
+    KNOWN("citations", ROLE_MUTE), KNOWN("citation", ROLE_MUTE), KNOWN_END
+};
+
+static const known_key_t messages_usage_keys[] = {
+    KNOWN("input_tokens", ROLE_COUNT + ASG_COUNT_PROMPT),
+    KNOWN("output_tokens", ROLE_COUNT + ASG_COUNT_COMPLETION),
+    KNOWN("cache_creation", ROLE_WRITE_DETAIL),
+    KNOWN("cache_read_input_tokens", ROLE_COUNT + ASG_COUNT_CACHED_FLAT),
+    KNOWN("cache_creation_input_tokens", ROLE_COUNT + ASG_COUNT_WRITE_FLAT),
+    KNOWN_END
 };
 
 static const known_key_t usage_keys[] = {
@@ -82,11 +114,12 @@ static const known_key_t completion_detail_keys[] = {
     KNOWN("audio_tokens", ROLE_COUNT + ASG_COUNT_AUDIO_OUT), KNOWN_END
 };
 
-void asg_answer_scan_begin(asg_answer_scan_t *s)
+void asg_answer_scan_begin(asg_answer_scan_t *s, asg_words_t words)
 {
     /* not the text: clearing it would cost as much as walking a small event */
     memset(s, 0, offsetof(asg_answer_scan_t, id));
     s->id[0] = '\0';
+    s->words = words;
 }
 
 bool asg_answer_scan_is_whole(const asg_answer_scan_t *s)
@@ -119,10 +152,10 @@ static unsigned look_up(const known_key_t *keys, const char *word, size_t len)
 /* Of an object inside `usage`. */
 static const known_key_t *detail_keys(const asg_answer_scan_t *s)
 {
-    if (s->depth == 4) {
+    if (asg_walk_level(s) == 4) {
         return s->detail == ROLE_WRITE_DEEP ? write_deep_keys : NULL;
     }
-    if (s->depth != 3) {
+    if (asg_walk_level(s) != 3) {
         return NULL;
     }
     switch (s->detail) {
@@ -140,14 +173,18 @@ static const known_key_t *detail_keys(const asg_answer_scan_t *s)
 /* The known keys of the object at hand; NULL where none has a meaning. */
 static const known_key_t *keys_here(const asg_answer_scan_t *s)
 {
-    if (s->depth == 1) {
-        return top_keys;
+    bool is_messages = s->words == ASG_WORDS_MESSAGES;
+
+    if (asg_walk_level(s) == 1) {
+        return s->base > 0 ? whole_keys : is_messages ? messages_keys
+                                                      : top_keys;
     }
     if (s->top == ROLE_CHOICES) {
-        return s->mute == 0 ? choice_keys : NULL;
+        return s->mute != 0 || s->loud != 0 ? NULL
+            : is_messages ? block_keys : choice_keys;
     }
-    if (s->top == ROLE_USAGE && s->depth == 2) {
-        return usage_keys;
+    if (s->top == ROLE_USAGE && asg_walk_level(s) == 2) {
+        return is_messages ? messages_usage_keys : usage_keys;
     }
     return s->top == ROLE_USAGE ? detail_keys(s) : NULL;
 }
@@ -182,7 +219,7 @@ void asg_walk_key_done(asg_answer_scan_t *s, const char *word, size_t len)
 
     s->state = AT_COLON;
     s->role = keys != NULL ? look_up(keys, word, len) : ROLE_NONE;
-    if (s->depth == 1) {
+    if (asg_walk_level(s) == 1) {
         top_key_done(s);
     }
 }
@@ -192,7 +229,9 @@ void asg_walk_count_done(asg_answer_scan_t *s)
     unsigned which = s->role - ROLE_COUNT;
     unsigned bit = 1u << which;
 
-    if (s->value_bad || (s->counts & bit) != 0) {
+    if (s->value_bad || s->value > (uint64_t) ASG_TOKENS_MAX
+        || (s->counts & bit) != 0)
+    {
         s->usage_bad = true;
     }
     s->counts |= bit;
@@ -249,6 +288,28 @@ void asg_walk_value_done(asg_answer_scan_t *s, size_t to)
 
 /* --- containers --- */
 
+/* What the container at hand is, by its role. */
+static void enter_container(asg_answer_scan_t *s, bool is_array)
+{
+    if (s->role == ROLE_MUTE) {
+        s->mute = s->depth;
+    } else if (s->role == ROLE_LOUD) {
+        s->loud = s->depth;
+    } else if (s->role == ROLE_WHOLE && !is_array) {
+        s->base = 1;
+        s->begins = true;
+    } else if (s->role == ROLE_MESSAGE && s->depth == 4) {
+        s->in_message = !is_array;
+    }
+    if (asg_walk_level(s) == 3) {
+        s->detail = is_array ? ROLE_NONE : s->role;
+    } else if (asg_walk_level(s) == 4 && s->role == ROLE_WRITE_DEEP
+               && !is_array)
+    {
+        s->detail = ROLE_WRITE_DEEP;
+    }
+}
+
 static void open_container(asg_answer_scan_t *s, bool is_array)
 {
     uint64_t bit;
@@ -260,17 +321,7 @@ static void open_container(asg_answer_scan_t *s, bool is_array)
     bit = UINT64_C(1) << s->depth;
     s->depth++;
     s->arrays = is_array ? s->arrays | bit : s->arrays & ~bit;
-    if (s->role == ROLE_MUTE) {
-        s->mute = s->depth;
-    }
-    if (s->role == ROLE_MESSAGE && s->depth == 4) {
-        s->in_message = !is_array;
-    }
-    if (s->depth == 3) {
-        s->detail = is_array ? ROLE_NONE : s->role;
-    } else if (s->depth == 4 && s->role == ROLE_WRITE_DEEP && !is_array) {
-        s->detail = ROLE_WRITE_DEEP;
-    }
+    enter_container(s, is_array);
     s->role = ROLE_NONE;
     s->state = is_array ? AT_FIRST_ITEM : AT_FIRST_KEY;
 }
@@ -280,21 +331,31 @@ static bool in_array(const asg_answer_scan_t *s)
     return (s->arrays >> (s->depth - 1) & 1) != 0;
 }
 
+static void leave_container(asg_answer_scan_t *s)
+{
+    if (s->depth == s->mute) {
+        s->mute = 0;
+    } else if (s->depth == s->loud) {
+        s->loud = 0;
+    } else if (s->base > 0 && s->depth == 2) {
+        s->base = 0;
+        s->top = ROLE_WHOLE;
+    }
+    if (asg_walk_level(s) == 4) {
+        s->in_message = false;
+        if (s->detail == ROLE_WRITE_DEEP) {
+            s->detail = ROLE_PROMPT_DETAIL;
+        }
+    }
+}
+
 static void close_container(asg_answer_scan_t *s, char c, size_t at)
 {
     if (in_array(s) != (c == ']')) {
         asg_walk_fault(s);
         return;
     }
-    if (s->depth == s->mute) {
-        s->mute = 0;
-    }
-    if (s->depth == 4) {
-        s->in_message = false;
-        if (s->detail == ROLE_WRITE_DEEP) {
-            s->detail = ROLE_PROMPT_DETAIL;
-        }
-    }
+    leave_container(s);
     if (s->state == AT_FIRST_ITEM && s->depth == 2 && s->top == ROLE_CHOICES) {
         s->no_choices = true;
     }
@@ -372,7 +433,7 @@ static void start(asg_answer_scan_t *s, char c)
 {
     if (c == '{') {
         open_container(s, /* is_array */ false);
-    } else if (c == '[') {
+    } else if (c == '[' && s->words == ASG_WORDS_OPENAI) {
         open_literal(s, "[DONE]");
     } else {
         asg_walk_fault(s);

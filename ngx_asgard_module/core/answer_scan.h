@@ -7,6 +7,10 @@
  * text, and some cut characters), and of repeated keys only those are refused
  * on which something depends here.  No storage but the struct.
  *
+ * What a member means depends on whose words the answer is in.  In those of
+ * Anthropic's Messages API an event may hold a whole message (`message`, of
+ * message_start): its members are read as if they stood at the top.
+ *
  * Private to core/: answer_sse.c and answer_json.c use it.
  */
 #ifndef ASG_ANSWER_SCAN_H
@@ -20,6 +24,11 @@
 
 #define ASG_SCAN_DEPTH_MAX 64
 #define ASG_SCAN_WORD      128          /* longest key or id that is kept */
+
+typedef enum {
+    ASG_WORDS_OPENAI = 0,
+    ASG_WORDS_MESSAGES          /* of Anthropic */
+} asg_words_t;
 
 /* the numbers of a usage object */
 typedef enum {
@@ -61,6 +70,8 @@ typedef struct {
     size_t text_at;             /* where the first text begins; 0: none */
     bool done_mark;             /* [DONE] instead of an object */
     asg_tier_t tier;            /* `service_tier`, if it is a string */
+    bool stop_mark;             /* `type`: "message_stop" */
+    bool begins;                /* it holds the message that begins */
     uint64_t count[ASG_COUNT_COUNT];
     unsigned counts;            /* bit 1 << asg_count_t: it was there */
     /* where we are */
@@ -71,6 +82,10 @@ typedef struct {
     unsigned top;               /* role of the top-level member at hand */
     unsigned detail;            /* role of the object inside `usage` */
     unsigned mute;              /* depth below which no text counts; 0: none */
+    unsigned loud;              /* below which all of it does, names too */
+    unsigned base;              /* levels around the members at hand: 1 in the
+                                 * message that an event holds */
+    asg_words_t words;
     unsigned word_len;
     unsigned hex_left;
     bool is_key;
@@ -91,7 +106,7 @@ typedef struct {
     char word[ASG_SCAN_WORD];   /* of a key or id that came in parts */
 } asg_answer_scan_t;
 
-void asg_answer_scan_begin(asg_answer_scan_t *s);
+void asg_answer_scan_begin(asg_answer_scan_t *s, asg_words_t words);
 /* `at`: offset of the first byte, in the caller's own counting. */
 void asg_answer_scan_feed(asg_answer_scan_t *s, const char *bytes, size_t len,
     size_t at);

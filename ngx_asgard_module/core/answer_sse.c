@@ -47,10 +47,6 @@ enum {
 /* Longer than "event: error" and "data:". */
 #define HEAD_BYTES    13
 
-static const char error_data[] =
-    "{\"error\":{\"message\":\"The provider ended the stream with an error.\","
-    "\"type\":\"upstream_error\",\"param\":null,\"code\":\"upstream_error\"}}";
-
 typedef struct {
     asg_answer_t *a;
     asg_answer_emit_pt emit;
@@ -80,7 +76,6 @@ void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
     a->line = line;
     a->line_size = line != NULL ? ASG_ANSWER_LINE : 0;
     a->flags = F_BLANK | F_FIRST;
-    asg_answer_scan_begin(&a->scan);
     asg_buf_init(&shown, a->shown, sizeof(a->shown));
     asg_buf_json(&shown, model);
     if (!asg_buf_ok(&shown)) {          /* no request could have named it */
@@ -88,6 +83,13 @@ void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
         asg_buf_json(&shown, ASG_STR(""));
     }
     a->shown_len = shown.len;
+    asg_answer_speaks(a, ASG_WORDS_OPENAI);
+}
+
+void asg_answer_speaks(asg_answer_t *a, asg_words_t words)
+{
+    a->words = words;
+    asg_answer_scan_begin(&a->scan, words);
 }
 
 /* --- line ends --- */
@@ -180,15 +182,9 @@ static void emit_event(out_t *o)
 
 static void emit_error(out_t *o)
 {
-    char text[sizeof(error_data) + 16];
-    asg_buf_t b;
+    asg_str_t event = asg_answer_error_event(o->a->words);
 
-    asg_buf_init(&b, text, sizeof(text));
-    asg_buf_z(&b, "data: ");
-    asg_buf_z(&b, error_data);
-    asg_buf_z(&b, "\n\n");
-    emit(o, text, b.len);
-    flush(o);
+    emit(o, event.data, event.len);
 }
 
 /* --- events --- */
@@ -199,12 +195,17 @@ static bool is_error(const asg_answer_t *a)
         || ((a->flags & F_ERROR_NAME) != 0 && (a->flags & F_DATA) != 0);
 }
 
+static bool is_end(const asg_answer_t *a)
+{
+    return a->scan.done_mark || a->scan.stop_mark;
+}
+
 /* What the client is not given: usage that it did not ask for, a clean end
  * after an error. */
 static bool is_dropped(const asg_answer_t *a)
 {
     return (a->hide_usage && a->scan.no_choices && a->scan.has_usage)
-        || (a->scan.done_mark && a->usage.error_event);
+        || (is_end(a) && a->usage.error_event);
 }
 
 static void begin_event(asg_answer_t *a)
@@ -214,7 +215,7 @@ static void begin_event(asg_answer_t *a)
     a->head_len = 0;
     a->line_len = 0;
     a->event_len = 0;
-    asg_answer_scan_begin(&a->scan);
+    asg_answer_scan_begin(&a->scan, a->words);
 }
 
 /* The event's part in what the answer says. */
@@ -231,7 +232,7 @@ static void count_event(asg_answer_t *a)
     }
     if (!asg_answer_scan_is_whole(s)) {
         a->usage.malformed = true;
-    } else if (s->done_mark) {
+    } else if (is_end(a)) {
         a->usage.done = true;
     } else {
         asg_answer_take_usage(a);

@@ -32,8 +32,10 @@ static void keep(asg_answer_scan_t *s, const char *bytes, size_t len)
 /* Bytes of a string as they stand, no escape among them. */
 static void text(asg_answer_scan_t *s, const char *bytes, size_t len)
 {
-    if (s->is_key) {
-        if (s->depth == 1 || s->top == ROLE_CHOICES || s->top == ROLE_USAGE) {
+    if (s->is_key && s->loud == 0) {
+        if (asg_walk_level(s) == 1 || s->top == ROLE_CHOICES
+            || s->top == ROLE_USAGE)
+        {
             keep(s, bytes, len);
         }
     } else if (asg_walk_is_text(s)) {
@@ -55,7 +57,7 @@ static void character(asg_answer_scan_t *s, uint32_t code)
         return;
     }
     s->word_odd = true;
-    if (!s->is_key && asg_walk_is_text(s)) {
+    if ((!s->is_key || s->loud != 0) && asg_walk_is_text(s)) {
         bool is_half = (code & 0xf800) == 0xd800;       /* 2 x 2 = 4 bytes */
 
         s->content_bytes += code < 0x800 || is_half ? 2 : 3;
@@ -77,6 +79,23 @@ static void id_done(asg_answer_scan_t *s)
     }
 }
 
+static bool word_is(const asg_answer_scan_t *s, const char *word)
+{
+    return !s->word_odd && s->word_len == strlen(word)
+        && memcmp(s->word, word, s->word_len) == 0;
+}
+
+/* `object`, or `type` in the other words. */
+static void object_done(asg_answer_scan_t *s, size_t at)
+{
+    if (word_is(s, "error")) {
+        s->error_at = s->is_error ? s->error_at : at;
+        s->is_error = true;
+    } else if (word_is(s, "message_stop")) {
+        s->stop_mark = s->words == ASG_WORDS_MESSAGES;
+    }
+}
+
 /* The closing quote is at `at`. */
 static void string_done(asg_answer_scan_t *s, size_t at)
 {
@@ -95,11 +114,8 @@ static void string_done(asg_answer_scan_t *s, size_t at)
                && s->content.to == 0)
     {
         s->content.to = at + 1;
-    } else if (s->role == ROLE_OBJECT && !s->word_odd && s->word_len == 5
-               && memcmp(s->word, "error", 5) == 0)
-    {
-        s->error_at = s->is_error ? s->error_at : at;
-        s->is_error = true;
+    } else if (s->role == ROLE_OBJECT) {
+        object_done(s, at);
     }
     asg_walk_value_done(s, at + 1);
 }
@@ -110,7 +126,8 @@ const char *asg_walk_string(asg_answer_scan_t *s, const char *p,
     const char *from = p;
 
     p = (const char *) asg_scan_raw((const uint8_t *) p, (const uint8_t *) end);
-    if (s->is_key && s->word_len == 0 && !s->word_odd && p < end && *p == '"')
+    if (s->is_key && s->loud == 0 && s->word_len == 0 && !s->word_odd
+        && p < end && *p == '"')
     {
         asg_walk_key_done(s, from, (size_t) (p - from));
         return p + 1;

@@ -31,8 +31,9 @@ enum {
     /* members of the answer; each has a bit in `seen` */
     ROLE_ID, ROLE_MODEL, ROLE_USAGE, ROLE_ERROR, ROLE_CHOICES, ROLE_OBJECT,
     ROLE_TIER,
+    ROLE_WHOLE,                 /* the message that an event holds */
     /* inside choices */
-    ROLE_TEXT, ROLE_CONTENT, ROLE_MESSAGE, ROLE_MUTE,
+    ROLE_TEXT, ROLE_CONTENT, ROLE_MESSAGE, ROLE_MUTE, ROLE_LOUD,
     /* inside usage */
     ROLE_PROMPT_DETAIL, ROLE_COMPLETION_DETAIL, ROLE_WRITE_DETAIL,
     /* inside prompt_tokens_details */
@@ -52,7 +53,13 @@ static inline bool asg_walk_is_count(const asg_answer_scan_t *s)
 
 static inline bool asg_walk_is_text(const asg_answer_scan_t *s)
 {
-    return s->role == ROLE_TEXT || s->role == ROLE_CONTENT;
+    return s->role == ROLE_TEXT || s->role == ROLE_CONTENT || s->loud != 0;
+}
+
+/* 1: the members of the answer, or of the message in an event. */
+static inline unsigned asg_walk_level(const asg_answer_scan_t *s)
+{
+    return s->depth - s->base;
 }
 
 /* answer_scan.c: something ended. */

@@ -197,7 +197,7 @@ static bool spells_object(asg_str_t raw)
     asg_answer_scan_t scan;
     asg_sink_t sink;
 
-    asg_answer_scan_begin(&scan);
+    asg_answer_scan_begin(&scan, ASG_WORDS_OPENAI);
     asg_sink_init(&sink, feed_scan, &scan);
     asg_sink_plain(&sink, raw);
     return asg_answer_scan_is_whole(&scan) && !scan.done_mark;

@@ -52,6 +52,37 @@ static void read_writes(const asg_answer_scan_t *s, asg_tokens_t *out)
         ? out->cache_write - brief : hour;
 }
 
+/* Usage that comes in parts: what this one does not say, the last one did. */
+static void join_parts(asg_answer_t *a)
+{
+    asg_answer_scan_t *s = &a->scan;
+
+    for (unsigned i = 0; i < ASG_COUNT_COUNT; i++) {
+        unsigned bit = 1u << i;
+
+        if ((s->counts & bit) != 0) {
+            a->count[i] = s->count[i];
+        } else if ((a->counts & bit) != 0) {
+            s->count[i] = a->count[i];
+        }
+    }
+    s->counts |= a->counts;
+    a->counts = s->counts;
+}
+
+/* The whole prompt: in these words, what was read from a cache or written to
+ * one is no part of the input. */
+static bool add_cached(asg_tokens_t *t)
+{
+    int64_t prompt = (int64_t) t->prompt + t->cached + t->cache_write;
+
+    if (prompt > ASG_TOKENS_MAX) {
+        return false;
+    }
+    t->prompt = (int32_t) prompt;
+    return true;
+}
+
 /* What the object at hand says; false when it cannot be true. */
 static bool read_tokens(const asg_answer_t *a, asg_tokens_t *out)
 {
@@ -69,7 +100,8 @@ static bool read_tokens(const asg_answer_t *a, asg_tokens_t *out)
         .audio_out = count_of(s, ASG_COUNT_AUDIO_OUT, ASG_COUNT_AUDIO_OUT)
     };
     read_writes(s, out);
-    return tokens_are_possible(a, out);
+    return (a->words != ASG_WORDS_MESSAGES || add_cached(out))
+        && tokens_are_possible(a, out);
 }
 
 void asg_answer_take_usage(asg_answer_t *a)
@@ -81,6 +113,9 @@ void asg_answer_take_usage(asg_answer_t *a)
     if (!a->scan.has_usage) {
         return;
     }
+    if (a->words == ASG_WORDS_MESSAGES) {
+        join_parts(a);
+    }
     if (!read_tokens(a, &tokens)
         || (a->has_usage && (tokens.prompt < have->prompt
                              || tokens.completion < have->completion)))
@@ -89,6 +124,7 @@ void asg_answer_take_usage(asg_answer_t *a)
         return;
     }
     a->has_usage = true;
+    a->usage.partial = a->scan.begins;
     a->usage_at = a->usage.content_bytes;
     *have = tokens;
 }

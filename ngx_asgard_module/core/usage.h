@@ -18,6 +18,9 @@
  * are replaced by our own words, and so are data that are no JSON object.  The
  * [DONE] of a provider that goes on after an error is dropped: the client would
  * take it for a clean end.
+ * An answer in the words of Anthropic's Messages API (ASG_WORDS_MESSAGES) says
+ * its usage in two parts, at the beginning and at the end; what only the
+ * beginning said is `partial`.  Its end is message_stop.
  * Usage that is repeated with every event counts as it was last said, while it
  * grows; GOOD without `done` is what the stream had said when it was cut, and
  * with `content_after_usage` it is no more than a lower bound.
@@ -57,6 +60,8 @@ typedef struct {
     uint64_t events;            /* SSE events with data */
     bool has_content;
     bool done;                  /* [DONE] seen, or the JSON is whole */
+    bool partial;               /* said when the answer began: no more than a
+                                 * lower bound */
     bool malformed;             /* an answer or event that is not JSON */
     bool error_event;           /* a top-level "error", in an event or in a
                                  * JSON answer; in a stream it was replaced */
@@ -90,6 +95,10 @@ typedef struct {
     unsigned flags;
     unsigned head_len;
     char head[16];              /* first bytes of a line that is not data */
+    asg_words_t words;
+    uint64_t count[ASG_COUNT_COUNT];    /* of the usage so far, where it comes
+                                 * in parts */
+    unsigned counts;
     bool has_usage;             /* `usage.tokens` was filled */
     bool bad_usage;             /* once bad, the stream's usage stays bad */
     bool has_choices;           /* not an embedding */
@@ -107,6 +116,8 @@ typedef int (*asg_answer_emit_pt)(void *data, const char *bytes, size_t len);
  * stream will be read. */
 void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
     int64_t context_tokens, char *line);
+/* After asg_answer_init(): whose words these are, if not OpenAI's. */
+void asg_answer_speaks(asg_answer_t *a, asg_words_t words);
 /* SSE.  Returns 0, what emit returned, or ASG_ANSWER_NO_MEMORY. */
 int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
     asg_answer_emit_pt emit, void *data);

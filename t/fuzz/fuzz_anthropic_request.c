@@ -37,7 +37,7 @@ static void check_grammar(asg_str_t text)
 {
     asg_answer_scan_t scan;
 
-    asg_answer_scan_begin(&scan);
+    asg_answer_scan_begin(&scan, ASG_WORDS_OPENAI);
     asg_answer_scan_feed(&scan, text.data, text.len, 0);
     must(asg_answer_scan_is_whole(&scan) || scan.depth == ASG_SCAN_DEPTH_MAX);
 }

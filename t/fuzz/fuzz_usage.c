@@ -3,9 +3,9 @@
  * of its events is walked or only what is new in it, and the walk agrees with
  * the JSON reader on what is JSON.
  *
- * Input: one byte of choices, one byte that seeds the cuts, the answer.  Or (a
- * choice) an event, a NUL, and what is put after its first "content":" again
- * and again, with NULs between.
+ * Input: one byte of choices (whose words it is in is one), one byte that seeds
+ * the cuts, the answer.  Or (a choice) an event, a NUL, and what is put after
+ * its first "content":" again and again, with NULs between.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +24,7 @@ typedef struct {
 
 static run_t at_once, in_parts, walked;
 static asg_json_t json;
+static asg_words_t words;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,6 +49,7 @@ static void begin(run_t *r, bool hide_usage)
 {
     r->len = 0;
     asg_answer_init(&r->answer, ASG_STR("mine"), hide_usage, 1000, r->line);
+    asg_answer_speaks(&r->answer, words);
 }
 
 static void feed(run_t *r, asg_str_t text, uint32_t cuts)
@@ -84,7 +86,7 @@ static void same(const run_t *one, const run_t *other)
     must(a->content_bytes == b->content_bytes);
     must(a->content_after_usage == b->content_after_usage);
     must(a->done == b->done && a->malformed == b->malformed);
-    must(a->error_event == b->error_event);
+    must(a->error_event == b->error_event && a->partial == b->partial);
     must(strcmp(a->id, b->id) == 0);
 }
 
@@ -154,6 +156,7 @@ static void check_json(asg_str_t text)
     asg_err_t rc;
 
     asg_answer_init(&at_once.answer, ASG_STR("mine"), false, 0, at_once.line);
+    asg_answer_speaks(&at_once.answer, words);
     rc = asg_answer_json(&at_once.answer, text, &splice);
     asg_json_begin(&json, text, 1);
     first = event = asg_json_next(&json);
@@ -182,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     text = (asg_str_t) {(const char *) data + 2, size - 2};
+    words = (data[0] & 8) != 0 ? ASG_WORDS_MESSAGES : ASG_WORDS_OPENAI;
     if ((data[0] & 2) != 0) {
         check_json(text);
     } else if ((data[0] & 4) != 0) {

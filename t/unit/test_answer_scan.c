@@ -19,7 +19,7 @@ static asg_answer_scan_t s;
 
 static void scan(const char *text)
 {
-    asg_answer_scan_begin(&s);
+    asg_answer_scan_begin(&s, ASG_WORDS_OPENAI);
     asg_answer_scan_feed(&s, text, strlen(text), AT);
 }
 
@@ -69,13 +69,13 @@ static void cuts_change_nothing(void **state)
     scan(answer);
     whole = s;
     for (size_t cut = 0; cut <= len; cut++) {
-        asg_answer_scan_begin(&s);
+        asg_answer_scan_begin(&s, ASG_WORDS_OPENAI);
         asg_answer_scan_feed(&s, answer, cut, AT);
         asg_answer_scan_feed(&s, answer + cut, len - cut, AT + cut);
         assert_memory_equal(&s, &whole, learnt);
         assert_string_equal(s.id, whole.id);
     }
-    asg_answer_scan_begin(&s);
+    asg_answer_scan_begin(&s, ASG_WORDS_OPENAI);
     for (size_t i = 0; i < len; i++) {
         assert_int_equal(asg_answer_scan_is_whole(&s), i + 2 >= len);
         asg_answer_scan_feed(&s, answer + i, 1, AT + i);

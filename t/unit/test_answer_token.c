@@ -19,7 +19,7 @@ static asg_answer_scan_t s;
 
 static void feed(const char *text, size_t len, size_t step)
 {
-    asg_answer_scan_begin(&s);
+    asg_answer_scan_begin(&s, ASG_WORDS_OPENAI);
     for (size_t at = 0; at < len; at += step) {
         size_t n = len - at < step ? len - at : step;
 

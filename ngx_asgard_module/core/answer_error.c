@@ -1,0 +1,22 @@
+/*
+ * Our own words in a stream, where a provider's error stood.
+ */
+#include "core/answer.h"
+
+#define TEXT  "The provider ended the stream with an error."
+
+/* The lines stand apart as in the streams of either API. */
+static const char error_data[] =
+    "data: {\"error\":{\"message\":\"" TEXT "\","
+    "\"type\":\"upstream_error\",\"param\":null,"
+    "\"code\":\"upstream_error\"}}\n\n";
+static const char messages_error_data[] =
+    "event: error\ndata: {\"type\":\"error\",\"error\":{"
+    "\"type\":\"api_error\",\"message\":\"" TEXT "\",\"param\":null,"
+    "\"code\":\"upstream_error\"}}\n\n";
+
+asg_str_t asg_answer_error_event(asg_words_t words)
+{
+    return words == ASG_WORDS_MESSAGES ? asg_str_z(messages_error_data)
+                                       : asg_str_z(error_data);
+}
