@@ -18,7 +18,9 @@
 #define C   (G | 1u << ASG_API_CHAT)
 #define T   (1u << ASG_API_COMPLETIONS)
 #define E   (1u << ASG_API_EMBEDDINGS)
-#define ALL (C | T | E)
+#define M   (1u << ASG_API_MESSAGES)
+#define A   (M | 1u << ASG_API_COUNT_TOKENS)
+#define ALL (C | T | E | A)
 
 #define WORDS(...) ((const char *const[]) {__VA_ARGS__, NULL})
 
@@ -76,9 +78,22 @@ const char *asg_api_name(asg_api_t api)
         [ASG_API_COMPLETIONS] = "completions",
         [ASG_API_EMBEDDINGS] = "embeddings",
         [ASG_API_GATEWAY] = "gateway/chat",
+        [ASG_API_MESSAGES] = "messages",
+        [ASG_API_COUNT_TOKENS] = "messages/count_tokens"
     };
 
     return (unsigned) api < ASG_API_COUNT ? names[api] : "unknown";
+}
+
+bool asg_api_is_messages(asg_api_t api)
+{
+    return api == ASG_API_MESSAGES || api == ASG_API_COUNT_TOKENS;
+}
+
+asg_object_t asg_field_top(asg_api_t api)
+{
+    return asg_api_is_messages(api) ? ASG_OBJECT_MESSAGES_TOP
+                                    : ASG_OBJECT_TOP;
 }
 
 /* A pattern is exact, or `front*`, or `*end`. */

@@ -6,7 +6,8 @@
  * refused by name, so that no option of a backend can be reached that we do
  * not know.
  *
- * An object of the body is one of asg_object_t.  asg_field_find() gives the
+ * An object of the body is one of asg_object_t; asg_field_top() says which one
+ * the body itself is.  asg_field_find() gives the
  * line for a name in it, NULL when there is none.  A line without kinds of
  * value is a name that is refused.  All lines are static data.
  */
@@ -22,6 +23,8 @@ typedef enum {
     ASG_API_COMPLETIONS,        /* /v1/completions */
     ASG_API_EMBEDDINGS,         /* /v1/embeddings */
     ASG_API_GATEWAY,            /* /api/gateway/chat: chat + data_class */
+    ASG_API_MESSAGES,           /* /v1/messages, of Anthropic */
+    ASG_API_COUNT_TOKENS,       /* /v1/messages/count_tokens */
     ASG_API_COUNT
 } asg_api_t;
 
@@ -47,6 +50,10 @@ typedef enum {
     ASG_NOTE_URL, ASG_NOTE_NO_URL, ASG_NOTE_AUDIO, ASG_NOTE_AUDIO_DATA,
     ASG_NOTE_FILE, ASG_NOTE_VOICE, ASG_NOTE_FORMAT, ASG_NOTE_ARGUMENTS,
     ASG_NOTE_PREDICTION, ASG_NOTE_TIER,
+    /* of the Messages API */
+    ASG_NOTE_METADATA, ASG_NOTE_BLOCK_TYPE, ASG_NOTE_SOURCE_TYPE,
+    ASG_NOTE_SOURCE_DATA, ASG_NOTE_SOURCE_URL, ASG_NOTE_TOOL_TYPE,
+    ASG_NOTE_THINKING,
     ASG_NOTE_UNKNOWN            /* a name that only a model can allow */
 } asg_note_t;
 
@@ -79,6 +86,10 @@ typedef struct {
     uint8_t note;               /* asg_note_t */
     const char *const *words;   /* ends with NULL; NULL: any string */
 } asg_field_t;
+
+asg_object_t asg_field_top(asg_api_t api);
+/* Is it one of the two in Anthropic's words? */
+bool asg_api_is_messages(asg_api_t api);
 
 const asg_field_t *asg_field_find(asg_object_t object, asg_api_t api,
     asg_str_t name);

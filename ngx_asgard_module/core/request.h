@@ -69,6 +69,7 @@ typedef struct {
     asg_span_t null_max_tokens_member;  /* the other field, when it is null */
     asg_span_t safety_id_member;        /* attribution: never sent */
     asg_span_t metadata_user_value;     /* attribution: overwritten */
+    asg_span_t metadata_member;         /* of the Messages API: replaced */
     uint32_t open;                      /* offset after the top-level '{' */
     asg_str_t unknown[ASG_REQUEST_UNKNOWN_MAX];
     unsigned nunknown;
@@ -87,7 +88,9 @@ typedef struct {
  * embeddings a string or a list of at most 2,048; image URLs http(s) to a
  * public host, or data: (core/media.h); a tool schema is opaque; names and
  * kinds of all else by core/fields.def.  `n` of a call with several prompts is
- * their product, 1..128 too.
+ * their product, 1..128 too.  Of the Messages API: max_tokens must be there,
+ * and be above the tokens for thoughts; a document counts as a file unless its
+ * source is text; tools that the provider runs are refused.
  * SYNTAX with `why` filled on any refusal; `out` is then of no use. */
 ASG_MUST_CHECK asg_err_t asg_request_scan(asg_request_reader_t *reader,
     asg_api_t api, asg_str_t body, asg_request_t *out, asg_refusal_t *why);
@@ -100,8 +103,10 @@ asg_str_t asg_request_first_unknown(const asg_request_t *r,
 typedef struct {
     asg_str_t model;                    /* served name */
     asg_str_t user;                     /* project id; null: member removed,
-                                         * other attribution emptied */
-    int64_t max_tokens;                 /* 0: not written (embeddings) */
+                                         * other attribution emptied.  In the
+                                         * Messages API it is all metadata */
+    int64_t max_tokens;                 /* 0: not written (embeddings, and
+                                         * where it may stay as it is) */
     asg_str_t max_tokens_field;         /* the name that the model takes */
     bool force_usage;                   /* stream_options on a stream */
     bool drop_stream_options;           /* for a backend that refuses them */

@@ -126,6 +126,22 @@ static void edit_attribution(plan_t *p)
     put_member(p, p->r->user_member, from);
 }
 
+/* There it is `metadata`, which has nothing else. */
+static void edit_metadata(plan_t *p)
+{
+    asg_str_t user = p->rewrite->user;
+    size_t from = p->text.len;
+
+    if (p->r->api == ASG_API_COUNT_TOKENS || user.data == NULL) {
+        remove_member(p, p->r->metadata_member);
+        return;
+    }
+    asg_buf_z(&p->text, "\"metadata\":{\"user_id\":");
+    asg_buf_json(&p->text, user);
+    asg_buf_z(&p->text, "}");
+    put_member(p, p->r->metadata_member, from);
+}
+
 static void edit_max_tokens(plan_t *p)
 {
     size_t from = p->text.len;
@@ -178,7 +194,11 @@ asg_err_t asg_request_splice(const asg_request_t *r,
 
     asg_buf_init(&p.text, out->text, sizeof(out->text));
     edit_model(&p);
-    edit_attribution(&p);
+    if (asg_api_is_messages(r->api)) {
+        edit_metadata(&p);
+    } else {
+        edit_attribution(&p);
+    }
     edit_max_tokens(&p);
     edit_stream_options(&p);
     remove_member(&p, r->data_class_member);

@@ -49,6 +49,14 @@ static bool is_json(asg_str_t text)
     return event == ASG_JSON_END;
 }
 
+static asg_api_t api_of(uint8_t choices)
+{
+    if (choices & 0x40) {
+        return choices & 1 ? ASG_API_COUNT_TOKENS : ASG_API_MESSAGES;
+    }
+    return (asg_api_t) (choices & 3);
+}
+
 static asg_rewrite_t rewrite_of(uint8_t choices, asg_api_t api)
 {
     asg_rewrite_t rewrite = {.model = ASG_STR("served/\"name")};
@@ -56,7 +64,10 @@ static asg_rewrite_t rewrite_of(uint8_t choices, asg_api_t api)
     if (choices & 0x04) {
         rewrite.user = ASG_STR("proj-2026-0001");
     }
-    if (api != ASG_API_EMBEDDINGS) {
+    if (api == ASG_API_MESSAGES) {
+        rewrite.max_tokens = choices & 0x08 ? 1000000000 : 0;
+        rewrite.max_tokens_field = ASG_STR("max_tokens");
+    } else if (api != ASG_API_EMBEDDINGS && api != ASG_API_COUNT_TOKENS) {
         rewrite.max_tokens = 4096;
         rewrite.max_tokens_field = choices & 0x08
                                    ? ASG_STR("max_tokens")
@@ -84,7 +95,13 @@ static asg_str_t join_pieces(void)
 static void check_outcome(const asg_rewrite_t *rewrite)
 {
     must(asg_str_eq(again.model, rewrite->model));
-    must(asg_str_eq(again.user, rewrite->user));
+    if (asg_api_is_messages(request.api)) {
+        must((again.metadata_member.end != 0)
+             == (rewrite->user.data != NULL
+                 && request.api == ASG_API_MESSAGES));
+    } else {
+        must(asg_str_eq(again.user, rewrite->user));
+    }
     must(again.data_class.data == NULL);
     must(again.safety_id_member.end == 0);
     if (rewrite->max_tokens != 0) {
@@ -130,7 +147,7 @@ static void check_unknown(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    asg_api_t api = size > 0 ? (asg_api_t) (data[0] & 3) : ASG_API_CHAT;
+    asg_api_t api = size > 0 ? api_of(data[0]) : ASG_API_CHAT;
     asg_rewrite_t rewrite;
     asg_str_t body;
 

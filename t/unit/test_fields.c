@@ -23,6 +23,9 @@ static void each_api_has_a_name(void **state)
     assert_string_equal(asg_api_name(ASG_API_COMPLETIONS), "completions");
     assert_string_equal(asg_api_name(ASG_API_EMBEDDINGS), "embeddings");
     assert_string_equal(asg_api_name(ASG_API_GATEWAY), "gateway/chat");
+    assert_string_equal(asg_api_name(ASG_API_MESSAGES), "messages");
+    assert_string_equal(asg_api_name(ASG_API_COUNT_TOKENS),
+                        "messages/count_tokens");
     assert_string_equal(asg_api_name(ASG_API_COUNT), "unknown");
 }
 
@@ -41,13 +44,42 @@ static void a_field_belongs_to_its_apis_only(void **state)
 
     (void) state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        for (unsigned api = 0; api < ASG_API_COUNT; api++) {
+        for (unsigned api = 0; api < ASG_API_MESSAGES; api++) {
             const asg_field_t *f = find(ASG_OBJECT_TOP, (asg_api_t) api,
                                         rows[i].name);
             bool known = f != NULL && f->value != 0
                          && f->note != ASG_NOTE_UNKNOWN;
 
             assert_int_equal(known, rows[i].apis >> api & 1);
+        }
+    }
+}
+
+static void the_messages_api_has_a_table_of_its_own(void **state)
+{
+    static const struct {
+        const char *name;
+        bool messages;
+        bool count;
+    } rows[] = {
+        {"model", true, true}, {"system", true, true},
+        {"max_tokens", true, false}, {"metadata", true, false},
+        {"stream", true, false}, {"thinking", true, true},
+        {"tools", true, true}, {"n", false, false}, {"user", false, false},
+        {"mcp_servers", false, false}, {"inference_geo", false, false},
+        {"api_base", false, false}, {"stream_options", false, false},
+    };
+
+    (void) state;
+    assert_int_equal(asg_field_top(ASG_API_GATEWAY), ASG_OBJECT_TOP);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        for (unsigned count = 0; count < 2; count++) {
+            asg_api_t api = count ? ASG_API_COUNT_TOKENS : ASG_API_MESSAGES;
+            const asg_field_t *f = find(asg_field_top(api), api, rows[i].name);
+            bool known = f != NULL && f->value != 0
+                         && f->note != ASG_NOTE_UNKNOWN;
+
+            assert_int_equal(known, count ? rows[i].count : rows[i].messages);
         }
     }
 }
@@ -128,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_api_has_a_name),
         cmocka_unit_test(a_field_belongs_to_its_apis_only),
+        cmocka_unit_test(the_messages_api_has_a_table_of_its_own),
         cmocka_unit_test(a_name_can_mean_another_kind_in_another_api),
         cmocka_unit_test(patterns_fit_a_front_or_an_end),
         cmocka_unit_test(the_tables_keep_their_own_rules),

@@ -1,0 +1,92 @@
+/*
+ * What only the Messages API has: blocks of content, thoughts that are paid,
+ * tools of a kind.
+ *
+ * A block's members come in any order, so what its source counts as is decided
+ * when the block ends.
+ */
+#include "core/request_walk.h"
+
+#include "core/media.h"
+
+#define TOKENS_MAX 1000000000
+
+typedef asg_request_walk_t walk_t;
+
+static bool note_url(walk_t *w, const asg_step_t *at)
+{
+    asg_str_t url = w->json->token;
+
+    return (asg_media_image_is_allowed(url) && !asg_media_is_data(url))
+        || asg_refuse(w->why, ASG_REASON_URL_NOT_ALLOWED, at);
+}
+
+static void note_type(walk_t *w)
+{
+    w->block.is_image = asg_json_is(w->json, "image");
+    w->block.is_call = asg_json_is(w->json, "tool_use");
+    w->block.is_result = asg_json_is(w->json, "tool_result");
+}
+
+/* What the provider runs costs more than tokens of this body. */
+static bool note_tool(walk_t *w, const asg_step_t *at)
+{
+    return asg_json_is(w->json, "custom")
+        || asg_refuse(w->why, ASG_REASON_UNBOUND_CONTENT, at);
+}
+
+static bool note_thinking(walk_t *w, const asg_step_t *at)
+{
+    return (asg_json_int(w->json, &w->thinking_tokens)
+            && w->thinking_tokens >= 1 && w->thinking_tokens <= TOKENS_MAX)
+        || asg_refuse(w->why, ASG_REASON_INVALID_VALUE, at);
+}
+
+bool asg_request_note_block(walk_t *w, const asg_field_t *field,
+    const asg_step_t *at)
+{
+    switch ((asg_note_t) field->note) {
+    case ASG_NOTE_BLOCK_TYPE:
+        note_type(w);
+        return true;
+    case ASG_NOTE_SOURCE_TYPE:
+        w->block.has_media = asg_json_is(w->json, "base64")
+            || asg_json_is(w->json, "url");
+        return true;
+    case ASG_NOTE_SOURCE_DATA:
+        w->block.data_bytes = w->json->token.len;
+        return true;
+    case ASG_NOTE_SOURCE_URL:
+        return note_url(w, at);
+    case ASG_NOTE_TOOL_TYPE:
+        return note_tool(w, at);
+    case ASG_NOTE_THINKING:
+        return note_thinking(w, at);
+    default:
+        return true;
+    }
+}
+
+void asg_request_block_done(walk_t *w, const asg_step_t *at)
+{
+    asg_parts_t *parts = &w->r->parts;
+
+    if (w->block.has_media && w->block.is_image) {
+        asg_request_count_part(w, ASG_PART_IMAGE, &parts->images, at);
+        parts->media_bytes += (int64_t) w->block.data_bytes;
+    } else if (w->block.has_media) {
+        asg_request_count_part(w, ASG_PART_FILE, &parts->files, at);
+    }
+    parts->tools += w->block.is_call;
+    parts->messages += w->block.is_result;
+}
+
+bool asg_request_check_messages(walk_t *w)
+{
+    asg_step_t thinking = {.name = ASG_STR("thinking")};
+    asg_step_t budget = {.up = &thinking, .name = ASG_STR("budget_tokens")};
+
+    return w->r->api != ASG_API_MESSAGES || w->thinking_tokens == 0
+        || w->thinking_tokens < w->r->max_tokens
+        || asg_refuse(w->why, ASG_REASON_INVALID_VALUE, &budget);
+}

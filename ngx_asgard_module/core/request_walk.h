@@ -1,0 +1,58 @@
+/*
+ * The walk over a request body: what its files share.  Private to core/.
+ *
+ * request.c goes along the lines of core/fields.def; request_note.c takes note
+ * of single values and of where members stand; request_block.c of what a block
+ * of the Messages API is, which is known only at its end.
+ */
+#ifndef ASG_REQUEST_WALK_H
+#define ASG_REQUEST_WALK_H
+
+#include "core/refusal.h"
+#include "core/request.h"
+
+/* A block of content, as far as it was read. */
+typedef struct {
+    bool is_image;
+    bool is_call;               /* of a tool */
+    bool is_result;
+    bool has_media;             /* its source is bytes or a URL */
+    size_t data_bytes;          /* of that source */
+} asg_block_t;
+
+typedef struct {
+    asg_json_t *json;
+    asg_request_t *r;
+    asg_refusal_t *why;
+    asg_buf_t scratch;
+    asg_block_t block;          /* the innermost */
+    int64_t samples;            /* n or best_of, the larger */
+    int64_t prompts;
+    int64_t thinking_tokens;    /* 0: not said */
+    char key[ASG_JSON_KEY_BYTES];       /* an escaped key, resolved */
+} asg_request_walk_t;
+
+/* The string token, borrowed from the body or resolved into the scratch; false:
+ * longer than `max`. */
+bool asg_request_take_string(asg_request_walk_t *w, size_t max,
+    asg_str_t *out);
+/* What a line of the table asks beyond its kind; before a container is
+ * entered. */
+bool asg_request_note_value(asg_request_walk_t *w, const asg_field_t *field,
+    asg_json_event_t event, const asg_step_t *at);
+/* Where the member stands, after its value was read. */
+void asg_request_note_member(asg_request_walk_t *w, const asg_field_t *field,
+    size_t key, size_t value);
+/* Counts a part, and notes where the first of its kind stands. */
+void asg_request_count_part(asg_request_walk_t *w, asg_part_t part,
+    int64_t *count, const asg_step_t *at);
+
+/* The notes of blocks, of the thinking budget, of the kinds of tools. */
+bool asg_request_note_block(asg_request_walk_t *w, const asg_field_t *field,
+    const asg_step_t *at);
+/* The block at `at` is over: counts what it was. */
+void asg_request_block_done(asg_request_walk_t *w, const asg_step_t *at);
+/* What the Messages API asks of a body as a whole. */
+bool asg_request_check_messages(asg_request_walk_t *w);
+
+#endif
