@@ -118,12 +118,14 @@ typedef enum {
 } ngx_http_asgard_probe_e;
 
 
-/* Routes of the data plane; the first four are asg_api_t. */
+/* Routes of the data plane; those with a body are asg_api_t. */
 typedef enum {
     NGX_HTTP_ASGARD_ROUTE_CHAT = ASG_API_CHAT,
     NGX_HTTP_ASGARD_ROUTE_COMPLETIONS = ASG_API_COMPLETIONS,
     NGX_HTTP_ASGARD_ROUTE_EMBEDDINGS = ASG_API_EMBEDDINGS,
     NGX_HTTP_ASGARD_ROUTE_GATEWAY = ASG_API_GATEWAY,
+    NGX_HTTP_ASGARD_ROUTE_MESSAGES = ASG_API_MESSAGES,
+    NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS = ASG_API_COUNT_TOKENS,
     NGX_HTTP_ASGARD_ROUTE_MODELS,
     NGX_HTTP_ASGARD_ROUTE_MODEL,
     NGX_HTTP_ASGARD_ROUTE_NONE
@@ -235,6 +237,7 @@ struct ngx_http_asgard_ctx_s {
                                                * nothing was begun or charged */
     unsigned                   refused:1;     /* ctx->refusal has left */
     unsigned                   no_fallback:1; /* the first group alone */
+    unsigned                   unpaid:1;      /* costs nothing: has no hold */
 };
 
 

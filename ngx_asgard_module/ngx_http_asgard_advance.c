@@ -383,7 +383,7 @@ ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a)
     ngx_http_asgard_answer_reset(&a->answer);
 
     a->accepted = 0;
-    a->renew = 1;
+    a->renew = !a->ctx->unpaid;
 
     return 1;
 }

@@ -9,6 +9,7 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
+#include "ngx_http_asgard_messages.h"
 #include "ngx_http_asgard_zone.h"
 
 
@@ -317,7 +318,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
 
     rc = NGX_OK;
 
-    if (ngx_http_asgard_is_anthropic(a) && !a->response.coded) {
+    if (ngx_http_asgard_translates(a) && !a->response.coded) {
 
         rc = ngx_http_asgard_anthropic_answer(a, shown);
         if (rc == NGX_ERROR) {
@@ -331,6 +332,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
     asg_answer_init(&answer->core, shown, false,
                     ngx_http_asgard_answer_context(a), NULL);
     answer->core.total_tokens = ngx_http_asgard_answer_total(a);
+    ngx_http_asgard_messages_meter(a);
 
     answer->splice = ngx_palloc(a->ctx->request->pool,
                                 sizeof(asg_answer_splice_t));

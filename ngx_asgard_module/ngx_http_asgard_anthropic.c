@@ -8,6 +8,7 @@
 #include "core/anthropic_answer.h"
 #include "core/anthropic_request.h"
 #include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_zone.h"
 
@@ -31,9 +32,10 @@ static asg_json_t  ngx_http_asgard_anthropic_json;
 
 
 ngx_uint_t
-ngx_http_asgard_is_anthropic(ngx_http_asgard_attempt_t *a)
+ngx_http_asgard_translates(ngx_http_asgard_attempt_t *a)
 {
-    return a->endpoint->kind == ASG_KIND_ANTHROPIC;
+    return a->endpoint->kind == ASG_KIND_ANTHROPIC
+           && !ngx_http_asgard_route_is_messages(a->ctx);
 }
 
 
@@ -68,7 +70,9 @@ ngx_http_asgard_anthropic_takes(ngx_http_asgard_ctx_t *ctx,
 
     e = &ctx->snapshot->catalog.endpoints[model->endpoint];
 
-    if (e->kind != ASG_KIND_ANTHROPIC || ctx->translatable == model) {
+    if (e->kind != ASG_KIND_ANTHROPIC || ctx->translatable == model
+        || ngx_http_asgard_route_is_messages(ctx))
+    {
         return 1;
     }
 
@@ -308,4 +312,27 @@ ngx_http_asgard_anthropic_stream_feed(ngx_http_asgard_attempt_t *a,
     const char *bytes, size_t len, asg_emit_pt meter)
 {
     return asg_anthropic_stream_feed(a->messages, bytes, len, meter, a);
+}
+
+
+void
+ngx_http_asgard_anthropic_refusal(ngx_http_asgard_attempt_t *a,
+    asg_str_t body)
+{
+    size_t                       len;
+    asg_anthropic_error_t        error;
+    ngx_http_asgard_response_t  *resp;
+
+    resp = &a->response;
+
+    asg_anthropic_error(&ngx_http_asgard_anthropic_json, ngx_random(),
+                        (unsigned) a->status, body, &error);
+
+    a->said = error.reason;
+    len = ngx_strlen(error.request_id);
+
+    if (resp->rid_len == 0 && len <= NGX_HTTP_ASGARD_RID_MAX) {
+        ngx_memcpy(resp->rid, error.request_id, len);
+        resp->rid_len = len;
+    }
 }

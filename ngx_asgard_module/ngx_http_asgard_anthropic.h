@@ -16,7 +16,8 @@
 #include "ngx_http_asgard_candidate.h"
 
 
-ngx_uint_t ngx_http_asgard_is_anthropic(ngx_http_asgard_attempt_t *a);
+/* Is the attempt's request of another API than its provider's? */
+ngx_uint_t ngx_http_asgard_translates(ngx_http_asgard_attempt_t *a);
 
 /* Can the request be translated for this model?  Always, if the model has
  * another kind.  0: why, in `why` if it is not NULL. */
@@ -31,6 +32,11 @@ ngx_int_t ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
  * shown.  NGX_DECLINED: it is no message; it stays as it is. */
 ngx_int_t ngx_http_asgard_anthropic_answer(ngx_http_asgard_attempt_t *a,
     asg_str_t shown);
+
+/* What the body of an error says: a->said, and a request id that no header
+ * had. */
+void ngx_http_asgard_anthropic_refusal(ngx_http_asgard_attempt_t *a,
+    asg_str_t body);
 
 /* Before the first byte of a stream; then each, for the meter's eyes. */
 ngx_int_t ngx_http_asgard_anthropic_stream_start(ngx_http_asgard_attempt_t *a,

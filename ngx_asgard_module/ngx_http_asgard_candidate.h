@@ -75,6 +75,7 @@ struct ngx_http_asgard_attempt_s {
     ngx_http_asgard_response_t  response;
     ngx_http_asgard_answer_t    answer;
     ngx_http_asgard_fault_e     fault;
+    asg_reason_t                said;         /* by an error's body; NONE */
     ngx_uint_t                  status;       /* of the last answer; 0 */
 
     size_t                      taken;        /* bytes of the last read of a

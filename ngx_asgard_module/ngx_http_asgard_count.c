@@ -11,6 +11,8 @@ static const struct {
     const char  *help;
 } ngx_http_asgard_count_names[] = {
     { "asgard_calls_total", "Requests that passed every step." },
+    { "asgard_unpaid_calls_total",
+      "Of them, those that cost nothing: tokens were counted." },
     { "asgard_refused_total", "Calls refused." },
     { "asgard_settled_total", "Calls settled by measured usage." },
     { "asgard_estimated_total", "Calls settled by an estimate." },

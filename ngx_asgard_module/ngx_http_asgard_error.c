@@ -210,6 +210,16 @@ ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
         ngx_http_asgard_error_over(&extra, ctx->call.over);
     }
 
+    if (ngx_http_asgard_route_is_messages(ctx)) {
+        asg_reason_messages_body(out, reason,
+                                 ngx_http_asgard_str(&ctx->message),
+                                 ngx_http_asgard_str(&ctx->param),
+                                 asg_buf_view(&extra),
+                                 (asg_str_t) { (const char *) ctx->trace,
+                                               ctx->trace_len });
+        return;
+    }
+
     asg_reason_body(out, reason, ngx_http_asgard_str(&ctx->message),
                     ngx_http_asgard_str(&ctx->param), asg_buf_view(&extra));
 }
@@ -390,7 +400,9 @@ ngx_http_asgard_error_replace(ngx_http_request_t *r,
         ctx->reason = reason;
 
     } else {
-        status = asg_reason_info(reason)->status;
+        status = ngx_http_asgard_route_is_messages(ctx)
+                 ? asg_reason_messages_status(reason)
+                 : asg_reason_info(reason)->status;
     }
 
     info = asg_reason_info(reason);
@@ -457,7 +469,12 @@ ngx_http_asgard_error_header_filter(ngx_http_request_t *r)
 
     if (ngx_http_asgard_error_header(r, ctx, "x-asgard-trace-id", ctx->trace,
                                      ctx->trace_len)
-        != NGX_OK)
+        != NGX_OK
+        || (shape == NGX_HTTP_ASGARD_ERRORS_DATA
+            && ngx_http_asgard_route_is_messages(ctx)
+            && ngx_http_asgard_error_header(r, ctx, "request-id", ctx->trace,
+                                            ctx->trace_len)
+               != NGX_OK))
     {
         return NGX_ERROR;
     }

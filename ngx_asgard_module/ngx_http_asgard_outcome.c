@@ -115,8 +115,10 @@ ngx_http_asgard_outcome_pass(ngx_http_asgard_attempt_t *a)
     ngx_http_asgard_outcome_settle(a);
     ctx->reason = ASG_REASON_NONE;
 
-    ctx->call.slot = NULL;
-    ctx->call.further++;
+    if (!ctx->unpaid) {
+        ctx->call.slot = NULL;
+        ctx->call.further++;
+    }
 }
 
 
@@ -132,7 +134,7 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
         /* usage that content followed, or that may not be the last: a floor */
 
         if (usage->verdict == ASG_USAGE_GOOD
-            && usage->content_after_usage == 0
+            && usage->content_after_usage == 0 && !usage->partial
             && (usage->done || a->response.whole))
         {
             return NGX_HTTP_ASGARD_MEASURED;
@@ -234,7 +236,7 @@ ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
         reason = ASG_REASON_UPSTREAM_ERROR;
     }
 
-    if (reason == ASG_REASON_UPSTREAM_ERROR) {
+    if (reason == ASG_REASON_UPSTREAM_ERROR || a->said != ASG_REASON_NONE) {
         ctx->may_retry = ngx_http_asgard_outcome_may_pass(a);
     }
 
@@ -289,14 +291,16 @@ ngx_http_asgard_outcome_may_pass(ngx_http_asgard_attempt_t *a)
 }
 
 
-/* The provider's status in our words. */
+/* A provider's status, or what its body says, in our words. */
 
 static asg_reason_t
-ngx_http_asgard_outcome_status(ngx_http_asgard_attempt_t *a)
+ngx_http_asgard_outcome_words(ngx_http_asgard_attempt_t *a)
 {
-    ngx_http_asgard_ctx_t  *ctx;
-
-    ctx = a->ctx;
+    if (a->endpoint->kind == ASG_KIND_ANTHROPIC) {
+        return a->said != ASG_REASON_NONE
+               ? a->said : asg_anthropic_error_reason((unsigned) a->status,
+                                                      ASG_STR_NULL);
+    }
 
     switch (a->status) {
 
@@ -307,19 +311,38 @@ ngx_http_asgard_outcome_status(ngx_http_asgard_attempt_t *a)
         return ASG_REASON_UPSTREAM_REJECTED;
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
-        ctx->retry_after = a->response.retry_after;
         return ASG_REASON_UPSTREAM_RATE_LIMITED;
 
-    case NGX_HTTP_UNAUTHORIZED:
-    case NGX_HTTP_FORBIDDEN:
-    case NGX_HTTP_NOT_FOUND:
+    default:
+        return ASG_REASON_UPSTREAM_ERROR;
+    }
+}
+
+
+static asg_reason_t
+ngx_http_asgard_outcome_status(ngx_http_asgard_attempt_t *a)
+{
+    asg_reason_t            reason;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = a->ctx;
+    reason = ngx_http_asgard_outcome_words(a);
+
+    if (reason == ASG_REASON_UPSTREAM_RATE_LIMITED
+        || reason == ASG_REASON_UPSTREAM_OVERLOADED)
+    {
+        ctx->retry_after = a->response.retry_after;
+    }
+
+    if (a->status == NGX_HTTP_UNAUTHORIZED || a->status == NGX_HTTP_FORBIDDEN
+        || a->status == NGX_HTTP_NOT_FOUND)
+    {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                       "asgard: endpoint \"%*s\" answered %ui: is its key "
                       "right?", a->endpoint->id.len, a->endpoint->id.data,
                       a->status);
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_UPSTREAM_AUTH, 1);
-        break;
     }
 
-    return ASG_REASON_UPSTREAM_ERROR;
+    return reason;
 }

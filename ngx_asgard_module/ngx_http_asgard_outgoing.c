@@ -10,7 +10,8 @@
 #include "core/catalog_headers.h"
 #include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_candidate.h"
-#include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_messages.h"
+#include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
 
 
@@ -97,16 +98,17 @@ ngx_http_asgard_outgoing_body(ngx_http_asgard_attempt_t *a,
     m = a->model;
     ctx = a->ctx;
 
-    if (ngx_http_asgard_is_anthropic(a)) {
+    if (ngx_http_asgard_translates(a)) {
         return ngx_http_asgard_anthropic_body(a, splice);
     }
 
     ngx_memzero(&rewrite, sizeof(asg_rewrite_t));
 
     rewrite.model = m->served;
-    rewrite.max_tokens = ngx_http_asgard_policy_output(ctx, m);
+    rewrite.max_tokens = ngx_http_asgard_messages_output(a);
     rewrite.max_tokens_field = m->max_tokens_field;
-    rewrite.force_usage = ctx->parsed->stream && m->send_stream_options;
+    rewrite.force_usage = ctx->parsed->stream && m->send_stream_options
+                          && !ngx_http_asgard_route_is_messages(ctx);
     rewrite.drop_stream_options = !m->send_stream_options;
 
     if (m->send_user) {
@@ -146,7 +148,8 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
 
     if (out == NULL) {
         return path.len + host.len + e->auth_header.len + e->auth_scheme.len
-               + key.len + ctx->trace_len + e->anthropic_version.len + 512
+               + key.len + ctx->trace_len + 512
+               + ngx_http_asgard_messages_headers(a, NULL)
                + ngx_http_asgard_outgoing_headers_size(a);
     }
 
@@ -164,11 +167,7 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
     ngx_http_asgard_outgoing_line(out, "x-request-id", (asg_str_t) {
                                   (const char *) ctx->trace, ctx->trace_len });
 
-    if (e->anthropic_version.len) {
-        ngx_http_asgard_outgoing_line(out, "anthropic-version",
-                                      e->anthropic_version);
-    }
-
+    (void) ngx_http_asgard_messages_headers(a, out);
     ngx_http_asgard_outgoing_headers(a, out);
 
     if (key.len && e->auth_header.len) {

@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_order.h"
+#include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
 
 
@@ -83,8 +84,9 @@ ngx_http_asgard_policy_serves(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
     return model->path[ctx->route].len != 0
-           || ctx->snapshot->catalog.endpoints[model->endpoint].kind
-              == ASG_KIND_ECHO;
+           || (ctx->snapshot->catalog.endpoints[model->endpoint].kind
+               == ASG_KIND_ECHO
+               && !ngx_http_asgard_route_is_messages(ctx));
 }
 
 
@@ -96,12 +98,17 @@ ngx_http_asgard_policy_cleared(ngx_http_asgard_ctx_t *ctx,
 }
 
 
-/* The first part of the body that this model has no bound for. */
+/* The first part of the body that this model has no bound for; nothing needs
+ * one where nothing is charged. */
 
 static asg_part_t
 ngx_http_asgard_policy_unbound(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
+    if (ctx->route == NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS) {
+        return ASG_PART_NONE;
+    }
+
     return asg_price_unbound(ngx_http_asgard_policy_card(ctx, model),
                              &ctx->parsed->parts);
 }
@@ -339,7 +346,9 @@ ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
 {
     int64_t  tokens;
 
-    if (ctx->route == NGX_HTTP_ASGARD_ROUTE_EMBEDDINGS) {
+    if (ctx->route == NGX_HTTP_ASGARD_ROUTE_EMBEDDINGS
+        || ctx->route == NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS)
+    {
         return 0;
     }
 

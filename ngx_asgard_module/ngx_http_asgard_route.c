@@ -23,7 +23,9 @@ static ngx_int_t ngx_http_asgard_route_path(ngx_http_asgard_ctx_t *ctx,
 static ngx_int_t ngx_http_asgard_route_model(ngx_http_asgard_ctx_t *ctx,
     ngx_str_t *path);
 static ngx_uint_t ngx_http_asgard_route_split(ngx_http_request_t *r,
-    ngx_str_t *path);
+    ngx_str_t *path, ngx_str_t *query);
+static ngx_uint_t ngx_http_asgard_route_takes(ngx_http_asgard_ctx_t *ctx,
+    ngx_str_t *query);
 static ngx_int_t ngx_http_asgard_route_authorization(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_uint_t offset);
 
@@ -34,6 +36,9 @@ static const ngx_http_asgard_path_t  ngx_http_asgard_paths[] = {
     { ngx_string("/v1/completions"), NGX_HTTP_ASGARD_ROUTE_COMPLETIONS },
     { ngx_string("/v1/embeddings"), NGX_HTTP_ASGARD_ROUTE_EMBEDDINGS },
     { ngx_string("/api/gateway/chat"), NGX_HTTP_ASGARD_ROUTE_GATEWAY },
+    { ngx_string("/v1/messages"), NGX_HTTP_ASGARD_ROUTE_MESSAGES },
+    { ngx_string("/v1/messages/count_tokens"),
+      NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS },
     { ngx_string("/v1/models"), NGX_HTTP_ASGARD_ROUTE_MODELS },
     { ngx_null_string, NGX_HTTP_ASGARD_ROUTE_NONE }
 };
@@ -45,17 +50,17 @@ static const ngx_str_t  ngx_http_asgard_model_path = ngx_string("/v1/models/");
 ngx_int_t
 ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx)
 {
-    ngx_str_t            path;
-    ngx_uint_t           method, query;
+    ngx_str_t            path, query;
+    ngx_uint_t           method, asked;
     ngx_http_request_t  *r = ctx->request;
 
     if (r != r->main || r->internal || r->post_action) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_SUBREQUEST, NULL);
     }
 
-    query = ngx_http_asgard_route_split(r, &path);
+    asked = ngx_http_asgard_route_split(r, &path, &query);
 
-    if (query) {
+    if (asked) {
         ngx_http_asgard_route_hide(r);
     }
 
@@ -63,7 +68,7 @@ ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx)
         return ngx_http_asgard_refuse(ctx, ASG_REASON_NOT_FOUND, NULL);
     }
 
-    if (query) {
+    if (asked && !ngx_http_asgard_route_takes(ctx, &query)) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_UNEXPECTED_QUERY, NULL);
     }
 
@@ -79,18 +84,48 @@ ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* Anthropic's libraries add it when they call by their `beta` names; which
+ * betas are meant, a header says.  It goes no further. */
+
+static ngx_uint_t
+ngx_http_asgard_route_takes(ngx_http_asgard_ctx_t *ctx, ngx_str_t *query)
+{
+    static const ngx_str_t  beta = ngx_string("beta=true");
+
+    return ngx_http_asgard_route_is_messages(ctx)
+           && query->len == beta.len
+           && ngx_memcmp(query->data, beta.data, beta.len) == 0;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_route_is_messages(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_str_t  path, query;
+
+    if (ctx->route == NGX_HTTP_ASGARD_ROUTE_NONE) {
+        /* nginx refused it before it had a location */
+        (void) ngx_http_asgard_route_split(ctx->request, &path, &query);
+        (void) ngx_http_asgard_route_path(ctx, &path);
+    }
+
+    return ctx->route == NGX_HTTP_ASGARD_ROUTE_MESSAGES
+           || ctx->route == NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS;
+}
+
+
 /* nginx refuses TRACE and CONNECT before it has a location. */
 
 ngx_str_t *
 ngx_http_asgard_route_allow(ngx_http_asgard_ctx_t *ctx)
 {
-    ngx_str_t  path;
+    ngx_str_t  path, query;
 
     static ngx_str_t  get = ngx_string("GET");
     static ngx_str_t  post = ngx_string("POST");
 
     if (ctx->route == NGX_HTTP_ASGARD_ROUTE_NONE) {
-        (void) ngx_http_asgard_route_split(ctx->request, &path);
+        (void) ngx_http_asgard_route_split(ctx->request, &path, &query);
 
         if (ngx_http_asgard_route_path(ctx, &path) != NGX_OK) {
             return NULL;
@@ -104,18 +139,23 @@ ngx_http_asgard_route_allow(ngx_http_asgard_ctx_t *ctx)
 /* The raw path; true: a query follows it. */
 
 static ngx_uint_t
-ngx_http_asgard_route_split(ngx_http_request_t *r, ngx_str_t *path)
+ngx_http_asgard_route_split(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_str_t *query)
 {
-    u_char  *query;
+    u_char  *p, *last;
 
     *path = r->unparsed_uri;
-    query = ngx_strlchr(path->data, path->data + path->len, '?');
+    last = path->data + path->len;
+    p = ngx_strlchr(path->data, last, '?');
 
-    if (query == NULL) {
+    if (p == NULL) {
+        ngx_str_null(query);
         return 0;
     }
 
-    path->len = query - path->data;
+    path->len = p - path->data;
+    query->data = p + 1;
+    query->len = last - query->data;
 
     return 1;
 }

@@ -5,7 +5,8 @@
  * nginx matches locations on the decoded path; what we serve is decided by the
  * bytes that the client sent, so that a path written differently
  * (`//`, `/../`, `%63`) is another path, hence none.  The one exception: the
- * slash of a model ref in /v1/models/{id} may be written %2F.
+ * slash of a model ref in /v1/models/{id} may be written %2F.  No path takes a
+ * query but those of the Messages API, which take `beta=true`.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ROUTE_H_INCLUDED_
@@ -18,6 +19,9 @@
 /* Sets ctx->route and ctx->model_id; NGX_OK, or a status with the reason:
  * unknown path, query string, method, subrequest. */
 ngx_int_t ngx_http_asgard_route_find(ngx_http_asgard_ctx_t *ctx);
+
+/* Of Anthropic's Messages API, in whose words it is answered. */
+ngx_uint_t ngx_http_asgard_route_is_messages(ngx_http_asgard_ctx_t *ctx);
 
 /* What the Allow header says of the path; NULL: it is none of ours. */
 ngx_str_t *ngx_http_asgard_route_allow(ngx_http_asgard_ctx_t *ctx);

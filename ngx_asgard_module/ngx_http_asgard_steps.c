@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_steps.h"
 
 #include "ngx_http_asgard_body.h"
+#include "ngx_http_asgard_credential.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_flood.h"
@@ -174,33 +175,24 @@ ngx_http_asgard_step_bad_key(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-/* `Bearer`, one space, the token; the grammar is judged before any store. */
+/* The grammar is judged before any store. */
 
 static ngx_int_t
 ngx_http_asgard_step_identify(ngx_http_asgard_ctx_t *ctx)
 {
-    ngx_int_t         rc;
-    ngx_str_t         token;
-    ngx_table_elt_t  *h;
+    ngx_int_t  rc;
+    ngx_str_t  token;
 
-    h = ctx->request->headers_in.authorization;
+    rc = ngx_http_asgard_credential(ctx, &token);
 
-    if (h == NULL) {
+    if (rc == NGX_DECLINED) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_MISSING_API_KEY, NULL);
     }
 
-    token = h->value;
-
-    if (token.len <= 7
-        || ngx_strncasecmp(token.data, (u_char *) "Bearer ", 7) != 0)
+    if (rc != NGX_OK
+        || !asg_key_is_inference(asg_key_classify(
+                                     ngx_http_asgard_str(&token))))
     {
-        return ngx_http_asgard_step_bad_key(ctx);
-    }
-
-    token.data += 7;
-    token.len -= 7;
-
-    if (!asg_key_is_inference(asg_key_classify(ngx_http_asgard_str(&token)))) {
         return ngx_http_asgard_step_bad_key(ctx);
     }
 
@@ -308,6 +300,12 @@ ngx_http_asgard_step_reserve(ngx_http_asgard_ctx_t *ctx)
         return NGX_OK;
     }
 
+    if (ctx->route == NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS) {
+        ctx->unpaid = 1;
+        ngx_http_asgard_kill_watch(ctx);
+        return NGX_OK;
+    }
+
     rc = ngx_http_asgard_policy_hold(ctx);
     if (rc != NGX_OK) {
         return rc;
@@ -329,6 +327,7 @@ static ngx_int_t
 ngx_http_asgard_step_route(ngx_http_asgard_ctx_t *ctx)
 {
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_CALLS, 1);
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_UNPAID, ctx->unpaid);
 
     if (ctx->route >= NGX_HTTP_ASGARD_ROUTE_MODELS) {
         ctx->request->content_handler = ngx_http_asgard_models_handler;

@@ -10,6 +10,8 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
+#include "ngx_http_asgard_messages.h"
+#include "ngx_http_asgard_route.h"
 
 
 #define NGX_HTTP_ASGARD_STREAM_LEAST  512     /* of an outgoing buffer */
@@ -46,7 +48,10 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
     ctx = a->ctx;
     u = ctx->request->upstream;
 
-    hide = !ctx->parsed->include_usage;
+    /* in Anthropic's words it is always told */
+
+    hide = !ctx->parsed->include_usage
+           && !ngx_http_asgard_route_is_messages(ctx);
     context = ngx_http_asgard_answer_context(a);
     total = ngx_http_asgard_answer_total(a);
 
@@ -63,8 +68,9 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
     a->answer.core.total_tokens = total;
     a->answer.core.grow = ngx_http_asgard_stream_grow;
     a->answer.core.grow_data = ctx->request->pool;
+    ngx_http_asgard_messages_meter(a);
 
-    if (ngx_http_asgard_is_anthropic(a)
+    if (ngx_http_asgard_translates(a)
         && ngx_http_asgard_anthropic_stream_start(a, shown) != NGX_OK)
     {
         return NGX_ERROR;

@@ -19,10 +19,9 @@
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_outcome.h"
 #include "ngx_http_asgard_peer.h"
+#include "ngx_http_asgard_refused.h"
 #include "ngx_http_asgard_resolve.h"
 #include "ngx_http_asgard_stream.h"
-
-#include "core/too_long.h"
 
 
 #define NGX_HTTP_ASGARD_BUFFER  16384         /* an answer's head, at most */
@@ -37,8 +36,6 @@ static ngx_int_t ngx_http_asgard_upstream_write(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_http_asgard_upstream_process_header(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a);
-static ngx_int_t ngx_http_asgard_upstream_refusal(
-    ngx_http_asgard_attempt_t *a);
 static ngx_uint_t ngx_http_asgard_upstream_is_early(
     ngx_http_asgard_attempt_t *a);
 static ngx_int_t ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a);
@@ -120,7 +117,7 @@ ngx_http_asgard_upstream_handler(ngx_http_request_t *r)
 
     /* no hold, no upstream: whatever let the request come here */
 
-    if (ctx == NULL || ctx->call.slot == NULL || ctx->attempt
+    if (ctx == NULL || (ctx->call.slot == NULL && !ctx->unpaid) || ctx->attempt
         || r != r->main)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -258,7 +255,9 @@ ngx_http_asgard_upstream_process_header(ngx_http_request_t *r)
     }
 
     if (a->refused) {
-        return ngx_http_asgard_upstream_refusal(a);
+        return ngx_http_asgard_refused_read(a) == NGX_AGAIN
+               ? NGX_AGAIN
+               : ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_STATUS);
     }
 
     if (a->response.type == NGX_HTTP_ASGARD_TYPE_SSE) {
@@ -302,8 +301,7 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
 
     if (resp->status.code >= NGX_HTTP_SPECIAL_RESPONSE) {
 
-        if (ngx_http_asgard_advance_asks_why(a)) {
-            a->refused = 1;
+        if (ngx_http_asgard_refused(a)) {
             return NGX_OK;
         }
 
@@ -332,32 +330,6 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     ngx_http_asgard_health_good(a->health, ngx_current_msec - a->sent_at);
 
     return NGX_OK;
-}
-
-
-/* A refusal of which it matters whether it is because of the prompt's length:
- * its body is read, in part or whole, and then forgotten. */
-
-static ngx_int_t
-ngx_http_asgard_upstream_refusal(ngx_http_asgard_attempt_t *a)
-{
-    ngx_int_t  rc;
-    asg_str_t  body;
-
-    rc = ngx_http_asgard_answer_hold(a);
-
-    if (rc == NGX_AGAIN && a->answer.len < ASG_TOO_LONG_BYTES) {
-        return NGX_AGAIN;
-    }
-
-    body.data = (const char *) a->answer.body;
-    body.len = a->answer.len;
-
-    a->too_long = !a->response.coded && body.len && asg_too_long_says(body);
-
-    ngx_http_asgard_answer_reset(&a->answer);
-
-    return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_STATUS);
 }
 
 
@@ -404,9 +376,10 @@ ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a)
 
     len = asg_money_format(a->ctx->call.cost_nusd, cost);
 
-    if (ngx_http_asgard_upstream_header(a->ctx->request, "x-asgard-cost-usd",
-                                        cost, len)
-        != NGX_OK)
+    if (!a->ctx->unpaid
+        && ngx_http_asgard_upstream_header(a->ctx->request, "x-asgard-cost-usd",
+                                           cost, len)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -23,6 +23,7 @@
  * ngx_http_asgard_count.c in the same order. */
 typedef enum {
     NGX_HTTP_ASGARD_COUNT_CALLS = 0,
+    NGX_HTTP_ASGARD_COUNT_UNPAID,
     NGX_HTTP_ASGARD_COUNT_REFUSED,
     NGX_HTTP_ASGARD_COUNT_SETTLED,
     NGX_HTTP_ASGARD_COUNT_ESTIMATED,

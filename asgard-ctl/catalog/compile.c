@@ -158,6 +158,23 @@ headers_write(struct writer *w, const struct ctl_manifest *mf)
 }
 
 
+static void
+betas_write(struct writer *w, const struct ctl_manifest *mf)
+{
+    unsigned i;
+
+    if (mf->nbetas == 0) {
+        return;
+    }
+    asg_buf_z(&w->b, ",\"anthropic_beta\":[");
+    for (i = 0; i < mf->nbetas; i++) {
+        asg_buf_z(&w->b, i > 0 ? "," : "");
+        asg_buf_json(&w->b, asg_str_z(mf->betas[i]));
+    }
+    asg_buf_z(&w->b, "]");
+}
+
+
 static bool
 endpoint_write(struct writer *w, const struct ctl_module *m)
 {
@@ -187,6 +204,7 @@ endpoint_write(struct writer *w, const struct ctl_module *m)
     if (mf->kind == CTL_KIND_ANTHROPIC) {
         member(w, "anthropic_version", mf->anthropic_version);
         member_int(w, "refuse_unsupported", mf->refuse_unsupported);
+        betas_write(w, mf);
     }
     headers_write(w, mf);
     asg_buf_z(&w->b, "}");
@@ -253,7 +271,9 @@ paths_write(struct writer *w, const struct ctl_catalog_model *m)
     asg_buf_z(&w->b, ",\"paths\":{");
     ok = path_write(w, m, ASG_API_CHAT, "chat", &first)
          && path_write(w, m, ASG_API_COMPLETIONS, "completions", &first)
-         && path_write(w, m, ASG_API_EMBEDDINGS, "embeddings", &first);
+         && path_write(w, m, ASG_API_EMBEDDINGS, "embeddings", &first)
+         && path_write(w, m, ASG_API_MESSAGES, "messages", &first)
+         && path_write(w, m, ASG_API_COUNT_TOKENS, "count_tokens", &first);
     asg_buf_z(&w->b, "}");
 
     return ok;

@@ -325,6 +325,24 @@ headers_take(const struct reader *r, const struct ctl_yaml *inf)
 }
 
 
+/* Tokens are counted behind the path of the messages, if nothing is said. */
+static const char *
+count_path_of(const struct reader *r)
+{
+    static const char end[] = "/messages";
+    const char *path = r->m->path[ASG_API_MESSAGES];
+    size_t n = path != NULL ? strlen(path) : 0;
+
+    if (n < sizeof(end) - 1
+        || strcmp(path + n - (sizeof(end) - 1), end) != 0)
+    {
+        return NULL;
+    }
+
+    return ctl_arena_printf(r->findings->arena, "%s/count_tokens", path);
+}
+
+
 static bool
 paths_take(const struct reader *r, const struct ctl_yaml *inf)
 {
@@ -347,6 +365,11 @@ paths_take(const struct reader *r, const struct ctl_yaml *inf)
                       &path[ASG_API_EMBEDDINGS])
          && kind_of_apis_check(r, inf) && headers_take(r, inf);
     path[ASG_API_GATEWAY] = path[ASG_API_CHAT];
+    if (ok && is_messages) {
+        path[ASG_API_MESSAGES] = path[ASG_API_CHAT];
+        ok = path_take(r, inf, "count_tokens_path", count_path_of(r),
+                       &path[ASG_API_COUNT_TOKENS]);
+    }
 
     return ok;
 }
@@ -388,31 +411,70 @@ kind_take(const struct reader *r, const struct ctl_yaml *inf)
 }
 
 
+static bool
+betas_take(const struct reader *r, const struct ctl_yaml *inf)
+{
+    const struct ctl_yaml *list = ctl_yaml_at(inf, "anthropic_beta"), *item;
+    struct ctl_manifest *m = r->m;
+
+    for (item = list != NULL ? list->first : NULL; item != NULL;
+         item = item->next)
+    {
+        if (m->nbetas == ASG_ANTHROPIC_BETAS_MAX
+            || !asg_anthropic_beta_is_valid(asg_str_z(item->text)))
+        {
+            return wrong(r, inf, "anthropic_beta", "expects at most 16 words "
+                         "of small letters, digits, hyphens");
+        }
+        m->betas[m->nbetas++] = item->text;
+    }
+
+    return true;
+}
+
+
 /* What only this kind has; of another it would do nothing. */
+static bool
+anthropic_of_another_kind(const struct reader *r, const struct ctl_yaml *inf)
+{
+    static const char *const fields[] = {
+        "anthropic_version", "unsupported", "anthropic_beta",
+        "count_tokens_path"
+    };
+    unsigned i;
+
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (ctl_yaml_at(inf, fields[i]) != NULL) {
+            return wrong(r, inf, fields[i], "is for the kind anthropic");
+        }
+    }
+
+    return true;
+}
+
+
 static bool
 anthropic_take(const struct reader *r, const struct ctl_yaml *inf)
 {
     struct ctl_manifest *m = r->m;
     const char *word = ctl_yaml_text(inf, "unsupported", NULL);
 
-    m->anthropic_version = ctl_yaml_text(inf, "anthropic_version", NULL);
     if (m->kind != CTL_KIND_ANTHROPIC) {
-        return (m->anthropic_version == NULL
-                || wrong(r, inf, "anthropic_version",
-                         "is for the kind anthropic"))
-               && (word == NULL || wrong(r, inf, "unsupported",
-                                         "is for the kind anthropic"));
+        return anthropic_of_another_kind(r, inf);
     }
-    if (m->anthropic_version == NULL) {
-        m->anthropic_version = "2023-06-01";
-    }
+    m->anthropic_version = ctl_yaml_text(inf, "anthropic_version",
+                                         "2023-06-01");
     m->refuse_unsupported = word != NULL && strcmp(word, "refuse") == 0;
 
-    return (m->anthropic_version[0] != '\0'
-            && is_printable(m->anthropic_version, false)
-            && strlen(m->anthropic_version) <= 64)
-           || wrong(r, inf, "anthropic_version", "expects a date such as "
-                                                 "2023-06-01");
+    if (m->anthropic_version[0] == '\0'
+        || !is_printable(m->anthropic_version, false)
+        || strlen(m->anthropic_version) > 64)
+    {
+        return wrong(r, inf, "anthropic_version", "expects a date such as "
+                                                  "2023-06-01");
+    }
+
+    return betas_take(r, inf);
 }
 
 

@@ -89,6 +89,8 @@ struct ctl_manifest {
     bool public_only;
     const char *anthropic_version;      /* NULL: of another kind */
     bool refuse_unsupported;            /* of kind anthropic */
+    const char *betas[ASG_ANTHROPIC_BETAS_MAX]; /* that a client may ask for */
+    unsigned nbetas;
     struct ctl_model *models;
     unsigned nmodels;
     int64_t changed_at;                 /* mtime of the file */

@@ -141,6 +141,7 @@ apis_take(const struct taking *t)
          item = item->next)
     {
         i = item->text[0] == 'e' ? ASG_API_EMBEDDINGS
+            : item->text[0] == 'm' ? ASG_API_MESSAGES
             : strcmp(item->text, "chat") == 0 ? ASG_API_CHAT
             : ASG_API_COMPLETIONS;
         if (t->m->path[i] == NULL) {
@@ -149,6 +150,8 @@ apis_take(const struct taking *t)
         apis[i] = true;
     }
     apis[ASG_API_GATEWAY] = apis[ASG_API_CHAT];
+    apis[ASG_API_COUNT_TOKENS] = apis[ASG_API_MESSAGES]
+        && t->m->path[ASG_API_COUNT_TOKENS] != NULL;
     for (i = 0; i < ASG_API_COUNT; i++) {
         any = any || apis[i];
     }

@@ -161,7 +161,8 @@ ctl_manifest_price_find(const struct ctl_manifest *m,
 static bool
 needs_out(const struct ctl_model *model)
 {
-    return model->apis[ASG_API_CHAT] || model->apis[ASG_API_COMPLETIONS];
+    return model->apis[ASG_API_CHAT] || model->apis[ASG_API_COMPLETIONS]
+        || model->apis[ASG_API_MESSAGES];
 }
 
 

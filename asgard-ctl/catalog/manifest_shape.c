@@ -45,7 +45,7 @@ static const char *const max_tokens_fields[] = {
     "max_tokens", "max_completion_tokens", NULL
 };
 static const char *const apis[] = {
-    "chat", "completions", "embeddings", NULL
+    "chat", "completions", "embeddings", "messages", NULL
 };
 
 static const char *const endpoint_apis[] = {
@@ -142,7 +142,8 @@ static const struct ctl_shape inference[] = {
     BOOL("api_key_optional"), TEXT("auth_header"), TEXT("auth_scheme"),
     TEXT("ca_file"), TEXT("chat_path"), TEXT("completions_path"),
     TEXT("embeddings_path"), WORDS("apis", endpoint_apis), TEXT("query"),
-    FREE("headers"), TEXT("anthropic_version"),
+    FREE("headers"), TEXT("anthropic_version"), TEXTS("anthropic_beta"),
+    TEXT("count_tokens_path"),
     WORD("unsupported", unsupported),
     TIME("connect_timeout"), TIME("first_byte_timeout"), TIME("idle_timeout"),
     BOOL("retry_after_send"), BOOL("public_only"),

@@ -24,10 +24,13 @@ static const struct {
     {"not_found_error", 404, ASG_REASON_UPSTREAM_ERROR},
     {"conflict_error", 409, ASG_REASON_UPSTREAM_ERROR},
     {"request_too_large", 413, ASG_REASON_UPSTREAM_REJECTED},
+    /* not Anthropic's own, but of others that speak its API */
+    {"", 415, ASG_REASON_UPSTREAM_REJECTED},
+    {"", 422, ASG_REASON_UPSTREAM_REJECTED},
     {"rate_limit_error", 429, ASG_REASON_UPSTREAM_RATE_LIMITED},
     {"api_error", 500, ASG_REASON_UPSTREAM_ERROR},
     {"timeout_error", 504, ASG_REASON_UPSTREAM_TIMEOUT},
-    {"overloaded_error", 529, ASG_REASON_UPSTREAM_ERROR}
+    {"overloaded_error", 529, ASG_REASON_UPSTREAM_OVERLOADED}
 };
 
 #define ERRORS  (sizeof(errors) / sizeof(*errors))

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "core/anthropic_headers.h"
 #include "core/err.h"
 #include "core/fields.h"
 #include "core/json.h"
@@ -56,6 +57,8 @@ typedef struct {
     bool retry_after_send;      /* a begun call may be sent again */
     bool public_only;           /* addresses that are not public are refused */
     asg_str_t anthropic_version;        /* of kind anthropic */
+    asg_str_t betas[ASG_ANTHROPIC_BETAS_MAX];   /* that a client may ask for */
+    unsigned nbetas;
     bool refuse_unsupported;    /* fields without a counterpart there */
     asg_header_t headers[ASG_CATALOG_HEADERS_MAX];  /* catalog_headers.h */
     unsigned nheaders;

@@ -46,7 +46,7 @@ bool asg_catalog_header_name_is_free(asg_str_t name)
         "transfer-encoding", "connection", "keep-alive", "te", "trailer",
         "upgrade", "expect", "accept", "accept-encoding", "user-agent",
         "x-request-id", "authorization", "proxy-authorization", "cookie",
-        "api-key", "x-api-key", "anthropic-version"
+        "api-key", "x-api-key", "anthropic-version", "anthropic-beta"
     };
 
     for (size_t i = 0; i < name.len; i++) {

@@ -33,6 +33,7 @@ typedef struct {
 
 static asg_err_t read_key(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_headers(asg_json_t *json, asg_buf_t *scratch, void *out);
+static asg_err_t read_betas(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_classes(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_allow(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_paths(asg_json_t *json, asg_buf_t *scratch, void *out);
@@ -67,6 +68,7 @@ static const asg_member_t endpoint_members[] = {
                      endpoint.anthropic_version),
     ASG_MEMBER_MAYBE(FLAG, "refuse_unsupported", endpoint_parts_t,
                      endpoint.refuse_unsupported),
+    ASG_MEMBER_MAYBE_BY(read_betas, "anthropic_beta"),
     ASG_MEMBER_MAYBE_BY(read_headers, "headers")
 };
 
@@ -102,7 +104,9 @@ static const asg_member_t model_members[] = {
 static const asg_member_t path_members[] = {
     PATH("chat", ASG_API_CHAT),
     PATH("completions", ASG_API_COMPLETIONS),
-    PATH("embeddings", ASG_API_EMBEDDINGS)
+    PATH("embeddings", ASG_API_EMBEDDINGS),
+    PATH("messages", ASG_API_MESSAGES),
+    PATH("count_tokens", ASG_API_COUNT_TOKENS)
 };
 
 /* --- checks --- */
@@ -175,6 +179,27 @@ static asg_err_t read_headers(asg_json_t *json, asg_buf_t *scratch, void *out)
 
     (void) scratch;
     return asg_catalog_headers_read(json, e->headers, &e->nheaders);
+}
+
+static asg_err_t read_betas(asg_json_t *json, asg_buf_t *scratch, void *out)
+{
+    asg_endpoint_t *e = &((endpoint_parts_t *) out)->endpoint;
+    asg_json_event_t event = asg_json_next(json);
+
+    (void) scratch;
+    if (event != ASG_JSON_ARRAY) {
+        return asg_members_fault(json);
+    }
+    while ((event = asg_json_next(json)) == ASG_JSON_STRING) {
+        if (e->nbetas == ASG_ANTHROPIC_BETAS_MAX) {
+            return ASG_ERR_LIMIT;
+        }
+        if (json->escaped || !asg_anthropic_beta_is_valid(json->token)) {
+            return ASG_ERR_RANGE;
+        }
+        e->betas[e->nbetas++] = json->token;
+    }
+    return event == ASG_JSON_ARRAY_END ? ASG_OK : asg_members_fault(json);
 }
 
 static bool read_kind(asg_str_t name, asg_kind_t *out)

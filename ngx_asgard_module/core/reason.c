@@ -168,6 +168,10 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "upstream_rate_limited",
         "The model's provider limits its rate right now; try again after the "
         "time in Retry-After."},
+    [ASG_REASON_UPSTREAM_OVERLOADED] = {503, ASG_RETRY_LATER, UPSTREAM,
+        "upstream_overloaded",
+        "The model's provider is overloaded right now; try again shortly, or "
+        "another model."},
     [ASG_REASON_UPSTREAM_ERROR] = {502, ASG_RETRY_NEVER, UPSTREAM,
         "upstream_error",
         "The model's provider failed to answer; try another model, or again "
@@ -185,15 +189,13 @@ const asg_reason_info_t *asg_reason_info(asg_reason_t reason)
     return &reasons[i < ASG_REASON_COUNT ? i : ASG_REASON_INTERNAL];
 }
 
-void asg_reason_body(asg_buf_t *out, asg_reason_t reason, asg_str_t message,
-    asg_str_t param, asg_str_t extra)
+void asg_reason_members(asg_buf_t *out, const asg_reason_info_t *info,
+    const char *type, asg_str_t message, asg_str_t param)
 {
-    const asg_reason_info_t *info = asg_reason_info(reason);
-
-    asg_buf_z(out, "{\"error\":{\"message\":");
+    asg_buf_z(out, "\"message\":");
     asg_buf_json(out, message.data != NULL ? message : asg_str_z(info->text));
     asg_buf_z(out, ",\"type\":");
-    asg_buf_json(out, asg_str_z(info->type));
+    asg_buf_json(out, asg_str_z(type));
     asg_buf_z(out, ",\"param\":");
     if (param.data != NULL) {
         asg_buf_json(out, param);
@@ -202,6 +204,15 @@ void asg_reason_body(asg_buf_t *out, asg_reason_t reason, asg_str_t message,
     }
     asg_buf_z(out, ",\"code\":");
     asg_buf_json(out, asg_str_z(info->code));
+}
+
+void asg_reason_body(asg_buf_t *out, asg_reason_t reason, asg_str_t message,
+    asg_str_t param, asg_str_t extra)
+{
+    const asg_reason_info_t *info = asg_reason_info(reason);
+
+    asg_buf_z(out, "{\"error\":{");
+    asg_reason_members(out, info, info->type, message, param);
     asg_buf_str(out, extra);
     asg_buf_z(out, "}}");
 }

@@ -1,12 +1,12 @@
 /*
  * Why a call was refused or failed: the one table reason -> HTTP status, type,
  * code and text.  Every status, type and code that the gateway can tell a
- * client stands in reason.c, and every text but three, which say more than
- * their code does: ngx_http_asgard_reserve_unavailable(),
- * ngx_http_asgard_step_bad_key(), and error_data[] in answer_sse.c, the end of
- * a stream by a provider's error.  What the control API says, stands where it
- * is found out: asgard-ctl/base/error.h.  docs/errors.md is checked against
- * both by a test.
+ * client stands in reason.c (in the words of Anthropic's API: in
+ * reason_messages.c), and every text but three, which say more than their code
+ * does: ngx_http_asgard_reserve_unavailable(), ngx_http_asgard_step_bad_key(),
+ * and asg_answer_error_event(), the end of a stream by a provider's error.
+ * What the control API says, stands where it is found out:
+ * asgard-ctl/base/error.h.  docs/errors.md is checked against both by a test.
  */
 #ifndef ASG_REASON_H
 #define ASG_REASON_H
@@ -45,6 +45,7 @@ typedef enum {
     ASG_REASON_INTERNAL,
     /* the provider */
     ASG_REASON_UPSTREAM_REJECTED, ASG_REASON_UPSTREAM_RATE_LIMITED,
+    ASG_REASON_UPSTREAM_OVERLOADED,
     ASG_REASON_UPSTREAM_ERROR, ASG_REASON_UPSTREAM_TIMEOUT,
     ASG_REASON_COUNT
 } asg_reason_t;
@@ -71,5 +72,18 @@ const asg_reason_info_t *asg_reason_info(asg_reason_t reason);
  * empty or `,"scope":…` text that the caller wrote as JSON. */
 void asg_reason_body(asg_buf_t *out, asg_reason_t reason, asg_str_t message,
     asg_str_t param, asg_str_t extra);
+
+/* The members of such an object, without the braces; `type` as given. */
+void asg_reason_members(asg_buf_t *out, const asg_reason_info_t *info,
+    const char *type, asg_str_t message, asg_str_t param);
+
+/* --- the same as Anthropic's Messages API says it --- */
+
+/* The status that its libraries know; mostly that of the table. */
+unsigned asg_reason_messages_status(asg_reason_t reason);
+/* `{"type":"error","error":{"message":…,"type":…,"param":…|null,"code":…
+ * <extra>},"request_id":<trace>}`: `type` is one of Anthropic's. */
+void asg_reason_messages_body(asg_buf_t *out, asg_reason_t reason,
+    asg_str_t message, asg_str_t param, asg_str_t extra, asg_str_t trace);
 
 #endif

@@ -59,8 +59,8 @@ customer/info end_user/new budget/new budget/info budget/settings model/new
 model/info model/delete model/update model_group/info v1/model/info
 v2/model/info models models/one engines/one/chat/completions chat/completions
 completions embeddings moderations responses rerank v1/moderations v1/responses
-v1/responses/x v1/responses/x/input_items v1/rerank v2/rerank v1/messages
-v1/messages/count_tokens v1/images/generations v1/images/edits v1/audio/speech
+v1/responses/x v1/responses/x/input_items v1/rerank v2/rerank v1/messages/x
+v1/messages/batches v1/images/generations v1/images/edits v1/audio/speech
 v1/audio/transcriptions v1/audio/translations v1/files v1/files/x
 v1/files/x/content v1/batches v1/batches/x/cancel v1/fine_tuning/jobs
 v1/assistants v1/threads v1/threads/x/runs v1/vector_stores

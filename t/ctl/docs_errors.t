@@ -41,10 +41,10 @@ sub reasons {
 }
 
 my %reason = reasons();
-# A refusal's rule may be lifted for one call: outcome.c does it for this code.
+# A refusal's rule may be lifted for one call: outcome.c does it for these.
 like(slurp(top() . '/ngx_asgard_module/ngx_http_asgard_outcome.c'),
     qr/ctx->may_retry = /, 'some failures may pass');
-$reason{upstream_error}[2] .= ', or -';
+$reason{$_}[2] .= ', or -' for qw(upstream_error upstream_timeout);
 my ($table) = split /^### /m, $data;
 my %told = rows_of($table);
 my $enum = slurp(top() . '/ngx_asgard_module/core/reason.h');

@@ -191,8 +191,8 @@ my $before = $up->count;
 $up->script({status => 529, body => {type => 'error', error => {
     type => 'overloaded_error', message => 'secret words'}}});
 $reply = $t->chat($key, {model => 'claude'});
-is($reply->status . ' ' . $reply->code, '502 upstream_error',
-    'an overloaded provider is our 502');
+is($reply->status . ' ' . $reply->code, '503 upstream_overloaded',
+    'an overloaded provider is our 503');
 is($reply->header('x-should-retry'), undef, 'which may be tried again');
 unlike($reply->body, qr/secret words/, 'its words stay here');
 is($up->count, $before + 1, 'it was asked once');

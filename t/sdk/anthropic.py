@@ -67,7 +67,8 @@ try:
     ask()
     same("an answer", "an error", "an overloaded provider is an error")
 except openai.InternalServerError as e:
-    same(e.code, "upstream_error", "an overloaded provider is an error")
+    same((e.status_code, e.code), (503, "upstream_overloaded"),
+         "an overloaded provider is an error")
 
 try:
     ask(n=2)

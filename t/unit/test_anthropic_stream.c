@@ -224,7 +224,7 @@ static void an_error_in_a_stream_is_no_clean_end(void **state)
     (void) state;
     meter(&m, "error_overloaded", /* hide_usage */ true);
     assert_int_equal(stream.state, ASG_ANTHROPIC_FAILED);
-    assert_int_equal(stream.reason, ASG_REASON_UPSTREAM_ERROR);
+    assert_int_equal(stream.reason, ASG_REASON_UPSTREAM_OVERLOADED);
     assert_true(m.answer.usage.error_event);
     assert_false(m.answer.usage.done);
     assert_null(strstr(m.out.data, "[DONE]"));

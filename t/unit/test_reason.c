@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -79,6 +80,8 @@ static const row_t rows[] = {
     {ASG_REASON_INTERNAL, 500, "internal_error", SERVER, UNSAID},
     {ASG_REASON_UPSTREAM_REJECTED, 400, "upstream_rejected", INVALID, NEVER},
     {ASG_REASON_UPSTREAM_RATE_LIMITED, 429, "upstream_rate_limited", RATE,
+     LATER},
+    {ASG_REASON_UPSTREAM_OVERLOADED, 503, "upstream_overloaded", UPSTREAM,
      LATER},
     {ASG_REASON_UPSTREAM_ERROR, 502, "upstream_error", UPSTREAM, NEVER},
     {ASG_REASON_UPSTREAM_TIMEOUT, 504, "upstream_timeout", UPSTREAM, NEVER},
@@ -191,6 +194,46 @@ static void every_body_is_one_json_document(void **state)
     }
 }
 
+static void the_words_of_the_messages_api_follow_from_the_status(void **state)
+{
+    static const struct {
+        asg_reason_t reason;
+        unsigned status;
+        const char *type;
+    } wanted[] = {
+        {ASG_REASON_INVALID_VALUE, 400, "invalid_request_error"},
+        {ASG_REASON_INVALID_API_KEY, 401, "authentication_error"},
+        {ASG_REASON_PROJECT_KILLED, 403, "permission_error"},
+        {ASG_REASON_MODEL_NOT_FOUND, 404, "not_found_error"},
+        {ASG_REASON_METHOD_NOT_ALLOWED, 405, "invalid_request_error"},
+        {ASG_REASON_BODY_TOO_LARGE, 413, "request_too_large"},
+        {ASG_REASON_BUDGET_EXCEEDED, 429, "rate_limit_error"},
+        {ASG_REASON_INTERNAL, 500, "api_error"},
+        {ASG_REASON_UPSTREAM_ERROR, 502, "api_error"},
+        {ASG_REASON_BUDGET_UNAVAILABLE, 503, "api_error"},
+        {ASG_REASON_UPSTREAM_TIMEOUT, 504, "timeout_error"},
+        {ASG_REASON_UPSTREAM_OVERLOADED, 529, "overloaded_error"},
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        char text[1024], type[64];
+        asg_buf_t out;
+
+        asg_buf_init(&out, text, sizeof(text) - 1);
+        asg_reason_messages_body(&out, wanted[i].reason, ASG_STR_NULL,
+                                 ASG_STR("x"), ASG_STR_NULL, ASG_STR("tr_1"));
+        text[out.len] = '\0';
+        snprintf(type, sizeof(type), "\"type\":\"%s\",\"param\":\"x\"",
+                 wanted[i].type);
+        assert_int_equal(asg_reason_messages_status(wanted[i].reason),
+                         wanted[i].status);
+        assert_memory_equal(text, "{\"type\":\"error\",\"error\":{", 25);
+        assert_non_null(strstr(text, type));
+        assert_non_null(strstr(text, "},\"request_id\":\"tr_1\"}"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_null_message_is_the_text_of_the_table),
         cmocka_unit_test(extra_members_follow_the_code),
         cmocka_unit_test(every_body_is_one_json_document),
+        cmocka_unit_test(the_words_of_the_messages_api_follow_from_the_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,9 @@ sub block {
 }
 
 sub start_of {
+    my (%usage) = @_;
     return event({type => 'message_start',
-        message => message([], undef, output_tokens => 1)});
+        message => message([], undef, output_tokens => 1, %usage)});
 }
 
 sub end_of {
