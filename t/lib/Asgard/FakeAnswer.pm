@@ -9,6 +9,7 @@ use Socket ();
 use Time::HiRes qw(sleep);
 
 use Asgard::Files qw(wait_until);
+use Asgard::FakeMessages qw(message block start_of end_of);
 
 my $json = JSON::XS->new->utf8->canonical->allow_nonref;
 
@@ -32,6 +33,10 @@ sub summary {
 }
 
 sub status    { $_[0]{script}{status} // 200 }
+
+# Is it asked by Anthropic's API?
+sub is_messages { $_[0]{request}{path} =~ m{/messages$} }
+
 sub is_stream { $_[0]{asked}{stream} && $_[0]->status == 200 }
 
 # Returns 'whole', 'cut', 'hang' or 'gone'.
@@ -138,6 +143,7 @@ sub with_usage {
 sub true_usage {
     my ($self) = @_;
     my ($p, $c) = @$self{qw(prompt completion)};
+    return {input_tokens => $p, output_tokens => $c} if $self->is_messages;
     return {prompt_tokens => $p, total_tokens => $p + $c,
         $self->{request}{path} =~ /embeddings(?:\?|$)/ ? ()
             : (completion_tokens => $c)};
@@ -156,6 +162,10 @@ sub object {
     my $path = $self->{request}{path};
     my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
         model => $self->{asked}{model}, $self->tier);
+    if ($self->is_messages) {
+        return {%{message([{type => 'text', text => $self->text}],
+            'end_turn')}, model => $all{model}};
+    }
     if ($path =~ /embeddings(?:\?|$)/) {
         return {object => 'list', model => $all{model}, data => [
             {object => 'embedding', index => 0, embedding => [0.25, -0.5]}]};
@@ -192,18 +202,34 @@ sub events {
     return (@out, '[DONE]');
 }
 
+# The same in Anthropic's words, each with its lines.
+sub message_events {
+    my ($self) = @_;
+    my $n = $self->{script}{chunks} // 5;
+    my $usage = $self->{script}{usage} // {output_tokens => $self->{completion}};
+    my $none = $usage eq 'none';
+    my $start = start_of($none ? () : (input_tokens => $self->{prompt}));
+    $start =~ s/,"usage":\{[^}]*\}// if $none;
+    my $block = block(0, {type => 'text', text => ''},
+        map { {type => 'text_delta', text => "w$_ "} } 1 .. $n);
+    my $end = end_of('end_turn', $none ? undef : $usage);
+    $end =~ s/,"usage":\{[^}]*\}// if $none;
+    return "$start$block$end" =~ /(.*?\n\n)/gs;
+}
+
 sub play_stream {
     my ($self, $client) = @_;
     my $eol = $self->{script}{crlf} ? "\r\n" : "\n";
     $self->put($client, $self->head('Content-Type' => 'text/event-stream',
         'Transfer-Encoding' => 'chunked')) or return 'gone';
     my ($left, $first) = ($self->cut_at, 1);
-    for my $event ($self->events) {
+    for my $text ($self->is_messages ? $self->message_events
+        : map { "data: $_$eol$eol" } $self->events)
+    {
         my $pause = $first ? $self->{script}{first_delay}
             : $self->{script}{chunk_delay};
         sleep $pause if $pause;
         $first = 0;
-        my $text = "data: $event$eol$eol";
         my $over = defined $left && length $text > $left;
         $text = substr $text, 0, $left if $over;
         if (length $text) {

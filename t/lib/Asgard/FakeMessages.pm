@@ -43,9 +43,10 @@ sub start_of {
 }
 
 sub end_of {
-    my ($stop) = @_;
+    my ($stop, $usage) = @_;
     return event({type => 'message_delta', delta => {stop_reason => $stop},
-        usage => {output_tokens => 20}}) . event({type => 'message_stop'});
+        usage => $usage // {output_tokens => 20}})
+        . event({type => 'message_stop'});
 }
 
 # Events as the bytes of an answer; with cut => 1 it does not end.
