@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# The official Python SDK of OpenAI works with a model of kind anthropic: chat,
-# streams, tools there and back, images, errors.
+# The official SDKs of OpenAI, Python and Node, work with a model of kind
+# anthropic: chat, streams, tools there and back, images, errors.
 use strict;
 use warnings;
 use FindBin;
@@ -14,6 +14,8 @@ use Asgard::Test;
 
 my $json = JSON::PP->new->utf8;
 my $python = Asgard::Sdk::must_have('venv/bin/python');
+my $modules = Asgard::Sdk::must_have('node_modules');
+my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
 my $t = Asgard::Test->new(workers => 1);
 my $up = $t->upstream('claude', prompt_tokens => 10, completion_tokens => 20);
 $t->add_service('claude', $up, kind => 'anthropic', models => [{
@@ -32,20 +34,29 @@ my $arguments = "{\"city\": \"Z\x{fc}rich \\\"x\\\"\\n\"}";
 my $call = block(1, {type => 'tool_use', id => 'toolu_1', name => 'weather',
     input => {}}, map { {type => 'input_json_delta', partial_json => $_} }
     $arguments =~ /(.{1,4})/gs);
-$up->script(says('Bonjour.'),
+my @script = (says('Bonjour.'),
     {raw => raw_stream(start_of() . $text . end_of('end_turn'))},
     {raw => raw_stream(start_of() . $text . $call . end_of('tool_use'))},
     says('Sunny.'), says('A dot.'), {status => 529});
-$sdk->checks({}, $python, "$FindBin::Bin/anthropic.py");
 
-my @seen = map { $json->decode($_->{body}) } $up->books;
-is(scalar(@seen), 6, 'what cannot be asked never left');
-is($seen[0]{metadata}{user_id}, $project, 'each call is the project\'s');
-is_deeply($seen[3]{messages}[2], {role => 'user', content => [
-    {type => 'tool_result', tool_use_id => 'toolu_1', content => [
-        {type => 'text', text => '18 C'}]}]}, 'the tool\'s answer arrived');
-is_deeply($seen[4]{messages}[0]{content}[1], {type => 'image', source => {
-    type => 'base64', media_type => 'image/png', data => 'iVBORw0KGgo='}},
-    'and the image');
+for my $program ([{}, $python, "$FindBin::Bin/claude.py"],
+    [{NODE_PATH => $modules}, $node // 'node', "$FindBin::Bin/claude.cjs"])
+{
+    my ($env, @command) = @$program;
+    my $before = $up->count;
+    $up->script(@script);
+    $sdk->checks($env, @command);
+
+    my @seen = map { $json->decode($_->{body}) } $up->books;
+    splice @seen, 0, $before;
+    is(scalar(@seen), 6, 'what cannot be asked never left');
+    is($seen[0]{metadata}{user_id}, $project, 'each call is the project\'s');
+    is_deeply($seen[3]{messages}[2], {role => 'user', content => [
+        {type => 'tool_result', tool_use_id => 'toolu_1', content => [
+            {type => 'text', text => '18 C'}]}]}, 'the tool\'s answer arrived');
+    is_deeply($seen[4]{messages}[0]{content}[1], {type => 'image', source => {
+        type => 'base64', media_type => 'image/png', data => 'iVBORw0KGgo='}},
+        'and the image');
+}
 
 $t->done;
