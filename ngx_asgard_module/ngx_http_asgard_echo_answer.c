@@ -5,6 +5,8 @@
 
 #include "ngx_http_asgard_echo_answer.h"
 
+#include "ngx_http_asgard_echo_messages.h"
+
 
 #define NGX_HTTP_ASGARD_ECHO_CHUNKS   4       /* of a stream, when not said */
 #define NGX_HTTP_ASGARD_ECHO_BESIDE   1024    /* bytes around a text */
@@ -81,6 +83,9 @@ ngx_http_asgard_echo_json(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out)
 
     } else if (a->api == ASG_API_EMBEDDINGS) {
         ngx_http_asgard_echo_embeddings(a, &body);
+
+    } else if (asg_api_is_messages(a->api)) {
+        ngx_http_asgard_echo_message_whole(a, &body);
 
     } else {
         ngx_http_asgard_echo_completion(a, &body);
@@ -219,30 +224,42 @@ ngx_http_asgard_echo_embeddings(ngx_http_asgard_echo_answer_t *a,
 }
 
 
+ngx_uint_t
+ngx_http_asgard_echo_tokens(ngx_http_asgard_echo_answer_t *a, int64_t *prompt,
+    int64_t *completion)
+{
+    *prompt = a->prompt_tokens;
+    *completion = a->completion_tokens;
+
+    switch (a->options.usage) {
+
+    case NGX_HTTP_ASGARD_ECHO_USAGE_NONE:
+        return 0;
+
+    case NGX_HTTP_ASGARD_ECHO_USAGE_BAD:
+        *prompt = -1;
+        break;
+
+    case NGX_HTTP_ASGARD_ECHO_USAGE_ZERO:
+        *prompt = 0;
+        *completion = 0;
+        break;
+
+    default:
+        break;
+    }
+
+    return 1;
+}
+
+
 static void
 ngx_http_asgard_echo_usage(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out)
 {
     int64_t  prompt, completion;
 
-    prompt = a->prompt_tokens;
-    completion = a->completion_tokens;
-
-    switch (a->options.usage) {
-
-    case NGX_HTTP_ASGARD_ECHO_USAGE_NONE:
+    if (!ngx_http_asgard_echo_tokens(a, &prompt, &completion)) {
         return;
-
-    case NGX_HTTP_ASGARD_ECHO_USAGE_BAD:
-        prompt = -1;
-        break;
-
-    case NGX_HTTP_ASGARD_ECHO_USAGE_ZERO:
-        prompt = 0;
-        completion = 0;
-        break;
-
-    default:
-        break;
     }
 
     asg_buf_z(out, ",\"usage\":{\"prompt_tokens\":");
@@ -340,21 +357,17 @@ ngx_http_asgard_echo_delta(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
 }
 
 
+/* One event, and what follows the last. */
+
 static void
-ngx_http_asgard_echo_event(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
+ngx_http_asgard_echo_chunk(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
     asg_str_t text, ngx_uint_t last)
 {
-    size_t       start, body;
-    u_char       size[sizeof("00000000")];
     ngx_uint_t   i;
     const char  *object;
 
     object = (a->api == ASG_API_CHAT) ? "chat.completion.chunk"
                                       : "text_completion";
-
-    start = out->len;
-    asg_buf_z(out, "00000000\r\n");
-    body = out->len;
 
     asg_buf_z(out, "data: ");
     ngx_http_asgard_echo_open(a, out, object);
@@ -381,6 +394,26 @@ ngx_http_asgard_echo_event(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
         }
 
         asg_buf_z(out, "data: [DONE]\n\n");
+    }
+}
+
+
+static void
+ngx_http_asgard_echo_event(ngx_http_asgard_echo_answer_t *a, asg_buf_t *out,
+    asg_str_t text, ngx_uint_t last)
+{
+    size_t  start, body;
+    u_char  size[sizeof("00000000")];
+
+    start = out->len;
+    asg_buf_z(out, "00000000\r\n");
+    body = out->len;
+
+    if (asg_api_is_messages(a->api)) {
+        ngx_http_asgard_echo_message_events(a, out, text, last);
+
+    } else {
+        ngx_http_asgard_echo_chunk(a, out, text, last);
     }
 
     if (asg_buf_ok(out)) {

@@ -1,6 +1,7 @@
 
 /*
- * What the echo backend answers: OpenAI-shaped JSON or SSE, with true usage.
+ * What the echo backend answers: OpenAI-shaped JSON or SSE, or Anthropic's
+ * messages (echo_messages.h), with true usage.
  *
  * A token is four bytes of text as it stands in the JSON, rounded up, at least
  * one.  A chat or completion answers the last user text, cut to the limit, as
@@ -51,6 +52,10 @@ ngx_int_t ngx_http_asgard_echo_answer_init(ngx_http_asgard_echo_answer_t *a,
 
 /* Bytes of the first character of raw JSON text: an escape, or UTF-8. */
 size_t ngx_http_asgard_echo_unit(asg_str_t text);
+
+/* What it says of its tokens, as the options want it; 0: nothing. */
+ngx_uint_t ngx_http_asgard_echo_tokens(ngx_http_asgard_echo_answer_t *a,
+    int64_t *prompt, int64_t *completion);
 
 /* Writes the next piece: NGX_OK more follow, NGX_DONE
  * it was the last, NGX_ABORT the connection is to be closed after it. */

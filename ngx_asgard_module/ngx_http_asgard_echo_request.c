@@ -161,6 +161,36 @@ ngx_http_asgard_echo_usage_option(ngx_str_t *value,
 }
 
 
+/* By the end of the path; other members than messages say more. */
+
+static asg_api_t
+ngx_http_asgard_echo_api(asg_str_t path)
+{
+    size_t  i, len;
+
+    static const struct {
+        const char  *end;
+        asg_api_t    api;
+    } apis[] = {
+        { "/embeddings", ASG_API_EMBEDDINGS },
+        { "/messages", ASG_API_MESSAGES },
+        { "/count_tokens", ASG_API_COUNT_TOKENS }
+    };
+
+    for (i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {
+        len = ngx_strlen(apis[i].end);
+
+        if (path.len >= len
+            && ngx_memcmp(path.data + path.len - len, apis[i].end, len) == 0)
+        {
+            return apis[i].api;
+        }
+    }
+
+    return ASG_API_CHAT;
+}
+
+
 ngx_int_t
 ngx_http_asgard_echo_answer_init(ngx_http_asgard_echo_answer_t *a,
     asg_str_t path, asg_str_t body)
@@ -170,15 +200,7 @@ ngx_http_asgard_echo_answer_init(ngx_http_asgard_echo_answer_t *a,
     static asg_json_t            json;
     static ngx_uint_t            number;
 
-    a->api = ASG_API_CHAT;
-
-    if (path.len >= sizeof("/embeddings") - 1
-        && ngx_memcmp(path.data + path.len - (sizeof("/embeddings") - 1),
-                      "/embeddings", sizeof("/embeddings") - 1) == 0)
-    {
-        a->api = ASG_API_EMBEDDINGS;
-    }
-
+    a->api = ngx_http_asgard_echo_api(path);
     w.json = &json;
     w.answer = a;
 

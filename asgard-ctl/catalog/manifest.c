@@ -9,13 +9,12 @@
 
 #include "catalog/manifest_model.h"
 #include "catalog/manifest_shape.h"
+#include "catalog/manifest_text.h"
 #include "core/catalog_headers.h"
 #include "core/url.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define TIMEOUT_MAX_MS     3600000
-#define VARIABLE_MAX       128
-#define PATH_MAX_BYTES     512
 
 struct reader {
     struct ctl_manifest *m;
@@ -33,23 +32,6 @@ wrong(const struct reader *r, const struct ctl_yaml *map, const char *field,
     return ctl_finding_error(r->findings, r->m->file,
                              at != NULL ? at->line : map->line,
                              "\"%s\" %s", field, what);
-}
-
-
-bool
-ctl_manifest_is_name(const char *text)
-{
-    size_t i;
-
-    for (i = 0; text[i] != '\0'; i++) {
-        if (!isalnum((unsigned char) text[i])
-            && strchr("._:/@+-", text[i]) == NULL)
-        {
-            return false;
-        }
-    }
-
-    return i >= 1 && i <= CTL_MANIFEST_NAME_MAX;
 }
 
 
@@ -71,58 +53,6 @@ is_id(const char *text)
 }
 
 
-static bool
-is_variable(const char *text)
-{
-    size_t i;
-
-    for (i = 0; text[i] != '\0'; i++) {
-        if (!isupper((unsigned char) text[i]) && text[i] != '_'
-            && (!isdigit((unsigned char) text[i]) || i == 0))
-        {
-            return false;
-        }
-    }
-
-    return i >= 1 && i <= VARIABLE_MAX;
-}
-
-
-/* Printable, and nothing that JSON or a header would have to escape. */
-static bool
-is_printable(const char *text, bool spaces)
-{
-    size_t i;
-
-    for (i = 0; text[i] != '\0'; i++) {
-        unsigned char c = (unsigned char) text[i];
-
-        if (c < ' ' || c > '~' || c == '"' || c == '\\'
-            || (c == ' ' && !spaces))
-        {
-            return false;
-        }
-    }
-
-    return i <= PATH_MAX_BYTES;
-}
-
-
-static bool
-is_header_name(const char *text)
-{
-    size_t i;
-
-    for (i = 0; text[i] != '\0'; i++) {
-        if (!isalnum((unsigned char) text[i]) && text[i] != '-') {
-            return false;
-        }
-    }
-
-    return i >= 1 && i <= 64;
-}
-
-
 /* --- where the backend is and how it is entered --- */
 
 static bool
@@ -131,7 +61,7 @@ variable_take(const struct reader *r, const struct ctl_yaml *inf,
 {
     *out = ctl_yaml_text(inf, field, NULL);
 
-    return *out == NULL || is_variable(*out)
+    return *out == NULL || ctl_text_is_variable(*out)
            || wrong(r, inf, field, "expects the name of a variable: capital "
                                    "letters, digits, underscores");
 }
@@ -191,14 +121,14 @@ auth_take(const struct reader *r, const struct ctl_yaml *inf)
     m->auth_scheme = ctl_yaml_text(inf, "auth_scheme",
         strcasecmp(m->auth_header, "Authorization") == 0 ? "Bearer" : "");
     m->ca_file = ctl_yaml_text(inf, "ca_file", NULL);
-    if (!is_header_name(m->auth_header)) {
+    if (!ctl_text_is_header_name(m->auth_header)) {
         return wrong(r, inf, "auth_header", "expects the name of a header");
     }
-    if (!is_printable(m->auth_scheme, true)) {
+    if (!ctl_text_is_printable(m->auth_scheme, true)) {
         return wrong(r, inf, "auth_scheme", "expects a word such as Bearer");
     }
     if (m->ca_file != NULL
-        && (m->ca_file[0] != '/' || !is_printable(m->ca_file, true)))
+        && (m->ca_file[0] != '/' || !ctl_text_is_printable(m->ca_file, true)))
     {
         return wrong(r, inf, "ca_file", "expects an absolute path");
     }
@@ -221,7 +151,8 @@ path_take(const struct reader *r, const struct ctl_yaml *inf,
         }
     }
 
-    return *out == NULL || ((*out)[0] == '/' && is_printable(*out, false)
+    return *out == NULL || ((*out)[0] == '/'
+                            && ctl_text_is_printable(*out, false)
                             && strpbrk(*out, "?#") == NULL)
            || wrong(r, inf, name, "expects a path that begins with \"/\"");
 }
@@ -275,23 +206,6 @@ kind_of_apis_check(const struct reader *r, const struct ctl_yaml *inf)
     }
 
     return anthropic || apis_take(r, inf);
-}
-
-
-static bool
-is_query(const char *text)
-{
-    size_t i;
-
-    for (i = 0; text[i] != '\0'; i++) {
-        if (!isalnum((unsigned char) text[i])
-            && strchr("-._~=&%", text[i]) == NULL)
-        {
-            return false;
-        }
-    }
-
-    return i >= 1 && i <= VARIABLE_MAX;
 }
 
 
@@ -350,7 +264,7 @@ paths_take(const struct reader *r, const struct ctl_yaml *inf)
     bool is_messages = r->m->kind == CTL_KIND_ANTHROPIC, ok;
 
     r->m->query = ctl_yaml_text(inf, "query", NULL);
-    if (r->m->query != NULL && !is_query(r->m->query)) {
+    if (r->m->query != NULL && !ctl_text_is_query(r->m->query)) {
         return wrong(r, inf, "query", "expects name=value, joined by \"&\"");
     }
 
@@ -365,7 +279,10 @@ paths_take(const struct reader *r, const struct ctl_yaml *inf)
                       &path[ASG_API_EMBEDDINGS])
          && kind_of_apis_check(r, inf) && headers_take(r, inf);
     path[ASG_API_GATEWAY] = path[ASG_API_CHAT];
-    if (ok && is_messages) {
+    if (ok && r->m->kind == CTL_KIND_ECHO && ctl_yaml_at(inf, "apis") == NULL) {
+        path[ASG_API_MESSAGES] = "/v1/messages";
+        path[ASG_API_COUNT_TOKENS] = "/v1/messages/count_tokens";
+    } else if (ok && is_messages) {
         path[ASG_API_MESSAGES] = path[ASG_API_CHAT];
         ok = path_take(r, inf, "count_tokens_path", count_path_of(r),
                        &path[ASG_API_COUNT_TOKENS]);
@@ -467,7 +384,7 @@ anthropic_take(const struct reader *r, const struct ctl_yaml *inf)
     m->refuse_unsupported = word != NULL && strcmp(word, "refuse") == 0;
 
     if (m->anthropic_version[0] == '\0'
-        || !is_printable(m->anthropic_version, false)
+        || !ctl_text_is_printable(m->anthropic_version, false)
         || strlen(m->anthropic_version) > 64)
     {
         return wrong(r, inf, "anthropic_version", "expects a date such as "

@@ -41,6 +41,11 @@ sub run_example {
 }
 
 my %run = (
+    messages => sub {
+        my $out = run_example('messages', '.venv' => $python);
+        sdk_output('messages', $out);
+        like($out, qr/^counted: \d+ tokens/m, 'messages: a count');
+    },
     curl => sub {
         my $out = run_example('curl');
         like($out, qr/"answer": ".*Hello Asgard/, 'curl: an answer');
@@ -90,10 +95,13 @@ for my $name (sort keys %run) {
     cmp_ok(scalar(@lines), '<=', 14, "the README of $name is short");
     $run{$name}->();
 }
-for my $file (qw(python/requirements.txt node/package.json)) {
-    my ($here) = slurp(top() . "/examples/$file") =~ /([0-9]+\.[0-9.]+)/;
-    my ($there) = slurp(top() . '/t/sdk/' . ($file =~ s{.*/}{}r))
-        =~ /([0-9]+\.[0-9.]+)/;
+for (['python/requirements.txt', 'openai'], ['node/package.json', 'openai'],
+    ['messages/requirements.txt', 'anthropic'])
+{
+    my ($file, $package) = @$_;
+    my $version = qr/\b$package"?(?:==|: ")([0-9.]+)/;
+    my ($here) = slurp(top() . "/examples/$file") =~ $version;
+    my ($there) = slurp(top() . '/t/sdk/' . ($file =~ s{.*/}{}r)) =~ $version;
     is($here, $there, "examples/$file has the version that is tested");
 }
 

@@ -385,6 +385,10 @@ static void modules_are_active_when_their_variables_are_set(void **state)
     compile();
     claude = model("model:anthropic/claude-sonnet", 0);
     str_is(claude->path[ASG_API_CHAT], "/v1/messages");
+    str_is(claude->path[ASG_API_MESSAGES], "/v1/messages");
+    str_is(claude->path[ASG_API_COUNT_TOKENS], "/v1/messages/count_tokens");
+    assert_null(model("model:default/gpt-5.1", 0)
+                ->path[ASG_API_MESSAGES].data);
     assert_true(claude->structured_output);
     assert_int_equal(snapshot.endpoints[claude->endpoint].kind,
                      ASG_KIND_ANTHROPIC);

@@ -486,8 +486,12 @@ static void the_kind_anthropic_has_defaults_of_its_own(void **state)
     assert_string_equal(m->auth_scheme, "");
     assert_string_equal(m->anthropic_version, "2023-06-01");
     assert_string_equal(m->path[ASG_API_CHAT], "/v1/messages");
+    assert_string_equal(m->path[ASG_API_MESSAGES], "/v1/messages");
+    assert_string_equal(m->path[ASG_API_COUNT_TOKENS],
+                        "/v1/messages/count_tokens");
     assert_null(m->path[ASG_API_COMPLETIONS]);
     assert_null(m->path[ASG_API_EMBEDDINGS]);
+    assert_int_equal(m->nbetas, 0);
     assert_false(m->api_key_optional);
     assert_false(m->refuse_unsupported);
     assert_false(m->models[0].structured_output);
@@ -505,6 +509,10 @@ static void what_only_anthropic_has_is_refused_elsewhere(void **state)
     refused(HEAD "  unsupported: drop\n" MODELS PRICE,
             "is for the kind anthropic");
     refused(HEAD "  anthropic_version: \"2023-06-01\"\n" MODELS PRICE,
+            "is for the kind anthropic");
+    refused(HEAD "  anthropic_beta: [a]\n" MODELS PRICE,
+            "is for the kind anthropic");
+    refused(HEAD "  count_tokens_path: /c\n" MODELS PRICE,
             "is for the kind anthropic");
     refused(HEAD MODELS PRICE "      structured_output: true\n",
             "is for the kind anthropic");

@@ -206,7 +206,8 @@ sub events {
 sub message_events {
     my ($self) = @_;
     my $n = $self->{script}{chunks} // 5;
-    my $usage = $self->{script}{usage} // {output_tokens => $self->{completion}};
+    my $usage = $self->{script}{usage}
+        // {output_tokens => $self->{completion}};
     my $none = $usage eq 'none';
     my $start = start_of($none ? () : (input_tokens => $self->{prompt}));
     $start =~ s/,"usage":\{[^}]*\}// if $none;
