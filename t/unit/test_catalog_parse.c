@@ -105,6 +105,36 @@ static void memory_is_used_to_the_byte(void **state)
     assert_int_equal(parse(written(LINES, ""), 1), ASG_ERR_SPACE);
 }
 
+static void betas_are_few_plain_words(void **state)
+{
+    static const struct {
+        const char *list;
+        asg_err_t rc;
+    } rows[] = {
+        {"[]", ASG_OK}, {"[\"a-1\"]", ASG_OK},
+        {"[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\","
+         "\"k\",\"l\",\"m\",\"n\",\"o\",\"p\"]", ASG_OK},
+        {"[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\","
+         "\"k\",\"l\",\"m\",\"n\",\"o\",\"p\",\"q\"]", ASG_ERR_LIMIT},
+        {"[\"a,b\"]", ASG_ERR_RANGE}, {"[\"\"]", ASG_ERR_RANGE},
+        {"[\"a\\u0062\"]", ASG_ERR_RANGE}, {"[1]", ASG_ERR_SYNTAX},
+        {"\"a\"", ASG_ERR_SYNTAX}
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char text[256];
+        asg_err_t rc;
+
+        snprintf(text, sizeof(text), "\"id\":\"e\",\"anthropic_beta\":%s,",
+                 rows[i].list);
+        rc = parse(written(line_of("\"id\":\"e\","), text), 0);
+        if (rc != rows[i].rc) {
+            fail_msg("%d instead of %d: %s", rc, rows[i].rc, rows[i].list);
+        }
+    }
+}
+
 static void no_member_can_be_absent(void **state)
 {
     unsigned tried = 0;
@@ -179,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_used_to_the_byte),
+        cmocka_unit_test(betas_are_few_plain_words),
         cmocka_unit_test(no_member_can_be_absent),
         cmocka_unit_test(no_member_can_be_of_another_kind),
         cmocka_unit_test(an_index_points_into_its_list),
