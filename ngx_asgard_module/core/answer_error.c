@@ -1,5 +1,5 @@
 /*
- * Our own words in a stream, where a provider's error stood.
+ * Whose words an answer is in, and our own where a provider's error stood.
  */
 #include "core/answer.h"
 
@@ -19,4 +19,10 @@ asg_str_t asg_answer_error_event(asg_words_t words)
 {
     return words == ASG_WORDS_MESSAGES ? asg_str_z(messages_error_data)
                                        : asg_str_z(error_data);
+}
+
+void asg_answer_speaks(asg_answer_t *a, asg_words_t words)
+{
+    a->words = words;
+    asg_answer_scan_begin(&a->scan, words);
 }

@@ -86,12 +86,6 @@ void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
     asg_answer_speaks(a, ASG_WORDS_OPENAI);
 }
 
-void asg_answer_speaks(asg_answer_t *a, asg_words_t words)
-{
-    a->words = words;
-    asg_answer_scan_begin(&a->scan, words);
-}
-
 /* --- line ends --- */
 
 static const char *line_end(const char *p, const char *end)
