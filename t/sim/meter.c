@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "broken.h"
@@ -17,23 +16,12 @@
 #include "meter/partition_lead.h"
 #include "meter/partition_reseed.h"
 #include "meter/restored.h"
+#include "pause.h"
 #include "windows.h"
 
 #define ARENA_BYTES    ((size_t) 256 * 1024 * 1024)
 #define REDIS_MS       5000
 #define GONE_TRIES     5000
-
-static const struct sim_world *clock_world;
-
-
-/* The monotonic clock of asgard-ctl, in place of base/clock.c: its waits end
- * when the clock of this run says so. */
-int64_t
-ctl_clock_ms(void)
-{
-    return clock_world != NULL ? clock_world->pg_clock->fixed_us / 1000 : 0;
-}
-
 
 static bool
 meter_open(struct sim_meters *ms, struct sim_meter *m)
@@ -76,7 +64,7 @@ sim_meters_begin(struct sim_meters *ms, struct sim_world *w,
     ms->model = m;
     ms->flight = f;
     ms->gateways = g;
-    clock_world = w;
+    sim_pause_begin(w);
     for (i = 0; i < SIM_METERS; i++) {
         ctl_arena_init(&ms->all[i].arena, ARENA_BYTES);
         ok = meter_open(ms, &ms->all[i]) && ok;
@@ -167,7 +155,6 @@ traps_end(struct sim_meters *ms, unsigned which)
 static void
 leader_wait_gone(struct sim_meters *ms, const char *name)
 {
-    const struct timespec pause = {0, 1000000L};
     struct ctl_rows rows;
     unsigned i;
 
@@ -178,7 +165,7 @@ leader_wait_gone(struct sim_meters *ms, const char *name)
         {
             return;
         }
-        nanosleep(&pause, NULL);
+        sim_pause_real();
     }
 }
 

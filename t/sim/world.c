@@ -11,15 +11,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "broken.h"
+#include "pause.h"
 #include "pool.h"
 
 #define ARENA_BYTES   ((size_t) 256 * 1024 * 1024)
 #define START_TRIES   2000
-#define START_NS      1000000L
 #define SQL_BYTES     8192
 #define MILLION       1000000
 #define PARKED        "sim parked"      /* who leads what is not simulated */
@@ -174,7 +173,6 @@ redis_run_id(struct sim_world *w)
 static bool
 redis_start(struct sim_world *w)
 {
-    const struct timespec pause = {0, START_NS};
     unsigned i;
 
     w->life++;
@@ -191,7 +189,7 @@ redis_start(struct sim_world *w)
         }
         redisFree(w->wire);
         w->wire = NULL;
-        nanosleep(&pause, NULL);
+        sim_pause_real();
     }
 
     return sim_fail(w, "sim: redis-server does not start");
