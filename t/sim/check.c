@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/audit_money.h"
+#include "audit.h"
 #include "door.h"
 #include "windows.h"
 
@@ -313,80 +313,7 @@ compare(struct sim *s, bool last)
 }
 
 
-/* --- the product's own audit --- */
-
-/* Partitions outside the run have nothing; for once they are open. */
-static void
-parked_open(struct sim *s)
-{
-    char key[ASG_RKEY_MAX];
-    struct ctl_rows rows;
-    unsigned i;
-
-    if (!sim_sql(&s->world, &rows, "SELECT partition FROM partitions"
-                 " WHERE run_id = 'x'"))
-    {
-        return;
-    }
-    for (i = 0; i < rows.nrows; i++) {
-        (void) asg_rkey_meta(key, (unsigned) ctl_rows_i64(&rows, i, 0));
-        (void) sim_redis_i64(&s->world, "HSET %s adj 0 st open", key);
-    }
-}
-
-
-/* The audit takes M1's limits from the audit log, where the changes of a run
- * are not; the model has looked at each admission.  And it names the gap of a
- * stream after a restore, whose lines nobody has replayed. */
-static bool
-finding_is_known(const struct sim *s, const char *text)
-{
-    return strncmp(text, "M1 ", 3) == 0
-           || (s->model.counts[SIM_N_RESTORES] > 0
-               && strncmp(text, "M9 partition ", 13) == 0);
-}
-
-
-/* NULL: nothing else. */
-static const char *
-audit_finding(const struct sim *s, const char *text)
-{
-    while (finding_is_known(s, text)) {
-        text += strcspn(text, "\n");
-        text += *text == '\n';
-    }
-
-    return *text != '\0' ? text : NULL;
-}
-
-
-static void
-audit(struct sim *s)
-{
-    struct sim_sender *sender = &s->meters.senders[0];
-    struct ctl_error e = {0};
-    unsigned broken = 0;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    parked_open(s);
-    ctl_arena_reset(&sender->arena);
-    if (out == NULL || !ctl_audit_money(sender->pg, sender->redis,
-                                        &sender->arena, out, &broken, &e))
-    {
-        sim_fail(&s->world, "the audit: %s %s", e.text, e.detail);
-    }
-    if (out != NULL) {
-        fclose(out);
-    }
-    if (broken > 0 && audit_finding(s, text) != NULL) {
-        sim_fail(&s->world, "the audit finds %.400s", audit_finding(s, text));
-    }
-    free(text);
-    s->model.counts[SIM_N_AUDITS]++;
-}
-
+/* --- the quiet point --- */
 
 static void
 journals_check(struct sim *s)
@@ -436,7 +363,7 @@ sim_quiet(struct sim *s, bool last)
     }
     if (last && !s->world.failed) {
         journals_check(s);
-        audit(s);
+        sim_audit_money(s);
     }
     s->gateways.calm = false;
     s->model.counts[SIM_N_QUIET]++;

@@ -129,7 +129,8 @@ finish_args(struct sim_gateways *g, const struct sim_slot *s,
     c->evidence = c->kind != 'x' ? s->evidence : NULL;
     detail_write(g, s, c->kind, detail);
     sim_command_arg(c, (asg_str_t) {&c->kind, 1});
-    sim_command_number(c, c->evidence != NULL ? c->evidence->amount : 0);
+    sim_command_number(c, c->evidence != NULL ? c->evidence->amount
+                                              : s->hold->amount);
     sim_command_arg(c, asg_str_z(s->pinned ? s->hold->text : ""));
     sim_command_arg(c, asg_str_z(detail));
     if (s->pinned) {
@@ -148,7 +149,8 @@ sim_slot_command(struct sim_gateways *g, const struct sim_slot *s, char kind,
     c->kind = kind;
     c->hold = s->hold;
     c->part = s->hold->part;
-    c->epoch = gateway_of(g, s)->epoch[c->part];
+    /* what expires must be announced first */
+    c->epoch = kind == 'x' ? s->epoch : gateway_of(g, s)->epoch[c->part];
     c->life = g->world->life;
     keys_add(g, s, kind != 'E', c);
     snprintf(fence, sizeof(fence), "%llu:%s", (unsigned long long) c->epoch,

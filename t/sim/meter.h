@@ -50,8 +50,6 @@ void sim_meter_kill(struct sim_meters *ms, unsigned which);
 /* asgard-ctl is stopped for a restore of its database, and started. */
 void sim_meters_restored(struct sim_meters *ms);
 void sim_sender_turn(struct sim_meters *ms);
-/* The auditor's look at a partition that is open. */
-void sim_meter_audit(struct sim_meters *ms);
 void sim_meter_force(struct sim_meters *ms, unsigned part);
 
 /* Is some partition waiting for the gateways? */

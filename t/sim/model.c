@@ -31,6 +31,7 @@ sim_count_name(enum sim_count n)
         [SIM_N_STRAYS] = "strays", [SIM_N_REPLAYS] = "replays",
         [SIM_N_LIMITS] = "limits", [SIM_N_PRICES] = "prices",
         [SIM_N_QUIET] = "quiet points", [SIM_N_AUDITS] = "audits",
+        [SIM_N_AUDITS_ALL] = "audits of all",
         [SIM_N_TAKEOVERS] = "takeovers", [SIM_N_ROLLOVERS] = "rollovers",
         [SIM_N_RECOVERED] = "recovered from the log",
         [SIM_N_BACKLOG] = "refused by a full stream",

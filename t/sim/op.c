@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "broken.h"
 #include "door.h"
 #include "losses.h"
@@ -181,7 +182,7 @@ static void op_resume(struct sim *s) { sim_gateways_resume(&s->gateways); }
 static void op_price_take(struct sim *s) { sim_gateway_price(&s->gateways); }
 static void op_meter(struct sim *s) { sim_meter_turn(&s->meters); }
 static void op_outbox(struct sim *s) { sim_sender_turn(&s->meters); }
-static void op_audit(struct sim *s) { sim_meter_audit(&s->meters); }
+static void op_audit(struct sim *s) { sim_audit_some(s); }
 static void op_limits(struct sim *s) { (void) sim_limits_change(&s->model); }
 static void op_windows(struct sim *s)
 {

@@ -1,13 +1,8 @@
 /*
- * The senders of the outbox, and the auditor.
+ * The senders of the outbox.
  */
 #include "meter_step.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "audit/audit_money.h"
 #include "broken.h"
 #include "ledger/zone.h"
 #include "meter/outbox_send.h"
@@ -17,8 +12,6 @@
 #define OVERTAKES      4                /* changes behind one held back */
 #define TEND_S         3600
 
-
-/* --- the outbox, the auditor --- */
 
 static bool
 sent_note(struct sim_meters *ms)
@@ -109,71 +102,4 @@ sim_meter_force(struct sim_meters *ms, unsigned part)
     sim_say(ms->world, " partition %u", part);
     ok = ctl_lead_force_reseed(s->pg, &s->arena, (int) part, 0, &e);
     (void) sim_meter_judge(ms, ok, &e);
-}
-
-
-/* Only where the row in Postgres and the meta hash agree: the audit waits for
- * that by itself. */
-static bool
-part_is_open(struct sim_meters *ms, unsigned part)
-{
-    char key[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
-    struct ctl_rows rows;
-    redisReply *reply;
-    bool open;
-
-    if (!sim_sql(ms->world, &rows, "SELECT epoch, run_id FROM partitions"
-                 " WHERE partition = %u AND step = 'open'", part)
-        || rows.nrows == 0)
-    {
-        return false;
-    }
-    snprintf(fence, sizeof(fence), "%s:%s", ctl_rows_at(&rows, 0, 0),
-             ctl_rows_at(&rows, 0, 1));
-    (void) asg_rkey_meta(key, part);
-    reply = sim_redisf(ms->world, "HMGET %s f st", key);
-    open = reply != NULL && reply->elements == 2
-           && reply->element[0]->type == REDIS_REPLY_STRING
-           && reply->element[1]->type == REDIS_REPLY_STRING
-           && strcmp(reply->element[0]->str, fence) == 0
-           && strcmp(reply->element[1]->str, "open") == 0
-           && strcmp(ctl_rows_at(&rows, 0, 1), ms->world->run_id) == 0;
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
-
-    return open;
-}
-
-
-void
-sim_meter_audit(struct sim_meters *ms)
-{
-    struct sim_sender *s = &ms->senders[1];
-    unsigned part = ms->model->sets[sim_draw(ms->world,
-                                             ms->model->nsets)].part;
-    struct ctl_error e = {0};
-    unsigned broken = 0;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out;
-    bool ok;
-
-    sim_say(ms->world, " partition %u", part);
-    out = part_is_open(ms, part) ? open_memstream(&text, &len) : NULL;
-    if (out == NULL) {
-        return;
-    }
-    ctl_arena_reset(&s->arena);
-    ok = ctl_audit_partition(s->pg, s->redis, &s->arena, part, false, out,
-                             &broken, &e);
-    (void) sim_meter_judge(ms, ok, &e);
-    fclose(out);
-    ms->model->counts[SIM_N_AUDITS]++;
-    if (broken > 0 && !ms->deleted[part] && !ms->model->restored[part]) {
-        sim_fail(ms->world, "the audit of partition %u: %.400s", part, text);
-    } else if (broken > 0) {
-        sim_meter_force(ms, part);
-    }
-    free(text);
 }

@@ -1,0 +1,191 @@
+/*
+ * Running `asgard-ctl audit money`, and judging what it finds.
+ */
+#include "audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/audit_money.h"
+#include "meter_step.h"
+
+#define ALL_PERCENT  30                 /* of the audits in the run */
+
+
+/* Only where the row in Postgres and the meta hash agree: the audit waits for
+ * that by itself. */
+static bool
+part_is_open(struct sim *s, unsigned part)
+{
+    char key[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
+    struct ctl_rows rows;
+    redisReply *reply;
+    bool open;
+
+    if (!sim_sql(&s->world, &rows, "SELECT epoch, run_id FROM partitions"
+                 " WHERE partition = %u AND step = 'open'", part)
+        || rows.nrows == 0)
+    {
+        return false;
+    }
+    snprintf(fence, sizeof(fence), "%s:%s", ctl_rows_at(&rows, 0, 0),
+             ctl_rows_at(&rows, 0, 1));
+    (void) asg_rkey_meta(key, part);
+    reply = sim_redisf(&s->world, "HMGET %s f st", key);
+    open = reply != NULL && reply->elements == 2
+           && reply->element[0]->type == REDIS_REPLY_STRING
+           && reply->element[1]->type == REDIS_REPLY_STRING
+           && strcmp(reply->element[0]->str, fence) == 0
+           && strcmp(reply->element[1]->str, "open") == 0
+           && strcmp(ctl_rows_at(&rows, 0, 1), s->world.run_id) == 0;
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+
+    return open;
+}
+
+
+/* A key was deleted, or the database went back, and no reseed came since. */
+static bool
+part_is_disturbed(const struct sim *s, unsigned part)
+{
+    return s->meters.deleted[part] || s->model.restored[part];
+}
+
+
+/* Can all be looked at, and must all be right? */
+static bool
+all_are_open(struct sim *s)
+{
+    unsigned i;
+
+    for (i = 0; i < s->model.nparts; i++) {
+        if (part_is_disturbed(s, s->model.parts[i])
+            || !part_is_open(s, s->model.parts[i]))
+        {
+            return false;
+        }
+    }
+
+    return !s->world.no_memory;
+}
+
+
+/* Partitions outside the run have nothing; for once they are open. */
+static void
+parked_open(struct sim *s)
+{
+    char key[ASG_RKEY_MAX];
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!sim_sql(&s->world, &rows, "SELECT partition FROM partitions"
+                 " WHERE run_id = 'x'"))
+    {
+        return;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        (void) asg_rkey_meta(key, (unsigned) ctl_rows_i64(&rows, i, 0));
+        (void) sim_redis_i64(&s->world, "HSET %s adj 0 st open", key);
+    }
+}
+
+
+/* After a restore the audit names the gap of a stream, whose lines nobody has
+ * replayed; and the record of limits has lost those that were set since, under
+ * which calls were admitted. */
+static bool
+finding_is_known(const struct sim *s, const char *text)
+{
+    return s->model.counts[SIM_N_RESTORES] > 0
+           && (strncmp(text, "M1 ", 3) == 0
+               || strncmp(text, "M9 partition ", 13) == 0);
+}
+
+
+/* The first that is not known; NULL: none. */
+static const char *
+finding(const struct sim *s, const char *text)
+{
+    while (finding_is_known(s, text)) {
+        text += strcspn(text, "\n");
+        text += *text == '\n';
+    }
+
+    return *text != '\0' ? text : NULL;
+}
+
+
+/* `part` -1: everything.  False: it found something that is to be told. */
+static bool
+audit_run(struct sim *s, int part, FILE *out)
+{
+    struct sim_sender *sender = &s->meters.senders[1];
+    struct ctl_error e = {0};
+    unsigned broken = 0;
+    bool ok;
+
+    ctl_arena_reset(&sender->arena);
+    ok = part < 0 ? ctl_audit_money(sender->pg, sender->redis, &sender->arena,
+                                    out, &broken, &e)
+                  : ctl_audit_partition(sender->pg, sender->redis,
+                                        &sender->arena, (unsigned) part, true,
+                                        out, &broken, &e);
+    (void) sim_meter_judge(&s->meters, ok, &e);
+    if (!ok && part < 0) {
+        sim_fail(&s->world, "the audit: %s %s", e.text, e.detail);
+    }
+    s->model.counts[part < 0 ? SIM_N_AUDITS_ALL : SIM_N_AUDITS]++;
+
+    return broken == 0;
+}
+
+
+/* True: what it found is the product's to heal, by a reseed. */
+static bool
+audit(struct sim *s, int part)
+{
+    bool heals = part >= 0 && part_is_disturbed(s, (unsigned) part), right;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL) {
+        return sim_fail(&s->world, "sim: no memory");
+    }
+    right = audit_run(s, part, out);
+    fclose(out);
+    if (!right && !heals && finding(s, text) != NULL) {
+        sim_fail(&s->world, "the audit finds %.400s", finding(s, text));
+    }
+    free(text);
+
+    return !right && heals;
+}
+
+
+void
+sim_audit_money(struct sim *s)
+{
+    parked_open(s);
+    (void) audit(s, -1);
+}
+
+
+void
+sim_audit_some(struct sim *s)
+{
+    unsigned part = s->model.sets[sim_draw(&s->world, s->model.nsets)].part;
+
+    if (sim_chance(&s->world, ALL_PERCENT) && all_are_open(s)) {
+        sim_say(&s->world, " everything");
+        sim_audit_money(s);
+        return;
+    }
+    sim_say(&s->world, " partition %u", part);
+    if (part_is_open(s, part) && audit(s, (int) part)) {
+        sim_meter_force(&s->meters, part);
+    }
+}

@@ -1,0 +1,15 @@
+/*
+ * The audit of asgard-ctl, by its own code: of one partition while all goes on,
+ * of all the money where nothing stands in its way.
+ */
+#ifndef SIM_AUDIT_H
+#define SIM_AUDIT_H
+
+#include "check.h"
+
+/* Of a partition that is open, or of everything; by the dice. */
+void sim_audit_some(struct sim *s);
+/* Of everything: `audit money`, M1 to M4 and M7 to M9. */
+void sim_audit_money(struct sim *s);
+
+#endif
