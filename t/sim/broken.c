@@ -9,6 +9,7 @@
 
 #include <openssl/evp.h>
 
+#include "core/price.h"
 #include "flow/evidence.h"
 #include "ledger/opening.h"
 #include "ledger/zone.h"
@@ -34,10 +35,12 @@ WRAPPED(ctl_evidence_join);
 WRAPPED(ctl_opening_sum);
 WRAPPED(ctl_zone_window);
 WRAPPED(ctl_restored_take);
+WRAPPED(asg_price_cost);
 
 enum rule {
     RULE_NONE, RULE_RUN_ID, RULE_CATCH_UP, RULE_FIRST_WINS, RULE_TWICE,
-    RULE_RESTORED, RULE_ADDED, RULE_OPENING, RULE_SUMMER, RULE_SCRIPT
+    RULE_RESTORED, RULE_ADDED, RULE_OPENING, RULE_SUMMER, RULE_SCRIPT,
+    RULE_ROUND, RULE_FIRST, RULE_BILL, RULE_NEW_PRICE
 };
 
 static const char no_run_id[] = "0000000000000000000000000000000000000000";
@@ -123,7 +126,15 @@ static const struct {
     {"an expiry does not wait for its time", RULE_SCRIPT, ASG_SCRIPT_FINISH,
      "tonumber(expires) > tonumber(call('TIME')[1])", "false", CALM},
     {"usage is charged on top of the expiry", RULE_ADDED, ASG_SCRIPT_COUNT,
-     NULL, NULL, CALM}
+     NULL, NULL, CALM},
+    {"a bill is rounded up twice", RULE_ROUND, ASG_SCRIPT_COUNT, NULL, NULL,
+     CALM},
+    {"a call holds for its first candidate", RULE_FIRST, ASG_SCRIPT_COUNT,
+     NULL, NULL, CALM},
+    {"a call is billed as its first candidate", RULE_BILL, ASG_SCRIPT_COUNT,
+     NULL, NULL, CALM},
+    {"a call is billed by the prices of now", RULE_NEW_PRICE,
+     ASG_SCRIPT_COUNT, NULL, NULL, CALM}
 };
 
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
@@ -189,6 +200,18 @@ bool
 sim_broken_is_calm(uint64_t seed)
 {
     return broken.rule == RULE_NONE ? seed % 3 != 0 : broken.calm;
+}
+
+
+bool
+sim_broken_is(enum sim_wrong what)
+{
+    static const enum rule rules_of[] = {
+        [SIM_WRONG_FIRST] = RULE_FIRST, [SIM_WRONG_BILL] = RULE_BILL,
+        [SIM_WRONG_NEW_PRICE] = RULE_NEW_PRICE
+    };
+
+    return broken.rule != RULE_NONE && rules_of[what] == broken.rule;
 }
 
 
@@ -388,6 +411,28 @@ __wrap_ctl_evidence_join(struct ctl_evidence_hold *hold,
         return;
     }
     __real_ctl_evidence_join(hold, event, held_nusd, change);
+}
+
+
+asg_err_t
+__wrap_asg_price_cost(const asg_rates_t *rates, const asg_tokens_t *tokens,
+    asg_nusd_t *cost_nusd)
+{
+    const asg_tokens_t in = {.prompt = tokens->prompt};
+    const asg_tokens_t out = {.completion = tokens->completion};
+    asg_nusd_t more = 0;
+    asg_err_t err;
+
+    if (broken.rule != RULE_ROUND) {
+        return __real_asg_price_cost(rates, tokens, cost_nusd);
+    }
+    err = __real_asg_price_cost(rates, &in, cost_nusd);
+    if (err == ASG_OK) {
+        err = __real_asg_price_cost(rates, &out, &more);
+        *cost_nusd += more;
+    }
+
+    return err;
 }
 
 

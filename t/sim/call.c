@@ -26,23 +26,25 @@ slot_take(struct sim_gateways *g)
 }
 
 
-/* Its worst case, by the prices that its gateway has. */
+/* Its worst case, by the candidates that are left; *card: of the dearest. */
 static int64_t
-worst_draw(struct sim_gateways *g, struct sim_slot *s)
+worst_draw(struct sim_gateways *g, struct sim_slot *s, unsigned *card)
 {
     bool nothing = sim_draw(g->world, 100) == 0;
 
     s->in = nothing ? 0 : (int64_t) sim_draw(g->world, IN_MOST);
     s->out = nothing ? 0 : (int64_t) sim_draw(g->world, OUT_MOST);
 
-    return sim_cost(g->model, g->all[s->gateway].price, s->in, s->out);
+    return sim_route_hold(g->model, &s->route, s->in, s->out, card);
 }
 
 
 static void
-slot_ask(struct sim_gateways *g, struct sim_slot *s)
+slot_ask(struct sim_gateways *g, struct sim_slot *s, unsigned card)
 {
-    s->hold->price = g->all[s->gateway].price;
+    s->hold->version = s->route.version;
+    s->hold->card = card;
+    s->hold->serves = sim_route_card(&s->route);
     s->state = SIM_ASKED;
     sim_say(g->world, " of %lld for set %u", (long long) s->hold->amount,
             s->hold->set);
@@ -55,6 +57,7 @@ sim_call_new(struct sim_gateways *g)
 {
     unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
     struct sim_slot *s = g->all[gateway].paused ? NULL : slot_take(g);
+    unsigned card = 0;
     int64_t amount;
 
     if (s == NULL) {
@@ -63,11 +66,12 @@ sim_call_new(struct sim_gateways *g)
     }
     s->gateway = gateway;
     s->worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
-    amount = worst_draw(g, s);
+    sim_route_draw(g->world, &s->route, g->all[gateway].price);
+    amount = worst_draw(g, s, &card);
     s->hold = sim_hold_new(g->model,
         (unsigned) sim_draw(g->world, g->model->nsets), amount);
     if (s->hold != NULL) {
-        slot_ask(g, s);
+        slot_ask(g, s, card);
     }
 }
 
@@ -76,15 +80,20 @@ sim_call_new(struct sim_gateways *g)
 static void
 call_measure(struct sim_gateways *g, struct sim_slot *s)
 {
-    s->in = (int64_t) sim_draw(g->world, (uint64_t) s->in + 1);
-    s->out = sim_chance(g->world, 4)
-             ? s->out + (int64_t) sim_draw(g->world, OUT_MOST)
-             : (int64_t) sim_draw(g->world, (uint64_t) s->out + 1);
-    sim_slot_end(g, s, 's', sim_cost(g->model, s->hold->price, s->in,
-                                     s->out));
+    bool more = sim_chance(g->world, 4);
+    int64_t in = (int64_t) sim_draw(g->world, (uint64_t) s->in + 1);
+    int64_t out = more ? s->out + (int64_t) sim_draw(g->world, OUT_MOST)
+                  : (int64_t) sim_draw(g->world, (uint64_t) s->out + 1);
+    int64_t cost = sim_route_bill(g->model, &s->route, in, out);
+
+    if (!more && cost > s->hold->amount) {
+        sim_fail(g->world, "%s holds %lld and costs %lld, within its bounds",
+                 s->hold->id, (long long) s->hold->amount, (long long) cost);
+    }
+    sim_slot_end(g, s, 's', cost);
     if (s->evidence != NULL) {
-        s->evidence->in = s->in;
-        s->evidence->out = s->out;
+        s->evidence->in = in;
+        s->evidence->out = out;
     }
 }
 
@@ -128,11 +137,15 @@ static void
 call_further(struct sim_gateways *g, struct sim_slot *s)
 {
     struct sim_slot *next = slot_take(g);
+    unsigned card = 0;
 
     if (next != NULL) {
         next->gateway = s->gateway;
         next->worker = s->worker;
-        next->hold = sim_hold_further(g->model, s->hold, worst_draw(g, next));
+        next->route = s->route;
+        sim_route_next(g->model, &next->route);
+        next->hold = sim_hold_further(g->model, s->hold,
+                                      worst_draw(g, next, &card));
     }
     if (sim_chance(g->world, 60)) {
         call_leave(g, s);
@@ -143,7 +156,7 @@ call_further(struct sim_gateways *g, struct sim_slot *s)
     }
     if (next != NULL && next->hold != NULL) {
         sim_say(g->world, " and %s", next->hold->id + 21);
-        slot_ask(g, next);
+        slot_ask(g, next, card);
     }
 }
 
@@ -155,6 +168,8 @@ attempt_fail(struct sim_gateways *g, struct sim_slot *s)
     if (sim_chance(g->world, 50)) {
         sim_say(g->world, " %s: passed on", s->hold->id + 21);
         s->state = SIM_HELD;
+        sim_route_next(g->model, &s->route);
+        s->hold->serves = sim_route_card(&s->route);
         g->model->counts[SIM_N_PASSED]++;
         return;
     }
@@ -242,7 +257,8 @@ outcome_decide(struct sim_gateways *g, struct sim_hold *h, char verb)
 {
     int64_t in = (int64_t) sim_draw(g->world, IN_MOST / 4);
     int64_t out = (int64_t) sim_draw(g->world, OUT_MOST / 4);
-    int64_t amount = verb == 's' ? sim_cost(g->model, h->price, in, out)
+    int64_t amount = verb == 's'
+                     ? sim_cost(g->model, h->serves, h->version, in, out)
                      : (int64_t) sim_draw(g->world, (uint64_t) h->amount + 1);
     struct sim_evidence *ev = sim_decide(g->model, h, verb, amount);
 

@@ -49,9 +49,12 @@ detail_write(const struct sim_gateways *g, const struct sim_slot *s,
     size_t n;
 
     n = (size_t) snprintf(out, DETAIL_BYTES, "{\"f\":1,\"call\":\"%s\","
-                          "\"project\":\"%s\",\"pv\":1,\"card\":\"c\","
+                          "\"project\":\"%s\",\"pv\":1,\"card\":\"c%u\","
                           "\"cv\":%u", g->model->holds[s->hold->call].id,
-                          set->project, s->hold->price);
+                          set->project, kind == 'R' || kind == 'A'
+                          ? s->hold->card : s->evidence != NULL
+                          ? s->evidence->card : s->hold->serves,
+                          s->hold->version);
     if (set->key[0] != '\0') {
         n += (size_t) snprintf(out + n, DETAIL_BYTES - n, ",\"key\":\"%s\"",
                                set->key);

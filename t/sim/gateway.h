@@ -11,6 +11,7 @@
 #define SIM_GATEWAY_H
 
 #include "flight.h"
+#include "route.h"
 
 #define SIM_SLOTS      384
 #define SIM_GATEWAYS   2
@@ -32,7 +33,8 @@ struct sim_slot {
     bool pinned;                        /* the reply with the pins came */
     struct sim_evidence *evidence;      /* the outcome */
     uint64_t ms, seq;                   /* of its event */
-    int64_t in, out;                    /* tokens, as they will be measured */
+    struct sim_route route;
+    int64_t in, out;                    /* the most tokens that there can be */
     bool answered;                      /* bytes of an answer came */
 };
 
@@ -48,7 +50,7 @@ struct sim_worker {
 struct sim_gateway {
     bool paused;
     uint64_t epoch[ASG_PARTITIONS];     /* the highest that was seen */
-    unsigned price;
+    unsigned price;                     /* version that it has */
     struct sim_worker workers[SIM_WORKERS];
 };
 

@@ -44,7 +44,8 @@ sim_count_name(enum sim_count n)
         [SIM_N_OUTLIVED] = "outlived", [SIM_N_FOUND] = "found out later",
         [SIM_N_PASSED] = "holds passed on",
         [SIM_N_FURTHER] = "further attempts",
-        [SIM_N_FURTHER_OVER] = "further attempts refused"
+        [SIM_N_FURTHER_OVER] = "further attempts refused",
+        [SIM_N_OTHER_CARD] = "served by another card"
     };
 
     return names[n];
@@ -246,6 +247,7 @@ sim_decide(struct sim_model *m, struct sim_hold *h, char verb, int64_t amount)
                : SIM_VOID;
     ev->amount = ev->rank == SIM_VOID ? 0 : amount;
     ev->by.slot = true;
+    ev->card = h->serves;
     h->live = false;
     sim_low_set(m, h, least(h->low, ev->amount));
 

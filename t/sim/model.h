@@ -27,6 +27,7 @@
 #define SIM_SETS        8
 #define SIM_WINDOWS     6
 #define SIM_VERSIONS    4096
+#define SIM_CARDS       3               /* price cards */
 #define SIM_UNLIMITED   INT64_MAX
 #define SIM_TTL_S       120             /* of a hold, each time */
 #define SIM_LIFE_S      400             /* ... at most in all */
@@ -55,6 +56,7 @@ struct sim_evidence {
     int64_t amount;
     struct sim_witness by;
     struct sim_place at, dumped;        /* its first event in those data */
+    unsigned card;                      /* of the candidate that served */
     int64_t in, out;                    /* measured tokens */
 };
 
@@ -63,7 +65,9 @@ struct sim_hold {
     unsigned call, attempt;             /* the first one's place; n */
     unsigned last;                      /* of a call: its latest attempt */
     unsigned further[SIM_ATTEMPTS];     /* of a call: places of the others */
-    unsigned price;                     /* version, pinned at reserve */
+    unsigned version;                   /* of the cards, pinned at reserve */
+    unsigned card;                      /* of the dearest candidate */
+    unsigned serves;                    /* of the one at work */
     unsigned set;                       /* which budgets it asks */
     unsigned part;
     int64_t amount;
@@ -136,7 +140,7 @@ enum sim_count {
     SIM_N_CLOCK, SIM_N_NO_MEMORY, SIM_N_RESTORES,
     SIM_N_DOUBT, SIM_N_WINDOWS, SIM_N_OPENINGS, SIM_N_ODD_DAYS,
     SIM_N_EXTENDED, SIM_N_OUTLIVED, SIM_N_FOUND, SIM_N_PASSED, SIM_N_FURTHER,
-    SIM_N_FURTHER_OVER,
+    SIM_N_FURTHER_OVER, SIM_N_OTHER_CARD,
     SIM_N
 };
 
@@ -152,8 +156,8 @@ struct sim_model {
     unsigned nsets;
     unsigned parts[SIM_SETS];           /* partitions of the sets, each once */
     unsigned nparts;
-    struct sim_price prices[SIM_VERSIONS];
-    unsigned nprices;
+    struct sim_price prices[SIM_CARDS][SIM_VERSIONS];
+    unsigned nprices;                   /* versions, of all cards at once */
     uint64_t serial;                    /* of ends and of changes */
     unsigned turned;                    /* the last window that was changed */
     bool dumped, saved;                 /* Redis' data, the database */
@@ -164,7 +168,7 @@ struct sim_model {
 
 const char *sim_count_name(enum sim_count n);
 
-/* Projects, budgets, sets and the first price, also in Postgres. */
+/* Projects, budgets, sets and the first prices, also in Postgres. */
 bool sim_model_begin(struct sim_model *m, struct sim_world *w);
 
 /* The next hold: an id and an amount, nothing asked yet. */
@@ -176,7 +180,8 @@ struct sim_hold *sim_hold_further(struct sim_model *m,
     const struct sim_hold *h, int64_t amount);
 /* NULL: none of ours. */
 struct sim_hold *sim_hold_find(struct sim_model *m, const char *id);
-/* A gateway decided how the call ended; its journal has it. */
+/* A gateway decided how the call ended, by the candidate that is at work; its
+ * journal has it. */
 struct sim_evidence *sim_decide(struct sim_model *m, struct sim_hold *h,
     char verb, int64_t amount);
 
@@ -235,7 +240,7 @@ bool sim_limits_restored(struct sim_model *m);
 bool sim_price_change(struct sim_model *m);
 
 /* pico-USD per token × tokens, rounded up once. */
-int64_t sim_cost(const struct sim_model *m, unsigned version, int64_t in,
-    int64_t out);
+int64_t sim_cost(const struct sim_model *m, unsigned card, unsigned version,
+    int64_t in, int64_t out);
 
 #endif
