@@ -155,6 +155,11 @@ static struct {
     bool met;
 } trap;
 
+static struct {
+    sim_seen_pt seen;
+    void *data;
+} watch;
+
 
 const char *
 sim_broken_name(unsigned i)
@@ -278,6 +283,14 @@ sim_traps_clear(void)
 }
 
 
+void
+sim_scripts_watch(sim_seen_pt seen, void *data)
+{
+    watch.seen = seen;
+    watch.data = data;
+}
+
+
 static bool
 trap_is_met(unsigned *in)
 {
@@ -323,10 +336,17 @@ __wrap_ctl_redis_script(struct ctl_redis *r, struct ctl_arena *arena,
         return ctl_error_away(e, "redis_unavailable", "a trap");
     }
 
-    return __real_ctl_redis_script(r, arena, reply, e, script, nkeys, argc,
-                                   argv)
-           && (how != SIM_TRAP_AFTER
-               || ctl_error_away(e, "redis_unavailable", "a trap"));
+    if (!__real_ctl_redis_script(r, arena, reply, e, script, nkeys, argc,
+                                 argv))
+    {
+        return false;
+    }
+    if (watch.seen != NULL) {
+        watch.seen(watch.data, script, nkeys, argv, reply);
+    }
+
+    return how != SIM_TRAP_AFTER
+           || ctl_error_away(e, "redis_unavailable", "a trap");
 }
 
 

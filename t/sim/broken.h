@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "core/script.h"
+#include "redis/client.h"
 
 enum sim_trap {
     SIM_TRAP_NONE,
@@ -28,6 +29,10 @@ enum sim_trap {
 /* Takes a script that a trap holds back, with its arguments. */
 typedef void (*sim_later_pt)(void *data, asg_script_t script, size_t nkeys,
     size_t argc, const asg_str_t *argv);
+
+/* Sees what asgard-ctl told Redis, and the reply. */
+typedef void (*sim_seen_pt)(void *data, asg_script_t script, size_t nkeys,
+    const asg_str_t *argv, const struct ctl_reply *reply);
 
 /* False: no such rule.  NULL or "" breaks nothing. */
 bool sim_broken_set(const char *name);
@@ -46,6 +51,8 @@ bool sim_broken_is_calm(uint64_t seed);
 /* Replaces the run id when it is not part of the fence. */
 void sim_broken_run_id(char *run_id);
 
+/* NULL: nobody looks any more. */
+void sim_scripts_watch(sim_seen_pt seen, void *data);
 /* The next script, the next commit count as 1; 0: no trap. */
 void sim_trap_script(enum sim_trap how, unsigned nth, sim_later_pt later,
     void *data);

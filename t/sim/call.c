@@ -322,7 +322,7 @@ sim_call_replay(struct sim_gateways *g)
         return;
     }
     ev = outcome_pick(g, h);
-    if (ev != NULL) {
+    if (ev != NULL && ev->rank != SIM_PROVIDER) {
         outcome_tell(g, h, ev, sim_chance(g->world, 60));
     }
 }
@@ -355,14 +355,17 @@ void
 sim_gateways_recover(struct sim_gateways *g)
 {
     struct sim_hold *h;
-    unsigned i;
+    unsigned i, last;
 
     for (i = 0; i < g->model->nholds; i++) {
         h = &g->model->holds[i];
-        if (h->lost && h->nevidence > 0 && h->npins > 0
-            && !g->world->failed)
+        for (last = h->nevidence; last > 0
+             && h->evidence[last - 1].rank == SIM_PROVIDER; last--)
         {
-            outcome_tell(g, h, &h->evidence[h->nevidence - 1], false);
+            /* that stands in no log of a gateway */
+        }
+        if (h->lost && last > 0 && h->npins > 0 && !g->world->failed) {
+            outcome_tell(g, h, &h->evidence[last - 1], false);
             g->model->counts[SIM_N_RECOVERED]++;
         }
     }

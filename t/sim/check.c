@@ -25,7 +25,8 @@ static const char *
 rank_name(enum sim_rank rank)
 {
     static const char *const names[] = {"unknown", "estimated", "void",
-                                        "measured"};
+                                        "measured",
+                                        "the provider's"};
 
     return names[rank];
 }

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "door.h"
+#include "evidence.h"
+
+#define SIM_FINISH_ARGS 4               /* fence, id, verb, amount */
 
 
 void
@@ -158,6 +161,21 @@ model_see_reserve(struct sim_flight *f, const struct sim_command *c,
 }
 
 
+/* Of asgard-ctl only what the model has to know. */
+static void
+provider_see(struct sim_flight *f, const struct sim_command *c,
+    const struct sim_answer *a)
+{
+    asg_str_t args[SIM_FINISH_ARGS];
+    unsigned i;
+
+    for (i = 0; i < SIM_FINISH_ARGS; i++) {
+        args[i] = asg_str_z(c->argv[c->nkeys + i]);
+    }
+    sim_evidence_saw(f->model, args, a->words, a->n);
+}
+
+
 static void
 model_see(struct sim_flight *f, const struct sim_command *c,
     const struct sim_answer *a)
@@ -167,6 +185,8 @@ model_see(struct sim_flight *f, const struct sim_command *c,
     if (a->verdict == ASG_VERDICT_ARG && c->kind != 'o') {
         sim_fail(f->world, "Redis refuses the arguments of %c %s", c->kind,
                  c->hold->id);
+    } else if (c->kind == 'o' && c->script == ASG_SCRIPT_FINISH) {
+        provider_see(f, c, a);
     } else if (c->kind == 'R') {
         model_see_reserve(f, c, a);
     } else if (c->kind == 'A' && a->verdict == ASG_VERDICT_OK) {

@@ -233,7 +233,8 @@ event_take(struct sim_model *m, const redisReply *fields,
     const struct sim_place *at)
 {
     static const char verbs[] = {[SIM_EXPIRY] = 'x', [SIM_ESTIMATE] = 'e',
-                                 [SIM_VOID] = 'v', [SIM_MEASURED] = 's'};
+                                 [SIM_VOID] = 'v', [SIM_MEASURED] = 's',
+                                 [SIM_PROVIDER] = 'p'};
     int64_t amount = strtoll(event_field(fields, "a"), NULL, 10);
     struct sim_hold *h = sim_hold_find(m, event_field(fields, "i"));
     struct sim_evidence *ev;
@@ -407,8 +408,10 @@ sim_ledger_saved(struct sim_model *m)
 }
 
 
+/* A provider's record that the older database has not got counts for no more
+ * than an expiry, until somebody imports it again. */
 static void
-hold_restored(struct sim_hold *h)
+hold_restored(struct sim_model *m, struct sim_hold *h)
 {
     unsigned k;
 
@@ -417,6 +420,13 @@ hold_restored(struct sim_hold *h)
     h->by.ledger = h->by.saved;
     for (k = 0; k < h->nevidence; k++) {
         h->evidence[k].by.ledger = h->evidence[k].by.saved;
+        if (h->evidence[k].rank == SIM_PROVIDER && !h->evidence[k].by.saved
+            && !h->doubt)
+        {
+            h->doubt = true;
+            sim_low_set(m, h, 0);
+            m->counts[SIM_N_DOUBT]++;
+        }
     }
 }
 
@@ -478,7 +488,7 @@ sim_ledger_restored(struct sim_model *m)
 
     for (i = 0; i < m->nholds; i++) {
         before[i] = remembered(&m->holds[i]);
-        hold_restored(&m->holds[i]);
+        hold_restored(m, &m->holds[i]);
     }
     redis_look(m);
     for (i = 0; i < m->nparts; i++) {

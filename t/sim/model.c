@@ -45,7 +45,10 @@ sim_count_name(enum sim_count n)
         [SIM_N_PASSED] = "holds passed on",
         [SIM_N_FURTHER] = "further attempts",
         [SIM_N_FURTHER_OVER] = "further attempts refused",
-        [SIM_N_OTHER_CARD] = "served by another card"
+        [SIM_N_OTHER_CARD] = "served by another card",
+        [SIM_N_PROVIDER] = "providers' records",
+        [SIM_N_PROVIDER_ABOVE] = "records above the hold",
+        [SIM_N_PROVIDER_REFUSED] = "records refused"
     };
 
     return names[n];
@@ -243,8 +246,8 @@ sim_decide(struct sim_model *m, struct sim_hold *h, char verb, int64_t amount)
     }
     ev = &h->evidence[h->nevidence++];
     memset(ev, 0, sizeof(*ev));
-    ev->rank = verb == 's' ? SIM_MEASURED : verb == 'e' ? SIM_ESTIMATE
-               : SIM_VOID;
+    ev->rank = verb == 'p' ? SIM_PROVIDER : verb == 's' ? SIM_MEASURED
+               : verb == 'e' ? SIM_ESTIMATE : SIM_VOID;
     ev->amount = ev->rank == SIM_VOID ? 0 : amount;
     ev->by.slot = true;
     ev->card = h->serves;

@@ -35,7 +35,9 @@
 #define SIM_ABSENT      INT64_MIN       /* the version has no such window */
 
 /* As the specification ranks them. */
-enum sim_rank { SIM_EXPIRY, SIM_ESTIMATE, SIM_VOID, SIM_MEASURED };
+enum sim_rank {
+    SIM_EXPIRY, SIM_ESTIMATE, SIM_VOID, SIM_MEASURED, SIM_PROVIDER
+};
 
 /* Who remembers something. */
 struct sim_witness {
@@ -140,7 +142,8 @@ enum sim_count {
     SIM_N_CLOCK, SIM_N_NO_MEMORY, SIM_N_RESTORES,
     SIM_N_DOUBT, SIM_N_WINDOWS, SIM_N_OPENINGS, SIM_N_ODD_DAYS,
     SIM_N_EXTENDED, SIM_N_OUTLIVED, SIM_N_FOUND, SIM_N_PASSED, SIM_N_FURTHER,
-    SIM_N_FURTHER_OVER, SIM_N_OTHER_CARD,
+    SIM_N_FURTHER_OVER, SIM_N_OTHER_CARD, SIM_N_PROVIDER,
+    SIM_N_PROVIDER_ABOVE, SIM_N_PROVIDER_REFUSED,
     SIM_N
 };
 

@@ -8,6 +8,7 @@
 #include "audit.h"
 #include "broken.h"
 #include "door.h"
+#include "evidence.h"
 #include "losses.h"
 #include "op.h"
 #include "slot.h"
@@ -172,6 +173,7 @@ static void op_restore(struct sim *s) { sim_lose_restore(s); }
 static void op_reserve(struct sim *s) { sim_call_new(&s->gateways); }
 static void op_advance(struct sim *s) { sim_call_advance(&s->gateways); }
 static void op_replay(struct sim *s) { sim_call_replay(&s->gateways); }
+static void op_evidence(struct sim *s) { sim_evidence_import(s); }
 static void op_found(struct sim *s) { sim_call_found(&s->gateways); }
 static void op_deliver(struct sim *s) { sim_gateways_deliver(&s->gateways); }
 static void op_worker(struct sim *s) { sim_worker_turn(&s->gateways); }
@@ -215,6 +217,7 @@ static const struct {
     {"midnight", 2, op_midnight, SPENDING},
     {"hold is near its end", 6, op_near, SPENDING},
     {"found out", 6, op_found, SPENDING},
+    {"provider's records", 6, op_evidence, SPENDING},
     {"time passes", 3, op_expire, ALWAYS},
     {"price", 2, op_price, ALWAYS},
     {"price taken", 3, op_price_take, ALWAYS},
