@@ -74,6 +74,7 @@ BEGIN
     END LOOP;
     PERFORM setval(format('public.%I', s.name), coalesce(s.last_value, 1),
         s.is_called) FROM sim.sequences s WHERE s.copy = restore.copy;
+    PERFORM setval('sim.keys', 1, false) WHERE copy = 'fresh';
 END $$;
 
 -- The names of the time zones are read once: the view reads six hundred files
@@ -82,5 +83,12 @@ CREATE TABLE sim.pg_timezone_names AS SELECT * FROM pg_timezone_names;
 GRANT USAGE ON SCHEMA sim TO asgard;
 GRANT SELECT ON sim.pg_timezone_names TO asgard;
 ALTER DATABASE asgard SET search_path = public, sim, pg_catalog;
+
+-- Keys have the same ids each time that a run is done again, and none twice.
+CREATE SEQUENCE sim.keys;
+CREATE FUNCTION sim.key_next() RETURNS uuid LANGUAGE sql AS $$
+    SELECT lpad(to_hex(nextval('sim.keys')), 32, '0')::uuid
+$$;
+ALTER TABLE public.keys ALTER key_id SET DEFAULT sim.key_next();
 
 SELECT sim.save('fresh');

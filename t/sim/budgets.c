@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "made.h"
 #include "windows.h"
 
 #define PICO_PER_NANO 1000
 #define ROOM_LITTLE   2500              /* a few calls */
-#define ROOM_MUCH     20000
 
 
 int64_t
@@ -155,10 +155,13 @@ sim_model_begin(struct sim_model *m, struct sim_world *w)
                        days)
         || !budget_add(m, 'k', k1, "proj-2026-0001", 3, key, both)
         || !budget_add(m, 'k', k2, "proj-2026-0003", 7, keys, both)
-        || !cards_add(m, 1))
+        || !cards_add(m, 1)
+        || !sim_sql(w, NULL, "INSERT INTO project_numbers (year, last)"
+                    " VALUES (2026, 3)"))
     {
         return false;
     }
+    m->nprojects = 3;
     set_add(m, "", 1, 0, 0);
     set_add(m, k1, 2, 0, 3);
     set_add(m, "", 1, 1, 0);
@@ -207,7 +210,7 @@ sim_limit_draw(struct sim_model *m, const struct sim_budget *b,
     }
 
     return owed + (int64_t) sim_draw(m->world, n < 50 ? ROOM_LITTLE
-                                                      : ROOM_MUCH);
+                                                      : SIM_ROOM_MUCH);
 }
 
 
@@ -238,7 +241,7 @@ sim_version_add(struct sim_model *m, struct sim_budget *b)
 bool
 sim_limits_change(struct sim_model *m)
 {
-    struct sim_budget *b = &m->budgets[sim_draw(m->world, m->nbudgets)];
+    struct sim_budget *b = sim_budget_pick(m);
     char values[SIM_TEXT] = "", limit[24];
     unsigned i;
     size_t n;
@@ -305,6 +308,7 @@ sim_limits_restored(struct sim_model *m)
     unsigned i;
     bool ok = true;
 
+    sim_made_restored(m);
     for (i = 0; i < m->nbudgets; i++) {
         b = &m->budgets[i];
         if (!version_copy(b, b->saved)) {

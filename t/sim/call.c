@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "made.h"
 #include "slot.h"
 
 #define IN_MOST        200              /* tokens */
@@ -68,8 +69,7 @@ sim_call_new(struct sim_gateways *g)
     s->worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
     sim_route_draw(g->world, &s->route, g->all[gateway].price);
     amount = worst_draw(g, s, &card);
-    s->hold = sim_hold_new(g->model,
-        (unsigned) sim_draw(g->world, g->model->nsets), amount);
+    s->hold = sim_hold_new(g->model, sim_set_pick(g->model), amount);
     if (s->hold != NULL) {
         slot_ask(g, s, card);
     }

@@ -217,6 +217,9 @@ counters_check(struct sim *s)
     for (i = 0; i < s->model.nbudgets && !s->world.failed; i++) {
         const struct sim_budget *b = &s->model.budgets[i];
 
+        if (b->gone) {
+            continue;
+        }
         (void) asg_rkey_budget(key, b->part, asg_str_z(b->id));
         reply = sim_redisf(&s->world, "HGETALL %s", key);
         for (f = 0; reply != NULL && f + 1 < reply->elements; f += 2) {

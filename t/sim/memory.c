@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "made.h"
+
 
 /* --- memories --- */
 
@@ -399,9 +401,7 @@ sim_ledger_saved(struct sim_model *m)
                 m->holds[i].evidence[k].by.ledger;
         }
     }
-    for (i = 0; i < m->nbudgets; i++) {
-        m->budgets[i].saved = m->budgets[i].newest;
-    }
+    sim_made_saved(m);
     m->saved = true;
 
     return true;

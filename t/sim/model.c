@@ -48,7 +48,9 @@ sim_count_name(enum sim_count n)
         [SIM_N_OTHER_CARD] = "served by another card",
         [SIM_N_PROVIDER] = "providers' records",
         [SIM_N_PROVIDER_ABOVE] = "records above the hold",
-        [SIM_N_PROVIDER_REFUSED] = "records refused"
+        [SIM_N_PROVIDER_REFUSED] = "records refused",
+        [SIM_N_PROJECTS] = "projects made", [SIM_N_KEYS] = "keys made",
+        [SIM_N_REVOKED] = "keys revoked", [SIM_N_EMPTIED] = "budgets emptied"
     };
 
     return names[n];

@@ -23,8 +23,8 @@
 #define SIM_PINS_HOLD   16
 #define SIM_EVIDENCE    8
 #define SIM_ATTEMPTS    3               /* holds of a call after the first */
-#define SIM_BUDGETS     8
-#define SIM_SETS        8
+#define SIM_BUDGETS     24
+#define SIM_SETS        24
 #define SIM_WINDOWS     6
 #define SIM_VERSIONS    4096
 #define SIM_CARDS       3               /* price cards */
@@ -33,6 +33,7 @@
 #define SIM_LIFE_S      400             /* ... at most in all */
 #define SIM_CLOCKS_S    9               /* Redis' clock may have gone back */
 #define SIM_ABSENT      INT64_MIN       /* the version has no such window */
+#define SIM_ROOM_MUCH   20000           /* nano-USD: many calls */
 
 /* As the specification ranks them. */
 enum sim_rank {
@@ -112,6 +113,7 @@ struct sim_budget {
     unsigned newest;                    /* version in Postgres */
     unsigned sent;                      /* Redis has this one or a later */
     unsigned saved;                     /* version in the older database */
+    bool gone;                          /* the database does not know it */
     int64_t limits[SIM_VERSIONS][SIM_WINDOWS];
     uint8_t zones[SIM_VERSIONS][SIM_WINDOWS];
     uint64_t changed[SIM_WINDOWS];      /* added, or another zone: m->serial */
@@ -124,6 +126,8 @@ struct sim_set {
     unsigned n;
     const char *project;                /* of the budgets */
     char key[40];                       /* "" : none */
+    bool gone;                          /* no call is made of it any more */
+    bool saved;                         /* of the older database: it is not */
     unsigned part;
 };
 
@@ -143,7 +147,8 @@ enum sim_count {
     SIM_N_DOUBT, SIM_N_WINDOWS, SIM_N_OPENINGS, SIM_N_ODD_DAYS,
     SIM_N_EXTENDED, SIM_N_OUTLIVED, SIM_N_FOUND, SIM_N_PASSED, SIM_N_FURTHER,
     SIM_N_FURTHER_OVER, SIM_N_OTHER_CARD, SIM_N_PROVIDER,
-    SIM_N_PROVIDER_ABOVE, SIM_N_PROVIDER_REFUSED,
+    SIM_N_PROVIDER_ABOVE, SIM_N_PROVIDER_REFUSED, SIM_N_PROJECTS, SIM_N_KEYS,
+    SIM_N_REVOKED, SIM_N_EMPTIED,
     SIM_N
 };
 
@@ -159,6 +164,7 @@ struct sim_model {
     unsigned nsets;
     unsigned parts[SIM_SETS];           /* partitions of the sets, each once */
     unsigned nparts;
+    unsigned nprojects, nprojects_saved;
     struct sim_price prices[SIM_CARDS][SIM_VERSIONS];
     unsigned nprices;                   /* versions, of all cards at once */
     uint64_t serial;                    /* of ends and of changes */

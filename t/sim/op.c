@@ -10,6 +10,7 @@
 #include "door.h"
 #include "evidence.h"
 #include "losses.h"
+#include "made.h"
 #include "op.h"
 #include "slot.h"
 #include "windows.h"
@@ -191,6 +192,10 @@ static void op_windows(struct sim *s)
     (void) sim_windows_change(&s->model);
 }
 static void op_price(struct sim *s) { (void) sim_price_change(&s->model); }
+static void op_project(struct sim *s) { (void) sim_project_make(&s->model); }
+static void op_key(struct sim *s) { (void) sim_key_make(&s->model); }
+static void op_revoke(struct sim *s) { (void) sim_key_revoke(&s->model); }
+static void op_empty(struct sim *s) { (void) sim_windows_empty(&s->model); }
 static void op_no_memory(struct sim *s) { sim_memory_gone(&s->world); }
 static void op_memory(struct sim *s) { sim_memory_back(&s->world); }
 static void op_quiet(struct sim *s) { sim_quiet(s, false); }
@@ -211,6 +216,10 @@ static const struct {
     {"outbox", 24, op_outbox, ALWAYS},
     {"limits", 24, op_limits, ALWAYS},
     {"windows", 12, op_windows, SPENDING},
+    {"project is made", 2, op_project, SPENDING},
+    {"key is made", 3, op_key, SPENDING},
+    {"key is revoked", 1, op_revoke, SPENDING},
+    {"budget is emptied", 1, op_empty, SPENDING},
     {"clock of Redis", 5, op_skew, ALWAYS},
     {"audit", 4, op_audit, ALWAYS},
     {"new window", 4, op_rollover, ALWAYS},

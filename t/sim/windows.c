@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "made.h"
 #include "opened.h"
 #include "ops/budget.h"
 
@@ -252,10 +253,12 @@ is_new(const struct sim_budget *b, unsigned window)
 bool
 sim_windows_change(struct sim_model *m)
 {
-    struct sim_budget *b = &m->budgets[sim_draw(m->world, m->nbudgets)];
+    struct sim_budget *b = sim_budget_pick(m);
     unsigned i = 1 + (unsigned) sim_draw(m->world, b->nwindows - 1);
 
-    if (m->turned != 0 && sim_chance(m->world, 50)) {   /* the same again */
+    if (m->turned != 0 && !m->budgets[m->turned / SIM_WINDOWS].gone
+        && sim_chance(m->world, 50))
+    {                                   /* the same again */
         b = &m->budgets[m->turned / SIM_WINDOWS];
         i = m->turned % SIM_WINDOWS;
     }
@@ -270,6 +273,25 @@ sim_windows_change(struct sim_model *m)
         b->since[i] = b->newest;
     }
     m->counts[SIM_N_WINDOWS]++;
+
+    return budget_replace(m, b);
+}
+
+
+bool
+sim_windows_empty(struct sim_model *m)
+{
+    struct sim_budget *b = sim_budget_pick(m);
+    unsigned i;
+
+    if (!sim_version_add(m, b)) {
+        return true;
+    }
+    for (i = 1; i < b->nwindows; i++) {
+        b->limits[b->newest][i] = SIM_ABSENT;
+    }
+    sim_say(m->world, " %s, version %u", b->id, b->newest);
+    m->counts[SIM_N_EMPTIED]++;
 
     return budget_replace(m, b);
 }

@@ -23,6 +23,8 @@ int64_t sim_day_odd(unsigned zone, int64_t now);
 
 /* One window of one budget is added, taken away, or gets another zone. */
 bool sim_windows_change(struct sim_model *m);
+/* All of one budget go but `total`, which keeps its limit. */
+bool sim_windows_empty(struct sim_model *m);
 /* Fails the run when a grant misses a window that every budget it asked for
  * has, has one that was taken away, or is in another period than now. */
 void sim_windows_check(struct sim_model *m, const struct sim_hold *h);

@@ -1,0 +1,27 @@
+/*
+ * What an administrator makes and takes back while calls run: projects, keys
+ * with budgets of their own and without, keys that are revoked, budgets of
+ * which only `total` is left.  By asgard-ctl's own hand.
+ *
+ * An older database does not know what was made after it: the model forgets it
+ * too (sim_made_restored).  Calls in flight go on, whatever becomes of theirs.
+ */
+#ifndef SIM_MADE_H
+#define SIM_MADE_H
+
+#include "model.h"
+
+bool sim_project_make(struct sim_model *m);
+bool sim_key_make(struct sim_model *m);
+bool sim_key_revoke(struct sim_model *m);
+
+/* The database is kept as it is, and goes back to that. */
+void sim_made_saved(struct sim_model *m);
+void sim_made_restored(struct sim_model *m);
+
+/* Some set that calls may be made of. */
+unsigned sim_set_pick(struct sim_model *m);
+/* Some budget that there is. */
+struct sim_budget *sim_budget_pick(struct sim_model *m);
+
+#endif
