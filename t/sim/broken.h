@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broken_rules.h"
 #include "core/script.h"
 #include "redis/client.h"
 
@@ -37,15 +38,8 @@ typedef void (*sim_seen_pt)(void *data, asg_script_t script, size_t nkeys,
 /* False: no such rule.  NULL or "" breaks nothing. */
 bool sim_broken_set(const char *name);
 const char *sim_broken_name(unsigned i);        /* NULL after the last */
-/* Rules that the model of a gateway breaks by itself. */
-enum sim_wrong {
-    SIM_WRONG_NOTHING,
-    SIM_WRONG_FIRST,                    /* it holds for the first candidate */
-    SIM_WRONG_BILL,                     /* ... and bills by that one's card */
-    SIM_WRONG_NEW_PRICE                 /* it bills by the prices of now */
-};
-
-bool sim_broken_is(enum sim_wrong what);
+/* Is it this one? */
+bool sim_broken_is(enum sim_rule_kind kind);
 /* Two runs of three lose little; with a broken rule all do, or none. */
 bool sim_broken_is_calm(uint64_t seed);
 /* Replaces the run id when it is not part of the fence. */

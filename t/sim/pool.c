@@ -17,8 +17,6 @@
 #define IDLE_MAX    8
 #define TEXTS       1024                /* a run has about 150 */
 #define NAME_BYTES  16
-#define OF_DBNAME   0                   /* of what ctl_pg connects by */
-#define OF_NAME     1
 
 #define WRAPPED(function) \
     __typeof__(function) __real_##function, __wrap_##function
@@ -123,16 +121,34 @@ idle_take(const char *conninfo, const char *name)
 }
 
 
+static const char *
+value_of(const char *const *names, const char *const *values,
+    const char *name)
+{
+    while (*names != NULL && strcmp(*names, name) != 0) {
+        names++;
+        values++;
+    }
+    if (*names == NULL) {
+        abort();                        /* asgard-ctl connects otherwise now */
+    }
+
+    return *values;
+}
+
+
 PGconn *
 __wrap_PQconnectStartParams(const char *const *names,
     const char *const *values, int expand)
 {
-    PGconn *conn = idle_take(values[OF_DBNAME], values[OF_NAME]);
+    const char *conninfo = value_of(names, values, "dbname");
+    PGconn *conn = idle_take(conninfo,
+                             value_of(names, values, "application_name"));
 
     if (conn == NULL) {
         conn = __real_PQconnectStartParams(names, values, expand);
         if (conn != NULL) {
-            lent_begin(conn, values[OF_DBNAME]);
+            lent_begin(conn, conninfo);
         }
     }
 

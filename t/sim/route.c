@@ -87,7 +87,7 @@ sim_route_hold(struct sim_model *m, const struct sim_route *r, int64_t in,
             most = hold;
             *card = r->cards[i];
         }
-        if (sim_broken_is(SIM_WRONG_FIRST)) {
+        if (sim_broken_is(SIM_RULE_FIRST)) {
             break;
         }
     }
@@ -100,9 +100,9 @@ int64_t
 sim_route_bill(struct sim_model *m, const struct sim_route *r, int64_t in,
     int64_t out)
 {
-    unsigned version = sim_broken_is(SIM_WRONG_NEW_PRICE) ? m->nprices
+    unsigned version = sim_broken_is(SIM_RULE_NEW_PRICE) ? m->nprices
                                                           : r->version;
-    unsigned card = sim_broken_is(SIM_WRONG_BILL) ? r->cards[0]
+    unsigned card = sim_broken_is(SIM_RULE_BILL) ? r->cards[0]
                                                   : sim_route_card(r);
     const asg_rates_t rates = rates_of(m, card, version);
     const asg_tokens_t tokens = {.prompt = (int32_t) in,
