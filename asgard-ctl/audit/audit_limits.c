@@ -5,8 +5,16 @@
 
 #include "audit/audit_opening.h"
 
-/* A changed limit is on record before Redis has it. */
+/* A changed limit is on record before Redis has it, and a reservation of before
+ * may stand in the next window by a clock that is ahead. */
 #define DELIVERY "interval '5 minutes'"
+
+/* When the limit `f` was sent.  Its row has the time of its transaction, and is
+ * kept for a week. */
+#define SENT \
+    "greatest(f.at, (SELECT max(coalesce(o.sent_at, 'infinity'))" \
+    " FROM outbox o WHERE o.kind = 'budget' AND o.target = f.budget_id" \
+    " AND o.created_at = f.at))"
 
 /* What one hold adds that no admission checked.  Of a hold from before the
  * least was kept only a mark tells whether it was corrected. */
@@ -32,7 +40,7 @@
     " WHERE l.budget_id = c.b AND l.window_name = c.w" \
     " AND l.id >= coalesce((SELECT max(f.id) FROM budget_limits f" \
     " WHERE f.budget_id = c.b AND f.window_name = c.w" \
-    " AND f.at < to_timestamp(c.i) - " DELIVERY "), 0)) most ON true" \
+    " AND " SENT " < to_timestamp(c.i) - " DELIVERY "), 0)) most ON true" \
     " LEFT JOIN LATERAL (SELECT sum(" UNCHECKED ") AS a FROM holds h" \
     " WHERE c.pin = ANY (string_to_array(h.pins, ','))) u ON true" \
     " LEFT JOIN LATERAL (SELECT sum(greatest(t.a - t.h, 0)) AS a" \

@@ -1,0 +1,60 @@
+#!/usr/bin/env perl
+# M1: a limit that was on record long before Redis had it does not turn the
+# calls between into a break.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Asgard::Meter;
+
+my $m = Asgard::Meter->new;
+$m->start;
+$m->wait_open or BAIL_OUT('the partitions do not open');
+my $id = 'proj-2026-0001';
+my $budget = $m->project($id, part => 4, total => 'NULL');
+$m->window($budget, '1d', 1000);
+$m->sent or BAIL_OUT('the window is not sent');
+my $p = $m->partition(4);
+my $r = $p->reserve('h1', 600, [$budget], detail => $m->detail($id));
+is($r->[0], 'OK', 'a call is granted within the limit');
+$p->finish('h1', 's', 600, $r->[1], [$budget], detail => $m->detail($id));
+$m->balance('h1');
+$m->window($budget, '1d', 400);
+ok($m->sent, 'the limit is lowered');
+my $row = $m->value("SELECT max(id) FROM outbox WHERE target = '$budget'");
+# the newest row is what a restored database is known by: it stays as it is
+$m->window($budget, 'total', 5000);
+ok($m->sent, 'and another one changed');
+
+my $day = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'";
+
+# The lower limit was set ten minutes before the day, the other one long before.
+sub lowered_before_the_day {
+    my ($sent) = @_;
+    $m->sql("UPDATE budget_limits SET at = $day - CASE limit_nusd WHEN 400"
+        . " THEN interval '10 minutes' ELSE interval '1 hour' END"
+        . " WHERE window_name = '1d'");
+    $m->sql("UPDATE outbox SET created_at = $day - interval '10 minutes',"
+        . " sent_at = $sent WHERE id = $row");
+}
+
+sub audit {
+    my ($status, $out, $err) = $m->{control}->run('audit', 'money');
+    return ($status, "$out$err");
+}
+
+lowered_before_the_day("$day + interval '1 minute'");
+my ($status, $text) = audit();
+is($status, 0, 'what was granted before Redis had the limit is explained')
+    or diag($text);
+
+lowered_before_the_day("$day - interval '9 minutes'");
+($status, $text) = audit();
+is($status, 1, 'had it been sent before the day, the same is found');
+like($text, qr/^M1 $budget:1d:\d+: .* a higher limit explains 0,/m,
+    '... with its amounts');
+lowered_before_the_day("$day + interval '1 minute'");
+
+$m->done;
