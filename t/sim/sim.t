@@ -90,7 +90,9 @@ for my $met ('admitted', 'refused', 'admitted above 90 %', 'late', 'strays',
     'refused by a time', 'refused for memory', 'databases restored',
     'windows changed', 'openings', 'odd days', 'extended', 'outlived',
     'found out later', 'holds passed on', 'further attempts',
-    'further attempts refused') {
+    'further attempts refused', 'served by another card', 'audits of all',
+    "providers' records", 'records above the hold', 'records refused',
+    'projects made', 'keys made', 'keys revoked', 'budgets emptied') {
     ok(($sum{$met} // 0) > $least, "the steps met: $met");
 }
 cmp_ok($sum{'holds lost'} // 0, '<', 1 + 0.05 * ($sum{holds} // 0),
