@@ -28,6 +28,7 @@ meter_open(struct sim_meters *ms, struct sim_meter *m)
 {
     memset(&m->json, 0, sizeof(m->json));
     m->led_at = 0;
+    m->led_well = false;
     if (!ctl_lead_init(&m->leader)) {
         return sim_fail(ms->world, "sim: a meter has no name");
     }
@@ -241,6 +242,7 @@ sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
     unsigned i;
     bool had, ok;
 
+    m->led_well = false;
     had = l->parts[ms->model->sets[0].part].led;
     if (!sim_sql(ms->world, &expired, "SELECT DISTINCT leader FROM partitions"
                  " WHERE leader_until < now() AND leader NOT IN ('', '%s')",
@@ -275,6 +277,7 @@ sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
             return false;
         }
     }
+    m->led_well = true;
 
     return true;
 }
@@ -406,7 +409,7 @@ ledger_turn(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
         sim_say(ms->world, " leads");
         return sim_meter_lead(ms, m, e);
     }
-    if (closed != NULL && (open == NULL || what < 75)) {
+    if (closed != NULL && m->led_well && (open == NULL || what < 75)) {
         return sim_meter_reseed(ms, l, closed, e);
     }
     if (open == NULL) {

@@ -19,6 +19,7 @@ struct sim_meter {
     struct ctl_arena arena;
     asg_json_t json;
     int64_t led_at;                     /* by the clock of Postgres */
+    bool led_well;                      /* ... else it seeds nothing */
 };
 
 struct sim_sender {

@@ -67,12 +67,15 @@ open_all(struct sim_meters *ms)
     for (round = 0; round < SETTLE_ROUNDS && !ms->world->failed; round++) {
         ctl_arena_reset(&m->arena);
         p = sim_meter_part(ms, &m->leader, false);
-        if (p == NULL || round % LEAD_ROUNDS == 0) {
+        if (p == NULL || round % LEAD_ROUNDS == 0 || !m->led_well) {
             (void) sim_meter_judge(ms, sim_meter_lead(ms, m, &e), &e);
             p = sim_meter_part(ms, &m->leader, false);
         }
         if (p == NULL) {
             break;                      /* also after another look */
+        }
+        if (!m->led_well) {
+            continue;
         }
         (void) sim_meter_judge(ms, sim_meter_reseed(ms, &m->leader, p, &e),
                                &e);
