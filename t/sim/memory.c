@@ -480,23 +480,50 @@ sim_redis_looked(struct sim_model *m)
 }
 
 
-bool
-sim_ledger_restored(struct sim_model *m)
+/* `back`: the ledger is an older one now. */
+static bool
+streams_look(struct sim_model *m, bool back)
 {
     static unsigned before[SIM_HOLDS];
     unsigned i;
 
     for (i = 0; i < m->nholds; i++) {
         before[i] = remembered(&m->holds[i]);
-        hold_restored(m, &m->holds[i]);
+        if (back) {
+            hold_restored(m, &m->holds[i]);
+        }
     }
     redis_look(m);
-    for (i = 0; i < m->nparts; i++) {
-        m->restored[m->parts[i]] = true;
-    }
     for (i = 0; i < m->nholds; i++) {
         losses_count(m, &m->holds[i], before[i]);
     }
 
     return !m->world->failed;
+}
+
+
+bool
+sim_ledger_restored(struct sim_model *m)
+{
+    unsigned i;
+
+    for (i = 0; i < m->nparts; i++) {
+        m->restored[m->parts[i]] = true;
+    }
+
+    return streams_look(m, true);
+}
+
+
+bool
+sim_time_jumped(struct sim_model *m)
+{
+    bool unread = false;
+    unsigned i;
+
+    for (i = 0; i < m->nparts; i++) {
+        unread = unread || m->restored[m->parts[i]];
+    }
+
+    return !unread || (ledger_note(m) && streams_look(m, false));
 }

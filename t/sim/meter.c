@@ -405,11 +405,11 @@ ledger_turn(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
     uint64_t what = sim_draw(ms->world, 100);
     unsigned n;
 
-    if (sim_pg_now(ms->world) > m->led_at || what < 4) {
+    if (sim_pg_now(ms->world) > m->led_at || !m->led_well || what < 4) {
         sim_say(ms->world, " leads");
         return sim_meter_lead(ms, m, e);
     }
-    if (closed != NULL && m->led_well && (open == NULL || what < 75)) {
+    if (closed != NULL && (open == NULL || what < 75)) {
         return sim_meter_reseed(ms, l, closed, e);
     }
     if (open == NULL) {

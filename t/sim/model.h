@@ -219,6 +219,9 @@ bool sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch);
 /* The ledger is kept as it is, and goes back to that. */
 bool sim_ledger_saved(struct sim_model *m);
 bool sim_ledger_restored(struct sim_model *m);
+/* Streams of older epochs end after a while: what an older ledger had still to
+ * read of them is lost. */
+bool sim_time_jumped(struct sim_model *m);
 /* An older dump of Redis after an older database. */
 bool sim_redis_looked(struct sim_model *m);
 /* Does Redis have it? */

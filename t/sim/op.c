@@ -18,6 +18,7 @@
 #define TICK_MS       20000
 #define TICK_WAIT_MS  400               /* while a reseed waits */
 #define MINUTE_MS     60000             /* the shortest window */
+#define JUMP_MS       60000             /* what is longer may end a stream */
 #define SKEW_MS       4000              /* Redis against Postgres */
 #define NEAR_MS       3000              /* an expiry, before or after */
 #define RARE          10                /* so much rarer is what is rare */
@@ -31,6 +32,9 @@ time_move(struct sim *s, int64_t ms)
     sim_clock_move(s->world.pg_clock, ms);
     sim_clock_move(s->world.redis_clock, ms);
     sim_say(&s->world, " %lld ms", (long long) ms);
+    if (ms > JUMP_MS) {
+        (void) sim_time_jumped(&s->model);
+    }
     sim_gateways_beat(&s->gateways);
 }
 
