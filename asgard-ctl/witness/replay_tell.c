@@ -27,8 +27,8 @@ fence_read(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
-    if (!CTL_PG(l->pg, l->arena, &rows, e, "SELECT epoch, run_id, step"
-                " FROM partitions WHERE partition = $1",
+    if (!CTL_PG(l->pg, l->arena, &rows, e, "SELECT epoch, run_id, step,"
+                " replid FROM partitions WHERE partition = $1",
                 ctl_arena_printf(l->arena, "%u", p->part)))
     {
         return false;
@@ -36,6 +36,7 @@ fence_read(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
     p->epoch = ctl_rows_i64(&rows, 0, 0);
     snprintf(p->run_id, sizeof(p->run_id), "%s", ctl_rows_at(&rows, 0, 1));
     p->open = strcmp(ctl_rows_at(&rows, 0, 2), "open") == 0;
+    snprintf(p->replid, sizeof(p->replid), "%s", ctl_rows_at(&rows, 0, 3));
 
     return true;
 }
@@ -99,7 +100,9 @@ number_text(struct ctl_leader *l, int64_t n)
 }
 
 
-/* One try.  *pins becomes the hold's own when it has others. */
+/* One try.  *pins becomes the hold's own when it has others.  A Redis that was
+ * started again with older data has the fence that the database has until it is
+ * reseeded: what it is told is lost. */
 static bool
 ask(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_replay_line *line, asg_str_t *pins, asg_verdict_t *verdict,
@@ -110,6 +113,9 @@ ask(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_reply reply;
     struct call c;
 
+    if (!ctl_partition_is_here(l, p, e)) {
+        return false;
+    }
     if (!call_begin(l, p, line, *pins, &c)) {
         *verdict = ASG_VERDICT_ARG;
         return true;
