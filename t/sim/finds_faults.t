@@ -17,15 +17,21 @@ my $STEPS = 160_000;                    # at most: most need a few hundred
 my $SECONDS = 1_800;                    # for all; far above what it takes
 # What seed 11 does not meet for long.
 my %SEED = (
-    'opening before catch-up' => 45,
-    'a correction is applied twice' => 34,
-    'an old limit replaces a new one' => 23,
+    'fence without the run id' => 22,
+    'opening before catch-up' => 46,
+    'a restored database is taken for what it was' => 13,
+    'nobody adopts after a flush' => 13,
+    q{a correction moves the window of now, not the hold's} => 15,
+    'a missing window begins at 0' => 14,
+    'a correction is applied twice' => 38,
+    'an old limit replaces a new one' => 24,
+    'a budget that is there is added again' => 12,
 );
 
 my @sims = map { Asgard::Sim->new } 1 .. 2;
 my $program = $sims[0]{program};
 chomp(my @rules = `$program rules`);
-cmp_ok(scalar @rules, '>=', 6, 'there are rules to break');
+cmp_ok(scalar @rules, '>=', 30, 'there are rules to break');
 
 sub judge {
     my ($sim, $job) = @_;
