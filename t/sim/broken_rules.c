@@ -109,7 +109,8 @@ const struct sim_rule sim_rules[] = {
      ASG_SCRIPT_SEED,
      {{"local old = counters['c:' .. win.w] and olds[win.w]",
        "local old = counters['c:' .. win.w] and (olds[win.w] or set[win.w])"},
-      {"            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w, 'a:' .. w)\n",
+      {"            call('HDEL', KEYS[2], 'l:' .. w, 'c:' .. w, 'a:' .. w, "
+       "'o:' .. w)\n",
        ""}}, CALM}
 };
 
