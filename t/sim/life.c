@@ -216,7 +216,7 @@ static void
 hold_unheard(struct sim_gateways *g, struct sim_hold *h)
 {
     if (h->grants > 0 && !h->by.redis && !h->by.ledger && !h->unheard) {
-        h->unheard = true;
+        h->unheard = h->lent = true;
         sim_low_set(g->model, h, 0);
         g->model->counts[SIM_N_UNHEARD]++;
     }

@@ -50,7 +50,7 @@ losses_count(struct sim_model *m, struct sim_hold *h, unsigned before)
     m->counts[SIM_N_LOST_OUTCOMES] += before > now ? before - now : 0;
     if (h->grants > 0 && sim_is_lost(h)) {
         m->counts[SIM_N_LOST] += !h->lost;
-        h->lost = true;                 /* it may have come back, and gone */
+        h->lost = h->lent = true;       /* it may have come back, and gone */
         sim_low_set(m, h, 0);
     }
 }
@@ -423,7 +423,7 @@ hold_restored(struct sim_model *m, struct sim_hold *h)
         if (h->evidence[k].rank == SIM_PROVIDER && !h->evidence[k].by.saved
             && !h->doubt)
         {
-            h->doubt = true;
+            h->doubt = h->lent = true;
             sim_low_set(m, h, 0);
             m->counts[SIM_N_DOUBT]++;
         }
@@ -470,7 +470,7 @@ sim_redis_looked(struct sim_model *m)
             }
         }
         if (h->doubt || (h->by.dump && !h->by.ledger)) {
-            h->doubt = true;
+            h->doubt = h->lent = true;
             sim_low_set(m, h, 0);
             m->counts[SIM_N_DOUBT]++;
         }

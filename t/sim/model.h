@@ -88,6 +88,7 @@ struct sim_hold {
     bool plain;                         /* granted once, nothing lost since */
     bool unheard;                       /* its gateway was not waited for */
     bool lost;                          /* counted as lost */
+    bool lent;                          /* its room may be another's since */
     bool doubt;                         /* nobody need know of it */
     bool live;                          /* a call that still runs */
     int64_t begun_us;                   /* granted, by the ledger's clock */
