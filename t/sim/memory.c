@@ -480,6 +480,20 @@ sim_redis_looked(struct sim_model *m)
 }
 
 
+/* What corrected it is forgotten: it may count as it did before. */
+static void
+high_restore(struct sim_model *m, struct sim_hold *h)
+{
+    int64_t high = h->high > h->amount ? h->high : h->amount;
+    unsigned k;
+
+    for (k = 0; k < h->nevidence; k++) {
+        high = h->evidence[k].amount > high ? h->evidence[k].amount : high;
+    }
+    sim_high_set(m, h, high);
+}
+
+
 /* `back`: the ledger is an older one now. */
 static bool
 streams_look(struct sim_model *m, bool back)
@@ -495,6 +509,9 @@ streams_look(struct sim_model *m, bool back)
     }
     redis_look(m);
     for (i = 0; i < m->nholds; i++) {
+        if (m->holds[i].doubt || remembered(&m->holds[i]) < before[i]) {
+            high_restore(m, &m->holds[i]);
+        }
         losses_count(m, &m->holds[i], before[i]);
     }
 
