@@ -55,7 +55,7 @@ const struct sim_rule sim_rules[] = {
            "    seq = adj\n"),
     SCRIPT("an old limit replaces a new one", SEED, LOSSES,
            "    if version <= int(counters.v) then\n"
-           "        return {'OLD'}\n"
+           "        return opened_reply('OLD')\n"
            "    end\n",
            ""),
     SCRIPT("a new window opens with nothing", SEED, CALM,

@@ -23,7 +23,7 @@ my %SEED = (
     'nobody adopts after a flush' => 13,
     q{a correction moves the window of now, not the hold's} => 15,
     'a missing window begins at 0' => 14,
-    'a correction is applied twice' => 38,
+    'a correction is applied twice' => 52,
     'an old limit replaces a new one' => 24,
     'a budget that is there is added again' => 12,
 );
