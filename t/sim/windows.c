@@ -271,6 +271,8 @@ sim_windows_change(struct sim_model *m)
     if (is_new(b, i)) {
         b->changed[i] = ++m->serial;
         b->since[i] = b->newest;
+    } else if (b->since[i] > b->sent) {
+        b->changed[i] = 0;              /* as it was before: nobody knows */
     }
     m->counts[SIM_N_WINDOWS]++;
 
