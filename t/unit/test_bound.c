@@ -218,7 +218,7 @@ static void put_media(draft_t *d)
         break;
     case 1:
         put(d, "{\"type\":\"image_url\",\"image_url\":"
-               "\"data:image\\/png;base64,");
+               "\"data:image\\/png;base64,QUJD");
         put_payload(d);
         put(d, "\"}");
         needs_bound(d, d->card->image_tokens);
