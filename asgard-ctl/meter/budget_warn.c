@@ -6,7 +6,8 @@
 #include "core/money.h"
 #include "store/audit.h"
 
-/* Sums are below 2^53, so a hundred times one fits. */
+/* By numeric: what was spent has no bound, and an error here would keep a whole
+ * partition from its ledger. */
 #define SQL_CROSSED \
     "WITH touched AS (SELECT DISTINCT split_part(pin, ':', 1) AS budget_id," \
     " split_part(pin, ':', 2) AS window_name," \
@@ -23,7 +24,7 @@
     " CROSS JOIN LATERAL (SELECT b.spent_nano" \
     " + coalesce(o.amount_nusd, 0)) AS s(nusd)" \
     " WHERE l.limit_nusd > 0 AND l.soft_pct > 0" \
-    " AND s.nusd * 100 >= l.limit_nusd * l.soft_pct" \
+    " AND s.nusd::numeric * 100 >= l.limit_nusd::numeric * l.soft_pct" \
     " ON CONFLICT DO NOTHING RETURNING w.*)" \
     " SELECT b.scope, b.scope_id, b.project_id, c.window_name," \
     " c.window_id, c.limit_nusd, c.spent_nusd, c.soft_pct" \

@@ -235,8 +235,9 @@ ctl_meter_audit(void *data)
         {
             continue;
         }
-        ctl_meter_note(&w, auditor_turn(&w, part, &e)
-                           && auditor_records(&w, &look, &e), &e);
+        ctl_meter_note(&w, auditor_turn(&w, part, &e), &e);
+        ctl_error_clear(&e);
+        ctl_meter_note(&w, auditor_records(&w, &look, &e), &e);
         part = (part + 1) % ASG_PARTITIONS;
     }
 

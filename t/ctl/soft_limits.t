@@ -53,6 +53,13 @@ is(call($key), 200, 'a call above the threshold passes');
 is(scalar $t->wait_ledger($project, 9), 9, '... and is in the ledger');
 is(warned($project, 2), 1, '... and tells nothing more');
 
+# Another limit is another threshold.
+my $wide = limit(100);
+is(put('project', $project, qq([{"window":"total","limit_usd":$wide,)
+    . '"soft_pct":9}]')->status, 200, 'the limit is raised');
+is(call($key), 200, '... and most of it spent');
+is(warned($project, 2), 2, '... which is told, too');
+
 # A key: no budget, then one of its own, which refuses.
 my $second = $t->key(project => $project);
 is_deeply(get("scope=key&scope_id=$second->{id}")->json->{budgets}, [],
@@ -71,14 +78,24 @@ is(call($second), 200, 'a call of the key');
 is(warned($second->{id}, 1), 1, 'the key\'s threshold is told');
 my ($of_key) = warnings_of($second->{id});
 is($of_key->{data}{window}, '1h', '... with its window');
-is(warned($project, 2), 2, '... and found by the project\'s id');
+is(warned($project, 3), 3, '... and found by the project\'s id');
 
 # Never, when it is said so; a key of a project that is fine.
 is(put('key', $second->{id}, qq([{"window":"1d","limit_usd":$one,)
     . '"soft_pct":0}]')->status, 200, 'a window that never warns');
 is(call($second), 200, '... is spent') for 1 .. 2;
-is(scalar $t->wait_ledger($project, 12), 12, '... by calls in the ledger');
+is(scalar $t->wait_ledger($project, 13), 13, '... by calls in the ledger');
 is(scalar warnings_of($second->{id}), 1, '... and nothing is told');
+
+# However much was spent, the ledger goes on.
+is(put('key', $second->{id}, '[{"window":"1d","limit_usd":9000000}]')->status,
+    200, 'a window with a large limit');
+$t->{postgres}->rows("UPDATE balances SET spent_nano = 200000000000000000"
+    . " WHERE budget_id = 'k.$second->{id}' AND window_name = '1d'");
+is(call($second), 200, 'a call where a window is overspent by far');
+is(scalar $t->wait_ledger($project, 14), 14, '... comes into the ledger');
+$t->{postgres}->rows("UPDATE balances SET spent_nano = 3 * $COST"
+    . " WHERE budget_id = 'k.$second->{id}' AND window_name = '1d'");
 
 # What is refused.
 for my $case (

@@ -1,5 +1,5 @@
 -- Soft thresholds: a warning when a window has spent so many percent of its
--- limit, told once for each of its periods.
+-- limit, told once in each of its periods for each limit.
 
 -- 0: none.
 ALTER TABLE budget_windows ADD COLUMN soft_pct smallint NOT NULL DEFAULT 80
@@ -13,7 +13,7 @@ CREATE TABLE budget_warnings (
     spent_nusd  bigint NOT NULL,
     soft_pct    smallint NOT NULL,
     at          timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (budget_id, window_name, window_id)
+    PRIMARY KEY (budget_id, window_name, window_id, limit_nusd)
 );
 
 GRANT SELECT, INSERT ON budget_warnings TO :"runtime";
