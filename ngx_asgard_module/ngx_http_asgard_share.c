@@ -8,6 +8,7 @@
 
 
 #define NGX_HTTP_ASGARD_SHARE_SLOTS  7          /* times what is free */
+#define NGX_HTTP_ASGARD_SHARE_SMALL  65536      /* bytes of a body */
 
 
 static size_t  ngx_http_asgard_share_bodies[NGX_HTTP_ASGARD_SHARES];
@@ -54,16 +55,19 @@ ngx_int_t
 ngx_http_asgard_share_body_charge(ngx_uint_t share, size_t own, size_t n,
     size_t max)
 {
-    size_t  used, others;
+    size_t  used, free, others;
 
     if (ngx_http_asgard_zone_body_charge(n, max) != NGX_OK) {
         return NGX_BUSY;
     }
 
     used = ngx_http_asgard_zone()->body_bytes;
+    free = max - ngx_min(used, max);
     others = ngx_http_asgard_share_bodies[share] - own;
 
-    if (others > max - ngx_min(used, max)) {
+    if (others > free
+        && (own + n > NGX_HTTP_ASGARD_SHARE_SMALL || free < max / 8))
+    {
         ngx_http_asgard_zone_body_release(n);
         return NGX_BUSY;
     }

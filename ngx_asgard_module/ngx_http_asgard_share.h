@@ -5,9 +5,10 @@
  * Slots of the journal and memory of bodies are few.  A project gets another
  * slot only while it has fewer than seven times as many as are free, and more
  * memory in a worker only while its other bodies there have no more than what
- * is free.  So alone it can use most of both, and yet never all: the more it
- * has, the less is left, and what is left it does not get.  Two that take all
- * they can leave less, but something.
+ * is free, small bodies as long as an eighth of all is free.  So alone it can
+ * use most of both, and yet never all: the more it has, the less is left, and
+ * what is left it does not get.  Two that take all they can leave less, but
+ * something.
  *
  * Projects are known by a bucket, a hash of their id.  Two of one bucket have
  * one share.  The counts of slots are shared memory, each slot remembers its
