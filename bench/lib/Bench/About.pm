@@ -18,7 +18,7 @@ sub about {
     my $commit = `git rev-parse --short HEAD 2>/dev/null`;
     chomp $commit;
     return {date => POSIX::strftime('%Y-%m-%d', gmtime), cpu => $cpu // '',
-        cores => $cores, kernel => (POSIX::uname())[2], commit => $commit,
+        cores => $cores, pinned => $ENV{BENCH_PIN} ? 1 : 0, kernel => (POSIX::uname())[2], commit => $commit,
         load_before => (split ' ', slurp('/proc/loadavg'))[0],
         map { $_ => version($_) } qw(nginx redis-server postgresql-15 wrk)};
 }
@@ -28,7 +28,8 @@ sub text {
     return "$about->{date}, $about->{commit}: $about->{cores} cores "
         . "($about->{cpu}), Linux $about->{kernel}, "
         . join(', ', map { "$_ $about->{$_}" } qw(nginx redis-server
-            postgresql-15 wrk)) . "; load before: $about->{load_before}\n";
+            postgresql-15 wrk)) . "; load before: $about->{load_before}"
+        . ($about->{pinned} ? "; the worker has CPU 0\n" : "\n");
 }
 
 1;

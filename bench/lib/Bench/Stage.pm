@@ -154,7 +154,8 @@ sub new {
     my $t = Asgard::Test->new(workers => 1, without_money => 1,
         zone => '1000m', connections => 40_000,
         listen => 'reuseport backlog=4096', redis_deadline => '2s',
-        main_conf => 'worker_rlimit_nofile 80000;',
+        main_conf => 'worker_rlimit_nofile 80000;'
+            . ($ENV{BENCH_PIN} ? ' worker_cpu_affinity 1;' : ''),
         http_conf => "access_log off;\n    keepalive_requests 1000000000;",
         routing => $routing);
     my ($backend, $port) = backend($t->{dir});
