@@ -176,9 +176,14 @@ static void read_stream(void *data)
 {
     static asg_answer_t answer;
     static char line[ASG_ANSWER_LINE];
+    static asg_leak_t leak;
     size_t chunk = *(const size_t *) data;
 
+    if (!asg_leak_is_set(&leak)) {
+        asg_leak_init(&leak, ASG_STR("sk-bench-0a1B2c3D4e5F6g7H8i9J0k1L2m3N"));
+    }
     asg_answer_init(&answer, ASG_STR("bench"), false, 0, line);
+    answer.leak = &leak;
     for (size_t at = 0; at < length; at += chunk) {
         size_t n = length - at < chunk ? length - at : chunk;
 

@@ -333,6 +333,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
                     ngx_http_asgard_answer_context(a), NULL);
     answer->core.total_tokens = ngx_http_asgard_answer_total(a);
     ngx_http_asgard_messages_meter(a);
+    answer->core.leak = ngx_http_asgard_candidate_leak(a);
 
     answer->splice = ngx_palloc(a->ctx->request->pool,
                                 sizeof(asg_answer_splice_t));
@@ -344,7 +345,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
         && asg_answer_json(&answer->core, body, answer->splice) == ASG_OK)
     {
         ngx_http_asgard_call_bytes(a->ctx, usage->content_bytes, usage);
-        return usage->error_event ? NGX_ERROR : NGX_OK;
+        return usage->error_event || usage->leaked ? NGX_ERROR : NGX_OK;
     }
 
     /* work was done for it, whatever it is */

@@ -506,3 +506,10 @@ ngx_http_asgard_candidate_no_recv(ngx_connection_t *c, u_char *buf,
 
     return NGX_ERROR;
 }
+
+
+const asg_leak_t *
+ngx_http_asgard_candidate_leak(ngx_http_asgard_attempt_t *a)
+{
+    return a->model ? a->ctx->snapshot->leaks[a->model->endpoint] : NULL;
+}

@@ -115,6 +115,9 @@ ngx_int_t ngx_http_asgard_candidate_create(ngx_http_asgard_ctx_t *ctx,
 ngx_int_t ngx_http_asgard_candidate_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 
+/* How the key that was sent is found in what comes back; NULL: none was. */
+const asg_leak_t *ngx_http_asgard_candidate_leak(ngx_http_asgard_attempt_t *a);
+
 /* What a parked attempt waited for is there: it goes on, from the loop. */
 void ngx_http_asgard_candidate_wake(ngx_http_asgard_attempt_t *a);
 

@@ -44,6 +44,8 @@ static const struct {
       "Names of endpoints without a good answer: the last addresses stay." },
     { "asgard_addresses_refused_total",
       "Addresses that an endpoint may not have, as they are not public." },
+    { "asgard_key_leaks_total",
+      "Answers that had a piece of the provider's own key in them." },
     { "asgard_catalog_bad_total", "Catalog snapshots that were refused." },
     { "asgard_dead_worker_calls_total",
       "Calls of a killed worker, ended by another." },

@@ -17,6 +17,7 @@
 static asg_str_t ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a);
 static ngx_http_asgard_outcome_e ngx_http_asgard_outcome_of(
     ngx_http_asgard_attempt_t *a);
+static void ngx_http_asgard_outcome_leaked(ngx_http_asgard_attempt_t *a);
 static unsigned ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
     ngx_http_asgard_outcome_e outcome);
 static asg_reason_t ngx_http_asgard_outcome_status(
@@ -49,6 +50,10 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
 
     ngx_memzero(&end, sizeof(ngx_http_asgard_end_t));
 
+    if (a->accepted && usage->leaked) {
+        ngx_http_asgard_outcome_leaked(a);
+    }
+
     end.outcome = ngx_http_asgard_outcome_of(a);
     end.flags = ngx_http_asgard_outcome_flags(a, end.outcome);
     end.usage = a->accepted ? usage : NULL;
@@ -68,15 +73,13 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
 
 
 /* What the provider calls this answer, for the witness and the ledger.  One
- * that has our key in it is left out: both are kept for long, and read by
- * many. */
+ * that has a piece of our key in it is left out: both are kept for long, and
+ * read by many. */
 
 static asg_str_t
 ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a)
 {
-    u_char     *p;
-    asg_str_t   id;
-    ngx_str_t  *key;
+    asg_str_t  id;
 
     id = asg_str_z(a->answer.core.usage.id);
 
@@ -85,20 +88,22 @@ ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a)
         id.len = a->response.rid_len;
     }
 
-    if (a->model == NULL || id.len == 0) {
-        return id;
-    }
+    return id.len && asg_leak_clears_id(ngx_http_asgard_candidate_leak(a), id)
+           ? id : ASG_STR_NULL;
+}
 
-    p = (u_char *) id.data;
-    key = &a->ctx->snapshot->keys[a->model->endpoint];
 
-    if (key->len && key->len <= id.len
-        && ngx_strlcasestrn(p, p + id.len, key->data, key->len - 1) != NULL)
-    {
-        return ASG_STR_NULL;
-    }
+/* The provider, or something on the way to it, repeats what it is sent. */
 
-    return id;
+static void
+ngx_http_asgard_outcome_leaked(ngx_http_asgard_attempt_t *a)
+{
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_KEY_LEAKS, 1);
+
+    ngx_log_error(NGX_LOG_ERR, a->ctx->request->connection->log, 0,
+                  "asgard: endpoint \"%*s\" sent its key back in an answer, "
+                  "which was ended there", a->endpoint->id.len,
+                  a->endpoint->id.data);
 }
 
 
@@ -247,10 +252,12 @@ ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
 void
 ngx_http_asgard_outcome_broken(ngx_http_asgard_attempt_t *a)
 {
+    asg_usage_t            *usage;
     ngx_connection_t       *c;
     ngx_http_asgard_ctx_t  *ctx;
 
     ctx = a->ctx;
+    usage = &a->answer.core.usage;
 
     if (ctx->reason != ASG_REASON_NONE || !a->streaming) {
         return;
@@ -262,7 +269,8 @@ ngx_http_asgard_outcome_broken(ngx_http_asgard_attempt_t *a)
     }
 
     if (ctx->client_gone
-        || (a->response.whole && !a->answer.core.usage.error_event))
+        || (a->response.whole && !usage->error_event && !usage->malformed
+            && !usage->leaked))
     {
         return;
     }

@@ -21,9 +21,11 @@ struct ngx_http_asgard_snapshot_s {
     ngx_uint_t      refs;
     ngx_str_t      *keys;       /* by endpoint: opened API key, empty = none;
                                  * in a MADV_DONTDUMP mapping */
+    asg_leak_t    **leaks;      /* by endpoint: how its key is found in what
+                                 * comes back; NULL: none.  In that mapping */
     void          **peers;      /* by endpoint: owned by candidate.c */
     void           *memory;
-    void           *secrets;    /* the mapping of keys */
+    void           *secrets;    /* the mapping of keys and leaks */
     size_t          secrets_size;
 };
 

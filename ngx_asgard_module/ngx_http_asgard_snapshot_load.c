@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_snapshot_load.h"
 
 #include "core/seal.h"
+#include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_keyfile.h"
 #include "ngx_http_asgard_peer.h"
 
@@ -134,6 +135,10 @@ ngx_http_asgard_snapshot_free(ngx_http_asgard_snapshot_t *s)
         ngx_free(s->keys);
     }
 
+    if (s->leaks) {
+        ngx_free(s->leaks);
+    }
+
     if (s->memory) {
         ngx_free(s->memory);
     }
@@ -187,19 +192,24 @@ ngx_http_asgard_snapshot_keys(ngx_http_asgard_snapshot_t *s,
 {
     u_char                *p;
     unsigned               i, n;
+    asg_leak_t            *leak;
     const asg_endpoint_t  *e;
 
     n = s->catalog.nendpoints;
 
     s->keys = ngx_calloc((n + 1) * sizeof(ngx_str_t), ngx_cycle->log);
+    s->leaks = ngx_calloc((n + 1) * sizeof(asg_leak_t *), ngx_cycle->log);
     s->peers = ngx_calloc((n + 1) * sizeof(void *), ngx_cycle->log);
 
-    if (s->keys == NULL || s->peers == NULL) {
+    if (s->keys == NULL || s->leaks == NULL || s->peers == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
-        s->secrets_size += s->catalog.endpoints[i].key_data_hex.len / 2;
+        if (s->catalog.endpoints[i].has_key) {
+            s->secrets_size += sizeof(asg_leak_t)
+                               + s->catalog.endpoints[i].key_data_hex.len / 2;
+        }
     }
 
     if (s->secrets_size == 0) {
@@ -211,7 +221,17 @@ ngx_http_asgard_snapshot_keys(ngx_http_asgard_snapshot_t *s,
         return NGX_ERROR;
     }
 
-    p = s->secrets;
+    /* the tables first: they are aligned */
+
+    leak = s->secrets;
+
+    for (i = 0; i < n; i++) {
+        if (s->catalog.endpoints[i].has_key) {
+            s->leaks[i] = leak++;
+        }
+    }
+
+    p = (u_char *) leak;
 
     for (i = 0; i < n; i++) {
         e = &s->catalog.endpoints[i];
@@ -226,6 +246,7 @@ ngx_http_asgard_snapshot_keys(ngx_http_asgard_snapshot_t *s,
 
         s->keys[i].data = p;
         s->keys[i].len = e->key_data_hex.len / 2 - ASG_SEAL_TAG_BYTES;
+        asg_leak_init(s->leaks[i], ngx_http_asgard_str(&s->keys[i]));
         p += e->key_data_hex.len / 2;
     }
 

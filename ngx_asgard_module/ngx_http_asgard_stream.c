@@ -66,6 +66,7 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
 
     asg_answer_init(&a->answer.core, shown, hide, context, NULL);
     a->answer.core.total_tokens = total;
+    a->answer.core.leak = ngx_http_asgard_candidate_leak(a);
     a->answer.core.grow = ngx_http_asgard_stream_grow;
     a->answer.core.grow_data = ctx->request->pool;
     ngx_http_asgard_messages_meter(a);

@@ -127,12 +127,18 @@ ngx_http_asgard_vars_call(ngx_http_asgard_ctx_t *ctx, uintptr_t data,
 static asg_str_t
 ngx_http_asgard_vars_pod(ngx_http_asgard_ctx_t *ctx)
 {
+    asg_str_t  pod;
+
     if (ctx->attempt == NULL) {
         return ASG_STR_NULL;
     }
 
-    return (asg_str_t) { (const char *) ctx->attempt->response.pod,
-                         ctx->attempt->response.pod_len };
+    pod.data = (const char *) ctx->attempt->response.pod;
+    pod.len = ctx->attempt->response.pod_len;
+
+    return asg_leak_clears_id(ngx_http_asgard_candidate_leak(ctx->attempt),
+                              pod)
+           ? pod : ASG_STR_NULL;
 }
 
 

@@ -55,6 +55,7 @@ asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
     memcpy(a->usage.id, scan->id, sizeof(scan->id));
     asg_answer_take_usage(a);
     asg_answer_judge(a);
+    a->usage.leaked = a->leak != NULL && asg_leak_finds(a->leak, body);
     splice(a, body, out);
     return ASG_OK;
 }

@@ -23,7 +23,7 @@
 #include "core/tier.h"
 
 #define ASG_SCAN_DEPTH_MAX 64
-#define ASG_SCAN_WORD      128          /* longest key or id that is kept */
+#define ASG_SCAN_WORD      128          /* a longer key or id is not known */
 
 typedef enum {
     ASG_WORDS_OPENAI = 0,
@@ -102,7 +102,8 @@ typedef struct {
     bool has_comma;
     size_t comma;               /* the last one on the top level */
     size_t key;                 /* quote of the last key on the top level */
-    char id[ASG_SCAN_WORD];     /* "" when absent or not printable ASCII */
+    char id[ASG_SCAN_WORD];     /* "" when absent, longer, or not
+                                 * printable ASCII */
     char word[ASG_SCAN_WORD];   /* of a key or id that came in parts */
 } asg_answer_scan_t;
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/answer_out.h"
 #include "core/scan.h"
 
 enum {
@@ -26,43 +27,14 @@ enum {
     FIELD_OTHER
 };
 
-enum {
-    F_BLANK      = 1 << 0,      /* nothing in this line yet */
-    F_CR         = 1 << 1,      /* the last byte was a CR that ended a line */
-    F_CRLF       = 1 << 2,      /* the last complete line end was CR LF */
-    F_END        = 1 << 3,      /* that CR ended the event; its LF is due */
-    F_DATA       = 1 << 4,      /* the event has a data line */
-    F_ERROR_NAME = 1 << 5,      /* it has the line "event: error" */
-    F_OVERFLOW   = 1 << 6,      /* it did not fit: passed on as it comes */
-    F_SWALLOW    = 1 << 7,      /* it did not fit, and is not for the client */
-    F_FIRST      = 1 << 8,      /* no line has ended yet */
-    F_AGAIN      = 1 << 9       /* it is the event before with another text */
-};
-
 #define OF_ONE_EVENT \
-    (F_END | F_DATA | F_ERROR_NAME | F_OVERFLOW | F_SWALLOW | F_AGAIN)
-
-#define EDITS_MAX     2
+    (F_END | F_DATA | F_ERROR_NAME | F_OVERFLOW | F_SWALLOW | F_AGAIN \
+     | F_OTHER | F_MARK | F_QUIET | F_LINES)
 
 /* Longer than "event: error" and "data:". */
 #define HEAD_BYTES    13
 
-typedef struct {
-    asg_answer_t *a;
-    asg_answer_emit_pt emit;
-    void *data;
-    const char *event;          /* the event at hand, among the bytes that were
-                                 * given; NULL: it is in a->line */
-    const char *run;            /* what was not passed on yet */
-    size_t run_len;
-    int rc;                     /* what emit said, once it was not 0 */
-} out_t;
-
-typedef struct {
-    size_t from;
-    size_t to;
-    asg_str_t text;
-} edit_t;
+typedef asg_answer_out_t out_t;
 
 void asg_answer_init(asg_answer_t *a, asg_str_t model, bool hide_usage,
     int64_t context_tokens, char *line)
@@ -94,93 +66,6 @@ static const char *line_end(const char *p, const char *end)
                                                (const uint8_t *) end);
 }
 
-/* --- out --- */
-
-static void flush(out_t *o)
-{
-    if (o->run_len > 0 && o->rc == 0) {
-        o->rc = o->emit(o->data, o->run, o->run_len);
-    }
-    o->run_len = 0;
-}
-
-/* The bytes must stay until they are flushed. */
-static void emit(out_t *o, const char *bytes, size_t len)
-{
-    if (len == 0) {
-        return;
-    }
-    if (o->run_len > 0 && o->run + o->run_len == bytes) {
-        o->run_len += len;
-        return;
-    }
-    flush(o);
-    o->run = bytes;
-    o->run_len = len;
-}
-
-static const char *event_text(const out_t *o)
-{
-    return o->event != NULL ? o->event : o->a->line;
-}
-
-static unsigned add_model_edit(const out_t *o, edit_t *edits, unsigned n)
-{
-    const asg_answer_t *a = o->a;
-    const asg_scan_span_t *model = &a->scan.model;
-    size_t len = model->to - model->from;
-
-    if (model->to == 0
-        || (len == a->shown_len
-            && memcmp(event_text(o) + model->from, a->shown, len) == 0))
-    {
-        return n;
-    }
-    edits[n] = (edit_t) {model->from, model->to, {a->shown, a->shown_len}};
-    return n + 1;
-}
-
-static unsigned add_usage_edit(const asg_answer_t *a, edit_t *edits, unsigned n)
-{
-    const asg_scan_span_t *usage = &a->scan.usage;
-    unsigned at = n;
-
-    if (!a->hide_usage || usage->to == 0) {
-        return n;
-    }
-    if (n > 0 && edits[n - 1].from > usage->from) {
-        edits[n] = edits[n - 1];        /* in the order of the text */
-        at = n - 1;
-    }
-    edits[at] = (edit_t) {usage->from, usage->to, ASG_STR_NULL};
-    return n + 1;
-}
-
-/* What there is of the event, with the edits of which enough is known. */
-static void emit_event(out_t *o)
-{
-    const char *text = event_text(o);
-    edit_t edits[EDITS_MAX];
-    size_t at = 0;
-    unsigned n;
-
-    n = add_model_edit(o, edits, 0);
-    n = add_usage_edit(o->a, edits, n);
-    for (unsigned i = 0; i < n; i++) {
-        emit(o, text + at, edits[i].from - at);
-        emit(o, edits[i].text.data, edits[i].text.len);
-        at = edits[i].to;
-    }
-    emit(o, text + at, o->a->line_len - at);
-}
-
-static void emit_error(out_t *o)
-{
-    asg_str_t event = asg_answer_error_event(o->a->words);
-
-    emit(o, event.data, event.len);
-}
-
 /* --- events --- */
 
 static bool is_error(const asg_answer_t *a)
@@ -199,7 +84,7 @@ static bool is_end(const asg_answer_t *a)
 static bool is_dropped(const asg_answer_t *a)
 {
     return (a->hide_usage && a->scan.no_choices && a->scan.has_usage)
-        || (is_end(a) && a->usage.error_event);
+        || (is_end(a) && (a->usage.error_event || a->usage.malformed));
 }
 
 static void begin_event(asg_answer_t *a)
@@ -209,6 +94,7 @@ static void begin_event(asg_answer_t *a)
     a->head_len = 0;
     a->line_len = 0;
     a->event_len = 0;
+    a->tail.len = 0;
     asg_answer_scan_begin(&a->scan, a->words);
 }
 
@@ -238,41 +124,96 @@ static void count_event(asg_answer_t *a)
     asg_answer_judge(a);
 }
 
+/* Without the key, that is. */
+static void out_event(out_t *o)
+{
+    if (asg_answer_out_leaks(o)) {
+        asg_answer_out_error(o);
+    } else {
+        asg_answer_out_event(o);
+    }
+}
+
+/* It did not fit.  Its end was passed on, if anything was. */
+static void end_long_event(out_t *o)
+{
+    unsigned flags = o->a->flags;
+
+    if ((flags & (F_QUIET | F_DATA)) == F_QUIET) {
+        asg_answer_out(o, ":\n\n", 3);
+    } else if ((flags & (F_SWALLOW | F_QUIET)) != 0
+               || !asg_answer_scan_is_whole(&o->a->scan))
+    {
+        asg_answer_out(o, "\n\n", 2);   /* ends what was passed of it */
+        asg_answer_out_error(o);
+    }
+}
+
+static void end_event(out_t *o)
+{
+    asg_answer_t *a = o->a;
+    bool has_data = !asg_answer_scan_is_empty(&a->scan);
+
+    if (has_data && (is_error(a) || !asg_answer_scan_is_whole(&a->scan))) {
+        asg_answer_out_error(o);
+    } else if (!is_dropped(a)) {
+        out_event(o);
+    }
+}
+
 static void event_done(out_t *o)
 {
     asg_answer_t *a = o->a;
     asg_answer_scan_t *s = &a->scan;
-    bool has_data = !asg_answer_scan_is_empty(s);
 
     count_event(a);
     if ((a->flags & (F_AGAIN | F_OVERFLOW)) == 0 && asg_answer_scan_is_whole(s))
     {
-        asg_answer_again_learn(&a->again, event_text(o), a->line_len, s);
+        asg_answer_again_learn(&a->again, asg_answer_out_text(o), a->line_len,
+                               s);
     }
-    if ((a->flags & F_SWALLOW) != 0) {
-        emit(o, "\n\n", 2);     /* ends what was passed of it */
-        emit_error(o);
-    } else if ((a->flags & F_OVERFLOW) == 0) {
-        if (has_data && (is_error(a) || !asg_answer_scan_is_whole(s))) {
-            emit_error(o);
-        } else if (!is_dropped(a)) {
-            emit_event(o);
-        }
+    if (a->usage.leaked) {
+        /* the client had its error */
+    } else if ((a->flags & F_OVERFLOW) != 0) {
+        end_long_event(o);
+    } else {
+        end_event(o);
     }
     begin_event(a);
 }
 
-/* The buffer is full and the event goes on.  What is known to be no JSON is
- * not for the client, however long. */
-static void overflow(out_t *o)
+static bool is_in_data(const asg_answer_t *a)
+{
+    return a->field == FIELD_SPACE || a->field == FIELD_TEXT
+        || a->field == FIELD_DATA;
+}
+
+/* The buffer is full and the event goes on, or ends (`is_end`: a line does).
+ * What is known to be no JSON is not for the client, however long. */
+static void overflow(out_t *o, bool is_end)
 {
     asg_answer_t *a = o->a;
+    bool is_blank = is_end && a->field == FIELD_HEAD && a->head_len == 0;
 
     a->flags |= F_OVERFLOW;
+    if (a->usage.leaked) {
+        return;
+    }
     if (is_error(a) || asg_answer_scan_failed(&a->scan)) {
         a->flags |= F_SWALLOW;
+    } else if (!is_in_data(a) && !is_blank) {
+        a->flags |= F_QUIET;
     } else {
-        emit_event(o);
+        out_event(o);
+    }
+}
+
+/* Another line, of which nobody would look what it is. */
+static void refuse_line(asg_answer_t *a)
+{
+    if ((a->flags & (F_LINES | F_QUIET)) == F_LINES) {
+        a->flags |= F_SWALLOW;
+        a->usage.malformed = true;
     }
 }
 
@@ -281,14 +222,17 @@ static void pass(out_t *o, const char *p, size_t n, size_t at)
 {
     asg_answer_t *a = o->a;
 
-    if ((a->flags & F_SWALLOW) != 0) {
+    if ((a->flags & (F_SWALLOW | F_QUIET)) != 0 || a->usage.leaked) {
         return;
     }
     if (a->scan.is_error) {
         a->flags |= F_SWALLOW;
         n = a->scan.error_at > at ? a->scan.error_at - at : 0;
     }
-    emit(o, p, n);
+    if (!asg_answer_out_next(o, p, n)) {
+        asg_answer_out(o, "\n\n", 2);
+        asg_answer_out_error(o);
+    }
 }
 
 /* --- lines --- */
@@ -319,12 +263,16 @@ static size_t read_head(asg_answer_t *a, const char *p, size_t n)
         if (a->head_len == 3 && (a->flags & F_FIRST) != 0
             && memcmp(a->head, "\xef\xbb\xbf", 3) == 0)
         {
-            a->head_len = 0;    /* a byte order mark */
+            a->head_len = 0;
+            a->flags |= F_MARK;
         }
         if (a->head_len == 5) {
             a->field = memcmp(a->head, "data:", 5) == 0
                 ? FIELD_SPACE : FIELD_OTHER;
         }
+    }
+    if (a->field == FIELD_OTHER) {
+        a->flags |= F_OTHER;
     }
     if (a->field == FIELD_SPACE) {
         if ((a->flags & F_DATA) != 0) {
@@ -424,6 +372,12 @@ static void line_done(asg_answer_t *a)
     if (a->field == FIELD_OTHER && is_error_name(a)) {
         a->flags |= F_ERROR_NAME;
     }
+    if (a->field == FIELD_HEAD && a->head_len > 0) {
+        a->flags |= F_OTHER;
+    }
+    if ((a->flags & F_OVERFLOW) != 0) {
+        a->flags |= F_LINES;
+    }
     a->field = FIELD_HEAD;
     a->head_len = 0;
     a->flags = (a->flags & ~(unsigned) F_FIRST) | F_BLANK;
@@ -465,7 +419,7 @@ static void keep_event(out_t *o)
     asg_answer_t *a = o->a;
     size_t len = a->line_len;
 
-    flush(o);
+    asg_answer_out_flush(o);
     if (o->event != NULL && len > 0 && (a->flags & F_OVERFLOW) == 0
         && o->rc == 0)
     {
@@ -489,7 +443,7 @@ static void take(out_t *o, const char *p, size_t n, bool is_end)
 
         if ((a->flags & F_OVERFLOW) == 0) {
             if (room == 0) {
-                overflow(o);
+                overflow(o, is_end);
                 continue;
             }
             part = n < room ? n : room;
@@ -499,6 +453,7 @@ static void take(out_t *o, const char *p, size_t n, bool is_end)
             a->line_len += part;
         }
         if (!is_end) {
+            refuse_line(a);
             read_line(a, p, part);
         }
         if ((a->flags & F_OVERFLOW) != 0) {
@@ -633,12 +588,14 @@ int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit_fn, void *data)
         && !asg_answer_scan_is_whole(&a->scan)
         && !asg_answer_scan_failed(&a->scan) && !is_error(a);
     if (is_cut && (a->flags & F_OVERFLOW) == 0) {
-        emit_event(&o);
+        if (!a->usage.leaked) {
+            out_event(&o);
+        }
         begin_event(a);
     } else if (!is_cut && a->event_len > 0) {
         event_done(&o);
     }
-    flush(&o);
+    asg_answer_out_flush(&o);
     asg_answer_judge(a);
     return o.rc;
 }

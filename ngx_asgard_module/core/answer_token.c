@@ -22,8 +22,8 @@ static void keep(asg_answer_scan_t *s, const char *bytes, size_t len)
     size_t room = sizeof(s->word) - 1 - s->word_len;
 
     if (len > room) {
-        s->word_odd = s->word_odd || s->is_key;
-        len = room;             /* an id is kept as far as it goes */
+        s->word_odd = true;     /* part of an id may be part of a secret */
+        len = room;
     }
     memcpy(s->word + s->word_len, bytes, len);
     s->word_len += (unsigned) len;

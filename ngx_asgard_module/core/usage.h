@@ -16,11 +16,19 @@
  *
  * An error that a provider sends inside a stream may hold anything: its data
  * are replaced by our own words, and so are data that are no JSON object.  The
- * [DONE] of a provider that goes on after an error is dropped: the client would
- * take it for a clean end.
+ * [DONE] of a provider that goes on after either is dropped: the client would
+ * take it for a clean end.  Of the other lines of an event only `event:` with
+ * a plain name is passed on; a comment becomes an empty one, so that it still
+ * keeps the connection alive.  After the first ASG_ANSWER_LINE bytes an event
+ * may have no further line.
+ *
  * An answer in the words of Anthropic's Messages API (ASG_WORDS_MESSAGES) says
  * its usage in two parts, at the beginning and at the end; what only the
  * beginning said is `partial`.  Its end is message_stop.
+ *
+ * Where a piece of the key stands that the provider was sent (core/leak.h), the
+ * client gets our error event instead, and nothing after it; the usage is read
+ * to the end.
  * Usage that is repeated with every event counts as it was last said, while it
  * grows; GOOD without `done` is what the stream had said when it was cut, and
  * with `content_after_usage` it is no more than a lower bound.
@@ -33,6 +41,7 @@
 #include "core/answer_again.h"
 #include "core/answer_scan.h"
 #include "core/err.h"
+#include "core/leak.h"
 #include "core/price.h"
 #include "core/str.h"
 #include "core/tier.h"
@@ -65,7 +74,10 @@ typedef struct {
     bool malformed;             /* an answer or event that is not JSON */
     bool error_event;           /* a top-level "error", in an event or in a
                                  * JSON answer; in a stream it was replaced */
-    char id[ASG_ANSWER_ID_MAX]; /* the answer's own "id", NUL-terminated */
+    bool leaked;                /* a piece of our key was in it: the bytes from
+                                 * there on are not for the client */
+    char id[ASG_ANSWER_ID_MAX]; /* the answer's own "id", NUL-terminated; ""
+                                 * when it is longer */
 } asg_usage_t;
 
 /* `size` bytes, at most ASG_ANSWER_LINE, that begin with the `used` first bytes
@@ -81,6 +93,8 @@ typedef struct {
                                  * model x n or x inputs; 0: not known */
     int64_t total_tokens;       /* nor can both together; 0: not known.  Set
                                  * after asg_answer_init() */
+    const asg_leak_t *leak;     /* the key that was sent, after init too; NULL:
+                                 * none was */
     asg_answer_grow_pt grow;    /* where `line` was NULL: set after
                                  * asg_answer_init() too */
     void *grow_data;
@@ -105,6 +119,7 @@ typedef struct {
     uint64_t usage_at;          /* content bytes when it was last said */
     char shown[ASG_ANSWER_TEXT];        /* `model` as a JSON string */
     size_t shown_len;
+    asg_leak_tail_t tail;       /* of what was passed of a long event */
     asg_answer_scan_t scan;     /* of the event's data, or of the answer */
     asg_answer_again_t again;   /* what the next event may have in common */
 } asg_answer_t;
@@ -135,7 +150,7 @@ typedef struct {
 
 /* A whole JSON answer: fills a->usage and the outgoing pieces (model
  * replaced).  A body that is not a JSON object: SYNTAX, malformed.  With
- * `error_event` the pieces are the provider's words, not for the client. */
+ * `error_event` or `leaked` the pieces are not for the client. */
 ASG_MUST_CHECK asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
     asg_answer_splice_t *out);
 

@@ -1,0 +1,231 @@
+/*
+ * What the client gets of a stream's events.
+ */
+#include "core/answer_out.h"
+
+#include <string.h>
+
+#include "core/answer.h"
+
+#define EDITS_MAX  2
+#define NAME_MAX   32           /* bytes of an event's name */
+
+typedef struct {
+    size_t from;
+    size_t to;
+    asg_str_t text;
+} edit_t;
+
+/* How far an event has gone out. */
+typedef struct {
+    edit_t edits[EDITS_MAX];    /* in the order of the text */
+    unsigned count;
+    unsigned done;
+    size_t at;
+} plan_t;
+
+void asg_answer_out_flush(asg_answer_out_t *o)
+{
+    if (o->run_len > 0 && o->rc == 0) {
+        o->rc = o->emit(o->data, o->run, o->run_len);
+    }
+    o->run_len = 0;
+}
+
+void asg_answer_out(asg_answer_out_t *o, const char *bytes, size_t len)
+{
+    if (len == 0) {
+        return;
+    }
+    if (o->is_probe) {
+        o->leaks |= asg_leak_finds_next(o->a->leak, &o->a->tail, bytes, len);
+        return;
+    }
+    if (o->run_len > 0 && o->run + o->run_len == bytes) {
+        o->run_len += len;
+        return;
+    }
+    asg_answer_out_flush(o);
+    o->run = bytes;
+    o->run_len = len;
+}
+
+const char *asg_answer_out_text(const asg_answer_out_t *o)
+{
+    return o->event != NULL ? o->event : o->a->line;
+}
+
+/* --- edits --- */
+
+static void add_model_edit(const asg_answer_out_t *o, plan_t *plan)
+{
+    const asg_answer_t *a = o->a;
+    const asg_scan_span_t *model = &a->scan.model;
+    size_t len = model->to - model->from;
+
+    if (model->to == 0
+        || (len == a->shown_len
+            && memcmp(asg_answer_out_text(o) + model->from, a->shown, len)
+               == 0))
+    {
+        return;
+    }
+    plan->edits[plan->count++] =
+        (edit_t) {model->from, model->to, {a->shown, a->shown_len}};
+}
+
+static void add_usage_edit(const asg_answer_t *a, plan_t *plan)
+{
+    const asg_scan_span_t *usage = &a->scan.usage;
+    unsigned at = plan->count;
+
+    if (!a->hide_usage || usage->to == 0) {
+        return;
+    }
+    if (at > 0 && plan->edits[at - 1].from > usage->from) {
+        plan->edits[at] = plan->edits[at - 1];
+        at--;
+    }
+    plan->edits[at] = (edit_t) {usage->from, usage->to, ASG_STR_NULL};
+    plan->count++;
+}
+
+/* The event's bytes up to `to`. */
+static void out_to(asg_answer_out_t *o, plan_t *plan, size_t to)
+{
+    const char *text = asg_answer_out_text(o);
+
+    while (plan->done < plan->count && plan->edits[plan->done].from < to) {
+        const edit_t *edit = &plan->edits[plan->done++];
+
+        asg_answer_out(o, text + plan->at, edit->from - plan->at);
+        asg_answer_out(o, edit->text.data, edit->text.len);
+        plan->at = edit->to;
+    }
+    if (plan->at < to) {
+        asg_answer_out(o, text + plan->at, to - plan->at);
+        plan->at = to;
+    }
+}
+
+/* --- lines --- */
+
+static bool is_line_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+static bool begins_with(asg_str_t line, const char *word)
+{
+    size_t len = strlen(word);
+
+    return line.len >= len && memcmp(line.data, word, len) == 0;
+}
+
+/* "event:" and a name of small letters, dots and low lines. */
+static bool is_plain_name(asg_str_t line)
+{
+    size_t at = strlen("event:");
+
+    if (!begins_with(line, "event:")) {
+        return false;
+    }
+    at += at < line.len && line.data[at] == ' ';
+    if (line.len - at > NAME_MAX) {
+        return false;
+    }
+    for (; at < line.len; at++) {
+        char c = line.data[at];
+
+        if ((c < 'a' || c > 'z') && c != '.' && c != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of an event that fits all lines are known; of a longer one the last is a line
+ * of data. */
+static bool is_for_client(asg_str_t line)
+{
+    return line.len == 0 || begins_with(line, "data:") || is_plain_name(line);
+}
+
+/* Line by line, with its end. */
+static void out_lines(asg_answer_out_t *o, plan_t *plan)
+{
+    const char *text = asg_answer_out_text(o);
+    size_t len = o->a->line_len;
+    size_t at = 0;
+
+    if ((o->a->flags & F_MARK) != 0) {
+        plan->at = at = 3;
+    }
+    while (at < len) {
+        size_t from = at;
+        bool passes;
+
+        while (at < len && !is_line_end(text[at])) {
+            at++;
+        }
+        passes = is_for_client((asg_str_t) {text + from, at - from});
+        at += at + 1 < len && text[at] == '\r' && text[at + 1] == '\n';
+        at += at < len;
+        if (passes) {
+            out_to(o, plan, at);
+        } else if (plan->at < at) {
+            plan->at = at;
+        }
+    }
+}
+
+void asg_answer_out_event(asg_answer_out_t *o)
+{
+    plan_t plan = {.count = 0};
+    unsigned flags = o->a->flags;
+
+    if ((flags & (F_OTHER | F_DATA)) == F_OTHER) {
+        asg_answer_out(o, ":\n\n", 3);
+        return;
+    }
+    add_model_edit(o, &plan);
+    add_usage_edit(o->a, &plan);
+    if ((flags & F_OTHER) != 0) {
+        out_lines(o, &plan);
+    } else {
+        out_to(o, &plan, o->a->line_len);
+    }
+}
+
+void asg_answer_out_error(asg_answer_out_t *o)
+{
+    asg_str_t event = asg_answer_error_event(o->a->words);
+
+    asg_answer_out(o, event.data, event.len);
+}
+
+/* --- the key --- */
+
+bool asg_answer_out_leaks(asg_answer_out_t *o)
+{
+    if (o->a->leak == NULL) {
+        return false;
+    }
+    o->is_probe = true;
+    asg_answer_out_event(o);
+    o->is_probe = false;
+    o->a->usage.leaked |= o->leaks;
+    return o->leaks;
+}
+
+bool asg_answer_out_next(asg_answer_out_t *o, const char *bytes, size_t len)
+{
+    if (o->a->leak != NULL && len > 0
+        && asg_leak_finds_next(o->a->leak, &o->a->tail, bytes, len))
+    {
+        o->a->usage.leaked = true;
+        return false;
+    }
+    asg_answer_out(o, bytes, len);
+    return true;
+}
