@@ -10,6 +10,7 @@
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_messages.h"
+#include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_zone.h"
 
 
@@ -24,6 +25,8 @@ static ngx_int_t ngx_http_asgard_answer_grow(ngx_http_asgard_attempt_t *a,
 static void ngx_http_asgard_answer_cleanup(void *data);
 static ssize_t ngx_http_asgard_answer_recv(ngx_connection_t *c, u_char *buf,
     size_t size);
+static int64_t ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a);
+static int64_t ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a);
 static ngx_uint_t ngx_http_asgard_answer_in_place(
     ngx_http_asgard_attempt_t *a);
 static ngx_int_t ngx_http_asgard_answer_chain(ngx_http_asgard_attempt_t *a,
@@ -192,7 +195,7 @@ ngx_http_asgard_answer_grow(ngx_http_asgard_attempt_t *a, size_t wanted)
     }
 
     size = ngx_max(answer->size * 2, NGX_HTTP_ASGARD_ANSWER_FIRST);
-    size = ngx_max(size, wanted);
+    size = ngx_min(ngx_max(size, wanted), NGX_HTTP_ASGARD_ANSWER_MAX);
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_asgard_module);
 
@@ -259,7 +262,9 @@ ngx_http_asgard_answer_reset(ngx_http_asgard_answer_t *answer)
 }
 
 
-int64_t
+/* The largest that either side of this call's usage can be; 0: not known. */
+
+static int64_t
 ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a)
 {
     int64_t               many;
@@ -277,7 +282,9 @@ ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a)
 }
 
 
-int64_t
+/* The largest that both together can be; 0: not known. */
+
+static int64_t
 ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a)
 {
     int64_t  many, context;
@@ -294,6 +301,37 @@ ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a)
     }
 
     return context + a->model->max_output_tokens * many;
+}
+
+
+void
+ngx_http_asgard_answer_meter(ngx_http_asgard_attempt_t *a, asg_str_t shown,
+    ngx_uint_t hide_usage)
+{
+    asg_answer_t         *meter;
+    const asg_request_t  *req;
+
+    meter = &a->answer.core;
+    req = a->ctx->parsed;
+
+    asg_answer_init(meter, shown, hide_usage,
+                    ngx_http_asgard_answer_context(a), NULL);
+
+    ngx_http_asgard_messages_meter(a);
+    meter->total_tokens = ngx_http_asgard_answer_total(a);
+    meter->leak = ngx_http_asgard_candidate_leak(a);
+
+    if (ngx_http_asgard_policy_worst(a->ctx, a->model, &meter->bound)
+        != ASG_OK)
+    {
+        meter->bound.hold_nusd = 0;
+    }
+
+    if (req->api == ASG_API_COMPLETIONS) {
+        /* it may begin with the prompt, of each answer */
+        meter->echoed_bytes = (uint64_t) req->parts.bytes
+                              * ngx_max(req->n, 1);
+    }
 }
 
 
@@ -329,11 +367,7 @@ ngx_http_asgard_answer_read(ngx_http_asgard_attempt_t *a)
     body.data = (const char *) answer->body;
     body.len = answer->len;
 
-    asg_answer_init(&answer->core, shown, false,
-                    ngx_http_asgard_answer_context(a), NULL);
-    answer->core.total_tokens = ngx_http_asgard_answer_total(a);
-    ngx_http_asgard_messages_meter(a);
-    answer->core.leak = ngx_http_asgard_candidate_leak(a);
+    ngx_http_asgard_answer_meter(a, shown, 0);
 
     answer->splice = ngx_palloc(a->ctx->request->pool,
                                 sizeof(asg_answer_splice_t));

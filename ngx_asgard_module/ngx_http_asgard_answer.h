@@ -24,6 +24,7 @@ typedef struct {
     size_t                     len;
     size_t                     size;          /* allocated and charged; 0:
                                                * body is in u->buffer */
+    size_t                     seen;          /* of a stream: its bytes */
     ssize_t                  (*recv)(ngx_connection_t *c, u_char *buf,
                                      size_t size);
     asg_reason_t               reason;        /* why it cannot be held */
@@ -54,10 +55,10 @@ ngx_int_t ngx_http_asgard_answer_send(ngx_http_asgard_attempt_t *a);
 ngx_int_t ngx_http_asgard_answer_filter_init(void *data);
 ngx_int_t ngx_http_asgard_answer_filter(void *data, ssize_t bytes);
 
-/* The largest that either side of this call's usage can be; 0: not known. */
-int64_t ngx_http_asgard_answer_context(ngx_http_asgard_attempt_t *a);
-/* The largest that both together can be; 0: not known. */
-int64_t ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a);
+/* The meter of this attempt's answer: what the client is shown, what can be
+ * believed of its usage, and the key that must not be in it. */
+void ngx_http_asgard_answer_meter(ngx_http_asgard_attempt_t *a,
+    asg_str_t shown, ngx_uint_t hide_usage);
 
 
 #endif /* _NGX_HTTP_ASGARD_ANSWER_H_INCLUDED_ */

@@ -112,6 +112,12 @@ ngx_http_asgard_finalise_estimate(ngx_http_asgard_call_t *call,
     call->outcome = NGX_HTTP_ASGARD_ESTIMATED;
     call->flags |= ASG_FLAG_ESTIMATED;
     call->cost_nusd = ngx_http_asgard_orphan_estimate(call->slot);
+
+    /* more than the call can have used: a lie, or more than its bound */
+
+    if (end->usage && end->usage->above) {
+        call->cost_nusd = ngx_max(call->cost_nusd, call->hold_nusd);
+    }
 }
 
 
@@ -171,9 +177,11 @@ ngx_http_asgard_finalise_doubt(ngx_http_asgard_ctx_t *ctx,
 
     ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                   "asgard: endpoint \"%*s\" reported usage that cannot be "
-                  "true, hold %*s is settled by an estimate",
+                  "true, hold %*s is %s",
                   end->endpoint.len, end->endpoint.data,
-                  (size_t) ctx->call.slot->hold_len, ctx->call.slot->hold);
+                  (size_t) ctx->call.slot->hold_len, ctx->call.slot->hold,
+                  end->usage && end->usage->above
+                  ? "charged in full" : "settled by an estimate");
 }
 
 

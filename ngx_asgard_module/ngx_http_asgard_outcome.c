@@ -17,6 +17,7 @@
 static asg_str_t ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a);
 static ngx_http_asgard_outcome_e ngx_http_asgard_outcome_of(
     ngx_http_asgard_attempt_t *a);
+static void ngx_http_asgard_outcome_bytes(ngx_http_asgard_attempt_t *a);
 static void ngx_http_asgard_outcome_leaked(ngx_http_asgard_attempt_t *a);
 static unsigned ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
     ngx_http_asgard_outcome_e outcome);
@@ -43,9 +44,8 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
 
     ngx_http_asgard_stream_finish(a);
 
-    if (a->accepted && usage->content_bytes == 0 && !usage->done) {
-        /* a held answer that broke before it could be read */
-        usage->content_bytes = a->answer.len;
+    if (a->accepted && usage->content_bytes == 0) {
+        ngx_http_asgard_outcome_bytes(a);
     }
 
     ngx_memzero(&end, sizeof(ngx_http_asgard_end_t));
@@ -69,6 +69,26 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
     end.upstream_id = ngx_http_asgard_outcome_id(a);
 
     ngx_http_asgard_finalise(ctx, &end);
+}
+
+
+/* What there is to estimate by, where no text was found. */
+
+static void
+ngx_http_asgard_outcome_bytes(ngx_http_asgard_attempt_t *a)
+{
+    asg_usage_t  *usage;
+
+    usage = &a->answer.core.usage;
+
+    if (!usage->done) {
+        /* a held answer that broke before it could be read */
+        usage->content_bytes = a->answer.len;
+
+    } else if (usage->verdict != ASG_USAGE_GOOD && !usage->error_event) {
+        /* whatever it is, something was delivered */
+        usage->content_bytes = a->answer.len + a->answer.seen;
+    }
 }
 
 

@@ -373,7 +373,7 @@ ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
 }
 
 
-static asg_err_t
+asg_err_t
 ngx_http_asgard_policy_worst(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model, asg_bound_t *bound)
 {

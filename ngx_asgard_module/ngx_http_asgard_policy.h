@@ -24,7 +24,9 @@ ngx_int_t ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx);
 asg_err_t ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);
 
-/* What it would cost at most. */
+/* What it would cost at most, and by how many tokens. */
+asg_err_t ngx_http_asgard_policy_worst(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model, asg_bound_t *bound);
 uint64_t ngx_http_asgard_policy_cost(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model);
 

@@ -8,6 +8,7 @@
 #include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_messages.h"
@@ -39,9 +40,7 @@ static size_t ngx_http_asgard_stream_size(ngx_http_asgard_attempt_t *a,
 ngx_int_t
 ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
 {
-    int64_t                 context, total;
     asg_str_t               shown;
-    ngx_uint_t              hide;
     ngx_http_upstream_t    *u;
     ngx_http_asgard_ctx_t  *ctx;
 
@@ -50,10 +49,9 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
 
     /* in Anthropic's words it is always told */
 
-    hide = !ctx->parsed->include_usage
-           && !ngx_http_asgard_route_is_messages(ctx);
-    context = ngx_http_asgard_answer_context(a);
-    total = ngx_http_asgard_answer_total(a);
+    ngx_http_asgard_answer_meter(a, ngx_http_asgard_str(&ctx->asked),
+                                 !ctx->parsed->include_usage
+                                 && !ngx_http_asgard_route_is_messages(ctx));
 
     /* a stream that was accepted is the last attempt, and may be open long */
 
@@ -61,15 +59,10 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
         return NGX_ERROR;
     }
 
-    shown.data = (const char *) ctx->asked.data;
-    shown.len = ctx->asked.len;
-
-    asg_answer_init(&a->answer.core, shown, hide, context, NULL);
-    a->answer.core.total_tokens = total;
-    a->answer.core.leak = ngx_http_asgard_candidate_leak(a);
+    shown = ngx_http_asgard_str(&ctx->asked);
+    a->answer.core.model = shown;
     a->answer.core.grow = ngx_http_asgard_stream_grow;
     a->answer.core.grow_data = ctx->request->pool;
-    ngx_http_asgard_messages_meter(a);
 
     if (ngx_http_asgard_translates(a)
         && ngx_http_asgard_anthropic_stream_start(a, shown) != NGX_OK)
@@ -181,6 +174,8 @@ ngx_http_asgard_stream_sink(void *data, u_char *bytes, size_t len)
     if (a->ctx->first_byte == 0) {
         a->ctx->first_byte = ngx_current_msec;
     }
+
+    a->answer.seen += len;
 
     if (a->messages) {
         rc = ngx_http_asgard_anthropic_stream_feed(a, (const char *) bytes,

@@ -44,6 +44,7 @@ asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
 
     scan_all(scan, body, a->words);
     a->usage.content_bytes += scan->content_bytes;
+    a->text_bytes += scan->text_bytes;
     if (!asg_answer_scan_is_whole(scan) || scan->done_mark) {
         a->usage.malformed = true;
         asg_answer_judge(a);

@@ -34,12 +34,12 @@ static const known_key_t top_keys[] = {
 static const known_key_t choice_keys[] = {
     KNOWN("content", ROLE_CONTENT), KNOWN("message", ROLE_MESSAGE),
     KNOWN("text", ROLE_TEXT), KNOWN("name", ROLE_TEXT),
-    KNOWN("arguments", ROLE_TEXT), KNOWN("reasoning_content", ROLE_TEXT),
+    KNOWN("arguments", ROLE_ARGUMENTS), KNOWN("reasoning_content", ROLE_TEXT),
     KNOWN("reasoning", ROLE_TEXT), KNOWN("refusal", ROLE_TEXT),
     KNOWN("transcript", ROLE_TEXT), KNOWN("logprobs", ROLE_MUTE),
     /* sound and pictures: what is delivered is never free */
-    KNOWN("data", ROLE_TEXT), KNOWN("b64_json", ROLE_TEXT),
-    KNOWN("url", ROLE_TEXT),
+    KNOWN("data", ROLE_MEDIA), KNOWN("b64_json", ROLE_MEDIA),
+    KNOWN("url", ROLE_MEDIA),
     KNOWN("reasoning_details", ROLE_MUTE),
     KNOWN("thinking_blocks", ROLE_MUTE),
     KNOWN("provider_specific_fields", ROLE_MUTE), KNOWN_END
@@ -210,7 +210,17 @@ static void top_key_done(asg_answer_scan_t *s)
         return;
     }
     s->seen |= bit;
-    s->has_choices = s->has_choices || s->role == ROLE_CHOICES;
+}
+
+/* Of a member of `usage`, or of an object in it: none may stand twice. */
+static void usage_key_done(asg_answer_scan_t *s)
+{
+    unsigned *seen = asg_walk_is_count(s) ? &s->count_keys : &s->seen;
+    unsigned bit = 1u << (asg_walk_is_count(s) ? s->role - ROLE_COUNT
+                                               : s->role);
+
+    s->usage_bad = s->usage_bad || (*seen & bit) != 0;
+    *seen |= bit;
 }
 
 void asg_walk_key_done(asg_answer_scan_t *s, const char *word, size_t len)
@@ -221,6 +231,8 @@ void asg_walk_key_done(asg_answer_scan_t *s, const char *word, size_t len)
     s->role = keys != NULL ? look_up(keys, word, len) : ROLE_NONE;
     if (asg_walk_level(s) == 1) {
         top_key_done(s);
+    } else if (s->top == ROLE_USAGE && s->role != ROLE_NONE) {
+        usage_key_done(s);
     }
 }
 
@@ -229,11 +241,8 @@ void asg_walk_count_done(asg_answer_scan_t *s)
     unsigned which = s->role - ROLE_COUNT;
     unsigned bit = 1u << which;
 
-    if (s->value_bad || s->value > (uint64_t) ASG_TOKENS_MAX
-        || (s->counts & bit) != 0)
-    {
-        s->usage_bad = true;
-    }
+    s->usage_bad = s->usage_bad || s->value_bad;
+    s->usage_huge = s->usage_huge || s->value_huge;
     s->counts |= bit;
     s->count[which] = s->value;
 }

@@ -60,11 +60,14 @@ typedef struct {
     asg_scan_span_t model;      /* the value, if it is a string */
     asg_scan_span_t usage;      /* the member and one comma beside it */
     asg_scan_span_t content;    /* choices[0].message.content, if a string */
-    uint64_t content_bytes;     /* text, reasoning, names and arguments */
+    uint64_t content_bytes;     /* text, reasoning, names, arguments, sound,
+                                 * pictures */
+    uint64_t text_bytes;        /* of them, what the model itself wrote, word by
+                                 * word */
     bool has_usage;             /* an object, or something that is no null */
     bool usage_bad;             /* a number of it is none, or stands twice */
+    bool usage_huge;            /* it has more digits than a count can have */
     bool no_choices;            /* `choices` is an empty array */
-    bool has_choices;           /* `choices` is there */
     bool is_error;              /* `error` that is no null; `object`: "error" */
     size_t error_at;            /* offset from which that was known */
     size_t text_at;             /* where the first text begins; 0: none */
@@ -74,6 +77,7 @@ typedef struct {
     bool begins;                /* it holds the message that begins */
     uint64_t count[ASG_COUNT_COUNT];
     unsigned counts;            /* bit 1 << asg_count_t: it was there */
+    unsigned count_keys;        /* its key was, whatever its value */
     /* where we are */
     unsigned state;
     unsigned number;            /* part of a number */
@@ -92,13 +96,15 @@ typedef struct {
     bool word_odd;              /* a byte that no key or id of ours has */
     bool in_message;
     bool wants_comma;           /* `usage` came first: take its comma */
-    unsigned seen;              /* top-level members, one bit a role */
+    unsigned seen;              /* bit 1 << role: top-level members, objects
+                                 * inside `usage` */
     const char *literal;        /* what is left of it */
     uint32_t hex;
     uint64_t item;              /* of `choices` */
     uint64_t arrays;            /* bit d - 1: level d is an array */
     uint64_t value;             /* of a count */
     bool value_bad;
+    bool value_huge;
     bool has_comma;
     size_t comma;               /* the last one on the top level */
     size_t key;                 /* quote of the last key on the top level */

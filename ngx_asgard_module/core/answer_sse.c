@@ -237,12 +237,20 @@ static void pass(out_t *o, const char *p, size_t n, size_t at)
 
 /* --- lines --- */
 
+/* What came since the event's counts were these. */
+static void count_content(asg_answer_t *a, uint64_t content, uint64_t text)
+{
+    a->usage.content_bytes += a->scan.content_bytes - content;
+    a->text_bytes += a->scan.text_bytes - text;
+}
+
 static void scan(asg_answer_t *a, const char *p, size_t n, size_t at)
 {
-    uint64_t before = a->scan.content_bytes;
+    uint64_t content = a->scan.content_bytes;
+    uint64_t text = a->scan.text_bytes;
 
     asg_answer_scan_feed(&a->scan, p, n, at);
-    a->usage.content_bytes += a->scan.content_bytes - before;
+    count_content(a, content, text);
 }
 
 static void keep_head(asg_answer_t *a, const char *p, size_t n)
@@ -317,10 +325,11 @@ static size_t read_same(asg_answer_t *a, const char *p, size_t n)
 /* The text that may be another, and what follows it. */
 static size_t read_text(asg_answer_t *a, const char *p, size_t n, size_t at)
 {
-    uint64_t before = a->scan.content_bytes;
+    uint64_t content = a->scan.content_bytes;
+    uint64_t text = a->scan.text_bytes;
     size_t taken = asg_answer_scan_text(&a->scan, p, n, at);
 
-    a->usage.content_bytes += a->scan.content_bytes - before;
+    count_content(a, content, text);
     if (taken == n) {
         return n;
     }

@@ -29,6 +29,12 @@ static void keep(asg_answer_scan_t *s, const char *bytes, size_t len)
     s->word_len += (unsigned) len;
 }
 
+static void count_text(asg_answer_scan_t *s, size_t len)
+{
+    s->content_bytes += len;
+    s->text_bytes += asg_walk_is_own_text(s) ? len : 0;
+}
+
 /* Bytes of a string as they stand, no escape among them. */
 static void text(asg_answer_scan_t *s, const char *bytes, size_t len)
 {
@@ -39,7 +45,7 @@ static void text(asg_answer_scan_t *s, const char *bytes, size_t len)
             keep(s, bytes, len);
         }
     } else if (asg_walk_is_text(s)) {
-        s->content_bytes += len;
+        count_text(s, len);
     } else if (s->role == ROLE_ID || s->role == ROLE_OBJECT
                || s->role == ROLE_TIER)
     {
@@ -60,7 +66,7 @@ static void character(asg_answer_scan_t *s, uint32_t code)
     if ((!s->is_key || s->loud != 0) && asg_walk_is_text(s)) {
         bool is_half = (code & 0xf800) == 0xd800;       /* 2 x 2 = 4 bytes */
 
-        s->content_bytes += code < 0x800 || is_half ? 2 : 3;
+        count_text(s, code < 0x800 || is_half ? 2 : 3);
     }
 }
 
@@ -192,6 +198,7 @@ void asg_walk_open_number(asg_answer_scan_t *s, char c)
     s->state = AT_NUMBER;
     s->number = c == '-' ? NUM_MINUS : c == '0' ? NUM_ZERO : NUM_INT;
     s->value_bad = c == '-';
+    s->value_huge = false;
     s->value = c == '-' ? 0 : (uint64_t) (c - '0');
 }
 
@@ -206,6 +213,7 @@ static void digit(asg_answer_scan_t *s, char c)
         break;
     case NUM_INT:
         if (s->value > (uint64_t) ASG_TOKENS_MAX) {
+            s->value_huge = s->value_huge || !s->value_bad;
             s->value_bad = true;        /* no use to count on */
         } else {
             s->value = s->value * 10 + (uint64_t) (c - '0');

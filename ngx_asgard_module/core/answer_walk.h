@@ -33,7 +33,8 @@ enum {
     ROLE_TIER,
     ROLE_WHOLE,                 /* the message that an event holds */
     /* inside choices */
-    ROLE_TEXT, ROLE_CONTENT, ROLE_MESSAGE, ROLE_MUTE, ROLE_LOUD,
+    ROLE_TEXT, ROLE_CONTENT, ROLE_ARGUMENTS, ROLE_MEDIA, ROLE_MESSAGE,
+    ROLE_MUTE, ROLE_LOUD,
     /* inside usage */
     ROLE_PROMPT_DETAIL, ROLE_COMPLETION_DETAIL, ROLE_WRITE_DETAIL,
     /* inside prompt_tokens_details */
@@ -53,13 +54,22 @@ static inline bool asg_walk_is_count(const asg_answer_scan_t *s)
 
 static inline bool asg_walk_is_text(const asg_answer_scan_t *s)
 {
-    return s->role == ROLE_TEXT || s->role == ROLE_CONTENT || s->loud != 0;
+    return (s->role >= ROLE_TEXT && s->role <= ROLE_MEDIA) || s->loud != 0;
 }
 
 /* 1: the members of the answer, or of the message in an event. */
 static inline unsigned asg_walk_level(const asg_answer_scan_t *s)
 {
     return s->depth - s->base;
+}
+
+/* A model's own words: arguments of a call, and texts of its message, down to
+ * the parts of its content.  What is quoted lies deeper. */
+static inline bool asg_walk_is_own_text(const asg_answer_scan_t *s)
+{
+    return s->role == ROLE_ARGUMENTS
+        || ((s->role == ROLE_TEXT || s->role == ROLE_CONTENT)
+            && s->depth <= 6);
 }
 
 /* answer_scan.c: something ended. */

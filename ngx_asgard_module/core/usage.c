@@ -15,18 +15,39 @@ static int64_t count_of(const asg_answer_scan_t *s, asg_count_t first,
     return (s->counts & 1u << which) != 0 ? (int64_t) s->count[which] : 0;
 }
 
+/* A part that is too large is above its whole in any case. */
+static int32_t narrow(int64_t count)
+{
+    return (int32_t) (count < INT32_MAX ? count : INT32_MAX);
+}
+
 static int64_t most_tokens(int64_t limit)
 {
     return limit > 0 && limit < ASG_TOKENS_MAX ? limit : ASG_TOKENS_MAX;
 }
 
-static bool tokens_are_possible(const asg_answer_t *a, const asg_tokens_t *t)
+/* What the call can have used at most. */
+static bool tokens_are_affordable(const asg_answer_t *a, int64_t prompt,
+    int64_t completion)
 {
     int64_t most = most_tokens(a->context_tokens);
 
-    return t->prompt <= most && t->completion <= most
-        && t->completion <= most_tokens(a->total_tokens) - t->prompt
-        && t->cached <= t->prompt
+    if (prompt > most || completion > most
+        || completion > most_tokens(a->total_tokens) - prompt)
+    {
+        return false;
+    }
+    if (a->bound.hold_nusd == 0) {
+        return true;
+    }
+    most = completion - a->bound.output;
+    return prompt <= a->bound.prompt
+        && (most <= 0 || (uint64_t) most <= a->text_bytes);
+}
+
+static bool parts_are_possible(const asg_tokens_t *t)
+{
+    return t->cached <= t->prompt
         && t->cache_write <= t->prompt - t->cached
         && t->cache_write_1h <= t->cache_write && t->audio_in <= t->prompt
         && t->reasoning <= t->completion && t->audio_out <= t->completion;
@@ -44,12 +65,13 @@ static void read_writes(const asg_answer_scan_t *s, asg_tokens_t *out)
 {
     int64_t brief = count_of(s, ASG_COUNT_WRITE_5M, ASG_COUNT_WRITE_5M_DEEP);
     int64_t hour = count_of(s, ASG_COUNT_WRITE_1H, ASG_COUNT_WRITE_1H_DEEP);
-
-    out->cache_write = has_count(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT)
+    int64_t all = has_count(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT)
         ? count_of(s, ASG_COUNT_WRITE, ASG_COUNT_WRITE_FLAT)
         : brief + hour;
-    out->cache_write_1h = out->cache_write - brief > hour
-        ? out->cache_write - brief : hour;
+
+    hour = all - brief > hour ? all - brief : hour;
+    out->cache_write = narrow(all);
+    out->cache_write_1h = narrow(hour);
 }
 
 /* Usage that comes in parts: what this one does not say, the last one did. */
@@ -84,49 +106,82 @@ static bool add_cached(asg_tokens_t *t)
 }
 
 /* What the object at hand says; false when it cannot be true. */
-static bool read_tokens(const asg_answer_t *a, asg_tokens_t *out)
+static bool read_tokens(asg_answer_t *a, asg_tokens_t *out)
 {
     const asg_answer_scan_t *s = &a->scan;
+    int64_t prompt = count_of(s, ASG_COUNT_PROMPT, ASG_COUNT_PROMPT);
+    int64_t completion = count_of(s, ASG_COUNT_COMPLETION,
+                                  ASG_COUNT_COMPLETION);
 
+    if (s->usage_huge) {
+        a->usage.above = true;
+        return false;
+    }
     if (s->usage_bad || (s->counts & 1u << ASG_COUNT_PROMPT) == 0) {
         return false;
     }
     *out = (asg_tokens_t) {
-        .prompt = (int64_t) s->count[ASG_COUNT_PROMPT],
-        .completion = count_of(s, ASG_COUNT_COMPLETION, ASG_COUNT_COMPLETION),
-        .cached = count_of(s, ASG_COUNT_CACHED, ASG_COUNT_CACHED_FLAT),
-        .reasoning = count_of(s, ASG_COUNT_REASONING, ASG_COUNT_REASONING_FLAT),
-        .audio_in = count_of(s, ASG_COUNT_AUDIO_IN, ASG_COUNT_AUDIO_IN),
-        .audio_out = count_of(s, ASG_COUNT_AUDIO_OUT, ASG_COUNT_AUDIO_OUT)
+        .prompt = narrow(prompt),
+        .completion = narrow(completion),
+        .cached = narrow(count_of(s, ASG_COUNT_CACHED,
+                                  ASG_COUNT_CACHED_FLAT)),
+        .reasoning = narrow(count_of(s, ASG_COUNT_REASONING,
+                                     ASG_COUNT_REASONING_FLAT)),
+        .audio_in = narrow(count_of(s, ASG_COUNT_AUDIO_IN,
+                                    ASG_COUNT_AUDIO_IN)),
+        .audio_out = narrow(count_of(s, ASG_COUNT_AUDIO_OUT,
+                                     ASG_COUNT_AUDIO_OUT))
     };
     read_writes(s, out);
-    return (a->words != ASG_WORDS_MESSAGES || add_cached(out))
-        && tokens_are_possible(a, out);
+    if (a->words == ASG_WORDS_MESSAGES && !add_cached(out)) {
+        a->usage.above = true;
+        return false;
+    }
+    if (!tokens_are_affordable(a, out->prompt, completion)) {
+        a->usage.above = true;
+        return false;
+    }
+    return parts_are_possible(out);
+}
+
+/* A stream says it more than once, and it can only grow. */
+static bool falls(const asg_answer_t *a, const asg_tokens_t *tokens)
+{
+    const asg_tokens_t *have = &a->usage.tokens;
+
+    return a->has_usage && (tokens->prompt < have->prompt
+                            || tokens->completion < have->completion);
 }
 
 void asg_answer_take_usage(asg_answer_t *a)
 {
-    asg_tokens_t *have = &a->usage.tokens;
     asg_tokens_t tokens;
 
-    a->has_choices |= a->scan.has_choices;
     if (!a->scan.has_usage) {
         return;
     }
     if (a->words == ASG_WORDS_MESSAGES) {
         join_parts(a);
     }
-    if (!read_tokens(a, &tokens)
-        || (a->has_usage && (tokens.prompt < have->prompt
-                             || tokens.completion < have->completion)))
-    {
+    if (!read_tokens(a, &tokens) || falls(a, &tokens)) {
         a->bad_usage = true;
         return;
     }
     a->has_usage = true;
     a->usage.partial = a->scan.begins;
     a->usage_at = a->usage.content_bytes;
-    *have = tokens;
+    a->usage_text = a->text_bytes;
+    a->usage.tokens = tokens;
+}
+
+/* By what had come when it was said. */
+static bool is_too_little(const asg_answer_t *a)
+{
+    const asg_tokens_t *t = &a->usage.tokens;
+
+    return t->prompt == 0 || (t->completion == 0 && a->usage_at > 0)
+        || a->usage_text > (uint64_t) t->completion * ASG_TOKEN_BYTES_MAX
+                           + ASG_TEXT_BYTES_FREE + a->echoed_bytes;
 }
 
 void asg_answer_judge(asg_answer_t *a)
@@ -140,9 +195,7 @@ void asg_answer_judge(asg_answer_t *a)
     } else if (!a->has_usage) {
         u->verdict = ASG_USAGE_NONE;
     } else {
-        u->verdict = (u->has_content && u->tokens.completion == 0)
-            || (a->has_choices && u->tokens.prompt == 0)
-            ? ASG_USAGE_BAD : ASG_USAGE_GOOD;
+        u->verdict = is_too_little(a) ? ASG_USAGE_BAD : ASG_USAGE_GOOD;
     }
 }
 

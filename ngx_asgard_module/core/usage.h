@@ -54,10 +54,10 @@
 typedef enum {
     ASG_USAGE_NONE,             /* none seen */
     ASG_USAGE_GOOD,
-    ASG_USAGE_BAD               /* negative, fractional, not a number, part
-                                 * above its whole, above the context window,
-                                 * zero completion after content, or zero
-                                 * prompt of an answer with choices */
+    ASG_USAGE_BAD               /* negative, fractional, not a number, twice, a
+                                 * part above its whole, a zero prompt, zero
+                                 * completion after content, too little for
+                                 * the text, or `above` */
 } asg_usage_verdict_t;
 
 typedef struct {
@@ -67,6 +67,8 @@ typedef struct {
     uint64_t content_bytes;     /* text, tool arguments, reasoning text */
     uint64_t content_after_usage;       /* of them, after the last usage */
     uint64_t events;            /* SSE events with data */
+    bool above;                 /* BAD, for it is more than the call can have
+                                 * used */
     bool has_content;
     bool done;                  /* [DONE] seen, or the JSON is whole */
     bool partial;               /* said when the answer began: no more than a
@@ -93,6 +95,12 @@ typedef struct {
                                  * model x n or x inputs; 0: not known */
     int64_t total_tokens;       /* nor can both together; 0: not known.  Set
                                  * after asg_answer_init() */
+    asg_bound_t bound;          /* what was held for: no prompt is larger, and
+                                 * no answer but by what it has of text, a byte
+                                 * a token.  hold_nusd 0: not known.  After
+                                 * init, too */
+    uint64_t echoed_bytes;      /* text that may be the request's own; after
+                                 * init, too */
     const asg_leak_t *leak;     /* the key that was sent, after init too; NULL:
                                  * none was */
     asg_answer_grow_pt grow;    /* where `line` was NULL: set after
@@ -115,8 +123,9 @@ typedef struct {
     unsigned counts;
     bool has_usage;             /* `usage.tokens` was filled */
     bool bad_usage;             /* once bad, the stream's usage stays bad */
-    bool has_choices;           /* not an embedding */
+    uint64_t text_bytes;        /* so far, as in asg_answer_scan_t */
     uint64_t usage_at;          /* content bytes when it was last said */
+    uint64_t usage_text;        /* and text_bytes */
     char shown[ASG_ANSWER_TEXT];        /* `model` as a JSON string */
     size_t shown_len;
     asg_leak_tail_t tail;       /* of what was passed of a long event */
@@ -157,6 +166,12 @@ ASG_MUST_CHECK asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
 /* choices[0].message.content in a JSON answer, raw with quotes (for the
  * gateway route's `content`); null string when it is not a string. */
 asg_str_t asg_answer_content(asg_str_t body);
+
+/* No token of any vocabulary in use is longer; so an answer of more text than
+ * its tokens could spell, and some for what is no text of the model's, was not
+ * counted. */
+#define ASG_TOKEN_BYTES_MAX  128
+#define ASG_TEXT_BYTES_FREE  1024
 
 /* Tokens of an answer without usable usage: `bytes / 4` rounded up, so at
  * least 1 when there was content; never above the bound. */

@@ -125,8 +125,10 @@ for my $model (sort keys %key) {
     my %begun = (
         'the text'  => sub { event($_[0]) },
         'a detail'  => sub { qq(data: {"detail":"$_[0]"}\n\n) },
-        'a long event' => sub { event('x' x 100_000 . $_[0] . 'y' x 9) },
-        'an event that is cut' => sub { event('x' x 65_400 . $_[0]) },
+        'a long event' => sub {
+            'data: {"detail":"' . 'x' x 100_000 . "$_[0]yyyyyyyyy\"}\n\n" },
+        'an event at the bound' => sub {
+            'data: {"detail":"' . 'x' x 65_400 . "$_[0]\"}\n\n" },
     );
     for my $what (sort keys %begun) {
         $t->row(66, "a key of $size bytes in $what of a stream", sub {

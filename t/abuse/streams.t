@@ -34,6 +34,11 @@ sub event {
     return qq(data: {"id":"c1","model":"hidden","choices":[{"index":0,"delta":)
         . qq({"content":"$text"}}]}\n\n);
 }
+# As long as one likes and no words, of which each would be a token or more.
+sub sound {
+    my ($data) = @_;
+    return event('x') =~ s/"content":"x"/"audio":{"data":"$data"}/r;
+}
 sub chunk { return join '', map { sprintf "%x\r\n%s\r\n", length, $_ } @_ }
 my $body = event('Hello') . event(' there') . $last;
 
@@ -51,16 +56,16 @@ sub measured {
 
 # A first call of each kind makes what is kept for the next.
 my %ways = (
-    'a line of 10 MB' => {raw => "$head\r\n" . event('x' x 10_000_000)
+    'a line of 10 MB' => {raw => "$head\r\n" . sound('x' x 10_000_000)
         . $last},
     'a line of 10 MB, in chunks' => {raw => $head . $chunked . chunk(
-        unpack('(a60000)*', event('x' x 10_000_000)), $last) . "0\r\n\r\n"},
+        unpack('(a60000)*', sound('x' x 10_000_000)), $last) . "0\r\n\r\n"},
     'a comment of 10 MB' => {raw => "$head\r\n: " . 'x' x 10_000_000
         . "\n\n$body"},
     'a field of 10 MB' => {raw => "$head\r\n" . 'x' x 10_000_000
         . ": y\n\n$body"},
     '100,000 blank lines' => {raw => "$head\r\n" . "\n" x 100_000 . $body},
-    '20,000 events' => {raw => "$head\r\n" . event('x') x 20_000 . $last},
+    '20,000 events' => {raw => "$head\r\n" . sound('x') x 20_000 . $last},
     '10,000 lines of data in one event' => {raw => "$head\r\n"
         . "data:\n" x 10_000 . $body},
 );

@@ -7,6 +7,8 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
+use Asgard::Files qw(spill wait_until);
+use Asgard::Holds qw(ended);
 use Asgard::Hostile;
 
 my $t = Asgard::Hostile->new;
@@ -140,11 +142,112 @@ $t->row(64, 'no usage at all', sub {
 
 # --- more than was held -------------------------------------------------------
 
+# More than the call can have used: a prompt above the bound of what was sent,
+# an answer above its limit by more tokens than it has bytes.  The whole hold,
+# and evidence of the provider's corrects it.
+sub bound_of_prompt {
+    my ($stream) = @_;
+    my $reply = $t->judged($t->answered({text => 'Hello.'},
+        {max_tokens => 16, $stream ? (stream => \1) : ()}));
+    return ($t->cost($reply, 's')->{held} - 16 * 10_000) / 1000;
+}
+my %above = ('900,000,000 tokens of answer' => with(
+        completion_tokens => 900_000_000),
+    '999,999,999 of prompt' => with(prompt_tokens => 999_999_999),
+    '2^32 and a few, which is few in 32 bits' => with(
+        completion_tokens => 4_294_967_300),
+    '2^32 of prompt, and a few' => with(prompt_tokens => 4_294_967_306),
+    'a token above limit and text' => with(completion_tokens => 23),
+    'a token above the bound of the prompt' => undef);
+for my $what (sort keys %above) {
+    $t->row(64, "usage above all that the call can have used: $what", sub {
+        alarms(2, sub {
+            for my $stream (0, 1) {
+                my $body = {max_tokens => 16,
+                    $stream ? (stream => \1) : ()};
+                my $usage = $above{$what} // with(prompt_tokens =>
+                    1 + bound_of_prompt($stream));
+                my $reply = $t->judged($t->answered({usage => $usage,
+                    text => 'Hello.'}, $body));
+                is($reply->status, 200, 'served');
+                my $call = $t->cost($reply, 'e', 'bad_usage estimated');
+                is($call->{amount}, $call->{held}, 'costs its whole hold');
+            }
+        });
+    });
+}
+$t->row(64, 'usage at the bound of all that the call can have used', sub {
+    my $reply = $t->judged($t->answered({text => 'Hello.', usage => with(
+        completion_tokens => 22)}, {max_tokens => 16}));
+    $t->cost($reply, 's', undef, nusd => 230_000);
+    my $most = bound_of_prompt(0);
+    $reply = $t->judged($t->answered({text => 'Hello.', usage => with(
+        prompt_tokens => $most) =~ s/20/16/r}, {max_tokens => 16}));
+    $t->cost($reply, 's', undef, nusd => $most * 1000 + 160_000);
+});
+$t->row(64, 'what the provider itself recorded corrects the hold', sub {
+    my $reply = $t->judged($t->answered({usage => $above{
+        '900,000,000 tokens of answer'}, text => 'Hello.'}));
+    my $call = $t->cost($reply, 'e', 'bad_usage estimated');
+    my $record = "$t->{dir}/record.jsonl";
+    spill($record, qq({"f":1,"hold":"$call->{hold}","amount":210000,)
+        . qq("source":"invoice 4711"}\n));
+    my ($status) = $t->{control}->run('evidence', $record);
+    is($status, 0, 'it is imported');
+    ok(wait_until(sub { ended($t, $call->{hold})->{balance} == 210_000 }, 15),
+        'and is what counts');
+    $t->{row}{nusd} += 210_000 - $call->{amount};
+});
+
+# --- less than was delivered --------------------------------------------------
+
+$t->row(64, 'usage that is too little for the text', sub {
+    alarms(2, sub {
+        for my $stream (0, 1) {
+            my $reply = $t->judged($t->answered({text => 'x' x 100_000,
+                usage => with(completion_tokens => 1)},
+                {max_tokens => 30_000, $stream ? (stream => \1) : ()}));
+            is($reply->status, 200, 'served');
+            $t->cost($reply, 'e', 'bad_usage estimated',
+                least => 25_000 * 10_000);
+        }
+    });
+});
+$t->row(64, 'text at the bound of what its tokens can spell', sub {
+    for ([128 * 20 + 1024, 's'], [128 * 20 + 1025, 'e']) {
+        my ($bytes, $verb) = @$_;
+        my $reply = $t->judged($t->answered({text => 'x' x $bytes,
+            usage => $good}, {max_tokens => 2000}));
+        $t->cost($reply, $verb, $verb eq 'e' ? 'bad_usage estimated' : undef);
+    }
+});
+$t->row(64, 'no tokens at all, for an answer of another shape', sub {
+    my $zero = '"usage":{"prompt_tokens":0,"completion_tokens":0}';
+    my $json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
+    for my $raw ("$json\{$zero,\"output\":\"" . 'x' x 40_000 . '"}',
+        "$json\{$zero,\"choices\":[]}",
+        $head . "data: {$zero,\"choices\":[{\"delta\":{\"own\":\""
+            . 'x' x 40_000 . "\"}}]}\n\n$done")
+    {
+        my $reply = $t->judged($t->answered({raw => $raw},
+            {max_tokens => 20_000,
+                $raw =~ /event-stream/ ? (stream => \1) : ()}));
+        is($reply->status, 200, 'served');
+        $t->cost($reply, 'e', 'bad_usage estimated',
+            least => length $raw > 40_000 ? 10_000 * 10_000 : 1);
+    }
+    $t->upstream('main')->script({usage => '{"prompt_tokens":0}'});
+    my $reply = $t->judged($t->post($t->{key}, '/v1/embeddings',
+        {model => 'one', input => 'y' x 20_000}));
+    is($reply->status, 200, 'an embedding: served');
+    $t->cost($reply, 'e', 'bad_usage estimated', least => 5000 * 1000);
+});
+
 $t->row(64, 'usage above the hold, but possible', sub {
     my $before = $t->metric('asgard_overshoot_total');
     my $nusd = 10 * 1000 + 5000 * 10_000;
     for my $stream (0, 1) {
-        my $script = {completion_tokens => 5000};
+        my $script = {completion_tokens => 5000, text => 'x' x 5000};
         my $reply = $stream ? $t->streamed($script) : $t->answered($script);
         $t->judged($reply);
         is($reply->status, 200, 'served');

@@ -13,7 +13,7 @@ use Asgard::Test;
 
 my $t = Asgard::Test->new(workers => 1, shims => {gateway => 'clock'},
     proxies => ['gateway_redis']);
-my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 20,
+my $up = $t->upstream('main', prompt_tokens => 10, completion_tokens => 7000,
     chunks => 120_000);     # some 24 MB: more than all buffers on the way
 $t->add_model($up, ref => 'model:test/one', route => 'one');
 $t->start;
@@ -50,6 +50,6 @@ is($up->last_request->{outcome}, 'open', '... while the stream still waits');
 $http->read_body($reply);
 ok($reply->body =~ /\[DONE\]/, 'read on, it ends as it should');
 my ($entry) = $t->wait_ledger($project, 1, 10);
-is($entry->{cost_usd}, '0.00021', '... and costs what was measured');
+is($entry->{cost_usd}, '0.07001', '... and costs what was measured');
 is(@{Asgard::Money::read_books($t)->{holds}}, 0, '... nothing stays held');
 $t->done;

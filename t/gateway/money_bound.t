@@ -145,7 +145,8 @@ is($s->metric('asgard_measured_cost_nusd_total'), $cost,
 is($s->metric('asgard_measured_held_nusd_total'), $held,
     'and what was held for them');
 
-$up->script({completion_tokens => 3000, prompt_tokens => 10});
+$up->script({completion_tokens => 3000, prompt_tokens => 10,
+    text => 'x' x 3000});
 $s->chat($key, {model => 'sees', max_tokens => 10});
 $text = $s->get('/metrics')->body;
 like($text, qr/_bucket\{le="\+Inf"\} @{[$seen + 1]}$/m,

@@ -90,14 +90,19 @@ my $silent = {raw => $head . $early . $later, stay => 5};
 
 {
     $up->script({raw => $head . event('first', usage(10, 1))
-        . event('x', usage(400, 1))});
+        . event('x', usage(10, 40))});
     my $call = call_of($s, $s->chat($key, {%ask}));
     cmp_ok($call->{amount}, '>=', 410_000,
         'the usage that was seen is the least that is charged');
+    $up->script({raw => $head . event('x' x 3000, usage(10, 3000))});
+    $call = call_of($s, $s->chat($key, {%ask, max_tokens => 16}));
+    is($call->{amount}, 30_010_000, 'above the hold too');
+    is(flags_of($call), 'cut estimated overshoot', 'and says so');
     $up->script({raw => $head . event('x', usage(50_000, 1))});
     $call = call_of($s, $s->chat($key, {%ask}));
-    is($call->{amount}, 50_010_000, 'above the hold too');
-    is(flags_of($call), 'cut estimated overshoot', 'and says so');
+    is($call->{amount}, $call->{held},
+        'usage that no such call can have is charged as the whole hold');
+    is(flags_of($call), 'bad_usage cut estimated', 'and says so');
 }
 
 {

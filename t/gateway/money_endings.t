@@ -73,6 +73,8 @@ sub end_is {
     return is($call->{amount}, $cost, 'costs its usage') if $told =~ /^`s/;
     like($flags, qr/\bestimated\b/, "flagged: $flags");
     cmp_ok($call->{amount}, '<=', $call->{held}, 'is within its hold');
+    return is($call->{amount}, $call->{held}, 'costs its hold')
+        if $told =~ /the whole hold/;
     my $least = $told =~ /at least that usage/ ? $cost : 1;
     return cmp_ok($call->{amount}, '>=', $least, "costs at least $least");
 }
@@ -175,6 +177,12 @@ raw_row('answered with usage that cannot be true', map({ $json . with_length(
     "{$choice,\"usage\":{\"prompt_tokens\":$_}}") }
     '-1,"completion_tokens":20', '10,"completion_tokens":"20"',
     '0,"completion_tokens":0', '1e18,"completion_tokens":1'));
+raw_row('answered with usage above all that it can have used', map({
+    $json . with_length("{$choice,\"usage\":{\"prompt_tokens\":$_}}") }
+    '10,"completion_tokens":900000000', '5000,"completion_tokens":20',
+    '4294967306,"completion_tokens":20'));
+raw_row('answered with usage too small for its text', $json . with_length(
+    $object =~ s/Hello\./'x' x 9000/er));
 raw_row('answered 2xx with an error, or an error as the first event',
     $json . with_length($error),
     [{raw => $sse . with_length("data: $error\n\n")}, @stream],

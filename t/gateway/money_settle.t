@@ -97,10 +97,11 @@ $s->chat($key, {model => 'one'});
 is($e->{v}, 'e', 'impossible usage is estimated');
 ok((grep { $_ eq 'bad_usage' } @{$e->{detail}{flags}}), 'with the reason');
 
-$up->script({completion_tokens => 5000, prompt_tokens => 10});
+$up->script({completion_tokens => 5000, prompt_tokens => 10,
+    text => 'x' x 5000});
 $s->chat($key, {model => 'one'});
 ($e) = new_events(1);
-is($e->{v}, 's', 'usage above the hold is measured usage');
+is($e->{v}, 's', 'usage above the hold, for a text as long, is measured usage');
 is($e->{a}, 50_010_000, 'and charged as measured');
 ok((grep { $_ eq 'overshoot' } @{$e->{detail}{flags}}), 'with a flag');
 

@@ -54,7 +54,7 @@ static void an_answer_tells_where_its_parts_stand(void **state)
         | 1u << ASG_COUNT_COMPLETION | 1u << ASG_COUNT_CACHED);
     assert_int_equal(s.count[ASG_COUNT_CACHED], 2);
     assert_int_equal(s.content_bytes, 3 + 1 + 2 + 6);
-    assert_true(s.has_choices && !s.no_choices && !s.is_error);
+    assert_true(!s.no_choices && !s.is_error);
     assert_memory_equal(answer + s.text_at - AT, "a\\n", 3);
 }
 

@@ -63,7 +63,7 @@ static void out_is(const char *should)
 static char *event_of(size_t len)
 {
     static const char head[] =
-        "data: {\"model\":\"served\",\"choices\":[{\"text\":\"";
+        "data: {\"model\":\"served\",\"choices\":[{\"url\":\"";
     static const char tail[] = "\"}],\"usage\":{\"prompt_tokens\":7,"
         "\"completion_tokens\":9}}\n\n";
     char *text = malloc(len);

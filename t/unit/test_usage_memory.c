@@ -15,7 +15,7 @@
 
 #define CUT 30
 
-static const char plain[] = "data: {\"id\":\"1\"}\n\n: ping\n\n"
+static const char plain[] = "data: {\"id\":\"1\"}\n\nevent: ping\ndata: {}\n\n"
     "data: {\"model\":\"mine\"}\r\n\r\ndata: [DONE]\n\n";
 static const char other[] = "data: {\"model\":\"theirs\",\"a\":1}\n\n";
 

@@ -194,7 +194,9 @@ sub events {
         return {%all, choices => [$choice]};
     };
     my $n = $self->{script}{chunks} // 5;
-    my @out = map { $json->encode($part->("w$_ ", undef)) } 1 .. $n;
+    my $said = $self->{script}{text};
+    my @out = map { $json->encode($part->($_, undef)) }
+        defined $said ? $said : map { "w$_ " } 1 .. $n;
     push @out, $json->encode($part->(undef, 'stop'));
     my $wants = $self->{asked}{stream_options}{include_usage};
     push @out, $self->with_usage({%all, choices => []})
