@@ -13,13 +13,16 @@
 #include "ngx_http_asgard_zone.h"
 
 
-#define NGX_HTTP_ASGARD_ANTHROPIC_ID  "chatcmpl-"
+#define NGX_HTTP_ASGARD_ANTHROPIC_ID     "chatcmpl-"
+#define NGX_HTTP_ASGARD_ANTHROPIC_USAGE  512   /* its object, at most */
 
 
 static void ngx_http_asgard_anthropic_rewrite(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model, asg_anthropic_rewrite_t *rewrite);
 static ngx_int_t ngx_http_asgard_anthropic_show(ngx_http_asgard_attempt_t *a,
     asg_str_t shown, asg_anthropic_show_t *show);
+static void ngx_http_asgard_anthropic_told(void *data,
+    const asg_anthropic_usage_t *usage);
 static int ngx_http_asgard_anthropic_append(void *data, const char *bytes,
     size_t len);
 static u_char *ngx_http_asgard_anthropic_alloc(ngx_http_asgard_ctx_t *ctx,
@@ -302,8 +305,33 @@ ngx_http_asgard_anthropic_stream_start(ngx_http_asgard_attempt_t *a,
 
     asg_anthropic_stream_init(a->messages, &ngx_http_asgard_anthropic_json,
                               ngx_random(), &show, event);
+    a->messages->told = ngx_http_asgard_anthropic_told;
+    a->messages->told_data = a;
 
     return NGX_OK;
+}
+
+
+/* A stream that breaks has told what the prompt cost. */
+
+static void
+ngx_http_asgard_anthropic_told(void *data, const asg_anthropic_usage_t *usage)
+{
+    ngx_http_asgard_attempt_t *a = data;
+
+    char        text[NGX_HTTP_ASGARD_ANTHROPIC_USAGE];
+    asg_buf_t   out;
+    asg_sink_t  sink;
+
+    asg_buf_init(&out, text, sizeof(text));
+    asg_sink_init(&sink, ngx_http_asgard_anthropic_append, &out);
+    asg_sink_z(&sink, "{\"usage\":");
+    asg_anthropic_usage_write(&sink, usage);
+    asg_sink_z(&sink, "}");
+
+    if (sink.status == 0) {
+        asg_answer_tell(&a->answer.core, asg_buf_view(&out));
+    }
 }
 
 
@@ -311,7 +339,17 @@ int
 ngx_http_asgard_anthropic_stream_feed(ngx_http_asgard_attempt_t *a,
     const char *bytes, size_t len, asg_emit_pt meter)
 {
-    return asg_anthropic_stream_feed(a->messages, bytes, len, meter, a);
+    int  rc;
+
+    rc = asg_anthropic_stream_feed(a->messages, bytes, len, meter, a);
+
+    /* no error that it told, of which one may believe that nothing was done */
+
+    if (a->messages->is_broken) {
+        a->answer.core.usage.malformed = 1;
+    }
+
+    return rc;
 }
 
 

@@ -160,12 +160,12 @@ ngx_http_asgard_outcome_of(ngx_http_asgard_attempt_t *a)
 
         if (usage->verdict == ASG_USAGE_GOOD
             && usage->content_after_usage == 0 && !usage->partial
-            && (usage->done || a->response.whole))
+            && (usage->done || (a->response.whole && a->messages == NULL)))
         {
             return NGX_HTTP_ASGARD_MEASURED;
         }
 
-        if (usage->error_event && !usage->has_content
+        if (usage->error_event && !usage->has_content && !usage->malformed
             && usage->verdict == ASG_USAGE_NONE)
         {
             /* an error by another way: its status came too early */

@@ -186,13 +186,33 @@ ngx_http_asgard_snapshot_open(const asg_endpoint_t *e,
 }
 
 
+/* In the mapping the tables come first, for they are aligned; returns where
+ * the keys begin. */
+
+static u_char *
+ngx_http_asgard_snapshot_leaks(ngx_http_asgard_snapshot_t *s)
+{
+    unsigned     i;
+    asg_leak_t  *leak;
+
+    leak = s->secrets;
+
+    for (i = 0; i < s->catalog.nendpoints; i++) {
+        if (s->catalog.endpoints[i].has_key) {
+            s->leaks[i] = leak++;
+        }
+    }
+
+    return (u_char *) leak;
+}
+
+
 static ngx_int_t
 ngx_http_asgard_snapshot_keys(ngx_http_asgard_snapshot_t *s,
     const asg_keyfile_t *keys)
 {
     u_char                *p;
     unsigned               i, n;
-    asg_leak_t            *leak;
     const asg_endpoint_t  *e;
 
     n = s->catalog.nendpoints;
@@ -221,17 +241,7 @@ ngx_http_asgard_snapshot_keys(ngx_http_asgard_snapshot_t *s,
         return NGX_ERROR;
     }
 
-    /* the tables first: they are aligned */
-
-    leak = s->secrets;
-
-    for (i = 0; i < n; i++) {
-        if (s->catalog.endpoints[i].has_key) {
-            s->leaks[i] = leak++;
-        }
-    }
-
-    p = (u_char *) leak;
+    p = ngx_http_asgard_snapshot_leaks(s);
 
     for (i = 0; i < n; i++) {
         e = &s->catalog.endpoints[i];

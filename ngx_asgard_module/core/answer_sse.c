@@ -182,18 +182,14 @@ static void event_done(out_t *o)
     begin_event(a);
 }
 
-static bool is_in_data(const asg_answer_t *a)
-{
-    return a->field == FIELD_SPACE || a->field == FIELD_TEXT
-        || a->field == FIELD_DATA;
-}
-
 /* The buffer is full and the event goes on, or ends (`is_end`: a line does).
  * What is known to be no JSON is not for the client, however long. */
 static void overflow(out_t *o, bool is_end)
 {
     asg_answer_t *a = o->a;
     bool is_blank = is_end && a->field == FIELD_HEAD && a->head_len == 0;
+    bool is_data = a->field == FIELD_SPACE || a->field == FIELD_TEXT
+        || a->field == FIELD_DATA;
 
     a->flags |= F_OVERFLOW;
     if (a->usage.leaked) {
@@ -201,7 +197,7 @@ static void overflow(out_t *o, bool is_end)
     }
     if (is_error(a) || asg_answer_scan_failed(&a->scan)) {
         a->flags |= F_SWALLOW;
-    } else if (!is_in_data(a) && !is_blank) {
+    } else if (!is_data && !is_blank) {
         a->flags |= F_QUIET;
     } else {
         out_event(o);

@@ -136,7 +136,7 @@ static void write_completion(writer_t *w, const asg_anthropic_show_t *show,
 {
     asg_anthropic_usage_t usage = {.seen = 0};
 
-    asg_anthropic_usage_read(&usage, asg_view_find(message, "usage"));
+    asg_anthropic_usage_read(&usage, message);
     asg_sink_z(&w->out, "{\"id\":");
     write_id(w, show, message);
     asg_sink_z(&w->out, ",\"object\":\"chat.completion\",\"created\":");

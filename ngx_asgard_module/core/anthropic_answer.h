@@ -14,7 +14,8 @@
  *     text/event-stream             asg_anthropic_stream_init();
  *       asg_anthropic_stream_feed(…, emit = asg_answer_feed of the meter);
  *       at the end asg_answer_end(), as ever.  `include_usage` is always set:
- *       the meter needs the event, and hides it where it was not asked for
+ *       the meter needs the event, and hides it where it was not asked for.
+ *       `told` is asg_answer_tell()'s: a stream that breaks has no last event
  *     any other status              asg_anthropic_error() over the body, if
  *       there is one, for reason and request id; the status alone will do
  *
@@ -60,11 +61,19 @@ typedef enum {
     ASG_ANTHROPIC_FAILED        /* an error event was written; reason says */
 } asg_anthropic_state_t;
 
+/* Usage that the stream has told, all that it wrote so far being passed on. */
+typedef void (*asg_anthropic_told_pt)(void *data,
+    const asg_anthropic_usage_t *usage);
+
 typedef struct {
     asg_anthropic_state_t state;
+    bool is_broken;             /* FAILED by what is no such stream, and not by
+                                 * an error that the provider told */
     asg_reason_t reason;        /* FAILED: the provider's error, or
                                  * UPSTREAM_ERROR for what is no such stream */
     asg_anthropic_usage_t usage;        /* as it was said last */
+    asg_anthropic_told_pt told;         /* may be set after init */
+    void *told_data;
     /* private */
     asg_anthropic_show_t show;
     asg_json_t *json;

@@ -40,6 +40,7 @@ asg_str_t asg_anthropic_object(asg_json_t *json, uint64_t seed, asg_str_t text)
     asg_str_t object;
 
     asg_json_begin(json, text, seed);
+    json->may_repeat = true;
     if (asg_json_next(json) != ASG_JSON_OBJECT || !asg_json_skip(json)) {
         return ASG_STR_NULL;
     }
@@ -59,11 +60,16 @@ const char *asg_anthropic_finish_reason(asg_str_t stop_reason)
     return "stop";
 }
 
-static void read_count(asg_anthropic_usage_t *usage, asg_str_t value,
-    asg_anthropic_count_t count)
+static void read_count(asg_anthropic_usage_t *usage, asg_str_t object,
+    const char *name, asg_anthropic_count_t count)
 {
+    asg_str_t value = asg_view_find(object, name);
     int64_t n;
 
+    if (asg_view_repeats(object, name)) {
+        usage->is_bad = true;
+        return;
+    }
     if (value.data == NULL) {
         return;
     }
@@ -77,21 +83,29 @@ static void read_count(asg_anthropic_usage_t *usage, asg_str_t value,
 
 void asg_anthropic_usage_read(asg_anthropic_usage_t *usage, asg_str_t object)
 {
-    asg_str_t tiers = asg_view_find(object, "cache_creation");
+    asg_str_t told = asg_view_find(object, "usage");
+    asg_str_t tiers = asg_view_find(told, "cache_creation");
 
+    usage->is_bad = usage->is_bad || asg_view_repeats(object, "usage")
+        || asg_view_repeats(told, "cache_creation")
+        || (told.data != NULL && !asg_view_is_object(told));
     for (size_t i = 0; i < LENGTH(flat_counts); i++) {
-        read_count(usage, asg_view_find(object, flat_counts[i].name),
-                   flat_counts[i].count);
+        read_count(usage, told, flat_counts[i].name, flat_counts[i].count);
     }
     for (size_t i = 0; i < LENGTH(tier_counts); i++) {
-        read_count(usage, asg_view_find(tiers, tier_counts[i].name),
-                   tier_counts[i].count);
+        read_count(usage, tiers, tier_counts[i].name, tier_counts[i].count);
     }
 }
 
 static bool has(const asg_anthropic_usage_t *usage, asg_anthropic_count_t count)
 {
     return (usage->seen & 1u << count) != 0;
+}
+
+bool asg_anthropic_usage_is_told(const asg_anthropic_usage_t *usage)
+{
+    return usage->is_bad || (has(usage, ASG_ANTHROPIC_INPUT)
+                             && has(usage, ASG_ANTHROPIC_OUTPUT));
 }
 
 /* Told as a whole, or by its tiers alone. */

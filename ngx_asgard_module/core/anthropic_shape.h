@@ -27,15 +27,20 @@ typedef struct {
     bool is_bad;                /* something was no count */
 } asg_anthropic_usage_t;
 
-/* The JSON object that the text is; a null string: it is none. */
+/* The JSON object that the text is; a null string: it is none.  A member may
+ * stand twice in what a provider says: the first counts, for what is passed on
+ * is written anew. */
 asg_str_t asg_anthropic_object(asg_json_t *json, uint64_t seed,
     asg_str_t text);
 
 /* `stop_reason`, raw, as a finish_reason; what is not known is "stop". */
 const char *asg_anthropic_finish_reason(asg_str_t stop_reason);
 
-/* Takes the numbers that the object has; a later one replaces an earlier. */
+/* Takes the numbers of the `usage` that the object has; a later one replaces an
+ * earlier.  What stands twice is no count. */
 void asg_anthropic_usage_read(asg_anthropic_usage_t *usage, asg_str_t object);
+/* Was any told, and can asg_anthropic_usage_write() say it? */
+bool asg_anthropic_usage_is_told(const asg_anthropic_usage_t *usage);
 /* OpenAI's usage object; what cannot be true, or lacks a side, is written as an
  * empty one, which the meter takes for bad; nothing seen: null. */
 void asg_anthropic_usage_write(asg_sink_t *out,

@@ -30,6 +30,8 @@ typedef struct {
 
 typedef void (*write_pt)(writer_t *w);
 
+static int flush_out(writer_t *w);
+
 void asg_anthropic_stream_init(asg_anthropic_stream_t *s, asg_json_t *json,
     uint64_t seed, const asg_anthropic_show_t *show,
     char event[ASG_ANTHROPIC_EVENT])
@@ -63,6 +65,7 @@ static void fail(writer_t *w, asg_reason_t reason)
 /* It is no stream of the Messages API. */
 static void fail_shape(writer_t *w)
 {
+    w->s->is_broken = true;
     fail(w, ASG_REASON_UPSTREAM_ERROR);
 }
 
@@ -148,6 +151,18 @@ static void end_arguments(writer_t *w)
     end_delta(w, NULL);
 }
 
+/* After all that was written before it. */
+static void tell_usage(writer_t *w)
+{
+    asg_anthropic_stream_t *s = w->s;
+
+    if (s->told != NULL && asg_anthropic_usage_is_told(&s->usage)
+        && flush_out(w) == 0)
+    {
+        s->told(s->told_data, &s->usage);
+    }
+}
+
 /* --- events --- */
 
 static void start_message(writer_t *w)
@@ -163,10 +178,11 @@ static void start_message(writer_t *w)
         return;
     }
     s->state = ASG_ANTHROPIC_RUNS;
-    asg_anthropic_usage_read(&s->usage, asg_view_find(message, "usage"));
+    asg_anthropic_usage_read(&s->usage, message);
     begin_delta(w);
     asg_sink_z(&w->out, "\"role\":\"assistant\",\"content\":\"\"");
     end_delta(w, NULL);
+    tell_usage(w);
 }
 
 static unsigned kind_of(asg_str_t block)
@@ -307,7 +323,8 @@ static void change_message(writer_t *w)
     if (stop.data != NULL) {
         w->s->finish = asg_anthropic_finish_reason(stop);
     }
-    asg_anthropic_usage_read(&w->s->usage, asg_view_find(w->event, "usage"));
+    asg_anthropic_usage_read(&w->s->usage, w->event);
+    tell_usage(w);
 }
 
 static void stop_message(writer_t *w)

@@ -99,6 +99,7 @@ void asg_json_begin(asg_json_t *j, asg_str_t text, uint64_t seed)
     j->depth = 0;
     j->fault = ASG_JSON_OK;
     j->fault_at = 0;
+    j->may_repeat = false;
     j->state = AT_VALUE;
     j->keys = 0;
     j->seed = seed;
@@ -330,7 +331,7 @@ static asg_json_event_t read_key(asg_json_t *j)
         return fault_at(j, ASG_JSON_TOO_MUCH, j->start);
     }
     j->keys++;
-    if (!is_new_key(j)) {
+    if (!j->may_repeat && !is_new_key(j)) {
         return fault_at(j, ASG_JSON_DUPLICATE, j->start);
     }
     j->state = AT_COLON;

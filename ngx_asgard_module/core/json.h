@@ -57,6 +57,7 @@ typedef struct {
     unsigned depth;             /* open containers, after this event */
     asg_json_fault_t fault;
     size_t fault_at;
+    bool may_repeat;            /* keys may stand twice; set after begin */
     /* private */
     unsigned state;
     uint32_t keys;

@@ -149,8 +149,9 @@ static bool falls(const asg_answer_t *a, const asg_tokens_t *tokens)
 {
     const asg_tokens_t *have = &a->usage.tokens;
 
-    return a->has_usage && (tokens->prompt < have->prompt
-                            || tokens->completion < have->completion);
+    return a->has_usage && !a->was_told
+        && (tokens->prompt < have->prompt
+            || tokens->completion < have->completion);
 }
 
 void asg_answer_take_usage(asg_answer_t *a)
@@ -169,6 +170,7 @@ void asg_answer_take_usage(asg_answer_t *a)
     }
     a->has_usage = true;
     a->usage.partial = a->scan.begins;
+    a->was_told = false;
     a->usage_at = a->usage.content_bytes;
     a->usage_text = a->text_bytes;
     a->usage.tokens = tokens;
@@ -197,6 +199,18 @@ void asg_answer_judge(asg_answer_t *a)
     } else {
         u->verdict = is_too_little(a) ? ASG_USAGE_BAD : ASG_USAGE_GOOD;
     }
+}
+
+void asg_answer_tell(asg_answer_t *a, asg_str_t object)
+{
+    asg_answer_scan_begin(&a->scan);
+    asg_answer_scan_feed(&a->scan, object.data, object.len, 0);
+    if (asg_answer_scan_is_whole(&a->scan)) {
+        asg_answer_take_usage(a);
+        a->was_told = true;
+        asg_answer_judge(a);
+    }
+    asg_answer_scan_begin(&a->scan);
 }
 
 int64_t asg_usage_estimate(uint64_t content_bytes, int64_t bound_tokens)

@@ -123,6 +123,7 @@ typedef struct {
     unsigned counts;
     bool has_usage;             /* `usage.tokens` was filled */
     bool bad_usage;             /* once bad, the stream's usage stays bad */
+    bool was_told;              /* the last was told beside the stream */
     uint64_t text_bytes;        /* so far, as in asg_answer_scan_t */
     uint64_t usage_at;          /* content bytes when it was last said */
     uint64_t usage_text;        /* and text_bytes */
@@ -147,6 +148,11 @@ int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
     asg_answer_emit_pt emit, void *data);
 /* No more bytes: flushes an unfinished event as it is. */
 int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit, void *data);
+
+/* Usage that was told beside the stream, between two events: an object with the
+ * member `usage`, as in an answer.  It is no less than what was said before,
+ * and the next may be less than it. */
+void asg_answer_tell(asg_answer_t *a, asg_str_t object);
 
 #define ASG_ANSWER_PIECES 4
 

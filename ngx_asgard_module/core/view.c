@@ -162,6 +162,18 @@ asg_str_t asg_view_find_text(asg_str_t object, const char *name)
     return asg_view_text(asg_view_find(object, name));
 }
 
+bool asg_view_repeats(asg_str_t object, const char *name)
+{
+    asg_view_t view = asg_view_open(object);
+    asg_view_member_t member;
+    unsigned n = 0;
+
+    while (n < 2 && asg_view_member(&view, &member)) {
+        n += asg_view_spells(member.key, name);
+    }
+    return n > 1;
+}
+
 static bool begins(asg_str_t value, char c)
 {
     return value.len > 0 && value.data[0] == c;

@@ -40,6 +40,8 @@ void asg_view_leave(asg_view_t *list, const asg_view_t *object);
 asg_str_t asg_view_find(asg_str_t object, const char *name);
 /* The same, if it is a string: between its quotes. */
 asg_str_t asg_view_find_text(asg_str_t object, const char *name);
+/* Are there two members of this name, or more? */
+bool asg_view_repeats(asg_str_t object, const char *name);
 
 bool asg_view_is_string(asg_str_t value);
 bool asg_view_is_object(asg_str_t value);

@@ -1,7 +1,8 @@
 /*
  * An answer gives the same whether it comes at once or in parts, whether each
  * of its events is walked or only what is new in it, and the walk agrees with
- * the JSON reader on what is JSON.
+ * the JSON reader on what is JSON.  No piece of the key comes out, and no more
+ * usage is believed than was held and delivered.
  *
  * Input: one byte of choices (whose words it is in is one), one byte that seeds
  * the cuts, the answer.  Or (a choice) an event, a NUL, and what is put after
@@ -25,6 +26,8 @@ typedef struct {
 static run_t at_once, in_parts, walked;
 static asg_json_t json;
 static asg_words_t words;
+static asg_leak_t leak;
+static const char key[] = "sk-fuzz-0aKb1Lc2Md3Ne4Of5Pg6Qh7R";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,11 +48,46 @@ static int collect(void *data, const char *bytes, size_t len)
     return 0;
 }
 
+static void know(asg_answer_t *a)
+{
+    if (!asg_leak_is_set(&leak)) {
+        asg_leak_init(&leak, asg_str_z(key));
+    }
+    a->leak = &leak;
+    a->bound = (asg_bound_t) {.prompt = 500, .output = 50, .hold_nusd = 1};
+}
+
+/* Looked for at every byte. */
+static bool has_piece(asg_str_t text)
+{
+    for (size_t at = 0; at + leak.piece < sizeof(key); at++) {
+        if (text.len > 0
+            && memmem(text.data, text.len, key + at, leak.piece) != NULL)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void is_within_bounds(const asg_answer_t *a)
+{
+    const asg_usage_t *u = &a->usage;
+
+    must(!u->above || u->verdict == ASG_USAGE_BAD);
+    if (u->verdict == ASG_USAGE_GOOD) {
+        must(u->tokens.prompt > 0 && u->tokens.prompt <= 500);
+        must(u->tokens.completion >= 0
+             && (uint64_t) u->tokens.completion <= 50 + a->text_bytes);
+    }
+}
+
 static void begin(run_t *r, bool hide_usage)
 {
     r->len = 0;
     asg_answer_init(&r->answer, ASG_STR("mine"), hide_usage, 1000, r->line);
     asg_answer_speaks(&r->answer, words);
+    know(&r->answer);
 }
 
 static void feed(run_t *r, asg_str_t text, uint32_t cuts)
@@ -87,6 +125,9 @@ static void same(const run_t *one, const run_t *other)
     must(a->content_after_usage == b->content_after_usage);
     must(a->done == b->done && a->malformed == b->malformed);
     must(a->error_event == b->error_event && a->partial == b->partial);
+    must(a->above == b->above && a->leaked == b->leaked);
+    must(!has_piece((asg_str_t) {one->out, one->len}));
+    is_within_bounds(&one->answer);
     must(strcmp(a->id, b->id) == 0);
 }
 
@@ -157,6 +198,7 @@ static void check_json(asg_str_t text)
 
     asg_answer_init(&at_once.answer, ASG_STR("mine"), false, 0, at_once.line);
     asg_answer_speaks(&at_once.answer, words);
+    know(&at_once.answer);
     rc = asg_answer_json(&at_once.answer, text, &splice);
     asg_json_begin(&json, text, 1);
     first = event = asg_json_next(&json);
@@ -167,6 +209,10 @@ static void check_json(asg_str_t text)
         must(rc == ASG_OK);
     } else if (rc == ASG_OK && is_plain(text)) {
         must(event == ASG_JSON_ERROR && json.fault != ASG_JSON_BAD);
+    }
+    if (rc == ASG_OK) {
+        is_within_bounds(&at_once.answer);
+        must(at_once.answer.usage.leaked || !has_piece(text));
     }
     if (rc == ASG_OK) {
         asg_str_t content = asg_answer_content(text);
