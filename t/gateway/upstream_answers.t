@@ -67,7 +67,8 @@ my @whole = (
         . "Application/JSON; charset=utf-8\r\nContent-Length: $len\r\n\r\n"
         . $object],
     ['a large one', do {
-        my $big = $object =~ s/Hello\./'x' x 1_000_000/er;
+        my $big = $object =~ s/"content"/sprintf '"audio":{"data":"%s"},'
+            . '"content"', 'x' x 1_000_000/er;
         "${ok}Transfer-Encoding: chunked\r\n\r\n" . chunked($big, 60_000)
             . "0\r\n\r\n" }],
 );

@@ -196,7 +196,8 @@ sub events {
     my $n = $self->{script}{chunks} // 5;
     my $said = $self->{script}{text};
     my @out = map { $json->encode($part->($_, undef)) }
-        defined $said ? $said : map { "w$_ " } 1 .. $n;
+        defined $said && !$self->{script}{chunks} ? $said
+        : map { "w$_ " } 1 .. $n;
     push @out, $json->encode($part->(undef, 'stop'));
     my $wants = $self->{asked}{stream_options}{include_usage};
     push @out, $self->with_usage({%all, choices => []})
