@@ -203,14 +203,14 @@ void asg_answer_judge(asg_answer_t *a)
 
 void asg_answer_tell(asg_answer_t *a, asg_str_t object)
 {
-    asg_answer_scan_begin(&a->scan);
+    asg_answer_scan_begin(&a->scan, a->words);
     asg_answer_scan_feed(&a->scan, object.data, object.len, 0);
     if (asg_answer_scan_is_whole(&a->scan)) {
         asg_answer_take_usage(a);
         a->was_told = true;
         asg_answer_judge(a);
     }
-    asg_answer_scan_begin(&a->scan);
+    asg_answer_scan_begin(&a->scan, a->words);
 }
 
 int64_t asg_usage_estimate(uint64_t content_bytes, int64_t bound_tokens)

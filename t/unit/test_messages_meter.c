@@ -257,9 +257,9 @@ static void a_long_event_is_metered_too(void **state)
     memset(text + at, 't', ASG_ANSWER_LINE + 100);
     at += ASG_ANSWER_LINE + 100;
     snprintf(text + at, sizeof(text) - (size_t) at, "\"}}\n\n%s",
-             END("\"output_tokens\":20"));
+             END("\"output_tokens\":600"));
     feed(text, 1000);
-    tokens_are(10, 20, 0, 0, 0);
+    tokens_are(10, 600, 0, 0, 0);
     assert_int_equal(answer.usage.content_bytes, ASG_ANSWER_LINE + 100);
     assert_int_equal(out_len, strlen(text) - 1);
     assert_true(answer.usage.done);

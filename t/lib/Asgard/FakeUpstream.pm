@@ -8,7 +8,8 @@
 # A script is a hash:
 #   status, headers {..}, body (text or structure), delay, first_delay,
 #   prompt_tokens, completion_tokens, usage (undef: true; 'none'; a structure;
-#   text is sent as it stands), service_tier, text (of a stream without chunks too),
+#   text is sent as it stands), service_tier, text (of a stream without chunks
+#   too),
 #   chunks, chunk_delay, crlf, one_byte,
 #   cut (bytes of the body after which the connection is closed), reset,
 #   hang (seconds before anything is sent), until (a file: nothing is sent
