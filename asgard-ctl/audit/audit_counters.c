@@ -20,7 +20,7 @@
 
 #define ENTRY_JSON    256               /* of one counter, hold or event */
 #define EVENTS_MAX    20000             /* behind the cursor */
-#define EVENTS_TEXT   "20000"
+#define EVENTS_TEXT   "20000"           /* ... as CTL_AUDIT_BEHIND says */
 #define FIELD_BYTES   96                /* kind, window, id */
 
 struct snapshot {
@@ -197,22 +197,26 @@ redis_read(struct ctl_redis *redis, struct ctl_arena *arena,
 }
 
 
-/* Redis must not have a correction that is younger than our snapshot. */
-static bool
-is_steady(struct snapshot *s)
+/* Redis must not have a correction that is younger than our snapshot.  NULL
+ * when it has none, and all that is behind the cursor was read. */
+static const char *
+unsteady_why(struct snapshot *s)
 {
     const struct ctl_reply *meta = &s->all.items[AT_META];
     uint64_t adj;
 
-    if (meta->nitems != 2 || !asg_str_eq_z(meta->items[1].text, "open")
-        || !asg_str_u64(meta->items[0].text, &adj)
-        || s->all.items[AT_EVENTS].nitems >= EVENTS_MAX)
+    if (!s->open || meta->nitems != 2
+        || !asg_str_eq_z(meta->items[1].text, "open")
+        || !asg_str_u64(meta->items[0].text, &adj))
     {
-        return false;
+        return "it is not open";
+    }
+    if (s->all.items[AT_EVENTS].nitems >= EVENTS_MAX) {
+        return CTL_AUDIT_BEHIND;
     }
     s->redis_adj = meta->items[0].text.data;
 
-    return (int64_t) adj <= s->adj;
+    return (int64_t) adj <= s->adj ? NULL : "its corrections do not rest";
 }
 
 
@@ -538,13 +542,13 @@ compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
 bool
 ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
-    bool *steady, unsigned *broken, struct ctl_error *e)
+    const char **why, unsigned *broken, struct ctl_error *e)
 {
     struct snapshot s = {.part = part};
     bool ok;
 
     *broken = 0;
-    *steady = false;
+    *why = NULL;
     if (!ctl_pg_begin(pg, e)) {
         return false;
     }
@@ -552,8 +556,8 @@ ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
                      " REPEATABLE READ READ ONLY")
          && ledger_read(pg, arena, &s, e) && redis_read(redis, arena, &s, e);
     if (ok) {
-        *steady = s.open && is_steady(&s);
-        ok = !*steady || compare(pg, arena, &s, limits, out, broken, e);
+        *why = unsteady_why(&s);
+        ok = *why != NULL || compare(pg, arena, &s, limits, out, broken, e);
     }
     ctl_pg_rollback(pg);
 

@@ -12,10 +12,13 @@
 #include "redis/client.h"
 #include "store/pg.h"
 
-/* One look.  *steady: the two could be compared.  Lines go to `out` (NULL:
- * none); *broken counts the differences. */
+/* A *why: reading so many events takes long, and they grow fewer slowly. */
+#define CTL_AUDIT_BEHIND "the ledger is 20000 usage events or more behind"
+
+/* One look.  *why: NULL when the two could be compared, else what kept them
+ * from it.  Lines go to `out` (NULL: none); *broken counts the differences. */
 bool ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
-    bool *steady, unsigned *broken, struct ctl_error *e);
+    const char **why, unsigned *broken, struct ctl_error *e);
 
 #endif

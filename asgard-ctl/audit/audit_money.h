@@ -16,12 +16,15 @@
 #include "redis/client.h"
 #include "store/pg.h"
 
-/* One line on `out` for each row that breaks; *broken counts them. */
+/* One line on `out` for each row that breaks; *broken counts them.  A partition
+ * that could not be compared is told, with the cause, and counted in *missed:
+ * the others are looked at all the same. */
 bool ctl_audit_money(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, FILE *out, unsigned *broken,
+    struct ctl_arena *arena, FILE *out, unsigned *broken, unsigned *missed,
     struct ctl_error *e);
 
-/* M3 and M4 of one partition, M1 with `limits`: adds to *broken. */
+/* M3 and M4 of one partition, M1 with `limits`: adds to *broken.  503 when it
+ * could not be compared. */
 bool ctl_audit_partition(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
     unsigned *broken, struct ctl_error *e);

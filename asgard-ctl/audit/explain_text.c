@@ -92,7 +92,7 @@
     "WITH t AS (SELECT c.card, h.balance_nano," \
     CTL_PRICE_TOKENS("h.detail") \
     " FROM holds h JOIN cards c ON c.card_id = h.detail->>'card'" \
-    " AND c.version = (h.detail->>'cv')::bigint" \
+    " AND c.version::text = h.detail->>'cv'" \
     " WHERE h.hold_id = $1 AND h.rank IN (3, 4)" \
     " AND h.detail->>'pt' IS NOT NULL)," \
     CTL_PRICE_PARTS "," \

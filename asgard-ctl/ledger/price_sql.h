@@ -5,16 +5,26 @@
 #ifndef CTL_PRICE_SQL_H
 #define CTL_PRICE_SQL_H
 
-/* The tokens of an event's detail as columns; pt is null when it has none. */
+/* A member of an event's detail that is a count; null of anything else, and of
+ * none: an event may say what it likes, and must not end the statement. */
+#define CTL_PRICE_NUMBER(detail, name) \
+    "CASE WHEN jsonb_typeof(" detail "->'" name "') = 'number' THEN" \
+    " CASE WHEN (" detail "->>'" name "')::numeric" \
+    " BETWEEN 0 AND 9007199254740991" \
+    " THEN (" detail "->>'" name "')::numeric END END"
+
+/* The tokens of an event's detail as columns; pt is null when it has none, each
+ * is when it is no count. */
 #define CTL_PRICE_TOKENS(detail) \
-    " (" detail "->>'pt')::numeric AS pt," \
+    " " CTL_PRICE_NUMBER(detail, "pt") " AS pt," \
     CTL_PRICE_COUNT(detail, "ct") "," CTL_PRICE_COUNT(detail, "cat") "," \
     CTL_PRICE_COUNT(detail, "cwt") "," CTL_PRICE_COUNT(detail, "rt") "," \
     CTL_PRICE_COUNT(detail, "cwh") "," CTL_PRICE_COUNT(detail, "ait") "," \
     CTL_PRICE_COUNT(detail, "aot")
 
 #define CTL_PRICE_COUNT(detail, name) \
-    " coalesce((" detail "->>'" name "')::numeric, 0) AS " name
+    " CASE WHEN " detail "->>'" name "' IS NULL THEN 0 ELSE " \
+    CTL_PRICE_NUMBER(detail, name) " END AS " name
 
 /* From a table `t` of card and those tokens: a table `s` that has the prices
  * that hold and the parts that each token counts in once: of the prompt
