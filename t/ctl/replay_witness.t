@@ -247,7 +247,7 @@ for my $i (0 .. $#names) {
 is(charged(), books() + $unknown->{held}, 'and none of them cost anything');
 
 # Lines under the id of a hold that the ledger knows, of somebody else
-$up->script({prompt_tokens => 40, completion_tokens => 90});
+$up->script({prompt_tokens => 12, completion_tokens => 30});
 is($t->chat($other_key, {model => 'one'})->status, 200, 'another project');
 ok(wait_until(sub { charged() == books() + $unknown->{held} }, 10, 0.05),
     'its call is in the ledger');
