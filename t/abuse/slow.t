@@ -118,7 +118,7 @@ $t->row(12, 'half a body without a key', sub {
 
 $t->row(12, 'a client that reads nothing of a stream', sub {
     $t->upstream('main')->script({chunks => 100_000,
-        completion_tokens => 5000});
+        completion_tokens => 20_000});
     my $http = $t->http(rcvbuf => 65_536);
     my $reply = $http->start('POST', '/v1/chat/completions',
         ['Authorization', "Bearer $t->{key}{key}",
@@ -131,7 +131,7 @@ $t->row(12, 'a client that reads nothing of a stream', sub {
     later(61);
     ok(wait_until(sub { $t->upstream('main')->last_request->{outcome}
         eq 'whole' }, 20), 'after a minute it is read without the client');
-}, calls => 1, spent_nusd => 10 * 1000 + 5000 * 10_000);
+}, calls => 1, spent_nusd => 10 * 1000 + 20_000 * 10_000);
 
 # A bare connection; the crowd must have come before a real minute is over.
 sub connection {
