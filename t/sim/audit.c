@@ -192,18 +192,19 @@ audit_run(struct sim *s, int part, FILE *out)
 {
     struct sim_sender *sender = &s->meters.senders[1];
     struct ctl_error e = {0};
-    unsigned broken = 0;
+    unsigned broken = 0, missed = 0;
     bool ok;
 
     ctl_arena_reset(&sender->arena);
     ok = part < 0 ? ctl_audit_money(sender->pg, sender->redis, &sender->arena,
-                                    out, &broken, &e)
+                                    out, &broken, &missed, &e)
                   : ctl_audit_partition(sender->pg, sender->redis,
                                         &sender->arena, (unsigned) part, true,
                                         out, &broken, &e);
     (void) sim_meter_judge(&s->meters, ok, &e);
-    if (!ok && part < 0) {
-        sim_fail(&s->world, "the audit: %s %s", e.text, e.detail);
+    if ((!ok && part < 0) || missed > 0) {
+        sim_fail(&s->world, "the audit: %s %s, %u partitions not compared",
+                 e.text, e.detail, missed);
     }
     s->model.counts[part < 0 ? SIM_N_AUDITS_ALL : SIM_N_AUDITS]++;
 
