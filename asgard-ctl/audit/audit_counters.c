@@ -535,7 +535,8 @@ compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
     *broken = rows.nrows + stream_check(s, out) + gaps_check(s, out);
 
     return !limits
-           || ctl_audit_limits(pg, arena, counters, events, out, broken, e);
+           || ctl_audit_limits(pg, arena, s->part, counters, events, out,
+                               broken, e);
 }
 
 

@@ -63,6 +63,18 @@
     " JOIN budget_windows w ON w.budget_id = c.b AND w.window_name = c.w" \
     " WHERE w.limit_nusd IS DISTINCT FROM c.l ORDER BY 1"
 
+/* $1 the partition.  Until it is sent a budget is not compared; that must not
+ * go on for long. */
+#define SQL_WAITING \
+    "SELECT 'M1 ' || o.target || ': Redis lacks its version ' || b.version" \
+    " || ' since ' || to_char(min(o.created_at) AT TIME ZONE 'UTC'," \
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || coalesce(': '" \
+    " || max(o.last_error), '') FROM outbox o" \
+    " JOIN budgets b ON b.budget_id = o.target" \
+    " WHERE o.kind = 'budget' AND o.sent_at IS NULL" \
+    " AND b.partition = $1 GROUP BY o.target, b.version" \
+    " HAVING min(o.created_at) < now() - " DELIVERY " ORDER BY 1"
+
 
 static void
 print(const struct ctl_rows *rows, FILE *out)
@@ -77,19 +89,22 @@ print(const struct ctl_rows *rows, FILE *out)
 
 bool
 ctl_audit_limits(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *counters, const char *events, FILE *out, unsigned *broken,
-    struct ctl_error *e)
+    unsigned part, const char *counters, const char *events, FILE *out,
+    unsigned *broken, struct ctl_error *e)
 {
-    struct ctl_rows over, other;
+    struct ctl_rows over, other, waiting;
 
     if (!CTL_PG(pg, arena, &over, e, SQL_LIMITS, counters, events)
-        || !CTL_PG(pg, arena, &other, e, SQL_RECORD, counters))
+        || !CTL_PG(pg, arena, &other, e, SQL_RECORD, counters)
+        || !CTL_PG(pg, arena, &waiting, e, SQL_WAITING,
+                   ctl_arena_printf(arena, "%u", part)))
     {
         return false;
     }
     print(&over, out);
     print(&other, out);
-    *broken += over.nrows + other.nrows;
+    print(&waiting, out);
+    *broken += over.nrows + other.nrows + waiting.nrows;
 
     return true;
 }

@@ -6,7 +6,8 @@
  * what balances are above the least that their holds stood for (an overshoot,
  * a later correction upward).  Both are on record, so the excess is proved
  * to the nano-dollar or reported.  The limit in Redis must itself be the one on
- * record.
+ * record; a change that waits for Redis for longer than five minutes is
+ * reported.
  */
 #ifndef CTL_AUDIT_LIMITS_H
 #define CTL_AUDIT_LIMITS_H
@@ -18,7 +19,7 @@
 /* `counters` and `events` as audit/audit_counters.c read them, in its
  * transaction; adds to *broken. */
 bool ctl_audit_limits(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *counters, const char *events, FILE *out, unsigned *broken,
-    struct ctl_error *e);
+    unsigned part, const char *counters, const char *events, FILE *out,
+    unsigned *broken, struct ctl_error *e);
 
 #endif

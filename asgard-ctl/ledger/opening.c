@@ -3,11 +3,18 @@
  */
 #include "ledger/opening.h"
 
-/* What holds of the budget $1 came to that are of the period $3 of its window
- * $2 and do not name it. */
-#define SQL_OUTSIDE \
+/* What calls of the key came to in the period $3 before it had the budget. */
+#define SQL_EARLIER \
     "coalesce((SELECT sum(h.balance_nano) FROM holds h" \
-    " WHERE h.project_id = b.project_id" \
+    " WHERE h.key_id = " CTL_BUDGET_KEY \
+    " AND h.first_seen >= to_timestamp($3::bigint)" \
+    " AND strpos(',' || h.pins, ',' || b.budget_id || ':') = 0), 0)"
+
+/* What holds of the budget $1 came to that are of the period $3 of its window
+ * $2 and do not name it.  Every hold that names a budget names its total. */
+#define SQL_OUTSIDE \
+    SQL_EARLIER " + coalesce((SELECT sum(h.balance_nano) FROM holds h" \
+    " WHERE $2 <> 'total' AND h.project_id = b.project_id" \
     " AND h.first_seen >= to_timestamp($3::bigint)" \
     " AND strpos(',' || h.pins, ',' || b.budget_id || ':') > 0" \
     " AND NOT b.budget_id || ':' || $2 || ':' || $3 =" \
@@ -37,8 +44,8 @@ ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
 {
     int64_t start = asg_window_start(&w->window, now);
 
-    if (w->added_at <= start || w->window.kind == ASG_WINDOW_TOTAL
-        || start == ASG_WINDOW_NONE)
+    if (w->added_at <= start || start == ASG_WINDOW_NONE
+        || (w->window.kind == ASG_WINDOW_TOTAL && !w->late))
     {
         return true;
     }
@@ -92,7 +99,7 @@ ctl_opening_sum(struct ctl_pg *pg, struct ctl_arena *arena,
     struct ctl_rows rows;
 
     if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT CASE WHEN $2 = 'total' THEN 0 ELSE " SQL_OUTSIDE " END, "
+            "SELECT " SQL_OUTSIDE ", "
             SQL_BALANCE ", (SELECT coalesce(max(a.seq), 0) FROM applies a"
             " WHERE a.partition = b.partition) || ':'"
             " || coalesce((SELECT c.last_id FROM cursors c"

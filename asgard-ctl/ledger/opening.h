@@ -4,7 +4,8 @@
  *
  * spent = opening + balances of the holds that name the window.  An opening
  * covers the holds of the period that do not, and had ended when Redis took the
- * window: calls in flight stay outside.
+ * window: calls in flight stay outside.  A key without a budget that gets its
+ * first one brings along what it spent before, in `total` all of it.
  *
  * A budget that Redis has is in use while it gets a window.  What the ledger
  * has of it is summed up to an event; seed.lua adds what ended after that event
@@ -19,11 +20,21 @@
 #include "core/window.h"
 #include "store/pg.h"
 
+/* Of the budget `b`: the key that it is of, or null. */
+#define CTL_BUDGET_KEY \
+    "CASE WHEN b.scope = 'key' THEN b.scope_id::uuid END"
+
+/* Did a key have calls, perhaps, before it had the budget `b`? */
+#define CTL_BUDGET_LATE \
+    "EXISTS (SELECT FROM keys k WHERE k.key_id = " CTL_BUDGET_KEY \
+    " AND k.created_at < b.created_at)"
+
 struct ctl_window_row {
     const char *budget_id;
     asg_window_t window;
     const char *limit;                  /* "-": unlimited; as Redis has it */
     int64_t added_at;
+    bool late;                          /* CTL_BUDGET_LATE */
 };
 
 struct ctl_opening {

@@ -42,8 +42,9 @@ windows_fill(struct sending *s, const struct ctl_rows *rows,
         w->budget_id = ctl_rows_at(rows, i, 0);
         w->limit = ctl_rows_at(rows, i, 6);
         w->added_at = ctl_rows_i64(rows, i, 7);
+        w->late = ctl_rows_at(rows, i, 10)[0] == 't';
         asg_buf_z(&out, i ? "," : "");
-        if (!ctl_zone_window(rows, i, 10, &w->window, e)) {
+        if (!ctl_zone_window(rows, i, 11, &w->window, e)) {
             return false;
         }
         if (asg_window_spec(&w->window, s->now, &out) != ASG_OK) {
@@ -69,7 +70,7 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
             " coalesce(w.limit_nusd::text, '-'),"
             " floor(extract(epoch FROM w.added_at))::bigint, p.step,"
             " floor(extract(epoch FROM clock_timestamp()))::bigint, "
-            CTL_ZONE_COLUMNS
+            CTL_BUDGET_LATE ", " CTL_ZONE_COLUMNS
             " FROM budgets b JOIN partitions p USING (partition)"
             " JOIN budget_windows w USING (budget_id)" CTL_ZONE_JOIN
             " WHERE b.budget_id = $1 ORDER BY w.window_name", budget_id))
@@ -97,12 +98,13 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
 }
 
 
-/* Of a budget that Redis has, "<id>:<spent>:<outside>:<adj>:<stream-id>".  It
- * was charged without this window until now, so the opening is due even if the
- * period began after the change.  What Redis is still owed for holds that name
- * the window is in what was spent, and would count twice: the script refuses
- * while that is so.  What ended after the event is in it not: the script adds
- * it, and finds out what is held. */
+/* Of calls that ran without the window,
+ * "<id>:<spent>:<outside>:<adj>:<stream-id>".  The budget, or the key that had
+ * none, was charged until now, so the opening is due even if the period began
+ * after the change.  What Redis is still owed for holds that name the window is
+ * in what was spent, and would count twice: the script refuses while that is
+ * so.  What ended after the event is in it not: the script adds it, and finds
+ * out what is held. */
 static bool
 opening_due(struct sending *s, struct ctl_window_row *w, int64_t start,
     const char **text, struct ctl_error *e)
@@ -153,8 +155,8 @@ opening_text(struct sending *s, unsigned i, bool exists, const char **text,
         return true;
     }
 
-    return exists ? opening_due(s, w, start, text, e)
-                  : opening_first(s, w, start, text, e);
+    return exists || w->late ? opening_due(s, w, start, text, e)
+                             : opening_first(s, w, start, text, e);
 }
 
 
@@ -222,6 +224,33 @@ budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     return ctl_partition_seed_reply(&s->leader, &s->partition,
                                     exists ? "limit" : "add", 3, keys, n,
                                     argv, reply, verdict, e);
+}
+
+
+/* relimit: version (w limit)...  An opening that has to wait keeps no limit
+ * waiting: what Redis counts already has its new limit at once, the rest comes
+ * with the whole change. */
+static bool
+limits_seed(struct sending *s, struct ctl_error *e)
+{
+    const asg_str_t key = asg_str_z(s->key);
+    asg_str_t argv[1 + 2 * ASG_WINDOWS_MAX];
+    asg_verdict_t verdict;
+    size_t n = 0;
+    unsigned i;
+
+    argv[n++] = asg_str_z(s->version);
+    for (i = 0; i < s->nwindows; i++) {
+        argv[n++] = asg_str_z(s->windows[i].window.name);
+        argv[n++] = asg_str_z(s->windows[i].limit);
+    }
+
+    return ctl_partition_seed(&s->leader, &s->partition, "relimit", 1, &key,
+                              n, argv, &verdict, e)
+           && (verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD
+               || ctl_error_away(e, "budget_unavailable", "limits of %s: %s",
+                                 s->windows[0].budget_id,
+                                 asg_verdict_text(verdict)));
 }
 
 
@@ -314,13 +343,18 @@ is_not_used(struct sending *s, const struct ctl_reply *reply)
 /* GAP: a correction was applied since the ledger was summed, or waits; BEHIND:
  * the ledger reads on all the time. */
 static bool
+is_waiting(asg_verdict_t verdict)
+{
+    return verdict == ASG_VERDICT_GAP || verdict == ASG_VERDICT_BEHIND;
+}
+
+
+static bool
 is_worth_waiting(asg_verdict_t verdict, unsigned *waits)
 {
     const struct timespec pause = {0, READ_MS * 1000000L};
 
-    if ((verdict != ASG_VERDICT_GAP && verdict != ASG_VERDICT_BEHIND)
-        || ++*waits > READ_WAITS)
-    {
+    if (!is_waiting(verdict) || ++*waits > READ_WAITS) {
         return false;
     }
     nanosleep(&pause, NULL);
@@ -354,7 +388,10 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
         return budget_was_lost(s, budget_id, e);
     }
     do {                                /* once for each window, and wait */
-        if (!budget_seed(s, exists, &reply, &verdict, e)) {
+        if (!budget_seed(s, exists, &reply, &verdict, e)
+            || (exists && waits == 0 && is_waiting(verdict)
+                && !limits_seed(s, e)))
+        {
             return false;
         }
     } while ((verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply))

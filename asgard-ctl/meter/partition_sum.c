@@ -15,7 +15,8 @@
 
 #define SQL_WINDOWS \
     "SELECT b.budget_id, b.version, coalesce(w.limit_nusd::text, '-')," \
-    " floor(extract(epoch FROM w.added_at))::bigint, " CTL_ZONE_COLUMNS \
+    " floor(extract(epoch FROM w.added_at))::bigint, " \
+    CTL_BUDGET_LATE ", " CTL_ZONE_COLUMNS \
     " FROM budgets b JOIN budget_windows w USING (budget_id)" \
     CTL_ZONE_JOIN \
     " WHERE b.partition = $1 ORDER BY b.budget_id, w.window_name"
@@ -82,7 +83,8 @@ windows_read(struct ctl_leader *l, const struct ctl_partition *p,
         w->version = ctl_rows_i64(&rows, i, 1);
         w->row.limit = ctl_rows_at(&rows, i, 2);
         w->row.added_at = ctl_rows_i64(&rows, i, 3);
-        if (!ctl_zone_window(&rows, i, 4, &w->row.window, e)) {
+        w->row.late = ctl_rows_at(&rows, i, 4)[0] == 't';
+        if (!ctl_zone_window(&rows, i, 5, &w->row.window, e)) {
             return false;
         }
         w->start = asg_window_start(&w->row.window, sum->now);

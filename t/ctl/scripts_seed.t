@@ -167,6 +167,28 @@ unchanged(['OLD'], 'the same version is OLD', [$B], 'limit', 6, "3:$run", 5,
     @limit);
 unchanged(['OLD'], 'a lower version is OLD', [$B], 'limit', 6, "3:$run", 4,
     @limit);
+# Limits that do not wait for the opening of a window
+is_deeply($p->seed('relimit', [$B], 7, 'total', 500, '1d', 3), ['OK'],
+    'limits without their windows');
+is_deeply([@{budget_hash()}{qw(v lv l:total l:1d l:1h)}],
+    [5, 7, 500, undef, 20], '... are of the windows that are there');
+unchanged(['OLD'], "version $_ of them is OLD then", [$B], 'relimit', 6,
+    "3:$run", $_, 'total', 1) for 5, 7;
+unchanged(['OLD'], 'so is the whole of a lower version', [$B], 'limit', 6,
+    "3:$run", 6, @limit);
+unchanged(['ARG'], "with $_->[0] they are ARG", [$B], 'relimit', 6, "3:$run",
+    8, @{$_}[1 .. $#$_])
+    for ['none', ()], ['a limit missing', 'total'],
+        ['a negative limit', 'total', -1], ['one twice', qw(1h 1 1h 1)];
+unchanged(['STALE', 6], 'a lower token sets none', [$B], 'relimit', 5,
+    "3:$run", 8, 'total', 1);
+unchanged(['UNSEEDED'], 'of no budget they are UNSEEDED',
+    [$p->key('b:p.z')], 'relimit', 6, "3:$run", 8, 'total', 1);
+is_deeply($p->seed('limit', [$B], 7, @limit), ['OK'],
+    'the whole of the same version is taken');
+is_deeply([@{budget_hash()}{qw(v lv l:total l:1h)}], [7, undef, 600, 20],
+    '... and nothing is left of it');
+$redis->cmd('HSET', $B, 'v', 5);
 unchanged(['UNSEEDED'], 'limits of no budget are UNSEEDED', [$p->key('b:p.z')],
     'limit', 6, "3:$run", 9, @limit);
 unchanged(['STALE', 6], 'a lower token sets no limit', [$B], 'limit', 5,

@@ -54,7 +54,8 @@ const struct sim_rule sim_rules[] = {
            "    return {'DUP'}\n",
            "    seq = adj\n"),
     SCRIPT("an old limit replaces a new one", SEED, LOSSES,
-           "    if version <= int(counters.v) then\n"
+           "    if version <= int(counters.v)"
+           " or version < (int(counters.lv) or 0) then\n"
            "        return opened_reply('OLD')\n"
            "    end\n",
            ""),

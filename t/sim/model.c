@@ -476,6 +476,7 @@ static bool
 refusal_read(const struct sim_model *m, const asg_str_t *words,
     struct refusal *r)
 {
+    bool limit = false, zone = false;
     unsigned i, v;
 
     *r = (struct refusal) {.limit = number_of(words[3]),
@@ -494,15 +495,13 @@ refusal_read(const struct sim_model *m, const asg_str_t *words,
     for (i = 1; i < SIM_ZONES && words[7].len > 0; i++) {
         r->zone = asg_str_eq_z(words[7], sim_zone_name(i)) ? i : r->zone;
     }
+    /* a limit does not wait for the zone that was set with it */
     for (v = r->budget->sent; v <= r->budget->newest; v++) {
-        if (r->budget->limits[v][r->window] == r->limit
-            && r->budget->zones[v][r->window] == r->zone)
-        {
-            return true;
-        }
+        limit = limit || r->budget->limits[v][r->window] == r->limit;
+        zone = zone || r->budget->zones[v][r->window] == r->zone;
     }
 
-    return false;
+    return limit && zone;
 }
 
 

@@ -42,6 +42,10 @@
 --                    of before: another zone; what it counted goes with its
 --                    last hold.  A window left out loses its limit, and its
 --                    counters with its last hold
+-- relimit version (w limit)...
+--                    KEYS 2 the budget.  Of the windows that it has, the limits
+--                    only, while an opening keeps `limit` of that version
+--                    waiting: kept as lv, v stays
 -- add version at w (w limit opening)...
 --                    KEYS 2 a budget that is not there yet; 3, 4 as for limit
 -- dur stream-id      the durable stream id rises
@@ -61,12 +65,13 @@
 -- the budget, and whoever asks again, is told.  `-`, none (only for a window
 -- in use, see UNSEEDED w).
 --
--- OK (limit: [w o:<w>]...)
+-- OK (limit, add: [w o:<w>]...)
 -- DUP (hold, add: is there already; limit: a window whose opening names an
 -- event is in use, by another opening perhaps)
--- OLD (limit: version not above the stored, [w o:<w>]...; dur: not above)
--- UNSEEDED (limit: no such budget; UNSEEDED w: the window is not in use, or now
--- begins elsewhere, and needs an opening)
+-- OLD (limit: version not above the stored, or below lv, [w o:<w>]...; relimit:
+-- above neither; dur: not above)
+-- UNSEEDED (limit, relimit: no such budget; UNSEEDED w: the window is not in
+-- use, or now begins elsewhere, and needs an opening)
 -- GAP adj (an opening contains other corrections than were applied: one would
 -- count twice, or not at all)
 -- BEHIND (the ledger must read on: the events after an opening are more than
@@ -227,9 +232,11 @@ local function is_named(pins, pin)
 end
 
 -- What `events` say that they moved of the counter `pin`, and on other pins of
--- the budget.  Nil: how much the latter is only the ledger knows.
+-- the budget, or of its key before it had the budget.  Nil: how much the latter
+-- is only the ledger knows.
 local function moved_sums(events, budget, pin)
     local named, outside = 0, 0
+    local key = sub(budget, 1, 2) == 'k.' and '"key":"' .. sub(budget, 3) .. '"'
     for _, event in ipairs(events) do
         local said, flat = {}, event[2]
         for i = 1, #flat, 2 do
@@ -237,7 +244,8 @@ local function moved_sums(events, budget, pin)
         end
         if is_named(said.p, pin) then
             named = named + (int(said.d) or 0)
-        elseif find(',' .. (said.p or ''), ',' .. budget .. ':', 1, true) then
+        elseif find(',' .. (said.p or ''), ',' .. budget .. ':', 1, true)
+            or key and find(said.x or '', key, 1, true) then
             if said.l or not said.h then
                 return nil
             end
@@ -329,6 +337,7 @@ end
 
 local function limits_write(version, w, list)
     call('HSET', KEYS[2], 'v', str(version), 'w', w)
+    call('HDEL', KEYS[2], 'lv')
     for _, win in ipairs(list) do
         call('HSET', KEYS[2], 'l:' .. win.w, win.limit)
         if win.id then
@@ -508,7 +517,7 @@ function verbs.limit()
     if not counters.v or not counters.w then
         return {'UNSEEDED'}
     end
-    if version <= int(counters.v) then
+    if version <= int(counters.v) or version < (int(counters.lv) or 0) then
         return opened_reply('OLD')
     end
     local refusal = openings_read(set, list, counters)
@@ -535,6 +544,35 @@ function verbs.limit()
     return opened_reply('OK')
 end
 
+function verbs.relimit()
+    local version, limits = int(ARGV[4]), {}
+    for i = 5, #ARGV, 2 do
+        if limits[ARGV[i]] or not is_limit(ARGV[i + 1]) then
+            return {'ARG'}
+        end
+        limits[ARGV[i]] = ARGV[i + 1]
+    end
+    if not version or #ARGV < 6 or #ARGV > 20 or #KEYS ~= 2
+        or not budget_of(KEYS[2]) then
+        return {'ARG'}
+    end
+    local counters = counters_read()
+    if not counters.v or not counters.w then
+        return {'UNSEEDED'}
+    end
+    if version <= math.max(int(counters.v), int(counters.lv) or 0) then
+        return {'OLD'}
+    end
+    call('HSET', KEYS[2], 'lv', str(version))
+    for w in pairs(windows_parse(counters.w) or {}) do
+        if limits[w] then
+            call('HSET', KEYS[2], 'l:' .. w, limits[w])
+        end
+    end
+    leader_take()
+    return {'OK'}
+end
+
 function verbs.add()
     local version, at = int(ARGV[4]), int(ARGV[5])
     local set, n = windows_parse(ARGV[6])
@@ -553,7 +591,7 @@ function verbs.add()
     call('HSET', KEYS[2], 'at', str(at))
     limits_write(version, ARGV[6], list)
     leader_take()
-    return {'OK'}
+    return opened_reply('OK')
 end
 
 function verbs.dur()
@@ -573,6 +611,7 @@ local guards = {
     drop = {closed = true}, budget = {closed = true}, hold = {closed = true},
     adopt = {closed = true, adopt = true}, open = {adopt = true, open = true},
     limit = {adopt = true, open = true, higher = true},
+    relimit = {adopt = true, open = true, higher = true},
     add = {adopt = true, open = true, higher = true},
     dur = {adopt = true, open = true, higher = true},
 }
