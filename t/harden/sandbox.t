@@ -70,6 +70,7 @@ ok(wait_until(sub { $t->{redis}->cmd('INFO', 'persistence')
 $t->{redis}->cmd('FLUSHALL');
 ok(wait_until(sub { $t->chat($key, {model => 'one'})->status == 200 }, 30,
     0.2), 'what Redis lost is seeded again');
+$t->wait_ready;
 is($t->{control}->run_ok('status') =~ /^ready\s+yes/m, 1, 'commands work');
 ok($t->{control}->kill_role('meter'), 'a role that died is started again');
 $t->wait_ready;
