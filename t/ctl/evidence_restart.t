@@ -11,13 +11,8 @@ use Test::More;
 use Asgard::Files qw(spill wait_until);
 use Asgard::Meter;
 
-my $m = Asgard::Meter->new;
-$m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
-my $id = 'proj-2026-0001';
-my $budget = $m->project($id, part => 4, total => 100_000);
-$m->sent or BAIL_OUT('the project is not sent');
-my $p = $m->partition(4);
+my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 4,
+    total => 100_000);
 my $r = $p->reserve('h1', 600, [$budget], detail => $m->detail($id));
 $p->finish('h1', 's', 500, $r->[1], [$budget], detail => $m->detail($id));
 is($m->balance('h1'), 500, 'a call has its entry in the ledger');

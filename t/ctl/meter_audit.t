@@ -10,13 +10,8 @@ use Test::More;
 use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
-my $m = Asgard::Meter->new;
-$m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
-my $id = 'proj-2026-0001';
-my $budget = $m->project($id, part => 4, total => 'NULL');
-$m->sent or BAIL_OUT('the project is not sent');
-my $p = $m->partition(4);
+my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 4,
+    total => 'NULL');
 
 sub call {
     my ($hold, $amount, %detail) = @_;

@@ -11,13 +11,8 @@ use Test::More;
 use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
-my $m = Asgard::Meter->new;
-$m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
-my $id = 'proj-2026-0001';
-my $budget = $m->project($id, part => 9, total => 1_000_000);
-$m->sent or BAIL_OUT('the project is not sent');
-my $p = $m->partition(9);
+my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 9,
+    total => 1_000_000);
 
 sub call {
     my ($hold) = @_;

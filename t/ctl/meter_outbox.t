@@ -11,13 +11,8 @@ use Time::HiRes qw(time sleep);
 use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
-my $m = Asgard::Meter->new(proxies => ['redis']);
-$m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
-my $id = 'proj-2026-0001';
-my $budget = $m->project($id, part => 9, total => 1_000_000);
-$m->sent or BAIL_OUT('the project is not sent');
-my $p = $m->partition(9);
+my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 9,
+    total => 1_000_000, proxies => ['redis']);
 
 sub call {
     my ($hold, $amount) = @_;

@@ -15,13 +15,8 @@ use Asgard::Meter;
 # No midnight may pass while this runs; all are at a quarter of an hour.
 wait_until(sub { time % 900 < 800 }, 120, 1);
 
-my $m = Asgard::Meter->new;
-$m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
-my $id = 'proj-2026-0001';
-my $budget = $m->project($id, part => 9, total => 1_000_000);
-$m->sent or BAIL_OUT('the project is not sent');
-my $p = $m->partition(9);
+my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 9,
+    total => 1_000_000);
 
 sub starts {
     my ($window, $zone, $at, $old) = @_;

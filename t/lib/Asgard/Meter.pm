@@ -1,6 +1,11 @@
 # A meter on its own: a private PostgreSQL and Redis, the role `meter`, and
 # the scripts driven directly, as gateways drive them.
 #
+#     my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 3,
+#         total => 1000);                 # started, and the project is sent
+#
+# or, for another beginning:
+#
 #     my $m = Asgard::Meter->new;
 #     $m->start;
 #     my $budget = $m->project('proj-2026-0001', part => 3, total => 1000);
@@ -53,6 +58,19 @@ sub new {
             qw(redis postgres));
     $self->{control}->run_ok('migrate');
     return $self;
+}
+
+# %arg: `part` and `total` of the project, the others of new().
+sub with_project {
+    my ($class, %arg) = @_;
+    my ($part, $total) = delete @arg{qw(part total)};
+    my $self = $class->new(%arg);
+    my $id = 'proj-2026-0001';
+    $self->start;
+    $self->wait_open or Test::More::BAIL_OUT('the partitions do not open');
+    my $budget = $self->project($id, part => $part, total => $total);
+    $self->sent or Test::More::BAIL_OUT('the project is not sent');
+    return ($self, $id, $budget, $self->partition($part));
 }
 
 sub value { $_[0]{postgres}->value($_[1]) }
