@@ -7,6 +7,7 @@
 #include "ngx_http_asgard_check.h"
 
 #include "ngx_http_asgard_body.h"
+#include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_listen.h"
 #include "ngx_http_asgard_settings.h"
 #include "ngx_http_asgard_upstream.h"
@@ -117,39 +118,14 @@ ngx_http_asgard_check_missing(ngx_conf_t *cf, const char *directive,
 }
 
 
-/* Is it a socket or an address of this machine?  HOST:PORT, [HOST]:PORT. */
-static ngx_uint_t
-ngx_http_asgard_check_is_near(ngx_str_t *address)
-{
-    u_char     *p, *last;
-    asg_str_t   host;
-
-    if (address->len > 5 && ngx_strncmp(address->data, "unix:", 5) == 0) {
-        return 1;
-    }
-
-    p = address->data;
-    last = p + address->len;
-
-    while (last > p && *--last != ':') { /* the port */ }
-
-    host.data = (const char *) p;
-    host.len = last - p;
-
-    if (host.len > 2 && p[0] == '[' && last[-1] == ']') {
-        host.data++;
-        host.len -= 2;
-    }
-
-    return asg_url_host_is_loopback(host);
-}
-
-
 /* Who can write to Redis has the budgets in his hands. */
 static ngx_int_t
 ngx_http_asgard_check_redis(ngx_conf_t *cf, ngx_http_asgard_main_conf_t *amcf)
 {
-    if (ngx_http_asgard_check_is_near(&amcf->redis_url)) {
+    if ((amcf->redis_url.len > 5
+         && ngx_strncmp(amcf->redis_url.data, "unix:", 5) == 0)
+        || asg_url_peer_is_loopback(ngx_http_asgard_str(&amcf->redis_url)))
+    {
         return NGX_OK;
     }
 

@@ -133,23 +133,16 @@ redis_check(const struct ctl_config *c, struct ctl_error *e)
 {
     static const char scheme[] = "redis://";
     const bool has_one = ctl_config_password(c->redis).data != NULL;
-    const char *host = c->redis, *colon;
-    size_t len;
+    const char *peer = c->redis;
 
-    if (has_one || host == NULL || strncmp(host, "unix:", 5) == 0) {
+    if (has_one || peer == NULL || strncmp(peer, "unix:", 5) == 0) {
         return true;
     }
-    if (strncmp(host, scheme, sizeof(scheme) - 1) == 0) {
-        host += sizeof(scheme) - 1;
-    }
-    colon = strrchr(host, ':');
-    len = colon != NULL ? (size_t) (colon - host) : strlen(host);
-    if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
-        host++;
-        len -= 2;
+    if (strncmp(peer, scheme, sizeof(scheme) - 1) == 0) {
+        peer += sizeof(scheme) - 1;
     }
 
-    return asg_url_host_is_loopback((asg_str_t) {host, len})
+    return asg_url_peer_is_loopback(asg_str_z(peer))
            || ctl_error_field(e, "weak_secret", "redis",
                               "%s: redis is on the network and has no "
                               "password: whoever reaches it could change what "

@@ -457,3 +457,21 @@ bool asg_url_host_is_loopback(asg_str_t host)
     }
     return host.len == sizeof("localhost") - 1 && ends_fold(host, "localhost");
 }
+
+bool asg_url_peer_is_loopback(asg_str_t peer)
+{
+    asg_str_t host = peer;
+    size_t at = peer.len;
+
+    while (at > 0 && peer.data[at - 1] != ':' && peer.data[at - 1] != ']') {
+        at--;
+    }
+    if (at > 0 && peer.data[at - 1] == ':') {
+        host.len = at - 1;
+    }
+    if (host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']') {
+        host.data++;
+        host.len -= 2;
+    }
+    return asg_url_host_is_loopback(host);
+}

@@ -32,5 +32,7 @@ ASG_MUST_CHECK asg_err_t asg_url_join(const asg_url_t *base, asg_str_t path,
 bool asg_url_host_is_internal(asg_str_t host);
 /* Is it this very machine, and nobody on the way? */
 bool asg_url_host_is_loopback(asg_str_t host);
+/* The same of HOST, HOST:PORT or [HOST]:PORT. */
+bool asg_url_peer_is_loopback(asg_str_t peer);
 
 #endif

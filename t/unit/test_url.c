@@ -211,6 +211,25 @@ static void inner_hosts_are_known_in_every_spelling(void **state)
     }
 }
 
+static void a_peer_is_of_this_machine_by_its_host(void **state)
+{
+    static const char *const near[] = {
+        "127.0.0.1:6379", "127.0.0.1", "localhost:1", "[::1]:6379", "[::1]",
+    };
+    static const char *const far[] = {
+        "10.0.0.5:6379", "redis.example:6379", "[2001:db8::5]:6379",
+        "127.0.0.1.example:1", "", ":6379", "[]:1", "::1", "[", "]",
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(near) / sizeof(*near); i++) {
+        assert_true(asg_url_peer_is_loopback(asg_str_z(near[i])));
+    }
+    for (size_t i = 0; i < sizeof(far) / sizeof(*far); i++) {
+        assert_false(asg_url_peer_is_loopback(asg_str_z(far[i])));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_base_and_a_path_join_without_doubling_v1),
         cmocka_unit_test(a_join_that_does_not_fit_leaves_the_buffer_alone),
         cmocka_unit_test(inner_hosts_are_known_in_every_spelling),
+        cmocka_unit_test(a_peer_is_of_this_machine_by_its_host),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
