@@ -456,7 +456,7 @@ ngx_http_asgard_error_header_filter(ngx_http_request_t *r)
         return ngx_http_asgard_next_header_filter(r);
     }
 
-    ngx_http_asgard_hush(r);
+    ngx_http_asgard_hush_late(r);
 
     if (!alcf->enable && r->err_status < NGX_HTTP_BAD_REQUEST) {
         return ngx_http_asgard_next_header_filter(r);

@@ -59,7 +59,7 @@ ngx_http_asgard_hush_user(ngx_http_request_t *r)
 }
 
 
-void
+static void
 ngx_http_asgard_hush(ngx_http_request_t *r)
 {
     ngx_http_asgard_hush_cut(&r->request_line);
@@ -75,18 +75,40 @@ ngx_http_asgard_hush(ngx_http_request_t *r)
 }
 
 
+/* The server's own setting, whatever a location says. */
+static ngx_uint_t
+ngx_http_asgard_hush_is_early(ngx_http_request_t *r)
+{
+    ngx_http_core_srv_conf_t    *cscf;
+    ngx_http_asgard_loc_conf_t  *alcf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    alcf = cscf->ctx->loc_conf[ngx_http_asgard_module.ctx_index];
+
+    return alcf->errors != NGX_HTTP_ASGARD_ERRORS_OFF;
+}
+
+
 static ngx_int_t
 ngx_http_asgard_hush_handler(ngx_http_request_t *r)
 {
-    ngx_http_asgard_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_asgard_module);
-
-    if (alcf->errors != NGX_HTTP_ASGARD_ERRORS_OFF) {
+    if (ngx_http_asgard_hush_is_early(r)) {
         ngx_http_asgard_hush(r);
     }
 
     return NGX_DECLINED;
+}
+
+
+/* A request that was refused while it was read had no phases. */
+void
+ngx_http_asgard_hush_late(ngx_http_request_t *r)
+{
+    if (r->err_status >= NGX_HTTP_BAD_REQUEST
+        || !ngx_http_asgard_hush_is_early(r))
+    {
+        ngx_http_asgard_hush(r);
+    }
 }
 
 

@@ -20,9 +20,10 @@
 #include <ngx_http.h>
 
 
-void ngx_http_asgard_hush(ngx_http_request_t *r);
 /* For servers with `asgard_errors`: as soon as the head was read. */
 ngx_int_t ngx_http_asgard_hush_init(ngx_conf_t *cf);
+/* With the answer, of what was not done then. */
+void ngx_http_asgard_hush_late(ngx_http_request_t *r);
 
 
 #endif /* _NGX_HTTP_ASGARD_HUSH_H_INCLUDED_ */
