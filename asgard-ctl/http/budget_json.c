@@ -19,7 +19,7 @@ read_item(void *data, asg_str_t raw, struct ctl_error *e)
     struct reading *rd = data;
     const char *window = NULL, *zone = "UTC";
     struct ctl_json_usd limit = {0};
-    int64_t soft_pct = 80;
+    int64_t soft_pct = CTL_BUDGET_SOFT_PCT;
     const struct ctl_json_field fields[] = {
         {"window", CTL_JSON_TEXT, true, 16, &window},
         {"limit_usd", CTL_JSON_USD, true, 0, &limit},

@@ -9,8 +9,6 @@
 #include "ledger/zone.h"
 #include "ops/project.h"
 
-#define SOFT_PCT_DEFAULT 80             /* as the column has it */
-
 
 static bool
 is_utc(const char *zone)
@@ -83,7 +81,7 @@ ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
     snprintf(to->zone, sizeof(to->zone), "%s", zone);
     to->unlimited = unlimited;
     to->limit_nusd = unlimited ? 0 : limit_nusd;
-    to->soft_pct = SOFT_PCT_DEFAULT;
+    to->soft_pct = CTL_BUDGET_SOFT_PCT;
 
     return true;
 }
@@ -154,7 +152,7 @@ ctl_budget_create(struct ctl_change *c, const char *scope,
 {
     const struct ctl_budget_window total = {.name = "total", .zone = "UTC",
                                             .unlimited = true,
-                                            .soft_pct = SOFT_PCT_DEFAULT};
+                                            .soft_pct = CTL_BUDGET_SOFT_PCT};
     const char *id = ctl_arena_printf(c->arena, "%c.%s", scope[0], scope_id);
     const char *part = ctl_arena_printf(c->arena, "%d", partition);
 

@@ -12,6 +12,8 @@
 #include "core/window.h"
 #include "ops/change.h"
 
+#define CTL_BUDGET_SOFT_PCT  80         /* unless said; as the column has it */
+
 struct ctl_budget_window {
     char name[ASG_WINDOW_NAME_MAX];     /* canonical */
     char zone[ASG_WINDOW_ZONE_MAX];     /* "UTC" unless said */
@@ -33,7 +35,7 @@ bool ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
     const char *zone, bool unlimited, asg_nusd_t limit_nusd,
     struct ctl_error *e);
 
-/* When to warn, of the window that was added last; 80 unless it is said. */
+/* When to warn, of the window that was added last. */
 bool ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
     struct ctl_error *e);
 
