@@ -44,6 +44,7 @@ ok(wait_until(sub { $s->chat($key, {model => 'one'})->status == 200 }, 3),
     'calls go through again');
 
 # Hangs between reserve and finish: the outcome is told when it is back.
+ok(wait_until(sub { held() == 0 }, 5), 'the calls before are settled');
 my $settled = calls_with('s');
 $up->script({delay => 0.5});
 my @answer = $s->in_parallel(2, sub {
@@ -58,7 +59,7 @@ my @answer = $s->in_parallel(2, sub {
 is($answer[0], 200, 'the client has its answer though Redis hangs');
 ok(wait_until(sub { calls_with('s') > $settled }, 8),
     'the settle arrives later');
-is(held(), 0, 'and leaves nothing held');
+ok(wait_until(sub { held() == 0 }, 5), 'and leaves nothing held');
 my %moved;
 $moved{$_->{i}} += $_->{d} for calls_with('s');
 is_deeply([grep { $_ != 210_000 } values %moved], [],
