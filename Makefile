@@ -247,7 +247,7 @@ $(FOUT)/%.o: %.c
 	@echo "fuzz $<"
 	@$(CLANG) $(FUZZ_CFLAGS) $(CTL_CFLAGS) -c -o $@ $<
 
-check: lint check-layers format ## Shape, layering, format
+check: lint check-layers check-scripts ## Shape, layering, scripts
 
 lint: ## Shape rules: columns, lengths, banned functions
 	@scripts/lint
@@ -255,7 +255,7 @@ lint: ## Shape rules: columns, lengths, banned functions
 check-layers: ## Dependencies point one way
 	@scripts/check-layers
 
-format: ## Shell and Perl parse; reports only
+check-scripts: ## Shell and Perl parse; reports only
 	@scripts/check-scripts
 
 OPENLOAD := $(OUT)/bench/openload

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
 use Test::More;
 
@@ -14,7 +15,8 @@ plan skip_all => 'files for other users are made by root' if $> != 0;
 
 my ($section) = slurp(top() . '/README.md')
     =~ /^## Into an nginx that exists\n(.*?)^## /ms;
-my @lines = grep { /^(?:install|umask|\{ echo|  echo|tr|cp|chgrp|chmod)/ }
+my @lines = grep { !/^(?:adduser|load_module|worker_|http|server|location|\}|
+    \s+(?:asgard_|password_|server|listen|ssl_|location|include|\}))/x }
     $section =~ /^ {7}(.+)$/mg;
 cmp_ok(scalar @lines, '>=', 10, 'the README has commands for files');
 
@@ -40,7 +42,7 @@ sub reads {
 
 my $etc = "$dir/etc/asgard";
 for (['seal.key', 'games'], ['asgard-ctl.conf', 'games'],
-    ['redis-base.conf', 'redis'], ['redis-acl.conf', 'redis'])
+    map { ["$_.conf", 'redis'] } qw(redis redis-base redis-acl))
 {
     my ($file, $user) = @$_;
     is(reads($user, "$etc/$file"), 1, "$file can be read by its unit's user");
@@ -51,7 +53,17 @@ for my $user ('games', 'redis', 'nobody') {
     is(reads($user, "$etc/redis.password"), 0,
         'the password for nginx, which its master reads, is root\'s alone');
 }
+for my $file (glob "$dir/share/asgard/services/*/service.yaml") {
+    is(reads('games', $file), 1, "$1 can be read by asgard-ctl's user")
+        if $file =~ m{([^/]+/[^/]+)$};
+}
 ok(-f "$dir/share/asgard/services/echo/service.yaml", 'the modules are there');
+
+# The password of the file is the one that Redis takes.
+my $password = slurp("$etc/redis.password") =~ s/\n//r;
+my $hash = sha256_hex($password);
+like(slurp("$etc/redis-acl.conf"), qr/^user asgard on #$hash /m,
+    'the hash of the password stands in the rights');
 
 # asgard-ctl takes such a configuration: it fails only for want of its stores.
 my $program = build_dir() . '/asgard-ctl/asgard-ctl';

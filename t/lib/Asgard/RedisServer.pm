@@ -28,7 +28,7 @@ sub write_conf {
     %$self = (%$self, %change);
     my $dir = $self->{dir};
     spill("$dir/redis.conf", <<"CONF", 0600);
-include @{[top()]}/conf/redis.conf
+include @{[top()]}/conf/redis-base.conf
 bind 127.0.0.1
 port $self->{port}
 dir $dir
