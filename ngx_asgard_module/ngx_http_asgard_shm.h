@@ -16,6 +16,7 @@
 #define _NGX_HTTP_ASGARD_SHM_H_INCLUDED_
 
 
+#include "core/flood.h"
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_tally.h"
 #include "ngx_http_asgard_zone.h"
@@ -28,8 +29,6 @@
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
 #define NGX_HTTP_ASGARD_WORKER_TAKEN ((ngx_atomic_uint_t) 0xff << 48)
 #define NGX_HTTP_ASGARD_ABSENT_N     4096       /* a power of two */
-#define NGX_HTTP_ASGARD_FLOOD_SETS   2048
-#define NGX_HTTP_ASGARD_FLOOD_WAYS   4
 #define NGX_HTTP_ASGARD_SLOTS_MAX    262144
 #define NGX_HTTP_ASGARD_SHARES       4096       /* see share.h */
 
@@ -62,13 +61,6 @@ typedef struct {
     uint64_t                   half[2];
     ngx_msec_t                 until;
 } ngx_http_asgard_absent_t;
-
-
-/* Bad keys of one address; see flood.c. */
-typedef struct {
-    ngx_atomic_t               address;         /* 0: nobody's */
-    ngx_atomic_t               forgiven;        /* us, as ngx_current_msec */
-} ngx_http_asgard_flood_t;
 
 
 /* An endpoint; see health.h. */
@@ -130,8 +122,7 @@ struct ngx_http_asgard_zone_s {
     ngx_atomic_t               workers_top;     /* entries ever taken */
     ngx_http_asgard_worker_t   workers[NGX_HTTP_ASGARD_WORKERS_MAX];
     ngx_http_asgard_absent_t   absent[NGX_HTTP_ASGARD_ABSENT_N];
-    ngx_http_asgard_flood_t    floods[NGX_HTTP_ASGARD_FLOOD_SETS]
-                                     [NGX_HTTP_ASGARD_FLOOD_WAYS];
+    asg_flood_t                flood;           /* of bad keys */
 
     ngx_atomic_t               turn;            /* of routing */
     ngx_http_asgard_health_t   health[NGX_HTTP_ASGARD_HEALTH_N];

@@ -14,10 +14,11 @@
 #include "base/config_check.h"
 #include "core/str.h"
 
-#define LINE_BYTES   2048
-#define LINES_MAX    1000
-#define NAME_BYTES   64
-#define THREADS_MAX  64
+#define LINE_BYTES     2048
+#define LINES_MAX      1000
+#define NAME_BYTES     64
+#define THREADS_MAX    64
+#define BAD_TOKENS_MAX 1000000
 
 #define ENV_PREFIX   "ASGARD_CTL_"
 #define ENV_RUN_PID  "PID"              /* of run/env, no setting */
@@ -99,17 +100,35 @@ set_mode(struct ctl_config *c, const struct setting *s, const char *value)
 
 
 static bool
-set_threads(struct ctl_config *c, const struct setting *s, const char *value)
+read_number(const char *value, unsigned least, unsigned most, unsigned *out)
 {
     uint64_t n;
 
-    (void) s;
-    if (!asg_str_u64(asg_str_z(value), &n) || n < 1 || n > THREADS_MAX) {
+    if (!asg_str_u64(asg_str_z(value), &n) || n < least || n > most) {
         return false;
     }
-    c->api_threads = (unsigned) n;
+    *out = (unsigned) n;
 
     return true;
+}
+
+
+static bool
+set_threads(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    (void) s;
+
+    return read_number(value, 1, THREADS_MAX, &c->api_threads);
+}
+
+
+static bool
+set_bad_tokens(struct ctl_config *c, const struct setting *s,
+    const char *value)
+{
+    (void) s;
+
+    return read_number(value, 0, BAD_TOKENS_MAX, &c->bad_tokens);
 }
 
 
@@ -156,6 +175,7 @@ static const struct setting settings[] = {
     {"log", set_text, FIELD(log), "a path or stderr, once"},
     {"public_url", set_text, FIELD(public_url), "a URL, once"},
     {"api_threads", set_threads, 0, "a number from 1 to 64"},
+    {"bad_tokens", set_bad_tokens, 0, "a number from 0 to 1000000"},
     {"snapshot_max_age", set_age, 0, "a time such as 24h (s, m, h)"},
     {NULL, NULL, 0, NULL}
 };
@@ -395,6 +415,7 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
     memset(c, 0, sizeof(*c));
     c->socket_mode = 0660;
     c->api_threads = 8;
+    c->bad_tokens = 10;
     c->snapshot_max_age_s = 86400;
     c->file = strdup(path);
 

@@ -35,6 +35,7 @@ struct ctl_config {
     char *log;                          /* NULL: stderr */
     char *public_url;
     unsigned api_threads;               /* 8 */
+    unsigned bad_tokens;                /* a second and address: 10; 0: any */
     int64_t snapshot_max_age_s;         /* 86400 */
 };
 

@@ -3,10 +3,13 @@
  */
 #include "http/bearer.h"
 
+#include <arpa/inet.h>
+#include <string.h>
 #include <strings.h>
 
 #include <openssl/sha.h>
 
+#include "base/clock.h"
 #include "core/key.h"
 
 
@@ -25,9 +28,44 @@ bearer_token(asg_str_t header, asg_str_t *token)
 }
 
 
-static bool
-invalid_token(struct ctl_error *e)
+/* What is no address is nobody's, as the clients of a unix socket are. */
+static uint64_t
+client_address(asg_str_t text)
 {
+    char z[INET6_ADDRSTRLEN];
+    uint8_t bytes[sizeof(struct in6_addr)];
+
+    if (text.len == 0 || text.len >= sizeof(z)) {
+        return asg_flood_address(NULL, 0);
+    }
+    memcpy(z, text.data, text.len);
+    z[text.len] = '\0';
+    if (inet_pton(AF_INET, z, bytes) == 1) {
+        return asg_flood_address(bytes, sizeof(struct in_addr));
+    }
+
+    return asg_flood_address(bytes, inet_pton(AF_INET6, z, bytes) == 1
+                                    ? sizeof(bytes) : 0);
+}
+
+
+static bool
+invalid_token(struct ctl_request *rq, struct ctl_error *e)
+{
+    struct ctl_bad_tokens *bad = rq->worker->bad_tokens;
+    uint64_t now_us = (uint64_t) ctl_clock_ms() * 1000;
+
+    atomic_fetch_add(&bad->shown, 1);
+    if (asg_flood_is_over(&bad->flood, client_address(rq->remote_addr),
+                          now_us, rq->worker->config->bad_tokens))
+    {
+        atomic_fetch_add(&bad->refused, 1);
+        return ctl_error_set(e, 429, "rate_limit_exceeded",
+                             "Too many tokens that are not valid came from "
+                             "this address; correct the token, then try again "
+                             "after the time in Retry-After.");
+    }
+
     return ctl_error_set(e, 401, "invalid_token",
                          "This token is not known, or no longer valid. Use "
                          "an access token (asg_pat_…) of an administrator; a "
@@ -50,7 +88,7 @@ ctl_bearer_admin(struct ctl_request *rq, asg_str_t authorization,
                              "Send Authorization: Bearer <access token>.");
     }
     if (!bearer_token(authorization, &token)) {
-        return invalid_token(e);
+        return invalid_token(rq, e);
     }
     SHA256((const uint8_t *) token.data, token.len, sha);
     asg_buf_init(&b, hex, sizeof(hex) - 1);
@@ -67,7 +105,7 @@ ctl_bearer_admin(struct ctl_request *rq, asg_str_t authorization,
         return false;
     }
     if (rows.nrows == 0) {
-        return invalid_token(e);
+        return invalid_token(rq, e);
     }
     rq->actor = ctl_arena_printf(&rq->worker->arena, "token:%s",
                                  ctl_rows_at(&rows, 0, 0));

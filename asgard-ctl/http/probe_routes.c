@@ -3,6 +3,7 @@
  */
 #include "http/handlers.h"
 
+#include "http/bearer.h"
 #include "http/health.h"
 #include "http/json_out.h"
 #include "ops/ctl_metrics.h"
@@ -26,8 +27,13 @@ CTL_HANDLER(ctl_http_ready)
 
 CTL_HANDLER(ctl_http_metrics)
 {
+    struct ctl_bad_tokens *bad = rq->worker->bad_tokens;
+    const struct ctl_api_counts counts = {
+        .bad_tokens = atomic_load(&bad->shown),
+        .bad_tokens_refused = atomic_load(&bad->refused)
+    };
     const char *text = ctl_metrics_text(rq->worker->pg, rq->worker->redis,
-                                        &rq->worker->arena);
+                                        &counts, &rq->worker->arena);
 
     if (text == NULL) {
         return ctl_error_internal(e, "the metrics do not fit");

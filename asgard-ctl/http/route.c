@@ -162,11 +162,13 @@ serve_route(struct ctl_request *rq, asg_str_t authorization,
 }
 
 
-/* One second: what is away or under way is looked at more often than that. */
+/* One second: what is away or under way is looked at more often than that, and
+ * an address has as many tokens again. */
 static int
 retry_after(const struct ctl_error *e)
 {
-    return e->status == 503 || strcmp(e->code, "idempotency_in_flight") == 0;
+    return e->status == 503 || e->status == 429
+           || strcmp(e->code, "idempotency_in_flight") == 0;
 }
 
 

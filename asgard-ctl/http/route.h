@@ -22,6 +22,8 @@
 #include "redis/client.h"
 #include "store/pg.h"
 
+struct ctl_bad_tokens;
+
 #define CTL_ROUTE_PARAMS_MAX 4
 #define CTL_BODY_MAX         (1024 * 1024)
 
@@ -33,6 +35,7 @@ struct ctl_worker {
     struct ctl_redis *redis;
     struct ctl_health *health;          /* of all threads */
     atomic_uint *waiting;               /* threads that wait for Redis */
+    struct ctl_bad_tokens *bad_tokens;  /* of all threads; see bearer.h */
     struct ctl_arena arena;
 };
 
@@ -40,6 +43,7 @@ struct ctl_request {
     struct ctl_worker *worker;
     asg_str_t method, path, query, body, content_type;
     asg_str_t idempotency_key;
+    asg_str_t remote_addr;              /* of the client, as nginx tells it */
     const char *trace_id;
     const char *param[CTL_ROUTE_PARAMS_MAX];    /* of the path, in order */
     const char *actor;                  /* "token:<id>", after authentication */

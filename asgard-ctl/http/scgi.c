@@ -22,6 +22,7 @@ static const struct variable variables[] = {
     {"HTTP_AUTHORIZATION", FIELD(authorization)},
     {"HTTP_IDEMPOTENCY_KEY", FIELD(idempotency_key)},
     {"HTTP_X_ASGARD_TRACE_ID", FIELD(trace_id)},
+    {"REMOTE_ADDR", FIELD(remote_addr)},
     {NULL, 0}
 };
 

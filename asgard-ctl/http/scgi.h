@@ -32,6 +32,7 @@ struct ctl_scgi {
     asg_str_t content_type;             /* CONTENT_TYPE */
     asg_str_t idempotency_key;          /* HTTP_IDEMPOTENCY_KEY */
     asg_str_t trace_id;                 /* HTTP_X_ASGARD_TRACE_ID */
+    asg_str_t remote_addr;              /* REMOTE_ADDR */
     asg_str_t body;
     size_t need;                        /* with MORE: total bytes, if known */
 };

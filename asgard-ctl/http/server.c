@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/trace.h"
+#include "http/bearer.h"
 #include "http/health.h"
 #include "http/job.h"
 #include "http/json_out.h"
@@ -49,6 +50,7 @@ struct ctl_server {
     struct ctl_jobs *jobs;              /* from readers to workers */
     struct ctl_health *health;
     atomic_uint waiting;                /* workers, for Redis */
+    struct ctl_bad_tokens bad_tokens;
     struct thread *threads;             /* READERS, then the workers */
     unsigned nthreads;
 };
@@ -203,6 +205,7 @@ answer(struct thread *t, struct ctl_job *job, bool serve)
         rq.body = scgi->body;
         rq.content_type = scgi->content_type;
         rq.idempotency_key = scgi->idempotency_key;
+        rq.remote_addr = scgi->remote_addr;
         ctl_route_serve(&rq, scgi->authorization, &an);
     } else {
         refuse_input(&rq, job->status, &an);
@@ -339,6 +342,7 @@ start_thread(struct ctl_server *s, struct thread *t,
     t->worker.redis = ctl_redis_open(s->config->redis, REDIS_TIMEOUT_MS);
     t->worker.health = s->health;
     t->worker.waiting = &s->waiting;
+    t->worker.bad_tokens = &s->bad_tokens;
     ctl_arena_init(&t->worker.arena, ARENA_BYTES);
     if (t->worker.pg == NULL || t->worker.redis == NULL) {
         return false;

@@ -3,6 +3,8 @@
  */
 #include "ops/ctl_metrics.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/rkey.h"
@@ -71,7 +73,10 @@ static const struct {
      "served."},
     {"asgard_catalog_snapshot_version", "Newest catalog in PostgreSQL."},
     {"asgard_redis_may_evict", "1: Redis' maxmemory-policy is not noeviction."},
-    {"asgard_usage_backlog", "Usage events that the ledger has not got yet."}
+    {"asgard_usage_backlog", "Usage events that the ledger has not got yet."},
+    {"asgard_bad_tokens_total", "Tokens of the control API that were none."},
+    {"asgard_bad_tokens_refused_total", "Those of them that were too many of "
+     "their address."}
 };
 
 
@@ -80,6 +85,17 @@ static size_t
 name_len(const char *name)
 {
     return strcspn(name, "{");
+}
+
+
+/* Which metrics count up, since the API began. */
+static bool
+is_counter(const char *name)
+{
+    static const char behind[] = "_total";
+    size_t len = strlen(name), n = sizeof(behind) - 1;
+
+    return len > n && strcmp(name + len - n, behind) == 0;
 }
 
 
@@ -98,7 +114,8 @@ put_help(asg_buf_t *out, const char *name)
             asg_buf_z(out, helps[i].help);
             asg_buf_z(out, "\n# TYPE ");
             asg_buf_z(out, helps[i].name);
-            asg_buf_z(out, " gauge\n");
+            asg_buf_z(out, is_counter(helps[i].name) ? " counter\n"
+                                                     : " gauge\n");
         }
     }
 }
@@ -121,6 +138,16 @@ put_figure(asg_buf_t *out, const char *name, const char *value,
     asg_buf_z(out, " ");
     asg_buf_z(out, value);
     asg_buf_z(out, "\n");
+}
+
+
+static void
+put_count(asg_buf_t *out, const char *name, uint64_t n, const char **last)
+{
+    char digits[24];
+
+    snprintf(digits, sizeof(digits), "%" PRIu64, n);
+    put_figure(out, name, digits, last);
 }
 
 
@@ -212,7 +239,7 @@ put_eviction(struct ctl_redis *redis, struct ctl_arena *arena, asg_buf_t *out,
 
 const char *
 ctl_metrics_text(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena)
+    const struct ctl_api_counts *counts, struct ctl_arena *arena)
 {
     char *text = ctl_arena_alloc(arena, TEXT_BYTES);
     const char *last = NULL;
@@ -230,6 +257,9 @@ ctl_metrics_text(struct ctl_pg *pg, struct ctl_redis *redis,
                postgres ? "1" : "0", &last);
     put_figure(&out, "asgard_ctl_up{store=\"redis\"}", store ? "1" : "0",
                &last);
+    put_count(&out, "asgard_bad_tokens_total", counts->bad_tokens, &last);
+    put_count(&out, "asgard_bad_tokens_refused_total",
+              counts->bad_tokens_refused, &last);
     text[out.len] = '\0';
 
     return asg_buf_ok(&out) ? text : NULL;

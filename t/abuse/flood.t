@@ -20,8 +20,8 @@ sub fresh_address { return sprintf '198.51.100.%d', ++$next_address }
 
 # Bytes that ask for the list of models with this key, from this address.
 sub ask {
-    my ($http, $key, $address) = @_;
-    return $http->request_text('GET', '/v1/models', [
+    my ($http, $key, $address, $path) = @_;
+    return $http->request_text('GET', $path // '/v1/models', [
         defined $key ? ('Authorization', "Bearer $key") : (),
         defined $address ? ('X-Real-IP', $address) : ()]);
 }
@@ -127,6 +127,56 @@ $t->row(36, 'many connections over all workers', sub {
     my $address = fresh_address();
     is_limited(sub { map { flood($address, 5) } 1 .. 20 }, 'count together');
 });
+
+# --- tokens of the control API
+
+my $api = '/api/projects?limit=1';
+sub bad_token { my ($address) = @_;
+    return ['asg_pat_' . random_hex(32), $address, $api] }
+sub api_flood { my ($address) = @_;
+    return at_once(map { bad_token($address) } 1 .. 40) }
+
+$t->row(36, 'forty bad tokens at once', sub {
+    my $address = fresh_address();
+    my ($shown, $refused) = bad_tokens();
+    my @replies = is_limited(sub { api_flood($address) }, 'ten, and few more');
+    is_deeply(statuses(@replies[0 .. 9]), {401 => 10}, 'ten are unknown');
+    my @over = grep { $_->status == 429 } @replies;
+    $t->refused_control($over[0], 429, 'rate_limit_exceeded',
+        'retry-after' => '1', 'www-authenticate' => undef);
+    is_deeply([bad_tokens()], [$shown + 40, $refused + @over],
+        'all are counted');
+    sleep 1.1;
+    $t->refused_control(at_once(bad_token($address)), 401, 'invalid_token');
+});
+$t->row(36, 'a good token from an address that floods', sub {
+    my $address = fresh_address();
+    is_limited(sub { api_flood($address) }, 'it floods');
+    my @mixed = at_once(map { $_ % 2 ? bad_token($address)
+        : [$t->admin_token, $address, $api] } 1 .. 20);
+    is_deeply(statuses(@mixed[grep { $_ % 2 } 0 .. 19]), {200 => 10},
+        'every good one among bad ones is served');
+    $t->refused_control(at_once([undef, $address, $api]), 401,
+        'missing_token');
+    is_deeply(statuses(map { at_once(bad_token(fresh_address())) } 1 .. 20),
+        {401 => 20}, 'addresses count apart');
+});
+$t->row(36, 'bad tokens of one IPv6 /64, and a project\'s key', sub {
+    is_limited(sub { at_once(map { bad_token("2001:db8:9:9::$_") } 1 .. 40) },
+        'they count together');
+    my $address = fresh_address();
+    is_limited(sub { at_once(map { [$t->{key}{key}, $address, $api] }
+        1 .. 40) }, 'here it is a bad token');
+    $t->served($t->call(undef, 'X-Real-IP', $address));
+});
+
+# --- what they fill
+
+sub bad_tokens {
+    my $text = $t->get('/metrics/ctl')->body;
+    return map { $text =~ /^asgard_bad_tokens$_ (\d+)$/m }
+        qw(_total _refused_total);
+}
 
 sub metric {
     my ($name) = @_;

@@ -8,7 +8,7 @@ use Test::More;
 
 use Asgard::Test;
 
-my $t = Asgard::Test->new;
+my $t = Asgard::Test->new(conf => 'bad_tokens 0');
 $t->start;
 my $key = $t->key;
 

@@ -54,8 +54,10 @@ my ($theirs) = split /^## /m, $ctl;
 is_deeply([sort(told($theirs))], [sort keys %seen],
     'the page has the metrics of asgard-ctl');
 
-unlike($source, qr/# TYPE \S+ counter/, 'which are gauges');
-unlike($theirs, qr/\| counter \|/, 'and said to be');
+for my $name (sort keys %seen) {
+    my $type = $name =~ /_total$/ ? 'counter' : 'gauge';
+    like($theirs, qr/^\| `$name` \| $type \|/m, "$name is a $type");
+}
 
 my %known = map { $_ => 1 } told($page);
 my @lost = grep { !$known{$_} } $page =~ /`(asgard_\w+)`/g;

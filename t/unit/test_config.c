@@ -50,12 +50,14 @@ a_whole_file_is_read(void **state)
 {
     (void) state;
     assert_true(read_text(WHOLE "socket_mode 0600\napi_threads 3\n"
+                          "bad_tokens 0\n"
                           "snapshot_max_age 90m\n"));
     assert_string_equal(config.listen, "/tmp/a.sock");
     assert_int_equal(config.nservices, 2);
     assert_string_equal(config.services[1], "/s2");
     assert_int_equal(config.socket_mode, 0600);
     assert_int_equal(config.api_threads, 3);
+    assert_int_equal(config.bad_tokens, 0);
     assert_int_equal(config.snapshot_max_age_s, 5400);
     ctl_config_finish(&config);
 }
@@ -81,6 +83,8 @@ errors_name_file_line_and_setting(void **state)
     refused(WHOLE "api_threads 0\n", ":9:", "api_threads");
     refused(WHOLE "api_threads 3\napi_threads 4\n", ":10:", "api_threads");
     refused(WHOLE "api_threads 65\n", ":9:", "api_threads");
+    refused(WHOLE "bad_tokens 1000001\n", ":9:", "bad_tokens");
+    refused(WHOLE "bad_tokens -1\n", ":9:", "bad_tokens");
     refused(WHOLE "snapshot_max_age 24\n", ":9:", "snapshot_max_age");
     refused("listen unix:/b\n", "missing", "postgres");
 }
