@@ -12,11 +12,15 @@
 -- FENCE stored   another epoch or server process; '' when none
 -- ARG            an argument or key is not of its grammar
 --
--- Invariants.  Exactly adj + 1, and the number moves with the counters.  A
--- counter that is missing is skipped: its window is over.
+-- Invariants.  No write before the last check.  Exactly adj + 1, and the number
+-- moves with the counters.  A counter that is missing is skipped: its window is
+-- over; but a window that nobody has opened yet is opened at 0, by the rule of
+-- reserve.
 
 --@part base
+--@part window
 --@part pins
+--@part pins_open
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 'adj')
 if m[1] ~= ARGV[1] then
@@ -46,6 +50,7 @@ if not pins_have_room(list, 0, sign == '-' and -delta or delta) then
 end
 
 -- Every check is done: from here on only writes.
+pins_open(list)
 local sets = {}
 for i, pin in ipairs(list) do
     if pin.spent then

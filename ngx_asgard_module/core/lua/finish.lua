@@ -50,9 +50,10 @@
 -- was added to the stream again is told from one that a script wrote.
 --
 -- Invariants.  No write before the last check; counters and event are one
--- step.  A counter that is missing is skipped, never created.  The fields of
--- a window that is over go with its last hold.  Amounts above the hold
--- (overshoot) are charged as given.
+-- step.  A counter that is missing is skipped, never created, but where a LATE
+-- is charged: a window that nobody has opened yet is opened at 0, by the rule
+-- of reserve.  The fields of a window that is over go with its last hold.
+-- Amounts above the hold (overshoot) are charged as given.
 --
 -- Cost in the server, measured as in reserve.lua: 259,000 instructions for one
 -- window, 704,000 for two budgets with five.
@@ -106,6 +107,8 @@ if not raw_amount then
         if m[2] ~= 'adopt' or not charges then
             return 0
         end
+--@part window
+--@part pins_open
         local list = pins_parse(pins, 5)
         if not list then
             return nil, {'KEYS', pins}
@@ -117,6 +120,7 @@ if not raw_amount then
         if not pins_have_room(list, 0, more) then
             return nil, {'ARG'}
         end
+        pins_open(list)
         local sets = {}
         for i, pin in ipairs(list) do
             if pin.spent then

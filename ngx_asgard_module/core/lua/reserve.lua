@@ -9,7 +9,8 @@
 --       6 not_after: Redis second after which it is refused; 0 none
 --       7 detail (JSON, kept in the hold)  8 pins (A only, taken verbatim)
 --
--- OK pins expires       held; adopt: held where the counters exist
+-- OK pins expires       held; adopt: held where the counters exist, and where
+--                       nobody has opened the window yet
 -- DUP pins expires      open already with this amount; nothing moved
 -- OVER budget w limit spent held reset [zone]
 --                       a limit would be passed; of several such windows the
@@ -34,8 +35,9 @@
 -- every OK in mode R; a limit of 0 refuses an amount of 0 too.  A window that
 -- is missing is created at 0 only if it starts at or after the budget's `at`
 -- and after the window last used; a field missing from the window in use is a
--- loss.  One that was seeded before it began is used as it is.  No allow-oom:
--- without memory this refuses and finish passes.
+-- loss.  By the same rule adopt creates one that its pins name.  One that was
+-- there before it began is used as it is.  No allow-oom: without memory this
+-- refuses and finish passes.
 --
 -- Cost in the server (Redis 7.0.15, all of a pipelined call, by callgrind):
 -- 242,000 instructions for one window, 677,000 for two budgets with five; some
@@ -85,6 +87,7 @@ local pins
 if adopt then
 -- Defined where they are used: a function costs what a command does.
 --@part pins
+--@part pins_open
 --@part pins_hold
     pins = ARGV[8]
     local list = pins_parse(pins, 5)
@@ -95,6 +98,7 @@ if adopt then
     if not pins_have_room(list, amount, 0) then
         return {'ARG'}
     end
+    pins_open(list)
     pins_hold(list, amount)
 else
     if time < seen - 5 or not_after > 0 and now > not_after then

@@ -22,7 +22,8 @@
 --                    reserve until one begins at or after `at`
 -- hold id amount created expires pins detail
 --                    KEYS 2 the hold  3 {pNN}:x  4... budgets of the pins.  An
---                    open hold again, added to held where counters exist
+--                    open hold again, added to held where counters exist, and
+--                    where nobody has opened the window yet
 -- adopt [adj]        closed -> adopt; adj: number of the last correction that
 --                    the sums contain, wanted when `apply` comes before open
 --
@@ -87,6 +88,7 @@
 --@part window
 --@part hold
 --@part pins
+--@part pins_open
 --@part pins_hold
 
 local UNREAD_MOST = 1000
@@ -441,6 +443,7 @@ function verbs.hold()
     if not pins_have_room(list, amount, 0) then
         return {'ARG'}
     end
+    pins_open(list)
     pins_hold(list, amount)
     call('SET', KEYS[2], table.concat({str(amount), str(created),
         str(expires), pins, detail}, ' '))

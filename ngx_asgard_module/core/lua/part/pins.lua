@@ -2,7 +2,8 @@
 --
 -- A counter that is not there is skipped, never created: an old window's
 -- fields go when the window is over, and a lost field must stay lost until
--- the partition is seeded (reserve says UNSEEDED then).
+-- the partition is seeded (reserve says UNSEEDED then).  Only of a window that
+-- is still to come are they made before: pins_open.lua.
 
 -- The pins, with room for what pins_read() finds; nil unless their budgets are
 -- KEYS[first...].
