@@ -191,3 +191,18 @@ ctl_catalog_report(const struct ctl_catalog *c)
 
     return asg_buf_ok(&b) ? text : NULL;
 }
+
+
+const struct ctl_catalog_name *
+ctl_catalog_name_find(const struct ctl_catalog *c, const char *name)
+{
+    unsigned i;
+
+    for (i = 0; i < c->nnames; i++) {
+        if (strcmp(c->names[i].name, name) == 0) {
+            return &c->names[i];
+        }
+    }
+
+    return NULL;
+}

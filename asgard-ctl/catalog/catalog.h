@@ -98,6 +98,9 @@ struct ctl_catalog_sources {
 bool ctl_catalog_load(struct ctl_catalog *c, struct ctl_arena *arena,
     const struct ctl_catalog_sources *from);
 
+/* Candidates of a public name; NULL when there is none. */
+const struct ctl_catalog_name *ctl_catalog_name_find(
+    const struct ctl_catalog *c, const char *name);
 /* The modules as a JSON list of {id, state, reason, file}; NULL when memory ran
  * out. */
 const char *ctl_catalog_report(const struct ctl_catalog *c);
@@ -109,8 +112,5 @@ bool ctl_catalog_find_modules(struct ctl_catalog *c,
 void ctl_catalog_activate(struct ctl_catalog *c,
     const struct ctl_backends *backends);
 bool ctl_catalog_register(struct ctl_catalog *c);
-/* Candidates of a public name; NULL when there is none. */
-const struct ctl_catalog_name *ctl_catalog_name_find(
-    const struct ctl_catalog *c, const char *name);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "catalog/wildcard.h"
 
 #define DEPTH_MAX      16               /* alias of an alias of … */
 
@@ -544,6 +545,28 @@ fallbacks_check(const struct registry *reg,
 }
 
 
+static bool
+wildcards_expand(const struct registry *reg)
+{
+    struct ctl_catalog *c = reg->catalog;
+    struct ctl_wildcard_name *items;
+    struct ctl_wildcard_names names = {NULL, reg->n};
+    unsigned i;
+
+    items = ctl_arena_alloc(c->arena, (reg->n + 1) * sizeof(*items));
+    if (items == NULL) {
+        return ctl_finding_memory(&c->findings, c->routing->file);
+    }
+    for (i = 0; i < reg->n; i++) {
+        items[i].name = reg->entries[i].name;
+        items[i].active = reg->entries[i].model >= 0;
+    }
+    names.items = items;
+
+    return ctl_wildcards_expand(c->routing, &names, &c->findings);
+}
+
+
 bool
 ctl_catalog_register(struct ctl_catalog *c)
 {
@@ -552,7 +575,7 @@ ctl_catalog_register(struct ctl_catalog *c)
     unsigned i, room;
     bool ok = true;
 
-    if (!registry_build(&reg)) {
+    if (!registry_build(&reg) || !wildcards_expand(&reg)) {
         return false;
     }
     room = reg.n + rules_count(routing->aliases)
@@ -577,19 +600,4 @@ ctl_catalog_register(struct ctl_catalog *c)
     ok = fallbacks_check(&reg, routing->fallbacks) && ok;
 
     return fallbacks_check(&reg, routing->on_context) && ok;
-}
-
-
-const struct ctl_catalog_name *
-ctl_catalog_name_find(const struct ctl_catalog *c, const char *name)
-{
-    unsigned i;
-
-    for (i = 0; i < c->nnames; i++) {
-        if (strcmp(c->names[i].name, name) == 0) {
-            return &c->names[i];
-        }
-    }
-
-    return NULL;
 }

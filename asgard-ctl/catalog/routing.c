@@ -7,6 +7,7 @@
 
 #include "catalog/manifest.h"
 #include "catalog/shape.h"
+#include "catalog/wildcard.h"
 
 struct reader {
     struct ctl_routing *r;
@@ -123,7 +124,7 @@ rule_add(const struct reader *rd, struct ctl_routing_rule **list,
 {
     struct ctl_routing_rule *rule;
 
-    if (!ctl_manifest_is_name(name)) {
+    if (!ctl_manifest_is_name(name) && !ctl_wildcard_is(name)) {
         wrong(rd, at, "the name of a model has a character that none may have "
                       "or is too long");
         return NULL;
@@ -156,7 +157,10 @@ target_add(const struct reader *rd, struct ctl_routing_rule *rule,
 {
     struct ctl_routing_target **last = &rule->targets, *target;
 
-    if (node->kind != CTL_YAML_SCALAR || !ctl_manifest_is_name(node->text)) {
+    if (node->kind != CTL_YAML_SCALAR
+        || (!ctl_manifest_is_name(node->text)
+            && !(ctl_wildcard_is(node->text) && ctl_wildcard_is(rule->name))))
+    {
         return wrong(rd, node, "expects the name of a model");
     }
     if (strcmp(node->text, rule->name) == 0 && rule->targets == NULL

@@ -1,6 +1,7 @@
-# The operator points a name, `default` or a ref of `model:default/`, at another
-# backend for all: clients keep asking for it, the next call goes there, and no
-# call is dropped meanwhile; a project's own choice stays.
+# The operator points a name, `default`, a ref of `model:default/` or all of
+# them by `model:default/*`, at another backend for all: clients keep asking for
+# it, the next call goes there, and no call is dropped meanwhile; the choice of
+# a project stays its own.
 use strict;
 use warnings;
 use FindBin;
@@ -17,14 +18,22 @@ sub routing {
         . "  model:default/chat: model:$to/chat\n";
 }
 
+# All names of model:default/, name by name or to one model.
+sub routing_of_all {
+    my ($to) = @_;
+    return "num_retries: 0\nmodel_alias_map:\n  default: two\n"
+        . "  'model:default/*': $to\n  model:default/own: model:own/chat\n"
+        . "  model:default/echo: model:own/chat\n";
+}
+
 my $t = Asgard::Test->new(workers => 2, redis_deadline => '5s',
     routing => routing('one'));
 my %up = map { $_ => $t->upstream($_) } qw(one two own);
 $t->add_service($_, $up{$_}, models => [{ref => "model:$_/chat",
     route => $_, served => "served-by-$_"}]) for sort keys %up;
 # a module that says the name itself gives way to the routing file
-$t->add_service('base', $t->upstream('base'), models => [{
-    ref => 'model:default/chat', route => 'chat'}]);
+$t->add_service('base', $t->upstream('base'), models => [map {{
+    ref => "model:default/$_", route => $_}} qw(chat code)]);
 $t->start;
 my $key = $t->key(project => $t->project(budget_usd => '10'));
 my $narrow = $t->key(project => $t->project(budget_usd => '10'),
@@ -74,6 +83,33 @@ is(served_by($own, 'model:default/chat'), 'two',
     'other names are the operator\'s');
 like($up{two}->last_request->{body}, qr/"model":"served-by-two"/,
     'a backend is asked for what it calls the model');
+
+# All names of model:default/ at once.
+sub names_go_to {
+    my ($name) = @_;
+    is(served_by($key, "model:default/$_", 2), $name, "$_ goes to $name")
+        for qw(chat code);
+    is(served_by($key, 'model:default/own', 1), 'own',
+        'a name of which a line of its own says something else stays there');
+}
+
+$t->{control}->write_routing(routing_of_all('model:one/*'));
+ok(!$t->reload_catalog, 'a name that its new module does not have is refused');
+like($t->{control}->log_text,
+    qr{routing\.yaml:4: "model:one/code" is not the name of any model},
+    '... with file and line');
+is(served_by($key, 'model:default/chat', 2), 'two', '... and all stays');
+$t->add_service('one', $up{one}, models => [map {{ref => "model:one/$_",
+    route => "one-$_"}} qw(chat code new)]);
+ok($t->reload_catalog, 'all names of model:default/ are pointed at one module');
+names_go_to('one');
+is(served_by($key, 'model:default/new', 1), 'one',
+    'what only that module has is there as well');
+$t->{control}->write_routing(routing_of_all('model:two/chat'));
+ok($t->reload_catalog, 'all of them are pointed at one model');
+names_go_to('two');
+is($t->chat($key, {model => 'model:default/new'})->code, 'model_not_found',
+    'and what nobody calls so is gone');
 
 $t->{control}->write_routing(routing('nowhere'));
 ok(!$t->reload_catalog, 'a name that nobody has is refused');

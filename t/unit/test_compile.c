@@ -4,125 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "catalog/compile.h"
-#include "core/json.h"
-
-#define SECRET "sk-live-0123456789abcdef"
-#define ONE(id, kind, more, model) \
-    "id: " id "\ninference:\n  kind: " kind "\n" more \
-    "  models:\n    - ref: model:" id "/" model "\n      route: " model "\n" \
-    "      cost_in: 0.001\n      cost_out: 0.01\n"
-
-static struct ctl_arena arena;
-static struct ctl_catalog catalog;
-static struct ctl_backends backends;
-static asg_keyfile_t keys;
-static char dir[64], written[32][128];
-static unsigned nwritten;
-static asg_json_t json;
-static void *memory;
-static asg_catalog_t snapshot;
-static asg_str_t text;
-
-static void put(const char *path, const char *content)
-{
-    char *file = written[nwritten++];
-    FILE *f;
-
-    snprintf(file, sizeof(written[0]), "%s/%s", dir, path);
-    if (strchr(path, '/') != NULL) {
-        *strrchr(file, '/') = '\0';
-        mkdir(file, 0700);
-        snprintf(file, sizeof(written[0]), "%s/%s", dir, path);
-    }
-    f = fopen(file, "w");
-    assert_non_null(f);
-    fputs(content, f);
-    fclose(f);
-}
-
-static void service(const char *id, const char *content)
-{
-    char path[96];
-
-    snprintf(path, sizeof(path), "%s/service.yaml", id);
-    put(path, content);
-}
-
-static void variables(const char *lines)
-{
-    struct ctl_error e;
-
-    ctl_backends_finish(&backends);
-    assert_true(ctl_backends_read(&backends, asg_str_z(lines), NULL,
-                                  &e));
-}
-
-static int begin(void **state)
-{
-    (void) state;
-    ctl_arena_init(&arena, CTL_CATALOG_ARENA_BYTES);
-    snprintf(dir, sizeof(dir), "/tmp/test_compile.XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    variables("");
-    memory = NULL;
-    snprintf(keys.seals[0].id, sizeof(keys.seals[0].id), "s1");
-    memset(keys.seals[0].secret, 7, sizeof(keys.seals[0].secret));
-    keys.nseals = 1;
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void) state;
-    while (nwritten > 0) {
-        char *file = written[--nwritten];
-
-        unlink(file);
-        *strrchr(file, '/') = '\0';
-        rmdir(file);
-    }
-    rmdir(dir);
-    free(memory);
-    ctl_backends_finish(&backends);
-    ctl_arena_reset(&arena);
-    return 0;
-}
-
-static bool load(void)
-{
-    char *folders[] = {dir}, routing[96];
-    struct ctl_catalog_sources from = {folders, 1, routing, &backends,
-                                        NULL};
-
-    snprintf(routing, sizeof(routing), "%s/routing.yaml", dir);
-    return ctl_catalog_load(&catalog, &arena, &from);
-}
-
-static void must_load(void)
-{
-    if (!load()) {
-        fail_msg("%s", catalog.findings.items[0].text);
-    }
-}
-
-static bool finding(const char *with)
-{
-    for (unsigned i = 0; i < catalog.findings.n; i++) {
-        if (strstr(catalog.findings.items[i].text, with) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "compiling.h"
 
 static const struct ctl_module *module(const char *id)
 {
@@ -133,49 +18,6 @@ static const struct ctl_module *module(const char *id)
     }
     fail_msg("no module %s", id);
     return NULL;
-}
-
-/* Compiles, verifies and parses as the gateway does. */
-static void compile(void)
-{
-    struct ctl_compile with = {&arena, &keys.seals[0], 17, 1763719200, 86400};
-    struct ctl_error e;
-    uint64_t version;
-    int64_t created;
-    asg_str_t body;
-    size_t size;
-
-    for (unsigned i = 0; i < catalog.nmodels; i++) {
-        catalog.models[i].card_version = 3;
-    }
-    assert_true(ctl_compile_snapshot(&catalog, &with, &text, &e));
-    assert_int_equal(text.data[text.len], '\0');
-    assert_int_equal(asg_catalog_verify(&keys, text, &version, &created,
-                                        &body), ASG_OK);
-    assert_int_equal(version, 17);
-    assert_int_equal(created, 1763719200);
-    size = asg_catalog_size(&json, body);
-    assert_true(size > 0);
-    memory = malloc(size);
-    assert_non_null(memory);
-    assert_int_equal(asg_catalog_parse(&json, body, memory, size, &snapshot),
-                     ASG_OK);
-}
-
-static const asg_model_t *model(const char *name, unsigned candidate)
-{
-    const asg_public_name_t *n = asg_catalog_find(&snapshot, asg_str_z(name));
-
-    assert_non_null(n);
-    assert_true(candidate < n->ncandidates);
-    return &snapshot.models[n->candidates[candidate]];
-}
-
-static void str_is(asg_str_t s, const char *z)
-{
-    if (!asg_str_eq_z(s, z)) {
-        fail_msg("%.*s is not %s", (int) s.len, s.data, z);
-    }
 }
 
 static void the_gateway_reads_what_is_compiled(void **state)
@@ -452,176 +294,6 @@ static void an_overlay_replaces_by_id_and_adds(void **state)
     state_is("b", CTL_MODULE_REFUSED, NULL);
 }
 
-static void the_first_that_registers_a_name_has_it(void **state)
-{
-    (void) state;
-    service("a", ONE("a", "echo", "", "same"));
-    service("b", ONE("b", "echo", "", "same"));
-    must_load();
-    assert_true(finding("\"same\" is taken by"));
-    compile();
-    str_is(model("same", 0)->ref, "model:a/same");
-    str_is(model("model:b/same", 0)->ref, "model:b/same");
-}
-
-static void routing_gives_ordered_candidates(void **state)
-{
-    (void) state;
-    service("a", ONE("a", "echo", "", "one"));
-    service("b", ONE("b", "echo", "", "two"));
-    service("c", ONE("c", "echo", "", "three"));
-    put("routing.yaml", "model_alias_map: {gpt-4: default, again: gpt-4}\n"
-        "models:\n  default: {candidates: [{model: two}, "
-        "{model: model:a/one}]}\n  one: {candidates: [one, two]}\n"
-        "fallbacks: [{default: [three, two]}, {three: [one]}]\n");
-    must_load();
-    compile();
-    str_is(model("default", 0)->route, "two");
-    str_is(model("default", 1)->route, "one");
-    str_is(model("default", 2)->route, "three");
-    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("again"))
-                     ->ncandidates, 3);
-    assert_true(asg_catalog_find(&snapshot, ASG_STR("gpt-4"))->alias);
-    str_is(model("one", 1)->route, "two");
-    str_is(model("three", 1)->route, "one");
-    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("model:c/three"))
-                     ->ncandidates, 1);
-}
-
-static const asg_public_name_t *public_name(const char *name)
-{
-    const asg_public_name_t *n = asg_catalog_find(&snapshot, asg_str_z(name));
-
-    if (n == NULL) {
-        fail_msg("no name %s", name);
-    }
-    return n;
-}
-
-static void each_fallback_is_a_group_with_its_own_strategy(void **state)
-{
-    const asg_public_name_t *n;
-
-    (void) state;
-    service("a", ONE("a", "echo", "", "one"));
-    service("b", ONE("b", "echo", "", "two"));
-    service("c", ONE("c", "echo", "", "three"));
-    service("d", ONE("d", "echo", "", "long"));
-    put("routing.yaml", "num_retries: 4\nmodels:\n"
-        "  m: {candidates: [{model: two, weight: 7}, three]}\n"
-        "  pool: {strategy: sticky, timeout: 3, allowed_fails: 8,"
-        " cooldown_time: 9, num_retries: 1, candidates: [one, two]}\n"
-        "model_alias_map: {other: m}\nfallbacks: [{m: [pool]}]\n"
-        "context_window_fallbacks: [{m: [long]}]\n");
-    must_load();
-    compile();
-    n = public_name("m");
-    assert_int_equal(n->ngroups, 3);
-    assert_int_equal(n->groups[0].n, 2);
-    assert_int_equal(n->groups[0].strategy, ASG_STRATEGY_WEIGHTED);
-    assert_int_equal(n->groups[0].retries, 4);
-    assert_int_equal(n->groups[0].allowed_fails, 3);
-    assert_int_equal(n->groups[0].cooldown_ms, 5000);
-    assert_int_equal(n->weights[0], 7);
-    assert_int_equal(n->weights[1], 1);
-    /* `two` stands in the first group */
-    assert_int_equal(n->groups[1].n, 1);
-    assert_int_equal(n->groups[1].strategy, ASG_STRATEGY_STICKY);
-    assert_int_equal(n->groups[1].retries, 1);
-    assert_int_equal(n->groups[1].allowed_fails, 8);
-    assert_int_equal(n->groups[1].cooldown_ms, 9000);
-    assert_int_equal(n->groups[1].first_byte_timeout_ms, 3000);
-    assert_false(n->groups[1].on_context);
-    assert_true(n->groups[2].on_context);
-    assert_int_equal(public_name("other")->ngroups, 3);
-    assert_int_equal(public_name("one")->ngroups, 1);
-    assert_int_equal(public_name("one")->groups[0].retries, 4);
-}
-
-static void a_list_in_a_list_has_its_part_of_the_weight(void **state)
-{
-    const asg_public_name_t *n;
-
-    (void) state;
-    service("a", ONE("a", "echo", "", "one"));
-    service("b", ONE("b", "echo", "", "two"));
-    put("routing.yaml", "models:\n"
-        "  inner: {candidates: [{model: one, weight: 3}]}\n"
-        "  m: {candidates: [{model: inner, weight: 4}, two]}\n");
-    must_load();
-    compile();
-    n = public_name("m");
-    assert_int_equal(n->weights[0], 12);
-    assert_int_equal(n->weights[1], 1);
-}
-
-static void default_fallbacks_are_of_names_that_have_none(void **state)
-{
-    (void) state;
-    service("a", ONE("a", "echo", "", "one"));
-    service("b", ONE("b", "echo", "", "two"));
-    service("c", ONE("c", "echo", "", "three"));
-    put("routing.yaml", "default_fallbacks: [three]\ndisable_cooldowns: true\n"
-        "fallbacks: [{two: [one]}]\n"
-        "model_group_alias: {x: {model: one, hidden: true}}\n");
-    must_load();
-    compile();
-    str_is(model("one", 1)->route, "three");
-    str_is(model("two", 1)->route, "one");
-    assert_int_equal(public_name("two")->ncandidates, 2);
-    assert_int_equal(public_name("three")->ncandidates, 1);
-    assert_int_equal(public_name("one")->groups[0].cooldown_ms, 0);
-    assert_true(public_name("x")->hidden);
-    assert_false(public_name("one")->hidden);
-}
-
-static void routing_refused(const char *content, const char *with)
-{
-    put("routing.yaml", content);
-    assert_false(load());
-    if (!finding(with)) {
-        fail_msg("%s: %s", content, catalog.findings.items[0].text);
-    }
-    nwritten--;
-}
-
-static void loops_and_unknown_names_refuse_the_routing(void **state)
-{
-    (void) state;
-    service("a", ONE("a", "echo", "", "one"));
-    routing_refused("model_alias_map:\n  x: nobody\n",
-                    "routing.yaml:2: \"nobody\" is not the name of any");
-    routing_refused("model_alias_map: {x: y, y: x}\n", "leads to itself");
-    routing_refused("models:\n  x: {candidates: [y]}\n"
-                    "  y: {candidates: [x]}\n", "leads to itself");
-    routing_refused("fallbacks:\n  - one: [one]\n",
-                    "routing.yaml:2: \"one\" falls back to itself");
-    routing_refused("fallbacks: [{nobody: [one]}]\n", "not the name");
-    routing_refused("fallbacks: [{one: [nobody]}]\n", "not the name");
-    routing_refused("context_window_fallbacks: [{nobody: [one]}]\n",
-                    "not the name");
-    routing_refused("default_fallbacks: [nobody]\n", "not the name");
-    routing_refused("a: &x 1\n", "anchors");
-    put("routing.yaml", "");
-    must_load();
-}
-
-static void a_candidate_that_is_not_active_is_left_out(void **state)
-{
-    (void) state;
-    service("a", ONE("a", "echo", "", "one"));
-    service("b", ONE("b", "openai", "  api_key_env: B_KEY\n", "two"));
-    put("routing.yaml", "models: {m: {candidates: [two, one]}}\n"
-                        "model_alias_map: {n: two}\n");
-    must_load();
-    assert_true(finding("not active"));
-    compile();
-    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("m"))->ncandidates,
-                     1);
-    assert_null(asg_catalog_find(&snapshot, ASG_STR("n")));
-    assert_null(asg_catalog_find(&snapshot, ASG_STR("two")));
-}
-
 static void variables_are_read_as_people_write_them(void **state)
 {
     (void) state;
@@ -650,8 +322,6 @@ static void a_line_of_a_file_that_is_none_is_refused(void **state)
     ctl_backends_finish(&b);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -662,13 +332,6 @@ int main(void)
         TEST(modules_are_active_when_their_variables_are_set),
         TEST(a_bad_manifest_is_refused_alone),
         TEST(an_overlay_replaces_by_id_and_adds),
-        TEST(the_first_that_registers_a_name_has_it),
-        TEST(routing_gives_ordered_candidates),
-        TEST(each_fallback_is_a_group_with_its_own_strategy),
-        TEST(a_list_in_a_list_has_its_part_of_the_weight),
-        TEST(default_fallbacks_are_of_names_that_have_none),
-        TEST(loops_and_unknown_names_refuse_the_routing),
-        TEST(a_candidate_that_is_not_active_is_left_out),
         TEST(a_line_of_a_file_that_is_none_is_refused),
         TEST(variables_are_read_as_people_write_them),
     };

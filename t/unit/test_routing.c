@@ -167,6 +167,26 @@ static void what_does_not_act_yet_is_accepted_with_a_warning(void **state)
     assert_true(findings.items[0].warning);
 }
 
+static void a_rule_may_be_of_many_names(void **state)
+{
+    const struct ctl_routing *r = parse(
+        "model_alias_map:\n  'model:default/*': 'model:a/*'\n"
+        "  'gpt-*': default\n"
+        "models: {'m/*': {candidates: [{model: 'a/*', weight: 2}, b]}}\n");
+
+    (void) state;
+    TARGETS(ctl_routing_find(r->aliases, "model:default/*"), "model:a/*");
+    TARGETS(ctl_routing_find(r->aliases, "gpt-*"), "default");
+    TARGETS(ctl_routing_find(r->models, "m/*"), "a/*", "b");
+    refused("model_alias_map:\n  '*': a\n", FILE_NAME ":2:");
+    refused("model_alias_map: {'a*b': c}\n", "none may have");
+    refused("model_alias_map: {'a/**': c}\n", "none may have");
+    refused("model_alias_map:\n  a: 'b/*'\n", ":2: expects the name");
+    refused("model_alias_map: {'a/*': 'a/*'}\n", "leads to itself");
+    refused("models: {a: {candidates: ['b/*']}}\n", "name of a model");
+    refused("default_fallbacks: ['b/*']\n", "name of a model");
+}
+
 static void an_empty_or_missing_file_is_an_empty_routing(void **state)
 {
     (void) state;
@@ -231,6 +251,7 @@ int main(void)
         TEST(an_alias_may_be_hidden),
         TEST(fallbacks_may_be_of_all_or_of_long_prompts),
         TEST(what_does_not_act_yet_is_accepted_with_a_warning),
+        TEST(a_rule_may_be_of_many_names),
         TEST(an_empty_or_missing_file_is_an_empty_routing),
         TEST(what_is_wrong_is_refused_with_its_line),
     };

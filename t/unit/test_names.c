@@ -1,0 +1,279 @@
+/* catalog/names.c and wildcard.h: public names and their candidates, by the
+ * manifests and the routing file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "compiling.h"
+
+static void the_first_that_registers_a_name_has_it(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "same"));
+    service("b", ONE("b", "echo", "", "same"));
+    must_load();
+    assert_true(finding("\"same\" is taken by"));
+    compile();
+    str_is(model("same", 0)->ref, "model:a/same");
+    str_is(model("model:b/same", 0)->ref, "model:b/same");
+}
+
+static void routing_gives_ordered_candidates(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    put("routing.yaml", "model_alias_map: {gpt-4: default, again: gpt-4}\n"
+        "models:\n  default: {candidates: [{model: two}, "
+        "{model: model:a/one}]}\n  one: {candidates: [one, two]}\n"
+        "fallbacks: [{default: [three, two]}, {three: [one]}]\n");
+    must_load();
+    compile();
+    str_is(model("default", 0)->route, "two");
+    str_is(model("default", 1)->route, "one");
+    str_is(model("default", 2)->route, "three");
+    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("again"))
+                     ->ncandidates, 3);
+    assert_true(asg_catalog_find(&snapshot, ASG_STR("gpt-4"))->alias);
+    str_is(model("one", 1)->route, "two");
+    str_is(model("three", 1)->route, "one");
+    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("model:c/three"))
+                     ->ncandidates, 1);
+}
+
+static const asg_public_name_t *public_name(const char *name)
+{
+    const asg_public_name_t *n = asg_catalog_find(&snapshot, asg_str_z(name));
+
+    if (n == NULL) {
+        fail_msg("no name %s", name);
+    }
+    return n;
+}
+
+static void each_fallback_is_a_group_with_its_own_strategy(void **state)
+{
+    const asg_public_name_t *n;
+
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    service("d", ONE("d", "echo", "", "long"));
+    put("routing.yaml", "num_retries: 4\nmodels:\n"
+        "  m: {candidates: [{model: two, weight: 7}, three]}\n"
+        "  pool: {strategy: sticky, timeout: 3, allowed_fails: 8,"
+        " cooldown_time: 9, num_retries: 1, candidates: [one, two]}\n"
+        "model_alias_map: {other: m}\nfallbacks: [{m: [pool]}]\n"
+        "context_window_fallbacks: [{m: [long]}]\n");
+    must_load();
+    compile();
+    n = public_name("m");
+    assert_int_equal(n->ngroups, 3);
+    assert_int_equal(n->groups[0].n, 2);
+    assert_int_equal(n->groups[0].strategy, ASG_STRATEGY_WEIGHTED);
+    assert_int_equal(n->groups[0].retries, 4);
+    assert_int_equal(n->groups[0].allowed_fails, 3);
+    assert_int_equal(n->groups[0].cooldown_ms, 5000);
+    assert_int_equal(n->weights[0], 7);
+    assert_int_equal(n->weights[1], 1);
+    /* `two` stands in the first group */
+    assert_int_equal(n->groups[1].n, 1);
+    assert_int_equal(n->groups[1].strategy, ASG_STRATEGY_STICKY);
+    assert_int_equal(n->groups[1].retries, 1);
+    assert_int_equal(n->groups[1].allowed_fails, 8);
+    assert_int_equal(n->groups[1].cooldown_ms, 9000);
+    assert_int_equal(n->groups[1].first_byte_timeout_ms, 3000);
+    assert_false(n->groups[1].on_context);
+    assert_true(n->groups[2].on_context);
+    assert_int_equal(public_name("other")->ngroups, 3);
+    assert_int_equal(public_name("one")->ngroups, 1);
+    assert_int_equal(public_name("one")->groups[0].retries, 4);
+}
+
+static void a_list_in_a_list_has_its_part_of_the_weight(void **state)
+{
+    const asg_public_name_t *n;
+
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    put("routing.yaml", "models:\n"
+        "  inner: {candidates: [{model: one, weight: 3}]}\n"
+        "  m: {candidates: [{model: inner, weight: 4}, two]}\n");
+    must_load();
+    compile();
+    n = public_name("m");
+    assert_int_equal(n->weights[0], 12);
+    assert_int_equal(n->weights[1], 1);
+}
+
+static void default_fallbacks_are_of_names_that_have_none(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    put("routing.yaml", "default_fallbacks: [three]\ndisable_cooldowns: true\n"
+        "fallbacks: [{two: [one]}]\n"
+        "model_group_alias: {x: {model: one, hidden: true}}\n");
+    must_load();
+    compile();
+    str_is(model("one", 1)->route, "three");
+    str_is(model("two", 1)->route, "one");
+    assert_int_equal(public_name("two")->ncandidates, 2);
+    assert_int_equal(public_name("three")->ncandidates, 1);
+    assert_int_equal(public_name("one")->groups[0].cooldown_ms, 0);
+    assert_true(public_name("x")->hidden);
+    assert_false(public_name("one")->hidden);
+}
+
+static void routing_refused(const char *content, const char *with)
+{
+    put("routing.yaml", content);
+    assert_false(load());
+    if (!finding(with)) {
+        fail_msg("%s: %s", content, catalog.findings.items[0].text);
+    }
+    nwritten--;
+}
+
+static void loops_and_unknown_names_refuse_the_routing(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    routing_refused("model_alias_map:\n  x: nobody\n",
+                    "routing.yaml:2: \"nobody\" is not the name of any");
+    routing_refused("model_alias_map: {x: y, y: x}\n", "leads to itself");
+    routing_refused("models:\n  x: {candidates: [y]}\n"
+                    "  y: {candidates: [x]}\n", "leads to itself");
+    routing_refused("fallbacks:\n  - one: [one]\n",
+                    "routing.yaml:2: \"one\" falls back to itself");
+    routing_refused("fallbacks: [{nobody: [one]}]\n", "not the name");
+    routing_refused("fallbacks: [{one: [nobody]}]\n", "not the name");
+    routing_refused("context_window_fallbacks: [{nobody: [one]}]\n",
+                    "not the name");
+    routing_refused("default_fallbacks: [nobody]\n", "not the name");
+    routing_refused("a: &x 1\n", "anchors");
+    put("routing.yaml", "");
+    must_load();
+}
+
+/* Of a name: the route that the first of its candidates has. */
+static void name_is(const char *name, const char *route)
+{
+    str_is(model(name, 0)->route, route);
+}
+
+#define CATALOG_OF_DEFAULT \
+    service("d", IN("d", "echo", "", "default", "one")); \
+    service("e", IN("e", "openai", "  api_key_env: E_KEY\n", "default", \
+            "two")); \
+    service("f", IN("f", "echo", "", "far", "one")); \
+    service("g", IN("g", "echo", "", "far", "three")); \
+    service("h", ONE("h", "echo", "", "four"))
+
+static void a_pattern_points_all_its_names_elsewhere(void **state)
+{
+    (void) state;
+    CATALOG_OF_DEFAULT;
+    put("routing.yaml",
+        "model_alias_map: {'model:default/*': 'model:far/three'}\n");
+    must_load();
+    compile();
+    name_is("model:default/one", "three");
+    name_is("model:default/two", "three");      /* of an inactive module */
+    name_is("model:far/one", "one");
+    assert_true(public_name("model:default/two")->alias);
+    assert_null(asg_catalog_find(&snapshot, ASG_STR("model:default/*")));
+}
+
+static void a_pattern_may_point_name_by_name(void **state)
+{
+    (void) state;
+    CATALOG_OF_DEFAULT;
+    put("routing.yaml", "models:\n  'model:default/*': {strategy: ordered, "
+        "candidates: ['model:far/*', {model: model:d/x, weight: 3}]}\n"
+        "model_alias_map: {model:d/x: model:far/one}\n"
+        "fallbacks: [{'model:default/*': [model:h/four]}]\n");
+    must_load();
+    compile();
+    name_is("model:default/one", "one");
+    str_is(model("model:default/one", 0)->ref, "model:far/one");
+    name_is("model:default/three", "three");    /* by what it stands for */
+    assert_int_equal(public_name("model:default/three")->groups[0].strategy,
+                     ASG_STRATEGY_ORDERED);
+    assert_int_equal(public_name("model:default/three")->weights[1], 3);
+    assert_int_equal(public_name("model:default/three")->ngroups, 2);
+    name_is("model:default/two", "four");       /* only its fallback is there */
+}
+
+static void the_nearest_of_patterns_has_a_name(void **state)
+{
+    (void) state;
+    CATALOG_OF_DEFAULT;
+    put("routing.yaml", "model_alias_map:\n"
+        "  'model:*': model:far/three\n  'model:default/*': model:far/one\n"
+        "  'model:default/tw*': model:default/one\n"
+        "models: {model:default/one: {candidates: [model:default/one]}}\n");
+    must_load();
+    compile();
+    str_is(model("model:default/one", 0)->ref, "model:default/one");
+    str_is(model("model:default/two", 0)->ref, "model:default/one");
+    name_is("model:far/one", "three");
+    name_is("model:far/three", "three");        /* what is pointed at stays */
+}
+
+static void a_pattern_that_cannot_be_is_refused_with_its_line(void **state)
+{
+    (void) state;
+    CATALOG_OF_DEFAULT;
+    routing_refused("model_alias_map:\n  'none/*': model:far/one\n",
+                    "routing.yaml:2: \"none/*\" is not the name of any");
+    routing_refused("model_alias_map:\n  'model:default/*': 'model:g/*'\n",
+                    "routing.yaml:2: \"model:g/one\" is not the name of any");
+    routing_refused("model_alias_map:\n  'model:default/*': 'model:far/*'\n"
+                    "  'model:far/*': 'model:default/*'\n",
+                    "leads to itself");
+    routing_refused("fallbacks: [{'none/*': [model:far/one]}]\n",
+                    "is not the name of any");
+}
+
+static void a_candidate_that_is_not_active_is_left_out(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "openai", "  api_key_env: B_KEY\n", "two"));
+    put("routing.yaml", "models: {m: {candidates: [two, one]}}\n"
+                        "model_alias_map: {n: two}\n");
+    must_load();
+    assert_true(finding("not active"));
+    compile();
+    assert_int_equal(asg_catalog_find(&snapshot, ASG_STR("m"))->ncandidates,
+                     1);
+    assert_null(asg_catalog_find(&snapshot, ASG_STR("n")));
+    assert_null(asg_catalog_find(&snapshot, ASG_STR("two")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_that_registers_a_name_has_it),
+        TEST(routing_gives_ordered_candidates),
+        TEST(each_fallback_is_a_group_with_its_own_strategy),
+        TEST(a_list_in_a_list_has_its_part_of_the_weight),
+        TEST(default_fallbacks_are_of_names_that_have_none),
+        TEST(loops_and_unknown_names_refuse_the_routing),
+        TEST(a_pattern_points_all_its_names_elsewhere),
+        TEST(a_pattern_may_point_name_by_name),
+        TEST(the_nearest_of_patterns_has_a_name),
+        TEST(a_pattern_that_cannot_be_is_refused_with_its_line),
+        TEST(a_candidate_that_is_not_active_is_left_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
