@@ -20,6 +20,15 @@
     " AND NOT b.budget_id || ':' || $2 || ':' || $3 =" \
     " ANY (string_to_array(h.pins, ','))), 0)"
 
+/* Has Redis perhaps not been told yet that the window `w` was added?  The row
+ * of that has the time of its transaction; what a later one of the budget sends
+ * is all of the budget. */
+#define SQL_UNTOLD \
+    "EXISTS (SELECT FROM outbox a WHERE a.kind = 'budget' AND a.target = $1" \
+    " AND a.created_at = w.added_at AND a.sent_at IS NULL" \
+    " AND NOT EXISTS (SELECT FROM outbox s WHERE s.kind = 'budget'" \
+    " AND s.target = $1 AND s.id > a.id AND s.sent_at IS NOT NULL))"
+
 #define TAKES_OTHER \
     " WHERE openings.amount_nusd <> excluded.amount_nusd" \
     " OR openings.at < (SELECT added_at FROM budget_windows" \
@@ -60,8 +69,7 @@ ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
         " WHERE b.budget_id = $1 AND w.window_name = $2 AND NOT EXISTS ("
         " SELECT FROM openings o WHERE o.budget_id = $1"
         " AND o.window_name = $2 AND o.window_id = $3::bigint"
-        " AND o.at >= w.added_at AND NOT EXISTS (SELECT FROM outbox"
-        " WHERE kind = 'budget' AND target = $1 AND sent_at IS NULL))"
+        " AND o.at >= w.added_at AND NOT " SQL_UNTOLD ")"
         " ON CONFLICT (budget_id, window_name, window_id) DO UPDATE"
         " SET amount_nusd = excluded.amount_nusd, at = now()"
         TAKES_OTHER, w->budget_id, w->window.name, number(arena, start));

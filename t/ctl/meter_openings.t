@@ -103,6 +103,25 @@ is(spent('3d'), 375, '... the other too');
 is(spent('1d'), 375, '... and what was there before');
 audit('the audit is well');
 
+# A change that waits does not open anew what was sent before it
+my $r = $p->reserve('b1', 40, [$budget], detail => $m->detail($id));
+is($r->[0], 'OK', 'a call is in flight');
+$m->window($budget, '4d', 5000);
+ok($m->sent, 'when a window is added');
+$p->finish('b1', 's', 40, $r->[1], [$budget], detail => $m->detail($id));
+is($m->balance('b1'), 40, '... which it stays outside of');
+my $opened = row('4d');
+$m->stop;
+$m->window($budget, 'total', 2_000_000);
+$m->cmd('FLUSHALL');
+$m->start;
+$m->wait_open;
+ok($m->sent(20), '... though there was a reseed while another change waited');
+$p = $m->partition(9);
+is(row('4d'), $opened, '... what the window opened with is what it was');
+is(spent('4d'), $opened, '... in Redis too');
+audit('... which is well');
+
 # The row is another than Redis took: nobody knows why
 $m->sql("UPDATE openings SET amount_nusd = amount_nusd + 7"
     . " WHERE window_name = '1d'");
@@ -112,8 +131,8 @@ ok(wait_until(sub { epoch() > $before }, 30),
     'where a row does not fit the partition is seeded anew');
 $m->wait_open(30);
 $p = $m->partition(9);
-is(spent('1d'), 382, '... with what the row says');
-is(spent('2d'), 375, '... and the other one as it was');
+is(spent('1d'), 422, '... with what the row says');
+is(spent('2d'), 415, '... and the other one as it was');
 like($m->log_text, qr/partition 9 differs from the ledger and is seeded/,
     '... and the log says so');
 audit('the audit is well again');
