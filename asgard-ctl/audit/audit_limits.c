@@ -23,24 +23,37 @@
     " WHEN coalesce(h.detail->'flags', '[]'::jsonb) ? 'overshoot'" \
     " OR h.next_seq > 2 THEN 0 ELSE h.balance_nano END), 0)"
 
+/* "Unlimited" as a number above all others. */
+#define LIMIT "coalesce(l.limit_nusd, 9223372036854775807)"
+
+/* The highest limit of the window since its period began. */
+#define SQL_SINCE_BEGIN \
+    "(SELECT max(" LIMIT ") FROM budget_limits l" \
+    " WHERE l.budget_id = c.b AND l.window_name = c.w" \
+    " AND l.id >= coalesce((SELECT max(f.id) FROM budget_limits f" \
+    " WHERE f.budget_id = c.b AND f.window_name = c.w" \
+    " AND " SENT " < to_timestamp(c.i) - " DELIVERY "), 0))"
+
+/* Of each limit that was lowered in the period: the highest since, or what was
+ * used when Redis got it.  Each alone bounds what was admitted. */
+#define SQL_SINCE_LOWERED \
+    "(SELECT min(greatest(s.used_nusd, (SELECT max(" LIMIT ")" \
+    " FROM budget_limits l WHERE l.budget_id = c.b AND l.window_name = c.w" \
+    " AND l.id >= s.limit_id))) FROM limit_starts s" \
+    " WHERE s.budget_id = c.b AND s.window_name = c.w AND s.window_id = c.i)"
+
 /* $1 the counters of Redis, $2 the events that the ledger has not got. */
 #define SQL_LIMITS \
     "WITH c AS (SELECT *, b || ':' || w || ':' || i AS pin" \
     " FROM jsonb_to_recordset($1::jsonb)" \
     " AS t(b text, w text, i bigint, s bigint, h bigint, o bigint, l bigint)" \
     " WHERE s + h > l)," \
-    " x AS (SELECT c.*, most.free, greatest(c.l, most.limit_nusd, " \
-    CTL_AUDIT_OPENING("c") ") AS cap," \
+    " x AS (SELECT c.*, greatest(c.l, least(" SQL_SINCE_BEGIN ", " \
+    SQL_SINCE_LOWERED "), " CTL_AUDIT_OPENING("c") ") AS cap," \
     " coalesce(u.a, 0) + coalesce(n.a, 0) AS unchecked" \
     " FROM c" \
     " LEFT JOIN openings o ON o.budget_id = c.b AND o.window_name = c.w" \
     " AND o.window_id = c.i" \
-    " LEFT JOIN LATERAL (SELECT bool_or(l.limit_nusd IS NULL) AS free," \
-    " max(l.limit_nusd) AS limit_nusd FROM budget_limits l" \
-    " WHERE l.budget_id = c.b AND l.window_name = c.w" \
-    " AND l.id >= coalesce((SELECT max(f.id) FROM budget_limits f" \
-    " WHERE f.budget_id = c.b AND f.window_name = c.w" \
-    " AND " SENT " < to_timestamp(c.i) - " DELIVERY "), 0)) most ON true" \
     " LEFT JOIN LATERAL (SELECT sum(" UNCHECKED ") AS a FROM holds h" \
     " WHERE c.pin = ANY (string_to_array(h.pins, ','))) u ON true" \
     " LEFT JOIN LATERAL (SELECT sum(greatest(t.a - t.h, 0)) AS a" \
@@ -50,7 +63,7 @@
     " || s + h - l || ' above its limit of ' || l || '; a higher limit" \
     " explains ' || cap - l || ', charges above their holds '" \
     " || unchecked FROM x" \
-    " WHERE NOT coalesce(free, false) AND s + h > cap + unchecked" \
+    " WHERE s + h > cap + unchecked" \
     " ORDER BY pin"
 
 #define SQL_RECORD \

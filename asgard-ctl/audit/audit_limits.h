@@ -2,10 +2,11 @@
  * M1: spent + held stays within each limit.
  *
  * An admission never passes a limit; what is above one now was admitted under a
- * higher limit of the same window, or is an amount that no admission checked:
+ * higher limit of the same window, and then what was used when Redis got the
+ * lower one is on record; or is an amount that no admission checked:
  * what balances are above the least that their holds stood for (an overshoot,
- * a later correction upward).  Both are on record, so the excess is proved
- * to the nano-dollar or reported.  The limit in Redis must itself be the one on
+ * a later correction upward).  All is on record, so the excess is proved to the
+ * nano-dollar or reported.  The limit in Redis must itself be the one on
  * record; a change that waits for Redis for longer than five minutes is
  * reported.
  */

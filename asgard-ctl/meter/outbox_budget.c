@@ -9,6 +9,7 @@
 
 #include "ledger/opening.h"
 #include "ledger/zone.h"
+#include "meter/limit_start.h"
 #include "meter/partition_lead.h"
 
 #define ARGS_MAX   40
@@ -401,6 +402,7 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
      * BEHIND: the ledger must read on; the next attempt sees it */
     return verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD
            ? openings_take(s, &reply, e)
+             && ctl_limit_start_note(pg, redis, arena, budget_id, s->key, e)
            : ctl_error_away(e, "budget_unavailable", "seed of %s: %s",
                             budget_id, asg_verdict_text(verdict));
 }
