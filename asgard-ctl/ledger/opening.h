@@ -46,8 +46,8 @@ struct ctl_opening {
 
 /* For a partition that is closed, or a budget that Redis has not: writes the
  * opening, if the window was added, or got its zone, after its period began.
- * One that is there stays unless it is older than that, or Redis was perhaps not
- * told of the window yet: until then calls ran without it. */
+ * One that is there stays unless it is older than that, or Redis was perhaps
+ * not told of the window yet: until then calls ran without it. */
 bool ctl_opening_ensure(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_window_row *w, int64_t now, struct ctl_error *e);
 /* Opening + balances of the period that holds `now`, as they are written. */

@@ -26,7 +26,8 @@ sub detail { my ($of) = @_; return $m->detail($of =~ s/^p\.//r) }
 
 sub settle {
     my ($hold, $amount, $pins, $of, @meant) = @_;
-    $p->finish($hold, 's', $amount, $pins, [$of], detail => detail($of), @meant);
+    $p->finish($hold, 's', $amount, $pins, [$of], detail => detail($of),
+        @meant);
     return $m->balance($hold);
 }
 
