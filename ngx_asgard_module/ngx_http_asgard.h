@@ -220,6 +220,9 @@ struct ngx_http_asgard_ctx_s {
 
     ngx_msec_t                 started;       /* ngx_current_msec */
     ngx_msec_t                 first_byte;    /* 0: none */
+    uint64_t                   begun_us;      /* started, by times.h */
+    uint64_t                   body_us;       /* waited for the body */
+    uint64_t                   body_since_us; /* 0: not waited for */
     ngx_queue_t                open;          /* of this worker's open calls;
                                                * prev NULL: in none */
     ngx_msec_t                 opened;        /* when it came among them */
@@ -237,6 +240,7 @@ struct ngx_http_asgard_ctx_s {
                                                * nothing was begun or charged */
     unsigned                   refused:1;     /* ctx->refusal has left */
     unsigned                   no_fallback:1; /* the first group alone */
+    unsigned                   timed:1;       /* given to a provider */
     unsigned                   unpaid:1;      /* costs nothing: has no hold */
 };
 

@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_times.h"
 
 
 #define NGX_HTTP_ASGARD_RANDOM_BYTES  4096
@@ -71,6 +72,7 @@ ngx_http_asgard_ctx_create(ngx_http_request_t *r)
     ctx->route = NGX_HTTP_ASGARD_ROUTE_NONE;
     ctx->retry_after = -1;
     ctx->started = ngx_current_msec;
+    ctx->begun_us = ngx_http_asgard_times_now();
 
     if (ngx_http_asgard_ctx_trace(ctx) != NGX_OK) {
         return NULL;
@@ -174,6 +176,12 @@ ngx_http_asgard_ctx_cleanup(void *data)
         ngx_memzero(&end, sizeof(ngx_http_asgard_end_t));
         end.outcome = NGX_HTTP_ASGARD_VOID;
         ngx_http_asgard_finalise(ctx, &end);
+    }
+
+    if (ctx->timed) {
+        ngx_http_asgard_times_note(NGX_HTTP_ASGARD_TIMES_CALL,
+                                   ngx_http_asgard_times_now()
+                                   - ctx->begun_us);
     }
 
     ngx_http_asgard_body_release(ctx);

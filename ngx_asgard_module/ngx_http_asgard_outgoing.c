@@ -8,8 +8,10 @@
 #include <openssl/crypto.h>
 
 #include "core/catalog_headers.h"
+#include "core/trace.h"
 #include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_messages.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
@@ -31,6 +33,8 @@ static void ngx_http_asgard_outgoing_headers(ngx_http_asgard_attempt_t *a,
     asg_buf_t *out);
 static size_t ngx_http_asgard_outgoing_headers_size(
     ngx_http_asgard_attempt_t *a);
+static ngx_int_t ngx_http_asgard_outgoing_trace(ngx_http_asgard_ctx_t *ctx,
+    asg_str_t *trace);
 static void ngx_http_asgard_outgoing_line(asg_buf_t *out, const char *name,
     asg_str_t value);
 static u_char *ngx_http_asgard_outgoing_secret(ngx_pool_t *pool, size_t size);
@@ -132,7 +136,7 @@ static size_t
 ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
     asg_splice_t *splice, asg_buf_t *out)
 {
-    asg_str_t               key, host, path;
+    asg_str_t               key, host, path, trace;
     ngx_str_t              *opened;
     const asg_endpoint_t   *e;
     ngx_http_asgard_ctx_t  *ctx;
@@ -166,6 +170,10 @@ ngx_http_asgard_outgoing_head(ngx_http_asgard_attempt_t *a,
     asg_buf_z(out, "Accept-Encoding: identity\r\nUser-Agent: asgard\r\n");
     ngx_http_asgard_outgoing_line(out, "x-request-id", (asg_str_t) {
                                   (const char *) ctx->trace, ctx->trace_len });
+
+    if (ngx_http_asgard_outgoing_trace(ctx, &trace)) {
+        ngx_http_asgard_outgoing_line(out, "traceparent", trace);
+    }
 
     (void) ngx_http_asgard_messages_headers(a, out);
     ngx_http_asgard_outgoing_headers(a, out);
@@ -225,6 +233,25 @@ ngx_http_asgard_outgoing_headers_size(ngx_http_asgard_attempt_t *a)
     }
 
     return size;
+}
+
+
+/* The client's place in a trace, when it says one: 55 bytes, which the caller's
+ * room of 512 has.  Of several headers the first. */
+
+static ngx_int_t
+ngx_http_asgard_outgoing_trace(ngx_http_asgard_ctx_t *ctx, asg_str_t *trace)
+{
+    ngx_str_t  *given;
+
+    given = ngx_http_asgard_header(ctx->request, "traceparent");
+    if (given == NULL) {
+        return 0;
+    }
+
+    *trace = ngx_http_asgard_str(given);
+
+    return asg_traceparent_is_valid(*trace);
 }
 
 

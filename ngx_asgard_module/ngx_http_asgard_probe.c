@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_tally.h"
+#include "ngx_http_asgard_times.h"
 #include "ngx_http_asgard_zone.h"
 
 
@@ -179,16 +180,16 @@ static const ngx_http_asgard_probe_family_t
     { "state", "gauge",
       "0 called, 1 to be tried by one call, 2 left alone." },
     { "busy", "gauge", "Calls under way at an endpoint." },
-    { "latency_microseconds", "gauge",
+    { "latency_seconds", "gauge",
       "Smoothed time to an answer's head; 0: not known." },
     { "failures_total", "counter", "Attempts that an endpoint failed." },
     { "cooldowns_total", "counter", "Times that an endpoint was left alone." }
 };
 
 
-static uint64_t
-ngx_http_asgard_probe_endpoint_value(const ngx_http_asgard_health_view_t *view,
-    ngx_uint_t metric)
+static u_char *
+ngx_http_asgard_probe_endpoint_value(u_char *p, u_char *last,
+    const ngx_http_asgard_health_view_t *view, ngx_uint_t metric)
 {
     /* the states' order is that of their danger, not of their names */
     static const uint64_t  states[] = {
@@ -199,19 +200,21 @@ ngx_http_asgard_probe_endpoint_value(const ngx_http_asgard_health_view_t *view,
     switch (metric) {
 
     case 0:
-        return states[view->standing];
+        return ngx_slprintf(p, last, "%uL\n", states[view->standing]);
 
     case 1:
-        return view->busy;
+        return ngx_slprintf(p, last, "%uL\n", (uint64_t) view->busy);
 
     case 2:
-        return view->latency_us;
+        return ngx_slprintf(p, last, "%uL.%06uL\n",
+                            (uint64_t) view->latency_us / 1000000,
+                            (uint64_t) view->latency_us % 1000000);
 
     case 3:
-        return view->failures;
+        return ngx_slprintf(p, last, "%uL\n", (uint64_t) view->failures);
 
     default:
-        return view->cooldowns;
+        return ngx_slprintf(p, last, "%uL\n", (uint64_t) view->cooldowns);
     }
 }
 
@@ -240,10 +243,9 @@ ngx_http_asgard_probe_endpoints(u_char *p, u_char *last,
             ngx_http_asgard_health_view(ngx_http_asgard_health_find(e),
                                         &view);
 
-            p = ngx_slprintf(p, last,
-                             "asgard_endpoint_%s{endpoint=\"%*s\"} %uL\n",
-                             metric->name, e->id.len, e->id.data,
-                             ngx_http_asgard_probe_endpoint_value(&view, m));
+            p = ngx_slprintf(p, last, "asgard_endpoint_%s{endpoint=\"%*s\"} ",
+                             metric->name, e->id.len, e->id.data);
+            p = ngx_http_asgard_probe_endpoint_value(p, last, &view, m);
         }
     }
 
@@ -315,7 +317,7 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
     ngx_http_asgard_snapshot_t  *s;
 
     s = ngx_http_asgard_snapshot_take();
-    size = NGX_HTTP_ASGARD_METRICS_MAX;
+    size = NGX_HTTP_ASGARD_METRICS_MAX + NGX_HTTP_ASGARD_TIMES_TEXT;
 
     if (s) {
         size += s->catalog.nendpoints * NGX_HTTP_ASGARD_ENDPOINT_MAX
@@ -343,6 +345,7 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
 
     p = ngx_http_asgard_probe_counters(p, last);
     p = ngx_http_asgard_probe_used(p, last);
+    p = ngx_http_asgard_times_write(p, last);
     p = ngx_http_asgard_probe_reasons(p, last);
 
     p = ngx_http_asgard_probe_gauge(p, last, "catalog_version",

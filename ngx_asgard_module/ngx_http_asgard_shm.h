@@ -1,8 +1,8 @@
 
 /*
  * The layout of the shared zone, for the files that keep a part of it
- * (zone, cache, count, flood, health, tally, journal, spool); nobody else
- * includes this.
+ * (zone, cache, count, flood, health, tally, times, journal, spool); nobody
+ * else includes this.
  *
  * The head of the memory is nginx's slab pool, which holds cached records and
  * nothing else; behind it, at a fixed place, stands the structure below and
@@ -19,11 +19,12 @@
 #include "core/flood.h"
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_tally.h"
+#include "ngx_http_asgard_times.h"
 #include "ngx_http_asgard_zone.h"
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  7
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  8
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -31,6 +32,13 @@
 #define NGX_HTTP_ASGARD_ABSENT_N     4096       /* a power of two */
 #define NGX_HTTP_ASGARD_SLOTS_MAX    262144
 #define NGX_HTTP_ASGARD_SHARES       4096       /* see share.h */
+
+
+/* See times.h. */
+typedef struct {
+    ngx_atomic_t               buckets[NGX_HTTP_ASGARD_TIMES_BUCKETS];
+    ngx_atomic_t               sum_us;
+} ngx_http_asgard_times_t;
 
 
 /* One process that serves.  Counters stay when the entry changes hands. */
@@ -44,6 +52,7 @@ typedef struct {
     ngx_atomic_t               reasons[ASG_REASON_COUNT];
     ngx_atomic_t               used[NGX_HTTP_ASGARD_USED_N];
     ngx_atomic_t               used_millionths; /* sum of the shares */
+    ngx_http_asgard_times_t    times[NGX_HTTP_ASGARD_TIMES_N];
     uint32_t                   busy[NGX_HTTP_ASGARD_HEALTH_N]; /* of each
                                                  * endpoint, under way */
 } ngx_http_asgard_worker_t;

@@ -23,6 +23,7 @@
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
+#include "ngx_http_asgard_times.h"
 #include "ngx_http_asgard_upstream.h"
 #include "ngx_http_asgard_zone.h"
 
@@ -254,8 +255,21 @@ ngx_http_asgard_step_read(ngx_http_asgard_ctx_t *ctx)
     }
 
     rc = ngx_http_asgard_body_read(ctx);
+
+    if (rc == NGX_AGAIN) {
+        if (ctx->body_since_us == 0) {
+            ctx->body_since_us = ngx_http_asgard_times_now();
+        }
+
+        return NGX_AGAIN;
+    }
+
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (ctx->body_since_us) {
+        ctx->body_us = ngx_http_asgard_times_now() - ctx->body_since_us;
     }
 
     return ngx_http_asgard_body_scan(ctx);
@@ -333,6 +347,11 @@ ngx_http_asgard_step_route(ngx_http_asgard_ctx_t *ctx)
         ctx->request->content_handler = ngx_http_asgard_models_handler;
 
     } else {
+        ctx->timed = 1;
+        ngx_http_asgard_times_note(NGX_HTTP_ASGARD_TIMES_OVERHEAD,
+                                   ngx_http_asgard_times_now() - ctx->begun_us
+                                   - ctx->body_us);
+
         ctx->request->content_handler = ngx_http_asgard_upstream_handler;
     }
 

@@ -13,6 +13,7 @@
 #include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_messages.h"
 #include "ngx_http_asgard_route.h"
+#include "ngx_http_asgard_times.h"
 
 
 #define NGX_HTTP_ASGARD_STREAM_LEAST  512     /* of an outgoing buffer */
@@ -173,6 +174,9 @@ ngx_http_asgard_stream_sink(void *data, u_char *bytes, size_t len)
 
     if (a->ctx->first_byte == 0) {
         a->ctx->first_byte = ngx_current_msec;
+        ngx_http_asgard_times_note(NGX_HTTP_ASGARD_TIMES_FIRST_TOKEN,
+                                   ngx_http_asgard_times_now()
+                                   - a->ctx->begun_us);
     }
 
     a->answer.seen += len;

@@ -96,6 +96,7 @@ line_take(const char *line, const char *name, char id[ID_MAX + 1],
     static const char before[] = "{endpoint=\"";
     size_t n = strlen(name);
     const char *from, *to;
+    char *end;
 
     if (strncmp(line, name, n) != 0
         || strncmp(line + n, before, sizeof(before) - 1) != 0)
@@ -111,7 +112,11 @@ line_take(const char *line, const char *name, char id[ID_MAX + 1],
     }
     memcpy(id, from, (size_t) (to - from));
     id[to - from] = '\0';
-    *value = strtoull(to + 3, NULL, 10);
+    *value = strtoull(to + 3, &end, 10);
+    if (*end == '.') {
+        /* seconds have six places: microseconds */
+        *value = *value * 1000000 + strtoull(end + 1, NULL, 10);
+    }
 
     return true;
 }
@@ -144,7 +149,7 @@ endpoints_read(const char *text, struct endpoint *list)
     static const char *const names[FIGURES] = {
         [FIGURE_STATE] = "asgard_endpoint_state",
         [FIGURE_BUSY] = "asgard_endpoint_busy",
-        [FIGURE_LATENCY] = "asgard_endpoint_latency_microseconds",
+        [FIGURE_LATENCY] = "asgard_endpoint_latency_seconds",
         [FIGURE_FAILURES] = "asgard_endpoint_failures_total",
         [FIGURE_COOLDOWNS] = "asgard_endpoint_cooldowns_total"
     };

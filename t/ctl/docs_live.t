@@ -6,12 +6,18 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use Asgard::Files qw(slurp top);
+use File::Temp qw(tempdir);
+
+use Asgard::Files qw(slurp spill top);
 use Asgard::Test;
 
 my $t = Asgard::Test->new->start;
 my $key = $t->key(project => $t->project(budget_usd => '1'));
 is($t->chat($key)->status, 200, 'a call is answered');
+system(top() . '/scripts/promtool-env') == 0 or BAIL_OUT('no promtool');
+my $promtool = top() . '/build/promtool/promtool';
+my $dir = tempdir('/tmp/asgard-live-XXXXXX', CLEANUP => 1);
+
 my $page = slurp(top() . '/docs/metrics.md');
 my (undef, $module, $ctl) = split m{^## `/metrics[^\n]*\n}m, $page;
 ($module) = split /^## /m, $module;
@@ -31,6 +37,9 @@ for (['/metrics', $module], ['/metrics/ctl', $ctl]) {
     } $reply->body =~ /^(asgard_\w+)/mg;
     is_deeply([sort keys %named], [sort keys %type],
         'and a figure of each');
+    spill("$dir/metrics", $reply->body);
+    is(`$promtool check metrics < $dir/metrics 2>&1`, '',
+        'promtool has nothing against them');
 }
 
 # Data plane and control plane refuse in the shapes and with the codes told.

@@ -31,17 +31,22 @@ for my $of (qw(endpoint model)) {
 cmp_ok(scalar(keys %family), '>', 6, 'the families were found');
 push @counters, grep { $family{$_} eq 'counter' } keys %family;
 push @gauges, grep { $family{$_} eq 'gauge' } keys %family;
-my ($histogram) = $probe =~ /# TYPE (asgard_\w+) histogram/;
+my @histograms = $probe =~ /# TYPE (asgard_\w+) histogram/g;
+push @histograms, source('ngx_asgard_module/ngx_http_asgard_times.c')
+    =~ /^\s*\{ "(asgard_\w+)",/mg;
+cmp_ok(scalar(@histograms), '>', 1, 'the histograms were found');
 cmp_ok(scalar(@counters), '>', 15, 'the counters were found');
 cmp_ok(scalar(@gauges), '>', 3, 'the gauges were found');
 my ($table) = split /^## /m, $module;
 is_deeply([sort(told($table))],
-    [sort(@counters, @gauges, $labelled, $histogram)],
+    [sort(@counters, @gauges, $labelled, @histograms)],
     'the page has the metrics of the module');
 for my $name (@counters, $labelled) {
     like($table, qr/^\| `$name` \| counter \|/m, "$name is a counter");
 }
-like($table, qr/^\| `$histogram` \| histogram \|/m, 'one is a histogram');
+for my $name (@histograms) {
+    like($table, qr/^\| `$name` \| histogram \|/m, "$name is a histogram");
+}
 for my $name (@gauges) {
     like($table, qr/^\| `$name` \| gauge \|/m, "$name is a gauge");
 }

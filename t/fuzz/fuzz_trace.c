@@ -42,6 +42,24 @@ static void check_json(asg_str_t text)
     must(memcmp(storage + 1, text.data, text.len) == 0);
 }
 
+/* What may stand in a header of ours as it is. */
+static bool is_context(asg_str_t text)
+{
+    static const char form[] = "00-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-"
+                               "hhhhhhhhhhhhhhhh-hh";
+
+    for (size_t i = 0; i < text.len; i++) {
+        const char *set = form[i] == 'h' ? "0123456789abcdef" : "0-";
+
+        if (text.len != sizeof(form) - 1 || text.data[i] == '\0'
+            || strchr(set, text.data[i]) == NULL)
+        {
+            return false;
+        }
+    }
+    return text.len == sizeof(form) - 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     asg_str_t text = {(const char *) data, size};
@@ -51,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (is_plain(text)) {
         check_json(text);
     }
+    must(!asg_traceparent_is_valid(text) || is_context(text));
     if (size >= 16) {
         must(asg_trace_make(data, out) == 35 && strlen(out) == 35);
         must(asg_trace_is_valid(asg_str_z(out)));

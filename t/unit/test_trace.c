@@ -43,11 +43,38 @@ static void ours_is_tr_and_32_hex_and_valid(void **state)
     assert_true(asg_trace_is_valid(asg_str_z(out)));
 }
 
+#define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+static void a_traceparent_is_of_version_00_and_names_both_ids(void **state)
+{
+    static const char *const bad[] = {
+        "", PARENT "-", " " PARENT,
+        "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e473-000f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0g",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7\r01",
+        "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    };
+
+    (void) state;
+    assert_true(asg_traceparent_is_valid(ASG_STR(PARENT)));
+    assert_true(asg_traceparent_is_valid(
+        ASG_STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_false(asg_traceparent_is_valid(asg_str_z(bad[i])));
+    }
+    assert_false(asg_traceparent_is_valid(ASG_STR_NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clients_id_has_1_to_64_plain_characters),
         cmocka_unit_test(ours_is_tr_and_32_hex_and_valid),
+        cmocka_unit_test(a_traceparent_is_of_version_00_and_names_both_ids),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
