@@ -2,9 +2,9 @@
  * Reading a partition of Redis in one transaction, and comparing it.
  *
  * The ledger is read first, in a snapshot that is kept open; Redis after it.
- * So Redis is ahead by the events behind the cursor, and behind by the
- * corrections that it is still owed: both are known, and the comparison is
- * exact while calls run.
+ * So Redis is ahead by the events behind the cursor, up to the last that it had
+ * then, and behind by the corrections that it is still owed: both are known,
+ * and the comparison is exact while calls run.
  */
 #include "audit/audit_counters.h"
 
@@ -12,19 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit_ahead.h"
 #include "audit/audit_limits.h"
 #include "audit/audit_opening.h"
 #include "core/rkey.h"
 #include "core/script.h"
 #include "meter/partition.h"
 
-#define ENTRY_JSON    256               /* of one counter, hold or event */
-#define EVENTS_MAX    20000             /* behind the cursor */
-#define EVENTS_TEXT   "20000"           /* ... as CTL_AUDIT_BEHIND says */
+#define ENTRY_JSON    256               /* of one counter or hold */
 #define FIELD_BYTES   96                /* kind, window, id */
 
 struct snapshot {
     unsigned part;
+    int64_t most;                       /* events to be read */
     bool open;                          /* by the ledger */
     int64_t epoch, adj, rows_read;      /* ... too */
     const char *cursor;
@@ -32,10 +32,11 @@ struct snapshot {
     struct ctl_rows windows;            /* budget, window: what was sent */
     struct ctl_reply all;               /* of Redis */
     const char *redis_adj;
+    struct ctl_audit_ahead ahead;
 };
 
 /* What stands where in the transaction's answer. */
-enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
+enum { AT_META, AT_STREAM, AT_HOLDS, AT_BUDGETS };
 
 #define SQL_POINT \
     "SELECT p.epoch, coalesce(c.last_id, '0-0'), coalesce(c.rows_read, 0)," \
@@ -57,17 +58,17 @@ enum { AT_META, AT_STREAM, AT_EVENTS, AT_HOLDS, AT_BUDGETS };
     " AND o.target = b.budget_id AND o.sent_at IS NULL)" \
     " ORDER BY b.budget_id, w.window_name"
 
-/* $1 the counters of Redis, $2 its open holds, $3 the events that the ledger
- * has not got, $4 the partition, $5 the last correction that Redis got. */
+/* $1 the counters of Redis, $2 its open holds, $3 what the events moved that
+ * the ledger has not got, $4 the partition, $5 the last correction that Redis
+ * got. */
 #define SQL_COMPARE \
     "WITH c AS (SELECT * FROM jsonb_to_recordset($1::jsonb)" \
     " AS t(b text, w text, i bigint, s bigint, h bigint, o bigint))," \
     " held AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($2::jsonb)" \
     " AS t(a bigint, p text), unnest(string_to_array(t.p, ',')) AS pin" \
     " GROUP BY pin)," \
-    " ahead AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($3::jsonb)" \
-    " AS t(a bigint, p text), unnest(string_to_array(t.p, ',')) AS pin" \
-    " GROUP BY pin)," \
+    " ahead AS (SELECT p AS pin, a FROM jsonb_to_recordset($3::jsonb)" \
+    " AS t(a bigint, p text))," \
     " owed AS (SELECT pin, sum(a.delta_nano) AS a FROM applies a," \
     " unnest(string_to_array(a.pins, ',')) AS pin" \
     " WHERE a.partition = $4::smallint AND a.seq > $5::bigint" \
@@ -116,22 +117,19 @@ head_queue(struct ctl_redis *redis, struct ctl_arena *arena,
     const struct snapshot *s, struct ctl_error *e)
 {
     char meta[ASG_RKEY_MAX], stream[ASG_RKEY_MAX], expiry[ASG_RKEY_MAX];
-    const char *after = ctl_arena_printf(arena, "(%s", s->cursor);
     char pattern[ASG_RKEY_MAX];         /* of every hold: an id, made a star */
     const size_t star = asg_rkey_hold(pattern, s->part, ASG_STR("0"));
     const asg_str_t stream_key = {stream, asg_rkey_stream(stream, s->part,
                                   (uint64_t) s->epoch)};
-    const asg_str_t commands[][6] = {
+    const asg_str_t commands[][8] = {
         {ASG_STR("HMGET"), {meta, asg_rkey_meta(meta, s->part)},
          ASG_STR("adj"), ASG_STR("st")},
         {ASG_STR("XINFO"), ASG_STR("STREAM"), stream_key},
-        {ASG_STR("XRANGE"), stream_key, asg_str_z(after), ASG_STR("+"),
-         ASG_STR("COUNT"), ASG_STR(EVENTS_TEXT)},
         {ASG_STR("SORT"), {expiry, asg_rkey_expiry(expiry, s->part)},
-         ASG_STR("BY"), ASG_STR("nosort"), ASG_STR("GET"),
-         {pattern, star}}
+         ASG_STR("BY"), ASG_STR("nosort"), ASG_STR("GET"), ASG_STR("#"),
+         ASG_STR("GET"), {pattern, star}}
     };
-    static const size_t argc[] = {4, 3, 6, 6};
+    static const size_t argc[] = {4, 3, 8};
     struct ctl_reply reply;
     size_t i;
 
@@ -198,7 +196,7 @@ redis_read(struct ctl_redis *redis, struct ctl_arena *arena,
 
 
 /* Redis must not have a correction that is younger than our snapshot.  NULL
- * when it has none, and all that is behind the cursor was read. */
+ * when it has none. */
 static const char *
 unsteady_why(struct snapshot *s)
 {
@@ -211,12 +209,51 @@ unsteady_why(struct snapshot *s)
     {
         return "it is not open";
     }
-    if (s->all.items[AT_EVENTS].nitems >= EVENTS_MAX) {
-        return CTL_AUDIT_BEHIND;
-    }
     s->redis_adj = meta->items[0].text.data;
 
     return (int64_t) adj <= s->adj ? NULL : "its corrections do not rest";
+}
+
+
+/* A number of what Redis says of its stream; -1: it has none. */
+static int64_t
+stream_number(const struct snapshot *s, const char *name)
+{
+    const struct ctl_reply *info = &s->all.items[AT_STREAM];
+    uint64_t n;
+
+    return asg_str_u64(ctl_reply_field(info, name), &n) && n <= INT64_MAX
+           ? (int64_t) n : -1;
+}
+
+
+/* Known before the first is read, unless somebody changed the stream. */
+static bool
+is_far_behind(const struct snapshot *s)
+{
+    return stream_number(s, "length") >= s->most
+           && stream_number(s, "entries-added") - s->rows_read >= s->most;
+}
+
+
+/* What Redis had behind the cursor in the transaction. */
+static bool
+ahead_read(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct snapshot *s, struct ctl_error *e)
+{
+    asg_str_t last = ctl_reply_field(&s->all.items[AT_STREAM],
+                                     "last-generated-id");
+
+    s->ahead = (struct ctl_audit_ahead) {
+        .part = s->part, .epoch = s->epoch, .after = s->cursor,
+        .upto = last.len > 0 ? ctl_arena_text(arena, last.data, last.len)
+                : "0-0",
+        .most = s->most
+    };
+
+    return s->ahead.upto != NULL
+           ? ctl_audit_ahead_read(pg, redis, arena, &s->ahead, e)
+           : ctl_error_internal(e, "out of memory");
 }
 
 
@@ -225,27 +262,19 @@ unsteady_why(struct snapshot *s)
 static unsigned
 stream_check(const struct snapshot *s, FILE *out)
 {
-    const struct ctl_reply *info = &s->all.items[AT_STREAM];
-    int64_t added, known = s->rows_read
-                           + (int64_t) s->all.items[AT_EVENTS].nitems;
-    size_t i;
+    int64_t added = stream_number(s, "entries-added");
+    int64_t known = s->rows_read + s->ahead.events;
 
-    for (i = 0; i + 1 < info->nitems; i += 2) {
-        if (!asg_str_eq_z(info->items[i].text, "entries-added")) {
-            continue;
-        }
-        added = strtoll(info->items[i + 1].text.data, NULL, 10);
-        if (added != known) {
-            if (out != NULL) {
-                fprintf(out, "M9 partition %u: %lld usage events were "
-                        "written, %lld are known\n", s->part,
-                        (long long) added, (long long) known);
-            }
-            return 1;
-        }
+    if (added < 0 || added == known) {
+        return 0;
+    }
+    if (out != NULL) {
+        fprintf(out, "M9 partition %u: %lld usage events were written, %lld"
+                " are known\n", s->part, (long long) added,
+                (long long) known);
     }
 
-    return 0;
+    return 1;
 }
 
 
@@ -371,18 +400,19 @@ counters_text(struct ctl_arena *arena, const struct snapshot *s)
 
 
 static void
-amount_put(asg_buf_t *out, asg_str_t amount, asg_str_t held, asg_str_t pins)
+hold_put(asg_buf_t *out, asg_str_t id, const struct ctl_hold_text *hold)
 {
-    asg_buf_z(out, out->len > 1 ? ",{\"a\":" : "{\"a\":");
-    asg_buf_str(out, amount);
-    asg_buf_z(out, ",\"h\":");
-    asg_buf_str(out, held);
+    asg_buf_z(out, out->len > 1 ? ",{\"i\":" : "{\"i\":");
+    asg_buf_json(out, id);
+    asg_buf_z(out, ",\"a\":");
+    asg_buf_str(out, hold->amount);
     asg_buf_z(out, ",\"p\":");
-    asg_buf_json(out, pins);
+    asg_buf_json(out, hold->pins);
     asg_buf_z(out, "}");
 }
 
 
+/* The reply has an id and a hold in turn. */
 static const char *
 holds_text(struct ctl_arena *arena, const struct snapshot *s)
 {
@@ -399,45 +429,9 @@ holds_text(struct ctl_arena *arena, const struct snapshot *s)
         return NULL;
     }
     asg_buf_z(&out, "[");
-    for (i = 0; i < holds->nitems; i++) {
-        if (ctl_partition_hold_parse(&holds->items[i], &parts)) {
-            amount_put(&out, parts.amount, parts.amount, parts.pins);
-        }
-    }
-    asg_buf_z(&out, "]");
-    asg_buf_put(&out, "", 1);
-
-    return asg_buf_ok(&out) ? out.data : NULL;
-}
-
-
-static const char *
-events_text(struct ctl_arena *arena, const struct snapshot *s)
-{
-    const struct ctl_reply *events = &s->all.items[AT_EVENTS], *fields;
-    size_t i, bytes = 64 + events->nitems * ENTRY_JSON;
-    uint64_t moved, held;
-    asg_buf_t out;
-
-    for (i = 0; i < events->nitems; i++) {
-        if (events->items[i].nitems == 2) {
-            bytes += ctl_reply_field(&events->items[i].items[1], "p").len;
-        }
-    }
-    asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
-    if (out.data == NULL) {
-        return NULL;
-    }
-    asg_buf_z(&out, "[");
-    for (i = 0; i < events->nitems; i++) {
-        fields = events->items[i].nitems == 2 ? &events->items[i].items[1]
-                 : events;
-        if (asg_str_u64(ctl_reply_field(fields, "d"), &moved) && moved > 0) {
-            amount_put(&out, ctl_reply_field(fields, "d"),
-                       asg_str_u64(ctl_reply_field(fields, "h"), &held)
-                       ? ctl_reply_field(fields, "h")
-                       : ctl_reply_field(fields, "d"),
-                       ctl_reply_field(fields, "p"));
+    for (i = 0; i + 1 < holds->nitems; i += 2) {
+        if (ctl_partition_hold_parse(&holds->items[i + 1], &parts)) {
+            hold_put(&out, holds->items[i].text, &parts);
         }
     }
     asg_buf_z(&out, "]");
@@ -513,53 +507,75 @@ gaps_check(const struct snapshot *s, FILE *out)
 
 static bool
 compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
-    bool limits, FILE *out, unsigned *broken, struct ctl_error *e)
+    struct ctl_audit_look *look, struct ctl_error *e)
 {
     const char *counters = counters_text(arena, s);
     const char *holds = holds_text(arena, s);
-    const char *events = events_text(arena, s);
+    const char *part = ctl_arena_printf(arena, "%u", s->part);
     struct ctl_rows rows;
     unsigned i;
 
-    if (counters == NULL || holds == NULL || events == NULL) {
+    if (counters == NULL || holds == NULL || part == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    if (!CTL_PG(pg, arena, &rows, e, SQL_COMPARE, counters, holds, events,
-                ctl_arena_printf(arena, "%u", s->part), s->redis_adj))
+    if (!CTL_PG(pg, arena, &rows, e, SQL_COMPARE, counters, holds,
+                s->ahead.sums, part, s->redis_adj))
     {
         return false;
     }
-    for (i = 0; out != NULL && i < rows.nrows; i++) {
-        fprintf(out, "%s\n", ctl_rows_at(&rows, i, 0));
+    for (i = 0; look->out != NULL && i < rows.nrows; i++) {
+        fprintf(look->out, "%s\n", ctl_rows_at(&rows, i, 0));
     }
-    *broken = rows.nrows + stream_check(s, out) + gaps_check(s, out);
+    look->broken = rows.nrows + stream_check(s, look->out)
+                   + gaps_check(s, look->out);
 
-    return !limits
-           || ctl_audit_limits(pg, arena, s->part, counters, events, out,
-                               broken, e);
+    return !look->limits
+           || ctl_audit_limits(pg, arena, part, counters, holds,
+                               s->ahead.sums, look->out, &look->broken, e);
+}
+
+
+static bool
+look_at(struct ctl_pg *pg, struct ctl_redis *redis, struct ctl_arena *arena,
+    struct snapshot *s, struct ctl_audit_look *look, struct ctl_error *e)
+{
+    look->why = unsteady_why(s);
+    look->behind = look->why == NULL && is_far_behind(s);
+    if (look->why != NULL) {
+        return true;
+    }
+    if (!look->behind && !ahead_read(pg, redis, arena, s, e)) {
+        return false;
+    }
+    if (look->behind || s->ahead.events >= s->most) {
+        look->behind = true;
+        look->why = ctl_arena_printf(arena, "the ledger is %lld usage events"
+                                     " or more behind", (long long) s->most);
+        return look->why != NULL || ctl_error_internal(e, "out of memory");
+    }
+
+    return compare(pg, arena, s, look, e);
 }
 
 
 bool
 ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
-    const char **why, unsigned *broken, struct ctl_error *e)
+    struct ctl_arena *arena, struct ctl_audit_look *look,
+    struct ctl_error *e)
 {
-    struct snapshot s = {.part = part};
+    struct snapshot s = {.part = look->part, .most = look->events};
     bool ok;
 
-    *broken = 0;
-    *why = NULL;
+    look->broken = 0;
+    look->why = NULL;
+    look->behind = false;
     if (!ctl_pg_begin(pg, e)) {
         return false;
     }
     ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
                      " REPEATABLE READ READ ONLY")
-         && ledger_read(pg, arena, &s, e) && redis_read(redis, arena, &s, e);
-    if (ok) {
-        *why = unsteady_why(&s);
-        ok = *why != NULL || compare(pg, arena, &s, limits, out, broken, e);
-    }
+         && ledger_read(pg, arena, &s, e) && redis_read(redis, arena, &s, e)
+         && look_at(pg, redis, arena, &s, look, e);
     ctl_pg_rollback(pg);
 
     return ok;

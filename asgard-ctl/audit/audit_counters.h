@@ -12,13 +12,20 @@
 #include "redis/client.h"
 #include "store/pg.h"
 
-/* A *why: reading so many events takes long, and they grow fewer slowly. */
-#define CTL_AUDIT_BEHIND "the ledger is 20000 usage events or more behind"
+struct ctl_audit_look {
+    unsigned part;
+    bool limits;                        /* M1 too */
+    int64_t events;                     /* behind the cursor, to be read */
+    FILE *out;                          /* NULL: none */
+    /* found: */
+    const char *why;                    /* NULL: the two were compared */
+    bool behind;                        /* why: they are more than that */
+    unsigned broken;                    /* differences */
+};
 
-/* One look.  *why: NULL when the two could be compared, else what kept them
- * from it.  Lines go to `out` (NULL: none); *broken counts the differences. */
+/* One look.  What `why` says is the arena's. */
 bool ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
-    const char **why, unsigned *broken, struct ctl_error *e);
+    struct ctl_arena *arena, struct ctl_audit_look *look,
+    struct ctl_error *e);
 
 #endif

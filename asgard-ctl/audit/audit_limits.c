@@ -42,23 +42,35 @@
     " AND l.id >= s.limit_id))) FROM limit_starts s" \
     " WHERE s.budget_id = c.b AND s.window_name = c.w AND s.window_id = c.i)"
 
-/* $1 the counters of Redis, $2 the events that the ledger has not got. */
+/* $1 the counters of Redis, $2 its open holds, $3 what the events moved that
+ * the ledger has not got. */
 #define SQL_LIMITS \
     "WITH c AS (SELECT *, b || ':' || w || ':' || i AS pin" \
     " FROM jsonb_to_recordset($1::jsonb)" \
-    " AS t(b text, w text, i bigint, s bigint, h bigint, o bigint, l bigint)" \
-    " WHERE s + h > l)," \
+    " AS t(b text, w text, i bigint, o bigint, l bigint)" \
+    " WHERE l IS NOT NULL)," \
+    " held AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($2::jsonb)" \
+    " AS t(i text, a bigint, p text)," \
+    " unnest(string_to_array(t.p, ',')) AS pin" \
+    " WHERE NOT EXISTS (SELECT FROM holds h WHERE h.hold_id = t.i)" \
+    " GROUP BY pin)," \
+    " over AS (SELECT c.*, " CTL_AUDIT_OPENING("c") " AS opened," \
+    " coalesce(n.u, 0) AS above, u.h," \
+    " coalesce(" CTL_AUDIT_OPENING("c") ", 0) + coalesce(b.spent_nano, 0)" \
+    " + coalesce(n.n, 0) AS s" \
+    " FROM c LEFT JOIN openings o ON o.budget_id = c.b" \
+    " AND o.window_name = c.w AND o.window_id = c.i" \
+    " LEFT JOIN balances b ON b.budget_id = c.b AND b.window_name = c.w" \
+    " AND b.window_id = c.i" \
+    " LEFT JOIN jsonb_to_recordset($3::jsonb)" \
+    " AS n(n bigint, u bigint, p text) ON n.p = c.pin" \
+    " LEFT JOIN held ON held.pin = c.pin" \
+    " CROSS JOIN LATERAL (SELECT coalesce(held.a, 0) AS h) u)," \
     " x AS (SELECT c.*, greatest(c.l, least(" SQL_SINCE_BEGIN ", " \
-    SQL_SINCE_LOWERED "), " CTL_AUDIT_OPENING("c") ") AS cap," \
-    " coalesce(u.a, 0) + coalesce(n.a, 0) AS unchecked" \
-    " FROM c" \
-    " LEFT JOIN openings o ON o.budget_id = c.b AND o.window_name = c.w" \
-    " AND o.window_id = c.i" \
-    " LEFT JOIN LATERAL (SELECT sum(" UNCHECKED ") AS a FROM holds h" \
-    " WHERE c.pin = ANY (string_to_array(h.pins, ','))) u ON true" \
-    " LEFT JOIN LATERAL (SELECT sum(greatest(t.a - t.h, 0)) AS a" \
-    " FROM jsonb_to_recordset($2::jsonb) AS t(a bigint, h bigint, p text)" \
-    " WHERE c.pin = ANY (string_to_array(t.p, ','))) n ON true)" \
+    SQL_SINCE_LOWERED "), c.opened) AS cap, c.above" \
+    " + (SELECT coalesce(sum(" UNCHECKED "), 0) FROM holds h" \
+    " WHERE c.pin = ANY (string_to_array(h.pins, ','))) AS unchecked" \
+    " FROM over c WHERE c.s + c.h > c.l)" \
     " SELECT 'M1 ' || pin || ': spent ' || s || ' + held ' || h || ' is '" \
     " || s + h - l || ' above its limit of ' || l || '; a higher limit" \
     " explains ' || cap - l || ', charges above their holds '" \
@@ -102,15 +114,16 @@ print(const struct ctl_rows *rows, FILE *out)
 
 bool
 ctl_audit_limits(struct ctl_pg *pg, struct ctl_arena *arena,
-    unsigned part, const char *counters, const char *events, FILE *out,
-    unsigned *broken, struct ctl_error *e)
+    const char *part, const char *counters, const char *holds,
+    const char *ahead, FILE *out, unsigned *broken, struct ctl_error *e)
 {
     struct ctl_rows over, other, waiting;
 
-    if (!CTL_PG(pg, arena, &over, e, SQL_LIMITS, counters, events)
+    if (!CTL_PG(pg, arena, &over, e, SQL_LIMITS, counters, holds,
+                ahead)
         || !CTL_PG(pg, arena, &other, e, SQL_RECORD, counters)
         || !CTL_PG(pg, arena, &waiting, e, SQL_WAITING,
-                   ctl_arena_printf(arena, "%u", part)))
+                   part))
     {
         return false;
     }

@@ -6,7 +6,14 @@
  * lower one is on record; or is an amount that no admission checked:
  * what balances are above the least that their holds stood for (an overshoot,
  * a later correction upward).  All is on record, so the excess is proved to the
- * nano-dollar or reported.  The limit in Redis must itself be the one on
+ * nano-dollar or reported.
+ *
+ * Each call counts once: as the ledger has it, or as an event that the ledger
+ * has not read says, or else as it is held.  In Redis one that was announced
+ * again after a loss may count twice for a while, and one that was corrected
+ * not yet.  That Redis says the same otherwise is M3 and M4.
+ *
+ * The limit in Redis must itself be the one on
  * record; a change that waits for Redis for longer than five minutes is
  * reported.
  */
@@ -17,10 +24,10 @@
 
 #include "store/pg.h"
 
-/* `counters` and `events` as audit/audit_counters.c read them, in its
+/* `counters`, `holds` and `ahead` as audit/audit_counters.c read them, in its
  * transaction; adds to *broken. */
 bool ctl_audit_limits(struct ctl_pg *pg, struct ctl_arena *arena,
-    unsigned part, const char *counters, const char *events, FILE *out,
-    unsigned *broken, struct ctl_error *e);
+    const char *part, const char *counters, const char *holds,
+    const char *ahead, FILE *out, unsigned *broken, struct ctl_error *e);
 
 #endif

@@ -16,6 +16,9 @@
 #define LOOKS_BEHIND 3                  /* ... at one far behind */
 #define LOOK_MS    50
 #define CONFIRM    3                    /* looks that must all differ */
+#define EVENTS_SOON 20000               /* behind, of one among others */
+#define EVENTS_MAX 1000000              /* ... of one that somebody waits for:
+                                         * as a stream has by itself */
 
 /* Entries of pruned months count by what was kept of them. */
 #define SQL_ENDS \
@@ -170,36 +173,32 @@ ledger_audit(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
 }
 
 
-/* True with *why, where the two could not be compared. */
+/* Looks until two agree, or differ for good; look->why, where they could not be
+ * compared. */
 static bool
 partition_look(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
-    unsigned *broken, const char **why, struct ctl_error *e)
+    struct ctl_arena *arena, struct ctl_audit_look *look, FILE *out,
+    struct ctl_error *e)
 {
     const struct timespec pause = {0, LOOK_MS * 1000000L};
-    unsigned look, differ, wrong = 0, looks = LOOKS;
+    unsigned n, wrong = 0, looks = LOOKS;
 
-    for (look = 0; look < looks; look++) {
+    for (n = 0; n < looks; n++) {
         ctl_arena_reset(arena);
-        if (!ctl_audit_counters(pg, redis, arena, part, limits,
-                                wrong + 1 == CONFIRM ? out : NULL, why,
-                                &differ, e))
-        {
+        look->out = wrong + 1 == CONFIRM ? out : NULL;
+        if (!ctl_audit_counters(pg, redis, arena, look, e)) {
             return false;
         }
-        if (*why == NULL && differ == 0) {
+        if (look->why == NULL
+            && (look->broken == 0 || ++wrong == CONFIRM))
+        {
             return true;
         }
-        if (*why == NULL && ++wrong == CONFIRM) {
-            *broken += differ;
-            return true;
-        }
-        looks = *why != NULL && strcmp(*why, CTL_AUDIT_BEHIND) == 0
-                ? LOOKS_BEHIND : LOOKS;
+        looks = look->behind ? LOOKS_BEHIND : LOOKS;
         nanosleep(&pause, NULL);
     }
-    if (*why == NULL) {
-        *why = "it does not rest";
+    if (look->why == NULL) {
+        look->why = "it does not rest";
     }
 
     return true;
@@ -211,15 +210,20 @@ ctl_audit_partition(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
     unsigned *broken, struct ctl_error *e)
 {
-    const char *why;
+    struct ctl_audit_look look = {.part = part, .limits = limits,
+                                  .events = EVENTS_SOON};
 
-    if (!partition_look(pg, redis, arena, part, limits, out, broken, &why, e)) {
+    if (!partition_look(pg, redis, arena, &look, out, e)) {
         return false;
     }
+    if (look.why != NULL) {
+        return ctl_error_away(e, "budget_unavailable", "partition %u could not"
+                              " be compared with the ledger: %s", part,
+                              look.why);
+    }
+    *broken += look.broken;
 
-    return why == NULL
-           || ctl_error_away(e, "budget_unavailable", "partition %u could not "
-                             "be compared with the ledger: %s", part, why);
+    return true;
 }
 
 
@@ -228,21 +232,20 @@ ctl_audit_money(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, FILE *out, unsigned *broken, unsigned *missed,
     struct ctl_error *e)
 {
-    const char *why;
-    unsigned part;
+    struct ctl_audit_look look = {.limits = true, .events = EVENTS_MAX};
 
     *broken = *missed = 0;
     if (!ledger_audit(pg, arena, out, broken, e)) {
         return false;
     }
-    for (part = 0; part < ASG_PARTITIONS; part++) {
-        if (!partition_look(pg, redis, arena, part, true, out, broken, &why,
-                            e)) {
+    for (look.part = 0; look.part < ASG_PARTITIONS; look.part++) {
+        if (!partition_look(pg, redis, arena, &look, out, e)) {
             return false;
         }
-        if (why != NULL) {
+        *broken += look.why == NULL ? look.broken : 0;
+        if (look.why != NULL) {
             fprintf(out, "partition %u could not be compared with the ledger:"
-                    " %s\n", part, why);
+                    " %s\n", look.part, look.why);
             (*missed)++;
         }
     }

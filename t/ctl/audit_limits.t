@@ -71,6 +71,18 @@ call('h1', 600, 's', 600);
 my $pins = call('h2', 300);
 is_well('what is within its limit is well');
 
+# Announced again by a gateway that did not hear of its end
+my $again = $p->reserve('h1', 600, [$budget], mode => 'A', pins => $pins,
+    detail => $m->detail($id));
+is($again->[0], 'OK', 'an ended call is held again');
+is($p->field($budget, 'h:total:0') + $p->field($budget, 's:total:0'), 1500,
+    '... and counts twice in Redis');
+is_well('... but once in what is admitted');
+$p->finish('h1', 's', 600, $pins, [$budget], detail => $m->detail($id));
+ok(wait_until(sub { $p->field($budget, 's:total:0') == 600 }, 5, 0.02),
+    '... and once when it has ended again');
+is_well('... which is well');
+
 # A limit that was lowered explains as much as was used then
 limit(400);
 is_well('spent and held above a lowered limit are explained by it');

@@ -95,19 +95,10 @@ parked_open(struct sim *s)
 
 /* --- what it may find --- */
 
-static bool
-is_in_ledger(struct sim *s, const struct sim_hold *h)
-{
-    struct ctl_rows rows;
-
-    return sim_sql(&s->world, &rows, "SELECT FROM holds WHERE hold_id = '%s'",
-                   h->id) && rows.nrows > 0;
-}
-
-
 /* What counts in a window beyond what was admitted there: of holds whose room
- * was given to others while nobody knew them, and of those that the ledger has
- * ended and a gateway has announced again, which count twice for a while. */
+ * was given to others while nobody knew them, and of those that were ended and
+ * granted again by a command that was late, which count twice until the ledger
+ * reads of the end. */
 static int64_t
 room_lent(struct sim *s, const char *pin)
 {
@@ -124,8 +115,9 @@ room_lent(struct sim *s, const char *pin)
             /* another one */
         }
         if (k < h->npins
-            && (h->lent || (sim_hold_is_open(&s->world, h->part, h->id)
-                            && is_in_ledger(s, h))))
+            && (h->lent
+                || (h->grants > 1
+                    && sim_hold_is_open(&s->world, h->part, h->id))))
         {
             sum += h->amount;
         }
