@@ -132,7 +132,7 @@ my @steering = (Range => 'bytes=0-1', 'If-None-Match' => '*',
     'x-litellm-api-key' => 'sk-0123456789abcdef0', 'x-litellm-tags' => 'a',
     'x-portkey-provider' => 'openai', 'x-portkey-custom-host' => 'evil.example',
     'x-stainless-retry-count' => '0', 'x-request-id' => 'req-theirs',
-    traceparent => '00-00000000000000000000000000000001-0000000000000001-01',
+    traceparent => 'evil', tracestate => 'a=b', baggage => 'a=b',
     Cookie => 'session=1', Referer => 'http://evil.example',
     'User-Agent' => 'evil', 'Accept-Encoding' => 'gzip', Accept => '*/*',
     'helicone-target-url' => 'http://evil.example', Origin => 'null');
