@@ -36,7 +36,7 @@
 
 
 #define NGX_HTTP_ASGARD_HOLD_MAX      40      /* "h" + 24 hex + ".nnn" */
-#define NGX_HTTP_ASGARD_PINS_MAX      1472
+#define NGX_HTTP_ASGARD_PINS_MAX      1376
 #define NGX_HTTP_ASGARD_ATTEMPTS_MAX  16
 
 
@@ -173,6 +173,9 @@ struct ngx_http_asgard_call_s {
 
     /* numbers of a refusal by a budget; NULL when there is none */
     struct ngx_http_asgard_over_s *over;
+    struct ngx_http_asgard_rate_s *rate;      /* limits.h; NULL: no limit */
+    struct ngx_http_asgard_passed_s *passed;  /* its place among those under
+                                               * way; NULL: with its hold */
 };
 
 

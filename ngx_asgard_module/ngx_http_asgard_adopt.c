@@ -8,6 +8,7 @@
 #include "ngx_http_asgard_adopt.h"
 #include "ngx_http_asgard_args.h"
 #include "ngx_http_asgard_head.h"
+#include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_pace.h"
 #include "ngx_http_asgard_settle.h"
 
@@ -231,6 +232,7 @@ ngx_http_asgard_adopt_announce(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
     ngx_http_asgard_args_text(&args, "0", 1);
     ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
     ngx_http_asgard_args_text(&args, slot->pins, slot->pins_len);
+    ngx_http_asgard_limits_adopt(&args, slot);
 
     slot->telling = 1;
     slot->told_epoch = ngx_http_asgard_adopt.turn[slot->part];

@@ -27,7 +27,7 @@ ngx_http_asgard_args_budgets(ngx_http_asgard_args_t *args,
     p = slot->budgets;
     last = p + slot->budgets_len;
 
-    while (p < last && args->argc < NGX_HTTP_ASGARD_ARGS_KEYS) {
+    while (p < last && args->argc < NGX_HTTP_ASGARD_ARGS_BUDGETS) {
         comma = ngx_strlchr(p, last, ',');
         if (comma == NULL) {
             comma = last;
@@ -37,6 +37,47 @@ ngx_http_asgard_args_budgets(ngx_http_asgard_args_t *args,
         ngx_http_asgard_args_key(args,
             asg_rkey_budget(args->names[args->argc], slot->part, budget));
         p = comma + 1;
+    }
+}
+
+
+asg_str_t
+ngx_http_asgard_args_scope(asg_str_t *rest)
+{
+    size_t     n;
+    asg_str_t  name;
+
+    name = *rest;
+
+    for (n = 0; n < name.len && name.data[n] != ','; n++) { /* void */ }
+
+    rest->data += ngx_min(n + 1, rest->len);
+    rest->len -= ngx_min(n + 1, rest->len);
+    name.len = n;
+    return name;
+}
+
+
+static void
+ngx_http_asgard_args_limits(ngx_http_asgard_args_t *args,
+    ngx_http_asgard_slot_t *slot)
+{
+    asg_str_t   rest, scope;
+    ngx_uint_t  i;
+
+    rest = (asg_str_t) { (const char *) slot->budgets, slot->names_len };
+
+    for (i = 0; slot->limited >> i; i++) {
+        scope = ngx_http_asgard_args_scope(&rest);
+
+        if (!(slot->limited >> i & 1)) {
+            continue;
+        }
+
+        ngx_http_asgard_args_key(args,
+            asg_rkey_rates(args->names[args->argc], slot->part, scope));
+        ngx_http_asgard_args_key(args,
+            asg_rkey_open(args->names[args->argc], slot->part, scope));
     }
 }
 
@@ -63,6 +104,7 @@ ngx_http_asgard_args_begin(ngx_http_asgard_args_t *args,
         ngx_http_asgard_args_key(args, asg_rkey_stream(args->names[3],
                                                        slot->part, epoch));
         ngx_http_asgard_args_budgets(args, slot);
+        ngx_http_asgard_args_limits(args, slot);
     }
 
     p = ngx_snprintf((u_char *) args->fence, sizeof(args->fence), "%uL:%V",

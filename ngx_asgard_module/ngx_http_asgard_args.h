@@ -3,7 +3,7 @@
  * KEYS and ARGV of a money script for one slot, and its reply as strings.
  *
  * Names are built by core/rkey into the structure, which must stay until the
- * command was issued.  At most 20 keys and 10 arguments.
+ * command was issued.  At most 24 keys and 12 arguments.
  */
 
 #ifndef _NGX_HTTP_ASGARD_ARGS_H_INCLUDED_
@@ -14,8 +14,10 @@
 #include "ngx_http_asgard_redis.h"
 
 
-#define NGX_HTTP_ASGARD_ARGS_KEYS   (4 + ASG_SCRIPT_BUDGETS_MAX)
-#define NGX_HTTP_ASGARD_ARGS_MAX    (NGX_HTTP_ASGARD_ARGS_KEYS + 10)
+#define NGX_HTTP_ASGARD_ARGS_BUDGETS (4 + ASG_SCRIPT_BUDGETS_MAX)
+#define NGX_HTTP_ASGARD_ARGS_KEYS   (NGX_HTTP_ASGARD_ARGS_BUDGETS \
+                                     + 2 * NGX_HTTP_ASGARD_SCOPES)
+#define NGX_HTTP_ASGARD_ARGS_MAX    (NGX_HTTP_ASGARD_ARGS_KEYS + 12)
 #define NGX_HTTP_ASGARD_ARGS_FENCE  64
 
 
@@ -28,16 +30,19 @@ typedef struct {
     char         names[NGX_HTTP_ASGARD_ARGS_KEYS][ASG_RKEY_MAX];
     char         fence[NGX_HTTP_ASGARD_ARGS_FENCE];
     char         numbers[4][24];
+    char         limits[NGX_HTTP_ASGARD_SCOPES][ASG_LIMITS_TEXT];
 } ngx_http_asgard_args_t;
 
 
-/* m h x, then u and the budgets of the slot when `counters`; then the fence of
- * `epoch` and the hold's id as the first arguments. */
+/* m h x, then u, the budgets and the limits of the slot when `counters`; then
+ * the fence of `epoch` and the hold's id as the first arguments. */
 void ngx_http_asgard_args_begin(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot, uint64_t epoch, ngx_uint_t counters);
 void ngx_http_asgard_args_text(ngx_http_asgard_args_t *args, const void *data,
     size_t len);
 void ngx_http_asgard_args_number(ngx_http_asgard_args_t *args, int64_t n);
+/* Cuts the next of the names off that stand with commas between them. */
+asg_str_t ngx_http_asgard_args_scope(asg_str_t *rest);
 ngx_int_t ngx_http_asgard_args_call(ngx_http_asgard_args_t *args,
     asg_script_t script, ngx_http_asgard_redis_pt handler, void *data);
 

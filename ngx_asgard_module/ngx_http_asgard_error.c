@@ -13,6 +13,7 @@
 
 #include "core/window.h"
 #include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_zone.h"
@@ -210,6 +211,12 @@ ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
         ngx_http_asgard_error_over(&extra, ctx->call.over);
     }
 
+    if (reason == ASG_REASON_RATE_LIMIT_EXCEEDED && ctx->call.rate
+        && ctx->call.rate->refused)
+    {
+        ngx_http_asgard_limits_error(&extra, ctx->call.rate);
+    }
+
     if (ngx_http_asgard_route_is_messages(ctx)) {
         asg_reason_messages_body(out, reason,
                                  ngx_http_asgard_str(&ctx->message),
@@ -335,7 +342,8 @@ ngx_http_asgard_error_advice(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
     rc = NGX_OK;
 
     /* after an attempt that may be charged, another call may cost twice */
-    never = info->retry == ASG_RETRY_NEVER || ctx->call.further;
+    never = info->retry == ASG_RETRY_NEVER || ctx->call.further
+            || ngx_http_asgard_limits_is_never(ctx);
 
     if (never && !ctx->may_retry) {
         rc = ngx_http_asgard_error_header(r, ctx, "x-should-retry",
@@ -350,6 +358,10 @@ ngx_http_asgard_error_advice(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
 
         rc = ngx_http_asgard_error_header(r, ctx, "Retry-After", p,
                             ngx_sprintf(p, "%i", ctx->retry_after) - p);
+    }
+
+    if (rc == NGX_OK && !never) {
+        rc = ngx_http_asgard_limits_retry(r, ctx, ngx_http_asgard_error_header);
     }
 
     if (rc == NGX_OK && info->status == NGX_HTTP_UNAUTHORIZED) {
@@ -475,6 +487,12 @@ ngx_http_asgard_error_header_filter(ngx_http_request_t *r)
             && ngx_http_asgard_error_header(r, ctx, "request-id", ctx->trace,
                                             ctx->trace_len)
                != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_asgard_limits_headers(r, ctx, ngx_http_asgard_error_header)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -89,6 +89,8 @@ ngx_http_asgard_finalise_measure(ngx_http_asgard_call_t *call,
 
     call->tokens = usage->tokens;
     call->measured = 1;
+    call->slot->tokens_used = (int64_t) usage->tokens.prompt
+                              + usage->tokens.completion;
 
     return NGX_OK;
 }

@@ -28,7 +28,8 @@
 
 
 #define NGX_HTTP_ASGARD_SLOT_BUDGETS  160       /* "p.<id>,k.<id>" */
-#define NGX_HTTP_ASGARD_SLOT_PINS     1472
+#define NGX_HTTP_ASGARD_SLOT_PINS     1376
+#define NGX_HTTP_ASGARD_SCOPES        2         /* with limits: project, key */
 
 
 typedef enum {
@@ -72,6 +73,14 @@ struct ngx_http_asgard_slot_s {
     uint64_t                   stream_ms;       /* of the event in Redis */
     uint64_t                   stream_seq;
 
+    /* the limits that count it; see limits.h */
+    u_char                     limited;         /* 1 << scope; 0: none */
+    u_char                     parallel;        /* 1 << scope: has a place */
+    u_char                     marks_len[NGX_HTTP_ASGARD_SCOPES];
+    u_short                    names_len;       /* of budgets: with the key,
+                                                 * which may have none */
+    int64_t                    tokens_used;     /* -1: as reserved */
+
     /* of the owning process alone */
     ngx_http_asgard_ctx_t     *ctx;             /* NULL: request is gone */
     ngx_msec_t                 due;             /* next extend or retry */
@@ -83,6 +92,7 @@ struct ngx_http_asgard_slot_s {
     unsigned                   retold:1;        /* Redis may have its end */
 
     u_char                     budgets[NGX_HTTP_ASGARD_SLOT_BUDGETS];
+    u_char                     marks[NGX_HTTP_ASGARD_SCOPES][ASG_LIMIT_MARK];
     u_char                     pins[NGX_HTTP_ASGARD_SLOT_PINS];
     u_char                     detail[ASG_EVENT_DETAIL];
 };

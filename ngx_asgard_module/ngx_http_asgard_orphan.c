@@ -30,6 +30,7 @@ ngx_http_asgard_orphan_estimate(ngx_http_asgard_slot_t *slot)
     completion = asg_usage_estimate(slot->content_bytes, slot->output_bound);
     completion = ngx_max(tokens.completion, completion);
     tokens.completion = (int32_t) ngx_min(completion, ASG_TOKENS_MAX);
+    slot->tokens_used = (int64_t) tokens.prompt + tokens.completion;
 
     if (asg_price_cost(&slot->rates, &tokens, &cost) != ASG_OK) {
         return ngx_max(floor, slot->held_nusd);

@@ -8,6 +8,7 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_finalise.h"
+#include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_stream.h"
@@ -137,6 +138,7 @@ ngx_http_asgard_outcome_pass(ngx_http_asgard_attempt_t *a)
     /* the reason of this attempt, for the witness; the call has none yet */
     ctx->reason = a->timed_out ? ASG_REASON_UPSTREAM_TIMEOUT
                                : ASG_REASON_UPSTREAM_ERROR;
+    ngx_http_asgard_limits_pass(ctx);
     ngx_http_asgard_outcome_settle(a);
     ctx->reason = ASG_REASON_NONE;
 

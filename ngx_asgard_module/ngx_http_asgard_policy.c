@@ -10,6 +10,7 @@
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_echo.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_order.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
@@ -363,6 +364,10 @@ ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
 
     } else {
         tokens = NGX_HTTP_ASGARD_MAX_TOKENS;
+    }
+
+    if (!ctx->parsed->has_max_tokens) {
+        tokens = ngx_http_asgard_limits_output(ctx, tokens);
     }
 
     if (model->max_output_tokens > 0 && tokens > model->max_output_tokens) {

@@ -10,6 +10,7 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_doubt.h"
+#include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_redis_time.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
@@ -119,6 +120,7 @@ static void
 ngx_http_asgard_reserve_enter(ngx_http_asgard_call_t *call,
     ngx_http_asgard_slot_t *slot)
 {
+    ngx_http_asgard_limits_passed(call);
     call->asked = NULL;
     call->slot = slot;
     call->hold_len = slot->hold_len;
@@ -178,6 +180,7 @@ ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_redis_time_learn(hold.expires_s - amcf->hold_ttl);
     slot->due = ngx_current_msec + ngx_http_asgard_settle_pause();
     slot->tries = 0;
+    ngx_http_asgard_limits_granted(slot, words, n);
 
     ctx = slot->ctx;
     if (ctx == NULL) {
@@ -219,6 +222,9 @@ ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
 
     if (verdict == ASG_VERDICT_OVER) {
         ngx_http_asgard_reserve_over(ctx, words, n);
+
+    } else if (verdict == ASG_VERDICT_RATE) {
+        ngx_http_asgard_limits_refused(ctx, words, n);
 
     } else {
         ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
@@ -320,6 +326,7 @@ ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot)
     ngx_http_asgard_args_number(&args, now ? now + NGX_HTTP_ASGARD_RESERVE_LATE
                                            : 0);
     ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
+    ngx_http_asgard_limits_reserve(&args, slot);
 
     return ngx_http_asgard_args_call(&args, ASG_SCRIPT_RESERVE,
                                      ngx_http_asgard_reserve_handler, slot);
@@ -365,11 +372,16 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
 
     p = ngx_snprintf(slot->budgets, sizeof(slot->budgets), "p.%s",
                      ctx->key->project_id);
-    if (ctx->key->budgeted) {
+    slot->budgets_len = (u_short) (p - slot->budgets);
+    if (ctx->key->budgeted || ctx->key->limits.set) {
         p = ngx_snprintf(p, sizeof(slot->budgets) - (p - slot->budgets),
                          ",k.%s", ctx->key->key_id);
     }
-    slot->budgets_len = (u_short) (p - slot->budgets);
+    slot->names_len = (u_short) (p - slot->budgets);
+    if (ctx->key->budgeted) {
+        slot->budgets_len = slot->names_len;
+    }
+    ngx_http_asgard_limits_fill(slot, ctx);
 
     ngx_http_asgard_detail_event(ctx, slot, NULL, &event);
     ngx_http_asgard_detail_write(slot, &event);

@@ -8,6 +8,7 @@
 #include "ngx_http_asgard_doubt.h"
 #include "ngx_http_asgard_extend.h"
 #include "ngx_http_asgard_head.h"
+#include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_orphan.h"
 #include "ngx_http_asgard_pace.h"
 #include "ngx_http_asgard_reserve.h"
@@ -92,6 +93,7 @@ ngx_http_asgard_settle_repin(ngx_http_asgard_slot_t *slot, asg_str_t pins)
 
     last = NULL;
     last_len = 0;
+    ngx_http_asgard_limits_release(slot);
     slot->budgets_len = 0;
 
     for (n = 0; n < pins.len; n++) {
@@ -317,6 +319,8 @@ ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
         ngx_http_asgard_args_number(&args, slot->held_nusd);
     }
 
+    ngx_http_asgard_limits_finish(&args, slot);
+
     slot->asking = 1;
 
     if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_FINISH, handler, slot)
@@ -337,6 +341,7 @@ ngx_http_asgard_settle_end(ngx_http_asgard_slot_t *slot, u_char verb,
 {
     slot->verb = verb;
     slot->amount_nusd = amount_nusd;
+    slot->tokens_used = (verb == 'v') ? 0 : slot->tokens_used;
     slot->ctx = NULL;
     slot->tries = 0;
     slot->retold = 0;
@@ -355,6 +360,7 @@ ngx_http_asgard_settle_leave(ngx_http_asgard_slot_t *slot)
     slot->tries = 0;
     slot->due = 0;
     slot->gone = 0;
+    ngx_http_asgard_limits_release(slot);
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_LEFT);
 }
 

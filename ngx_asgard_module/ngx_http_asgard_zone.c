@@ -270,7 +270,8 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
     p = ngx_cpymem(out, &record->expires, sizeof(record->expires));
     *p++ = (u_char) (record->revoked | record->budgeted << 1
                      | record->all_models << 2
-                     | (record->aliases_len > 0) << 3);
+                     | (record->aliases_len > 0) << 3
+                     | (record->limits.set > 0) << 4);
     p = ngx_http_asgard_zone_put_id(p, record->key_id);
     p = ngx_http_asgard_zone_put_text(p, record->project_id);
     p = ngx_http_asgard_zone_put_text(p, record->prefix);
@@ -282,6 +283,10 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
         p = ngx_cpymem(p, &record->aliases_len, sizeof(record->aliases_len));
     }
 
+    if (record->limits.set) {
+        p = ngx_cpymem(p, &record->limits, sizeof(record->limits));
+    }
+
     p = ngx_cpymem(p, record->names,
                    record->models_len + record->aliases_len);
     return p - out;
@@ -291,14 +296,15 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
 static void
 ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
 {
-    ngx_uint_t  has_aliases;
+    ngx_uint_t  has_aliases, has_limits;
 
     ngx_memcpy(&record->expires, p, sizeof(record->expires));
     p += sizeof(record->expires);
     record->revoked = *p & 1;
     record->budgeted = *p >> 1 & 1;
     record->all_models = *p >> 2 & 1;
-    has_aliases = *p++ >> 3 & 1;
+    has_aliases = *p >> 3 & 1;
+    has_limits = *p++ >> 4 & 1;
     p = ngx_http_asgard_zone_get_id(p, record->key_id);
     p = ngx_http_asgard_zone_get_text(p, record->project_id);
     p = ngx_http_asgard_zone_get_text(p, record->prefix);
@@ -309,6 +315,13 @@ ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
     if (has_aliases) {
         ngx_memcpy(&record->aliases_len, p, sizeof(record->aliases_len));
         p += sizeof(record->aliases_len);
+    }
+
+    record->limits.set = 0;
+
+    if (has_limits) {
+        ngx_memcpy(&record->limits, p, sizeof(record->limits));
+        p += sizeof(record->limits);
     }
 
     ngx_memcpy(record->names, p, record->models_len + record->aliases_len);

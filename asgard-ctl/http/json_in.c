@@ -141,6 +141,30 @@ value_int(struct reader *rd, asg_json_event_t ev,
 
 
 static bool
+value_limit(struct reader *rd, asg_json_event_t ev,
+    const struct ctl_json_field *f)
+{
+    struct ctl_limit *limit = f->out;
+    char expects[64];
+
+    limit->given = true;
+    limit->null = ev == ASG_JSON_NULL;
+    if (limit->null) {
+        return true;
+    }
+    snprintf(expects, sizeof(expects), "an integer from 0 to %u, or null",
+             f->max);
+    if (ev != ASG_JSON_NUMBER || !asg_json_int(rd->json, &limit->most)
+        || limit->most < 0 || limit->most > (int64_t) f->max)
+    {
+        return bad_value(rd, f->name, expects);
+    }
+
+    return true;
+}
+
+
+static bool
 value_texts(struct reader *rd, asg_json_event_t ev,
     const struct ctl_json_field *f)
 {
@@ -203,6 +227,7 @@ read_value(struct reader *rd, const struct ctl_json_field *f)
     case CTL_JSON_USD: return value_usd(rd, ev, f);
     case CTL_JSON_BOOL: return value_bool(rd, ev, f);
     case CTL_JSON_INT: return value_int(rd, ev, f);
+    case CTL_JSON_LIMIT: return value_limit(rd, ev, f);
     case CTL_JSON_TEXTS: return value_texts(rd, ev, f);
     case CTL_JSON_RAW: return value_raw(rd, ev, f);
     }

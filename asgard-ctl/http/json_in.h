@@ -13,12 +13,14 @@
 #include "base/error.h"
 #include "core/money.h"
 #include "core/str.h"
+#include "ops/limits.h"
 
 enum ctl_json_type {
     CTL_JSON_TEXT,                      /* const char * */
     CTL_JSON_USD,                       /* struct ctl_json_usd */
     CTL_JSON_BOOL,                      /* int: -1 absent, 0, 1 */
     CTL_JSON_INT,                       /* int64_t */
+    CTL_JSON_LIMIT,                     /* struct ctl_limit */
     CTL_JSON_TEXTS,                     /* struct ctl_json_texts */
     CTL_JSON_RAW                        /* asg_str_t: raw JSON of the value */
 };
@@ -40,7 +42,8 @@ struct ctl_json_field {
     const char *name;
     enum ctl_json_type type;
     bool required;
-    unsigned max;                       /* bytes of a text, items of a list */
+    unsigned max;                       /* bytes of a text, items of a list, the
+                                         * largest limit */
     void *out;                          /* of the C type named above */
 };
 

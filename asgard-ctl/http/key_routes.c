@@ -11,6 +11,7 @@
 #include "http/budget_json.h"
 #include "http/json_in.h"
 #include "http/json_out.h"
+#include "http/limits_json.h"
 #include "http/query.h"
 #include "ops/key.h"
 #include "ops/project.h"
@@ -68,6 +69,7 @@ CTL_HANDLER(ctl_http_key_mint)
         {"models", CTL_JSON_TEXTS, false, ASG_RECORD_MODELS_MAX, &models},
         {"expires_at", CTL_JSON_TEXT, false, 40, &in.expires_at},
         {"aliases", CTL_JSON_RAW, false, 0, &in.aliases},
+        CTL_LIMIT_FIELDS(in.limits),
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
@@ -97,6 +99,7 @@ key_json(const struct ctl_key *k)
     ctl_out_text(o, "revoked_at", k->revoked_at);
     ctl_out_text(o, "last_used_at", k->last_used_at);
     cJSON_AddItemToObject(o, "aliases", cJSON_Parse(k->aliases));
+    ctl_limits_out(o, k->limits);
 
     return o;
 }
@@ -138,15 +141,16 @@ CTL_HANDLER(ctl_http_key_list)
 
 CTL_HANDLER(ctl_http_key_patch)
 {
-    asg_str_t aliases = ASG_STR_NULL;
+    struct ctl_key_patch patch = {0};
     const struct ctl_json_field fields[] = {
-        {"aliases", CTL_JSON_RAW, false, 0, &aliases},
+        {"aliases", CTL_JSON_RAW, false, 0, &patch.aliases},
+        CTL_LIMIT_FIELDS(patch.limits),
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
     struct ctl_key key;
 
     return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
-           && ctl_key_patch(rq->change, rq->param[0], rq->param[1], aliases, e)
+           && ctl_key_patch(rq->change, rq->param[0], rq->param[1], &patch, e)
            && ctl_key_get(rq->change->pg, &rq->worker->arena, rq->param[0],
                           rq->param[1], &key, e)
            && ctl_out_send(rq, an, 200, key_json(&key), e);

@@ -5,6 +5,7 @@
 
 #include "http/json_in.h"
 #include "http/json_out.h"
+#include "http/limits_json.h"
 #include "http/query.h"
 #include "ops/project.h"
 
@@ -32,6 +33,7 @@ project_json(const struct ctl_project *p)
     }
     cJSON_AddItemToObject(o, "aliases", cJSON_Parse(p->aliases));
     ctl_out_text(o, "default_backend", p->default_backend);
+    ctl_limits_out(o, p->limits);
     ctl_out_text(o, "created_at", p->created_at);
 
     return o;
@@ -65,6 +67,7 @@ CTL_HANDLER(ctl_http_project_register)
         {"data_class", CTL_JSON_TEXT, false, 32, &in.data_class},
         {"description", CTL_JSON_TEXT, false, 4000, &in.description},
         {"budget_usd", CTL_JSON_USD, false, 0, &budget},
+        CTL_LIMIT_FIELDS(in.limits),
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
@@ -131,6 +134,7 @@ CTL_HANDLER(ctl_http_project_patch)
         {"budget_usd", CTL_JSON_USD, false, 0, &budget},
         {"aliases", CTL_JSON_RAW, false, 0, &patch.aliases},
         {"default_backend", CTL_JSON_RAW, false, 0, &patch.default_backend},
+        CTL_LIMIT_FIELDS(patch.limits),
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 

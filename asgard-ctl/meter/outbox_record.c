@@ -16,6 +16,11 @@
 #define LOOK_ROWS      200
 #define UUID_LEAST     "00000000-0000-0000-0000-000000000000"
 
+/* by asg_limit_kind_t; -1: none */
+#define LIMITS \
+    "coalesce(rpm_limit, -1), coalesce(tpm_limit, -1)," \
+    " coalesce(max_parallel_requests, -1)"
+
 /* as core/alias.h packs them */
 #define PACKED_ALIASES \
     "coalesce((SELECT string_agg(key || E'\\n' || value || E'\\n', '')" \
@@ -28,11 +33,12 @@
     " FROM jsonb_array_elements_text(models) AS m), '')," \
     " budgeted::int," \
     " coalesce(floor(extract(epoch FROM expires_at))::bigint, 0)," \
-    " (revoked_at IS NOT NULL)::int, " PACKED_ALIASES " FROM keys "
+    " (revoked_at IS NOT NULL)::int, " PACKED_ALIASES ", " LIMITS \
+    " FROM keys "
 
 #define SQL_PROJECTS \
     "SELECT project_id, version, partition, lifecycle, killed::int," \
-    " data_class, " PACKED_ALIASES " FROM projects "
+    " data_class, " PACKED_ALIASES ", " LIMITS " FROM projects "
 
 
 /* publish.lua; OLD: Redis has it, or something newer. */
@@ -62,6 +68,25 @@ publish(struct ctl_redis *redis, struct ctl_arena *arena, const char *record,
 }
 
 
+/* From column `first` on. */
+static bool
+row_limits(const struct ctl_rows *rows, unsigned i, unsigned first,
+    asg_limits_t *limits)
+{
+    unsigned kind;
+
+    for (kind = 0; kind < ASG_LIMIT_COUNT; kind++) {
+        if (!asg_limits_put(limits, (asg_limit_kind_t) kind,
+                            ctl_rows_i64(rows, i, first + kind)))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 static bool
 key_record(const struct ctl_rows *rows, unsigned i, asg_key_record_t *r)
 {
@@ -77,7 +102,8 @@ key_record(const struct ctl_rows *rows, unsigned i, asg_key_record_t *r)
     r->revoked = ctl_rows_i64(rows, i, 11) != 0;
 
     return asg_record_key_names(r, asg_str_z(ctl_rows_at(rows, i, 8)),
-                                asg_str_z(ctl_rows_at(rows, i, 12)));
+                                asg_str_z(ctl_rows_at(rows, i, 12)))
+           && row_limits(rows, i, 13, &r->limits);
 }
 
 
@@ -171,6 +197,7 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
         || asg_data_class_parse(asg_str_z(ctl_rows_at(rows, i, 5)),
                                 &record.data_class) != ASG_OK
         || project_name(name, rows, i) == 0
+        || !row_limits(rows, i, 7, &record.limits)
         || asg_record_project_write(&value, &record) != ASG_OK)
     {
         return ctl_error_internal(e, "the project %s has no record", id);

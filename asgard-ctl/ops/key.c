@@ -24,7 +24,7 @@
 #define SQL_SHOWN \
     "SELECT key_id, name, prefix, " ISO("created_at") ", " \
     ISO("expires_at") ", " ISO("revoked_at") ", " ISO("last_used_at") \
-    ", aliases FROM keys"
+    ", aliases, " CTL_LIMITS_COLUMNS " FROM keys"
 
 
 static bool
@@ -200,14 +200,16 @@ audit_minted(struct ctl_change *c, const struct ctl_key_input *in,
     const char *key_id, const char *prefix, const char *project_id,
     struct ctl_error *e)
 {
-    const struct ctl_audit_field fields[] = {
+    struct ctl_audit_field fields[4 + ASG_LIMIT_COUNT] = {
         {"name", in->name}, {"prefix", prefix},
         {"expires_at", in->expires_at},
         {"aliases", raw_text(c->arena, in->aliases)}
     };
 
+    ctl_limits_audit(c->arena, &in->limits, &fields[4]);
     return ctl_change_audit(c, "key.minted", "key", key_id, project_id, NULL,
-                            ctl_audit_data(c->arena, fields, 4), e);
+                            ctl_audit_data(c->arena, fields,
+                                           4 + ASG_LIMIT_COUNT), e);
 }
 
 
@@ -247,7 +249,8 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     }
     *key_id = ctl_rows_at(&rows, 0, 0);
 
-    return (!budgeted
+    return ctl_limits_write(c, CTL_LIMITS_KEY, *key_id, &in->limits, e)
+           && (!budgeted
             || ctl_budget_create(c, "key", *key_id, project_id,
                                  project.partition, in->budgets, e))
            && ctl_change_send(c, CTL_OUTBOX_KEY, *key_id, 1, e)
@@ -259,6 +262,8 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
 static void
 key_fill(struct ctl_key *k, const struct ctl_rows *rows, unsigned i)
 {
+    unsigned kind;
+
     k->id = ctl_rows_at(rows, i, 0);
     k->name = ctl_rows_at(rows, i, 1);
     k->prefix = ctl_rows_at(rows, i, 2);
@@ -267,6 +272,9 @@ key_fill(struct ctl_key *k, const struct ctl_rows *rows, unsigned i)
     k->revoked_at = ctl_rows_at(rows, i, 5);
     k->last_used_at = ctl_rows_at(rows, i, 6);
     k->aliases = ctl_rows_at(rows, i, 7);
+    for (kind = 0; kind < ASG_LIMIT_COUNT; kind++) {
+        k->limits[kind] = ctl_rows_at(rows, i, 8 + kind);
+    }
 }
 
 
@@ -331,19 +339,21 @@ ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
 
 bool
 ctl_key_patch(struct ctl_change *c, const char *project_id,
-    const char *key_id, asg_str_t aliases, struct ctl_error *e)
+    const char *key_id, const struct ctl_key_patch *patch,
+    struct ctl_error *e)
 {
-    const struct ctl_audit_field fields[] = {
-        {"aliases", raw_text(c->arena, aliases)}
+    struct ctl_audit_field fields[1 + ASG_LIMIT_COUNT] = {
+        {"aliases", raw_text(c->arena, patch->aliases)}
     };
     struct ctl_rows rows;
 
-    if (!check_aliases(c, project_id, aliases, e)
+    ctl_limits_audit(c->arena, &patch->limits, &fields[1]);
+    if (!check_aliases(c, project_id, patch->aliases, e)
         || !CTL_PG(c->pg, c->arena, &rows, e,
                "UPDATE keys SET aliases = coalesce($3::jsonb, aliases),"
                " version = version + 1 WHERE project_id = $1"
                " AND key_id::text = lower($2) RETURNING version",
-               project_id, key_id, raw_text(c->arena, aliases)))
+               project_id, key_id, raw_text(c->arena, patch->aliases)))
     {
         return false;
     }
@@ -351,10 +361,12 @@ ctl_key_patch(struct ctl_change *c, const char *project_id,
         return key_not_found(e);
     }
 
-    return ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
-                           ctl_rows_i64(&rows, 0, 0), e)
+    return ctl_limits_write(c, CTL_LIMITS_KEY, key_id, &patch->limits, e)
+           && ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
+                              ctl_rows_i64(&rows, 0, 0), e)
            && ctl_change_audit(c, "key.updated", "key", key_id, project_id,
-                               NULL, ctl_audit_data(c->arena, fields, 1), e);
+                               NULL, ctl_audit_data(c->arena, fields,
+                                                    1 + ASG_LIMIT_COUNT), e);
 }
 
 

@@ -7,6 +7,7 @@
 #include "core/keyfile.h"
 #include "ops/budget.h"
 #include "ops/change.h"
+#include "ops/limits.h"
 
 #define CTL_KEY_TEXT 80                 /* a minted key and its NUL */
 
@@ -17,12 +18,14 @@ struct ctl_key_input {
     unsigned nmodels;
     const struct ctl_budget_list *budgets;      /* NULL or empty: none */
     asg_str_t aliases;                  /* raw JSON, alias.h; null: none */
+    struct ctl_limits limits;
 };
 
 struct ctl_key {
     const char *id, *name, *prefix, *created_at;
     const char *expires_at, *revoked_at, *last_used_at;     /* NULL: none */
     const char *aliases;                /* JSON object, alias.h */
+    const char *limits[ASG_LIMIT_COUNT];        /* digits, NULL: none */
 };
 
 /* `text` gets the key itself: wipe it after use.  404, 403. */
@@ -37,9 +40,17 @@ bool ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,
 bool ctl_key_get(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *project_id, const char *key_id, struct ctl_key *out,
     struct ctl_error *e);
-/* All its names for models anew; the null string changes nothing. */
+
+/* All its names for models anew, the null string changes nothing; those limits
+ * that are given. */
+struct ctl_key_patch {
+    asg_str_t aliases;
+    struct ctl_limits limits;
+};
+
 bool ctl_key_patch(struct ctl_change *c, const char *project_id,
-    const char *key_id, asg_str_t aliases, struct ctl_error *e);
+    const char *key_id, const struct ctl_key_patch *patch,
+    struct ctl_error *e);
 /* `project_id` NULL: whichever it belongs to (break-glass).  Repeatable. */
 bool ctl_key_revoke(struct ctl_change *c, const char *project_id,
     const char *key_id, struct ctl_error *e);

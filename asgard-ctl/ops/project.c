@@ -30,7 +30,8 @@ static const struct {
     " p.lifecycle, p.killed, p.partition, p.version," \
     " to_char(p.created_at AT TIME ZONE 'UTC'," \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), w.limit_nusd, p.aliases," \
-    " p.aliases ->> 'default'"
+    " p.aliases ->> 'default', p.rpm_limit, p.tpm_limit," \
+    " p.max_parallel_requests"
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
@@ -199,15 +200,17 @@ static bool
 audit_registered(struct ctl_change *c, const struct ctl_project_input *in,
     const char *id, struct ctl_error *e)
 {
-    const struct ctl_audit_field fields[] = {
+    struct ctl_audit_field fields[6 + ASG_LIMIT_COUNT] = {
         {"name", in->name}, {"owner", in->owner_email},
         {"manager", in->manager_email}, {"group", in->group},
         {"classification", in->classification},
         {"data_class", in->data_class}
     };
 
+    ctl_limits_audit(c->arena, &in->limits, &fields[6]);
     return ctl_change_audit(c, "project.registered", "project", id, NULL,
-                            NULL, ctl_audit_data(c->arena, fields, 6), e);
+                            NULL, ctl_audit_data(c->arena, fields,
+                                                 6 + ASG_LIMIT_COUNT), e);
 }
 
 
@@ -237,6 +240,7 @@ ctl_project_register(struct ctl_change *c, const struct ctl_project_input *in,
     *project_id = id;
 
     return insert_project(c, &full, id, part, e)
+           && ctl_limits_write(c, CTL_LIMITS_PROJECT, id, &full.limits, e)
            && create_budget(c, &full, id, partition, e)
            && ctl_change_send(c, CTL_OUTBOX_PROJECT, id, 1, e)
            && audit_registered(c, &full, id, e);
@@ -246,6 +250,8 @@ ctl_project_register(struct ctl_change *c, const struct ctl_project_input *in,
 static void
 project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
 {
+    unsigned kind;
+
     p->id = ctl_rows_at(rows, i, 0);
     p->name = ctl_rows_at(rows, i, 1);
     p->description = ctl_rows_at(rows, i, 2);
@@ -264,6 +270,9 @@ project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
     p->budget_nusd = ctl_rows_i64(rows, i, 14);
     p->aliases = ctl_rows_at(rows, i, 15);
     p->default_backend = ctl_rows_at(rows, i, 16);
+    for (kind = 0; kind < ASG_LIMIT_COUNT; kind++) {
+        p->limits[kind] = ctl_rows_at(rows, i, 17 + kind);
+    }
 }
 
 
@@ -442,7 +451,7 @@ static bool
 audit_updated(struct ctl_change *c, const char *project_id,
     const struct ctl_project_patch *p, struct ctl_error *e)
 {
-    const struct ctl_audit_field fields[] = {
+    struct ctl_audit_field fields[8 + ASG_LIMIT_COUNT] = {
         {"name", p->name}, {"description", p->description},
         {"owner", p->owner_email}, {"manager", p->manager_email},
         {"cost_center", p->cost_center}, {"data_class", p->data_class},
@@ -450,8 +459,10 @@ audit_updated(struct ctl_change *c, const char *project_id,
         {"default_backend", raw_text(c->arena, p->default_backend)}
     };
 
+    ctl_limits_audit(c->arena, &p->limits, &fields[8]);
     return ctl_change_audit(c, "project.updated", "project", project_id,
-                            NULL, NULL, ctl_audit_data(c->arena, fields, 8),
+                            NULL, NULL, ctl_audit_data(c->arena, fields,
+                                                       8 + ASG_LIMIT_COUNT),
                             e);
 }
 
@@ -478,6 +489,8 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
                project_id, patch->name, patch->description,
                patch->owner_email, patch->manager_email, patch->cost_center,
                patch->data_class)
+        || !ctl_limits_write(c, CTL_LIMITS_PROJECT, project_id,
+                             &patch->limits, e)
         || !patch_aliases(c, project_id, patch, e))
     {
         return false;

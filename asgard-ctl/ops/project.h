@@ -11,6 +11,7 @@
 
 #include "core/money.h"
 #include "ops/change.h"
+#include "ops/limits.h"
 
 struct ctl_project_input {
     const char *name;
@@ -23,6 +24,7 @@ struct ctl_project_input {
     bool budget_given;                  /* false: half the tier's ceiling */
     bool budget_unlimited;
     asg_nusd_t budget_nusd;
+    struct ctl_limits limits;
 };
 
 /* A row as the API shows it; texts are of the arena, times RFC 3339. */
@@ -38,6 +40,7 @@ struct ctl_project {
     asg_nusd_t budget_nusd;             /* limit of the total window */
     const char *aliases;                /* JSON object, alias.h */
     const char *default_backend;        /* what `default` stands for; NULL */
+    const char *limits[ASG_LIMIT_COUNT];        /* digits, NULL: none */
 };
 
 bool ctl_project_register(struct ctl_change *c,
@@ -51,7 +54,8 @@ bool ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *after, unsigned limit, struct ctl_project **out, unsigned *n,
     bool *more, struct ctl_error *e);
 
-/* Members that are NULL stay; a given budget replaces the total's limit.
+/* Members that are NULL stay, and limits that are not given; a given budget
+ * replaces the total's limit.
  * `aliases` and `default_backend` are raw JSON: an object that replaces all; a
  * string, or null for none. */
 struct ctl_project_patch {
@@ -60,6 +64,7 @@ struct ctl_project_patch {
     bool budget_given, budget_unlimited;
     asg_nusd_t budget_nusd;
     asg_str_t aliases, default_backend;
+    struct ctl_limits limits;
 };
 
 bool ctl_project_patch(struct ctl_change *c, const char *project_id,

@@ -10,9 +10,15 @@
 
 #include "core/members.h"
 
+/* -1: it has none. */
+typedef struct {
+    int64_t rpm, tpm, parallel;
+} limit_parts_t;
+
 typedef struct {
     asg_str_t key, project, prefix;
     asg_key_record_t record;
+    limit_parts_t limits;
     char model_bytes[ASG_RECORD_MODELS_BYTES];
     char alias_bytes[ASG_ALIASES_BYTES];
     asg_buf_t models, aliases;
@@ -21,6 +27,7 @@ typedef struct {
 typedef struct {
     asg_str_t project, state, data_class;
     int64_t partition;
+    limit_parts_t limits;
     asg_project_record_t record;
 } project_parts_t;
 
@@ -45,6 +52,13 @@ static asg_err_t read_key_aliases(asg_json_t *json, asg_buf_t *scratch,
     void *out);
 static asg_err_t read_aliases(asg_json_t *json, asg_buf_t *scratch, void *out);
 
+#define LIMIT_MEMBERS(type) \
+    ASG_MEMBER_MAYBE(COUNT, "rpm", type, limits.rpm), \
+    ASG_MEMBER_MAYBE(COUNT, "tpm", type, limits.tpm), \
+    ASG_MEMBER_MAYBE(COUNT, "parallel", type, limits.parallel)
+
+static const limit_parts_t no_limits = {-1, -1, -1};
+
 static const asg_member_t key_members[] = {
     ASG_MEMBER(VERSION, "v", key_parts_t, record.version),
     ASG_MEMBER(STRING, "key", key_parts_t, key),
@@ -54,7 +68,8 @@ static const asg_member_t key_members[] = {
     ASG_MEMBER_MAYBE_BY(read_key_aliases, "aliases"),
     ASG_MEMBER(FLAG, "budget", key_parts_t, record.budgeted),
     ASG_MEMBER(COUNT, "expires", key_parts_t, record.expires),
-    ASG_MEMBER(FLAG, "revoked", key_parts_t, record.revoked)
+    ASG_MEMBER(FLAG, "revoked", key_parts_t, record.revoked),
+    LIMIT_MEMBERS(key_parts_t)
 };
 
 static const asg_member_t project_members[] = {
@@ -64,7 +79,8 @@ static const asg_member_t project_members[] = {
     ASG_MEMBER(STRING, "state", project_parts_t, state),
     ASG_MEMBER(FLAG, "killed", project_parts_t, record.killed),
     ASG_MEMBER(STRING, "data_class", project_parts_t, data_class),
-    ASG_MEMBER_MAYBE_BY(read_aliases, "aliases")
+    ASG_MEMBER_MAYBE_BY(read_aliases, "aliases"),
+    LIMIT_MEMBERS(project_parts_t)
 };
 
 /* --- reading --- */
@@ -200,6 +216,13 @@ static asg_err_t read_aliases(asg_json_t *json, asg_buf_t *scratch, void *out)
     return rc;
 }
 
+static bool limits_fill(const limit_parts_t *parts, asg_limits_t *out)
+{
+    return asg_limits_put(out, ASG_LIMIT_REQUESTS, parts->rpm)
+        && asg_limits_put(out, ASG_LIMIT_TOKENS, parts->tpm)
+        && asg_limits_put(out, ASG_LIMIT_PARALLEL, parts->parallel);
+}
+
 /* `max` bytes and a NUL fit into `out`. */
 static bool copy_id(char *out, size_t max, asg_str_t id)
 {
@@ -221,6 +244,7 @@ asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
         return rc;
     }
     memset(&parts, 0, sizeof(parts));
+    parts.limits = no_limits;
     rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(key_members),
                                &parts);
     if (rc != ASG_OK) {
@@ -230,7 +254,8 @@ asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
         || !copy_id(parts.record.project_id, ASG_ID_MAX, parts.project)
         || !copy_id(parts.record.prefix, ASG_KEY_PREFIX_CHARS, parts.prefix)
         || !asg_record_key_names(&parts.record, asg_buf_view(&parts.models),
-                                 asg_buf_view(&parts.aliases)))
+                                 asg_buf_view(&parts.aliases))
+        || !limits_fill(&parts.limits, &parts.record.limits))
     {
         return ASG_ERR_RANGE;
     }
@@ -260,6 +285,7 @@ asg_err_t asg_record_project_read(asg_json_t *json, asg_str_t text,
         return rc;
     }
     memset(&parts, 0, sizeof(parts));
+    parts.limits = no_limits;
     rc = asg_members_read_text(json, text, NULL, ASG_MEMBERS(project_members),
                                &parts);
     if (rc == ASG_OK) {
@@ -272,7 +298,8 @@ asg_err_t asg_record_project_read(asg_json_t *json, asg_str_t text,
         return rc;
     }
     if (parts.partition >= ASG_PARTITIONS
-        || !copy_id(record->project_id, ASG_ID_MAX, parts.project))
+        || !copy_id(record->project_id, ASG_ID_MAX, parts.project)
+        || !limits_fill(&parts.limits, &record->limits))
     {
         return ASG_ERR_RANGE;
     }
@@ -319,6 +346,21 @@ static void put_head(asg_buf_t *out, uint64_t version)
     put_number(out, ",\"v\":", version);
 }
 
+static void put_limits(asg_buf_t *out, const asg_limits_t *limits)
+{
+    static const char *const names[ASG_LIMIT_COUNT] = {
+        [ASG_LIMIT_REQUESTS] = ",\"rpm\":",
+        [ASG_LIMIT_TOKENS] = ",\"tpm\":",
+        [ASG_LIMIT_PARALLEL] = ",\"parallel\":"
+    };
+
+    for (int kind = 0; kind < ASG_LIMIT_COUNT; kind++) {
+        if (asg_limits_has(limits, (asg_limit_kind_t) kind)) {
+            put_number(out, names[kind], (uint64_t) limits->most[kind]);
+        }
+    }
+}
+
 asg_err_t asg_record_key_write(asg_buf_t *out, const asg_key_record_t *record,
     asg_str_t pepper_id, asg_str_t name)
 {
@@ -338,6 +380,7 @@ asg_err_t asg_record_key_write(asg_buf_t *out, const asg_key_record_t *record,
     put_number(out, ",\"budget\":", record->budgeted);
     put_number(out, ",\"expires\":", (uint64_t) record->expires);
     put_number(out, ",\"revoked\":", record->revoked);
+    put_limits(out, &record->limits);
     asg_buf_z(out, "}");
     return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
 }
@@ -358,6 +401,7 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
                asg_str_z(asg_data_class_name(record->data_class)));
     asg_buf_z(out, ",\"aliases\":");
     asg_alias_write(out, asg_record_aliases(record));
+    put_limits(out, &record->limits);
     asg_buf_z(out, "}");
     return asg_buf_ok(out) ? ASG_OK : ASG_ERR_SPACE;
 }

@@ -13,6 +13,7 @@
 #include "core/err.h"
 #include "core/json.h"
 #include "core/key.h"
+#include "core/limits.h"
 #include "core/rkey.h"
 #include "core/str.h"
 
@@ -30,6 +31,7 @@ typedef struct {
     bool revoked;
     bool budgeted;              /* k.<key> is charged */
     bool all_models;
+    asg_limits_t limits;
     /* models, each ended by '\n', then its own names for models (alias.h); the
      * last member: a copy may end with them */
     uint16_t models_len, aliases_len;
@@ -53,6 +55,7 @@ typedef struct {
     asg_project_state_t state;
     bool killed;
     asg_data_class_t data_class;
+    asg_limits_t limits;
     /* names of its own (alias.h); the last member: a copy may end with them */
     uint16_t aliases_len;
     char aliases[ASG_ALIASES_BYTES];

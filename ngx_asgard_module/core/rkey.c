@@ -96,13 +96,29 @@ size_t asg_rkey_meta(char out[ASG_RKEY_MAX], unsigned part)
     return end(&b);
 }
 
-size_t asg_rkey_budget(char out[ASG_RKEY_MAX], unsigned part, asg_str_t budget)
+static size_t of_scope(char out[ASG_RKEY_MAX], unsigned part, const char *head,
+    asg_str_t scope)
 {
     asg_buf_t b = begin_part(out, part);
 
-    asg_buf_put(&b, "b:", 2);
-    put_id(&b, budget, BUDGET_ID_MAX);
+    asg_buf_z(&b, head);
+    put_id(&b, scope, BUDGET_ID_MAX);
     return end(&b);
+}
+
+size_t asg_rkey_budget(char out[ASG_RKEY_MAX], unsigned part, asg_str_t budget)
+{
+    return of_scope(out, part, "b:", budget);
+}
+
+size_t asg_rkey_rates(char out[ASG_RKEY_MAX], unsigned part, asg_str_t scope)
+{
+    return of_scope(out, part, "r:", scope);
+}
+
+size_t asg_rkey_open(char out[ASG_RKEY_MAX], unsigned part, asg_str_t scope)
+{
+    return of_scope(out, part, "o:", scope);
 }
 
 size_t asg_rkey_hold(char out[ASG_RKEY_MAX], unsigned part, asg_str_t hold)

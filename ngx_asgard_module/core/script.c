@@ -13,6 +13,7 @@ static const char *const verdict_words[] = {
     [ASG_VERDICT_OK] = "OK",
     [ASG_VERDICT_DUP] = "DUP",
     [ASG_VERDICT_OVER] = "OVER",
+    [ASG_VERDICT_RATE] = "RATE",
     [ASG_VERDICT_UNSEEDED] = "UNSEEDED",
     [ASG_VERDICT_GONE] = "GONE",
     [ASG_VERDICT_CLOSED] = "CLOSED",
@@ -134,7 +135,8 @@ asg_err_t asg_reply_hold(const asg_str_t *reply, size_t n,
     asg_verdict_t verdict = asg_reply_verdict(reply, n);
     int64_t expires;
 
-    if (n != 3 || (verdict != ASG_VERDICT_OK && verdict != ASG_VERDICT_DUP)
+    if (n < 3 || (verdict != ASG_VERDICT_OK && verdict != ASG_VERDICT_DUP)
+        || (n > 3 && verdict == ASG_VERDICT_DUP)
         || reply[1].len == 0 || reply[1].len > ASG_SCRIPT_PINS_BYTES
         || !amount_read(reply[2], &expires)) {
         return ASG_ERR_SYNTAX;

@@ -39,6 +39,7 @@ typedef enum {
     ASG_SCRIPT_SEED,
     ASG_SCRIPT_PUBLISH,
     ASG_SCRIPT_BEAT,
+    ASG_SCRIPT_RELEASE,
     ASG_SCRIPT_COUNT
 } asg_script_t;
 
@@ -54,6 +55,7 @@ typedef enum {
     ASG_VERDICT_OK,
     ASG_VERDICT_DUP,            /* done already, with the same amount */
     ASG_VERDICT_OVER,           /* a limit is reached: asg_reply_over */
+    ASG_VERDICT_RATE,           /* a limit of calls: asg_reply_rate, limits.h */
     ASG_VERDICT_UNSEEDED,       /* a counter is missing: 503, never 0 */
     ASG_VERDICT_GONE,           /* no such open hold; or voided before */
     ASG_VERDICT_CLOSED,         /* the partition is closed or adopting */
@@ -92,7 +94,8 @@ typedef struct {
     asg_str_t zone;             /* whose days the window follows; "UTC" */
 } asg_reply_over_t;
 
-/* OK pins expires, DUP pins expires (reserve) */
+/* OK pins expires [room mark...], DUP pins expires (reserve); limits.h reads
+ * what comes after. */
 typedef struct {
     asg_str_t pins;
     int64_t expires_s;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "core/script.h"
 #include "core/window.h"
 
@@ -34,12 +35,24 @@ static void check_amounts(const asg_str_t *reply, size_t n)
 {
     asg_reply_over_t over;
     asg_reply_hold_t hold;
+    asg_reply_rate_t rate;
+    asg_str_t marks[2];
+    char text[ASG_LIMIT_DURATION];
     int64_t expires;
 
     if (asg_reply_over(reply, n, &over) == ASG_OK) {
         assert(over.limit_nusd >= 0 && over.limit_nusd <= ASG_NUSD_MAX);
         assert(over.resets_at_s >= 0 && over.budget.len > 0);
         assert(over.zone.len > 0 && over.zone.len < ASG_WINDOW_ZONE_MAX);
+    }
+    if (asg_reply_rate(reply, n, &rate) == ASG_OK) {
+        assert(rate.limit >= 0 && rate.used >= 0 && rate.scope.len > 2);
+        assert(rate.retry_ms >= ASG_LIMIT_UNKNOWN);
+    }
+    if (asg_reply_limits(reply, n, 2, &rate.room, marks) == ASG_OK) {
+        assert(marks[1].len <= ASG_LIMIT_MARK);
+        assert(asg_limit_duration(rate.room.of[1].resets_ms, text)
+               < sizeof(text));
     }
     if (asg_reply_hold(reply, n, &hold) == ASG_OK) {
         assert(hold.expires_s >= 0 && hold.pins.len > 0);

@@ -352,9 +352,37 @@ static void a_key_has_names_of_its_own(void **state)
     assert_true(asg_str_eq_z(asg_buf_view(&out), text));
 }
 
+static void limits_are_read_and_written_where_there_are_any(void **state)
+{
+    char text[2 * sizeof(KEY)];
+    const char *limited = with(KEY, "\"revoked\":0",
+        "\"revoked\":0,\"rpm\":0,\"parallel\":3");
+    asg_buf_t out;
+
+    (void) state;
+    assert_int_equal(read_key(KEY), ASG_OK);
+    assert_int_equal(key.limits.set, 0);
+    assert_int_equal(read_key(limited), ASG_OK);
+    assert_true(asg_limits_has(&key.limits, ASG_LIMIT_REQUESTS));
+    assert_false(asg_limits_has(&key.limits, ASG_LIMIT_TOKENS));
+    assert_int_equal(key.limits.most[ASG_LIMIT_PARALLEL], 3);
+    asg_buf_init(&out, text, sizeof(text));
+    assert_int_equal(asg_record_key_write(&out, &key, ASG_STR("p1"),
+                                          ASG_STR("ci")), ASG_OK);
+    assert_true(asg_str_eq(asg_buf_view(&out), asg_str_z(limited)));
+    assert_int_equal(read_key(with(KEY, "\"revoked\":0",
+        "\"revoked\":0,\"tpm\":1000000001")), ASG_ERR_RANGE);
+    assert_int_not_equal(read_key(with(KEY, "\"revoked\":0",
+        "\"revoked\":0,\"tpm\":-1")), ASG_OK);
+    assert_int_equal(read_project(with(PROJECT, "\"aliases\":null",
+        "\"aliases\":null,\"tpm\":9")), ASG_OK);
+    assert_int_equal(project.limits.most[ASG_LIMIT_TOKENS], 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(limits_are_read_and_written_where_there_are_any),
         cmocka_unit_test(a_key_record_is_read_and_written_the_same),
         cmocka_unit_test(a_model_list_allows_what_it_names),
         cmocka_unit_test(a_model_list_is_bounded),

@@ -35,6 +35,8 @@ static void every_name_is_as_the_formats_say(void **state)
     is_name(asg_rkey_meta(name, 15), "{p15}:m");
     is_name(asg_rkey_budget(name, 7, ASG_STR("p.proj-2026-0001")),
             "{p07}:b:p.proj-2026-0001");
+    is_name(asg_rkey_rates(name, 7, ASG_STR("k.y")), "{p07}:r:k.y");
+    is_name(asg_rkey_open(name, 7, ASG_STR("k.y")), "{p07}:o:k.y");
     is_name(asg_rkey_hold(name, 10, ASG_STR("h0123.2")), "{p10}:h:h0123.2");
     is_name(asg_rkey_expiry(name, 1), "{p01}:x");
     is_name(asg_rkey_told(name, 3, 17), "{p03}:a:17");

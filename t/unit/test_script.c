@@ -19,7 +19,7 @@ static void every_script_is_embedded_under_its_sha1(void **state)
 {
     static const char *const names[ASG_SCRIPT_COUNT] = {
         "reserve", "finish", "extend", "apply", "seed", "publish",
-        "beat"
+        "beat", "release"
     };
     (void) state;
 

@@ -2,7 +2,8 @@
 -- Finish: the one end of an open hold, and its usage event.
 --
 -- KEYS  1 {pNN}:m  2 {pNN}:h:<id>  3 {pNN}:x  4 {pNN}:u:<epoch>
---       5... {pNN}:b:<budget> of the hold's pins, in their order
+--       5... {pNN}:b:<budget> of the hold's pins, in their order; then of each
+--       scope whose limits counted the call, {pNN}:r:<scope> {pNN}:o:<scope>
 -- ARGV  1 fence  2 id
 --       3 verb: s settle by measured usage, e settle by estimate, v void,
 --         x expire (charges the hold in full, frees nothing; meter's, and of
@@ -18,6 +19,8 @@
 --         an open hold ends as it stands
 --       8 its project: of whoever has not reserved it.  With it 7 is wanted,
 --         and an open hold must have these and the pins of ARGV 5 ('': any)
+--       9 tokens that the call used ('': as reserved)  10... of each scope the
+--         mark that reserve gave, or ''.  With these 8 may be ''
 --
 -- OK stream-id     held - hold, spent + amount, hold deleted, event written
 -- LATE stream-id   no open hold: an event with d = 0, no counter moved; after
@@ -72,11 +75,16 @@ local amount = int(ARGV[4])
 local charges = verb == 's' or verb == 'e'
 local says = charges or verb == 'p'
 local told, project = ARGV[7], ARGV[8]
+local scopes = #ARGV > 9 and #ARGV - 9 or 0
+local last = #KEYS - 2 * scopes             -- the last budget
+if scopes > 0 and project == '' then
+    project = nil                           -- of the gateway that reserved it
+end
 
 if not amount or not match(verb, '^[sevxp]$') or not is_id(id)
     or not is_detail(detail) or not pins or #pins > 16384
     or says and pins == ''
-    or #KEYS < 4 or #KEYS > 20
+    or last < 4 or last > 20 or scopes > 4
     or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1])
     or told and told ~= '' and not int(told)
     or project and not (int(told) and is_id(project)) then
@@ -94,6 +102,11 @@ local function event(a, d, p, x, ...)
         'd', str(d), 'p', p, 'x', x, 'n', sub(KEYS[4], 9) .. ':' .. number, ...)
 end
 
+local limits_end
+if scopes > 0 then
+--@part limits_end
+end
+
 local raw, raw_amount, _, expires, held_pins, at = hold_read(KEYS[2])
 
 -- Mostly they are the hold's own, and compared at once.
@@ -109,7 +122,7 @@ if not raw_amount then
         end
 --@part window
 --@part pins_open
-        local list = pins_parse(pins, 5)
+        local list = pins_parse(pins, 5, last)
         if not list then
             return nil, {'KEYS', pins}
         end
@@ -137,8 +150,8 @@ if not raw_amount then
         call('ZREM', KEYS[3], id)
     end
     if verb == 'x' and amount == 0 then
-        local last = call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', '1')[1]
-        return {'GONE', last and last[1] or '0-0'}
+        local event = call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', '1')[1]
+        return {'GONE', event and event[1] or '0-0'}
     end
     if verb == 'v' then
         call('SET', KEYS[2], 'V', 'EX', '600')
@@ -146,6 +159,9 @@ if not raw_amount then
     local moved, refusal = charge_late()
     if refusal then
         return refusal
+    end
+    if limits_end then
+        limits_end(false)
     end
     amount = verb ~= 'v' and amount or 0
     if int(told) then
@@ -173,7 +189,7 @@ elseif verb == 'v' then
     amount = 0
 end
 
-local list = pins_parse(held_pins, 5)
+local list = pins_parse(held_pins, 5, last)
 if not list then
     return {'KEYS', held_pins}
 end
@@ -201,5 +217,8 @@ for i, pin in ipairs(list) do
 end
 call('DEL', KEYS[2])
 call('ZREM', KEYS[3], id)
+if limits_end then
+    limits_end(true)
+end
 return {'OK', event(amount, amount, held_pins,
     detail ~= '' and detail or sub(raw, at), 'h', str(hold))}

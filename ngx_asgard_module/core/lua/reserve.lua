@@ -3,20 +3,32 @@
 -- every budget at once, all or nothing.
 --
 -- KEYS  1 {pNN}:m  2 {pNN}:h:<id>  3 {pNN}:x  4 {pNN}:u:<epoch>
---       5... {pNN}:b:<budget>, 1 to 16
+--       5... {pNN}:b:<budget>, 1 to 16; then of each scope with limits, 0 to
+--       4, {pNN}:r:<scope> and {pNN}:o:<scope>
 -- ARGV  1 fence  2 id  3 amount  4 ttl_s (1 to 604800)
 --       5 mode: R reserve, A adopt (re-announce an open hold, no limit check)
 --       6 not_after: Redis second after which it is refused; 0 none
 --       7 detail (JSON, kept in the hold)  8 pins (A only, taken verbatim)
+--       9 tokens that the call uses by an estimate  10... of each scope "rpm
+--       tpm parallel", an integer or `-` (no limit) each
 --
--- OK pins expires       held; adopt: held where the counters exist, and where
---                       nobody has opened the window yet
+-- OK pins expires [room mark...]
+--                       held; adopt: held where the counters exist, and where
+--                       nobody has opened the window yet.  room: of requests
+--                       "limit left resets_ms", then of tokens, of the scope
+--                       that has least left, `-` where none has a limit.
+--                       mark: of each scope, what finish needs for its tokens
 -- DUP pins expires      open already with this amount; nothing moved
 -- OVER budget w limit spent held reset [zone]
 --                       a limit would be passed; of several such windows the
 --                       one that frees last.  limit `-`: unlimited, the sum
 --                       would pass 2^53 - 1.  reset 0: never.  zone: of a
 --                       window that has one
+-- RATE scope kind limit used retry_ms room
+--                       a limit of the scope's (kind: requests, tokens,
+--                       parallel) would be passed, no budget's; of several the
+--                       one that lasts longest.  retry_ms: `never` where the
+--                       call is larger than the limit, `unknown` of parallel
 -- UNSEEDED budget       a budget or counter is missing: it is not 0
 -- GONE                  voided before it came
 -- IDREUSE               open already with another amount
@@ -29,7 +41,9 @@
 --
 -- An id `<call>.<n>` is a further attempt of the call `<call>`, which was
 -- reserved before it: an amount like any other, but no further call.  What is
--- counted per call and not per amount must leave out the ids with a dot.
+-- counted per call and not per amount leaves out the ids with a dot: requests
+-- and slots.  A hold that is adopted takes its slot again, and counts no more
+-- requests or tokens.
 --
 -- Invariants.  No write before the last check.  spent + held <= limit after
 -- every OK in mode R; a limit of 0 refuses an amount of 0 too.  A window that
@@ -57,10 +71,12 @@ end
 local id, mode, detail = ARGV[2], ARGV[5], ARGV[7]
 local amount, ttl, not_after = int(ARGV[3]), int(ARGV[4]), int(ARGV[6])
 local adopt = mode == 'A'
+local scopes = #ARGV > 9 and #ARGV - 9 or 0
+local last = #KEYS - 2 * scopes             -- the last budget
 
 if not amount or not ttl or ttl < 1 or ttl > 604800 or not not_after
     or not (adopt or mode == 'R') or not is_id(id) or not is_detail(detail)
-    or #KEYS < 5 or #KEYS > 20
+    or last < 5 or last > 20 or scopes > 4
     or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1]) then
     return {'ARG'}
 end
@@ -68,9 +84,15 @@ if m[2] ~= 'open' and not (adopt and m[2] == 'adopt') then
     return {'CLOSED'}
 end
 
-local time = tonumber(call('TIME')[1])
+local clock = call('TIME')
+local time = tonumber(clock[1])
 local seen = int(m[3]) or 0
 local now = time > seen and time or seen
+
+local limits
+if scopes > 0 then
+--@part limits
+end
 
 -- What is there under this id?
 local raw = call('GET', KEYS[2])
@@ -78,6 +100,9 @@ if raw then
     local a, _, expires, pins = match(raw, '^(%d+) (%d+) (%d+) (%S+) ')
     if not a then
         return {'GONE'}
+    end
+    if adopt and limits then
+        limits.take()
     end
     return a == str(amount) and {'DUP', pins, expires} or {'IDREUSE'}
 end
@@ -90,7 +115,7 @@ if adopt then
 --@part pins_open
 --@part pins_hold
     pins = ARGV[8]
-    local list = pins_parse(pins, 5)
+    local list = pins_parse(pins, 5, last)
     if not list then
         return {'ARG'}
     end
@@ -109,12 +134,12 @@ else
     end
 
     local names, writes, olds, worst, worst_at = {}, {}
-    for i = 5, #KEYS do
+    for i = 5, last do
         local key, budget = KEYS[i], budget_of(KEYS[i])
         if not budget or names[budget] then
             return {'ARG'}
         end
-        if i < #KEYS then
+        if i < last then
             names[budget] = true
         end
 
@@ -149,7 +174,7 @@ else
         local v, sets, put = call('HMGET', key, unpack(fields)), {0, 0}, 0
         for j = 0, n - 1, 4 do
             local start, ends = windows[j + 2], windows[j + 3]
-            local limit, last = v[j + 1], v[j + 2]
+            local limit, latest = v[j + 1], v[j + 2]
             local spent, held = tonumber(v[j + 3]), tonumber(v[j + 4])
             if not limit then
                 return {'UNSEEDED', budget}
@@ -157,7 +182,7 @@ else
             local fresh = not spent or not held
             if fresh then
                 if spent or held or start < at
-                    or last and start <= (int(last) or MAX) then
+                    or latest and start <= (int(latest) or MAX) then
                     return {'UNSEEDED', budget}
                 end
                 spent, held = 0, 0
@@ -166,12 +191,12 @@ else
             end
             sets[put + 1], sets[put + 2] = fields[j + 4], str(held + amount)
             put = put + 2
-            if fresh or not last or start > tonumber(last) then
+            if fresh or not latest or start > tonumber(latest) then
                 sets[put + 1], sets[put + 2] = fields[j + 2], str(start)
                 put = put + 2
-                if last then
+                if latest then
                     olds = olds or {}
-                    olds[#olds + 1] = {key, windows[j + 1] .. ':' .. last}
+                    olds[#olds + 1] = {key, windows[j + 1] .. ':' .. latest}
                 end
             end
 
@@ -191,8 +216,8 @@ else
         end
         writes[i - 4] = sets
     end
-    if worst then
-        return worst
+    if worst or limits and limits.no then
+        return worst or limits.no
     end
 
     -- Every check is done: from here on only writes, one for each budget.
@@ -214,4 +239,11 @@ call('ZADD', KEYS[3], expires, id)
 if now > seen then
     call('HSET', KEYS[1], 't', str(now))
 end
-return {'OK', pins, expires}
+if not limits then
+    return {'OK', pins, expires}
+end
+limits.take()
+if adopt then
+    return {'OK', pins, expires}
+end
+return {'OK', pins, expires, limits.head, unpack(limits.marks)}

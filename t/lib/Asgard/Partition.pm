@@ -84,6 +84,9 @@ sub add {
         $self->{version}++, time() - 1, join(',', @specs), @args);
 }
 
+# reserve(…, limits => [[SCOPE, RPM, TPM, PARALLEL]…], tokens => N), then
+# finish(…, marks => {SCOPE => MARK}, used => N | '').
+
 # New limits of windows that the budget has.
 sub limit {
     my ($self, $budget, @limits) = @_;
@@ -97,24 +100,33 @@ sub limit {
 }
 
 sub hold_keys {
-    my ($self, $id, $budgets) = @_;
+    my ($self, $id, $budgets, @scopes) = @_;
     return [$self->key('m'), $self->key("h:$id"), $self->key('x'),
-        $self->stream, $self->budget_keys(@$budgets)];
+        $self->stream, $self->budget_keys(@$budgets),
+        map { ($self->key("r:$_"), $self->key("o:$_")) } @scopes];
 }
 
 sub reserve {
     my ($self, $id, $amount, $budgets, %with) = @_;
-    return $self->{redis}->script('reserve', $self->hold_keys($id, $budgets),
+    my @limits = @{$with{limits} // []};
+    return $self->{redis}->script('reserve',
+        $self->hold_keys($id, $budgets, map { $_->[0] } @limits),
         $with{fence} // $self->{fence}, $id, $amount, $with{ttl} // 60,
         $with{mode} // 'R', $with{not_after} // 0, $with{detail} // '',
-        defined $with{pins} ? $with{pins} : ());
+        @limits ? ($with{pins} // '', $with{tokens} // 1,
+            map { "$_->[1] $_->[2] $_->[3]" } @limits)
+        : defined $with{pins} ? $with{pins} : ());
 }
 
 sub finish {
     my ($self, $id, $verb, $amount, $pins, $budgets, %with) = @_;
-    return $self->{redis}->script('finish', $self->hold_keys($id, $budgets),
+    my @scopes = sort keys %{$with{marks} // {}};
+    my @limits = @scopes ? ('', '', $with{used} // '', @{$with{marks}}{@scopes})
+        : ();
+    return $self->{redis}->script('finish',
+        $self->hold_keys($id, $budgets, @scopes),
         $with{fence} // $self->{fence}, $id, $verb, $amount, $pins,
-        $with{detail} // '', @{$with{meant} // []});
+        $with{detail} // '', @{$with{meant} // []}, @limits);
 }
 
 sub extend {

@@ -6,8 +6,8 @@
 -- is still to come are they made before: pins_open.lua.
 
 -- The pins, with room for what pins_read() finds; nil unless their budgets are
--- KEYS[first...].
-local function pins_parse(pins, first)
+-- KEYS[first...last], or all from `first`.
+local function pins_parse(pins, first, last)
     local list, at, budget, length, comma = {}, first - 1, nil, 0, ''
     if not pins or #pins > 16384 then
         return nil
@@ -23,7 +23,7 @@ local function pins_parse(pins, first)
             s = false, held = false, spent = false, current = false}
         length, comma = length + #b + #w + #id + 2 + #after, after
     end
-    if at ~= #KEYS or length ~= #pins or comma ~= '' then
+    if at ~= (last or #KEYS) or length ~= #pins or comma ~= '' then
         return nil
     end
     return list
