@@ -499,7 +499,12 @@ opening_take(struct sim_model *m, const char *text, int64_t amount,
         return false;
     }
     pin = &m->pins[place[0]];
-    if (strcmp(pin->opened, at) == 0 && pin->opening == amount) {
+    if (pin->opening == amount
+        && (strcmp(pin->opened, at) == 0
+            || (pin->opened[0] != '\0' && !is_of_now(m, pin))))
+    {                                   /* or of a period that is over, told
+                                         * again when the window changed */
+        snprintf(pin->opened, sizeof(pin->opened), "%s", at);
         return true;
     }
     snprintf(pin->opened, sizeof(pin->opened), "%s", at);
