@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use Asgard::Files qw(wait_until);
+use Asgard::Files qw(slurp top wait_until);
 use Asgard::Meter;
 
 my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 4,
@@ -94,5 +94,28 @@ is($m->value("SELECT has_table_privilege('asgard', 'limit_starts', 'UPDATE')"),
     'f', 'who runs writes down what there was, and changes it never');
 $m->sql('DELETE FROM limit_starts');
 is_well('without that record any limit of before explains it');
+
+# Limits that were lowered before the record was kept are sent again, once
+my ($sql) = map { slurp($_) }
+    glob top() . '/asgard-ctl/store/migrations/0016_*.sql';
+my $never = $m->project('proj-2026-0003', part => 4, total => 5);
+$m->sent or BAIL_OUT('the third project is not sent');
+my $newest = $m->value('SELECT max(id) FROM outbox');
+$m->sql("BEGIN; DROP TABLE limit_starts; $sql; COMMIT"
+    =~ s/:"runtime"/asgard/gr);
+is(join(' ', map { $_->[0] } $m->sql('SELECT target FROM outbox'
+    . " WHERE id > $newest ORDER BY target")), "$budget $other",
+    'the two that were lowered are sent again');
+$m->notify;
+ok($m->sent, '... by the meter');
+is_well('... with what was used');
+forge('k4', 1, $pins[0], $other);
+is_found($other, 'spent 4002 + held 0 is 3502 above its limit of 500; a higher'
+    . ' limit explains 3501, charges above their holds 0',
+    '... and the next nano-dollar is found');
+is($m->value("SELECT count(*) FROM limit_starts WHERE budget_id = '$never'"),
+    0, 'of a limit that was never lowered nothing is written down');
+$m->window($other, 'total', 5000);
+ok($m->sent, 'a limit is raised over what is used');
 
 $m->done;
