@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/scan.h"
 
 #define EDITS_MAX  2
 #define NAME_MAX   32           /* bytes of an event's name */
@@ -32,13 +33,29 @@ void asg_answer_out_flush(asg_answer_out_t *o)
     o->run_len = 0;
 }
 
+/* Most events are one piece, of which no tail is needed. */
+static void keep_probed(asg_answer_out_t *o)
+{
+    if (o->probed.len > 0) {
+        asg_leak_keep(&o->a->tail, o->probed.data, o->probed.len);
+        o->probed = ASG_STR_NULL;
+    }
+}
+
+static void probe(asg_answer_out_t *o, const char *bytes, size_t len)
+{
+    keep_probed(o);
+    o->leaks |= asg_leak_finds_after(o->a->leak, &o->a->tail, bytes, len);
+    o->probed = (asg_str_t) {bytes, len};
+}
+
 void asg_answer_out(asg_answer_out_t *o, const char *bytes, size_t len)
 {
     if (len == 0) {
         return;
     }
     if (o->is_probe) {
-        o->leaks |= asg_leak_finds_next(o->a->leak, &o->a->tail, bytes, len);
+        probe(o, bytes, len);
         return;
     }
     if (o->run_len > 0 && o->run + o->run_len == bytes) {
@@ -206,6 +223,30 @@ void asg_answer_out_error(asg_answer_out_t *o)
 
 /* --- the key --- */
 
+/* The event's first text, between its quotes. */
+static asg_str_t first_text(const asg_answer_out_t *o)
+{
+    const uint8_t *event = (const uint8_t *) asg_answer_out_text(o);
+    const uint8_t *end = event + o->a->line_len;
+    const uint8_t *from = event + o->a->scan.text_at;
+    const uint8_t *p = from;
+
+    while (p < end && *p != '"') {
+        p = asg_scan_chosen.text(p, end);
+        if (p < end && *p != '"') {
+            p += *p == '\\' && end - p > 1 ? 2 : 1;
+        }
+    }
+    return (asg_str_t) {(const char *) from, (size_t) (p - from)};
+}
+
+/* With the texts before it. */
+static bool text_leaks(asg_answer_out_t *o)
+{
+    return o->a->scan.text_at > 0
+        && asg_leak_finds_over(o->a->leak, &o->a->texts, first_text(o));
+}
+
 bool asg_answer_out_leaks(asg_answer_out_t *o)
 {
     if (o->a->leak == NULL) {
@@ -214,6 +255,11 @@ bool asg_answer_out_leaks(asg_answer_out_t *o)
     o->is_probe = true;
     asg_answer_out_event(o);
     o->is_probe = false;
+    if ((o->a->flags & F_OVERFLOW) != 0) {
+        keep_probed(o);
+    }
+    o->probed = ASG_STR_NULL;
+    o->leaks |= text_leaks(o);
     o->a->usage.leaked |= o->leaks;
     return o->leaks;
 }

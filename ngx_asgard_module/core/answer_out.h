@@ -39,6 +39,7 @@ typedef struct {
     size_t run_len;
     int rc;                     /* what emit said, once it was not 0 */
     bool is_probe;              /* nothing is passed: would it leak? */
+    asg_str_t probed;           /* the piece that was looked at last */
     bool leaks;
 } asg_answer_out_t;
 

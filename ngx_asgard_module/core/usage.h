@@ -26,9 +26,10 @@
  * its usage in two parts, at the beginning and at the end; what only the
  * beginning said is `partial`.  Its end is message_stop.
  *
- * Where a piece of the key stands that the provider was sent (core/leak.h), the
- * client gets our error event instead, and nothing after it; the usage is read
- * to the end.
+ * Where a piece of the key stands that the provider was sent (core/leak.h), be
+ * it spread over the first texts of events that follow one another, the client
+ * gets our error event instead, and nothing after it; the usage is read to the
+ * end.
  * Usage that is repeated with every event counts as it was last said, while it
  * grows; GOOD without `done` is what the stream had said when it was cut, and
  * with `content_after_usage` it is no more than a lower bound.
@@ -130,6 +131,7 @@ typedef struct {
     char shown[ASG_ANSWER_TEXT];        /* `model` as a JSON string */
     size_t shown_len;
     asg_leak_tail_t tail;       /* of what was passed of a long event */
+    asg_leak_texts_t texts;     /* of the first text of each event */
     asg_answer_scan_t scan;     /* of the event's data, or of the answer */
     asg_answer_again_t again;   /* what the next event may have in common */
 } asg_answer_t;

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 use Asgard::Files qw(slurp);
@@ -120,7 +121,55 @@ for my $model (sort keys %key) {
         });
     }
 
+    my %coded = (
+        'base64' => encode_base64("Authorization: Bearer $key", ''),
+        'base64 of URLs' => encode_base64("x$key", '') =~ tr{+/=}{-_}dr,
+        'hex digits' => unpack('H*', "Bearer $key"),
+        'reverse' => scalar reverse($key),
+        'escapes of JSON' => join('', map { sprintf '\u%04x', ord }
+            split //, $key),
+        'some escapes of JSON' => $key =~ s/(.{5})(.)/
+            $1 . sprintf '\u%04X', ord $2/gre,
+        'escapes in escapes' => $key =~ s/(.{5})(.)/
+            $1 . sprintf '\\\\u%04X', ord $2/gre,
+        'escapes of URLs' => join('', map { sprintf '%%%02X', ord }
+            split //, $key),
+    );
+    $t->row(66, "a key of $size bytes that is coded", sub {
+        my $before = leaks();
+        for my $how (sort keys %coded) {
+            my $reply = said($model,
+                answer(qq({"detail":"refused: $coded{$how}",$usage})));
+            $t->refused($reply, 502, 'upstream_error');
+            is(index($reply->body, substr $coded{$how}, 0, 24), -1,
+                "$how: nothing of it in an answer");
+            $t->cost($reply, 's');
+            $reply = said($model, $sse . event('Hello.')
+                . event($coded{$how}) . $last, {stream => \1});
+            like($reply->body, qr/Hello\..*"code":"upstream_error"/s,
+                'our words in a stream');
+            is(index($reply->body, substr $coded{$how}, 0, 24), -1,
+                'and nothing of it');
+            $t->cost($reply, 's');
+        }
+        is(leaks() - $before, 2 * keys %coded, 'and an operator is told');
+    }) if $model eq 'one';
+
     # --- streams
+
+    $t->row(66, "a key of $size bytes over the texts of events", sub {
+        for my $n (1, 3, 20) {
+            my $reply = said($model, $sse . join('', map { event($_) }
+                'Hello.', unpack "(a$n)*", $key) . $last, {stream => \1});
+            my $text = join '', $reply->body =~ /"content":"([^"]*)"/g;
+            like($reply->body, qr/"code":"upstream_error"/,
+                "$n bytes an event: our words");
+            like($text, qr/^Hello\./, 'what came before passes');
+            cmp_ok(length $text, '<', length('Hello.') + 24,
+                'and less than a piece');
+            $t->cost($reply, 's');
+        }
+    });
 
     my %begun = (
         'the text'  => sub { event($_[0]) },
