@@ -139,7 +139,6 @@ set_age(struct ctl_config *c, const struct setting *s, const char *value)
     uint64_t n;
     int64_t unit;
 
-    (void) s;
     if (len < 2 || !asg_str_u64((asg_str_t) {value, len - 1}, &n)
         || n < 1 || n > 86400)
     {
@@ -151,7 +150,7 @@ set_age(struct ctl_config *c, const struct setting *s, const char *value)
     case 'h': unit = 3600; break;
     default: return false;
     }
-    c->snapshot_max_age_s = (int64_t) n * unit;
+    *(int64_t *) (void *) ((char *) c + s->offset) = (int64_t) n * unit;
 
     return true;
 }
@@ -176,7 +175,12 @@ static const struct setting settings[] = {
     {"public_url", set_text, FIELD(public_url), "a URL, once"},
     {"api_threads", set_threads, 0, "a number from 1 to 64"},
     {"bad_tokens", set_bad_tokens, 0, "a number from 0 to 1000000"},
-    {"snapshot_max_age", set_age, 0, "a time such as 24h (s, m, h)"},
+    {"snapshot_max_age", set_age, FIELD(snapshot_max_age_s),
+        "a time such as 24h (s, m, h)"},
+    {"session_idle", set_age, FIELD(session_idle_s),
+        "a time such as 1h (s, m, h)"},
+    {"session_max_age", set_age, FIELD(session_max_age_s),
+        "a time such as 8h (s, m, h)"},
     {NULL, NULL, 0, NULL}
 };
 
@@ -417,6 +421,8 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
     c->api_threads = 8;
     c->bad_tokens = 10;
     c->snapshot_max_age_s = 86400;
+    c->session_idle_s = 3600;
+    c->session_max_age_s = 8 * 3600;
     c->file = strdup(path);
 
     f = c->file != NULL ? fopen(path, "re") : NULL;

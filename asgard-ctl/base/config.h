@@ -37,6 +37,8 @@ struct ctl_config {
     unsigned api_threads;               /* 8 */
     unsigned bad_tokens;                /* a second and address: 10; 0: any */
     int64_t snapshot_max_age_s;         /* 86400 */
+    int64_t session_idle_s;             /* 3600 */
+    int64_t session_max_age_s;          /* 28800 */
 };
 
 bool ctl_config_read(struct ctl_config *c, const char *path,

@@ -8,6 +8,7 @@
 #include "core/rkey.h"
 #include "core/window.h"
 #include "http/budget_json.h"
+#include "http/gate.h"
 #include "http/json_in.h"
 #include "http/json_out.h"
 #include "http/query.h"
@@ -128,6 +129,7 @@ CTL_HANDLER(ctl_http_scope_budget_get)
 
     return ctl_query_read(rq, fields, e)
            && needs(scope, "scope", e) && needs(scope_id, "scope_id", e)
+           && ctl_gate_scope(rq, scope, scope_id, false, e)
            && ctl_budget_of(rq->worker->pg, &rq->worker->arena, scope,
                             scope_id, &budget_id, e)
            && send_budgets(rq, an, budget_id, scope, scope_id, e);
@@ -149,6 +151,7 @@ CTL_HANDLER(ctl_http_scope_budget_put)
 
     if (!ctl_json_read(rq->body, fields, arena, e)
         || !ctl_budget_json_read(raw, arena, &list, e)
+        || !ctl_gate_scope(rq, scope, scope_id, true, e)
         || !ctl_budget_of(rq->worker->pg, arena, scope, scope_id, &budget_id,
                           e)
         || !(strcmp(scope, "key") == 0

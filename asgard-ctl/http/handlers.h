@@ -12,6 +12,22 @@
     bool name(struct ctl_request *rq, struct ctl_answer *an, \
         struct ctl_error *e)
 
+/* http/auth_routes.c */
+CTL_HANDLER(ctl_http_login);
+CTL_HANDLER(ctl_http_logout);
+CTL_HANDLER(ctl_http_me);
+/* http/token_routes.c */
+CTL_HANDLER(ctl_http_token_mint);
+CTL_HANDLER(ctl_http_token_list);
+CTL_HANDLER(ctl_http_token_revoke);
+CTL_HANDLER(ctl_http_agent_create);
+CTL_HANDLER(ctl_http_agent_list);
+CTL_HANDLER(ctl_http_agent_retire);
+/* http/user_routes.c */
+CTL_HANDLER(ctl_http_user_create);
+CTL_HANDLER(ctl_http_user_list);
+CTL_HANDLER(ctl_http_user_role);
+CTL_HANDLER(ctl_http_user_active);
 /* http/project_routes.c */
 CTL_HANDLER(ctl_http_project_register);
 CTL_HANDLER(ctl_http_project_list);

@@ -40,7 +40,7 @@ static bool
 mint(struct ctl_request *rq, const struct ctl_key_input *in,
     struct ctl_answer *an, struct ctl_error *e)
 {
-    char key[CTL_KEY_TEXT];
+    char key[CTL_CREDENTIAL_TEXT];
     const char *id, *prefix;
     bool ok;
 
@@ -120,7 +120,7 @@ CTL_HANDLER(ctl_http_key_list)
 
     if (!ctl_query_read(rq, query, e)
         || !ctl_query_limit(limit_text, &limit, e)
-        || !ctl_query_cursor(cursor, "ffffffff-ffff-ffff-ffff-ffffffffffff", e)
+        || !ctl_query_cursor(cursor, CTL_QUERY_UUID, e)
         || !ctl_project_get(rq->worker->pg, arena, rq->param[0], &project, e)
         || !ctl_key_list(rq->worker->pg, arena, rq->param[0],
                          cursor != NULL ? cursor : "", limit, &keys, &n,

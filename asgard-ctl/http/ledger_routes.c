@@ -3,6 +3,9 @@
  */
 #include "http/handlers.h"
 
+#include <string.h>
+
+#include "http/gate.h"
 #include "http/json_out.h"
 #include "http/query.h"
 #include "ledger/journal_read.h"
@@ -27,7 +30,7 @@ send_page(struct ctl_request *rq, struct ctl_answer *an, const char *plural,
 
 CTL_HANDLER(ctl_http_ledger)
 {
-    struct ctl_ledger_filter f = {0};
+    struct ctl_ledger_filter f = {.email = ctl_gate_email(rq)};
     const char *limit = NULL;
     const struct ctl_query_field query[] = {
         {"project", &f.project}, {"since", &f.since}, {"until", &f.until},
@@ -37,9 +40,31 @@ CTL_HANDLER(ctl_http_ledger)
 
     return ctl_query_read(rq, query, e)
            && ctl_query_limit(limit, &f.limit, e)
+           && (f.project == NULL || ctl_access_sees_all(&rq->who)
+               || ctl_gate_project(rq, f.project, false, e))
            && ctl_ledger_page(rq->worker->pg, &rq->worker->arena, &f, &page,
                               e)
            && send_page(rq, an, "entries", &page, e);
+}
+
+
+/* All of it is for those who see everything; others name a project that they
+ * own or manage. */
+static bool
+gate_audit(struct ctl_request *rq, const char *entity, struct ctl_error *e)
+{
+    const char *colon = entity != NULL ? strchr(entity, ':') : NULL;
+
+    if (ctl_access_sees_all(&rq->who)) {
+        return true;
+    }
+    if (entity == NULL) {
+        return ctl_error_set(e, 403, "forbidden",
+                             "Name a project of yours as entity; the whole "
+                             "audit log is for administrators and finance.");
+    }
+
+    return ctl_gate_project(rq, colon != NULL ? colon + 1 : entity, false, e);
 }
 
 
@@ -55,6 +80,7 @@ CTL_HANDLER(ctl_http_audit)
 
     return ctl_query_read(rq, query, e)
            && ctl_query_limit(limit, &f.limit, e)
+           && gate_audit(rq, f.entity, e)
            && ctl_audit_page(rq->worker->pg, &rq->worker->arena, &f, &page, e)
            && send_page(rq, an, "events", &page, e);
 }

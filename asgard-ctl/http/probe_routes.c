@@ -3,7 +3,7 @@
  */
 #include "http/handlers.h"
 
-#include "http/bearer.h"
+#include "http/bad_tokens.h"
 #include "http/health.h"
 #include "http/json_out.h"
 #include "ops/ctl_metrics.h"

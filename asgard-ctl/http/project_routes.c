@@ -3,10 +3,12 @@
  */
 #include "http/handlers.h"
 
+#include "http/gate.h"
 #include "http/json_in.h"
 #include "http/json_out.h"
 #include "http/limits_json.h"
 #include "http/query.h"
+#include "ops/principal.h"
 #include "ops/project.h"
 
 
@@ -98,8 +100,8 @@ CTL_HANDLER(ctl_http_project_list)
         || !ctl_query_limit(limit_text, &limit, e)
         || !ctl_query_cursor(cursor, "proj-9999-9999", e)
         || !ctl_project_list(rq->worker->pg, &rq->worker->arena,
-                             cursor != NULL ? cursor : "", limit, &projects,
-                             &n, &more, e))
+                             ctl_gate_email(rq), cursor != NULL ? cursor : "",
+                             limit, &projects, &n, &more, e))
     {
         return false;
     }
@@ -117,6 +119,38 @@ CTL_HANDLER(ctl_http_project_list)
 CTL_HANDLER(ctl_http_project_get)
 {
     return send_project(rq, an, 200, rq->param[0], e);
+}
+
+
+/* Who decides over a project's requests is not for its owner to choose, and
+ * nobody's agent hands a project over. */
+static bool
+gate_people(struct ctl_request *rq, const struct ctl_project_patch *patch,
+    struct ctl_error *e)
+{
+    unsigned relation;
+    bool exists;
+
+    if ((patch->owner_email == NULL && patch->manager_email == NULL)
+        || ctl_access_is_admin(&rq->who))
+    {
+        return true;
+    }
+    if (!ctl_principal_relation(rq->worker->pg, &rq->worker->arena, &rq->who,
+                                rq->param[0], &exists, &relation, e))
+    {
+        return false;
+    }
+    if (rq->who.kind == CTL_PRINCIPAL_PERSON
+        && (patch->manager_email == NULL
+            || (relation & CTL_RELATION_MANAGER) != 0))
+    {
+        return true;
+    }
+
+    return ctl_error_set(e, 403, "forbidden",
+                         "manager_email is changed by the manager or an "
+                         "administrator, owner_email by a person.");
 }
 
 
@@ -145,7 +179,8 @@ CTL_HANDLER(ctl_http_project_patch)
     patch.budget_unlimited = budget.null;
     patch.budget_nusd = budget.nusd;
 
-    return ctl_project_patch(rq->change, rq->param[0], &patch, e)
+    return gate_people(rq, &patch, e)
+           && ctl_project_patch(rq->change, rq->param[0], &patch, e)
            && send_project(rq, an, 200, rq->param[0], e);
 }
 

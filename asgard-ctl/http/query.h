@@ -9,6 +9,9 @@
 #define CTL_PAGE_DEFAULT 100
 #define CTL_PAGE_MAX     1000
 
+/* The form of ids, as a cursor. */
+#define CTL_QUERY_UUID   "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
 struct ctl_query_field {
     const char *name;
     const char **out;                   /* decoded text of the arena */

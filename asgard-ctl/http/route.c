@@ -8,9 +8,10 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
-#include "http/bearer.h"
+#include "http/gate.h"
 #include "http/idempotency.h"
 #include "http/json_out.h"
+#include "http/origin.h"
 
 #define DELIVERY_MS 5000                /* a 201 waits for Redis this long */
 #define CROWDED_MS  300                 /* when most threads wait already */
@@ -76,6 +77,8 @@ route_find(struct ctl_request *rq, const char **allow, struct ctl_error *e)
 }
 
 
+/* A form of another site can send no JSON, but a body of no bytes: where a
+ * cookie opens, its type counts too. */
 static bool
 check_content_type(const struct ctl_request *rq, struct ctl_error *e)
 {
@@ -83,7 +86,7 @@ check_content_type(const struct ctl_request *rq, struct ctl_error *e)
     const char *type = rq->content_type.data;
     size_t len = rq->content_type.len;
 
-    if (rq->body.len == 0
+    if ((rq->body.len == 0 && (len == 0 || !rq->by_cookie))
         || (len >= sizeof(json) - 1
             && strncasecmp(type, json, sizeof(json) - 1) == 0
             && (len == sizeof(json) - 1 || type[sizeof(json) - 1] == ';'
@@ -125,6 +128,8 @@ serve_write(const struct ctl_route *route, struct ctl_request *rq,
     {
         return false;
     }
+    change.person = rq->who.user_id;
+    change.may_exceed = ctl_access_is_admin(&rq->who);
     rq->change = &change;
     if (!ctl_idempotency_enter(rq, an, &replayed, e)) {
         ctl_change_abort(&change);
@@ -144,15 +149,13 @@ serve_write(const struct ctl_route *route, struct ctl_request *rq,
 
 
 static bool
-serve_route(struct ctl_request *rq, asg_str_t authorization,
-    struct ctl_answer *an, struct ctl_error *e)
+serve_route(struct ctl_request *rq, struct ctl_answer *an,
+    struct ctl_error *e)
 {
     const struct ctl_route *route = route_find(rq, &an->allow, e);
 
-    if (route == NULL
-        || (route->gate == CTL_GATE_ADMIN
-            && !ctl_bearer_admin(rq, authorization, e))
-        || !check_content_type(rq, e))
+    if (route == NULL || !ctl_origin_check(rq, e)
+        || !ctl_gate_enter(rq, route->rule, e) || !check_content_type(rq, e))
     {
         return false;
     }
@@ -163,10 +166,15 @@ serve_route(struct ctl_request *rq, asg_str_t authorization,
 
 
 /* One second: what is away or under way is looked at more often than that, and
- * an address has as many tokens again. */
+ * an address has as many tokens again.  A handler that knows better has said
+ * so. */
 static int
-retry_after(const struct ctl_error *e)
+retry_after(const struct ctl_error *e, int said_s)
 {
+    if (said_s > 0) {
+        return said_s;
+    }
+
     return e->status == 503 || e->status == 429
            || strcmp(e->code, "idempotency_in_flight") == 0;
 }
@@ -177,6 +185,7 @@ ctl_route_refuse(struct ctl_request *rq, const struct ctl_error *e,
     struct ctl_answer *an)
 {
     const char *allow = e->status == 405 ? an->allow : NULL;
+    int said_s = an->retry_after_s;
     size_t cap = 2 * (sizeof(e->text) + sizeof(e->param)) + 512;
     char *storage = ctl_arena_alloc(&rq->worker->arena, cap);
     asg_buf_t b;
@@ -184,7 +193,7 @@ ctl_route_refuse(struct ctl_request *rq, const struct ctl_error *e,
     memset(an, 0, sizeof(*an));
     an->status = e->status;
     an->allow = allow;
-    an->retry_after_s = retry_after(e);
+    an->retry_after_s = retry_after(e, said_s);
     if (storage == NULL) {
         an->body = ASG_STR("{\"error\":\"out of memory\","
                            "\"code\":\"internal_error\"}\n");
@@ -207,14 +216,13 @@ ctl_route_refuse(struct ctl_request *rq, const struct ctl_error *e,
 
 
 void
-ctl_route_serve(struct ctl_request *rq, asg_str_t authorization,
-    struct ctl_answer *an)
+ctl_route_serve(struct ctl_request *rq, struct ctl_answer *an)
 {
     struct ctl_error e;
 
     ctl_error_clear(&e);
     ctl_out_begin();
-    if (serve_route(rq, authorization, an, &e)) {
+    if (serve_route(rq, an, &e)) {
         return;
     }
     if (e.status == 0) {

@@ -19,6 +19,7 @@
 #include "core/str.h"
 #include "http/health.h"
 #include "ops/change.h"
+#include "policy/access.h"
 #include "redis/client.h"
 #include "store/pg.h"
 
@@ -35,18 +36,21 @@ struct ctl_worker {
     struct ctl_redis *redis;
     struct ctl_health *health;          /* of all threads */
     atomic_uint *waiting;               /* threads that wait for Redis */
-    struct ctl_bad_tokens *bad_tokens;  /* of all threads; see bearer.h */
+    struct ctl_bad_tokens *bad_tokens;  /* of all threads; see bad_tokens.h */
     struct ctl_arena arena;
 };
 
 struct ctl_request {
     struct ctl_worker *worker;
     asg_str_t method, path, query, body, content_type;
-    asg_str_t idempotency_key;
+    asg_str_t idempotency_key, authorization, cookie;
+    asg_str_t origin, fetch_site, host, scheme;
     asg_str_t remote_addr;              /* of the client, as nginx tells it */
     const char *trace_id;
     const char *param[CTL_ROUTE_PARAMS_MAX];    /* of the path, in order */
-    const char *actor;                  /* "token:<id>", after authentication */
+    struct ctl_principal who;           /* after the gate */
+    bool by_cookie;                     /* a browser may have been made to */
+    const char *actor;                  /* of `who`; NULL: of an open route */
     struct ctl_change *change;          /* of a route that writes, else NULL */
 };
 
@@ -57,20 +61,21 @@ struct ctl_answer {
                                          * null: the body */
     const char *content_type;           /* NULL: application/json */
     const char *allow;                  /* methods, of a 405; else NULL */
+    const char *set_cookie;             /* NULL: none */
     int retry_after_s;                  /* 0: not said */
 };
 
-enum ctl_gate { CTL_GATE_OPEN, CTL_GATE_ADMIN };
-
 /* A handler of a CTL_WRITE route runs inside rq->change: one transaction with
  * its audit entries and outbox rows, committed by the route's caller, which
- * then waits until Redis has them. */
-enum ctl_access { CTL_READ, CTL_WRITE };
+ * then waits until Redis has them.  One of a CTL_OWN route makes what changes
+ * it needs itself, and its answer is not kept for a repeated
+ * Idempotency-Key. */
+enum ctl_access { CTL_READ, CTL_WRITE, CTL_OWN };
 
 struct ctl_route {
     const char *method;
     const char *pattern;
-    enum ctl_gate gate;
+    enum ctl_rule rule;                 /* who may enter: policy/access.h */
     enum ctl_access access;
     bool (*handler)(struct ctl_request *rq, struct ctl_answer *an,
         struct ctl_error *e);
@@ -78,9 +83,8 @@ struct ctl_route {
 
 extern const struct ctl_route ctl_routes[];     /* ends with method NULL */
 
-/* The whole of a request: find, authenticate, idempotency, handle, log. */
-void ctl_route_serve(struct ctl_request *rq, asg_str_t authorization,
-    struct ctl_answer *an);
+/* The whole of a request: find, origin, gate, idempotency, handle, log. */
+void ctl_route_serve(struct ctl_request *rq, struct ctl_answer *an);
 /* The answer of an error, for a request that could not be served. */
 void ctl_route_refuse(struct ctl_request *rq, const struct ctl_error *e,
     struct ctl_answer *an);

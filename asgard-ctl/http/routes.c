@@ -1,44 +1,74 @@
 /*
- * The route table of the control API.
+ * The route table of the control API: each route with the rule that says who
+ * may enter (policy/access.h), and whether it changes something.
  */
 #include "http/handlers.h"
 
 #define PROJECT "/api/projects/{project_id}"
 
 const struct ctl_route ctl_routes[] = {
-    {"POST", "/api/projects", CTL_GATE_ADMIN, CTL_WRITE,
+    {"POST", "/api/auth/login", CTL_RULE_OPEN, CTL_OWN, ctl_http_login},
+    {"POST", "/api/auth/logout", CTL_RULE_SESSION, CTL_WRITE,
+        ctl_http_logout},
+    {"GET", "/api/auth/me", CTL_RULE_SIGNED_IN, CTL_READ, ctl_http_me},
+
+    {"GET", "/api/auth/tokens", CTL_RULE_OWN_TOKENS_READ, CTL_READ,
+        ctl_http_token_list},
+    {"POST", "/api/auth/tokens", CTL_RULE_OWN_TOKENS, CTL_WRITE,
+        ctl_http_token_mint},
+    {"DELETE", "/api/auth/tokens/{token_id}", CTL_RULE_OWN_TOKENS, CTL_WRITE,
+        ctl_http_token_revoke},
+
+    {"GET", "/api/agent-principals", CTL_RULE_OWN_AGENTS_READ, CTL_READ,
+        ctl_http_agent_list},
+    {"POST", "/api/agent-principals", CTL_RULE_OWN_AGENTS, CTL_WRITE,
+        ctl_http_agent_create},
+    {"DELETE", "/api/agent-principals/{agent_id}", CTL_RULE_OWN_TOKENS,
+        CTL_WRITE, ctl_http_agent_retire},
+
+    {"POST", "/api/users", CTL_RULE_ADMIN, CTL_WRITE, ctl_http_user_create},
+    {"GET", "/api/users", CTL_RULE_ADMIN, CTL_READ, ctl_http_user_list},
+    {"POST", "/api/users/{user_id}/role", CTL_RULE_ADMIN, CTL_WRITE,
+        ctl_http_user_role},
+    {"POST", "/api/users/{user_id}/active", CTL_RULE_ADMIN, CTL_WRITE,
+        ctl_http_user_active},
+
+    {"POST", "/api/projects", CTL_RULE_ASK, CTL_WRITE,
         ctl_http_project_register},
-    {"GET", "/api/projects", CTL_GATE_ADMIN, CTL_READ, ctl_http_project_list},
-    {"GET", PROJECT, CTL_GATE_ADMIN, CTL_READ, ctl_http_project_get},
-    {"PATCH", PROJECT, CTL_GATE_ADMIN, CTL_WRITE, ctl_http_project_patch},
-    {"POST", PROJECT "/kill", CTL_GATE_ADMIN, CTL_WRITE,
+    {"GET", "/api/projects", CTL_RULE_READ, CTL_READ, ctl_http_project_list},
+    {"GET", PROJECT, CTL_RULE_PROJECT_SEE, CTL_READ, ctl_http_project_get},
+    {"PATCH", PROJECT, CTL_RULE_PROJECT_STEER, CTL_WRITE,
+        ctl_http_project_patch},
+    {"POST", PROJECT "/kill", CTL_RULE_PROJECT_STEER, CTL_WRITE,
         ctl_http_project_kill},
-    {"POST", PROJECT "/unkill", CTL_GATE_ADMIN, CTL_WRITE,
+    {"POST", PROJECT "/unkill", CTL_RULE_PROJECT_STEER, CTL_WRITE,
         ctl_http_project_unkill},
 
-    {"POST", PROJECT "/keys", CTL_GATE_ADMIN, CTL_WRITE, ctl_http_key_mint},
-    {"GET", PROJECT "/keys", CTL_GATE_ADMIN, CTL_READ, ctl_http_key_list},
-    {"PATCH", PROJECT "/keys/{key_id}", CTL_GATE_ADMIN, CTL_WRITE,
+    {"POST", PROJECT "/keys", CTL_RULE_PROJECT_STEER, CTL_WRITE,
+        ctl_http_key_mint},
+    {"GET", PROJECT "/keys", CTL_RULE_PROJECT_SEE, CTL_READ,
+        ctl_http_key_list},
+    {"PATCH", PROJECT "/keys/{key_id}", CTL_RULE_PROJECT_STEER, CTL_WRITE,
         ctl_http_key_patch},
-    {"DELETE", PROJECT "/keys/{key_id}", CTL_GATE_ADMIN, CTL_WRITE,
+    {"DELETE", PROJECT "/keys/{key_id}", CTL_RULE_PROJECT_STEER, CTL_WRITE,
         ctl_http_key_revoke},
 
-    {"GET", PROJECT "/budgets", CTL_GATE_ADMIN, CTL_READ,
+    {"GET", PROJECT "/budgets", CTL_RULE_PROJECT_SEE, CTL_READ,
         ctl_http_budget_get},
-    {"PUT", PROJECT "/budgets", CTL_GATE_ADMIN, CTL_WRITE,
+    {"PUT", PROJECT "/budgets", CTL_RULE_PROJECT_STEER, CTL_WRITE,
         ctl_http_budget_put},
-    {"GET", PROJECT "/usage", CTL_GATE_ADMIN, CTL_READ, ctl_http_usage},
+    {"GET", PROJECT "/usage", CTL_RULE_PROJECT_SEE, CTL_READ, ctl_http_usage},
 
-    {"GET", "/api/budgets", CTL_GATE_ADMIN, CTL_READ,
+    {"GET", "/api/budgets", CTL_RULE_READ, CTL_READ,
         ctl_http_scope_budget_get},
-    {"PUT", "/api/budgets", CTL_GATE_ADMIN, CTL_WRITE,
+    {"PUT", "/api/budgets", CTL_RULE_ASK, CTL_WRITE,
         ctl_http_scope_budget_put},
 
-    {"GET", "/api/ledger", CTL_GATE_ADMIN, CTL_READ, ctl_http_ledger},
-    {"GET", "/api/audit", CTL_GATE_ADMIN, CTL_READ, ctl_http_audit},
+    {"GET", "/api/ledger", CTL_RULE_READ, CTL_READ, ctl_http_ledger},
+    {"GET", "/api/audit", CTL_RULE_READ, CTL_READ, ctl_http_audit},
 
-    {"GET", "/internal/ready", CTL_GATE_OPEN, CTL_READ, ctl_http_ready},
-    {"GET", "/metrics/ctl", CTL_GATE_OPEN, CTL_READ, ctl_http_metrics},
+    {"GET", "/internal/ready", CTL_RULE_OPEN, CTL_READ, ctl_http_ready},
+    {"GET", "/metrics/ctl", CTL_RULE_OPEN, CTL_READ, ctl_http_metrics},
 
-    {NULL, NULL, CTL_GATE_OPEN, CTL_READ, NULL}
+    {NULL, NULL, CTL_RULE_ADMIN, CTL_READ, NULL}
 };

@@ -22,12 +22,14 @@ static const struct variable variables[] = {
     {"HTTP_AUTHORIZATION", FIELD(authorization)},
     {"HTTP_IDEMPOTENCY_KEY", FIELD(idempotency_key)},
     {"HTTP_X_ASGARD_TRACE_ID", FIELD(trace_id)},
+    {"HTTP_COOKIE", FIELD(cookie)},
+    {"HTTP_ORIGIN", FIELD(origin)},
+    {"HTTP_SEC_FETCH_SITE", FIELD(fetch_site)},
+    {"HTTP_HOST", FIELD(host)},
+    {"REQUEST_SCHEME", FIELD(scheme)},
     {"REMOTE_ADDR", FIELD(remote_addr)},
     {NULL, 0}
 };
-
-/* May not stand twice, though nothing here reads them. */
-static const char *const lone[] = {"HTTP_COOKIE", "HTTP_ORIGIN", NULL};
 
 
 static bool
@@ -48,11 +50,9 @@ take_text(asg_str_t *rest, asg_str_t *out)
 
 /* False when a variable that must be alone stands twice. */
 static bool
-note_variable(struct ctl_scgi *out, asg_str_t name, asg_str_t value,
-    unsigned *seen)
+note_variable(struct ctl_scgi *out, asg_str_t name, asg_str_t value)
 {
     const struct variable *v;
-    unsigned i;
 
     for (v = variables; v->name != NULL; v++) {
         if (asg_str_eq_z(name, v->name)) {
@@ -65,15 +65,6 @@ note_variable(struct ctl_scgi *out, asg_str_t name, asg_str_t value,
             return true;
         }
     }
-    for (i = 0; lone[i] != NULL; i++) {
-        if (asg_str_eq_z(name, lone[i])) {
-            if (*seen & (1u << i)) {
-                return false;
-            }
-            *seen |= 1u << i;
-        }
-    }
-
     return true;
 }
 
@@ -83,7 +74,6 @@ static bool
 parse_head(asg_str_t head, struct ctl_scgi *out, uint64_t *length)
 {
     asg_str_t name, value;
-    unsigned seen = 0;
 
     if (!take_text(&head, &name) || !asg_str_eq_z(name, "CONTENT_LENGTH")
         || !take_text(&head, &value) || !asg_str_u64(value, length))
@@ -93,7 +83,7 @@ parse_head(asg_str_t head, struct ctl_scgi *out, uint64_t *length)
     while (head.len > 0) {
         if (!take_text(&head, &name) || !take_text(&head, &value)
             || asg_str_eq_z(name, "CONTENT_LENGTH")
-            || !note_variable(out, name, value, &seen))
+            || !note_variable(out, name, value))
         {
             return false;
         }

@@ -3,8 +3,8 @@
  * NUL-separated names and values, CONTENT_LENGTH first, then the body.
  *
  * Pure: the parser works on a buffer and says how much more it needs.
- * Headers that could be smuggled by repeating them (Authorization, Cookie,
- * Origin, Idempotency-Key) are refused when they stand twice.
+ * What is read here is refused when it stands twice: a header could be smuggled
+ * by repeating it.
  */
 #ifndef CTL_SCGI_H
 #define CTL_SCGI_H
@@ -32,6 +32,11 @@ struct ctl_scgi {
     asg_str_t content_type;             /* CONTENT_TYPE */
     asg_str_t idempotency_key;          /* HTTP_IDEMPOTENCY_KEY */
     asg_str_t trace_id;                 /* HTTP_X_ASGARD_TRACE_ID */
+    asg_str_t cookie;                   /* HTTP_COOKIE */
+    asg_str_t origin;                   /* HTTP_ORIGIN */
+    asg_str_t fetch_site;               /* HTTP_SEC_FETCH_SITE */
+    asg_str_t host;                     /* HTTP_HOST */
+    asg_str_t scheme;                   /* REQUEST_SCHEME */
     asg_str_t remote_addr;              /* REMOTE_ADDR */
     asg_str_t body;
     size_t need;                        /* with MORE: total bytes, if known */

@@ -19,10 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/trace.h"
-#include "http/bearer.h"
+#include "http/bad_tokens.h"
 #include "http/health.h"
 #include "http/job.h"
 #include "http/json_out.h"
@@ -124,6 +126,10 @@ write_head(asg_buf_t *b, const struct ctl_answer *an, const char *trace_id)
     if (an->status == 401) {
         asg_buf_z(b, "\r\nWWW-Authenticate: Bearer");
     }
+    if (an->set_cookie != NULL) {
+        asg_buf_z(b, "\r\nSet-Cookie: ");
+        asg_buf_z(b, an->set_cookie);
+    }
     if (an->allow != NULL) {
         asg_buf_z(b, "\r\nAllow: ");
         asg_buf_z(b, an->allow);
@@ -146,6 +152,7 @@ write_answer(int fd, const struct ctl_answer *an, const char *trace_id)
     write_head(&b, an, trace_id);
     write_all(fd, head, asg_buf_view(&b).len);
     write_all(fd, an->body.data, an->body.len);
+    OPENSSL_cleanse(head, sizeof(head));        /* a session's token */
 }
 
 
@@ -205,8 +212,14 @@ answer(struct thread *t, struct ctl_job *job, bool serve)
         rq.body = scgi->body;
         rq.content_type = scgi->content_type;
         rq.idempotency_key = scgi->idempotency_key;
+        rq.authorization = scgi->authorization;
+        rq.cookie = scgi->cookie;
+        rq.origin = scgi->origin;
+        rq.fetch_site = scgi->fetch_site;
+        rq.host = scgi->host;
+        rq.scheme = scgi->scheme;
         rq.remote_addr = scgi->remote_addr;
-        ctl_route_serve(&rq, scgi->authorization, &an);
+        ctl_route_serve(&rq, &an);
     } else {
         refuse_input(&rq, job->status, &an);
     }

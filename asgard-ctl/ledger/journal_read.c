@@ -8,14 +8,10 @@
 #include "core/str.h"
 #include "ledger/time_text.h"
 
-#define ISO(column) \
-    "to_char(" column " AT TIME ZONE 'UTC'," \
-    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
 /* Nano-USD as the shortest plain decimal: trim_scale drops trailing zeros. */
 #define LEDGER_ROW \
     "json_build_object(" \
-    "'id', l.id, 'ts', " ISO("l.at") ", 'kind', l.kind," \
+    "'id', l.id, 'ts', " CTL_TIME_ISO("l.at") ", 'kind', l.kind," \
     "'hold_id', l.hold_id, 'call_id', l.detail->>'call'," \
     "'trace_id', l.detail->>'trace'," \
     "'project_id', l.project_id, 'key_id', l.key_id," \
@@ -36,7 +32,8 @@
     "'flags', coalesce(l.detail->'flags', '[]'::jsonb))"
 
 #define AUDIT_ROW \
-    "json_build_object('id', a.id, 'ts', " ISO("a.ts") ", 'actor', a.actor," \
+    "json_build_object('id', a.id, 'ts', " CTL_TIME_ISO("a.ts") "," \
+    "'actor', a.actor," \
     "'action', a.action, 'entity_ref', a.entity_ref," \
     "'trace_id', nullif(a.trace_id, ''), 'outcome', a.outcome," \
     "'reason', nullif(a.reason, ''), 'data', a.data)"
@@ -100,8 +97,11 @@ ctl_ledger_page(struct ctl_pg *pg, struct ctl_arena *arena,
                 " AND ($2::timestamptz IS NULL OR l.at >= $2)"
                 " AND ($3::timestamptz IS NULL OR l.at < $3)"
                 " AND l.id > coalesce($4::bigint, 0)"
+                " AND ($6::text IS NULL OR l.project_id IN"
+                " (SELECT project_id FROM projects"
+                " WHERE owner_email = $6 OR manager_email = $6))"
                 " ORDER BY l.id LIMIT $5",
-                f->project, f->since, f->until, f->cursor, most)
+                f->project, f->since, f->until, f->cursor, most, f->email)
            && page_fill(arena, &rows, f->limit, out, e);
 }
 

@@ -17,6 +17,7 @@ struct ctl_page {
 
 struct ctl_ledger_filter {
     const char *project, *since, *until;        /* NULL: any */
+    const char *email;                  /* owner or manager now; NULL: any */
     const char *cursor;
     unsigned limit;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ledger/zone.h"
+#include "ops/ceiling.h"
 #include "ops/project.h"
 
 
@@ -236,6 +237,21 @@ audit_replaced(struct ctl_change *c, const char *budget_id,
 }
 
 
+/* Of a project's; a key spends what its project has. */
+static bool
+check_ceiling(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_list *before, const struct ctl_budget_list *list,
+    struct ctl_error *e)
+{
+    struct ctl_project project;
+
+    return budget_id[0] != 'p'
+           || (ctl_project_get(c->pg, c->arena, budget_id + 2, &project, e)
+               && ctl_ceiling_check(c, project.classification, before, list,
+                                    e));
+}
+
+
 bool
 ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e)
@@ -253,6 +269,7 @@ ctl_budget_replace(struct ctl_change *c, const char *budget_id,
                                "included.", ASG_WINDOWS_MAX);
     }
     if (!ctl_budget_read(c->pg, c->arena, budget_id, &before, e)
+        || !check_ceiling(c, budget_id, &before, list, e)
         || !CTL_PG(c->pg, c->arena, &rows, e,
             "UPDATE budgets SET version = version + 1 WHERE budget_id = $1"
             " RETURNING version", budget_id)
@@ -305,6 +322,42 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
 
 
 bool
+ctl_budget_absent(const char *scope, struct ctl_error *e)
+{
+    return strcmp(scope, "key") == 0
+           ? ctl_error_set(e, 404, "key_not_found",
+                           "There is no key with this id.")
+           : ctl_project_absent(e);
+}
+
+
+bool
+ctl_budget_project(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *scope, const char *scope_id, const char **project_id,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    *project_id = scope_id;
+    if (strcmp(scope, "key") != 0) {
+        return true;
+    }
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT project_id FROM keys WHERE key_id::text = lower($1)",
+            scope_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_budget_absent(scope, e);
+    }
+    *project_id = ctl_rows_at(&rows, 0, 0);
+
+    return true;
+}
+
+
+bool
 ctl_budget_of(struct ctl_pg *pg, struct ctl_arena *arena, const char *scope,
     const char *scope_id, const char **budget_id, struct ctl_error *e)
 {
@@ -331,8 +384,7 @@ ctl_budget_of(struct ctl_pg *pg, struct ctl_arena *arena, const char *scope,
         return false;
     }
     if (rows.nrows == 0) {
-        return ctl_error_set(e, 404, "key_not_found",
-                             "There is no key with this id.");
+        return ctl_budget_absent(scope, e);
     }
     *budget_id = ctl_rows_at(&rows, 0, 0);
 

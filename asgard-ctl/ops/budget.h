@@ -58,6 +58,14 @@ bool ctl_budget_of(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *scope, const char *scope_id, const char **budget_id,
     struct ctl_error *e);
 
+/* The project that a scope is in, whether it exists or not; 404 for a key that
+ * does not. */
+bool ctl_budget_project(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *scope, const char *scope_id, const char **project_id,
+    struct ctl_error *e);
+/* 404, as of() says it. */
+bool ctl_budget_absent(const char *scope, struct ctl_error *e);
+
 /* As replace(), of a key that may have none yet: it gets one, and its calls are
  * held against it from then on. */
 bool ctl_budget_set_key(struct ctl_change *c, const char *key_id,

@@ -99,11 +99,22 @@ ctl_change_audit(struct ctl_change *c, const char *action,
     const char *entity_kind, const char *entity_id, const char *also,
     const char *reason, const char *data, struct ctl_error *e)
 {
-    const struct ctl_audit_event event = {
+    struct ctl_audit_event event = {
         .actor = c->actor, .action = action, .entity_kind = entity_kind,
-        .entity_id = entity_id, .also = {also}, .trace_id = c->trace_id,
-        .reason = reason, .data = data
+        .entity_id = entity_id, .trace_id = c->trace_id, .reason = reason,
+        .data = data
     };
+    unsigned n = 0;
+
+    /* what a person did, and their agents, is found by the person's id */
+    if (also != NULL) {
+        event.also[n++] = also;
+    }
+    if (c->person != NULL && strcmp(c->person, entity_id) != 0
+        && (also == NULL || strcmp(c->person, also) != 0))
+    {
+        event.also[n++] = c->person;
+    }
 
     if (c->entity == NULL) {
         c->entity = entity_id;

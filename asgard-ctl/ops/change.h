@@ -19,6 +19,8 @@ struct ctl_change {
     struct ctl_pg *pg;
     struct ctl_arena *arena;
     const char *actor;
+    const char *person;                 /* user id of who answers; or NULL */
+    bool may_exceed;                    /* budgets above their ceiling */
     const char *trace_id;
     const char *entity;                 /* of the first audit entry, or NULL */
     int64_t outbox[CTL_CHANGE_OUTBOX_MAX];

@@ -4,7 +4,6 @@
 #include "ops/key.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #include <openssl/crypto.h>
 
@@ -13,37 +12,13 @@
 #include "ops/alias.h"
 #include "ops/project.h"
 
-#define RANDOM_BYTES 32
-
-#define ISO(column) \
-    "to_char(" column " AT TIME ZONE 'UTC'," \
-    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
 
 /* What a list shows of each. */
 #define SQL_SHOWN \
-    "SELECT key_id, name, prefix, " ISO("created_at") ", " \
-    ISO("expires_at") ", " ISO("revoked_at") ", " ISO("last_used_at") \
-    ", aliases, " CTL_LIMITS_COLUMNS " FROM keys"
-
-
-static bool
-key_make(char text[CTL_KEY_TEXT], struct ctl_error *e)
-{
-    uint8_t random[RANDOM_BYTES];
-    asg_buf_t b;
-
-    if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random)) {
-        return ctl_error_internal(e, "no random bytes");
-    }
-    asg_buf_init(&b, text, CTL_KEY_TEXT - 1);
-    asg_buf_z(&b, "asg_");
-    asg_buf_hex(&b, random, sizeof(random));
-    text[b.len] = '\0';
-    OPENSSL_cleanse(random, sizeof(random));
-
-    return true;
-}
+    "SELECT key_id, name, prefix, " CTL_TIME_ISO("created_at") ", " \
+    CTL_TIME_ISO("expires_at") ", " CTL_TIME_ISO("revoked_at") ", " \
+    CTL_TIME_ISO("last_used_at") ", aliases, " \
+    CTL_LIMITS_COLUMNS " FROM keys"
 
 
 static const char *
@@ -216,7 +191,7 @@ audit_minted(struct ctl_change *c, const struct ctl_key_input *in,
 bool
 ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     const char *project_id, const struct ctl_key_input *in,
-    char text[CTL_KEY_TEXT], const char **key_id, const char **prefix,
+    char text[CTL_CREDENTIAL_TEXT], const char **key_id, const char **prefix,
     struct ctl_error *e)
 {
     const asg_named_key_t *pepper = &peppers->peppers[0];
@@ -227,7 +202,8 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
 
     if (!check_expiry(c, in, e) || !project_of(c, project_id, &project, e)
         || !models_text(c->arena, in, &models, e)
-        || !check_aliases(c, project_id, in->aliases, e) || !key_make(text, e))
+        || !check_aliases(c, project_id, in->aliases, e)
+        || !ctl_credential_make("asg_", text, e))
     {
         return false;
     }

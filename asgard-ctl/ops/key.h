@@ -7,9 +7,8 @@
 #include "core/keyfile.h"
 #include "ops/budget.h"
 #include "ops/change.h"
+#include "ops/credential.h"
 #include "ops/limits.h"
-
-#define CTL_KEY_TEXT 80                 /* a minted key and its NUL */
 
 struct ctl_key_input {
     const char *name;
@@ -31,7 +30,7 @@ struct ctl_key {
 /* `text` gets the key itself: wipe it after use.  404, 403. */
 bool ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     const char *project_id, const struct ctl_key_input *in,
-    char text[CTL_KEY_TEXT], const char **key_id, const char **prefix,
+    char text[CTL_CREDENTIAL_TEXT], const char **key_id, const char **prefix,
     struct ctl_error *e);
 /* Oldest first, after `after` (an id, "" from the first). */
 bool ctl_key_list(struct ctl_pg *pg, struct ctl_arena *arena,

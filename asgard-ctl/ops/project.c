@@ -9,20 +9,8 @@
 #include "core/str.h"
 #include "ops/alias.h"
 #include "ops/budget.h"
-
-/* Ceilings of a tier in USD (systems' auto-approval map); a registration that
- * names no budget gets half of it. */
-static const struct {
-    const char *classification;
-    asg_nusd_t ceiling_nusd;
-} tiers[] = {
-    {"poc", 500 * INT64_C(1000000000)},
-    {"light-operational", 2500 * INT64_C(1000000000)},
-    {"wide-operational", 10000 * INT64_C(1000000000)},
-    {"critical-path", 25000 * INT64_C(1000000000)}
-};
-
-#define TIERS (sizeof(tiers) / sizeof(tiers[0]))
+#include "ops/ceiling.h"
+#include "ops/email.h"
 
 #define PROJECT_COLUMNS \
     "p.project_id, p.name, p.description, p.owner_email, p.manager_email," \
@@ -35,40 +23,6 @@ static const struct {
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
-
-
-static int
-tier_of(const char *classification)
-{
-    size_t i;
-
-    for (i = 0; i < TIERS; i++) {
-        if (strcmp(tiers[i].classification, classification) == 0) {
-            return (int) i;
-        }
-    }
-
-    return -1;
-}
-
-
-static bool
-email_is_plausible(const char *text)
-{
-    const char *at = strchr(text, '@');
-
-    return at != NULL && at != text && at[1] != '\0'
-           && strchr(at + 1, '@') == NULL && strpbrk(text, " \t\r\n<>") == NULL;
-}
-
-
-static bool
-check_email(const char *field, const char *text, struct ctl_error *e)
-{
-    return email_is_plausible(text)
-           || ctl_error_field(e, "invalid_value", field,
-                              "%s must be an e-mail address.", field);
-}
 
 
 static bool
@@ -123,7 +77,9 @@ check_group(const char *group, struct ctl_error *e)
 static bool
 check_input(const struct ctl_project_input *in, struct ctl_error *e)
 {
-    if (tier_of(in->classification) < 0) {
+    asg_nusd_t ceiling;
+
+    if (!ctl_ceiling_of(in->classification, &ceiling)) {
         return ctl_error_field(e, "invalid_value", "classification",
                                "classification must be poc, "
                                "light-operational, wide-operational or "
@@ -131,8 +87,8 @@ check_input(const struct ctl_project_input *in, struct ctl_error *e)
     }
 
     return check_name(in->name, e)
-           && check_email("owner_email", in->owner_email, e)
-           && check_email("manager_email", in->manager_email, e)
+           && ctl_email_check("owner_email", in->owner_email, e)
+           && ctl_email_check("manager_email", in->manager_email, e)
            && check_data_class(in->data_class, e)
            && check_group(in->group, e);
 }
@@ -187,11 +143,14 @@ create_budget(struct ctl_change *c, const struct ctl_project_input *in,
     const char *id, int part, struct ctl_error *e)
 {
     struct ctl_budget_list list = {.n = 0};
-    asg_nusd_t limit = in->budget_given ? in->budget_nusd
-        : tiers[tier_of(in->classification)].ceiling_nusd / 2;
+    asg_nusd_t ceiling = 0;
+
+    (void) ctl_ceiling_of(in->classification, &ceiling);
 
     return ctl_budget_list_add(&list, "total", "UTC", in->budget_unlimited,
-                               limit, e)
+                               in->budget_given ? in->budget_nusd
+                                                : ceiling / 2, e)
+           && ctl_ceiling_check(c, in->classification, NULL, &list, e)
            && ctl_budget_create(c, "project", id, id, part, &list, e);
 }
 
@@ -277,6 +236,14 @@ project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
 
 
 bool
+ctl_project_absent(struct ctl_error *e)
+{
+    return ctl_error_set(e, 404, "project_not_found",
+                         "There is no project with this id.");
+}
+
+
+bool
 ctl_project_get(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *project_id, struct ctl_project *out, struct ctl_error *e)
 {
@@ -289,8 +256,7 @@ ctl_project_get(struct ctl_pg *pg, struct ctl_arena *arena,
         return false;
     }
     if (rows.nrows == 0) {
-        return ctl_error_set(e, 404, "project_not_found",
-                             "There is no project with this id.");
+        return ctl_project_absent(e);
     }
     project_fill(out, &rows, 0);
 
@@ -300,8 +266,8 @@ ctl_project_get(struct ctl_pg *pg, struct ctl_arena *arena,
 
 bool
 ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *after, unsigned limit, struct ctl_project **out, unsigned *n,
-    bool *more, struct ctl_error *e)
+    const char *email, const char *after, unsigned limit,
+    struct ctl_project **out, unsigned *n, bool *more, struct ctl_error *e)
 {
     const char *most = ctl_arena_printf(arena, "%u", limit + 1);
     struct ctl_rows rows;
@@ -309,8 +275,9 @@ ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
 
     if (!CTL_PG(pg, arena, &rows, e,
             "SELECT " PROJECT_COLUMNS PROJECT_FROM
-            " WHERE p.project_id > $1 ORDER BY p.project_id LIMIT $2",
-            after, most))
+            " WHERE p.project_id > $1 AND ($3::text IS NULL"
+            " OR p.owner_email = $3 OR p.manager_email = $3)"
+            " ORDER BY p.project_id LIMIT $2", after, most, email))
     {
         return false;
     }
@@ -439,9 +406,9 @@ check_patch(struct ctl_arena *arena, const struct ctl_project_patch *patch,
            && check_default(arena, patch->default_backend, e)
            && (patch->name == NULL || check_name(patch->name, e))
            && (patch->owner_email == NULL
-               || check_email("owner_email", patch->owner_email, e))
+               || ctl_email_check("owner_email", patch->owner_email, e))
            && (patch->manager_email == NULL
-               || check_email("manager_email", patch->manager_email, e))
+               || ctl_email_check("manager_email", patch->manager_email, e))
            && (patch->data_class == NULL
                || check_data_class(patch->data_class, e));
 }
@@ -515,8 +482,7 @@ ctl_project_set_killed(struct ctl_change *c, const char *project_id,
         return false;
     }
     if (rows.nrows == 0) {
-        return ctl_error_set(e, 404, "project_not_found",
-                             "There is no project with this id.");
+        return ctl_project_absent(e);
     }
 
     return project_changed(c, project_id, e)

@@ -46,13 +46,15 @@ struct ctl_project {
 bool ctl_project_register(struct ctl_change *c,
     const struct ctl_project_input *in, const char **project_id,
     struct ctl_error *e);
-/* 404 not_found. */
+/* 404 project_not_found: there is none, or none that the caller may see. */
+bool ctl_project_absent(struct ctl_error *e);
 bool ctl_project_get(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *project_id, struct ctl_project *out, struct ctl_error *e);
-/* Ascending by id after `after` ("" from the first); *more: not all. */
+/* Ascending by id after `after` ("" from the first); *more: not all.  `email`:
+ * only those that it owns or manages; NULL: all. */
 bool ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *after, unsigned limit, struct ctl_project **out, unsigned *n,
-    bool *more, struct ctl_error *e);
+    const char *email, const char *after, unsigned limit,
+    struct ctl_project **out, unsigned *n, bool *more, struct ctl_error *e);
 
 /* Members that are NULL stay, and limits that are not given; a given budget
  * replaces the total's limit.

@@ -99,7 +99,7 @@ int
 ctl_command_bootstrap(const struct ctl_config *c, int argc, char **argv)
 {
     const char *name = "bootstrap";
-    char text[CTL_TOKEN_TEXT];
+    char text[CTL_CREDENTIAL_TEXT];
     struct session s;
     struct ctl_error e;
     bool ok;
@@ -113,7 +113,7 @@ ctl_command_bootstrap(const struct ctl_config *c, int argc, char **argv)
         return usage("admin bootstrap [--name NAME]");
     }
     ok = session_open(&s, c, &e)
-         && ctl_token_mint(&s.change, name, 0, text, &e)
+         && ctl_token_mint_operator(&s.change, name, 0, text, &e)
          && ctl_change_commit(&s.change, &e);
     if (ok) {
         printf("%s\n", text);

@@ -36,6 +36,8 @@ static bool is_word(char c)
 static const grammar_t grammars[] = {
     {ASG_KEY_PAT, {"asg_pat_", 8}, ASG_KEY_HEX_CHARS, ASG_KEY_HEX_CHARS,
      is_hex},
+    {ASG_KEY_SESSION, {"asg_ses_", 8}, ASG_KEY_HEX_CHARS, ASG_KEY_HEX_CHARS,
+     is_hex},
     {ASG_KEY_PROJECT, {"asg_", 4}, ASG_KEY_HEX_CHARS, ASG_KEY_HEX_CHARS,
      is_hex},
     {ASG_KEY_COMPAT, {"sk-asg-", 7}, ASG_KEY_HEX_CHARS, ASG_KEY_HEX_CHARS,

@@ -26,7 +26,8 @@ typedef enum {
     ASG_KEY_PROJECT,            /* asg_ + 64 hex */
     ASG_KEY_COMPAT,             /* sk-asg- + 64 hex */
     ASG_KEY_IMPORTED,           /* sk-[A-Za-z0-9_-]{16,200} */
-    ASG_KEY_PAT                 /* asg_pat_ + 64 hex: never an inference key */
+    ASG_KEY_PAT,                /* asg_pat_ + 64 hex: never an inference key */
+    ASG_KEY_SESSION             /* asg_ses_ + 64 hex: neither */
 } asg_key_kind_t;
 
 typedef struct {

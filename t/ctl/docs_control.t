@@ -15,12 +15,13 @@ my $page = source('README.md');
 my $table = source('http/routes.c');
 my ($project) = $table =~ /#define PROJECT "([^"]+)"/;
 my @routes;
-while ($table =~ /\{"([A-Z]+)",\s(PROJECT(?:\s"[^"]*")?|"[^"]+"),
-    [^}]*?(\w+)\}/gx) {
-    my ($method, $path, $handler) = ($1, $2, $3);
+while ($table =~ /\{"([A-Z]+)",\s(PROJECT(?:\s"[^"]*")?|"[^"]+"),\s
+    CTL_RULE_(\w+),[^}]*?(\w+)\}/gx) {
+    my ($method, $path, $rule, $handler) = ($1, $2, $3, $4);
     $path =~ s/^PROJECT/$project/;
     $path =~ s/[" ]//g;
-    push @routes, {line => "$method $path", handler => $handler};
+    push @routes, {line => "$method $path", handler => $handler,
+        rule => $rule};
 }
 cmp_ok(scalar(@routes), '>', 10, 'the routes were found');
 my @told;
@@ -28,9 +29,22 @@ push @told, "$1 $2" while $page =~ /^\| ([A-Z]+) \| `([^`]+)` \|/mg;
 is_deeply([sort @told], [sort map { $_->{line} } @routes],
     'every route stands there');
 
+# Who may enter: one word of the page for each rule.
+my %who = (OPEN => 'anybody', SIGNED_IN => 'signed in', SESSION => 'a session',
+    READ => 'may read', ASK => 'may ask', PROJECT_SEE => 'sees the project',
+    PROJECT_STEER => 'steers the project', ADMIN => 'administrator',
+    (map { $_ => 'own, no agent' } qw(OWN_TOKENS OWN_TOKENS_READ)),
+    (map { $_ => 'own, a person' } qw(OWN_AGENTS OWN_AGENTS_READ)));
+for my $route (@routes) {
+    my ($method, $path) = split / /, $route->{line};
+    my ($told) = $page =~ /^\| $method \| `\Q$path\E` \|.* \| (.*) \|$/m;
+    is($told, $who{$route->{rule}}, "$route->{line}: who may enter");
+}
+
 # The fields of a body or query, route by route.
 my %fields;
-for my $file (qw(project_routes key_routes budget_routes ledger_routes)) {
+for my $file (qw(auth_routes token_routes user_routes project_routes
+    key_routes budget_routes ledger_routes)) {
     my $text = source("http/$file.c");
     while ($text =~ /^CTL_HANDLER\((\w+)\)(.*?)^\}/msg) {
         my ($handler, $body) = ($1, $2);

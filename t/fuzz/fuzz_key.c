@@ -28,6 +28,9 @@ static asg_key_kind_t naive_kind(asg_str_t s)
     if (starts(s, "asg_pat_") && s.len == 72 && only(s, 8, hex)) {
         return ASG_KEY_PAT;
     }
+    if (starts(s, "asg_ses_") && s.len == 72 && only(s, 8, hex)) {
+        return ASG_KEY_SESSION;
+    }
     if (starts(s, "asg_") && s.len == 68 && only(s, 4, hex)) {
         return ASG_KEY_PROJECT;
     }

@@ -284,7 +284,7 @@ sim_key_make(struct sim_model *m)
     static const asg_keyfile_t peppers = {.peppers = {{.id = "p1"}},
                                           .npeppers = 1};
     struct sim_budget *project = project_pick(m), *own = NULL;
-    char text[CTL_KEY_TEXT], id[48];
+    char text[CTL_CREDENTIAL_TEXT], id[48];
     const char *key, *prefix;
     struct ctl_budget_list list;
     struct ctl_error e = {0};

@@ -29,6 +29,7 @@ static void each_grammar_is_recognised(void **state)
     is_of("asg_" HEX64, ASG_KEY_PROJECT);
     is_of("sk-asg-" HEX64, ASG_KEY_COMPAT);
     is_of("asg_pat_" HEX64, ASG_KEY_PAT);
+    is_of("asg_ses_" HEX64, ASG_KEY_SESSION);
     is_of("sk-AZaz09_-AZaz09_-", ASG_KEY_IMPORTED);
     is_of("sk-proj-0123456789abcdefABCDEF", ASG_KEY_IMPORTED);
 }
@@ -82,6 +83,7 @@ static void a_personal_token_never_buys_inference(void **state)
     assert_true(asg_key_is_inference(ASG_KEY_COMPAT));
     assert_true(asg_key_is_inference(ASG_KEY_IMPORTED));
     assert_false(asg_key_is_inference(ASG_KEY_PAT));
+    assert_false(asg_key_is_inference(ASG_KEY_SESSION));
     assert_false(asg_key_is_inference(ASG_KEY_NONE));
 }
 

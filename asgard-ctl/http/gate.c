@@ -1,0 +1,111 @@
+/*
+ * Facts for the policy, errors from its verdicts.
+ */
+#include "http/gate.h"
+
+#include <string.h>
+
+#include "http/identify.h"
+#include "ops/budget.h"
+#include "ops/principal.h"
+#include "ops/project.h"
+
+
+static bool
+refuse_entry(enum ctl_verdict verdict, struct ctl_error *e)
+{
+    if (verdict == CTL_VERDICT_SCOPE) {
+        return ctl_error_set(e, 403, "insufficient_scope",
+                             "This token has not the scope that this needs; "
+                             "use one that has.");
+    }
+
+    return ctl_error_set(e, 403, "forbidden",
+                         "You may not do this; ask an administrator.");
+}
+
+
+bool
+ctl_gate_project(struct ctl_request *rq, const char *project_id, bool steer,
+    struct ctl_error *e)
+{
+    struct ctl_worker *w = rq->worker;
+    unsigned relation;
+    bool exists;
+
+    /* the same work for what is absent and for what is not theirs */
+    if (!ctl_principal_relation(w->pg, &w->arena, &rq->who, project_id,
+                                &exists, &relation, e))
+    {
+        return false;
+    }
+    switch (ctl_access_project(&rq->who, exists, relation, steer)) {
+    case CTL_VERDICT_ALLOW:
+        return true;
+    case CTL_VERDICT_ABSENT:
+        return ctl_project_absent(e);
+    default:
+        return ctl_error_set(e, 403, "forbidden",
+                             "You may see this project but not change it; "
+                             "its owner or manager can.");
+    }
+}
+
+
+bool
+ctl_gate_scope(struct ctl_request *rq, const char *scope,
+    const char *scope_id, bool steer, struct ctl_error *e)
+{
+    const char *project_id;
+
+    if (strcmp(scope, "project") != 0 && strcmp(scope, "key") != 0) {
+        return true;
+    }
+    if (!ctl_budget_project(rq->worker->pg, &rq->worker->arena, scope,
+                            scope_id, &project_id, e))
+    {
+        return false;
+    }
+    if (ctl_gate_project(rq, project_id, steer, e)) {
+        return true;
+    }
+
+    return e->status == 404 ? ctl_budget_absent(scope, e) : false;
+}
+
+
+/* An address that nobody verified is nobody's: it owns nothing. */
+const char *
+ctl_gate_email(const struct ctl_request *rq)
+{
+    if (ctl_access_sees_all(&rq->who)) {
+        return NULL;
+    }
+
+    return rq->who.email != NULL ? rq->who.email : "";
+}
+
+
+bool
+ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
+    struct ctl_error *e)
+{
+    enum ctl_verdict verdict;
+
+    if (rule == CTL_RULE_OPEN) {
+        return true;
+    }
+    if (!ctl_identify(rq, e)) {
+        return false;
+    }
+    verdict = ctl_access_enter(rule, &rq->who);
+    if (verdict != CTL_VERDICT_ALLOW) {
+        return refuse_entry(verdict, e);
+    }
+    if (rule == CTL_RULE_PROJECT_SEE || rule == CTL_RULE_PROJECT_STEER) {
+        return ctl_gate_project(rq, rq->param[0],
+                                rule == CTL_RULE_PROJECT_STEER, e);
+    }
+
+    return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * The gate before every handler, and for what only a handler knows: which
+ * project a request is about.
+ *
+ * policy/access.h decides; here its facts are fetched and its verdicts become
+ * errors.  What the caller may not see is answered like what is not there.
+ */
+#ifndef CTL_GATE_H
+#define CTL_GATE_H
+
+#include "http/route.h"
+
+/* Identifies the caller unless the rule is OPEN; 401, 403, or 404. */
+bool ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
+    struct ctl_error *e);
+
+/* 404 project_not_found, 403 forbidden.  `steer`: to change it. */
+bool ctl_gate_project(struct ctl_request *rq, const char *project_id,
+    bool steer, struct ctl_error *e);
+/* The same of the project that a budget's scope is in: 404 as it is without
+ * such a key or project; another scope is left to who reads it. */
+bool ctl_gate_scope(struct ctl_request *rq, const char *scope,
+    const char *scope_id, bool steer, struct ctl_error *e);
+
+/* The address whose projects are all that the caller sees; NULL: every one. */
+const char *ctl_gate_email(const struct ctl_request *rq);
+
+#endif
