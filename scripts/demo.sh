@@ -27,9 +27,56 @@ make_admin_token() {
     printf '%s\n' "$admin_token" > "$var/admin.token"
 }
 
+# person_json NAME FIELDS: a body with the password that stands in run/var.
+person_json() {
+    jq -n --arg name "$1" --rawfile password "$var/$1.password" \
+        "{username: \$name, password: (\$password | rtrimstr(\"\\n\"))} $2"
+}
+
+# sign_in NAME: the token of a session.
+sign_in() {
+    person_json "$1" '' | curl -s -H 'Content-Type: application/json' \
+        --data @- "$url/api/auth/login" | member token
+}
+
+# make_person NAME EMAIL SHOWN SCOPES: once, with a password of its own and an
+# access token of these scopes, both in run/var.
+make_person() {
+    local name=$1 token reply admin=$admin_token
+    admin_token=$(cat "$var/$name.token" 2>/dev/null || true)
+    if [ -n "$admin_token" ] && api GET /api/auth/me > /dev/null
+    then admin_token=$admin; return 0; fi
+    admin_token=$admin
+    [ -s "$var/$name.password" ] || random_hex 16 > "$var/$name.password"
+    reply=$(api POST /api/users @<(person_json "$name" \
+        "+ {email: \"$2\", display_name: \"$3\", role: \"member\"}")) ||
+        [[ $reply == *'"conflict"'* ]] ||
+        die "the user $name was refused: $reply"
+    token=$(sign_in "$name")
+    [ -n "$token" ] || die "the user $name has another password than the" \
+        "one in $var/$name.password"
+    admin_token=$token
+    reply=$(api POST /api/auth/tokens "{\"name\":\"make run\",$4}") ||
+        die "no token for $name: $reply"
+    api POST /api/auth/logout '{}' > /dev/null || true
+    admin_token=$admin
+    printf '%s' "$reply" | member token > "$var/$name.token"
+}
+
+# Who asks and who decides: the owner and the manager of the demo project.
+make_people() {
+    make_person requester you@example.com 'Demo requester' \
+        '"scopes":["read","request"]'
+    make_person approver manager@example.com 'Demo approver' \
+        '"scopes":["read","request","admin"]'
+    requester_token=$(cat "$var/requester.token")
+    approver_token=$(cat "$var/approver.token")
+}
+
 make_demo() {
     local reply
     make_admin_token
+    make_people
     project= key=
     [ -f "$var/demo" ] && . "$var/demo"
     if [ -n "$project" ] && api GET "/api/projects/$project" > /dev/null

@@ -35,7 +35,8 @@ my ($status, $out) = script('run');
 is($status, 0, 'the first run succeeds') or BAIL_OUT($out);
 my %env = env();
 is_deeply([sort keys %env], [sort map { "ASGARD_$_" } qw(URL ADMIN_TOKEN
-    MASTER_KEY PROJECT KEY REDIS PG NGINX_PID CTL_PID CTL)],
+    MASTER_KEY PROJECT KEY REDIS PG NGINX_PID CTL_PID CTL REQUESTER_TOKEN
+    APPROVER_TOKEN)],
     'run/env names everything');
 is(sprintf('%o', (stat "$run/$_")[2] & 07777), '600', "run/$_ is private")
     for qw(env backends.env);
@@ -53,6 +54,19 @@ sub chat {
 }
 my $hello = '{"model":"echo","messages":[{"role":"user","content":"x"}]}';
 is(chat($hello)->status, 200, 'the key of run/env works');
+sub who {
+    my ($token, $path) = @_;
+    return Asgard::HTTP->new(port => $port)->request('GET', $path,
+        ['Authorization', "Bearer $token"]);
+}
+for my $name (qw(requester approver)) {
+    my $token = $env{'ASGARD_' . uc($name) . '_TOKEN'};
+    my $me = who($token, '/api/auth/me')->json;
+    is("$me->{username} $me->{role}", "$name member", "there is the $name");
+    is(who($token, "/api/projects/$env{ASGARD_PROJECT}")->status, 200,
+        '... who sees the demo project');
+    is(who($token, '/api/users')->status, 403, '... and is no administrator');
+}
 is(`redis-cli -u $env{ASGARD_REDIS} --no-auth-warning ping`, "PONG\n",
     'ASGARD_REDIS suffices for redis-cli');
 is(`psql -XAt -d $env{ASGARD_PG} -c 'select count(*) > 0 from ledger'`, "t\n",
