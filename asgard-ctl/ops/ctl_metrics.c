@@ -36,6 +36,10 @@
     " FROM role_beats WHERE role = 'meter' UNION ALL" \
     " SELECT 'asgard_records_missing', coalesce(info->>'lost', '0')" \
     " FROM role_beats WHERE role = 'meter' UNION ALL" \
+    " SELECT 'asgard_sessions', count(*)::text FROM sessions" \
+    " WHERE seen_at > now() - interval '1 hour' UNION ALL" \
+    " SELECT 'asgard_logins_locked', count(*)::text FROM login_attempts" \
+    " WHERE failures >= 5 AND at > now() - interval '5 minutes' UNION ALL" \
     " SELECT 'asgard_usage_events_copied', coalesce(sum(copies), 0)::text" \
     " FROM cursors UNION ALL" \
     " SELECT 'asgard_catalog_refused', greatest(CASE info->>'state'" \
@@ -74,6 +78,10 @@ static const struct {
     {"asgard_catalog_snapshot_version", "Newest catalog in PostgreSQL."},
     {"asgard_redis_may_evict", "1: Redis' maxmemory-policy is not noeviction."},
     {"asgard_usage_backlog", "Usage events that the ledger has not got yet."},
+    {"asgard_sessions", "Sessions of people that made a request in the last "
+     "hour."},
+    {"asgard_logins_locked", "Names that are held up at an address after five "
+     "failures."},
     {"asgard_bad_tokens_total", "Tokens of the control API that were none."},
     {"asgard_bad_tokens_refused_total", "Those of them that were too many of "
      "their address."}

@@ -117,8 +117,18 @@ is($t->{postgres}->value("SELECT count(*) FROM sessions WHERE"
 
 # --- guessing
 
-my @wrong = map { login('ada', 'wrong password', 'X-Test-Address' =>
-    '192.0.2.7') } 1 .. 5;
+# A login and its seconds.
+my %took;
+sub timed {
+    my ($what, @login) = @_;
+    my $begun = time;
+    my $reply = login(@login);
+    push @{$took{$what}}, time - $begun if $reply->status == 401;
+    return $reply;
+}
+
+my @wrong = map { timed('known', 'ada', 'wrong password',
+    'X-Test-Address' => '192.0.2.7') } 1 .. 5;
 is(join(' ', map { $_->status } @wrong), '401 401 401 401 401',
     'five wrong passwords are 401');
 is($wrong[0]->json->{code}, 'bad_credentials', '... and say so');
@@ -140,11 +150,17 @@ is(login('ada', $secret, 'X-Test-Address' => '192.0.2.7')->status, 200,
 is($t->{postgres}->value('SELECT count(*) FROM login_attempts'), 0,
     '... and forgotten');
 
-my @none = map { login('nobody', 'wrong password', 'X-Test-Address' =>
-    "2001:db8:1:2::$_") } 1 .. 6;
+my @none = map { timed('unknown', 'nobody', 'wrong password',
+    'X-Test-Address' => "2001:db8:1:2::$_") } 1 .. 6;
 is(join(' ', map { $_->status } @none), '401 401 401 401 401 429',
     'a name that nobody has is counted alike, and an IPv6 network as one');
 is($none[0]->json->{error}, $wrong[0]->json->{error}, '... with the same text');
+# The work of a password is most of it; a name that is not looked at would take
+# a twentieth.
+my %middle = map { $_ => (sort { $a <=> $b } @{$took{$_}})[2] } keys %took;
+cmp_ok($middle{unknown}, '>', $middle{known} / 5, '... and in its time');
+like($t->get('/metrics/ctl')->body, qr/^asgard_logins_locked 1$/m,
+    '... which the metrics tell');
 my @at_once = map { /^(\d+)/ } $t->in_parallel(9, sub { login('bob', 'guess '
     . $$, 'X-Test-Address' => '192.0.2.9')->status });
 cmp_ok(scalar(grep { $_ == 401 } @at_once), '<=', 5,
