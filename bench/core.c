@@ -11,6 +11,7 @@
 
 #include "core/anthropic_answer.h"
 #include "core/anthropic_request.h"
+#include "core/guard_body.h"
 #include "core/request.h"
 #include "core/scan.h"
 #include "core/usage.h"
@@ -109,6 +110,46 @@ static void scan_request(void *data)
     }
 }
 
+/* The same with the guardrails on. */
+static void guard_request(void *data)
+{
+    static asg_request_reader_t reader = {.seed = 7};
+    static asg_action_t actions[ASG_RULE_COUNT];
+    static asg_guard_t guard;
+
+    (void) data;
+    asg_guard_actions_default(actions);
+    asg_guard_begin(&guard, actions);
+    reader.guard = &guard;
+    if (asg_request_scan(&reader, ASG_API_CHAT, (asg_str_t) {text, length},
+                         &request, &why) != ASG_OK)
+    {
+        abort();
+    }
+}
+
+static void see_hit(void *data, const asg_hit_t *hit)
+{
+    (void) data;
+    sink = hit->end;
+}
+
+static void guard_text(void *data)
+{
+    (void) data;
+    asg_guard_find((asg_str_t) {text, length}, 0, length, see_hit, NULL);
+}
+
+static void guardrails_of(const char *name, const char *words)
+{
+    printf("guardrails, %-17s", name);
+    for (size_t k = 0; k < 3; k++) {
+        fill("", words, "", sizes[k]);
+        printf(" %9.1f", speed_of(guard_text, NULL));
+    }
+    printf("\n");
+}
+
 static void fill_request(const char *words, size_t size)
 {
     fill("{\"model\":\"bench\",\"max_tokens\":20,\"messages\":[{\"role\":"
@@ -121,6 +162,16 @@ static void requests_of(const char *name, const char *words)
     for (size_t k = 0; k < 3; k++) {
         fill_request(words, sizes[k]);
         printf(" %9.1f", speed_of(scan_request, NULL));
+    }
+    printf("\n");
+}
+
+static void guarded_of(const char *name, const char *words)
+{
+    printf("  guarded, %-18s", name);
+    for (size_t k = 0; k < 3; k++) {
+        fill_request(words, sizes[k]);
+        printf(" %9.1f", speed_of(guard_request, NULL));
     }
     printf("\n");
 }
@@ -267,6 +318,10 @@ int main(void)
     strings_of("English", "The quick brown fox jumps over the dog. ");
     strings_of("Russian", "Съешь же ещё этих мягких булок, ");
     strings_of("Chinese", "我能吞下玻璃而不伤身体。");
+    guardrails_of("English", "The quick brown fox jumps over the dog. ");
+    guardrails_of("numbers", "2026-11-30 12:00:01 4111 1111 1111 1112 ok ");
+    guardrails_of("only at signs", "@");
+    guardrails_of("forget forget", "forget ");
     requests_of("one long word", "x");
     requests_of("English, lines", "The quick brown fox jumps over the lazy dog "
                 "and runs from the bear, which sleeps.\\n");

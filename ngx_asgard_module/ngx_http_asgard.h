@@ -20,6 +20,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/guard.h"
 #include "core/catalog.h"
 #include "core/event.h"
 #include "core/key.h"
@@ -40,6 +41,7 @@
 #define NGX_HTTP_ASGARD_ATTEMPTS_MAX  16
 
 
+typedef struct ngx_http_asgard_guard_s  ngx_http_asgard_guard_t;
 typedef struct ngx_http_asgard_ctx_s      ngx_http_asgard_ctx_t;
 typedef struct ngx_http_asgard_call_s     ngx_http_asgard_call_t;
 typedef struct ngx_http_asgard_slot_s     ngx_http_asgard_slot_t;
@@ -71,6 +73,10 @@ typedef struct {
     ngx_str_t                  ca_file;       /* asgard_ca_file PATH */
     ngx_ssl_t                 *ssl;           /* peer.c: trust of most */
     void                      *upstream;      /* upstream.c: its conf */
+
+    ngx_flag_t                 guard;         /* asgard_guardrails; 0: off */
+    ngx_uint_t                 guard_mode;    /* asg_guard_mode_t */
+    asg_action_t               guard_actions[ASG_RULE_COUNT];
 
     size_t                     body_memory;   /* asgard_body_memory SIZE */
     ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */
@@ -204,6 +210,7 @@ struct ngx_http_asgard_ctx_s {
     const asg_public_name_t   *name;          /* what was asked for */
     ngx_str_t                  asked;         /* its text, with echo options */
     ngx_str_t                  model_id;      /* /v1/models/{id}, decoded */
+    struct ngx_http_asgard_guard_s *guard;    /* NULL: nothing was found */
     const asg_model_t         *translatable;  /* into its provider's words, */
     uint64_t                   translated_len; /* which have this length */
 

@@ -9,13 +9,14 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
+#include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_messages.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_zone.h"
 
 
 #define NGX_HTTP_ASGARD_ANSWER_FIRST  8192    /* bytes, of a first buffer */
-#define NGX_HTTP_ASGARD_GATEWAY_TAIL  1024    /* beside content and ids */
+#define NGX_HTTP_ASGARD_GATEWAY_TAIL  3072    /* beside content and ids */
 
 
 static ngx_int_t ngx_http_asgard_answer_sink(void *data, u_char *bytes,
@@ -561,7 +562,9 @@ ngx_http_asgard_answer_gateway(ngx_http_asgard_attempt_t *a, asg_str_t *piece,
     ngx_http_asgard_answer_count(&out, ",\"completion_tokens\":",
                                  ctx->call.tokens.completion,
                                  ctx->call.measured);
-    asg_buf_z(&out, ",\"guardrail_verdicts\":[]}");
+    asg_buf_z(&out, ",\"guardrail_verdicts\":[");
+    ngx_http_asgard_guard_verdicts(&out, ctx);
+    asg_buf_z(&out, "]}");
 
     if (!asg_buf_ok(&out)) {
         return 0;

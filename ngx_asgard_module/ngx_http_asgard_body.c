@@ -9,6 +9,7 @@
 
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_share.h"
 #include "ngx_http_asgard_steps.h"
 #include "ngx_http_asgard_zone.h"
@@ -396,19 +397,78 @@ ngx_http_asgard_body_release(ngx_http_asgard_ctx_t *ctx)
 
 
 ngx_int_t
+ngx_http_asgard_body_room_for(ngx_http_asgard_ctx_t *ctx, size_t size,
+    ngx_str_t *body)
+{
+    ngx_int_t  rc;
+
+    if (size > NGX_HTTP_ASGARD_BODY_MAX) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE, NULL);
+    }
+
+    rc = ngx_http_asgard_body_charge(ctx, size);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    body->data = ngx_pnalloc(ctx->request->pool, size);
+    if (body->data == NULL) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_body_replace(ngx_http_asgard_ctx_t *ctx, ngx_str_t *body,
+    size_t size)
+{
+    if (ngx_pfree(ctx->request->pool, ctx->body.data) == NGX_OK) {
+        ngx_http_asgard_share_body_release(ngx_http_asgard_share(ctx),
+                                           ctx->body_size);
+        ctx->body_charged -= ctx->body_size;
+    }
+
+    ctx->body = *body;
+    ctx->body_size = size;
+}
+
+
+ngx_int_t
 ngx_http_asgard_body_scan(ngx_http_asgard_ctx_t *ctx)
 {
-    asg_err_t      err;
-    ngx_str_t      param;
-    asg_refusal_t  why;
+    ngx_int_t     rc;
+    asg_guard_t  *guard;
 
     ctx->parsed = ngx_palloc(ctx->request->pool, sizeof(asg_request_t));
     if (ctx->parsed == NULL) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
     }
 
+    guard = ngx_http_asgard_guard_begin(ctx);
+
+    rc = ngx_http_asgard_body_scan_with(ctx, guard);
+
+    if (rc == NGX_OK && guard && ngx_http_asgard_guard_keep(ctx) != NGX_OK) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_asgard_body_scan_with(ngx_http_asgard_ctx_t *ctx, asg_guard_t *guard)
+{
+    asg_err_t      err;
+    ngx_str_t      param;
+    asg_refusal_t  why;
+
     why.reason = ASG_REASON_INTERNAL;
     why.param[0] = '\0';
+
+    ngx_http_asgard_reader->guard = guard;
 
     err = asg_request_scan(ngx_http_asgard_reader, (asg_api_t) ctx->route,
                            ngx_http_asgard_str(&ctx->body), ctx->parsed, &why);

@@ -17,6 +17,8 @@
 
 #include "ngx_http_asgard.h"
 
+#include "core/guard_body.h"
+
 
 #define NGX_HTTP_ASGARD_BODY_MAX      ((off_t) ASG_REQUEST_BODY_MAX)
 #define NGX_HTTP_ASGARD_BODY_CHUNKED  (1024 * 1024)
@@ -31,6 +33,16 @@ ngx_int_t ngx_http_asgard_body_read(ngx_http_asgard_ctx_t *ctx);
 
 /* Fills ctx->parsed; NGX_OK or a status with ctx->reason and ctx->param set. */
 ngx_int_t ngx_http_asgard_body_scan(ngx_http_asgard_ctx_t *ctx);
+/* The same once more, shown to a guard of the caller's. */
+ngx_int_t ngx_http_asgard_body_scan_with(ngx_http_asgard_ctx_t *ctx,
+    asg_guard_t *guard);
+/* Room for another body, within the memory cap; then it takes the place of the
+ * old one. */
+ngx_int_t ngx_http_asgard_body_room_for(ngx_http_asgard_ctx_t *ctx,
+    size_t size, ngx_str_t *body);
+void ngx_http_asgard_body_replace(ngx_http_asgard_ctx_t *ctx, ngx_str_t *body,
+    size_t size);
+
 
 /* No provider will be asked any more: ctx->parsed and ctx->body are gone, and
  * ctx->asked has a copy of its own.  NGX_ERROR: no memory for it. */

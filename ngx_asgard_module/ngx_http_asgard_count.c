@@ -133,6 +133,38 @@ ngx_http_asgard_count_reason_read(asg_reason_t reason)
 }
 
 
+void
+ngx_http_asgard_count_guard(ngx_uint_t side, asg_rule_t rule,
+    asg_action_t action)
+{
+    ngx_http_asgard_worker_t  *w;
+
+    w = ngx_http_asgard_worker();
+    if (w) {
+        w->guards[side][rule][action]++;
+    }
+}
+
+
+uint64_t
+ngx_http_asgard_count_guard_read(ngx_uint_t side, asg_rule_t rule,
+    asg_action_t action)
+{
+    uint64_t                 sum;
+    ngx_uint_t               i;
+    ngx_http_asgard_zone_t  *zone;
+
+    sum = 0;
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        sum += zone->workers[i].guards[side][rule][action];
+    }
+
+    return sum;
+}
+
+
 /* Rounded up, so that what is above its hold is above 1. */
 static uint64_t
 ngx_http_asgard_count_share(asg_nusd_t cost_nusd, asg_nusd_t held_nusd)

@@ -13,6 +13,7 @@
 
 #include "core/window.h"
 #include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
@@ -215,6 +216,10 @@ ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
         && ctx->call.rate->refused)
     {
         ngx_http_asgard_limits_error(&extra, ctx->call.rate);
+    }
+
+    if (reason == ASG_REASON_GUARDRAIL_BLOCKED && ctx->guard) {
+        ngx_http_asgard_guard_error(&extra, ctx);
     }
 
     if (ngx_http_asgard_route_is_messages(ctx)) {

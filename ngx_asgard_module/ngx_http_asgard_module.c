@@ -8,11 +8,13 @@
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_check.h"
 #include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_keyfile.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_listen.h"
 #include "ngx_http_asgard_probe.h"
 #include "ngx_http_asgard_redis.h"
+#include "ngx_http_asgard_redis_set.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_settings.h"
@@ -38,8 +40,6 @@ static char *ngx_http_asgard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_asgard_zone_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_asgard_key_file_set(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_asgard_redis_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_asgard_spool_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -176,6 +176,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_asgard_main_conf_t, ca_file),
+      NULL },
+
+    { ngx_string("asgard_guardrails"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_asgard_guard_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("asgard_body_memory"),
@@ -326,76 +333,6 @@ ngx_http_asgard_key_file_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_asgard_redis_option(ngx_conf_t *cf,
-    ngx_http_asgard_main_conf_t *amcf, ngx_str_t *option)
-{
-    ngx_str_t  s;
-    ngx_int_t  deadline;
-
-    if (ngx_strncmp(option->data, "user=", 5) == 0) {
-        amcf->redis_user.data = option->data + 5;
-        amcf->redis_user.len = option->len - 5;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(option->data, "password_file=", 14) == 0) {
-        s.data = option->data + 14;
-        s.len = option->len - 14;
-        return ngx_http_asgard_keyfile_password(cf, amcf, &s);
-    }
-
-    if (ngx_strncmp(option->data, "deadline=", 9) == 0) {
-        s.data = option->data + 9;
-        s.len = option->len - 9;
-        deadline = ngx_parse_time(&s, 0);
-
-        if (deadline != NGX_ERROR && deadline > 0 && deadline <= 5000) {
-            amcf->redis_deadline = (ngx_msec_t) deadline;
-            return NGX_CONF_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "asgard_redis takes user=, password_file= and "
-                       "deadline= (1ms to 5s), not \"%V\"", option);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_asgard_redis_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_asgard_main_conf_t *amcf = conf;
-
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    if (amcf->redis_url.data) {
-        return "is duplicate: partitions over several servers are not "
-               "supported yet";
-    }
-
-    value = cf->args->elts;
-
-    /* not shown: what is before it may be a password */
-    if (ngx_strlchr(value[1].data, value[1].data + value[1].len, '@')) {
-        return "takes user= and password_file=, no \"@\" in the address";
-    }
-
-    amcf->redis_url = value[1];
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_asgard_redis_option(cf, amcf, &value[i]) != NGX_CONF_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
 ngx_http_asgard_spool_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_asgard_main_conf_t *amcf = conf;
@@ -499,6 +436,8 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
     amcf->control_plain = NGX_CONF_UNSET;
     amcf->redis_deadline = NGX_CONF_UNSET_MSEC;
     amcf->drain_timeout = NGX_CONF_UNSET_MSEC;
+    amcf->guard = NGX_CONF_UNSET;
+    asg_guard_actions_default(amcf->guard_actions);
     amcf->body_memory = NGX_CONF_UNSET_SIZE;
     amcf->drain_bytes = NGX_CONF_UNSET_SIZE;
     amcf->bad_keys = NGX_CONF_UNSET;
@@ -525,6 +464,7 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(amcf->hold_ttl, NGX_HTTP_ASGARD_HOLD_TTL);
     ngx_conf_init_msec_value(amcf->drain_timeout,
                              NGX_HTTP_ASGARD_DRAIN_TIMEOUT);
+    ngx_conf_init_value(amcf->guard, 1);
     ngx_conf_init_size_value(amcf->body_memory, NGX_HTTP_ASGARD_BODY_MEMORY);
     ngx_conf_init_size_value(amcf->drain_bytes, NGX_HTTP_ASGARD_DRAIN_BYTES);
     ngx_conf_init_msec_value(amcf->retry_timeout,
@@ -666,6 +606,7 @@ ngx_http_asgard_init_process(ngx_cycle_t *cycle)
     }
 
     if (ngx_http_asgard_body_init(cycle) != NGX_OK
+        || ngx_http_asgard_guard_init(cycle) != NGX_OK
         || ngx_http_asgard_kill_init(cycle) != NGX_OK
         || ngx_http_asgard_snapshot_init(cycle, amcf) != NGX_OK
         || ngx_http_asgard_reserve_init(cycle) != NGX_OK

@@ -15,7 +15,7 @@
 #include "ngx_http_asgard_zone.h"
 
 
-#define NGX_HTTP_ASGARD_METRICS_MAX  32768   /* and for each endpoint: */
+#define NGX_HTTP_ASGARD_METRICS_MAX  40960   /* and for each endpoint: */
 #define NGX_HTTP_ASGARD_ENDPOINT_MAX  2048
 #define NGX_HTTP_ASGARD_MODEL_MAX     2048    /* and for each that has one */
 
@@ -131,6 +131,38 @@ ngx_http_asgard_probe_reasons(u_char *p, u_char *last)
         p = ngx_slprintf(p, last, "asgard_refusals_total{code=\"%s\"} %uL\n",
                          info->code,
                          ngx_http_asgard_count_reason_read((asg_reason_t) i));
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_asgard_probe_guards(u_char *p, u_char *last)
+{
+    ngx_uint_t   side, rule, action;
+
+    static const char  *const sides[] = { "request", "answer" };
+
+    p = ngx_slprintf(p, last,
+                     "# HELP asgard_guardrail_calls_total Calls in which a "
+                     "guardrail matched, by what was done.\n"
+                     "# TYPE asgard_guardrail_calls_total counter\n");
+
+    for (side = 0; side < NGX_HTTP_ASGARD_GUARD_SIDES; side++) {
+        for (rule = 0; rule < ASG_RULE_COUNT; rule++) {
+            for (action = ASG_ACTION_FLAG; action < ASG_ACTION_COUNT;
+                 action++)
+            {
+                p = ngx_slprintf(p, last, "asgard_guardrail_calls_total{"
+                                 "in=\"%s\",rule=\"%s\",action=\"%s\"} %uL\n",
+                                 sides[side], asg_rule_name((asg_rule_t) rule),
+                                 asg_action_name((asg_action_t) action),
+                                 ngx_http_asgard_count_guard_read(side,
+                                                   (asg_rule_t) rule,
+                                                   (asg_action_t) action));
+            }
+        }
     }
 
     return p;
@@ -344,6 +376,7 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
     }
 
     p = ngx_http_asgard_probe_counters(p, last);
+    p = ngx_http_asgard_probe_guards(p, last);
     p = ngx_http_asgard_probe_used(p, last);
     p = ngx_http_asgard_times_write(p, last);
     p = ngx_http_asgard_probe_reasons(p, last);

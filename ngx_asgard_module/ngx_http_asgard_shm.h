@@ -50,6 +50,8 @@ typedef struct {
     ngx_atomic_t               body_bytes;      /* its part of the sum */
     ngx_atomic_t               counts[NGX_HTTP_ASGARD_COUNT_N];
     ngx_atomic_t               reasons[ASG_REASON_COUNT];
+    ngx_atomic_t               guards[NGX_HTTP_ASGARD_GUARD_SIDES]
+                                     [ASG_RULE_COUNT][ASG_ACTION_COUNT];
     ngx_atomic_t               used[NGX_HTTP_ASGARD_USED_N];
     ngx_atomic_t               used_millionths; /* sum of the shares */
     ngx_http_asgard_times_t    times[NGX_HTTP_ASGARD_TIMES_N];

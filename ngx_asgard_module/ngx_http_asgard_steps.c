@@ -15,6 +15,7 @@
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_flood.h"
+#include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_identify.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_models.h"
@@ -51,6 +52,7 @@ static const ngx_http_asgard_step_t  ngx_http_asgard_steps[] = {
     { "read",     ngx_http_asgard_step_read },      /* 415, 4xx, 503 */
     { "resolve",  ngx_http_asgard_step_resolve },   /* 404, 503 */
     { "police",   ngx_http_asgard_step_police },    /* 403, 400 */
+    { "guard",    ngx_http_asgard_guard },          /* 400, 4xx */
     { "reserve",  ngx_http_asgard_step_reserve },   /* 429, 503 */
     { "route",    ngx_http_asgard_step_route },
     { NULL, NULL }

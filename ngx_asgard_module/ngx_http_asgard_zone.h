@@ -61,6 +61,9 @@ typedef enum {
  * an upper end. */
 #define NGX_HTTP_ASGARD_USED_N  8
 
+/* What guardrails read: the request, then the answer. */
+#define NGX_HTTP_ASGARD_GUARD_SIDES  2
+
 
 /* asgard_zone directive's handler part: adds the shm zone. */
 ngx_shm_zone_t *ngx_http_asgard_zone_add(ngx_conf_t *cf, ngx_str_t *name,
@@ -109,6 +112,12 @@ void ngx_http_asgard_count_reason(asg_reason_t reason);
 uint64_t ngx_http_asgard_count_reason_read(asg_reason_t reason);
 const char *ngx_http_asgard_count_name(ngx_http_asgard_count_e what,
     const char **help);
+
+/* Calls in which a guardrail matched, by what was done. */
+void ngx_http_asgard_count_guard(ngx_uint_t side, asg_rule_t rule,
+    asg_action_t action);
+uint64_t ngx_http_asgard_count_guard_read(ngx_uint_t side, asg_rule_t rule,
+    asg_action_t action);
 
 /* A call whose usage was measured. */
 void ngx_http_asgard_count_used(asg_nusd_t cost_nusd, asg_nusd_t held_nusd);

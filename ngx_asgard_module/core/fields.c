@@ -12,6 +12,7 @@
 #define O   ASG_FIELD_OBJECT
 #define L   ASG_FIELD_LIST
 #define R   ASG_FIELD_REQUIRED
+#define X   ASG_FIELD_TEXT
 #define ANY (S | N | B | O | L)
 
 #define G   (1u << ASG_API_GATEWAY)

@@ -39,6 +39,7 @@ const char *asg_api_name(asg_api_t api);        /* "chat/completions", … */
 #define ASG_FIELD_OBJECT   0x10u
 #define ASG_FIELD_LIST     0x20u
 #define ASG_FIELD_REQUIRED 0x40u
+#define ASG_FIELD_TEXT     0x80u    /* for guardrails to read */
 
 /* What core/request notes, or checks beyond kind and words. */
 typedef enum {
@@ -54,6 +55,7 @@ typedef enum {
     ASG_NOTE_METADATA, ASG_NOTE_BLOCK_TYPE, ASG_NOTE_SOURCE_TYPE,
     ASG_NOTE_SOURCE_DATA, ASG_NOTE_SOURCE_URL, ASG_NOTE_TOOL_TYPE,
     ASG_NOTE_THINKING,
+    ASG_NOTE_SIGNED,            /* text that must be sent as it came */
     ASG_NOTE_UNKNOWN            /* a name that only a model can allow */
 } asg_note_t;
 

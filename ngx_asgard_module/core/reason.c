@@ -128,6 +128,10 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "policy_denied",
         "Policy does not let this project send data of this class to this "
         "model; choose a model that is cleared for it."},
+    [ASG_REASON_GUARDRAIL_BLOCKED] = {400, ASG_RETRY_NEVER, INVALID,
+        "guardrail_blocked",
+        "This field has text that must not leave, such as a secret; take it "
+        "out, then send the call again."},
 
     [ASG_REASON_BUDGET_EXCEEDED] = {429, ASG_RETRY_NEVER, "budget_exceeded",
         "budget_exceeded",

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "core/guard_body.h"
 #include "core/request_walk.h"
 
 #define TOKENS_IN_LIST 8192     /* of one input that is given as numbers */
@@ -60,6 +61,38 @@ static unsigned kind_of(const asg_json_t *j, asg_json_event_t event)
     }
 }
 
+/* --- what guardrails read --- */
+
+#define NUMBER_MIN 13           /* of a number that may be more than a number */
+
+/* The string at hand, if it is text. */
+static void show_text(walk_t *w, unsigned kinds, unsigned note,
+    const asg_step_t *at)
+{
+    asg_text_t kind = note == ASG_NOTE_ARGUMENTS ? ASG_TEXT_JSON
+        : note == ASG_NOTE_SIGNED ? ASG_TEXT_SIGNED : ASG_TEXT_PLAIN;
+
+    bool is_media = note == ASG_NOTE_SOURCE_DATA && w->block.has_media;
+
+    if (w->guard != NULL && (kinds & ASG_FIELD_TEXT) && !is_media) {
+        asg_guard_text(w->guard, w->json->token, w->json->escaped, kind, at);
+    }
+}
+
+/* What `event` tells of data that is nobody's to judge. */
+static void show_opaque(walk_t *w, asg_json_event_t event,
+    const asg_step_t *at)
+{
+    if (event == ASG_JSON_KEY || event == ASG_JSON_STRING) {
+        show_text(w, ASG_FIELD_TEXT, ASG_NOTE_NONE, at);
+    } else if (event == ASG_JSON_NUMBER && w->guard != NULL
+               && w->json->token.len >= NUMBER_MIN)
+    {
+        asg_guard_text(w->guard, w->json->token, /* escaped */ false,
+                       ASG_TEXT_NUMBER, at);
+    }
+}
+
 /* --- prompts and embedding inputs: text, texts, tokens, lists of tokens --- */
 
 /* Numbers up to the end of the list; the first is the current event. */
@@ -98,9 +131,9 @@ static bool walk_inputs(walk_t *w, const asg_step_t *at)
         {
             return asg_refuse(w->why, ASG_REASON_INVALID_VALUE, at);
         }
-        if (event == ASG_JSON_ARRAY
-            && !walk_tokens(w, asg_json_next(w->json), &item))
-        {
+        if (event == ASG_JSON_STRING) {
+            show_text(w, ASG_FIELD_TEXT, ASG_NOTE_NONE, &item);
+        } else if (!walk_tokens(w, asg_json_next(w->json), &item)) {
             return false;
         }
         item.index++;
@@ -251,13 +284,20 @@ static bool walk_block(walk_t *w, const asg_step_t *at)
 
 /* Unread, but for how many values it has: a backend that writes them anew puts
  * space between them. */
-static bool walk_opaque(walk_t *w, const asg_step_t *at)
+static bool walk_opaque(walk_t *w, const asg_field_t *field,
+    const asg_step_t *at)
 {
+    bool is_text = ((field->value | field->items) & ASG_FIELD_TEXT) != 0;
     unsigned outer = w->json->depth - 1;
 
     while (w->json->depth > outer) {
-        if (asg_json_next(w->json) == ASG_JSON_ERROR) {
+        asg_json_event_t event = asg_json_next(w->json);
+
+        if (event == ASG_JSON_ERROR) {
             return asg_refuse_json(w->why, w->json, at);
+        }
+        if (is_text) {
+            show_opaque(w, event, at);
         }
         w->r->parts.values++;
     }
@@ -268,7 +308,7 @@ static bool walk_inside(walk_t *w, const asg_field_t *field,
     asg_json_event_t event, const asg_step_t *at)
 {
     if (field->inside == ASG_OBJECT_OPAQUE) {
-        return walk_opaque(w, at);
+        return walk_opaque(w, field, at);
     }
     if (event == ASG_JSON_OBJECT) {
         return field->inside == ASG_OBJECT_BLOCK
@@ -303,6 +343,9 @@ static bool walk_value(walk_t *w, const asg_field_t *field, unsigned kinds,
         return false;
     }
     if (event != ASG_JSON_OBJECT && event != ASG_JSON_ARRAY) {
+        if (event == ASG_JSON_STRING) {
+            show_text(w, kinds, field->note, at);
+        }
         return true;
     }
     return walk_inside(w, field, event, at);
@@ -365,7 +408,8 @@ static bool scan(walk_t *w, uint64_t seed)
 asg_err_t asg_request_scan(asg_request_reader_t *reader, asg_api_t api,
     asg_str_t body, asg_request_t *out, asg_refusal_t *why)
 {
-    walk_t w = {.json = &reader->json, .r = out, .why = why,
+    walk_t w = {.json = &reader->json, .guard = reader->guard, .r = out,
+                .why = why,
                 .samples = 1, .prompts = 1};
 
     memset(out, 0, offsetof(asg_request_t, scratch));

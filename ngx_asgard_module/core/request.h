@@ -76,10 +76,12 @@ typedef struct {
     char scratch[ASG_REQUEST_SCRATCH];
 } asg_request_t;
 
-/* Reader of the calling worker; `seed` is per process. */
+/* Reader of the calling worker; `seed` is per process.  The guard, if there is
+ * one, is shown each text (guard_body.h). */
 typedef struct {
     asg_json_t json;
     uint64_t seed;
+    struct asg_guard *guard;
 } asg_request_reader_t;
 
 /* Checks: object at the top; model a string without control bytes and without

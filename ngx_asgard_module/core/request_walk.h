@@ -22,6 +22,7 @@ typedef struct {
 
 typedef struct {
     asg_json_t *json;
+    struct asg_guard *guard;    /* NULL: nobody reads the text */
     asg_request_t *r;
     asg_refusal_t *why;
     asg_buf_t scratch;

@@ -20,7 +20,7 @@ my @counters = source('ngx_asgard_module/ngx_http_asgard_count.c')
 my $probe = source('ngx_asgard_module/ngx_http_asgard_probe.c');
 my @gauges = map { "asgard_$_" }
     $probe =~ /ngx_http_asgard_probe_gauge\(p, last, "(\w+)"/g;
-my ($labelled) = $probe =~ /# TYPE (asgard_\w+) counter/;
+my @labelled = $probe =~ /# TYPE (asgard_\w+) counter/g;
 # Families with a label: their entries of a table of the type.
 my %family;
 for my $of (qw(endpoint model)) {
@@ -39,9 +39,9 @@ cmp_ok(scalar(@counters), '>', 15, 'the counters were found');
 cmp_ok(scalar(@gauges), '>', 3, 'the gauges were found');
 my ($table) = split /^## /m, $module;
 is_deeply([sort(told($table))],
-    [sort(@counters, @gauges, $labelled, @histograms)],
+    [sort(@counters, @gauges, @labelled, @histograms)],
     'the page has the metrics of the module');
-for my $name (@counters, $labelled) {
+for my $name (@counters, @labelled) {
     like($table, qr/^\| `$name` \| counter \|/m, "$name is a counter");
 }
 for my $name (@histograms) {

@@ -101,11 +101,11 @@ static void patterns_fit_a_front_or_an_end(void **state)
     assert_int_equal(find(ASG_OBJECT_METADATA, 0, "user_api_key_x")->value, 0);
     assert_int_equal(find(ASG_OBJECT_METADATA, 0, "my_fallbacks")->value, 0);
     assert_int_equal(find(ASG_OBJECT_METADATA, 0, "user_api")->value,
-                     ASG_FIELD_STRING);
+                     ASG_FIELD_STRING | ASG_FIELD_TEXT);
     assert_int_equal(find(ASG_OBJECT_METADATA, 0, "fallbacks_x")->value,
-                     ASG_FIELD_STRING);
+                     ASG_FIELD_STRING | ASG_FIELD_TEXT);
     assert_int_equal(find(ASG_OBJECT_METADATA, 0, "")->value,
-                     ASG_FIELD_STRING);
+                     ASG_FIELD_STRING | ASG_FIELD_TEXT);
     assert_null(find(ASG_OBJECT_MESSAGE, 0, ""));
     assert_null(find(ASG_OBJECT_MESSAGE, 0, "role*"));
 }

@@ -1,0 +1,97 @@
+/*
+ * Guardrails over a request body: which rules match in its text, and the body
+ * with what is to be redacted replaced.
+ *
+ * core/request.c hands each text-bearing string (a line of core/fields.def that
+ * says X) to the guard of its reader, while it reads it.  The first pass counts
+ * the matches of each rule and notes where the first one stands.  The second
+ * one, with `out` set, writes the body anew:
+ *
+ *     asg_guard_begin(guard, actions);
+ *     reader.guard = guard;               … asg_request_scan(…)
+ *     if (asg_guard_action(guard) == ASG_ACTION_REDACT) {
+ *         asg_buf_init(&out, storage, body.len + asg_guard_growth(guard));
+ *         asg_guard_rewrite(guard, body, &out);
+ *         … asg_request_scan(…)
+ *         asg_guard_rewrite_end(guard);
+ *     }
+ *
+ * Escapes are resolved piece by piece, those of JSON within a string (the
+ * arguments of a tool) too.  asg_guard_t is large: one per worker.
+ */
+#ifndef ASG_GUARD_BODY_H
+#define ASG_GUARD_BODY_H
+
+#include "core/guard.h"
+#include "core/refusal.h"
+
+#define ASG_GUARD_PIECE    8192
+#define ASG_GUARD_RUNS     4096
+#define ASG_GUARD_PENDING  8
+
+typedef enum {
+    ASG_TEXT_PLAIN = 0,         /* a string */
+    ASG_TEXT_SIGNED,            /* one that must stay as it is */
+    ASG_TEXT_JSON,              /* one that holds JSON */
+    ASG_TEXT_NUMBER             /* no string: a number's own text */
+} asg_text_t;
+
+/* From here on a byte of plain text is one of the body. */
+typedef struct {
+    uint32_t plain, raw;
+} asg_guard_run_t;
+
+typedef struct {
+    size_t start, end;          /* in the body */
+    asg_rule_t rule;
+    bool quoted;                /* a bare number, that becomes a string */
+} asg_guard_cut_t;
+
+typedef struct asg_guard {
+    asg_action_t actions[ASG_RULE_COUNT];
+    uint32_t matches[ASG_RULE_COUNT];
+    uint32_t redacted[ASG_RULE_COUNT];
+    char first_at[ASG_RULE_COUNT][ASG_REQUEST_PATH_MAX];
+    /* the second pass */
+    asg_buf_t *out;             /* NULL: the first */
+    asg_str_t body;
+    size_t copied;              /* of the body into `out` */
+    /* the string at hand */
+    const asg_step_t *at;
+    asg_text_t kind;
+    asg_str_t raw;
+    asg_guard_cut_t pending[ASG_GUARD_PENDING];
+    unsigned npending;
+    size_t quotes_to;           /* quotes within were counted up to here */
+    bool in_quotes, after_slash;
+    /* the piece of it whose escapes are resolved; none: nruns is 0 */
+    asg_guard_run_t runs[ASG_GUARD_RUNS];
+    unsigned nruns;
+    size_t len;
+    char plain[ASG_GUARD_PIECE];
+} asg_guard_t;
+
+void asg_guard_begin(asg_guard_t *guard,
+    const asg_action_t actions[ASG_RULE_COUNT]);
+/* One text-bearing value of the body; `raw` is between the quotes. */
+void asg_guard_text(asg_guard_t *guard, asg_str_t raw, bool escaped,
+    asg_text_t kind, const asg_step_t *at);
+/* What is to be done: the highest action of a rule that matched. */
+asg_action_t asg_guard_action(const asg_guard_t *guard);
+/* The rule that asks for it, the first of them; at least one matched. */
+asg_rule_t asg_guard_rule(const asg_guard_t *guard);
+/* Bytes by which the body grows at most. */
+size_t asg_guard_growth(const asg_guard_t *guard);
+void asg_guard_rewrite(asg_guard_t *guard, asg_str_t body, asg_buf_t *out);
+/* What of the body is left. */
+void asg_guard_rewrite_end(asg_guard_t *guard);
+
+/* --- guard_redact.c; private to core/ --- */
+
+/* Notes the hit of the string at hand, given by places in the body. */
+void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
+    asg_rule_t rule);
+/* The string is over. */
+void asg_guard_cuts_write(asg_guard_t *guard);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * The body with matches replaced by `[REDACTED:<rule>]`.
+ *
+ * Matches come in the order of their anchors; one may begin before another that
+ * came earlier, within the 64 bytes that an address has before its `@`.  So a
+ * few are kept, and those that overlap become one.
+ */
+#include "core/guard_body.h"
+
+#include "core/escape.h"
+
+#define LABEL_MAX      (sizeof("[REDACTED:]") + ASG_RULE_NAME_MAX + 4)
+#define KEY_BYTES_MAX  16384    /* of a private key as it is written */
+#define KEY_LINE_MAX   64       /* of its last line */
+
+size_t asg_guard_growth(const asg_guard_t *guard)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+        if (guard->actions[i] == ASG_ACTION_REDACT) {
+            n += guard->matches[i];
+        }
+    }
+    return n * LABEL_MAX;
+}
+
+void asg_guard_rewrite(asg_guard_t *guard, asg_str_t body, asg_buf_t *out)
+{
+    guard->body = body;
+    guard->out = out;
+    guard->copied = 0;
+    guard->npending = 0;
+}
+
+static void copy_to(asg_guard_t *guard, size_t end)
+{
+    asg_buf_put(guard->out, guard->body.data + guard->copied,
+                end - guard->copied);
+    guard->copied = end;
+}
+
+void asg_guard_rewrite_end(asg_guard_t *guard)
+{
+    copy_to(guard, guard->body.len);
+    guard->out = NULL;
+}
+
+/* --- numbers that are none of a string's text --- */
+
+/* Counts quotes of JSON within the string up to `to`, an offset in it. */
+static void count_quotes(asg_guard_t *guard, size_t to)
+{
+    const uint8_t *start = (const uint8_t *) guard->raw.data;
+    const uint8_t *end = start + guard->raw.len;
+
+    while (guard->quotes_to < to) {
+        const uint8_t *p = start + guard->quotes_to;
+        uint32_t point = *p;
+        size_t n = *p == '\\' ? asg_escape_read(p, end, &point) : 1;
+
+        if (guard->after_slash) {
+            guard->after_slash = false;
+        } else if (point == '\\') {
+            guard->after_slash = true;
+        } else if (point == '"') {
+            guard->in_quotes = !guard->in_quotes;
+        }
+        guard->quotes_to += n > 0 ? n : 1;
+    }
+}
+
+/* Does the match stand for a whole value, that a label would break? */
+static bool is_bare(asg_guard_t *guard, size_t start, asg_rule_t rule)
+{
+    if (guard->kind == ASG_TEXT_NUMBER) {
+        return true;
+    }
+    if (guard->kind != ASG_TEXT_JSON || rule != ASG_RULE_PII_CREDIT_CARD) {
+        return false;
+    }
+    count_quotes(guard,
+                 start - (size_t) (guard->raw.data - guard->body.data));
+    return !guard->in_quotes;
+}
+
+/* --- private keys, of which a match is the first line --- */
+
+/* The end of the key, else of the string. */
+static size_t key_end(const asg_guard_t *guard, size_t end)
+{
+    const char *text = guard->body.data + end;
+    size_t left = (size_t) (guard->raw.data + guard->raw.len - text);
+    size_t n = left < KEY_BYTES_MAX ? left : KEY_BYTES_MAX;
+    const char *line = memmem(text, n, "-----END ", 9);
+    const char *last;
+
+    if (line == NULL) {
+        return end + left;
+    }
+    left -= (size_t) (line + 9 - text);
+    last = memmem(line + 9, left < KEY_LINE_MAX ? left : KEY_LINE_MAX, "-----",
+                  5);
+    return (size_t) ((last != NULL ? last + 5 : line + 9) - guard->body.data);
+}
+
+/* --- */
+
+static void write_cut(asg_guard_t *guard, const asg_guard_cut_t *cut)
+{
+    const char *quote = guard->kind == ASG_TEXT_NUMBER ? "\"" : "\\\"";
+
+    if (cut->start < guard->copied) {
+        guard->copied = cut->end > guard->copied ? cut->end : guard->copied;
+        return;
+    }
+    copy_to(guard, cut->start);
+    asg_buf_z(guard->out, cut->quoted ? quote : "");
+    asg_buf_z(guard->out, "[REDACTED:");
+    asg_buf_z(guard->out, asg_rule_name(cut->rule));
+    asg_buf_z(guard->out, "]");
+    asg_buf_z(guard->out, cut->quoted ? quote : "");
+    guard->copied = cut->end;
+}
+
+void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
+    asg_rule_t rule)
+{
+    asg_guard_cut_t cut = {start, end, rule, is_bare(guard, start, rule)};
+    unsigned n = guard->npending;
+
+    guard->redacted[rule]++;
+    if (n > 0 && guard->pending[n - 1].end >= end
+        && guard->pending[n - 1].start <= start)
+    {
+        return;
+    }
+    if (rule == ASG_RULE_SECRET_PRIVATE_KEY) {
+        cut.end = key_end(guard, end);
+    }
+    while (n > 0 && guard->pending[n - 1].end > cut.start) {
+        const asg_guard_cut_t *other = &guard->pending[--n];
+
+        cut.start = other->start < cut.start ? other->start : cut.start;
+        cut.end = other->end > cut.end ? other->end : cut.end;
+        cut.quoted = cut.quoted && other->quoted;
+    }
+    if (n == ASG_GUARD_PENDING) {
+        write_cut(guard, &guard->pending[0]);
+        n--;
+        memmove(guard->pending, guard->pending + 1,
+                n * sizeof(*guard->pending));
+    }
+    guard->pending[n] = cut;
+    guard->npending = n + 1;
+}
+
+void asg_guard_cuts_write(asg_guard_t *guard)
+{
+    for (unsigned i = 0; i < guard->npending; i++) {
+        write_cut(guard, &guard->pending[i]);
+    }
+    guard->npending = 0;
+}

@@ -1,0 +1,336 @@
+
+/*
+ * The guardrails of a call.
+ */
+
+#include "ngx_http_asgard_guard.h"
+
+#include "ngx_http_asgard_body.h"
+#include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_error.h"
+#include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_zone.h"
+
+
+static ngx_int_t ngx_http_asgard_guard_redact(ngx_http_asgard_ctx_t *ctx);
+
+
+static asg_guard_t  *ngx_http_asgard_guard_worker;
+
+
+ngx_int_t
+ngx_http_asgard_guard_init(ngx_cycle_t *cycle)
+{
+    ngx_http_asgard_guard_worker = ngx_pcalloc(cycle->pool,
+                                               sizeof(asg_guard_t));
+
+    return ngx_http_asgard_guard_worker ? NGX_OK : NGX_ERROR;
+}
+
+
+/* RULE=ACTION */
+
+static ngx_int_t
+ngx_http_asgard_guard_set_rule(ngx_http_asgard_main_conf_t *amcf,
+    ngx_str_t *value)
+{
+    u_char        *last, *p;
+    asg_rule_t     rule;
+    asg_action_t   action;
+
+    last = value->data + value->len;
+    p = ngx_strlchr(value->data, last, '=');
+
+    if (p == NULL
+        || asg_rule_parse((asg_str_t) { (const char *) value->data,
+                                        p - value->data }, &rule) != ASG_OK
+        || asg_action_parse((asg_str_t) { (const char *) p + 1,
+                                          last - p - 1 }, &action) != ASG_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    amcf->guard_actions[rule] = action;
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_asgard_guard_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_str_t         *value;
+    ngx_uint_t         i;
+    asg_guard_mode_t   mode;
+
+    if (amcf->guard != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        amcf->guard = 0;
+
+    } else if (asg_guard_mode_parse(ngx_http_asgard_str(&value[1]), &mode)
+               == ASG_OK)
+    {
+        amcf->guard = 1;
+        amcf->guard_mode = mode;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "asgard: \"%V\" is no mode of guardrails: enforce, "
+                           "monitor or off", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_asgard_guard_set_rule(amcf, &value[i]) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "asgard: \"%V\" is no guardrail with its "
+                               "action: block, redact, flag or allow",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+asg_guard_t *
+ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
+
+    if (!amcf->guard) {
+        return NULL;
+    }
+
+    asg_guard_begin(ngx_http_asgard_guard_worker, amcf->guard_actions);
+
+    return ngx_http_asgard_guard_worker;
+}
+
+
+ngx_int_t
+ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx)
+{
+    asg_guard_t                  *guard = ngx_http_asgard_guard_worker;
+    ngx_http_asgard_guard_t      *found;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    if (asg_guard_action(guard) == ASG_ACTION_ALLOW) {
+        return NGX_OK;
+    }
+
+    found = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_asgard_guard_t));
+    if (found == NULL) {
+        return NGX_ERROR;
+    }
+
+    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
+
+    found->mode = (asg_guard_mode_t) amcf->guard_mode;
+    found->blocked = ASG_RULE_COUNT;
+    ngx_memcpy(found->matches, guard->matches, sizeof(found->matches));
+    ngx_memcpy(found->actions, guard->actions, sizeof(found->actions));
+
+    if (asg_guard_action(guard) == ASG_ACTION_BLOCK) {
+        found->blocked = asg_guard_rule(guard);
+        ngx_memcpy(found->param, guard->first_at[found->blocked],
+                   sizeof(found->param));
+    }
+
+    ctx->guard = found;
+
+    return NGX_OK;
+}
+
+
+/* What a rule asks for is done, or flagged alone. */
+
+static void
+ngx_http_asgard_guard_only_flag(ngx_http_asgard_guard_t *found)
+{
+    ngx_uint_t  i;
+
+    found->blocked = ASG_RULE_COUNT;
+
+    for (i = 0; i < ASG_RULE_COUNT; i++) {
+        found->actions[i] = ASG_ACTION_FLAG;
+    }
+}
+
+
+static void
+ngx_http_asgard_guard_count(ngx_http_asgard_guard_t *found)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ASG_RULE_COUNT; i++) {
+        if (found->matches[i]) {
+            ngx_http_asgard_count_guard(0, (asg_rule_t) i, found->actions[i]);
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_guard_redacts(ngx_http_asgard_guard_t *found)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ASG_RULE_COUNT; i++) {
+        if (found->matches[i] && found->actions[i] == ASG_ACTION_REDACT) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 param;
+    ngx_http_asgard_guard_t  *found = ctx->guard;
+
+    if (found == NULL) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (found->mode == ASG_GUARD_MONITOR) {
+        ngx_http_asgard_guard_only_flag(found);
+
+    } else if (found->blocked != ASG_RULE_COUNT) {
+        param.data = (u_char *) found->param;
+        param.len = ngx_strlen(found->param);
+        rc = ngx_http_asgard_refuse(ctx, ASG_REASON_GUARDRAIL_BLOCKED, &param);
+
+    } else if (ngx_http_asgard_guard_redacts(found)) {
+        rc = ngx_http_asgard_guard_redact(ctx);
+    }
+
+    ngx_http_asgard_guard_count(found);
+
+    return rc;
+}
+
+
+/* A rule whose matches were all in text that must stay as it is has redacted
+ * nothing. */
+
+static void
+ngx_http_asgard_guard_redacted(ngx_http_asgard_guard_t *found,
+    asg_guard_t *guard)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ASG_RULE_COUNT; i++) {
+        if (found->actions[i] == ASG_ACTION_REDACT && guard->redacted[i] == 0) {
+            found->actions[i] = ASG_ACTION_FLAG;
+        }
+    }
+}
+
+
+/* The steps that have looked at the body look at the new one. */
+
+static ngx_int_t
+ngx_http_asgard_guard_redact(ngx_http_asgard_ctx_t *ctx)
+{
+    size_t        size;
+    asg_buf_t     out;
+    ngx_int_t     rc;
+    ngx_str_t     body;
+    asg_guard_t  *guard = ngx_http_asgard_guard_worker;
+
+    asg_guard_begin(guard, ctx->guard->actions);
+    ngx_memcpy(guard->matches, ctx->guard->matches, sizeof(guard->matches));
+    size = ctx->body.len + asg_guard_growth(guard);
+
+    rc = ngx_http_asgard_body_room_for(ctx, size, &body);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    asg_buf_init(&out, (char *) body.data, size);
+    asg_guard_rewrite(guard, ngx_http_asgard_str(&ctx->body), &out);
+
+    rc = ngx_http_asgard_body_scan_with(ctx, guard);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    asg_guard_rewrite_end(guard);
+
+    if (!asg_buf_ok(&out)) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_INTERNAL, NULL);
+    }
+
+    ngx_http_asgard_guard_redacted(ctx->guard, guard);
+
+    body.len = out.len;
+    ngx_http_asgard_body_replace(ctx, &body, size);
+    ctx->translatable = NULL;
+
+    rc = ngx_http_asgard_body_scan_with(ctx, NULL);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_asgard_policy_resolve(ctx);
+    }
+
+    return rc == NGX_OK ? ngx_http_asgard_policy_police(ctx) : rc;
+}
+
+
+void
+ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
+{
+    asg_rule_t  rule;
+
+    rule = ctx->guard->blocked;
+
+    asg_buf_z(out, ",\"rule_id\":");
+    asg_buf_json(out, asg_str_z(asg_rule_name(rule)));
+    asg_buf_z(out, ",\"category\":");
+    asg_buf_json(out, asg_str_z(asg_rule_category(rule)));
+}
+
+
+void
+ngx_http_asgard_guard_verdicts(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_uint_t                i;
+    const char               *before;
+    ngx_http_asgard_guard_t  *found = ctx->guard;
+
+    before = "{\"rule_id\":";
+
+    for (i = 0; found && i < ASG_RULE_COUNT; i++) {
+        if (found->matches[i] == 0) {
+            continue;
+        }
+
+        asg_buf_z(out, before);
+        asg_buf_json(out, asg_str_z(asg_rule_name((asg_rule_t) i)));
+        asg_buf_z(out, ",\"category\":");
+        asg_buf_json(out, asg_str_z(asg_rule_category((asg_rule_t) i)));
+        asg_buf_z(out, ",\"action\":");
+        asg_buf_json(out, asg_str_z(asg_action_name(found->actions[i])));
+        asg_buf_z(out, ",\"matches\":");
+        asg_buf_u64(out, found->matches[i]);
+        asg_buf_z(out, "}");
+        before = ",{\"rule_id\":";
+    }
+}

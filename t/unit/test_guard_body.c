@@ -1,0 +1,394 @@
+/*
+ * core/guard_body.h: the text of every route's body is shown to the guardrails,
+ * and what they redact is gone from it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "core/guard_body.h"
+
+#define PAT  "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+
+typedef struct {
+    asg_api_t api;
+    const char *path;
+    const char *body;           /* the text stands at the percent sign */
+} row_t;
+
+#define CHAT(rest)  "{\"model\":\"m\",\"messages\":[" rest "]}"
+#define CALL(rest)  "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"," \
+                    "\"content\":\"hi\"}]," rest "}"
+#define OWN(rest)   "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[" rest "]}"
+#define COUNT(rest) "{\"model\":\"m\",\"messages\":[" rest "]}"
+#define OWN_MORE(rest) "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{" \
+                    "\"role\":\"user\",\"content\":\"hi\"}]," rest "}"
+#define BLOCK(rest) OWN("{\"role\":\"user\",\"content\":[" rest "]}")
+
+static const row_t rows[] = {
+    {ASG_API_CHAT, "messages[0].content",
+     CHAT("{\"role\":\"user\",\"content\":\"%\"}")},
+    {ASG_API_CHAT, "messages[0].content[1].text",
+     CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+          "{\"type\":\"text\",\"text\":\"%\"}]}")},
+    {ASG_API_CHAT, "messages[0].name",
+     CHAT("{\"role\":\"user\",\"name\":\"%\",\"content\":\"a\"}")},
+    {ASG_API_CHAT, "messages[1].content",
+     CHAT("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"tool\","
+          "\"tool_call_id\":\"c\",\"content\":\"%\"}")},
+    {ASG_API_CHAT, "messages[0].tool_calls[0].function.arguments",
+     CHAT("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":"
+          "\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+          "\"arguments\":\"{\\\"a\\\":\\\"%\\\"}\"}}]}")},
+    {ASG_API_CHAT, "messages[0].function_call.arguments",
+     CHAT("{\"role\":\"assistant\",\"content\":null,\"function_call\":{"
+          "\"name\":\"f\",\"arguments\":\"%\"}}")},
+    {ASG_API_CHAT, "messages[0].tool_calls[0].custom.input",
+     CHAT("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":"
+          "\"c\",\"type\":\"custom\",\"custom\":{\"name\":\"f\","
+          "\"input\":\"%\"}}]}")},
+    {ASG_API_CHAT, "messages[0].refusal",
+     CHAT("{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":\"%\"}")},
+    {ASG_API_CHAT, "messages[0].reasoning_content",
+     CHAT("{\"role\":\"assistant\",\"content\":\"a\","
+          "\"reasoning_content\":\"%\"}")},
+    {ASG_API_CHAT, "messages[0].annotations",
+     CHAT("{\"role\":\"assistant\",\"content\":\"a\",\"annotations\":"
+          "[{\"url\":{\"title\":\"%\"}}]}")},
+    {ASG_API_CHAT, "tools[0].function.description",
+     CALL("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+          "\"description\":\"%\"}}]")},
+    {ASG_API_CHAT, "tools[0].function.parameters",
+     CALL("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+          "\"parameters\":{\"a\":{\"description\":\"%\"}}}}]")},
+    {ASG_API_CHAT, "tools[0].function.parameters",
+     CALL("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+          "\"parameters\":{\"%\":1}}}]")},
+    {ASG_API_CHAT, "response_format.json_schema.schema",
+     CALL("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
+          "\"name\":\"n\",\"schema\":{\"title\":\"%\"}}}")},
+    {ASG_API_CHAT, "stop[1]", CALL("\"stop\":[\"a\",\"%\"]")},
+    {ASG_API_CHAT, "metadata.note", CALL("\"metadata\":{\"note\":\"%\"}")},
+    {ASG_API_CHAT, "prediction.content",
+     CALL("\"prediction\":{\"type\":\"content\",\"content\":\"%\"}")},
+    {ASG_API_CHAT, "x_new", CALL("\"x_new\":{\"deep\":[\"%\"]}")},
+    {ASG_API_GATEWAY, "messages[0].content",
+     CHAT("{\"role\":\"user\",\"content\":\"%\"}")},
+    {ASG_API_COMPLETIONS, "prompt", "{\"model\":\"m\",\"prompt\":\"%\"}"},
+    {ASG_API_COMPLETIONS, "prompt[1]",
+     "{\"model\":\"m\",\"prompt\":[\"a\",\"%\"]}"},
+    {ASG_API_COMPLETIONS, "suffix",
+     "{\"model\":\"m\",\"prompt\":\"a\",\"suffix\":\"%\"}"},
+    {ASG_API_EMBEDDINGS, "input", "{\"model\":\"m\",\"input\":\"%\"}"},
+    {ASG_API_EMBEDDINGS, "input[2]",
+     "{\"model\":\"m\",\"input\":[\"a\",\"b\",\"%\"]}"},
+    {ASG_API_MESSAGES, "messages[0].content",
+     OWN("{\"role\":\"user\",\"content\":\"%\"}")},
+    {ASG_API_MESSAGES, "system", OWN_MORE("\"system\":\"%\"")},
+    {ASG_API_MESSAGES, "system[0].text",
+     OWN_MORE("\"system\":[{\"type\":\"text\",\"text\":\"%\"}]")},
+    {ASG_API_MESSAGES, "messages[0].content[0].text",
+     BLOCK("{\"type\":\"text\",\"text\":\"%\"}")},
+    {ASG_API_MESSAGES, "messages[0].content[0].content",
+     BLOCK("{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
+           "\"content\":\"%\"}")},
+    {ASG_API_MESSAGES, "messages[0].content[0].content[0].text",
+     BLOCK("{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{"
+           "\"type\":\"text\",\"text\":\"%\"}]}")},
+    {ASG_API_MESSAGES, "messages[0].content[0].input",
+     BLOCK("{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{"
+           "\"a\":[{\"b\":\"%\"}]}}")},
+    {ASG_API_MESSAGES, "messages[0].content[0].thinking",
+     BLOCK("{\"type\":\"thinking\",\"thinking\":\"%\",\"signature\":\"s\"}")},
+    {ASG_API_MESSAGES, "messages[0].content[0].source.data",
+     BLOCK("{\"type\":\"document\",\"source\":{\"type\":\"text\","
+           "\"media_type\":\"text/plain\",\"data\":\"%\"}}")},
+    {ASG_API_MESSAGES, "tools[0].input_schema",
+     OWN_MORE("\"tools\":[{\"name\":\"f\",\"input_schema\":{\"description\":"
+              "\"%\"}}]")},
+    {ASG_API_COUNT_TOKENS, "messages[0].content",
+     COUNT("{\"role\":\"user\",\"content\":\"%\"}")},
+    {ASG_API_COUNT_TOKENS, "system",
+     "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+     "\"system\":\"%\"}"},
+};
+
+static asg_request_reader_t reader = {.seed = 7};
+static asg_guard_t guard;
+static asg_request_t request;
+static asg_refusal_t why;
+static char body[1 << 16], again[1 << 17];
+
+static asg_str_t with_text(const char *pattern, const char *text)
+{
+    const char *at = strchr(pattern, '%');
+
+    if (at == NULL) {
+        return asg_str_z(pattern);
+    }
+    snprintf(body, sizeof(body), "%.*s%s%s", (int) (at - pattern), pattern,
+             text, at + 1);
+    return asg_str_z(body);
+}
+
+static void scan(asg_api_t api, asg_str_t text, asg_guard_t *with)
+{
+    reader.guard = with;
+    if (asg_request_scan(&reader, api, text, &request, &why) != ASG_OK) {
+        fail_msg("%s at %s: %.*s", asg_reason_info(why.reason)->code,
+                 why.param, (int) text.len, text.data);
+    }
+}
+
+static void look(asg_api_t api, asg_str_t text)
+{
+    asg_action_t actions[ASG_RULE_COUNT];
+
+    asg_guard_actions_default(actions);
+    asg_guard_begin(&guard, actions);
+    scan(api, text, &guard);
+}
+
+/* The body with what is to be redacted replaced. */
+static const char *redacted(asg_api_t api, asg_str_t text)
+{
+    asg_buf_t out;
+
+    look(api, text);
+    asg_buf_init(&out, again, text.len + asg_guard_growth(&guard));
+    asg_guard_rewrite(&guard, text, &out);
+    scan(api, text, &guard);
+    asg_guard_rewrite_end(&guard);
+    assert_true(asg_buf_ok(&out));
+    again[out.len] = '\0';
+    scan(api, asg_buf_view(&out), NULL);
+    return again;
+}
+
+static void a_secret_is_found_in_every_text_of_every_route(void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        asg_str_t text = with_text(rows[i].body, "x \\u0067hp_"
+            "0123456789abcdefghijABCDEFGHIJ012345 y");
+
+        look(rows[i].api, text);
+        if (guard.matches[ASG_RULE_SECRET_GITHUB_PAT] != 1) {
+            fail_msg("not found: %s", body);
+        }
+        assert_int_equal(asg_guard_action(&guard), ASG_ACTION_BLOCK);
+        assert_int_equal(asg_guard_rule(&guard), ASG_RULE_SECRET_GITHUB_PAT);
+        assert_string_equal(guard.first_at[ASG_RULE_SECRET_GITHUB_PAT],
+                            rows[i].path);
+    }
+}
+
+static void personal_data_is_redacted_wherever_it_may_be(void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *out = redacted(rows[i].api, with_text(rows[i].body,
+            "ab jane\\u0040example.com, 123-45-6789!"));
+        bool is_signed = strstr(rows[i].path, "thinking") != NULL;
+        static char expected[1 << 16];
+
+        snprintf(expected, sizeof(expected), "%s",
+                 with_text(rows[i].body, is_signed
+            ? "ab jane\\u0040example.com, 123-45-6789!"
+            : "ab [REDACTED:pii-email], [REDACTED:pii-ssn]!").data);
+        assert_string_equal(out, expected);
+        assert_int_equal(guard.redacted[ASG_RULE_PII_EMAIL], !is_signed);
+    }
+}
+
+static void a_number_among_arguments_becomes_a_string(void **state)
+{
+    (void) state;
+    assert_non_null(strstr(redacted(ASG_API_CHAT, asg_str_z(
+        CHAT("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{"
+             "\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+             "\"arguments\":\"{\\\"n\\\": 4111111111111111, \\\"s\\\": \\\"is "
+             "4111111111111111, or\\\"}\"}}]}"))),
+        "{\\\"n\\\": \\\"[REDACTED:pii-credit-card]\\\", \\\"s\\\": \\\"is "
+        "[REDACTED:pii-credit-card], or\\\"}"));
+    assert_non_null(strstr(redacted(ASG_API_MESSAGES, asg_str_z(
+        BLOCK("{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{"
+              "\"a\":[4111111111111111,1764489600000.5]}}"))),
+        "{\"a\":[\"[REDACTED:pii-credit-card]\",1764489600000.5]}"));
+}
+
+static void json_within_a_string_has_its_own_escapes_resolved(void **state)
+{
+    (void) state;
+    look(ASG_API_CHAT, asg_str_z(
+        CHAT("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{"
+             "\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+             "\"arguments\":\"{\\\"s\\\":\\\"\\\\u0041KIAIOSFODNN7EXAMPLE "
+             "a\\\\nAKIAIOSFODNN7EXAMPLE\\\"}\"}}]}")));
+    assert_int_equal(guard.matches[ASG_RULE_SECRET_AWS_ACCESS_KEY], 2);
+    assert_non_null(strstr(redacted(ASG_API_CHAT, asg_str_z(
+        CHAT("{\"role\":\"assistant\",\"content\":null,\"function_call\":{"
+             "\"name\":\"f\",\"arguments\":\"{\\\"s\\\":\\\"\\u00e9\\\\t"
+             "jane\\u005cu0040b.de\\\"}\"}}"))),
+        "\"{\\\"s\\\":\\\"\\u00e9\\\\t[REDACTED:pii-email]\\\"}\""));
+}
+
+static void matches_that_overlap_leave_nothing_behind(void **state)
+{
+    (void) state;
+    assert_non_null(strstr(redacted(ASG_API_EMBEDDINGS, asg_str_z(
+        "{\"model\":\"m\",\"input\":\"bob.123-45-6789.078-05-1120@x.de a@b.de"
+        "\"}")), "\"input\":\"[REDACTED:pii-email] [REDACTED:pii-email]\""));
+}
+
+static void a_private_key_is_redacted_to_its_end(void **state)
+{
+    asg_action_t actions[ASG_RULE_COUNT];
+    asg_str_t text = asg_str_z("{\"model\":\"m\",\"input\":[\"a -----BEGIN RSA "
+        "PRIVATE KEY-----\\nMIIabc+/=\\n-----END RSA PRIVATE KEY----- b\","
+        "\"-----BEGIN PRIVATE KEY-----\\nMIIcut\",\"c\"]}");
+    asg_buf_t out;
+
+    (void) state;
+    asg_guard_actions_default(actions);
+    actions[ASG_RULE_SECRET_PRIVATE_KEY] = ASG_ACTION_REDACT;
+    asg_guard_begin(&guard, actions);
+    scan(ASG_API_EMBEDDINGS, text, &guard);
+    asg_buf_init(&out, again, text.len + asg_guard_growth(&guard));
+    asg_guard_rewrite(&guard, text, &out);
+    scan(ASG_API_EMBEDDINGS, text, &guard);
+    asg_guard_rewrite_end(&guard);
+    again[out.len] = '\0';
+    assert_string_equal(again, "{\"model\":\"m\",\"input\":[\"a [REDACTED:"
+        "secret-private-key] b\",\"[REDACTED:secret-private-key]\",\"c\"]}");
+}
+
+/* Pieces of a long text, with escapes at every place of their edges. */
+static void a_long_text_is_read_whole(void **state)
+{
+    static char text[60000];
+
+    (void) state;
+    for (unsigned shift = 0; shift < 40; shift += 3) {
+        size_t n = 0;
+        unsigned addresses = 0;
+
+        memset(text, 'z', shift);
+        n = shift;
+        while (n < sizeof(text) - 200) {
+            n += (size_t) snprintf(text + n, 100, "%s", addresses % 3 == 0
+                ? " jane\\u0040example.com\\n" : addresses % 3 == 1
+                ? "\\u00e9\\n a@b.de,\\t\\\"" : " some words, then c@d.fr ");
+            addresses++;
+        }
+        look(ASG_API_CHAT, with_text(rows[0].body, text));
+        assert_int_equal(guard.matches[ASG_RULE_PII_EMAIL], addresses);
+        assert_null(strchr(redacted(ASG_API_CHAT,
+            with_text(rows[0].body, text)), '@'));
+        assert_null(strstr(again, "\\u0040"));
+        assert_int_equal(guard.redacted[ASG_RULE_PII_EMAIL], addresses);
+    }
+}
+
+static void what_is_no_text_is_left_alone(void **state)
+{
+    (void) state;
+    look(ASG_API_CHAT, asg_str_z("{\"model\":\"a@b.de\",\"user\":\"a@b.de\","
+        "\"safety_identifier\":\"a@b.de\",\"messages\":[{\"role\":\"tool\","
+        "\"tool_call_id\":\"a@b.de\",\"content\":[{\"type\":\"image_url\","
+        "\"image_url\":{\"url\":\"https://example.com/a@b.de\"}}]}]}"));
+    assert_int_equal(asg_guard_action(&guard), ASG_ACTION_ALLOW);
+}
+
+/* --- no string of a route is forgotten --- */
+
+/* Strings that are no text: names of ours or the provider's, media, settings
+ * of a closed kind, and what is overwritten before it leaves. */
+static const char *const no_text[] = {
+    "model", "user", "safety_identifier", "data_class", "user_id",
+    "encoding_format", "reasoning_effort", "verbosity",
+    "prompt_cache_retention", "service_tier", "tool_choice", "function_call",
+    "role", "type", "detail", "url", "image_url", "data", "format", "file_id",
+    "file_data", "id", "tool_call_id", "tool_use_id", "syntax", "mode",
+    "voice", "signature", "source", "display", "effort", "ttl", "media_type",
+    "modalities", NULL
+};
+
+static bool is_listed(const char *name)
+{
+    for (size_t i = 0; no_text[i] != NULL; i++) {
+        if (strcmp(no_text[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static unsigned texts_of(asg_object_t object, asg_api_t api,
+    bool seen[ASG_OBJECT_COUNT])
+{
+    const asg_field_t *f;
+    unsigned n = 0;
+
+    if (object == ASG_OBJECT_NOTHING || object == ASG_OBJECT_OPAQUE
+        || seen[object])
+    {
+        return 0;
+    }
+    seen[object] = true;
+    for (unsigned i = 0; (f = asg_field_at(object, i)) != NULL; i++) {
+        bool is_text = ((f->value | f->items) & ASG_FIELD_TEXT) != 0;
+        bool may_have = ((f->value | f->items) & ASG_FIELD_STRING) != 0
+            || f->inside == ASG_OBJECT_OPAQUE;
+
+        if (!(f->apis & 1u << api) || f->value == 0) {
+            continue;
+        }
+        n += is_text;
+        if (may_have && !is_text && !is_listed(f->name)) {
+            fail_msg("%s: nobody reads the field %s", asg_api_name(api),
+                     f->name);
+        }
+        n += texts_of((asg_object_t) f->inside, api, seen);
+    }
+    return n;
+}
+
+static void each_string_of_each_route_is_text_or_known_not_to_be(void **state)
+{
+    (void) state;
+    for (unsigned api = 0; api < ASG_API_COUNT; api++) {
+        bool seen[ASG_OBJECT_COUNT] = {false};
+        unsigned examples = 0;
+
+        assert_true(texts_of(asg_field_top((asg_api_t) api), (asg_api_t) api,
+                             seen) > 0);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+            examples += rows[i].api == (asg_api_t) api;
+        }
+        if (examples == 0) {
+            fail_msg("%s has no row here", asg_api_name((asg_api_t) api));
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_secret_is_found_in_every_text_of_every_route),
+        cmocka_unit_test(personal_data_is_redacted_wherever_it_may_be),
+        cmocka_unit_test(a_number_among_arguments_becomes_a_string),
+        cmocka_unit_test(json_within_a_string_has_its_own_escapes_resolved),
+        cmocka_unit_test(matches_that_overlap_leave_nothing_behind),
+        cmocka_unit_test(a_private_key_is_redacted_to_its_end),
+        cmocka_unit_test(a_long_text_is_read_whole),
+        cmocka_unit_test(what_is_no_text_is_left_alone),
+        cmocka_unit_test(each_string_of_each_route_is_text_or_known_not_to_be),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
