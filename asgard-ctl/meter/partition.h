@@ -34,6 +34,7 @@ struct ctl_partition {
     bool owed;                          /* corrections may wait */
     bool moved;                         /* events since the last trim */
     bool ahead;                         /* Redis knows what we do not */
+    int64_t seen;                       /* newest second that Redis has seen */
     int64_t corrections;                /* numbered so far */
     bool seeding;                       /* `step` was reached by us */
     bool asked;                         /* ... somebody asked for it, or it was

@@ -15,7 +15,7 @@
 #define NONCE_BYTES  8
 #define HOST_BYTES   24                 /* the whole name stays below 64 */
 #define POLL_MS      20
-#define META_FIELDS  7                  /* f st ctl adj dur e cap */
+#define META_FIELDS  8                  /* f st ctl adj dur e cap t */
 
 
 bool
@@ -200,9 +200,9 @@ ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     char meta[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
     asg_str_t argv[2 + META_FIELDS] = {ASG_STR("HMGET"), ASG_STR_NULL,
         ASG_STR("f"), ASG_STR("st"), ASG_STR("ctl"), ASG_STR("adj"),
-        ASG_STR("dur"), ASG_STR("e"), ASG_STR("cap")};
+        ASG_STR("dur"), ASG_STR("e"), ASG_STR("cap"), ASG_STR("t")};
     struct ctl_reply reply;
-    uint64_t token = 0, cap;
+    uint64_t token = 0, cap, seen;
 
     if (!ctl_redis_ready(l->redis, e)) {
         p->open = false;
@@ -230,6 +230,8 @@ ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     if (p->open) {
         p->cap = (int64_t) cap;
     }
+    p->seen = reply.nitems == META_FIELDS
+              && asg_str_u64(reply.items[7].text, &seen) ? (int64_t) seen : 0;
 
     return true;
 }
@@ -258,6 +260,25 @@ ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
     *apart = *now - ctl_rows_i64(&rows, 0, 0);
 
     return true;
+}
+
+
+int64_t
+ctl_lead_clock_back(struct ctl_leader *l, int64_t now)
+{
+    struct ctl_partition *p;
+    int64_t back = 0;
+    unsigned i;
+
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        p = &l->parts[i];
+        if (p->open && p->seen - now > CTL_CLOCK_BACK_S) {
+            p->open = false;
+            back = p->seen - now > back ? p->seen - now : back;
+        }
+    }
+
+    return back;
 }
 
 

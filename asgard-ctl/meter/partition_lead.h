@@ -12,6 +12,7 @@
 
 #define CTL_CLOCK_ALARM_S  2            /* Redis and database apart: told */
 #define CTL_CLOCK_CLOSE_S  60           /* and no money moves */
+#define CTL_CLOCK_BACK_S   5            /* further back reserve says CLOCK */
 
 /* Zeroes *l and gives it a name that no other process has; the connections
  * are the caller's to set. */
@@ -26,13 +27,20 @@ void ctl_lead_release(struct ctl_leader *l);
 /* Of two stream ids; false when one of them is none. */
 bool ctl_stream_id_is_after(asg_str_t id, const char *other);
 
-/* Does Redis hold this partition, open, under this fence?  p->open says so. */
+/* Does Redis hold this partition, open, under this fence?  p->open says so;
+ * p->seen is the time that its scripts have seen. */
 bool ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
 
 /* Redis' clock, and how far it is ahead of the database's, in seconds. */
 bool ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
     struct ctl_error *e);
+
+/* Redis' clock is `now`: closes the partitions that have seen a later time, and
+ * would refuse every call until it comes again.  A reseed lets them take the
+ * time as it is.  Returns by how many seconds it went back; 0: by no more than
+ * reserve takes. */
+int64_t ctl_lead_clock_back(struct ctl_leader *l, int64_t now);
 
 /* Asks for a reseed of one partition, or of all with -1, and waits at most
  * timeout_ms until they are open again under a higher epoch; 0: not at all. */

@@ -127,12 +127,13 @@ ledger_open(const struct ctl_leader *l)
 }
 
 
-/* A forward step of Redis' clock cannot be seen inside Redis. */
+/* A forward step of Redis' clock cannot be seen inside Redis; one back shuts
+ * the door there until that time comes again, or until it is seeded. */
 static bool
 ledger_clocks(struct ctl_leader *l, struct ledger_times *t,
     struct ctl_error *e)
 {
-    int64_t now, apart;
+    int64_t now, apart, back;
     unsigned i;
     bool far;
 
@@ -145,6 +146,11 @@ ledger_clocks(struct ctl_leader *l, struct ledger_times *t,
                 "database's", (long long) apart);
     }
     t->apart = far;
+    back = ctl_lead_clock_back(l, now);
+    if (back > 0) {
+        ctl_log(CTL_LOG_ERROR, "the clock of Redis went back by %lld s: its "
+                "counters are seeded again", (long long) back);
+    }
     for (i = 0; i < ASG_PARTITIONS; i++) {
         if (apart > CTL_CLOCK_CLOSE_S || apart < -CTL_CLOCK_CLOSE_S) {
             l->parts[i].open = false;

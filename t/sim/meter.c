@@ -267,9 +267,13 @@ sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
             return false;
         }
     }
-    if (!lead_behind(ms, l, e) || !ctl_lead_clocks(l, &now, &apart, e)
-        || !lead_note(ms, l, e))
-    {
+    if (!lead_behind(ms, l, e) || !ctl_lead_clocks(l, &now, &apart, e)) {
+        return false;
+    }
+    if (ctl_lead_clock_back(l, now) > 0) {
+        sim_say(ms->world, " finds that the clock of Redis went back");
+    }
+    if (!lead_note(ms, l, e)) {
         return false;
     }
     for (i = 0; i < ASG_PARTITIONS; i++) {
