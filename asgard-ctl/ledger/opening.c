@@ -3,19 +3,28 @@
  */
 #include "ledger/opening.h"
 
+/* Did the hold end in the period $3, by Redis' clock?  Whose time may be 5 s
+ * behind the newest that it has seen, by which it takes the period: then the
+ * database's says so.  More than a minute apart they move no money; the first
+ * line is for the index. */
+#define SQL_IN_PERIOD \
+    " AND h.first_seen >= to_timestamp($3::bigint) - interval '2 minutes'" \
+    " AND (h.ended_at >= to_timestamp($3::bigint)" \
+    " OR h.first_seen >= to_timestamp($3::bigint)" \
+    " AND coalesce(h.ended_at, h.first_seen)" \
+    " >= to_timestamp($3::bigint) - interval '5 s')"
+
 /* What calls of the key came to in the period $3 before it had the budget. */
 #define SQL_EARLIER \
     "coalesce((SELECT sum(h.balance_nano) FROM holds h" \
-    " WHERE h.key_id = " CTL_BUDGET_KEY \
-    " AND h.first_seen >= to_timestamp($3::bigint)" \
+    " WHERE h.key_id = " CTL_BUDGET_KEY SQL_IN_PERIOD \
     " AND strpos(',' || h.pins, ',' || b.budget_id || ':') = 0), 0)"
 
 /* What holds of the budget $1 came to that are of the period $3 of its window
  * $2 and do not name it.  Every hold that names a budget names its total. */
 #define SQL_OUTSIDE \
     SQL_EARLIER " + coalesce((SELECT sum(h.balance_nano) FROM holds h" \
-    " WHERE $2 <> 'total' AND h.project_id = b.project_id" \
-    " AND h.first_seen >= to_timestamp($3::bigint)" \
+    " WHERE $2 <> 'total' AND h.project_id = b.project_id" SQL_IN_PERIOD \
     " AND strpos(',' || h.pins, ',' || b.budget_id || ':') > 0" \
     " AND NOT b.budget_id || ':' || $2 || ':' || $3 =" \
     " ANY (string_to_array(h.pins, ','))), 0)"

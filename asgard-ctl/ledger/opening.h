@@ -33,7 +33,7 @@ struct ctl_window_row {
     const char *budget_id;
     asg_window_t window;
     const char *limit;                  /* "-": unlimited; as Redis has it */
-    int64_t added_at;
+    int64_t added_at;                   /* not before, by Redis' clock */
     bool late;                          /* CTL_BUDGET_LATE */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "meter/partition_lead.h"
 
 #define BEAT_LATE_S    3                /* a beat a second is expected */
 #define WORKERS_MAX    4096
@@ -55,20 +56,16 @@ ids_text(struct ctl_leader *l, const struct ctl_reply *ids)
 static bool
 beating_read(struct ctl_leader *l, const char **text, struct ctl_error *e)
 {
-    const asg_str_t time[1] = {ASG_STR("TIME")};
     asg_str_t argv[4] = {ASG_STR("ZRANGEBYSCORE"), ASG_STR(ASG_RKEY_WORKERS),
                          ASG_STR_NULL, ASG_STR("+inf")};
-    struct ctl_reply now, ids;
-    uint64_t seconds;
+    struct ctl_reply ids;
+    int64_t now;
 
-    if (!ctl_redis_command(l->redis, l->arena, &now, e, 1, time)) {
+    if (!ctl_lead_redis_now(l, &now, e)) {
         return false;
     }
-    if (now.nitems != 2 || !asg_str_u64(now.items[0].text, &seconds)) {
-        return ctl_error_away(e, "redis_unavailable", "TIME gave no time");
-    }
     argv[2] = asg_str_z(ctl_arena_printf(l->arena, "%lld",
-                                         (long long) seconds - BEAT_LATE_S));
+                                         (long long) now - BEAT_LATE_S));
     if (!ctl_redis_command(l->redis, l->arena, &ids, e, 4, argv)) {
         return false;
     }

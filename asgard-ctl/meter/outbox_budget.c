@@ -20,7 +20,8 @@ struct sending {
     struct ctl_leader leader;           /* just what seed needs */
     struct ctl_partition partition;
     const char *version;
-    int64_t now;
+    int64_t now;                        /* by Redis' clock, as its scripts do */
+    int64_t ahead_s;                    /* ... of the database's, if it is */
     struct ctl_window_row windows[ASG_WINDOWS_MAX];
     unsigned nwindows;
     bool in_use[ASG_WINDOWS_MAX];       /* by Redis, as far as we know */
@@ -42,7 +43,7 @@ windows_fill(struct sending *s, const struct ctl_rows *rows,
         w = &s->windows[s->nwindows++];
         w->budget_id = ctl_rows_at(rows, i, 0);
         w->limit = ctl_rows_at(rows, i, 6);
-        w->added_at = ctl_rows_i64(rows, i, 7);
+        w->added_at = ctl_rows_i64(rows, i, 7) + s->ahead_s;
         w->late = ctl_rows_at(rows, i, 10)[0] == 't';
         asg_buf_z(&out, i ? "," : "");
         if (!ctl_zone_window(rows, i, 11, &w->window, e)) {
@@ -56,6 +57,34 @@ windows_fill(struct sending *s, const struct ctl_rows *rows,
 
     return asg_buf_ok(&out)
            || ctl_error_internal(e, "the windows are too many");
+}
+
+
+/* The period that a window opens in is the one that reserve would use: of the
+ * time that Redis has, or has seen.  `pg_now` is the database's. */
+static bool
+now_read(struct sending *s, int64_t pg_now, struct ctl_error *e)
+{
+    char meta[ASG_RKEY_MAX];
+    asg_str_t argv[3] = {ASG_STR("HGET"), ASG_STR_NULL, ASG_STR("t")};
+    struct ctl_reply seen;
+    uint64_t seconds;
+
+    argv[1] = (asg_str_t) {meta, asg_rkey_meta(meta, s->partition.part)};
+    if (!ctl_lead_redis_now(&s->leader, &s->now, e)
+        || !ctl_redis_command(s->leader.redis, s->leader.arena, &seen, e, 3,
+                              argv))
+    {
+        return false;
+    }
+    if (seen.kind == CTL_REPLY_TEXT && asg_str_u64(seen.text, &seconds)
+        && (int64_t) seconds > s->now)
+    {
+        s->now = (int64_t) seconds;
+    }
+    s->ahead_s = s->now > pg_now ? s->now - pg_now : 0;
+
+    return true;
 }
 
 
@@ -89,12 +118,12 @@ budget_read(struct sending *s, const char *budget_id, struct ctl_error *e)
     /* a server that was started again still has the fence of its old life */
     p->open = strcmp(ctl_rows_at(&rows, 0, 8), "open") == 0
               && strcmp(p->run_id, ctl_redis_run_id(s->leader.redis)) == 0;
-    s->now = ctl_rows_i64(&rows, 0, 9);
     (void) asg_rkey_budget(s->key, p->part, asg_str_z(budget_id));
 
     return (p->open
             || ctl_error_away(e, "budget_unavailable",
                               "partition %u is not open", p->part))
+           && now_read(s, ctl_rows_i64(&rows, 0, 9), e)
            && windows_fill(s, &rows, e);
 }
 
@@ -398,8 +427,9 @@ ctl_budget_send(struct ctl_pg *pg, struct ctl_redis *redis,
     } while ((verdict == ASG_VERDICT_UNSEEDED && is_not_used(s, &reply))
              || is_worth_waiting(verdict, &waits));
 
-    /* DUP, UNSEEDED: it came or went meanwhile; GAP: Redis is owed something;
-     * BEHIND: the ledger must read on; the next attempt sees it */
+    /* DUP, UNSEEDED: it came or went meanwhile, or its period ended; GAP: Redis
+     * is owed something; BEHIND: the ledger must read on; the next attempt sees
+     * it */
     return verdict == ASG_VERDICT_OK || verdict == ASG_VERDICT_OLD
            ? openings_take(s, &reply, e)
              && ctl_limit_start_note(pg, redis, arena, budget_id, s->key, e)

@@ -238,25 +238,37 @@ ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
 
 
 bool
-ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
-    struct ctl_error *e)
+ctl_lead_redis_now(struct ctl_leader *l, int64_t *now, struct ctl_error *e)
 {
     const asg_str_t time[1] = {ASG_STR("TIME")};
     struct ctl_reply reply;
-    struct ctl_rows rows;
     uint64_t seconds;
 
-    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 1, time)
-        || !ctl_pg_query(l->pg, l->arena, &rows, e,
-            "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint",
-            0, NULL))
-    {
+    if (!ctl_redis_command(l->redis, l->arena, &reply, e, 1, time)) {
         return false;
     }
     if (reply.nitems != 2 || !asg_str_u64(reply.items[0].text, &seconds)) {
         return ctl_error_away(e, "redis_unavailable", "TIME gave no time");
     }
     *now = (int64_t) seconds;
+
+    return true;
+}
+
+
+bool
+ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!ctl_lead_redis_now(l, now, e)
+        || !ctl_pg_query(l->pg, l->arena, &rows, e,
+            "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint",
+            0, NULL))
+    {
+        return false;
+    }
     *apart = *now - ctl_rows_i64(&rows, 0, 0);
 
     return true;

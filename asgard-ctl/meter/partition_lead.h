@@ -32,7 +32,10 @@ bool ctl_stream_id_is_after(asg_str_t id, const char *other);
 bool ctl_lead_check(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e);
 
-/* Redis' clock, and how far it is ahead of the database's, in seconds. */
+/* Redis' clock, in seconds. */
+bool ctl_lead_redis_now(struct ctl_leader *l, int64_t *now,
+    struct ctl_error *e);
+/* The same, and how far it is ahead of the database's, in seconds. */
 bool ctl_lead_clocks(struct ctl_leader *l, int64_t *now, int64_t *apart,
     struct ctl_error *e);
 

@@ -82,7 +82,7 @@ windows_read(struct ctl_leader *l, const struct ctl_partition *p,
         w->row.budget_id = ctl_rows_at(&rows, i, 0);
         w->version = ctl_rows_i64(&rows, i, 1);
         w->row.limit = ctl_rows_at(&rows, i, 2);
-        w->row.added_at = ctl_rows_i64(&rows, i, 3);
+        w->row.added_at = ctl_rows_i64(&rows, i, 3) + sum->ahead_s;
         w->row.late = ctl_rows_at(&rows, i, 4)[0] == 't';
         if (!ctl_zone_window(&rows, i, 5, &w->row.window, e)) {
             return false;
@@ -317,6 +317,7 @@ ctl_sum_read(struct ctl_leader *l, const struct ctl_partition *p,
         return ctl_error_away(e, "clock_skew", "the clock of Redis is %lld s "
                               "off the database's", (long long) apart);
     }
+    sum->ahead_s = apart > 0 ? apart : 0;
     if (!ctl_zone_refresh(l->pg, l->arena, e)
         || !holds_read(l, p, &holds, e)
         || !windows_read(l, p, sum, e))

@@ -26,6 +26,7 @@ struct ctl_sum_ahead {
 
 struct ctl_sum {
     int64_t now;                        /* by Redis' clock */
+    int64_t ahead_s;                    /* ... of the database's, if it is */
     int64_t adj;                        /* last correction in the sums */
     struct ctl_sum_window *windows;     /* those of a budget together */
     unsigned nwindows;

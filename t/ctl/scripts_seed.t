@@ -193,9 +193,14 @@ unchanged(['UNSEEDED'], 'limits of no budget are UNSEEDED', [$p->key('b:p.z')],
     'limit', 6, "3:$run", 9, @limit);
 unchanged(['STALE', 6], 'a lower token sets no limit', [$B], 'limit', 5,
     "3:$run", 6, @limit);
+my $day = int((time() - 345600) / 86400) * 86400 + 345600;
 unchanged(['UNSEEDED', '1d'], 'a new window without an opening is UNSEEDED',
     [$B], 'limit', 6, "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600,
     '-', '1d', 9, '-');
+unchanged(['UNSEEDED', '1d'], "... nor with one of the day $_->[0]",
+    [$B], 'limit', 6, "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600,
+    '-', '1d', 9, ($day + $_->[1]) . ':7')
+    for ['before', -86400], ['after', 86400], ['that begins elsewhere', 3600];
 unchanged(['ARG'], "limits with $_->[0] are ARG", [$B], 'limit', 6, "3:$run",
     6, @{$_}[1 .. $#$_])
     for ['an opening that is no number', 'total:t,1d:p:86400:345600', 'total',
@@ -204,7 +209,6 @@ unchanged(['ARG'], "limits with $_->[0] are ARG", [$B], 'limit', 6, "3:$run",
             '-', '1d', 9, '-4'],
         ['a missing opening', 'total:t', 'total', 600],
         ['a surplus argument', 'total:t', 'total', 600, '-', 1];
-my $day = int((time() - 345600) / 86400) * 86400 + 345600;
 my ($U, $X) = ($p->stream, $p->key('x'));
 unchanged(['GAP', $p->meta('adj')], "an opening with correction $_ is GAP when"
     . ' another was the last that was applied', [$B, $U, $X], 'limit', 6,

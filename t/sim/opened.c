@@ -40,8 +40,9 @@ ledger_sum(struct sim_model *m, const struct sim_pin *pin, int64_t *sum)
 
     *sum = 0;
     if (!sim_sql(m->world, &rows, "SELECT balance_nano, pins FROM holds"
-                 " WHERE first_seen >= to_timestamp(%s)",
-                 strrchr(pin->text, ':') + 1))
+                 " WHERE ended_at >= to_timestamp(%1$s) OR (first_seen >="
+                 " to_timestamp(%1$s) AND ended_at >= to_timestamp(%1$s)"
+                 " - interval '5 s')", strrchr(pin->text, ':') + 1))
     {
         return false;
     }

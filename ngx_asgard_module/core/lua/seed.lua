@@ -72,7 +72,8 @@
 -- OLD (limit: version not above the stored, or below lv, [w o:<w>]...; relimit:
 -- above neither; dur: not above)
 -- UNSEEDED (limit, relimit: no such budget; UNSEEDED w: the window is not in
--- use, or now begins elsewhere, and needs an opening)
+-- use, or now begins elsewhere, and needs an opening of the period that holds
+-- Redis' now: none was given, or one of another period)
 -- GAP adj (an opening contains other corrections than were applied: one would
 -- count twice, or not at all)
 -- BEHIND (the ledger must read on: the events after an opening are more than
@@ -179,14 +180,14 @@ local function limits_parse(set, n, from, width)
     return list
 end
 
--- id, amount, outside, adj and stream id of an opening; nil: none was given;
--- false: no opening.
-local function opening_parse(text, window, now)
+-- id, amount, outside, adj and stream id of an opening, of the period that
+-- begins at `start` when it does not say; nil: none was given; false: no
+-- opening.
+local function opening_parse(text, start)
     if text == '-' then
         return nil
     end
     local id, amount, more = match(text or '', '^(%d+):(%d+)(.*)$')
-    local start = window_at(window[2], window[1], 1, now)
     if not id then
         id, amount, more = start and str(start), text, ''
     end
@@ -204,11 +205,10 @@ local function now_seen()
     return math.max(tonumber(call('TIME')[1]), seen)
 end
 
--- Does the window begin elsewhere by its new entry?  Then what was counted
--- since belongs to no period of the new one.  Past its last boundary the old
--- entry admitted nothing.
-local function is_moved(old, new, now)
-    local start = window_at(new[2], new[1], 1, now)
+-- Does the window begin elsewhere, at `start`, by its new entry?  Then what was
+-- counted since belongs to no period of the new one.  Past its last boundary
+-- the old entry admitted nothing.
+local function is_moved(old, start, now)
     local was, last = window_at(old[2], old[1], 1, now)
     if not start or was then
         return start and start ~= was
@@ -304,14 +304,15 @@ end
 local function openings_read(set, list, counters)
     local now, olds = now_seen(), windows_parse(counters.w) or {}
     for _, win in ipairs(list) do
+        local start = window_at(set[win.w][2], set[win.w][1], 1, now)
         local id, amount, outside, adj, last = opening_parse(win.opening,
-            set[win.w], now)
+            start)
         local old = counters['c:' .. win.w] and olds[win.w]
         if id == false then
             return {'ARG'}
         end
-        if not old or is_moved(old, set[win.w], now) then
-            if not id then
+        if not old or is_moved(old, start, now) then
+            if not id or int(id) ~= start then
                 return {'UNSEEDED', win.w}
             end
             local refusal
