@@ -174,7 +174,7 @@ else
         local v, sets, put = call('HMGET', key, unpack(fields)), {0, 0}, 0
         for j = 0, n - 1, 4 do
             local start, ends = windows[j + 2], windows[j + 3]
-            local limit, latest = v[j + 1], v[j + 2]
+            local limit, last = v[j + 1], v[j + 2]
             local spent, held = tonumber(v[j + 3]), tonumber(v[j + 4])
             if not limit then
                 return {'UNSEEDED', budget}
@@ -182,7 +182,7 @@ else
             local fresh = not spent or not held
             if fresh then
                 if spent or held or start < at
-                    or latest and start <= (int(latest) or MAX) then
+                    or last and start <= (int(last) or MAX) then
                     return {'UNSEEDED', budget}
                 end
                 spent, held = 0, 0
@@ -191,12 +191,12 @@ else
             end
             sets[put + 1], sets[put + 2] = fields[j + 4], str(held + amount)
             put = put + 2
-            if fresh or not latest or start > tonumber(latest) then
+            if fresh or not last or start > tonumber(last) then
                 sets[put + 1], sets[put + 2] = fields[j + 2], str(start)
                 put = put + 2
-                if latest then
+                if last then
                     olds = olds or {}
-                    olds[#olds + 1] = {key, windows[j + 1] .. ':' .. latest}
+                    olds[#olds + 1] = {key, windows[j + 1] .. ':' .. last}
                 end
             end
 
