@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "opened.h"
 #include "slot.h"
 
 #define DETAIL_BYTES   512
@@ -388,6 +389,10 @@ delivered(struct sim_gateways *g, struct sim_command *c)
     sim_say(g->world, " [%c %s", c->kind, c->hold != NULL ? c->hold->id + 21
             : asg_script_name(c->script).data);
     sim_command_run(g->flight, c, &a);
+    if (c->kind == 'o') {               /* a window is open that the sender
+                                         * has given up */
+        sim_opened_note(g->model);
+    }
     if (awaited && !g->world->failed) {
         sim_slot_took(g, s, c, sim_answer_came(&a) ? &a : NULL);
     }

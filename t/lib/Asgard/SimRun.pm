@@ -39,13 +39,16 @@ sub progress {
 
 sub wait_tell {
     my ($sims, $runs, %option) = @_;
-    my ($start, $said) = (time, 0);
+    my ($start, $said, %ended) = (time, 0);
     my $until = $start + 600 + $option{steps} / 200;    # far above it
     my $text = sub { return progress($option{steps}, $start,
         map { $sims->[$_]->text($runs->[$_]) } 0 .. $#$runs) };
     while (time < $until
         && grep { $sims->[$_]->is_running($runs->[$_]) } 0 .. $#$runs) {
         sleep(0.2);
+        note("process $_ has ended, the others go on") for grep {
+            !$sims->[$_]->is_running($runs->[$_]) && !$ended{$_}++ }
+            0 .. $#$runs;
         my ($done, $line) = $text->();
         next if $done < $said + $option{every};
         $said = $done;
