@@ -182,6 +182,25 @@ my $role = 'POST /api/users/{user_id}/role';
 is(call($role, $role =~ s/\{\w+\}/$who{owner}{id}/r, $here, 'owner')->status,
     403, 'nobody gives themselves a role');
 
+# --- the other tenant reaches no key, whichever way it is named
+
+for my $way (['GET', '/api/budgets?scope=key&scope_id=%s'],
+    ['PUT', '/api/budgets', '{"scope":"key","scope_id":"%s","budgets":[]}'],
+    ['PATCH', "/api/projects/$there/keys/%s", '{"aliases":{}}'],
+    ['DELETE', "/api/projects/$there/keys/%s"]) {
+    my ($method, $path, $body) = @$way;
+    my ($theirs, $none) = map { my $id = $_; $t->api($method,
+        $path =~ s/%s/$id/r, defined $body ? $body =~ s/%s/$id/r : undef,
+        $people->as('other')) } $key->{id}, $absent{key_id};
+    is($theirs->status, 404, "$method $path: another's key");
+    is(plain($theirs), plain($none), '... is as one that does not exist');
+}
+is($t->api('PUT', '/api/budgets', {scope => 'key', scope_id => $key->{id},
+    budgets => []}, $people->as('finance'))->status, 403,
+    'who sees a key may still not change it');
+is($t->api('GET', "/api/budgets?scope=key&scope_id=$key->{id}", undef,
+    $people->as('owner'))->status, 200, 'its owner does');
+
 # --- lists show what the caller sees
 
 my %sees = (operator => 2, admin => 2, finance => 2, owner => 1, manager => 1,
