@@ -47,9 +47,9 @@ above_write(asg_buf_t *b, const asg_rates_t *r)
 }
 
 
-/* The prices as they are remembered for the ledger: see docs/formats.md. */
-static const char *
-card_text(struct ctl_arena *arena, const asg_card_t *c, bool is_free)
+const char *
+ctl_catalog_card_text(struct ctl_arena *arena, const asg_card_t *c,
+    bool is_free)
 {
     char *text = ctl_arena_alloc(arena, CARD_BYTES);
     asg_buf_t b;
@@ -86,22 +86,26 @@ project_cards_write(struct ctl_catalog *c, struct ctl_catalog_model *m)
     struct ctl_catalog_card *card;
     unsigned i;
 
-    m->ncards = m->model->nprojects;
-    m->cards = ctl_arena_alloc(c->arena, (m->ncards + 1) * sizeof(*m->cards));
-    for (i = 0; m->cards != NULL && i < m->ncards; i++) {
+    m->nfile_cards = m->model->nprojects;
+    m->file_cards = ctl_arena_alloc(c->arena, (m->nfile_cards + 1)
+                                              * sizeof(*m->file_cards));
+    for (i = 0; m->file_cards != NULL && i < m->nfile_cards; i++) {
         p = &m->model->projects[i];
-        card = &m->cards[i];
+        card = &m->file_cards[i];
         card->project = p->project;
         card->id = ctl_arena_printf(c->arena,
                                     p->project[0] == '#' ? "%s%s" : "%s@%s",
                                     m->model->ref, p->project);
-        card->card = card_text(c->arena, &p->card, false);
+        card->card = ctl_catalog_card_text(c->arena, &p->card, false);
         if (card->id == NULL || card->card == NULL) {
             return false;
         }
     }
 
-    return m->cards != NULL;
+    m->cards = m->file_cards;
+    m->ncards = m->nfile_cards;
+
+    return m->file_cards != NULL;
 }
 
 
@@ -113,7 +117,8 @@ cards_write(struct ctl_catalog *c)
 
     for (i = 0; i < c->nmodels; i++) {
         m = &c->models[i];
-        m->card = card_text(c->arena, &m->model->card, m->model->free);
+        m->card = ctl_catalog_card_text(c->arena, &m->model->card,
+                                        m->model->free);
         n += m->model->nprojects;
         if (m->card == NULL || !project_cards_write(c, m)) {
             return ctl_finding_error(&c->findings, "services", 0,
@@ -121,10 +126,10 @@ cards_write(struct ctl_catalog *c)
         }
     }
 
-    return n <= ASG_CATALOG_CARDS_MAX
+    return n <= CTL_CATALOG_FILE_CARDS_MAX
            || ctl_finding_error(&c->findings, "services", 0,
                                 "more than %d prices of projects and tiers",
-                                ASG_CATALOG_CARDS_MAX);
+                                CTL_CATALOG_FILE_CARDS_MAX);
 }
 
 

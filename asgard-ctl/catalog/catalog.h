@@ -20,7 +20,11 @@
 #include "core/catalog.h"
 #include "core/url.h"
 
-#define CTL_CATALOG_ARENA_BYTES (256u * 1024 * 1024)
+#define CTL_CATALOG_ARENA_BYTES    (256u * 1024 * 1024)
+/* Prices of projects: of tiers too by the files, and by the API. */
+#define CTL_CATALOG_FILE_CARDS_MAX 4096
+#define CTL_CATALOG_OVERRIDES_MAX  (ASG_CATALOG_CARDS_MAX \
+                                    - CTL_CATALOG_FILE_CARDS_MAX)
 
 enum ctl_module_state {
     CTL_MODULE_ACTIVE, CTL_MODULE_INACTIVE, CTL_MODULE_REFUSED
@@ -52,8 +56,10 @@ struct ctl_catalog_model {
     const struct ctl_model *model;
     const char *card;                   /* JSON of the card's prices */
     int64_t card_version;               /* 0 until it is known */
-    struct ctl_catalog_card *cards;     /* of projects, sorted */
-    unsigned ncards;
+    struct ctl_catalog_card *file_cards;        /* of projects, by its file */
+    unsigned nfile_cards;
+    struct ctl_catalog_card *cards;     /* with the API's: project_price.h */
+    unsigned ncards;                    /* sorted by project, as those are */
 };
 
 /* Candidates of a name among which a strategy decides. */
@@ -101,6 +107,10 @@ bool ctl_catalog_load(struct ctl_catalog *c, struct ctl_arena *arena,
 /* Candidates of a public name; NULL when there is none. */
 const struct ctl_catalog_name *ctl_catalog_name_find(
     const struct ctl_catalog *c, const char *name);
+/* A card's prices as they are remembered for the ledger (docs/formats.md); NULL
+ * when memory ran out. */
+const char *ctl_catalog_card_text(struct ctl_arena *arena,
+    const asg_card_t *card, bool is_free);
 /* The modules as a JSON list of {id, state, reason, file}; NULL when memory ran
  * out. */
 const char *ctl_catalog_report(const struct ctl_catalog *c);

@@ -61,6 +61,7 @@ struct ctl_model {
     unsigned nallow;
     bool free;
     struct ctl_priced priced;
+    struct ctl_price price;             /* said by the table and the manifest */
     asg_card_t card;
     struct ctl_project_price *projects; /* and tiers; sorted by project */
     unsigned nprojects;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/project_price.h"
 #include "core/rkey.h"
 #include "core/tier.h"
 
@@ -18,31 +19,6 @@ struct taking {
     struct ctl_model *out;
     struct ctl_findings *findings;
 };
-
-/* A price in its three vocabularies. */
-struct spelling {
-    const char *per_1000;
-    const char *per_token;
-    const char *per_million;            /* under "price" */
-};
-
-static const struct spelling spellings[CTL_PRICE_KINDS] = {
-    [CTL_PRICE_IN] = {"cost_in", "input_cost_per_token", "in"},
-    [CTL_PRICE_OUT] = {"cost_out", "output_cost_per_token", "out"},
-    [CTL_PRICE_CACHED] = {"cost_cached", "cache_read_input_token_cost",
-                          "cached"},
-    [CTL_PRICE_CACHE_WRITE] = {"cost_cache_write",
-        "cache_creation_input_token_cost", "cache_write"},
-    [CTL_PRICE_CACHE_WRITE_1H] = {"cost_cache_write_1h",
-        "cache_creation_input_token_cost_above_1hr", "cache_write_1h"},
-    [CTL_PRICE_REASONING] = {"cost_reasoning",
-        "output_cost_per_reasoning_token", "reasoning"},
-    [CTL_PRICE_AUDIO_IN] = {"cost_audio_in", "input_cost_per_audio_token",
-                            "audio_in"},
-    [CTL_PRICE_AUDIO_OUT] = {"cost_audio_out", "output_cost_per_audio_token",
-                             "audio_out"}
-};
-
 
 static bool
 wrong(const struct taking *t, const char *field, const char *what)
@@ -77,7 +53,7 @@ static bool
 price_take(const struct taking *t, enum ctl_price_kind kind,
     struct ctl_prices *out)
 {
-    const struct spelling *s = &spellings[kind];
+    const struct ctl_price_spelling *s = ctl_price_spelling(kind);
     const struct {
         const struct ctl_yaml *at;
         int64_t per;
@@ -232,14 +208,12 @@ static bool
 project_take(const struct taking *t, const struct ctl_price *p,
     const struct ctl_yaml *map, struct ctl_project_price *out)
 {
-    struct ctl_prices base = p->base[CTL_TIER_STANDARD];
-    struct ctl_prices above = p->above[CTL_TIER_STANDARD];
-    struct ctl_prices said = {0};
+    struct ctl_prices said = {0}, base;
     const struct ctl_yaml *at;
     unsigned kind;
 
     for (kind = 0; kind < CTL_PRICE_KINDS; kind++) {
-        at = ctl_yaml_at(map, spellings[kind].per_million);
+        at = ctl_yaml_at(map, ctl_price_spelling(kind)->per_million);
         if (at != NULL && !field_take(t, at, 1000000, kind, &said)) {
             return false;
         }
@@ -248,11 +222,9 @@ project_take(const struct taking *t, const struct ctl_price *p,
         return ctl_finding_error(t->findings, t->m->file, map->line,
             "\"project_prices\" expects the id of a project, and a price");
     }
-    ctl_prices_overlay(&base, &said);
-    ctl_prices_settle(&base, &above);
     out->project = map->key;
     out->card = t->out->card;
-    ctl_prices_rates(&base, &above, p->above_tokens, &out->card.rates);
+    base = ctl_price_rates_with(p, &said, &out->card.rates);
 
     return prices_are_said(t, &base, &out->card)
            && (asg_price_rates_are_sane(&out->card.rates)
@@ -303,7 +275,7 @@ tier_take(const struct taking *t, const struct ctl_price *p, size_t i)
     unsigned kind;
 
     for (kind = 0; map != NULL && kind < CTL_PRICE_KINDS; kind++) {
-        at = ctl_yaml_at(map, spellings[kind].per_million);
+        at = ctl_yaml_at(map, ctl_price_spelling(kind)->per_million);
         if (at != NULL && !field_take(t, at, 1000000, kind, &said)) {
             return false;
         }
@@ -420,6 +392,7 @@ card_take(const struct taking *t, const struct ctl_price *entry,
     }
     ctl_prices_rates(base, &p.above[CTL_TIER_STANDARD], p.above_tokens,
                      &t->out->card.rates);
+    t->out->price = p;
 
     return prices_are_said(t, base, &t->out->card)
            && (asg_price_rates_are_sane(&t->out->card.rates)

@@ -9,6 +9,51 @@
 
 #define PUSD_PER_TEXT 1000000           /* pico-USD a token: a USD a million */
 
+static const struct ctl_price_spelling spellings[CTL_PRICE_KINDS] = {
+    [CTL_PRICE_IN] = {"cost_in", "input_cost_per_token", "in"},
+    [CTL_PRICE_OUT] = {"cost_out", "output_cost_per_token", "out"},
+    [CTL_PRICE_CACHED] = {"cost_cached", "cache_read_input_token_cost",
+                          "cached"},
+    [CTL_PRICE_CACHE_WRITE] = {"cost_cache_write",
+        "cache_creation_input_token_cost", "cache_write"},
+    [CTL_PRICE_CACHE_WRITE_1H] = {"cost_cache_write_1h",
+        "cache_creation_input_token_cost_above_1hr", "cache_write_1h"},
+    [CTL_PRICE_REASONING] = {"cost_reasoning",
+        "output_cost_per_reasoning_token", "reasoning"},
+    [CTL_PRICE_AUDIO_IN] = {"cost_audio_in", "input_cost_per_audio_token",
+                            "audio_in"},
+    [CTL_PRICE_AUDIO_OUT] = {"cost_audio_out", "output_cost_per_audio_token",
+                             "audio_out"}
+};
+
+
+const struct ctl_price_spelling *
+ctl_price_spelling(enum ctl_price_kind kind)
+{
+    return &spellings[kind];
+}
+
+
+bool
+ctl_price_spelled(asg_str_t name, enum ctl_price_kind *kind, int64_t *per)
+{
+    const struct ctl_price_spelling *s;
+    unsigned i;
+
+    for (i = 0; i < CTL_PRICE_KINDS; i++) {
+        s = &spellings[i];
+        *kind = (enum ctl_price_kind) i;
+        *per = asg_str_eq_z(name, s->per_1000) ? 1000
+               : asg_str_eq_z(name, s->per_token) ? 1
+               : asg_str_eq_z(name, s->per_million) ? 1000000 : 0;
+        if (*per > 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
 
 bool
 ctl_prices_say(const struct ctl_prices *p, enum ctl_price_kind kind)

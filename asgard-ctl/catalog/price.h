@@ -29,6 +29,18 @@ void ctl_prices_set(struct ctl_prices *p, enum ctl_price_kind kind,
 unsigned ctl_prices_overlay(struct ctl_prices *p,
     const struct ctl_prices *with);
 
+/* A price in its three vocabularies. */
+struct ctl_price_spelling {
+    const char *per_1000;
+    const char *per_token;
+    const char *per_million;
+};
+
+const struct ctl_price_spelling *ctl_price_spelling(enum ctl_price_kind kind);
+/* The kind that `name` spells, and by how many tokens. */
+bool ctl_price_spelled(asg_str_t name, enum ctl_price_kind *kind,
+    int64_t *per);
+
 /* The card's prices; `above` counts where above_tokens is not 0. */
 void ctl_prices_rates(const struct ctl_prices *base,
     const struct ctl_prices *above, int64_t above_tokens, asg_rates_t *out);

@@ -36,6 +36,7 @@ project_json(const struct ctl_project *p)
     cJSON_AddItemToObject(o, "aliases", cJSON_Parse(p->aliases));
     ctl_out_text(o, "default_backend", p->default_backend);
     ctl_limits_out(o, p->limits);
+    cJSON_AddRawToObject(o, "prices", p->prices);
     ctl_out_text(o, "created_at", p->created_at);
 
     return o;
@@ -169,6 +170,7 @@ CTL_HANDLER(ctl_http_project_patch)
         {"aliases", CTL_JSON_RAW, false, 0, &patch.aliases},
         {"default_backend", CTL_JSON_RAW, false, 0, &patch.default_backend},
         CTL_LIMIT_FIELDS(patch.limits),
+        {"prices", CTL_JSON_RAW, false, 0, &patch.prices},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 

@@ -11,6 +11,7 @@
 #include "ops/budget.h"
 #include "ops/ceiling.h"
 #include "ops/email.h"
+#include "ops/project_price.h"
 
 #define PROJECT_COLUMNS \
     "p.project_id, p.name, p.description, p.owner_email, p.manager_email," \
@@ -19,7 +20,7 @@
     " to_char(p.created_at AT TIME ZONE 'UTC'," \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), w.limit_nusd, p.aliases," \
     " p.aliases ->> 'default', p.rpm_limit, p.tpm_limit," \
-    " p.max_parallel_requests"
+    " p.max_parallel_requests, " CTL_PROJECT_PRICES_COLUMN
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
@@ -232,6 +233,7 @@ project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
     for (kind = 0; kind < ASG_LIMIT_COUNT; kind++) {
         p->limits[kind] = ctl_rows_at(rows, i, 17 + kind);
     }
+    p->prices = ctl_rows_at(rows, i, 17 + ASG_LIMIT_COUNT);
 }
 
 
@@ -418,18 +420,19 @@ static bool
 audit_updated(struct ctl_change *c, const char *project_id,
     const struct ctl_project_patch *p, struct ctl_error *e)
 {
-    struct ctl_audit_field fields[8 + ASG_LIMIT_COUNT] = {
+    struct ctl_audit_field fields[9 + ASG_LIMIT_COUNT] = {
         {"name", p->name}, {"description", p->description},
         {"owner", p->owner_email}, {"manager", p->manager_email},
         {"cost_center", p->cost_center}, {"data_class", p->data_class},
         {"aliases", raw_text(c->arena, p->aliases)},
-        {"default_backend", raw_text(c->arena, p->default_backend)}
+        {"default_backend", raw_text(c->arena, p->default_backend)},
+        {"prices", raw_text(c->arena, p->prices)}
     };
 
-    ctl_limits_audit(c->arena, &p->limits, &fields[8]);
+    ctl_limits_audit(c->arena, &p->limits, &fields[9]);
     return ctl_change_audit(c, "project.updated", "project", project_id,
                             NULL, NULL, ctl_audit_data(c->arena, fields,
-                                                       8 + ASG_LIMIT_COUNT),
+                                                       9 + ASG_LIMIT_COUNT),
                             e);
 }
 
@@ -438,9 +441,13 @@ bool
 ctl_project_patch(struct ctl_change *c, const char *project_id,
     const struct ctl_project_patch *patch, struct ctl_error *e)
 {
+    const char *prices = NULL;
     struct ctl_project p;
 
     if (!check_patch(c->arena, patch, e)
+        || (patch->prices.data != NULL
+            && (prices = ctl_project_prices_read(c->arena, patch->prices, e))
+               == NULL)
         || !CTL_PG(c->pg, c->arena, NULL, e,
                "SELECT 1 FROM projects WHERE project_id = $1 FOR UPDATE",
                project_id)
@@ -458,7 +465,9 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
                patch->data_class)
         || !ctl_limits_write(c, CTL_LIMITS_PROJECT, project_id,
                              &patch->limits, e)
-        || !patch_aliases(c, project_id, patch, e))
+        || !patch_aliases(c, project_id, patch, e)
+        || (prices != NULL && !ctl_project_prices_set(c, project_id, prices,
+                                                      e)))
     {
         return false;
     }

@@ -41,6 +41,7 @@ struct ctl_project {
     const char *aliases;                /* JSON object, alias.h */
     const char *default_backend;        /* what `default` stands for; NULL */
     const char *limits[ASG_LIMIT_COUNT];        /* digits, NULL: none */
+    const char *prices;                 /* JSON, USD of 1,000 tokens */
 };
 
 bool ctl_project_register(struct ctl_change *c,
@@ -58,14 +59,14 @@ bool ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
 
 /* Members that are NULL stay, and limits that are not given; a given budget
  * replaces the total's limit.
- * `aliases` and `default_backend` are raw JSON: an object that replaces all; a
- * string, or null for none. */
+ * `aliases`, `prices` and `default_backend` are raw JSON: an object that
+ * replaces all; the same, project_price.h; a string, or null for none. */
 struct ctl_project_patch {
     const char *name, *description, *owner_email, *manager_email;
     const char *cost_center, *data_class;
     bool budget_given, budget_unlimited;
     asg_nusd_t budget_nusd;
-    asg_str_t aliases, default_backend;
+    asg_str_t aliases, default_backend, prices;
     struct ctl_limits limits;
 };
 

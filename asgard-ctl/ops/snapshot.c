@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "catalog/compile.h"
+#include "ops/project_price.h"
 
 #define ARENA_BYTES (64u * 1024 * 1024)
 #define LOCK        "SELECT pg_advisory_xact_lock(4702394921427289927)"
@@ -17,6 +19,7 @@ struct publication {
     struct ctl_arena *arena;
     const char *report;
     int64_t version;
+    int64_t prices;
     int64_t created;
 };
 
@@ -61,6 +64,33 @@ version_take(struct publication *p, struct ctl_error *e)
     }
     p->version = ctl_rows_i64(&rows, 0, 0);
     p->created = ctl_rows_i64(&rows, 0, 1);
+
+    return true;
+}
+
+
+/* The version first: a change that comes between is published once more. */
+static bool
+prices_take(struct publication *p, struct ctl_error *e)
+{
+    struct ctl_overrides all = {NULL, 0};
+    unsigned i;
+
+    if (!ctl_project_prices_version(p->change.pg, p->arena, &p->prices, e)
+        || !ctl_project_prices_all(p->change.pg, p->arena, &all, e))
+    {
+        return false;
+    }
+    if (!ctl_catalog_override(p->catalog, p->arena, &all)) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    for (i = 0; i < all.n; i++) {
+        if (all.items[i].left_out) {
+            ctl_log(CTL_LOG_WARN, "the price of %s for %s does not fit what "
+                    "its module says; it does not act", all.items[i].ref,
+                    all.items[i].project);
+        }
+    }
 
     return true;
 }
@@ -138,7 +168,7 @@ publication_write(struct publication *p, struct ctl_error *e)
     const char *version, *data;
 
     if (!ctl_pg_exec(p->change.pg, e, LOCK) || !working_modules_check(p, e)
-        || !version_take(p, e) || !cards_take(p, e))
+        || !version_take(p, e) || !prices_take(p, e) || !cards_take(p, e))
     {
         return false;
     }
@@ -160,8 +190,10 @@ publication_write(struct publication *p, struct ctl_error *e)
 
 bool
 ctl_snapshot_publish(struct ctl_pg *pg, struct ctl_catalog *c,
-    const struct ctl_snapshot *with, int64_t *version, struct ctl_error *e)
+    const struct ctl_snapshot *with, struct ctl_published *published,
+    struct ctl_error *e)
 {
+    const struct ctl_overrides none = {NULL, 0};
     struct ctl_arena arena;
     struct publication p = {.catalog = c, .with = with, .arena = &arena};
     bool ok = false;
@@ -178,9 +210,11 @@ ctl_snapshot_publish(struct ctl_pg *pg, struct ctl_catalog *c,
             ctl_change_abort(&p.change);
         }
     }
+    (void) ctl_catalog_override(c, &arena, &none);
     ctl_arena_reset(&arena);
     if (ok) {
-        *version = p.version;
+        published->version = p.version;
+        published->prices = p.prices;
     }
 
     return ok;

@@ -18,9 +18,16 @@ struct ctl_snapshot {
     int64_t max_age_s;
 };
 
-/* 409 catalog_refused when a module whose manifest is refused now is active in
- * the last snapshot: a mistake in a file takes nothing out of service. */
+struct ctl_published {
+    int64_t version;                    /* 0: none yet */
+    int64_t prices;                     /* ctl_project_prices_version() of it */
+};
+
+/* With the prices of projects as Postgres has them.  409 catalog_refused when a
+ * module whose manifest is refused now is active in the last snapshot: a
+ * mistake in a file takes nothing out of service. */
 bool ctl_snapshot_publish(struct ctl_pg *pg, struct ctl_catalog *c,
-    const struct ctl_snapshot *with, int64_t *version, struct ctl_error *e);
+    const struct ctl_snapshot *with, struct ctl_published *published,
+    struct ctl_error *e);
 
 #endif

@@ -21,6 +21,7 @@
 #include "base/secret.h"
 #include "catalog/catalog.h"
 #include "core/keyfile.h"
+#include "ops/project_price.h"
 #include "ops/snapshot.h"
 #include "proc/backends.h"
 #include "proc/values.h"
@@ -41,7 +42,7 @@ struct keeper {
     struct ctl_arena arena;             /* of the catalog */
     struct ctl_catalog catalog;
     enum state state;
-    int64_t version;                    /* published last; 0: none */
+    struct ctl_published published;     /* last */
     int64_t renew_at_ms;
     char reason[CTL_ERROR_TEXT];
     bool away;                          /* Postgres, and it was logged */
@@ -133,7 +134,9 @@ publish(struct keeper *k)
                                       k->config->snapshot_max_age_s};
     struct ctl_error e;
 
-    if (!ctl_snapshot_publish(k->pg, &k->catalog, &with, &k->version, &e)) {
+    if (!ctl_snapshot_publish(k->pg, &k->catalog, &with, &k->published,
+                              &e))
+    {
         if (e.status == 409) {
             refuse(k, &e);
         } else {
@@ -144,7 +147,8 @@ publish(struct keeper *k)
     k->state = SERVED;
     k->renew_at_ms = ctl_clock_ms() + RENEW_MS;
     ctl_log(CTL_LOG_INFO, "published catalog %lld: %u models, %u names",
-            (long long) k->version, k->catalog.nmodels, k->catalog.nnames);
+            (long long) k->published.version, k->catalog.nmodels,
+            k->catalog.nnames);
 }
 
 
@@ -180,7 +184,7 @@ info_write(const struct keeper *k, struct ctl_arena *arena)
     asg_buf_z(&b, "{\"state\":");
     asg_buf_json(&b, asg_str_z(names[k->state]));
     asg_buf_z(&b, ",\"version\":");
-    asg_buf_i64(&b, k->version);
+    asg_buf_i64(&b, k->published.version);
     asg_buf_z(&b, ",\"reason\":");
     asg_buf_json(&b, asg_str_z(k->reason));
     asg_buf_z(&b, ",\"refused\":[");
@@ -235,10 +239,28 @@ is_overtaken(struct keeper *k)
     ctl_arena_init(&arena, BEAT_ARENA);
     overtaken = ctl_pg_query(k->pg, &arena, &rows, &e,
                              "SELECT version_floor()", 0, NULL)
-                && ctl_rows_i64(&rows, 0, 0) > k->version;
+                && ctl_rows_i64(&rows, 0, 0) > k->published.version;
     ctl_arena_reset(&arena);
 
     return overtaken;
+}
+
+
+/* A project's prices were changed by the API, or were restored. */
+static bool
+is_repriced(struct keeper *k)
+{
+    struct ctl_arena arena;
+    struct ctl_error e;
+    int64_t prices;
+    bool repriced;
+
+    ctl_arena_init(&arena, BEAT_ARENA);
+    repriced = ctl_project_prices_version(k->pg, &arena, &prices, &e)
+               && prices != k->published.prices;
+    ctl_arena_reset(&arena);
+
+    return repriced;
 }
 
 
@@ -251,7 +273,8 @@ work(struct keeper *k, int stop_fd)
     while (more) {
         if (k->state == COMPILING
             || (k->state == SERVED && (ctl_clock_ms() >= k->renew_at_ms
-                                       || is_overtaken(k))))
+                                       || is_overtaken(k)
+                                       || is_repriced(k))))
         {
             publish(k);
         }

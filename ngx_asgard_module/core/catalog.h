@@ -30,7 +30,7 @@
 #define ASG_CATALOG_ENDPOINTS_MAX  256
 #define ASG_CATALOG_MODELS_MAX     4096
 #define ASG_CATALOG_NAMES_MAX      16384
-#define ASG_CATALOG_CARDS_MAX      4096    /* of projects */
+#define ASG_CATALOG_CARDS_MAX      8192    /* of projects */
 #define ASG_CATALOG_CANDIDATES_MAX 16
 #define ASG_CATALOG_HEADERS_MAX    8       /* of an endpoint, beyond ours */
 
