@@ -71,6 +71,7 @@ ctl_catalog_card_text(struct ctl_arena *arena, const asg_card_t *c,
     number_write(&b, "value_tokens", c->value_tokens);
     number_write(&b, "byte_tokens", c->byte_tokens);
     number_write(&b, "reasoning_tokens", c->reasoning_tokens);
+    number_write(&b, "typed_tool_tokens", c->typed_tool_tokens);
     above_write(&b, &c->rates);
     asg_buf_z(&b, "}");
     text[b.len] = '\0';

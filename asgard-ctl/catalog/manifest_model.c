@@ -14,6 +14,7 @@
 #define TOOL_TOKENS    64
 #define TOOLSET_TOKENS 640      /* a provider's own words about tools */
 #define VALUE_TOKENS   4        /* space and sign between JSON values */
+#define TYPED_TOOL_TOKENS 2048  /* 245 to 1,234 by Anthropic's own pages */
 
 struct taking {
     const struct ctl_manifest *m;
@@ -230,6 +231,7 @@ bounds_take(const struct taking *t)
     card->toolset_tokens = TOOLSET_TOKENS;
     card->value_tokens = VALUE_TOKENS;
     card->byte_tokens = 1;
+    card->typed_tool_tokens = TYPED_TOOL_TOKENS;
 
     return tokens_take(t, map, "request", &card->request_tokens)
            && tokens_take(t, map, "message", &card->message_tokens)
@@ -241,6 +243,7 @@ bounds_take(const struct taking *t)
            && tokens_take(t, map, "value", &card->value_tokens)
            && tokens_take(t, map, "byte", &card->byte_tokens)
            && tokens_take(t, map, "reasoning", &card->reasoning_tokens)
+           && tokens_take(t, map, "typed_tool", &card->typed_tool_tokens)
            && (card->byte_tokens > 0
                || wrong(t, "token_bounds", "has no token for a byte"));
 }

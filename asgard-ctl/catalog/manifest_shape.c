@@ -87,7 +87,7 @@ static const struct ctl_shape grant[] = {
 static const struct ctl_shape token_bounds[] = {
     INT("request"), INT("message"), INT("tool"), INT("image"), INT("file"),
     INT("audio"), INT("toolset"), INT("value"), INT("byte"),
-    INT("reasoning"), END
+    INT("reasoning"), INT("typed_tool"), END
 };
 
 /* USD per 1,000 tokens, then the same per token */

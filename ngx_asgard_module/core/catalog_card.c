@@ -43,6 +43,7 @@ static const asg_member_t card_members[] = {
     MAYBE("value_tokens", card.value_tokens),
     MAYBE("byte_tokens", card.byte_tokens),
     MAYBE("reasoning_tokens", card.reasoning_tokens),
+    MAYBE("typed_tool_tokens", card.typed_tool_tokens),
     ASG_MEMBER_MAYBE_BY(read_above, "above")
 };
 

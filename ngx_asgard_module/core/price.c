@@ -59,7 +59,8 @@ bool asg_price_card_is_sane(const asg_card_t *card)
         && is_count(card->tool_tokens) && is_count(card->image_tokens)
         && is_count(card->file_tokens) && is_count(card->audio_tokens)
         && is_count(card->toolset_tokens) && is_count(card->value_tokens)
-        && is_count(card->byte_tokens) && is_count(card->reasoning_tokens);
+        && is_count(card->byte_tokens) && is_count(card->reasoning_tokens)
+        && is_count(card->typed_tool_tokens);
 }
 
 static bool tokens_are_sane(const asg_tokens_t *t)
@@ -156,6 +157,9 @@ asg_part_t asg_price_unbound(const asg_card_t *card, const asg_parts_t *parts)
     if (parts->audios > 0 && card->audio_tokens == 0) {
         return ASG_PART_AUDIO;
     }
+    if (parts->typed_tools > 0 && card->typed_tool_tokens == 0) {
+        return ASG_PART_TYPED_TOOL;
+    }
     /* as many tokens as of text, at a price that nobody said */
     if (parts->voices > 0 && card->rates.base.audio_out_pusd == 0
         && card->rates.base.out_pusd > 0)
@@ -200,7 +204,8 @@ asg_err_t asg_price_prompt_bound(const asg_card_t *card,
         {parts->values, card->value_tokens},
         {parts->images, card->image_tokens},
         {parts->files, card->file_tokens},
-        {parts->audios, card->audio_tokens}
+        {parts->audios, card->audio_tokens},
+        {parts->typed_tools, card->typed_tool_tokens}
     };
     uint64_t sum = 0;
 

@@ -44,7 +44,7 @@ typedef struct {
 typedef struct {
     asg_rates_t rates;
     /* tokens that a part of a prompt may cost at most beyond its bytes; 0 for
-     * image, file and audio: no bound is known, the part is refused */
+     * image, file, audio, typed tool: no bound is known, it is refused */
     int64_t request_tokens;
     int64_t message_tokens;
     int64_t tool_tokens;
@@ -55,6 +55,7 @@ typedef struct {
     int64_t value_tokens;       /* of a JSON value that is written anew */
     int64_t byte_tokens;        /* that a byte can become; 0: one */
     int64_t reasoning_tokens;   /* of an answer, beyond the limit it was set */
+    int64_t typed_tool_tokens;  /* what a provider says of a tool of its own */
 } asg_card_t;
 
 /* Narrow: every open call has two of them in its slot of the journal.  The sum
@@ -81,6 +82,7 @@ typedef struct {
     int64_t images;
     int64_t files;
     int64_t audios;
+    int64_t typed_tools;        /* that the provider describes to its model */
     int64_t voices;             /* places that ask for audio as the answer */
     int64_t predicted_bytes;    /* of the answer: a wrong guess is charged */
 } asg_parts_t;
@@ -88,7 +90,7 @@ typedef struct {
 /* A kind of part that may have no bound. */
 typedef enum {
     ASG_PART_NONE = 0, ASG_PART_IMAGE, ASG_PART_FILE, ASG_PART_AUDIO,
-    ASG_PART_VOICE, ASG_PART_COUNT
+    ASG_PART_VOICE, ASG_PART_TYPED_TOOL, ASG_PART_COUNT
 } asg_part_t;
 
 /* In their range, and the long-context tier no cheaper.  Nothing else is

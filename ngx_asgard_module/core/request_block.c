@@ -7,9 +7,12 @@
  */
 #include "core/request_walk.h"
 
+#include <string.h>
+
 #include "core/media.h"
 
-#define TOKENS_MAX 1000000000
+#define TOKENS_MAX     1000000000
+#define VERSION_DIGITS 8
 
 typedef asg_request_walk_t walk_t;
 
@@ -28,11 +31,49 @@ static void note_type(walk_t *w)
     w->block.is_result = asg_json_is(w->json, "tool_result");
 }
 
+/* `bash_20250124`: the name of a kind, and the day of its version. */
+static bool is_of_kind(asg_str_t type, const char *kind)
+{
+    size_t n = strlen(kind);
+
+    if (type.len != n + VERSION_DIGITS || memcmp(type.data, kind, n) != 0) {
+        return false;
+    }
+    for (size_t i = n; i < type.len; i++) {
+        if (type.data[i] < '0' || type.data[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Tools that the provider describes to its model and the client runs. */
+static bool is_client_tool(asg_str_t type)
+{
+    static const char *const kinds[] = {
+        "bash_", "text_editor_", "computer_", "memory_"
+    };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (is_of_kind(type, kinds[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the provider runs costs more than tokens of this body. */
 static bool note_tool(walk_t *w, const asg_step_t *at)
 {
-    return asg_json_is(w->json, "custom")
-        || asg_refuse(w->why, ASG_REASON_UNBOUND_CONTENT, at);
+    if (asg_json_is(w->json, "custom")) {
+        return true;
+    }
+    if (w->json->escaped || !is_client_tool(w->json->token)) {
+        return asg_refuse(w->why, ASG_REASON_UNBOUND_CONTENT, at);
+    }
+    asg_request_count_part(w, ASG_PART_TYPED_TOOL, &w->r->parts.typed_tools,
+                           at);
+    return true;
 }
 
 static bool note_thinking(walk_t *w, const asg_step_t *at)

@@ -120,6 +120,7 @@ static void check_outcome(const asg_rewrite_t *rewrite)
     must(again.parts.audios == request.parts.audios);
     must(again.parts.tools == request.parts.tools);
     must(again.parts.voices == request.parts.voices);
+    must(again.parts.typed_tools == request.parts.typed_tools);
     must(again.parts.media_bytes == request.parts.media_bytes);
 }
 
@@ -134,6 +135,8 @@ static void check_parts(void)
     must((p->files > 0) == (request.first_at[ASG_PART_FILE][0] != '\0'));
     must((p->audios > 0) == (request.first_at[ASG_PART_AUDIO][0] != '\0'));
     must((p->voices > 0) == (request.first_at[ASG_PART_VOICE][0] != '\0'));
+    must((p->typed_tools > 0)
+         == (request.first_at[ASG_PART_TYPED_TOOL][0] != '\0'));
 }
 
 static void check_unknown(void)

@@ -101,6 +101,40 @@ like($reply->header('x-asgard-cost-usd'), qr/^0\.000495/, 'as it is told');
 
 sub says { {body => message([{type => 'text', text => 'Hi.'}], 'end_turn')} }
 
+# Tools that the provider knows and the client runs.
+my @typed = ({type => 'bash_20250124', name => 'bash'},
+    {type => 'text_editor_20250728', name => 'str_replace_based_edit_tool',
+        max_characters => 5000},
+    {type => 'computer_20250124', name => 'computer', display_width_px => 1024,
+        display_height_px => 768, display_number => 1},
+    {type => 'memory_20250818', name => 'memory',
+        cache_control => {type => 'ephemeral'}});
+my @done = ({role => 'user', content => 'ls'}, {role => 'assistant',
+        content => [{type => 'tool_use', id => 'toolu_2', name => 'bash',
+            input => {command => 'ls'}}]},
+    {role => 'user', content => [{type => 'tool_result',
+        tool_use_id => 'toolu_2', content => 'a.txt'}]});
+$up->script(says());
+is(ask({tools => \@typed, messages => \@done})->status, 200,
+    'tools of the provider\'s types are passed');
+is_deeply(arrived()->{tools}, \@typed, 'unchanged');
+is_deeply(arrived()->{messages}, \@done, 'with what they gave');
+$n++;
+my $held = $t->key(project => $t->project(budget_usd => '0.02'));
+for my $case ([[@typed[0 .. 1]], 429], [[], 200]) {
+    $up->script(says()) if $case->[1] == 200;
+    is($t->post($held, '/v1/messages', {%least, tools => $case->[0]})->status,
+        $case->[1], scalar(@{$case->[0]}) . ' of them are held by their bound');
+}
+for my $type (qw(web_search_20250305 code_execution_20250522 web_fetch_20250910
+    tool_search_tool_bm25_20251119 bash_1)) {
+    my $before = $up->count;
+    my $refused = ask({tools => [{type => $type, name => 'x'}]});
+    is(join(' ', $refused->status, $refused->at('error', 'param') // '',
+        $up->count - $before), '400 tools[0].type 0',
+        "$type, which the provider runs and bills by the use, is refused");
+}
+
 my $text = " {\"messages\" :[ {\"role\":\"user\",\"content\":\"\\u0041\"}],\n"
     . "\"max_tokens\":\t100, \"metadata\":{\"user_id\":\"x\"},"
     . '"model":"claude"}';

@@ -86,7 +86,8 @@ static asg_card_t any_card(void)
         .image_tokens = often() ? 1 + any_size(14) : 0,
         .file_tokens = often() ? 1 + any_size(20) : 0,
         .audio_tokens = often() ? 1 + any_size(17) : 0,
-        .reasoning_tokens = roll(4) == 0 ? any_size(12) : 0
+        .reasoning_tokens = roll(4) == 0 ? any_size(12) : 0,
+        .typed_tool_tokens = any_size(12)
     };
 
     if (often()) {

@@ -471,6 +471,7 @@ static void an_openai_model_takes_the_newer_field_by_itself(void **state)
     assert_int_equal(one->card.value_tokens, 4);
     assert_int_equal(one->card.byte_tokens, 1);
     assert_int_equal(one->card.reasoning_tokens, 0);
+    assert_int_equal(one->card.typed_tool_tokens, 2048);
 }
 
 #define ANTHROPIC "id: x\ninference:\n  kind: anthropic\n"

@@ -303,6 +303,12 @@ static void a_bound_counts_what_an_answer_may_have_beyond_its_limit(
     assert_int_equal(asg_price_bound(&c, &parts, 10, 2, &bound), ASG_OK);
     assert_int_equal(bound.prompt, 300);
     assert_int_equal(bound.output, 2 * (10 + 90 + 7));
+    parts.typed_tools = 2;
+    assert_int_equal(asg_price_unbound(&c, &parts), ASG_PART_TYPED_TOOL);
+    c.typed_tool_tokens = 1000;
+    assert_int_equal(asg_price_bound(&c, &parts, 10, 2, &bound), ASG_OK);
+    assert_int_equal(bound.prompt, 300 + 2 * 1000);
+    parts.typed_tools = 0;
     parts.voices = 1;
     c.rates.base.audio_out_pusd = 0;
     assert_int_equal(asg_price_bound(&c, &parts, 10, 2, &bound),

@@ -132,6 +132,13 @@ static void what_it_has_not_is_refused_by_name(void **state)
          ASG_REASON_INVALID_VALUE, "cache_control.ttl"},
         {OBJ("\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"w\"}]"),
          ASG_REASON_UNBOUND_CONTENT, "tools[0].type"},
+        {OBJ("\"tools\":[{\"type\":\"bash_20250124x\",\"name\":\"b\"}]"),
+         ASG_REASON_UNBOUND_CONTENT, "tools[0].type"},
+        {OBJ("\"tools\":[{\"type\":\"code_execution_20250522\","
+             "\"name\":\"c\"}]"), ASG_REASON_UNBOUND_CONTENT, "tools[0].type"},
+        {OBJ("\"tools\":[{\"type\":\"computer_20250124\",\"name\":\"c\","
+             "\"display_width_px\":\"1\"}]"), ASG_REASON_INVALID_VALUE,
+         "tools[0].display_width_px"},
         {OBJ("\"tools\":[{\"name\":\"f\",\"headers\":{}}]"),
          ASG_REASON_UNKNOWN_FIELD, "tools[0].headers"},
         {SAYS("{\"type\":\"container_upload\"}"), ASG_REASON_INVALID_VALUE,
@@ -194,6 +201,17 @@ static void parts_are_counted_for_the_hold(void **state)
     served(M, SAYS(SOURCE("document", "\"type\":\"text\",\"media_type\":"
                           "\"text/plain\",\"data\":\"abc\"")));
     assert_int_equal(request.parts.files, 0);
+    served(M, OBJ("\"tools\":[{\"name\":\"f\",\"type\":\"custom\"},"
+        "{\"type\":\"bash_20250124\",\"name\":\"bash\"},"
+        "{\"name\":\"m\",\"type\":\"memory_20250818\"},"
+        "{\"type\":\"text_editor_20250728\",\"name\":\"e\","
+        "\"max_characters\":10000},{\"type\":\"computer_20251124\","
+        "\"name\":\"c\",\"display_width_px\":1024,\"display_height_px\":768,"
+        "\"display_number\":1,\"enable_zoom\":true}]"));
+    assert_int_equal(request.parts.tools, 5);
+    assert_int_equal(request.parts.typed_tools, 4);
+    assert_string_equal(request.first_at[ASG_PART_TYPED_TOOL],
+                        "tools[1].type");
     /* bytes of an image in a block that is none stay text, and a file */
     served(M, SAYS(SOURCE("text", PNG)));
     assert_int_equal(request.parts.files, 1);
