@@ -155,6 +155,17 @@ gate_people(struct ctl_request *rq, const struct ctl_project_patch *patch,
 }
 
 
+/* Who pays does not say how much. */
+static bool
+gate_prices(const struct ctl_request *rq,
+    const struct ctl_project_patch *patch, struct ctl_error *e)
+{
+    return patch->prices.data == NULL || ctl_access_is_admin(&rq->who)
+           || ctl_error_set(e, 403, "forbidden",
+                            "prices are changed by an administrator.");
+}
+
+
 CTL_HANDLER(ctl_http_project_patch)
 {
     struct ctl_project_patch patch = {0};
@@ -181,7 +192,7 @@ CTL_HANDLER(ctl_http_project_patch)
     patch.budget_unlimited = budget.null;
     patch.budget_nusd = budget.nusd;
 
-    return gate_people(rq, &patch, e)
+    return gate_people(rq, &patch, e) && gate_prices(rq, &patch, e)
            && ctl_project_patch(rq->change, rq->param[0], &patch, e)
            && send_project(rq, an, 200, rq->param[0], e);
 }

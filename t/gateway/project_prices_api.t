@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(wait_until);
+use Asgard::People;
 use Asgard::Test;
 
 my $t = Asgard::Test->new;
@@ -97,7 +98,18 @@ for my $case (
     is(join(' ', $refused->status, $refused->code, $refused->json->{param}),
         "400 invalid_value $case->[1]", 'refused: ' . substr $case->[0], 0, 50);
 }
-is_deeply($t->api('GET', "/api/projects/$own")->json->{prices}, {},
-    '... and nothing of it stays');
+my $people = Asgard::People->new($t);
+$people->person('ada');
+my $hers = $t->api_ok('POST', '/api/projects', {name => 'hers',
+    owner_email => 'ada@example.com', manager_email => 'ada@example.com'});
+my $path = "/api/projects/$hers->{project_id}";
+is($t->api('PATCH', $path, {name => 'mine'}, $people->as('ada'))->status, 200,
+    'who owns a project may change it');
+my $dear = $t->api('PATCH', $path,
+    {prices => {'model:main/one' => {in => 0.1}}}, $people->as('ada'));
+is(join(' ', $dear->status, $dear->code), '403 forbidden',
+    '... but not what it pays');
+is_deeply($t->api('GET', $_)->json->{prices}, {}, '... and nothing of it stays')
+    for $path, "/api/projects/$own";
 
 $t->done;
