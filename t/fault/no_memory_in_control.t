@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(is_sanitized slurp wait_until);
+use Asgard::Shim;
 use Asgard::Test;
 
 plan skip_all => 'a sanitizer has the memory for itself' if is_sanitized();
@@ -29,7 +30,6 @@ call() for 1 .. 3;
 $t->wait_ledger($project, $calls);
 my $shim = $t->shim('control');
 my $far = 1_000_000_000;
-my $all = $ENV{ASGARD_TORTURE};
 
 # --- commands -----------------------------------------------------------------
 
@@ -52,7 +52,7 @@ for my $words (['check'], ['catalog'], ['migrate'], ['audit', 'chain'],
     my $n = $far - $left;
     is($status, 0, "$name: with memory it succeeds, $n allocations");
     my ($runs, @odd) = (0);
-    for (my $at = 1; $at <= $n; $at += $all ? 1 : int($n / 8) + 1) {
+    for my $at (Asgard::Shim::points($n, 8)) {
         my ($status, $out, $err) = run_failing($at, @$words);
         $runs++;
         push @odd, "$at: $status $err" if $status == 0 ? $out ne $should
@@ -118,26 +118,43 @@ is_deeply([unaudited()], [],
 
 # --- meter and keeper ---------------------------------------------------------
 
-my $hits = 0;
-for my $n (map { 3 * $_ } 1 .. 25) {
+# What the meter does for one call, from the next of its turns on.
+$shim->fail_at($far, $process{meter});
+call();
+$t->wait_ledger($project, $calls, 20);
+my $each = $far - $shim->left;
+my ($hits, $tried) = (0, 0);
+for my $n (Asgard::Shim::points($each, 25)) {
     $shim->fail_at($n, $process{meter});
     call();
     wait_until(sub { $shim->failed }, 0.5);
     $hits += $shim->failed;
+    $tried++;
 }
 $shim->fail_at(0);
-cmp_ok($hits, '>', 15, "the meter's allocations fail again and again");
+cmp_ok($hits, '>', $tried / 2, "$hits of $tried of the meter's $each"
+    . ' allocations for a call failed');
 is(scalar(@{[$t->wait_ledger($project, $calls, 20)]}), $calls,
     '... every call is in the ledger, once');
 
+# A reload is a new keeper, so it is counted of whichever process is one.
 my $served = 'SELECT count(*) FROM catalog_snapshots WHERE body NOT LIKE'
     . q( '%model:test/one%');
-for my $n (map { 150 * $_ } 1 .. 10) {
-    $t->{control}->write_backends("ANY_$n" => 'value');
-    $shim->fail_at($n, $process{keeper});
+sub reload {
+    my ($at, $name) = @_;
+    $t->{control}->write_backends("ANY_$name" => 'value');
+    $shim->fail_in_children($at, $t->{control}->pid);
     $t->{control}->run('reload');
+    my $left = $shim->left;
+    $shim->fail_at(0);
+    return $at - $left;
 }
-$shim->fail_at(0);
+my $keeps = reload($far, 'far');
+cmp_ok($keeps, '>', 50, "the keeper makes $keeps allocations for a reload");
+my @points = Asgard::Shim::points($keeps, 10);
+my $failed = grep { reload($_, $_) == $_ } @points;
+cmp_ok($failed, '>', @points / 2, "... of which $failed of " . @points
+    . ' failed');
 ok($t->reload_catalog, 'after reloads without memory one with it succeeds');
 is($t->{postgres}->value($served), 0, '... and no catalog lacked a model');
 is(call(), 200, '... which is served');

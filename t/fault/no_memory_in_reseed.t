@@ -9,6 +9,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use Asgard::Files qw(is_sanitized wait_until);
+use Asgard::Shim;
 use Asgard::Test;
 
 plan skip_all => 'a sanitizer has the memory for itself' if is_sanitized();
@@ -35,10 +36,9 @@ is(($t->{control}->run('reseed'))[0], 0, 'with memory a reseed succeeds');
 my $n = $far - $shim->left;
 cmp_ok($n, '>', 100, "... of $n allocations of the meter");
 
-# All of them take hours: `make torture` takes 150, spread over the whole.
+# All of them, for `make torture`, take more than an hour.
 my ($runs, $hits, @odd) = (0, 0);
-my $step = int($n / ($ENV{ASGARD_TORTURE} ? 150 : 6)) + 1;
-for (my $at = 1; $at <= $n; $at += $step) {
+for my $at (Asgard::Shim::points($n, 6)) {
     my $served = call();
     $shim->fail_at($at, $meter);
     my ($status, $out, $err) = $t->{control}->run('reseed');

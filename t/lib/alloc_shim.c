@@ -23,6 +23,8 @@ void *__libc_realloc(void *at, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 static struct plan *plan;
+static int64_t born;                    /* the plan's pid, if it meant the
+                                         * children that were to come */
 
 
 static const char *
@@ -47,6 +49,11 @@ __attribute__((constructor)) static void
 shim_map(void)
 {
     plan = plan_map(shim_path());
+    if (plan != NULL && atomic_load(&plan->pid) < 0
+        && (-atomic_load(&plan->pid) & INT32_MAX) == getppid())
+    {
+        born = atomic_load(&plan->pid);
+    }
 }
 
 
@@ -57,7 +64,7 @@ shim_is_meant(const void *caller)
     int others = plan->from[0] == '!';
     struct dl_find_object in;           /* dladdr() searches all symbols */
 
-    if (pid != 0 && pid != getpid()) {
+    if (pid != 0 && pid != getpid() && (pid > 0 || pid != born)) {
         return 0;
     }
     if (plan->from[others] == '\0') {

@@ -15,7 +15,11 @@ struct plan {
     _Atomic int64_t left;               /* the n-th from now fails; 0: none;
                                          * below 0: each (of a slab) */
     _Atomic int64_t failed;             /* how many did */
-    _Atomic int64_t pid;                /* only of this process; 0: of all */
+    _Atomic int64_t pid;                /* only of this process; 0: of all;
+                                         * below 0: of the programs that its
+                                         * children begin from now on, in the
+                                         * low 31 bits; in the others a number
+                                         * that is another each time */
     char from[64];                      /* only of the library so named; with a
                                          * '!' before the name of all others */
 };

@@ -6,6 +6,7 @@
 #         kind => 'clock');
 #     Asgard::Process->new(env => {$shim->environment}, ...);
 #     $shim->set(3600);                   # its wall clock is an hour ahead
+#     for my $n (Asgard::Shim::points($all, 20)) { $shim->fail_at($n); … }
 #
 # A library is built once, in the build folder, under a lock.  asgard-ctl cleans
 # its environment: program() is one that has the shim inside.
@@ -16,6 +17,8 @@ use warnings;
 use Carp qw(croak);
 use Fcntl qw(:flock);
 use File::Copy qw(copy);
+use POSIX qw(ceil);
+use Test::More ();
 
 use Asgard::Files qw(slurp spill top build_dir is_sanitized);
 
@@ -90,8 +93,26 @@ sub set {
 # one process or of all; how many did is failed().  Armed far away, left() tells
 # how many there were.
 sub fail_at { my ($self, $n, $pid) = @_; $self->write($n, 0, $pid // 0) }
+# The same of the programs that $parent begins from now on.
+sub fail_in_children {
+    my ($self, $n, $parent) = @_;
+    $self->write($n, 0, -(++$self->{times} << 31 | $parent));
+}
 sub left    { (unpack 'q3', slurp($_[0]{file}))[0] }
 sub failed  { (unpack 'q3', slurp($_[0]{file}))[1] }
+
+# Which of $n allocations a test lets fail: all of them for `make torture`, else
+# about $most, evenly apart from a beginning that is another in each run, so
+# that runs walk over all; ASGARD_SEED, which is told, takes the same again.
+sub points {
+    my ($n, $most) = @_;
+    return 1 .. $n if $ENV{ASGARD_TORTURE};
+    my $seed = $ENV{ASGARD_SEED} // int rand 2**31;
+    Test::More::note("ASGARD_SEED=$seed");
+    my $step = ceil($n / $most);
+    return map { 1 + $seed % $step + $_ * $step }
+        0 .. int(($n - 1 - $seed % $step) / $step);
+}
 
 sub write {
     my ($self, @numbers) = @_;
