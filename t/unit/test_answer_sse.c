@@ -12,23 +12,11 @@
 
 #include <cmocka.h>
 
+#include "collected.h"
 #include "core/usage.h"
-
-#define OUT_MAX (3 * ASG_ANSWER_LINE)
 
 static asg_answer_t answer;
 static char line[ASG_ANSWER_LINE];
-static char out[OUT_MAX];
-static size_t out_len;
-
-static int collect(void *data, const char *bytes, size_t len)
-{
-    (void) data;
-    assert_true(len > 0 && out_len + len <= sizeof(out));
-    memcpy(out + out_len, bytes, len);
-    out_len += len;
-    return 0;
-}
 
 static void begin(void)
 {
@@ -51,12 +39,6 @@ static void feed(const char *text, size_t len, size_t step)
 static void end(void)
 {
     assert_int_equal(asg_answer_end(&answer, collect, NULL), 0);
-}
-
-static void out_is(const char *should)
-{
-    assert_int_equal(out_len, strlen(should));
-    assert_memory_equal(out, should, out_len);
 }
 
 /* An event of exactly `len` bytes, its blank line among them. */

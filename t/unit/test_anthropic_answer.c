@@ -1,6 +1,6 @@
 /*
- * A message of Anthropic's as a chat.completion, its errors as reasons: golden
- * files; what the meter reads in them.
+ * A message of Anthropic's as a chat.completion: golden files; what the meter
+ * reads in them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,26 +71,6 @@ static void a_message_becomes_what_its_golden_file_says(void **state)
 {
     (void) state;
     golden_each("anthropic/answer", 20, check_answer);
-}
-
-static void check_error(const golden_t *g)
-{
-    asg_anthropic_error_t error;
-
-    asg_anthropic_error(&json, 1, (unsigned) golden_number(g, "status", 0),
-                        g->in, &error);
-    asg_buf_init(&written, storage, sizeof(storage));
-    asg_buf_u64(&written, asg_reason_info(error.reason)->status);
-    asg_buf_z(&written, error.is_too_long ? " too long " : " ");
-    asg_anthropic_error_body(&written, &error);
-    asg_buf_z(&written, "\n");
-    golden_same(g, asg_buf_view(&written));
-}
-
-static void an_error_becomes_what_its_golden_file_says(void **state)
-{
-    (void) state;
-    golden_each("anthropic/error", 15, check_error);
 }
 
 static const struct {
@@ -175,7 +155,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_becomes_what_its_golden_file_says),
-        cmocka_unit_test(an_error_becomes_what_its_golden_file_says),
         cmocka_unit_test(the_meter_reads_all_of_the_usage),
         cmocka_unit_test(a_name_above_the_bound_spoils_the_answer),
     };

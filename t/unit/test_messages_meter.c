@@ -12,9 +12,8 @@
 
 #include <cmocka.h>
 
+#include "collected.h"
 #include "core/usage.h"
-
-#define OUT_MAX (3 * ASG_ANSWER_LINE)
 
 #define EVENT(type, rest) \
     "event: " type "\ndata: {\"type\":\"" type "\"" rest "}\n\n"
@@ -31,17 +30,6 @@
 static asg_answer_t answer;
 static asg_answer_splice_t splice;
 static char line[ASG_ANSWER_LINE];
-static char out[OUT_MAX];
-static size_t out_len;
-
-static int collect(void *data, const char *bytes, size_t len)
-{
-    (void) data;
-    assert_true(len > 0 && out_len + len <= sizeof(out));
-    memcpy(out + out_len, bytes, len);
-    out_len += len;
-    return 0;
-}
 
 static void begin(void)
 {
@@ -68,13 +56,6 @@ static void feed(const char *text, size_t step)
 static void stream(const char *text)
 {
     feed(text, strlen(text));
-}
-
-static void out_is(const char *should)
-{
-    if (out_len != strlen(should) || memcmp(out, should, out_len) != 0) {
-        fail_msg("%.*s instead of %s", (int) out_len, out, should);
-    }
 }
 
 static void tokens_are(int32_t prompt, int32_t completion, int32_t cached,

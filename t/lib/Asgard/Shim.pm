@@ -103,12 +103,12 @@ sub failed  { (unpack 'q3', slurp($_[0]{file}))[1] }
 
 # Which of $n allocations a test lets fail: all of them for `make torture`, else
 # about $most, evenly apart from a beginning that is another in each run, so
-# that runs walk over all; ASGARD_SEED, which is told, takes the same again.
+# that runs walk over all; TEST_SEED, which is told, takes the same again.
 sub points {
     my ($n, $most) = @_;
     return 1 .. $n if $ENV{ASGARD_TORTURE};
-    my $seed = $ENV{ASGARD_SEED} // int rand 2**31;
-    Test::More::note("ASGARD_SEED=$seed");
+    my $seed = $ENV{TEST_SEED} // int rand 2**31;
+    Test::More::note("TEST_SEED=$seed");
     my $step = ceil($n / $most);
     return map { 1 + $seed % $step + $_ * $step }
         0 .. int(($n - 1 - $seed % $step) / $step);
