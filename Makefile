@@ -83,10 +83,10 @@ export ASGARD_TOP   := $(CURDIR)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help deps all module ctl nginx test test-unit test-gateway test-ctl \
-        test-fault test-abuse test-harden test-sim torture soak test-sdk \
-        fuzz-smoke fuzz check check-layers lint format bench bench-core \
-        bench-peers run stop reload clean
+.PHONY: help deps all module ctl nginx test test-unit test-gateway test-lua \
+        test-ctl test-run test-docs test-fault test-abuse test-harden \
+        test-sim torture soak test-sdk fuzz-smoke fuzz check check-layers \
+        check-scripts lint bench bench-core bench-peers run stop reload clean
 
 help: ## List the targets
 	@echo "Usage: make [BUILD=release|debug|sanitize] TARGET"
@@ -161,13 +161,22 @@ $(OUT)/%.o: %.c
 # --- tests ----------------------------------------------------------------
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
-	@scripts/test check unit gateway ctl fault abuse harden sim sdk fuzz
+	@scripts/test check docs unit lua gateway ctl run fault abuse harden sim sdk fuzz
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit
 
 test-gateway: $(TEST_PREREQ) ## The gateway's system tests (prove)
 	@scripts/test gateway
+
+test-lua: $(TEST_PREREQ) ## The scripts in Redis (prove)
+	@scripts/test lua
+
+test-run: $(TEST_PREREQ) ## What make run and its installation do (prove)
+	@scripts/test run
+
+test-docs: $(TEST_PREREQ) ## The documents against the code (prove)
+	@scripts/test docs
 
 test-ctl: $(TEST_PREREQ) ## asgard-ctl's system tests (prove)
 	@scripts/test ctl

@@ -14,7 +14,7 @@
 #include "core/guard_body.h"
 #include "core/request.h"
 #include "core/scan.h"
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define ROUNDS       7
 #define ROUND_BYTES  ((size_t) 1 << 27)

@@ -31,7 +31,7 @@
 #include "core/request.h"
 #include "core/rkey.h"
 #include "core/trace.h"
-#include "core/usage.h"
+#include "core/answer.h"
 #include "core/window.h"
 #include "ngx_http_asgard_hosts.h"
 

@@ -6,7 +6,7 @@
 #include <sys/random.h>
 
 #include "ngx_http_asgard_adopt.h"
-#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_script_args.h"
 #include "ngx_http_asgard_head.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_pace.h"

@@ -9,7 +9,7 @@
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_listen.h"
-#include "ngx_http_asgard_settings.h"
+#include "ngx_http_asgard_foreign.h"
 #include "ngx_http_asgard_upstream.h"
 
 #include "core/url.h"

@@ -3,7 +3,7 @@
  * Extend: asking, and what Redis answers.
  */
 
-#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_script_args.h"
 #include "ngx_http_asgard_doubt.h"
 #include "ngx_http_asgard_extend.h"
 #include "ngx_http_asgard_settle.h"

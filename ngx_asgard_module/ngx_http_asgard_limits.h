@@ -13,7 +13,7 @@
 #define _NGX_HTTP_ASGARD_LIMITS_H_INCLUDED_
 
 
-#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_script_args.h"
 
 #include "core/limits.h"
 

@@ -17,7 +17,7 @@
 #include "ngx_http_asgard_redis_set.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
-#include "ngx_http_asgard_settings.h"
+#include "ngx_http_asgard_foreign.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_spool.h"
 #include "ngx_http_asgard_steps.h"

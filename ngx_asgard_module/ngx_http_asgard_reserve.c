@@ -6,7 +6,7 @@
  * left it (slot->ctx is NULL) and the hold is given back.
  */
 
-#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_script_args.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_doubt.h"

@@ -4,7 +4,7 @@
  */
 
 #include "ngx_http_asgard_adopt.h"
-#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_script_args.h"
 #include "ngx_http_asgard_doubt.h"
 #include "ngx_http_asgard_extend.h"
 #include "ngx_http_asgard_head.h"

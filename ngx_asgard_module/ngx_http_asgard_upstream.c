@@ -19,7 +19,7 @@
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_outcome.h"
 #include "ngx_http_asgard_peer.h"
-#include "ngx_http_asgard_refused.h"
+#include "ngx_http_asgard_provider_error.h"
 #include "ngx_http_asgard_resolve.h"
 #include "ngx_http_asgard_stream.h"
 

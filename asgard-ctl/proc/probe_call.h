@@ -10,7 +10,7 @@
 #define CTL_PROBE_CALL_H
 
 #include "catalog/catalog.h"
-#include "core/usage.h"
+#include "core/answer.h"
 
 struct ctl_probe_ask {
     const struct ctl_module *module;

@@ -1,7 +1,7 @@
 /*
  * Whose words an answer is in, and our own where a provider's error stood.
  */
-#include "core/answer.h"
+#include "core/answer_parts.h"
 
 #define TEXT  "The provider ended the stream with an error."
 

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "core/answer.h"
+#include "core/answer_parts.h"
 
 static void scan_all(asg_answer_scan_t *scan, asg_str_t body,
     asg_words_t words)

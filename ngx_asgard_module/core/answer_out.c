@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/answer.h"
+#include "core/answer_parts.h"
 #include "core/scan.h"
 
 #define EDITS_MAX  2

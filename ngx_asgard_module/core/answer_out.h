@@ -9,7 +9,7 @@
 #ifndef ASG_ANSWER_OUT_H
 #define ASG_ANSWER_OUT_H
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 /* asg_answer_t.flags */
 enum {

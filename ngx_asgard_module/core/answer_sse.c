@@ -14,7 +14,7 @@
  */
 #include <string.h>
 
-#include "core/answer.h"
+#include "core/answer_parts.h"
 #include "core/answer_out.h"
 #include "core/scan.h"
 

@@ -11,7 +11,7 @@
 
 #include "core/anthropic_fields.h"
 #include "core/anthropic_request.h"
-#include "core/refusal.h"
+#include "core/request_path.h"
 #include "core/view.h"
 
 /* A list of content blocks that is opened by its first block. */

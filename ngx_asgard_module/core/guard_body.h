@@ -23,7 +23,7 @@
 #define ASG_GUARD_BODY_H
 
 #include "core/guard.h"
-#include "core/refusal.h"
+#include "core/request_path.h"
 
 #define ASG_GUARD_PIECE    8192
 #define ASG_GUARD_RUNS     4096

@@ -8,7 +8,7 @@
 #ifndef ASG_REQUEST_WALK_H
 #define ASG_REQUEST_WALK_H
 
-#include "core/refusal.h"
+#include "core/request_path.h"
 #include "core/request.h"
 
 /* A block of content, as far as it was read. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/anthropic_answer.h"
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define OUT_MAX (1 << 20)
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/json.h"
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define OUT_MAX  (1 << 20)
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 static char out[3 * ASG_ANSWER_LINE];
 static size_t out_len;

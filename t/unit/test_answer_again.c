@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define STREAM_MAX  20000
 #define OUT_MAX     (2 * STREAM_MAX)

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "collected.h"
-#include "core/answer.h"
+#include "core/answer_parts.h"
 
 static asg_answer_t answer;
 static char line[ASG_ANSWER_LINE];

@@ -1,4 +1,4 @@
-/* core/usage.h: answers that are one JSON object, and the estimate. */
+/* core/answer.h: answers that are one JSON object, and the estimate. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define GOOD_USAGE "{\"prompt_tokens\":10,\"completion_tokens\":5}"
 

@@ -1,5 +1,5 @@
 /*
- * core/answer_out.c through core/usage.h: what is replaced in an event, in
+ * core/answer_out.c through core/answer.h: what is replaced in an event, in
  * whatever order it stands, and a key over the texts of events.
  */
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "collected.h"
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define KEY  "sk-test-0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u"
 

@@ -1,5 +1,5 @@
 /*
- * core/answer_sse.c through core/usage.h: events at the edge of the caller's
+ * core/answer_sse.c through core/answer.h: events at the edge of the caller's
  * buffer, line ends in every mixture, and what an end leaves over.
  */
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "collected.h"
-#include "core/usage.h"
+#include "core/answer.h"
 
 static asg_answer_t answer;
 static char line[ASG_ANSWER_LINE];

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/anthropic_answer.h"
-#include "core/usage.h"
+#include "core/answer.h"
 #include "golden.h"
 
 static asg_json_t json;

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "core/anthropic_answer.h"
-#include "core/usage.h"
+#include "core/answer.h"
 #include "golden.h"
 
 #define CUTS_EACH 40

@@ -1,6 +1,6 @@
 /*
- * core/usage.h in the words of Anthropic's Messages API: whole answers, streams
- * that are cut anywhere, usage in parts.
+ * core/answer.h in the words of Anthropic's Messages API: whole answers,
+ * streams that are cut anywhere, usage in parts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "collected.h"
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define EVENT(type, rest) \
     "event: " type "\ndata: {\"type\":\"" type "\"" rest "}\n\n"

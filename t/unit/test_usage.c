@@ -1,4 +1,4 @@
-/* core/usage.h: answers read and rewritten, whole or cut anywhere. */
+/* core/answer.h: answers read and rewritten, whole or cut anywhere. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define OUT_MAX  (4 * ASG_ANSWER_LINE)
 

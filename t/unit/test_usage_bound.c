@@ -1,6 +1,6 @@
 /*
- * core/usage.c: what is believed of a provider's numbers, by what was held and
- * by what was delivered.
+ * core/answer_usage.c: what is believed of a provider's numbers, by what was
+ * held and by what was delivered.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 static asg_answer_t answer;
 static asg_answer_splice_t splice;

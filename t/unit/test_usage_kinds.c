@@ -1,4 +1,4 @@
-/* core/usage.h: the kinds of token that a usage object tells apart. */
+/* core/answer.h: the kinds of token that a usage object tells apart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define PLUS(more) \
     "{\"prompt_tokens\":100,\"completion_tokens\":50," more "}"

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/usage.h"
+#include "core/answer.h"
 
 #define CUT 30
 

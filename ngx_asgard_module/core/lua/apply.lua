@@ -45,7 +45,7 @@ if seq > adj + 1 then
 end
 
 pins_read(list)
-if not pins_have_room(list, 0, sign == '-' and -delta or delta) then
+if not pins_stay_in_range(list, 0, sign == '-' and -delta or delta) then
     return {'ARG'}
 end
 

@@ -130,7 +130,7 @@ if not raw_amount then
         local before = int(match(raw or '', '^L ' .. epoch .. ' (%d+)$')) or 0
         local more = math.max(amount - before, 0)
         pins_read(list)
-        if not pins_have_room(list, 0, more) then
+        if not pins_stay_in_range(list, 0, more) then
             return nil, {'ARG'}
         end
         pins_open(list)
@@ -194,7 +194,7 @@ if not list then
     return {'KEYS', held_pins}
 end
 pins_read(list)
-if not pins_have_room(list, 0, amount) then
+if not pins_stay_in_range(list, 0, amount) then
     return {'ARG'}
 end
 

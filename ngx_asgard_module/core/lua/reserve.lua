@@ -120,7 +120,7 @@ if adopt then
         return {'ARG'}
     end
     pins_read(list)
-    if not pins_have_room(list, amount, 0) then
+    if not pins_stay_in_range(list, amount, 0) then
         return {'ARG'}
     end
     pins_open(list)

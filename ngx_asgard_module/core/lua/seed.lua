@@ -441,7 +441,7 @@ function verbs.hold()
         return {'DUP'}
     end
     pins_read(list)
-    if not pins_have_room(list, amount, 0) then
+    if not pins_stay_in_range(list, amount, 0) then
         return {'ARG'}
     end
     pins_open(list)

@@ -59,7 +59,7 @@ local function pins_read(list)
 end
 
 -- False when an increment could leave the range of HINCRBY.
-local function pins_have_room(list, held, spent)
+local function pins_stay_in_range(list, held, spent)
     for _, pin in ipairs(list) do
         if pin.held and pin.held + held > HUGE
             or pin.spent and math.abs(pin.spent + spent) > HUGE then

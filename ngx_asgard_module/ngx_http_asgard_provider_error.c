@@ -6,7 +6,7 @@
  * anthropic, whose errors say more than their status.
  */
 
-#include "ngx_http_asgard_refused.h"
+#include "ngx_http_asgard_provider_error.h"
 
 #include "core/too_long.h"
 #include "ngx_http_asgard_advance.h"

@@ -1,9 +1,9 @@
 /*
  * From the numbers of a usage object to a verdict.
  */
-#include "core/usage.h"
-
 #include "core/answer.h"
+
+#include "core/answer_parts.h"
 
 #define BYTES_PER_TOKEN  4
 

@@ -1,7 +1,7 @@
 /*
  * Paths into a body, for refusals.
  */
-#include "core/refusal.h"
+#include "core/request_path.h"
 
 #include <string.h>
 

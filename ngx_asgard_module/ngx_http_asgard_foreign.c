@@ -14,7 +14,7 @@
  * when parsing fails: it runs before the module is unloaded.
  */
 
-#include "ngx_http_asgard_settings.h"
+#include "ngx_http_asgard_foreign.h"
 
 
 #define NGX_HTTP_ASGARD_OFFSET_BY_NAME  ((size_t) -1)

@@ -9,8 +9,8 @@
  * location configuration of our own module is merged.
  */
 
-#ifndef _NGX_HTTP_ASGARD_SETTINGS_H_INCLUDED_
-#define _NGX_HTTP_ASGARD_SETTINGS_H_INCLUDED_
+#ifndef _NGX_HTTP_ASGARD_FOREIGN_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_FOREIGN_H_INCLUDED_
 
 
 #include "ngx_http_asgard.h"
@@ -64,4 +64,4 @@ void ngx_http_asgard_setting_override(ngx_conf_t *cf,
     const ngx_http_asgard_setting_t *setting, void **loc_conf);
 
 
-#endif /* _NGX_HTTP_ASGARD_SETTINGS_H_INCLUDED_ */
+#endif /* _NGX_HTTP_ASGARD_FOREIGN_H_INCLUDED_ */

@@ -1,6 +1,6 @@
 /*
- * core/refusal.h: a place in a body written as a path, and no more of it than
- * fits.
+ * core/request_path.h: a place in a body written as a path, and no more of it
+ * than fits.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/refusal.h"
+#include "core/request_path.h"
 
 static asg_refusal_t why;
 

@@ -4,8 +4,8 @@
  * forgotten.  No word of it reaches the client.
  */
 
-#ifndef _NGX_HTTP_ASGARD_REFUSED_H_INCLUDED_
-#define _NGX_HTTP_ASGARD_REFUSED_H_INCLUDED_
+#ifndef _NGX_HTTP_ASGARD_PROVIDER_ERROR_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_PROVIDER_ERROR_H_INCLUDED_
 
 
 #include "ngx_http_asgard_candidate.h"
@@ -19,4 +19,4 @@ ngx_uint_t ngx_http_asgard_refused(ngx_http_asgard_attempt_t *a);
 ngx_int_t ngx_http_asgard_refused_read(ngx_http_asgard_attempt_t *a);
 
 
-#endif /* _NGX_HTTP_ASGARD_REFUSED_H_INCLUDED_ */
+#endif /* _NGX_HTTP_ASGARD_PROVIDER_ERROR_H_INCLUDED_ */

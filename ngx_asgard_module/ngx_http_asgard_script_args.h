@@ -6,8 +6,8 @@
  * command was issued.  At most 24 keys and 12 arguments.
  */
 
-#ifndef _NGX_HTTP_ASGARD_ARGS_H_INCLUDED_
-#define _NGX_HTTP_ASGARD_ARGS_H_INCLUDED_
+#ifndef _NGX_HTTP_ASGARD_SCRIPT_ARGS_H_INCLUDED_
+#define _NGX_HTTP_ASGARD_SCRIPT_ARGS_H_INCLUDED_
 
 
 #include "ngx_http_asgard_journal.h"
@@ -59,4 +59,4 @@ ngx_int_t ngx_http_asgard_args_learn(ngx_uint_t part, uint64_t tried,
     const asg_str_t *reply, ngx_uint_t n);
 
 
-#endif /* _NGX_HTTP_ASGARD_ARGS_H_INCLUDED_ */
+#endif /* _NGX_HTTP_ASGARD_SCRIPT_ARGS_H_INCLUDED_ */

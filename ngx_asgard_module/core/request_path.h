@@ -7,8 +7,8 @@
  * the last name that fits.  All functions return false, so that a caller can
  * end with `return asg_refuse(…)`.
  */
-#ifndef ASG_REFUSAL_H
-#define ASG_REFUSAL_H
+#ifndef ASG_REQUEST_PATH_H
+#define ASG_REQUEST_PATH_H
 
 #include <stdint.h>
 

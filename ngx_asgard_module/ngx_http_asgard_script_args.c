@@ -3,7 +3,7 @@
  * Arguments of the money scripts.
  */
 
-#include "ngx_http_asgard_args.h"
+#include "ngx_http_asgard_script_args.h"
 
 
 static void

@@ -2,7 +2,7 @@
 # the limit, under steady overload at least 95 % of it, each refusal true to its
 # time, and a bounded memory.
 #
-#     ASGARD_SEED=42 prove -It/lib t/ctl/scripts_limits_random.t
+#     ASGARD_SEED=42 prove -It/lib t/lua/limits_random.t
 use strict;
 use warnings;
 use FindBin;

@@ -7,7 +7,7 @@
 # holds, spent = sum of what was charged.  Only the clock of the scripts is
 # replaced, so that windows turn and holds expire without waiting.
 #
-#     ASGARD_SEED=42 ASGARD_STEPS=100000 prove -It/lib t/ctl/scripts_random.t
+#     ASGARD_SEED=42 ASGARD_STEPS=100000 prove -It/lib t/lua/random.t
 
 use strict;
 use warnings;
