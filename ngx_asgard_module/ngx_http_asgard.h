@@ -210,6 +210,7 @@ struct ngx_http_asgard_ctx_s {
     const asg_public_name_t   *name;          /* what was asked for */
     ngx_str_t                  asked;         /* its text, with echo options */
     ngx_str_t                  model_id;      /* /v1/models/{id}, decoded */
+    asg_data_class_t           header_class;  /* x-asgard-data-class */
     struct ngx_http_asgard_guard_s *guard;    /* NULL: nothing was found */
     const asg_model_t         *translatable;  /* into its provider's words, */
     uint64_t                   translated_len; /* which have this length */

@@ -15,6 +15,7 @@
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_limits.h"
+#include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_zone.h"
@@ -216,6 +217,10 @@ ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
         && ctx->call.rate->refused)
     {
         ngx_http_asgard_limits_error(&extra, ctx->call.rate);
+    }
+
+    if (reason == ASG_REASON_POLICY_DENIED && ctx->project) {
+        ngx_http_asgard_policy_error(&extra, ctx);
     }
 
     if (reason == ASG_REASON_GUARDRAIL_BLOCKED && ctx->guard) {

@@ -19,8 +19,6 @@
 #define NGX_HTTP_ASGARD_MAX_TOKENS  4096    /* when a model states nothing */
 
 
-static asg_data_class_t ngx_http_asgard_policy_class(
-    ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_policy_refuse(ngx_http_asgard_ctx_t *ctx,
     asg_reason_t reason, const char *param);
 
@@ -215,18 +213,49 @@ ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-static asg_data_class_t
+/* What the call says of its data can only narrow: the strictest word counts. */
+
+asg_data_class_t
 ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
 {
-    asg_data_class_t  asked;
+    asg_data_class_t  asked, strictest;
+
+    strictest = ngx_max(ctx->project->data_class, ctx->header_class);
 
     if (ctx->parsed && ctx->parsed->data_class.data
         && asg_data_class_parse(ctx->parsed->data_class, &asked) == ASG_OK)
     {
-        return asked;
+        strictest = ngx_max(strictest, asked);
     }
 
-    return ctx->project->data_class;
+    return strictest;
+}
+
+
+static ngx_int_t
+ngx_http_asgard_policy_header(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_str_t  *value;
+
+    value = ngx_http_asgard_header(ctx->request, "x-asgard-data-class");
+
+    if (value && asg_data_class_parse(ngx_http_asgard_str(value),
+                                      &ctx->header_class) != ASG_OK)
+    {
+        return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
+                                             "x-asgard-data-class");
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_policy_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
+{
+    asg_buf_z(out, ",\"rule_id\":\"data-class\",\"data_class\":");
+    asg_buf_json(out, asg_str_z(asg_data_class_name(
+                                      ngx_http_asgard_policy_class(ctx))));
 }
 
 
@@ -306,8 +335,14 @@ ngx_http_asgard_policy_blame(ngx_http_asgard_ctx_t *ctx)
 ngx_int_t
 ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx)
 {
+    ngx_int_t         rc;
     ngx_uint_t        i;
     asg_data_class_t  asked;
+
+    rc = ngx_http_asgard_policy_header(ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     if (ctx->parsed->data_class.data
         && asg_data_class_parse(ctx->parsed->data_class, &asked) != ASG_OK)

@@ -18,6 +18,11 @@
 /* Each NGX_OK, or a status with ctx->reason set. */
 ngx_int_t ngx_http_asgard_policy_resolve(ngx_http_asgard_ctx_t *ctx);
 ngx_int_t ngx_http_asgard_policy_police(ngx_http_asgard_ctx_t *ctx);
+/* Of the data of this call: what project, body and header say. */
+asg_data_class_t ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx);
+/* The rule that denied it, as further members of "error". */
+void ngx_http_asgard_policy_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx);
+
 ngx_int_t ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx);
 
 /* Adds what `model` would cost at most to the bounds of the call. */

@@ -18,6 +18,8 @@ $t->add_service('other', $t->upstream('main'), models => [
         allow_fields => '[top_k, extra_body, fallbacks, litellm_metadata]'}]);
 $t->start;
 
+my $denied = [qw(rule_id data_class)];      # further members of the error
+
 my $good = $t->chat_body({model => 'one'});
 
 sub sent {
@@ -53,10 +55,10 @@ my $secret = $t->project(budget_usd => '1', data_class => 'confidential');
 my $secret_key = $t->key(project => $secret);
 $t->row(44, 'a class of data that the model is not cleared for', sub {
     $t->refused($t->chat($secret_key, {model => 'public'}), 403,
-        'policy_denied', param => 'model');
+        'policy_denied', param => 'model', more => $denied);
     $t->refused($t->post($t->{key}, '/api/gateway/chat', with(
         '"data_class":"restricted"')), 403, 'policy_denied',
-        param => 'model');
+        param => 'model', more => $denied);
 });
 $t->row(44, 'a class that is none', sub {
     $t->refused($t->post($t->{key}, '/api/gateway/chat', with(

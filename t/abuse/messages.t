@@ -16,6 +16,8 @@ $t->add_service('claude', $up, kind => 'anthropic', models => [
     {ref => 'model:test/other', route => 'other', data_classes => '[public]'}]);
 $t->start;
 
+my $class_said = [qw(rule_id data_class)];      # further members of the error
+
 my $good = $t->{key}{key};
 my $MESSAGES = '/v1/messages';
 my $COUNT = '/v1/messages/count_tokens';
@@ -229,9 +231,10 @@ $t->row(74, 'models that are not there, not granted, not cleared', sub {
         param => 'model');
     refused(ask({model => 'one'}), 404, 'api_not_supported',
         param => 'model');
-    refused(ask({model => 'other'}), 403, 'policy_denied', param => 'model');
+    refused(ask({model => 'other'}), 403, 'policy_denied', param => 'model',
+        more => $class_said);
     refused(post($COUNT, {%counted, model => 'other'}, 'x-api-key', $good),
-        403, 'policy_denied', param => 'model');
+        403, 'policy_denied', param => 'model', more => $class_said);
 });
 $t->row(74, 'projects without money, stopped; keys that are revoked', sub {
     my $poor = $t->key(project => $t->project(budget_usd => '0'))->{key};

@@ -66,11 +66,31 @@ my $open = $s->key($s->project(data_class => 'public'));
 is(chat($open, 'secret')->status, 200, 'data of its class goes');
 sub gateway { return $s->post($_[0], '/api/gateway/chat',
     $s->chat_body({model => $_[1], data_class => $_[2]})) }
-is(gateway($all, 'secret', 'public')->status, 200,
-    'a call may say its class of data');
-is(Asgard::Stage::verdict(gateway($all, 'one', 'restricted')),
-    '403 policy_denied', '  … and is held to it');
+is(Asgard::Stage::verdict(gateway($all, 'secret', 'public')),
+    '403 policy_denied', 'what a call says of its data cannot widen');
+my $denied_class = gateway($all, 'one', 'restricted');
+is(Asgard::Stage::verdict($denied_class), '403 policy_denied',
+    '  … it narrows');
+is($denied_class->at('error', 'rule_id'), 'data-class',
+    '  … by the rule that is named');
+is($denied_class->at('error', 'data_class'), 'restricted',
+    '  … for the class that counts');
 is(Asgard::Stage::verdict(gateway($all, 'one', 'odd')), '400 invalid_value',
     'a class that does not exist is refused');
+
+sub header { return $s->chat($_[0], {model => $_[1]}, 'x-asgard-data-class',
+    $_[2]) }
+is(Asgard::Stage::verdict(header($all, 'one', 'restricted')),
+    '403 policy_denied', 'a header narrows as well');
+is(header($all, 'one', 'public')->status, 200,
+    '  … and cannot widen: the class of the project counts');
+is(Asgard::Stage::verdict(header($all, 'secret', 'public')),
+    '403 policy_denied', '  … also where it would open a model');
+is(header($open, 'secret', 'public')->status, 200,
+    '  … of a project whose data is public it goes');
+my $odd = header($all, 'one', 'odd');
+is(Asgard::Stage::verdict($odd), '400 invalid_value',
+    'a header with another class is refused');
+is($odd->at('error', 'param'), 'x-asgard-data-class', '  … by its name');
 
 $s->done;
