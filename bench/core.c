@@ -325,6 +325,8 @@ int main(void)
     requests_of("one long word", "x");
     requests_of("English, lines", "The quick brown fox jumps over the lazy dog "
                 "and runs from the bear, which sleeps.\\n");
+    guarded_of("English, lines", "The quick brown fox jumps over the lazy dog "
+               "and runs from the bear, which sleeps.\\n");
     requests_of("Russian", "Съешь же ещё этих мягких булок, ");
     requests_of("Chinese", "我能吞下玻璃而不伤身体。");
     translations_of("English", "The quick brown fox jumps over the lazy dog "
