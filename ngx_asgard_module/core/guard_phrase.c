@@ -59,10 +59,11 @@ static bool is_word(const word_t *word, const char *z)
     return strlen(z) == word->len && memcmp(z, word->lower, word->len) == 0;
 }
 
+/* The first letter is asked for most often, and mostly ends it. */
 static bool is_among(const word_t *word, const char *const *words)
 {
     for (; *words != NULL; words++) {
-        if (is_word(word, *words)) {
+        if (**words == word->lower[0] && is_word(word, *words)) {
             return true;
         }
     }
