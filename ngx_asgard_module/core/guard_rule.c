@@ -199,10 +199,42 @@ static size_t card_shape(asg_str_t text, size_t at)
                                 : end;
 }
 
+/* Numbers that are given to cards, by their first four digits (ISO/IEC 7812):
+ * the times of a clock, for one, are not among them. */
+static bool is_issued(asg_str_t text, size_t at)
+{
+    unsigned first = number_at(text, at, 4);
+
+    return (first >= 4000 && first <= 6999) || (first >= 2221 && first <= 2720)
+        || (first >= 3528 && first <= 3589) || first / 100 == 34
+        || first / 100 == 37;
+}
+
+/* Four digits at `at`, and no fifth; `at` may be before the text. */
+static bool is_group(asg_str_t text, size_t at)
+{
+    return at < text.len && shaped(text, at, "dddd", '\0') != 0
+        && (at == 0 || !asg_rule_is_digit(text.data[at - 1]))
+        && (at + 4 == text.len || !asg_rule_is_digit(text.data[at + 4]));
+}
+
+/* Groups that are a piece of a longer row, as of a table. */
+static bool is_in_row(asg_str_t text, size_t at, size_t end)
+{
+    char gap = text.data[at + 4];
+
+    if (asg_rule_is_digit(gap)) {
+        return false;
+    }
+    return (at >= 5 && text.data[at - 1] == gap && is_group(text, at - 5))
+        || (end < text.len && text.data[end] == gap
+            && is_group(text, end + 1));
+}
+
 static bool is_card(asg_str_t text, size_t at, size_t end)
 {
-    return end != 0 && text.data[at] != '0' && ends_number(text, end)
-        && passes_luhn(text, at, end);
+    return end != 0 && ends_number(text, end) && is_issued(text, at)
+        && passes_luhn(text, at, end) && !is_in_row(text, at, end);
 }
 
 bool asg_rule_number(asg_str_t text, size_t at, asg_hit_t *hit)

@@ -126,6 +126,38 @@ static bool naive_ssn(asg_str_t t, size_t start, size_t end)
         && !(naive_is(t, end, "-") && naive_is(t, end + 1, NAIVE_DIGITS));
 }
 
+/* One of the ranges of first digits, as text. */
+static bool naive_issued(const char *digits)
+{
+    static const char *const ranges[][2] = {
+        {"2221", "2720"}, {"3400", "3499"}, {"3528", "3589"}, {"3700", "3799"},
+        {"4000", "4999"}, {"5000", "5999"}, {"6000", "6999"}
+    };
+
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+        if (strncmp(digits, ranges[i][0], 4) >= 0
+            && strncmp(digits, ranges[i][1], 4) <= 0)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does a further group of four stand beside, behind the same sign? */
+static bool naive_row(asg_str_t t, size_t start, size_t end)
+{
+    char gap = t.data[start + 4];
+    bool before = start >= 5 && t.data[start - 1] == gap
+        && naive_all(t.data + start - 5, 4, NAIVE_DIGITS)
+        && !naive_is_before(t, start - 5, NAIVE_DIGITS);
+    bool after = t.len - end >= 5 && t.data[end] == gap
+        && naive_all(t.data + end + 1, 4, NAIVE_DIGITS)
+        && !naive_is(t, end + 5, NAIVE_DIGITS);
+
+    return before || after;
+}
+
 static bool naive_card(asg_str_t t, size_t start, size_t end)
 {
     char digits[20] = "", marks[20] = "";
@@ -152,7 +184,9 @@ static bool naive_card(asg_str_t t, size_t start, size_t end)
 
         sum += digit / 10 + digit % 10;
     }
-    if (sum % 10 != 0 || digits[0] == '0') {
+    if (sum % 10 != 0 || !naive_issued(digits)
+        || (m > 0 && naive_row(t, start, end)))
+    {
         return false;
     }
     if (k == 16) {
