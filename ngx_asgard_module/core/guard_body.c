@@ -88,13 +88,15 @@ static void note(void *data, const asg_hit_t *hit)
 /* The plain text goes on at `raw` of the string. */
 static void add_run(asg_guard_t *guard, size_t raw)
 {
-    const asg_guard_run_t *last = &guard->runs[guard->nruns - 1];
+    if (guard->nruns > 0) {
+        const asg_guard_run_t *last = &guard->runs[guard->nruns - 1];
 
-    if (guard->nruns > 0 && last->raw + (guard->len - last->plain) == raw) {
-        return;
-    }
-    if (guard->nruns > 0 && last->plain == guard->len) {
-        guard->nruns--;
+        if (last->raw + (guard->len - last->plain) == raw) {
+            return;
+        }
+        if (last->plain == guard->len) {
+            guard->nruns--;
+        }
     }
     guard->runs[guard->nruns++] = (asg_guard_run_t) {
         (uint32_t) guard->len, (uint32_t) raw};
