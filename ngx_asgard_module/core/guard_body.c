@@ -270,7 +270,7 @@ void asg_guard_text(asg_guard_t *guard, asg_str_t raw, bool escaped,
     guard->raw = raw;
     guard->kind = kind;
     guard->quotes_to = 0;
-    guard->in_quotes = guard->after_slash = false;
+    guard->in_quotes = guard->after_slash = guard->name_known = false;
     if (!escaped) {
         asg_guard_find(raw, 0, raw.len, note, guard);
     } else if (kind == ASG_TEXT_JSON && has_inner_escape(raw)) {

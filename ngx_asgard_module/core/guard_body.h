@@ -16,8 +16,10 @@
  *         asg_guard_rewrite_end(guard);
  *     }
  *
- * Escapes are resolved piece by piece, those of JSON within a string (the
- * arguments of a tool) too.  asg_guard_t is large: one per worker.
+ * What is redacted is text alone: a number, or the name of a member, is counted
+ * and stays, for the JSON would be another without it.  Escapes are resolved
+ * piece by piece, those of JSON within a string (the arguments of a tool) too.
+ * asg_guard_t is large: one per worker.
  */
 #ifndef ASG_GUARD_BODY_H
 #define ASG_GUARD_BODY_H
@@ -31,9 +33,9 @@
 
 typedef enum {
     ASG_TEXT_PLAIN = 0,         /* a string */
-    ASG_TEXT_SIGNED,            /* one that must stay as it is */
-    ASG_TEXT_JSON,              /* one that holds JSON */
-    ASG_TEXT_NUMBER             /* no string: a number's own text */
+    ASG_TEXT_SIGNED,            /* what must stay as it is: a signed thought,
+                                 * the name of a member, a number, bytes */
+    ASG_TEXT_JSON               /* one that holds JSON */
 } asg_text_t;
 
 /* From here on a byte of plain text is one of the body. */
@@ -44,7 +46,6 @@ typedef struct {
 typedef struct {
     size_t start, end;          /* in the body */
     asg_rule_t rule;
-    bool quoted;                /* a bare number, that becomes a string */
 } asg_guard_cut_t;
 
 typedef struct asg_guard {
@@ -64,6 +65,7 @@ typedef struct asg_guard {
     unsigned npending;
     size_t quotes_to;           /* quotes within were counted up to here */
     bool in_quotes, after_slash;
+    bool name_known, is_name;   /* of the string within that is open */
     /* the piece of it whose escapes are resolved; none: nruns is 0 */
     asg_guard_run_t runs[ASG_GUARD_RUNS];
     unsigned nruns;

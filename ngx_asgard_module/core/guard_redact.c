@@ -46,42 +46,87 @@ void asg_guard_rewrite_end(asg_guard_t *guard)
     guard->out = NULL;
 }
 
-/* --- numbers that are none of a string's text --- */
+/* --- JSON within a string: what of it is no text --- */
+
+/* The sign at `p`, an escape of the outer JSON resolved; returns its bytes. */
+static size_t sign_at(const uint8_t *p, const uint8_t *end, uint32_t *point)
+{
+    size_t n = *p == '\\' ? asg_escape_read(p, end, point) : 0;
+
+    if (n == 0) {
+        *point = *p;
+        return 1;
+    }
+    return n;
+}
 
 /* Counts quotes of JSON within the string up to `to`, an offset in it. */
 static void count_quotes(asg_guard_t *guard, size_t to)
 {
     const uint8_t *start = (const uint8_t *) guard->raw.data;
     const uint8_t *end = start + guard->raw.len;
+    uint32_t point;
 
     while (guard->quotes_to < to) {
-        const uint8_t *p = start + guard->quotes_to;
-        uint32_t point = *p;
-        size_t n = *p == '\\' ? asg_escape_read(p, end, &point) : 1;
-
+        guard->quotes_to += sign_at(start + guard->quotes_to, end, &point);
         if (guard->after_slash) {
             guard->after_slash = false;
         } else if (point == '\\') {
             guard->after_slash = true;
         } else if (point == '"') {
             guard->in_quotes = !guard->in_quotes;
+            guard->name_known = false;
         }
-        guard->quotes_to += n > 0 ? n : 1;
     }
 }
 
-/* Does the match stand for a whole value, that a label would break? */
-static bool is_bare(asg_guard_t *guard, size_t start, asg_rule_t rule)
+/* Does a colon follow the string within that is open? */
+static bool closes_as_name(const asg_guard_t *guard)
 {
-    if (guard->kind == ASG_TEXT_NUMBER) {
-        return true;
+    const uint8_t *p = (const uint8_t *) guard->raw.data + guard->quotes_to;
+    const uint8_t *end = (const uint8_t *) guard->raw.data + guard->raw.len;
+    bool after_slash = guard->after_slash;
+    uint32_t point = 0;
+
+    while (p < end && (after_slash || point != '"')) {
+        p += sign_at(p, end, &point);
+        if (after_slash) {
+            after_slash = false;
+            point = 0;
+        } else {
+            after_slash = point == '\\';
+        }
     }
-    if (guard->kind != ASG_TEXT_JSON || rule != ASG_RULE_PII_CREDIT_CARD) {
+    while (p < end) {
+        p += sign_at(p, end, &point);
+        if (point != ' ' && point != '\t' && point != '\n' && point != '\r') {
+            return point == ':';
+        }
+    }
+    return false;
+}
+
+/* It is looked for once for each such string, so all of them together cost no
+ * more than their length. */
+static bool is_in_name(asg_guard_t *guard)
+{
+    if (!guard->name_known) {
+        guard->is_name = closes_as_name(guard);
+        guard->name_known = true;
+    }
+    return guard->is_name;
+}
+
+/* Would the JSON be another without the match: a number, or in a name? */
+static bool is_structure(asg_guard_t *guard, size_t start, asg_rule_t rule)
+{
+    if (guard->kind != ASG_TEXT_JSON) {
         return false;
     }
     count_quotes(guard,
                  start - (size_t) (guard->raw.data - guard->body.data));
-    return !guard->in_quotes;
+    return guard->in_quotes ? is_in_name(guard)
+                            : rule == ASG_RULE_PII_CREDIT_CARD;
 }
 
 /* --- private keys, of which a match is the first line --- */
@@ -108,27 +153,26 @@ static size_t key_end(const asg_guard_t *guard, size_t end)
 
 static void write_cut(asg_guard_t *guard, const asg_guard_cut_t *cut)
 {
-    const char *quote = guard->kind == ASG_TEXT_NUMBER ? "\"" : "\\\"";
-
     if (cut->start < guard->copied) {
         guard->copied = cut->end > guard->copied ? cut->end : guard->copied;
         return;
     }
     copy_to(guard, cut->start);
-    asg_buf_z(guard->out, cut->quoted ? quote : "");
     asg_buf_z(guard->out, "[REDACTED:");
     asg_buf_z(guard->out, asg_rule_name(cut->rule));
     asg_buf_z(guard->out, "]");
-    asg_buf_z(guard->out, cut->quoted ? quote : "");
     guard->copied = cut->end;
 }
 
 void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
     asg_rule_t rule)
 {
-    asg_guard_cut_t cut = {start, end, rule, is_bare(guard, start, rule)};
+    asg_guard_cut_t cut = {start, end, rule};
     unsigned n = guard->npending;
 
+    if (is_structure(guard, start, rule)) {
+        return;
+    }
     guard->redacted[rule]++;
     if (n > 0 && guard->pending[n - 1].end >= end
         && guard->pending[n - 1].start <= start)
@@ -143,7 +187,6 @@ void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
 
         cut.start = other->start < cut.start ? other->start : cut.start;
         cut.end = other->end > cut.end ? other->end : cut.end;
-        cut.quoted = cut.quoted && other->quoted;
     }
     if (n == ASG_GUARD_PENDING) {
         write_cut(guard, &guard->pending[0]);

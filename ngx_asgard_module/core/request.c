@@ -65,17 +65,31 @@ static unsigned kind_of(const asg_json_t *j, asg_json_event_t event)
 
 #define NUMBER_MIN 13           /* of a number that may be more than a number */
 
+/* What may be done to the string at hand.  The data of a source may be bytes as
+ * long as its type was not read. */
+static asg_text_t text_of(const walk_t *w, unsigned note)
+{
+    switch (note) {
+    case ASG_NOTE_ARGUMENTS:
+        return ASG_TEXT_JSON;
+    case ASG_NOTE_SIGNED:
+        return ASG_TEXT_SIGNED;
+    case ASG_NOTE_SOURCE_DATA:
+        return w->block.has_text ? ASG_TEXT_PLAIN : ASG_TEXT_SIGNED;
+    default:
+        return ASG_TEXT_PLAIN;
+    }
+}
+
 /* The string at hand, if it is text. */
 static void show_text(walk_t *w, unsigned kinds, unsigned note,
     const asg_step_t *at)
 {
-    asg_text_t kind = note == ASG_NOTE_ARGUMENTS ? ASG_TEXT_JSON
-        : note == ASG_NOTE_SIGNED ? ASG_TEXT_SIGNED : ASG_TEXT_PLAIN;
-
     bool is_media = note == ASG_NOTE_SOURCE_DATA && w->block.has_media;
 
     if (w->guard != NULL && (kinds & ASG_FIELD_TEXT) && !is_media) {
-        asg_guard_text(w->guard, w->json->token, w->json->escaped, kind, at);
+        asg_guard_text(w->guard, w->json->token, w->json->escaped,
+                       text_of(w, note), at);
     }
 }
 
@@ -84,12 +98,14 @@ static void show_opaque(walk_t *w, asg_json_event_t event,
     const asg_step_t *at)
 {
     if (event == ASG_JSON_KEY || event == ASG_JSON_STRING) {
-        show_text(w, ASG_FIELD_TEXT, ASG_NOTE_NONE, at);
+        show_text(w, ASG_FIELD_TEXT, event == ASG_JSON_KEY ? ASG_NOTE_SIGNED
+                                                           : ASG_NOTE_NONE,
+                  at);
     } else if (event == ASG_JSON_NUMBER && w->guard != NULL
                && w->json->token.len >= NUMBER_MIN)
     {
         asg_guard_text(w->guard, w->json->token, /* escaped */ false,
-                       ASG_TEXT_NUMBER, at);
+                       ASG_TEXT_SIGNED, at);
     }
 }
 

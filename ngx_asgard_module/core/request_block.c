@@ -93,6 +93,7 @@ bool asg_request_note_block(walk_t *w, const asg_field_t *field,
     case ASG_NOTE_SOURCE_TYPE:
         w->block.has_media = asg_json_is(w->json, "base64")
             || asg_json_is(w->json, "url");
+        w->block.has_text = asg_json_is(w->json, "text");
         return true;
     case ASG_NOTE_SOURCE_DATA:
         w->block.data_bytes = w->json->token.len;

@@ -17,6 +17,7 @@ typedef struct {
     bool is_call;               /* of a tool */
     bool is_result;
     bool has_media;             /* its source is bytes or a URL */
+    bool has_text;              /* its source is text */
     size_t data_bytes;          /* of that source */
 } asg_block_t;
 

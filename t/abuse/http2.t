@@ -29,8 +29,9 @@ my @json = ('-H', 'Content-Type: application/json');
 my @post = (@json, '--data-binary', "\@$body");
 
 # A path, what curl is told beside it; the headers come from a file, for they
-# hold keys.  Now and then curl takes an answer that comes before it sent its
-# body for a broken stream, also from bare nginx: then it is asked again.
+# hold keys.  Often curl takes an answer that comes before it sent its body for
+# a broken stream, also from bare nginx (nine of ten were, on a busy machine):
+# then it is asked again.
 sub curl {
     my ($path, $headers, @more) = @_;
     my $file = spill("$t->{dir}/headers", join('', map { "$_\n" } @$headers),
@@ -38,7 +39,7 @@ sub curl {
     my @command = ('curl', '-s', '-m', 10, '--http2-prior-knowledge', '-i',
         '--path-as-is', '-H', "\@$file", @more, "http://127.0.0.1:$port$path");
     my $text = '';
-    for (1 .. 10) {
+    for (1 .. 100) {
         open my $out, '-|', @command or die "curl: $!";
         $text = do { local $/; <$out> } // '';
         close $out;

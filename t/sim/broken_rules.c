@@ -68,7 +68,7 @@ const struct sim_rule sim_rules[] = {
     OTHER("what was spent without a window is not summed", SIM_RULE_OPENING,
           CALM),
     SCRIPT("a window in another zone goes on as it was", SEED, CALM,
-           "not old or is_moved(old, set[win.w], now)",
+           "not old or is_moved(old, start, now)",
            "not old"),
     OTHER("nobody knows of summer time", SIM_RULE_SUMMER, CALM),
     SCRIPT("a key's budget does not refuse", RESERVE, CALM,

@@ -141,8 +141,14 @@ change_begin(struct sim_model *m, struct ctl_change *c, struct ctl_error *e)
     sim_clock_move(m->world->pg_clock, 1);      /* no two at one time */
     sim_clock_move(m->world->redis_clock, 1);
 
-    return ctl_change_begin(c, m->world->admin, &m->world->arena, "sim", NULL,
-                            e);
+    if (!ctl_change_begin(c, m->world->admin, &m->world->arena, "sim", NULL,
+                          e))
+    {
+        return false;
+    }
+    c->may_exceed = true;                       /* as an administrator's */
+
+    return true;
 }
 
 

@@ -193,7 +193,8 @@ static void personal_data_is_redacted_wherever_it_may_be(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *out = redacted(rows[i].api, with_text(rows[i].body,
             "ab jane\\u0040example.com, 123-45-6789!"));
-        bool is_signed = strstr(rows[i].path, "thinking") != NULL;
+        bool is_signed = strstr(rows[i].path, "thinking") != NULL
+            || strstr(rows[i].body, "\"%\":") != NULL;
         static char expected[1 << 16];
 
         snprintf(expected, sizeof(expected), "%s",
@@ -205,20 +206,61 @@ static void personal_data_is_redacted_wherever_it_may_be(void **state)
     }
 }
 
-static void a_number_among_arguments_becomes_a_string(void **state)
+#define ARGUMENTS(json) \
+    CHAT("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{" \
+         "\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\"," \
+         "\"arguments\":\"" json "\"}}]}")
+#define INPUT(json) \
+    BLOCK("{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":" json \
+          "}")
+
+static void stays(asg_api_t api, const char *call, asg_rule_t rule)
+{
+    assert_string_equal(redacted(api, asg_str_z(call)), call);
+    assert_int_not_equal(guard.matches[rule], 0);
+    assert_int_equal(guard.redacted[rule], 0);
+}
+
+static void a_number_is_noted_and_stays(void **state)
 {
     (void) state;
-    assert_non_null(strstr(redacted(ASG_API_CHAT, asg_str_z(
-        CHAT("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{"
-             "\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\","
-             "\"arguments\":\"{\\\"n\\\": 4111111111111111, \\\"s\\\": \\\"is "
-             "4111111111111111, or\\\"}\"}}]}"))),
-        "{\\\"n\\\": \\\"[REDACTED:pii-credit-card]\\\", \\\"s\\\": \\\"is "
-        "[REDACTED:pii-credit-card], or\\\"}"));
-    assert_non_null(strstr(redacted(ASG_API_MESSAGES, asg_str_z(
-        BLOCK("{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{"
-              "\"a\":[4111111111111111,1764489600000.5]}}"))),
-        "{\"a\":[\"[REDACTED:pii-credit-card]\",1764489600000.5]}"));
+    stays(ASG_API_CHAT, ARGUMENTS("{\\\"n\\\": 4111111111111111}"),
+          ASG_RULE_PII_CREDIT_CARD);
+    stays(ASG_API_CHAT, ARGUMENTS("[-4111111111111111,4111111111111111.25]"),
+          ASG_RULE_PII_CREDIT_CARD);
+    stays(ASG_API_MESSAGES, INPUT("{\"a\":[4111111111111111]}"),
+          ASG_RULE_PII_CREDIT_CARD);
+    stays(ASG_API_MESSAGES, INPUT("{\"a\":-4111111111111111}"),
+          ASG_RULE_PII_CREDIT_CARD);
+    assert_non_null(strstr(redacted(ASG_API_CHAT, asg_str_z(ARGUMENTS(
+        "{\\\"n\\\":4111111111111111,\\\"s\\\":\\\"4111111111111111\\\"}"))),
+        "{\\\"n\\\":4111111111111111,\\\"s\\\":\\\"[REDACTED:pii-credit-card]"
+        "\\\"}"));
+}
+
+static void the_name_of_a_member_is_noted_and_stays(void **state)
+{
+    (void) state;
+    stays(ASG_API_CHAT, ARGUMENTS("{\\\"a@b.de\\\":1,\\\"c@d.de\\\" :2}"),
+          ASG_RULE_PII_EMAIL);
+    stays(ASG_API_MESSAGES, INPUT("{\"a@b.de\":1,\"c@d.de\":2}"),
+          ASG_RULE_PII_EMAIL);
+    assert_non_null(strstr(redacted(ASG_API_CHAT, asg_str_z(ARGUMENTS(
+        "{\\\"x a@b.de \\\\\\\" c@d.de\\\":\\\"e@f.de, g@h.de\\\"}"))),
+        "{\\\"x a@b.de \\\\\\\" c@d.de\\\":\\\"[REDACTED:pii-email], "
+        "[REDACTED:pii-email]\\\"}"));
+    assert_non_null(strstr(redacted(ASG_API_CHAT, asg_str_z(ARGUMENTS(
+        "{\\u0022a@b.de\\u0022\\t\\u003a\\u0022c@d.de\\u0022}"))),
+        "{\\u0022a@b.de\\u0022\\t\\u003a\\u0022[REDACTED:pii-email]\\u0022}"));
+}
+
+/* Bytes of an image are none of it, also where their type comes later. */
+static void data_of_a_source_without_a_type_stays(void **state)
+{
+    (void) state;
+    stays(ASG_API_MESSAGES, BLOCK("{\"type\":\"image\",\"source\":{\"data\":"
+          "\"AAAA/4111111111111111/AAAA\",\"media_type\":\"image/png\","
+          "\"type\":\"base64\"}}"), ASG_RULE_PII_CREDIT_CARD);
 }
 
 static void json_within_a_string_has_its_own_escapes_resolved(void **state)
@@ -381,7 +423,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_found_in_every_text_of_every_route),
         cmocka_unit_test(personal_data_is_redacted_wherever_it_may_be),
-        cmocka_unit_test(a_number_among_arguments_becomes_a_string),
+        cmocka_unit_test(a_number_is_noted_and_stays),
+        cmocka_unit_test(the_name_of_a_member_is_noted_and_stays),
+        cmocka_unit_test(data_of_a_source_without_a_type_stays),
         cmocka_unit_test(json_within_a_string_has_its_own_escapes_resolved),
         cmocka_unit_test(matches_that_overlap_leave_nothing_behind),
         cmocka_unit_test(a_private_key_is_redacted_to_its_end),
