@@ -205,6 +205,12 @@ ctl_project_prices_read(struct ctl_arena *arena, asg_str_t raw,
 
 /* --- changing --- */
 
+/* The model may be sent audio, which would cost nothing. */
+#define NO_AUDIO \
+    "((m.card ->> 'audio_tokens')::bigint > 0" \
+    " AND coalesce(p.value ->> 'audio_in'," \
+    " m.card ->> 'audio_in_pusd')::bigint = 0)"
+
 /* What the models of $1 cost in the catalog in service, whose body is behind
  * its first line, laid under what is said. */
 #define MODELS \
@@ -213,11 +219,13 @@ ctl_project_prices_read(struct ctl_arena *arena, asg_str_t raw,
     "  FROM catalog_snapshots ORDER BY version DESC LIMIT 1) AS s," \
     " jsonb_array_elements(catalog -> 'models') AS m)" \
     " SELECT p.key, CASE WHEN m.ref IS NULL THEN 'none'" \
-    "  WHEN (m.card ->> 'free')::bigint <> 0 THEN 'free' ELSE 'nothing' END" \
+    "  WHEN (m.card ->> 'free')::bigint <> 0 THEN 'free' WHEN " NO_AUDIO \
+    "  THEN 'audio' ELSE 'nothing' END" \
     " FROM jsonb_each($1::jsonb) AS p LEFT JOIN m ON m.ref = p.key" \
     " WHERE m.ref IS NULL OR (m.card ->> 'free')::bigint <> 0" \
     " OR coalesce(p.value ->> 'in', m.card ->> 'in_pusd')::bigint" \
     "  + coalesce(p.value ->> 'out', m.card ->> 'out_pusd')::bigint = 0" \
+    " OR " NO_AUDIO \
     " ORDER BY p.key LIMIT 1"
 
 static bool
@@ -241,6 +249,8 @@ models_check(struct ctl_change *c, const char *prices, struct ctl_error *e)
                strcmp(what, "none") == 0 ? "is not the ref of a model"
                : strcmp(what, "free") == 0
                  ? "is a model that is free by its module"
+               : strcmp(what, "audio") == 0
+                 ? "would leave audio without a price"
                  : "would cost nothing");
 }
 

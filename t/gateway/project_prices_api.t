@@ -17,7 +17,8 @@ $t->add_service('main', $up, models => [
     {ref => 'model:main/one', route => 'one', cost_in => '0.001',
         cost_out => '0.01', project_prices => '{proj-2026-0002: {out: 7}}'},
     {ref => 'model:main/two', route => 'two', cost_in => '0.001',
-        cost_out => '0.01'}]);
+        cost_out => '0.01', cost_audio_in => '0.002',
+        token_bounds => '{audio: 100}'}]);
 $t->start;
 my ($own, $other) = map { $t->project(budget_usd => '1') } 1, 2;
 my %key = map { $_ => $t->key(project => $_) } $own, $other;
@@ -85,6 +86,7 @@ for my $case (
     ['{"model:main/one": 3}', 'prices.model:main/one'],
     ['{"model:main/one": {}}', 'prices.model:main/one'],
     ['{"model:main/one": {"in": 0, "out": 0}}', 'prices.model:main/one'],
+    ['{"model:main/two": {"in": 100, "audio_in": 0}}', 'prices.model:main/two'],
     ['{"model:main/one": {"price": 1}}', 'prices.model:main/one.price'],
     ['{"model:main/one": {"in": -1}}', 'prices.model:main/one.in'],
     ['{"model:main/one": {"in": "1"}}', 'prices.model:main/one.in'],

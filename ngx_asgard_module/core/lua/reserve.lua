@@ -45,7 +45,8 @@
 -- and slots.  A hold that is adopted takes its slot again, and counts no more
 -- requests or tokens.
 --
--- Invariants.  No write before the last check.  spent + held <= limit after
+-- Invariants.  No write before the last check, but that slots are given back
+-- whose holds are over (part/limits.lua).  spent + held <= limit after
 -- every OK in mode R; a limit of 0 refuses an amount of 0 too.  A window that
 -- is missing is created at 0 only if it starts at or after the budget's `at`
 -- and after the window last used; a field missing from the window in use is a
