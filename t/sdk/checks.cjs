@@ -4,13 +4,12 @@
 // with its defaults, retries included: only the address and the key are ours.
 // ASGARD_HTTP2=1: it fetches with undici, which may speak HTTP/2.
 'use strict';
-const {isDeepStrictEqual} = require('node:util');
 const OpenAI = require('openai');
+const {collect, ok, run, same} = require('./tap.cjs');
 
 const URL = process.env.ASGARD_URL + '/v1';
 const HELLO = [{role: 'user', content: 'Hello from Node'}];
 let requests = 0;
-let made = 0;
 
 function fetcher() {
   if (!process.env.ASGARD_HTTP2) return fetch;
@@ -28,16 +27,6 @@ function client(name = 'good', more = {}) {
     fetch: (...args) => { requests++; return send(...args); },
     ...more,
   });
-}
-
-function ok(good, sentence, why) {
-  made++;
-  console.log(`${good ? '' : 'not '}ok ${made} - ${sentence}`);
-  if (!good && why !== undefined) console.log('# ' + JSON.stringify(why));
-}
-
-function same(got, wanted, sentence) {
-  ok(isDeepStrictEqual(got, wanted), sentence, {got, wanted});
 }
 
 // The call fails with exactly `kind` and goes out `sends` times.
@@ -58,12 +47,6 @@ async function refused(call, kind, status, code, sends, sentence) {
 
 function chat(c, model = 'one', more = {}) {
   return c.chat.completions.create({model, messages: HELLO, ...more});
-}
-
-async function collect(stream) {
-  const all = [];
-  for await (const chunk of await stream) all.push(chunk);
-  return all;
 }
 
 async function answers(c) {
@@ -201,7 +184,6 @@ async function main() {
   const c = client();
   if (process.argv[2] === 'redis-away') {
     await redisAway(c);
-    console.log(`1..${made}`);
     return;
   }
   await answers(c);
@@ -211,7 +193,6 @@ async function main() {
   await requestsRefused(c);
   await money();
   await failures(c);
-  console.log(`1..${made}`);
 }
 
-main().catch((e) => { console.error(e); process.exit(1); });
+run(main);

@@ -9,10 +9,11 @@ import time
 
 import openai
 
+from tap import end, ok, same
+
 URL = os.environ["ASGARD_URL"] + "/v1"
 HELLO = [{"role": "user", "content": "Hello from Python"}]
 requests = 0
-made = 0
 versions = set()
 
 
@@ -36,18 +37,6 @@ def client(name="good", **more):
             http2=URL.startswith("https:"),
             event_hooks={"request": [count], "response": [note_version]}),
         **more)
-
-
-def ok(good, sentence, why=None):
-    global made
-    made += 1
-    print("%sok %d - %s" % ("" if good else "not ", made, sentence))
-    if not good and why is not None:
-        print("# %r" % (why,))
-
-
-def same(got, wanted, sentence):
-    ok(got == wanted, sentence, (got, "instead of", wanted))
 
 
 def refused(call, kind, status, code, sends, sentence):
@@ -216,7 +205,7 @@ def main():
     c = client()
     if sys.argv[1:] == ["redis-away"]:
         redis_away(c)
-        print("1..%d" % made)
+        end()
         return
     answers(c)
     streams(c)
@@ -227,7 +216,7 @@ def main():
     failures(c)
     same(versions, {"HTTP/2" if URL.startswith("https:") else "HTTP/1.1"},
          "every answer came in one version of HTTP")
-    print("1..%d" % made)
+    end()
 
 
 main()

@@ -3,21 +3,13 @@
 // Prints TAP; t/sdk/sdk_anthropic.t starts it, reads it, and answers its calls
 // in this order.
 'use strict';
-const {isDeepStrictEqual} = require('node:util');
 const OpenAI = require('openai');
+const {run, same} = require('./tap.cjs');
 
 const client = new OpenAI({baseURL: process.env.ASGARD_URL + '/v1',
   apiKey: process.env.ASGARD_GOOD_KEY, maxRetries: 0});
 const TOOLS = [{type: 'function', function: {name: 'weather', parameters: {
   type: 'object', properties: {city: {type: 'string'}}}}}];
-let made = 0;
-
-function same(got, wanted, sentence) {
-  const good = isDeepStrictEqual(got, wanted);
-  made++;
-  console.log(`${good ? '' : 'not '}ok ${made} - ${sentence}`);
-  if (!good) console.log('# ' + JSON.stringify({got, wanted}));
-}
 
 function ask(more = {}) {
   return client.chat.completions.create({model: 'claude',
@@ -77,7 +69,6 @@ async function main() {
     'an overloaded provider is an error', () => ask());
   await fails(OpenAI.BadRequestError, [400, 'unsupported_field', 'n'],
     'what cannot be asked is an error', () => ask({n: 2}));
-  console.log(`1..${made}`);
 }
 
-main().catch((e) => { console.error(e); process.exit(1); });
+run(main);

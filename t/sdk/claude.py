@@ -8,20 +8,13 @@ import os
 
 import openai
 
+from tap import end, same
+
 client = openai.OpenAI(base_url=os.environ["ASGARD_URL"] + "/v1",
                        api_key=os.environ["ASGARD_GOOD_KEY"], max_retries=0)
-made = 0
 TOOLS = [{"type": "function", "function": {
     "name": "weather", "parameters": {
         "type": "object", "properties": {"city": {"type": "string"}}}}}]
-
-
-def same(got, wanted, sentence):
-    global made
-    made += 1
-    print("%sok %d - %s" % ("" if got == wanted else "not ", made, sentence))
-    if got != wanted:
-        print("# %r instead of %r" % (got, wanted))
 
 
 def ask(**more):
@@ -77,4 +70,4 @@ except openai.BadRequestError as e:
     same((e.code, e.param), ("unsupported_field", "n"),
          "what cannot be asked is an error")
 
-print("1..%d" % made)
+end()

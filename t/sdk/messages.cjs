@@ -3,20 +3,12 @@
 // Prints TAP; t/sdk/sdk_messages.t starts it, reads it, and answers its calls
 // in this order.
 'use strict';
-const {isDeepStrictEqual} = require('node:util');
 const Anthropic = require('@anthropic-ai/sdk');
+const {run, same} = require('./tap.cjs');
 
 const HELLO = [{role: 'user', content: 'Hello'}];
 const WEATHER = {name: 'weather', description: 'tells it', input_schema: {
   type: 'object', properties: {city: {type: 'string'}}}};
-let made = 0;
-
-function same(got, wanted, sentence) {
-  const good = isDeepStrictEqual(got, wanted);
-  made++;
-  console.log(`${good ? '' : 'not '}ok ${made} - ${sentence}`);
-  if (!good) console.log('# ' + JSON.stringify({got, wanted}));
-}
 
 function clientOf(name, more = {}) {
   return new Anthropic({
@@ -128,7 +120,6 @@ async function main() {
     'a model of another API', () => ask({model: 'gpt'}));
   await fails(Anthropic.BadRequestError, 400, 'unknown_field',
     'a field that is not allowed', () => ask({api_base: 'http://evil.test'}));
-  console.log(`1..${made}`);
 }
 
-main().catch((e) => { console.error(e); process.exit(1); });
+run(main);

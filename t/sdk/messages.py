@@ -7,18 +7,11 @@ import os
 
 import anthropic
 
+from tap import end, same
+
 URL = os.environ["ASGARD_URL"]
-made = 0
 WEATHER = {"name": "weather", "description": "tells it", "input_schema": {
     "type": "object", "properties": {"city": {"type": "string"}}}}
-
-
-def same(got, wanted, sentence):
-    global made
-    made += 1
-    print("%sok %d - %s" % ("" if got == wanted else "not ", made, sentence))
-    if got != wanted:
-        print("# %r instead of %r" % (got, wanted))
 
 
 def client_of(name, **more):
@@ -131,4 +124,4 @@ fails(anthropic.BadRequestError, 400, "unknown_field",
       "a field that is not allowed",
       lambda: ask(extra_body={"api_base": "http://evil.test"}))
 
-print("1..%d" % made)
+end()

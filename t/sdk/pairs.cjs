@@ -1,10 +1,13 @@
-// Each API of each kind of backend, by the official Node SDK of OpenAI.
+// Each API of each kind of backend, by the official Node SDKs of OpenAI and
+// (pairs_messages.cjs) of Anthropic.
 //
 // Prints TAP: a line for each word of the table t/sdk/pairs.json, as pairs.py.
 'use strict';
 const assert = require('node:assert/strict');
 const {readFileSync} = require('node:fs');
 const OpenAI = require('openai');
+const messages = require('./pairs_messages.cjs');
+const {collect, passes, run} = require('./tap.cjs');
 
 const client = new OpenAI({baseURL: process.env.ASGARD_URL + '/v1',
   apiKey: process.env.ASGARD_GOOD_KEY, maxRetries: 0});
@@ -13,7 +16,14 @@ const TOOLS = [{type: 'function', function: {
   name: 'weather', description: 'The weather of a city.',
   parameters: {type: 'object', properties: {city: {type: 'string'}},
     required: ['city']}}}];
-let made = 0;
+const FAILURES = [
+  [429, 'RateLimitError', 429, 'upstream_rate_limited'],
+  [503, 'InternalServerError', 502, 'upstream_error'],
+  [400, 'BadRequestError', 400, 'upstream_rejected']];
+const REFUSALS = {
+  lacks: ['NotFoundError', 404, 'api_not_supported'],
+  unbound: ['BadRequestError', 400, 'unbound_content'],
+  unserved: ['NotFoundError', 404, 'not_found']};
 
 function user(content) {
   return [{role: 'user', content}];
@@ -22,12 +32,6 @@ function user(content) {
 function ask(model, content = 'Hello', more = {}) {
   return client.chat.completions.create(
     {model, messages: user(content), ...more});
-}
-
-async function collect(stream) {
-  const all = [];
-  for await (const chunk of await stream) all.push(chunk);
-  return all;
 }
 
 // Exactly one event has it.
@@ -52,6 +56,8 @@ async function roundTrip(model, choice) {
 }
 
 const CHECKS = {
+  ...messages.CHECKS,
+
   async chat(model) {
     const r = await ask(model);
     assert.match(r.choices[0].message.content, /Hello/);
@@ -116,55 +122,60 @@ const CHECKS = {
   },
 
   async errors(model) {
-    await raises(OpenAI.RateLimitError, 429, 'upstream_rate_limited',
-      () => ask(model, 'status=429'));
-    await raises(OpenAI.InternalServerError, 502, 'upstream_error',
-      () => ask(model, 'status=503'));
-    await raises(OpenAI.InternalServerError, 502, 'upstream_error',
-      () => ask(model, 'status=503', {stream: true}));
-    await raises(OpenAI.BadRequestError, 400, 'upstream_rejected',
-      () => ask(model, 'status=400'));
+    await fails(model, ask);
+    await fails(model, (...a) => ask(...a, {stream: true}));
+  },
+
+  async 'errors of completions'(model) {
+    const call = (name, prompt, more = {}) => client.completions.create(
+      {model: name, prompt, max_tokens: 50, ...more});
+    await fails(model, call);
+    await fails(model, (...a) => call(...a, {stream: true}));
+  },
+
+  async 'errors of embeddings'(model) {
+    await fails(model, (name, text) => client.embeddings.create(
+      {model: name, input: [text, 'Hello']}));
+  },
+
+  async 'errors of messages'(model) {
+    await fails(model, messages.ask);
+    await fails(model, (...a) => messages.ask(...a, {stream: true}));
   },
 };
 
+// Of either SDK, which have the same names for them.
 async function raises(kind, status, code, call) {
   await assert.rejects(call, (e) => {
-    assert.deepEqual([e.constructor, e.status, e.code], [kind, status, code]);
+    assert.deepEqual([e.constructor.name, e.status,
+      e.code ?? e.error?.error?.code], [kind, status, code]);
     return true;
   });
 }
 
-async function line(sentence, call) {
-  made++;
-  try {
-    await call();
-    console.log(`ok ${made} - ${sentence}`);
-  } catch (e) {
-    console.log(`not ok ${made} - ${sentence}`);
-    console.log('# ' + String(e.message).split('\n').join(' ').slice(0, 400));
+// An echo is told how to fail by its name, a fake by what it is asked.
+async function fails(model, call) {
+  for (const [status, ...wanted] of FAILURES) {
+    const how = `status=${status}`;
+    await raises(...wanted, () => (model === 'echo' ?
+      call(`echo:${how}`, 'Hello') : call(model, how)));
   }
 }
 
 async function main() {
   const table = JSON.parse(readFileSync(process.env.ASGARD_PAIRS, 'utf8'));
-  const refusals = {
-    lacks: [OpenAI.NotFoundError, 404, 'api_not_supported'],
-    unbound: [OpenAI.BadRequestError, 400, 'unbound_content'],
-    unserved: [OpenAI.NotFoundError, 404, 'not_found'],
-  };
   for (const row of table) {
     const name = `${row.kind}: ${row.model}: `;
     for (const word of row.can ?? []) {
-      await line(name + word, () => CHECKS[word](row.model));
+      await passes(name + word, () => CHECKS[word](row.model));
     }
-    for (const [how, wanted] of Object.entries(refusals)) {
+    for (const [how, wanted] of Object.entries(REFUSALS)) {
       for (const word of row[how] ?? []) {
-        await line(`${name}${word} ${wanted[2]}`,
+        await passes(`${name}${word} ${wanted[2]}`,
           () => raises(...wanted, () => CHECKS[word](row.model)));
       }
     }
   }
-  console.log(`1..${made}`);
 }
 
-main().catch((e) => { console.error(e); process.exit(1); });
+run(main);

@@ -1,22 +1,28 @@
-"""Each API of each kind of backend, by the official Python SDK of OpenAI.
+"""Each API of each kind of backend, by the official Python SDKs of OpenAI and
+(pairs_messages.py) of Anthropic.
 
-Prints TAP: a line for each word of the table t/sdk/pairs.json, which
-t/sdk/sdk_pairs.t also reads.
+Prints TAP: a line for each word of the table t/sdk/pairs.json.
 """
 import json
 import os
 
+import anthropic
 import openai
+
+import pairs_messages
+import tap
 
 client = openai.OpenAI(base_url=os.environ["ASGARD_URL"] + "/v1",
                        api_key=os.environ["ASGARD_GOOD_KEY"], max_retries=0)
-made = 0
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 TOOLS = [{"type": "function", "function": {
     "name": "weather", "description": "The weather of a city.",
     "parameters": {"type": "object",
                    "properties": {"city": {"type": "string"}},
                    "required": ["city"]}}}]
+FAILURES = [(429, ("RateLimitError", 429, "upstream_rate_limited")),
+            (503, ("InternalServerError", 502, "upstream_error")),
+            (400, ("BadRequestError", 400, "upstream_rejected"))]
 
 
 def user(content):
@@ -110,59 +116,75 @@ def responses(model):
 
 
 def raises(kind, status, code, call):
+    """Of either SDK, which have the same names for them."""
     try:
         call()
-    except openai.APIStatusError as e:
-        assert (type(e), e.status_code, e.code) == (kind, status, code), e
+    except (openai.APIStatusError, anthropic.APIStatusError) as e:
+        said = e.code if isinstance(e, openai.APIStatusError) \
+            else e.body["error"]["code"]
+        got = (type(e).__name__, e.status_code, said)
+        assert got == (kind, status, code), e
         return
     raise AssertionError("nothing was raised")
 
 
+def fails(model, call):
+    """An echo is told how to fail by its name, a fake by what it is asked."""
+    for status, wanted in FAILURES:
+        name, text = (model + ":status=%d" % status, "Hello") \
+            if model == "echo" else (model, "status=%d" % status)
+        raises(*wanted, lambda: call(name, text))
+
+
 def errors(model):
-    raises(openai.RateLimitError, 429, "upstream_rate_limited",
-           lambda: ask(model, "status=429"))
-    raises(openai.InternalServerError, 502, "upstream_error",
-           lambda: ask(model, "status=503"))
-    raises(openai.InternalServerError, 502, "upstream_error",
-           lambda: ask(model, "status=503", stream=True))
-    raises(openai.BadRequestError, 400, "upstream_rejected",
-           lambda: ask(model, "status=400"))
+    fails(model, ask)
+    fails(model, lambda *a: list(ask(*a, stream=True)))
 
 
-CHECKS = {"chat": chat, "stream": stream, "tools": tools,
-          "tools in a stream": tools_in_a_stream, "image": image,
-          "completions": completions, "embeddings": embeddings,
+def errors_of_completions(model):
+    def call(name, text, **more):
+        return client.completions.create(model=name, prompt=text,
+                                         max_tokens=50, **more)
+    fails(model, call)
+    fails(model, lambda *a: list(call(*a, stream=True)))
+
+
+def errors_of_embeddings(model):
+    fails(model, lambda name, text: client.embeddings.create(
+        model=name, input=[text, "Hello"]))
+
+
+def errors_of_messages(model):
+    fails(model, pairs_messages.ask)
+    fails(model, lambda *a: list(pairs_messages.ask(*a, stream=True)))
+
+
+CHECKS = {**pairs_messages.CHECKS, "chat": chat, "stream": stream,
+          "tools": tools, "tools in a stream": tools_in_a_stream,
+          "image": image, "errors": errors, "completions": completions,
           "completions in a stream": completions_in_a_stream,
-          "responses": responses, "errors": errors}
-
-
-def line(sentence, call):
-    global made
-    made += 1
-    try:
-        call()
-        print("ok %d - %s" % (made, sentence))
-    except Exception as e:
-        print("not ok %d - %s" % (made, sentence))
-        print("# %s: %s" % (type(e).__name__, str(e)[:400]))
+          "errors of completions": errors_of_completions,
+          "embeddings": embeddings,
+          "errors of embeddings": errors_of_embeddings,
+          "errors of messages": errors_of_messages, "responses": responses}
+REFUSALS = {"lacks": ("NotFoundError", 404, "api_not_supported"),
+            "unbound": ("BadRequestError", 400, "unbound_content"),
+            "unserved": ("NotFoundError", 404, "not_found")}
 
 
 def main():
     with open(os.environ["ASGARD_PAIRS"]) as f:
         table = json.load(f)
-    refusals = {
-        "lacks": (openai.NotFoundError, 404, "api_not_supported"),
-        "unbound": (openai.BadRequestError, 400, "unbound_content"),
-        "unserved": (openai.NotFoundError, 404, "not_found")}
     for row in table:
         name, model = "%(kind)s: %(model)s: " % row, row["model"]
         for word in row.get("can", []):
-            line(name + word, lambda: CHECKS[word](model))
-        for how, wanted in refusals.items():
+            tap.passes(name + word, lambda: CHECKS[word](model))
+        for how, wanted in REFUSALS.items():
             for word in row.get(how, []):
-                line(name + word + " " + wanted[2],
-                     lambda: raises(*wanted, lambda: CHECKS[word](model)))
-    print("1..%d" % made)
+                tap.passes(name + word + " " + wanted[2],
+                           lambda: raises(*wanted,
+                                          lambda: CHECKS[word](model)))
+    tap.end()
 
 
 main()

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Each API of each kind of backend works with the official SDKs of OpenAI, for
-# Python and for Node, as shipped: the table is t/sdk/pairs.json.
+# Each API of each kind of backend works with the official SDKs of OpenAI and of
+# Anthropic, for Python and for Node, as shipped: the table is t/sdk/pairs.json.
 use strict;
 use warnings;
 use FindBin;
@@ -21,11 +21,13 @@ my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
 my $t = Asgard::Test->new(workers => 1);
 my %secret = map { $_ => $t->canary("the key $_", "$_-" . random_hex(16)) }
     qw(OPENAI_MASTER_KEY VLLM_API_KEY AZURE_OPENAI_API_KEY
-    ANTHROPIC_MASTER_KEY);
+    ANTHROPIC_MASTER_KEY DATABRICKS_TOKEN INFERENCE_GATEWAY_KEY GEMINI_API_KEY
+    AWS_BEARER_TOKEN_BEDROCK);
 my $litellm_key = $t->canary('the key of LiteLLM', 'sk-' . random_hex(16));
 my %up = map { $_ => Asgard::FakeModel->of($t, $_, calls => {
     weather => "{\"city\": \"Z\x{fc}rich\"}"}) }
-    qw(openai vllm azure anthropic litellm);
+    qw(openai vllm azure anthropic litellm databricks igw gemini bedrock
+    ollama);
 
 # LiteLLM stands between the gateway and a provider of its own.
 my $proxy = Asgard::LiteLLM->new(dir => $t->{dir}, key => $litellm_key,
@@ -36,6 +38,11 @@ $t->{control}->write_backends(%secret,
     VLLM_BASE_URL => $up{vllm}->url . '/v1',
     AZURE_OPENAI_ENDPOINT => $up{azure}->url,
     ANTHROPIC_BASE_URL => $up{anthropic}->url,
+    DATABRICKS_HOST => $up{databricks}->url,
+    INFERENCE_GATEWAY_BASE_URL => $up{igw}->url . '/v1',
+    GEMINI_BASE_URL => $up{gemini}->url . '/v1beta/openai',
+    BEDROCK_BASE_URL => $up{bedrock}->url . '/openai/v1',
+    OLLAMA_BASE_URL => $up{ollama}->url . '/v1',
     LITELLM_BASE_URL => $proxy->url, LITELLM_MASTER_KEY => $litellm_key);
 $t->start;
 my $project = $t->project(budget_usd => '500');
@@ -53,7 +60,8 @@ for my $language (sort keys %program) {
     };
 }
 
-is($up{anthropic}->count, 0, 'what a backend lacks is not sent to it');
+is(scalar(grep { $_->{path} ne '/v1/messages' } $up{anthropic}->books), 0,
+    'what a backend lacks is not sent to it');
 my ($path) = map { $_->{path} } grep { $_->{path} =~ /chat/ }
     $up{azure}->books;
 is($path, '/openai/deployments/gpt-5.1/chat/completions'

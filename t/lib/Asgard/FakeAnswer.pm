@@ -20,7 +20,7 @@ sub new {
         asked => ref $asked eq 'HASH' ? $asked : {}, sent => 0}, $class;
     $self->{prompt}     = $script->{prompt_tokens} // 10;
     $self->{completion} = $script->{completion_tokens} // 20;
-    $self->{completion} = 0 if $request->{path} =~ /embeddings(?:\?|$)/;
+    $self->{completion} = 0 if $self->api eq 'embeddings';
     return $self;
 }
 
@@ -34,8 +34,16 @@ sub summary {
 
 sub status    { $_[0]{script}{status} // 200 }
 
-# Is it asked by Anthropic's API?
-sub is_messages { $_[0]{request}{path} =~ m{/messages$} }
+# By which API it is asked.
+sub api {
+    my ($self) = @_;
+    my $path = $self->{request}{path};
+    return $path =~ m{/messages$} ? 'messages'
+        : $path =~ /embeddings(?:\?|$)/ ? 'embeddings'
+        : $path =~ /chat|invocations/ ? 'chat' : 'completions';
+}
+
+sub is_messages { $_[0]->api eq 'messages' }
 
 sub is_stream { $_[0]{asked}{stream} && $_[0]->status == 200 }
 
@@ -145,7 +153,7 @@ sub true_usage {
     my ($p, $c) = @$self{qw(prompt completion)};
     return {input_tokens => $p, output_tokens => $c} if $self->is_messages;
     return {prompt_tokens => $p, total_tokens => $p + $c,
-        $self->{request}{path} =~ /embeddings(?:\?|$)/ ? ()
+        $self->api eq 'embeddings' ? ()
             : (completion_tokens => $c)};
 }
 
@@ -159,18 +167,18 @@ sub tier {
 
 sub object {
     my ($self) = @_;
-    my $path = $self->{request}{path};
+    my $api = $self->api;
     my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
         model => $self->{asked}{model}, $self->tier);
-    if ($self->is_messages) {
+    if ($api eq 'messages') {
         return {%{message([{type => 'text', text => $self->text}],
             'end_turn')}, model => $all{model}};
     }
-    if ($path =~ /embeddings(?:\?|$)/) {
+    if ($api eq 'embeddings') {
         return {object => 'list', model => $all{model}, data => [
             {object => 'embedding', index => 0, embedding => [0.25, -0.5]}]};
     }
-    if ($path !~ /chat|invocations/) {
+    if ($api eq 'completions') {
         return {%all, object => 'text_completion', choices => [{index => 0,
             text => $self->text, finish_reason => 'stop'}]};
     }
@@ -181,7 +189,7 @@ sub object {
 
 sub events {
     my ($self) = @_;
-    my $chat = $self->{request}{path} =~ /chat|invocations/;
+    my $chat = $self->api eq 'chat';
     my %all = (id => "chatcmpl-$$", created => 1_763_719_200,
         model => $self->{asked}{model}, $self->tier,
         object => $chat ? 'chat.completion.chunk' : 'text_completion');
