@@ -85,8 +85,8 @@ export ASGARD_TOP   := $(CURDIR)
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-unit test-gateway test-lua \
         test-ctl test-run test-docs test-fault test-abuse test-harden \
-        test-sim torture soak test-sdk fuzz-smoke fuzz check check-layers \
-        check-scripts lint bench bench-core bench-peers run stop reload clean
+        test-sim torture soak test-sdk test-openwebui fuzz-smoke fuzz check \
+        check-layers check-scripts lint bench bench-core bench-peers run stop reload clean
 
 help: ## List the targets
 	@echo "Usage: make [BUILD=release|debug|sanitize] TARGET"
@@ -202,6 +202,10 @@ torture: $(TEST_PREREQ) ## Fail every allocation of worker and asgard-ctl
 
 test-sdk: $(TEST_PREREQ) ## The official SDKs against a running gateway
 	@scripts/test sdk
+
+test-openwebui: $(TEST_PREREQ) ## Open WebUI, which this installs (1.2 GB)
+	@scripts/sdk-env openwebui
+	@prove -It/lib t/sdk/openwebui.t
 
 fuzz-smoke: $(FUZZ_BIN) ## Every fuzz target for 20 s
 	@scripts/test fuzz
