@@ -119,7 +119,8 @@ sub call {
     my $calls = $self->{script}{calls} // {};
     return if $self->is_result;
     my ($name) = grep { exists $calls->{$_} }
-        map { $_->{function}{name} // $_->{name} } @{$self->{asked}{tools} // []};
+        map { $_->{function}{name} // $_->{name} }
+        @{$self->{asked}{tools} // []};
     return defined $name ? [$name, $calls->{$name}] : undef;
 }
 
