@@ -13,9 +13,7 @@ use Asgard::Sdk;
 use Asgard::Test;
 
 my $json = JSON::PP->new->utf8;
-my $python = Asgard::Sdk::must_have('venv/bin/python');
-my $modules = Asgard::Sdk::must_have('node_modules');
-my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
+my @programs = map { [Asgard::Sdk::program("claude.$_")] } qw(py cjs);
 my $t = Asgard::Test->new(workers => 1);
 my $up = $t->upstream('claude', prompt_tokens => 10, completion_tokens => 20);
 $t->add_service('claude', $up, kind => 'anthropic', models => [{
@@ -39,13 +37,10 @@ my @script = (says('Bonjour.'),
     {raw => raw_stream(start_of() . $text . $call . end_of('tool_use'))},
     says('Sunny.'), says('A dot.'), {status => 529});
 
-for my $program ([{}, $python, "$FindBin::Bin/claude.py"],
-    [{NODE_PATH => $modules}, $node // 'node', "$FindBin::Bin/claude.cjs"])
-{
-    my ($env, @command) = @$program;
+for my $program (@programs) {
     my $before = $up->count;
     $up->script(@script);
-    $sdk->checks($env, @command);
+    $sdk->checks(@$program);
 
     my @seen = map { $json->decode($_->{body}) } $up->books;
     splice @seen, 0, $before;

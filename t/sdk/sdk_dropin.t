@@ -12,9 +12,7 @@ use Asgard::Files qw(spill);
 use Asgard::Port qw(free_port);
 use Asgard::Sdk;
 
-my $python = Asgard::Sdk::must_have('venv/bin/python');
-my $modules = Asgard::Sdk::must_have('node_modules');
-my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
+my @programs = map { [Asgard::Sdk::program("checks.$_")] } qw(py cjs);
 my ($site, $app, $dead) = map { free_port() } 1 .. 3;
 
 sub other_sites {
@@ -73,9 +71,7 @@ MORE
 my $sdk = Asgard::Sdk->new(before => \&other_sites);
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
-$sdk->checks({}, $python, "$FindBin::Bin/checks.py");
-$sdk->checks({NODE_PATH => $modules}, $node // 'node',
-    "$FindBin::Bin/checks.cjs");
+$sdk->checks(@$_) for @programs;
 
 sub page {
     my ($port, $path, @headers) = @_;

@@ -14,9 +14,7 @@ use Asgard::Sdk;
 use Asgard::Test;
 
 my $json = JSON::PP->new->utf8;
-my $python = Asgard::Sdk::must_have('venv/bin/python');
-my $modules = Asgard::Sdk::must_have('node_modules');
-my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
+my @programs = map { [Asgard::Sdk::program("messages.$_")] } qw(py cjs);
 
 my $t = Asgard::Test->new(workers => 1);
 my $up = $t->upstream('claude', prompt_tokens => 10, completion_tokens => 20);
@@ -53,13 +51,10 @@ my @script = (says('Bonjour.'), says('Bonjour.'),
     error(400, 'invalid_request_error'), error(500, 'api_error'),
     error(529, 'overloaded_error'), says('Bonjour.'));
 
-for my $program ([{}, $python, "$FindBin::Bin/messages.py"],
-    [{NODE_PATH => $modules}, $node // 'node', "$FindBin::Bin/messages.cjs"])
-{
-    my ($env, @command) = @$program;
+for my $program (@programs) {
     my $before = $up->count;
     $up->script(@script);
-    $sdk->checks($env, @command);
+    $sdk->checks(@$program);
 
     my @seen = $up->books;
     splice @seen, 0, $before;

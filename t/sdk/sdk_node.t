@@ -8,20 +8,17 @@ use Test::More;
 
 use Asgard::Sdk;
 
-my $modules = Asgard::Sdk::must_have('node_modules');
+my @program = Asgard::Sdk::program('checks.cjs');
 my $sdk = Asgard::Sdk->new;
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
-my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
-my %env = (NODE_PATH => $modules);
-my @program = ($node // 'node', "$FindBin::Bin/checks.cjs");
-$sdk->checks(\%env, @program);
+$sdk->checks(@program);
 
 is($sdk->{up}{main}->count, 1,
     'refused calls did not reach the provider');
 is($sdk->{up}{$_}->count, 1, "the provider '$_' was called once")
     for qw(busy picky locked slow);
 
-$sdk->checks_without_redis(\%env, @program);
+$sdk->checks_without_redis(@program);
 
 $t->done;

@@ -13,10 +13,9 @@ use Asgard::LiteLLM;
 use Asgard::Sdk;
 use Asgard::Test;
 
-my $python = Asgard::Sdk::must_have('venv/bin/python');
-my $modules = Asgard::Sdk::must_have('node_modules');
+my %program = (Python => [Asgard::Sdk::program('pairs.py')],
+    Node => [Asgard::Sdk::program('pairs.cjs')]);
 Asgard::Sdk::must_have('litellm/bin/litellm');
-my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
 
 my $t = Asgard::Test->new(workers => 1);
 my %secret = map { $_ => $t->canary("the key $_", "$_-" . random_hex(16)) }
@@ -50,22 +49,30 @@ my $sdk = bless {test => $t, keys => {good => $t->key(project => $project)},
     projects => {poor => $project}}, 'Asgard::Sdk';
 
 my $table = "$FindBin::Bin/pairs.json";
-
-my %program = (Python => [$python, "$FindBin::Bin/pairs.py"],
-    Node => [$node // 'node', "$FindBin::Bin/pairs.cjs"]);
 for my $language (sort keys %program) {
     subtest $language => sub {
-        $sdk->checks({ASGARD_PAIRS => $table, NODE_PATH => $modules},
-            @{$program{$language}});
+        my ($env, @command) = @{$program{$language}};
+        $sdk->checks({ASGARD_PAIRS => $table, %$env}, @command);
     };
 }
 
-is(scalar(grep { $_->{path} ne '/v1/messages' } $up{anthropic}->books), 0,
-    'what a backend lacks is not sent to it');
-my ($path) = map { $_->{path} } grep { $_->{path} =~ /chat/ }
-    $up{azure}->books;
-is($path, '/openai/deployments/gpt-5.1/chat/completions'
-    . '?api-version=2024-10-21', 'Azure was called by its deployment');
+# Where each was called, so that what a backend lacks was not sent to it.
+my @three = qw(/v1/chat/completions /v1/completions /v1/embeddings);
+my $azure = '/openai/deployments';
+my $version = 'api-version=2024-10-21';
+my %paths = (openai => [@three[0, 2]], vllm => \@three, ollama => \@three,
+    litellm => \@three, igw => [@three[0, 1]], anthropic => ['/v1/messages'],
+    azure => ["$azure/gpt-5.1/chat/completions?$version",
+        "$azure/text-embedding-3-small/embeddings?$version"],
+    databricks => ['/serving-endpoints/databricks-meta-llama-3-3-70b-instruct'
+        . '/invocations'],
+    gemini => ['/v1beta/openai/chat/completions', '/v1beta/openai/embeddings'],
+    bedrock => ['/openai/v1/chat/completions']);
+for my $name (sort keys %up) {
+    my %seen = map { $_->{path} => 1 } $up{$name}->books;
+    is_deeply([sort keys %seen], $paths{$name},
+        "$name was called where its API is, and nowhere else");
+}
 
 $proxy->stop;
 $t->done;

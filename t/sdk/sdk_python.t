@@ -9,12 +9,11 @@ use Test::More;
 use Asgard::FakeUpstream;
 use Asgard::Sdk;
 
-my $python = Asgard::Sdk::must_have('venv/bin/python');
+my @program = Asgard::Sdk::program('checks.py');
 my $sdk = Asgard::Sdk->new;
 my $t = $sdk->test;
 $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
-my @program = ($python, "$FindBin::Bin/checks.py");
-$sdk->checks({}, @program);
+$sdk->checks(@program);
 
 my @books = $sdk->{up}{main}->books;
 is(scalar(@books), 2, 'refused calls did not reach the provider');
@@ -23,6 +22,6 @@ is(Asgard::FakeUpstream->header_of($books[0], 'x-stainless-lang'), undef,
 is($sdk->{up}{$_}->count, 1, "the provider '$_' was called once")
     for qw(busy picky locked slow);
 
-$sdk->checks_without_redis({}, @program);
+$sdk->checks_without_redis(@program);
 
 $t->done;

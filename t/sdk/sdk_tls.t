@@ -10,8 +10,7 @@ use Test::More;
 use Asgard::Sdk;
 use Asgard::TlsServer;
 
-my $python = Asgard::Sdk::must_have('venv/bin/python');
-my $modules = Asgard::Sdk::must_have('node_modules');
+my ($python, $node) = map { [Asgard::Sdk::program("checks.$_")] } qw(py cjs);
 my $server;
 my $limits = <<'CONF';
 gzip on;
@@ -29,14 +28,15 @@ sub tls_front {
 }
 
 sub sdk_behind {
-    my ($name, $env, @program) = @_;
+    my ($name, $program) = @_;
+    my ($env, @command) = @$program;
     subtest "the SDK for $name" => sub {
         my $sdk = Asgard::Sdk->new(before => \&tls_front);
         my $t = $sdk->test;
         $t->allow_alert(qr/asgard: .*(?:401|403|credential|key)/);
         $sdk->{url} = $server->url;
         $sdk->checks({%$env, SSL_CERT_FILE => $server->ca,
-            NODE_EXTRA_CA_CERTS => $server->ca}, @program);
+            NODE_EXTRA_CA_CERTS => $server->ca}, @command);
         my ($http) = $name =~ m{(HTTP/\d.*)};
         like($t->{gateway}->access_log, qr{^::1 .* \Q$http\E[".]}m,
             'its calls came over IPv6');
@@ -48,11 +48,9 @@ sub sdk_behind {
     };
 }
 
-my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
-sdk_behind('Python, HTTP/2', {}, $python, "$FindBin::Bin/checks.py");
+sdk_behind('Python, HTTP/2', $python);
 # Node's own fetch speaks HTTP/1.1 only
-sdk_behind('Node, HTTP/1.1', {NODE_PATH => $modules}, $node // 'node',
-    "$FindBin::Bin/checks.cjs");
-sdk_behind('Node, HTTP/2', {NODE_PATH => $modules, ASGARD_HTTP2 => 1},
-    $node // 'node', "$FindBin::Bin/checks.cjs");
+sdk_behind('Node, HTTP/1.1', $node);
+$node->[0]{ASGARD_HTTP2} = 1;
+sdk_behind('Node, HTTP/2', $node);
 done_testing();

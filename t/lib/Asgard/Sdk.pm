@@ -23,6 +23,14 @@ sub must_have {
     return $there;
 }
 
+# program('checks.py'), or .cjs: what ->checks takes to run this file of t/sdk.
+sub program {
+    my ($file) = @_;
+    my $path = top() . "/t/sdk/$file";
+    return ({}, must_have('venv/bin/python'), $path) if $file =~ /\.py$/;
+    return ({NODE_PATH => must_have('node_modules')}, 'node', $path);
+}
+
 # new(url => where the SDK goes, and words of Gateway.pm): everything runs;
 # ->test is the Asgard::Test.  `before` is called with it before it starts.
 sub new {
