@@ -22,6 +22,7 @@ const FAILURES = [
   [400, 'BadRequestError', 400, 'upstream_rejected']];
 const REFUSALS = {
   lacks: ['NotFoundError', 404, 'api_not_supported'],
+  unsupported: ['BadRequestError', 400, 'unsupported_field'],
   unbound: ['BadRequestError', 400, 'unbound_content'],
   unserved: ['NotFoundError', 404, 'not_found']};
 
@@ -48,7 +49,7 @@ async function roundTrip(model, choice) {
   assert.equal(tool_calls.length, 1);
   assert.equal(tool_calls[0].function.name, 'weather');
   assert.deepEqual(JSON.parse(tool_calls[0].function.arguments),
-    {city: 'Z\u00fcrich'});
+    {city: 'Z\u00fcrich "x"\n'});
   const r = await ask(model, '', {tools: TOOLS, messages: [
     ...user('weather?'), {role, content, tool_calls},
     {role: 'tool', tool_call_id: tool_calls[0].id, content: '18 C'}]});
@@ -141,6 +142,20 @@ const CHECKS = {
   async 'errors of messages'(model) {
     await fails(model, messages.ask);
     await fails(model, (...a) => messages.ask(...a, {stream: true}));
+  },
+
+  async overload(model) {
+    await raises('InternalServerError', 503, 'upstream_overloaded',
+      () => ask(model, 'status=529'));
+  },
+
+  async 'overload of messages'(model) {
+    await raises('OverloadedError', 529, 'upstream_overloaded',
+      () => messages.ask(model, 'status=529'));
+  },
+
+  async 'two answers'(model) {
+    await ask(model, 'Hello', {n: 2});
   },
 };
 

@@ -66,12 +66,16 @@ def round_trip(model, choice):
     assert choice.finish_reason == "tool_calls", choice
     (call,) = choice.message.tool_calls
     assert call.function.name == "weather", call
-    assert json.loads(call.function.arguments) == {"city": "Z\u00fcrich"}, call
+    assert json.loads(call.function.arguments) == {"city": "Z\u00fcrich \"x\"\n"}, call
     r = ask(model, tools=TOOLS, messages=user("weather?") + [
         choice.message.model_dump(
             exclude_none=True, include={"role", "content", "tool_calls"}),
         {"role": "tool", "tool_call_id": call.id, "content": "18 C"}])
     assert r.choices[0].message.content == "The tool said: 18 C", r
+
+
+def two_answers(model):
+    ask(model, n=2)
 
 
 def tools(model):
@@ -159,6 +163,16 @@ def errors_of_messages(model):
     fails(model, lambda *a: list(pairs_messages.ask(*a, stream=True)))
 
 
+def overload(model):
+    raises("InternalServerError", 503, "upstream_overloaded",
+           lambda: ask(model, "status=529"))
+
+
+def overload_of_messages(model):
+    raises("OverloadedError", 529, "upstream_overloaded",
+           lambda: pairs_messages.ask(model, "status=529"))
+
+
 CHECKS = {**pairs_messages.CHECKS, "chat": chat, "stream": stream,
           "tools": tools, "tools in a stream": tools_in_a_stream,
           "image": image, "errors": errors, "completions": completions,
@@ -166,8 +180,11 @@ CHECKS = {**pairs_messages.CHECKS, "chat": chat, "stream": stream,
           "errors of completions": errors_of_completions,
           "embeddings": embeddings,
           "errors of embeddings": errors_of_embeddings,
-          "errors of messages": errors_of_messages, "responses": responses}
+          "errors of messages": errors_of_messages, "overload": overload,
+          "overload of messages": overload_of_messages,
+          "responses": responses, "two answers": two_answers}
 REFUSALS = {"lacks": ("NotFoundError", 404, "api_not_supported"),
+            "unsupported": ("BadRequestError", 400, "unsupported_field"),
             "unbound": ("BadRequestError", 400, "unbound_content"),
             "unserved": ("NotFoundError", 404, "not_found")}
 

@@ -30,7 +30,7 @@ async function roundTrip(model, said) {
   const [call, ...more] = said.content.filter((b) => b.type === 'tool_use');
   assert.equal(more.length, 0);
   assert.equal(call.name, 'weather');
-  assert.deepEqual(call.input, {city: 'Z\u00fcrich'});
+  assert.deepEqual(call.input, {city: 'Z\u00fcrich "x"\n'});
   const r = await ask(model, '', {tools: [WEATHER], messages: [
     user('weather?'), {role: 'assistant', content: said.content},
     user([{type: 'tool_result', tool_use_id: call.id, content: '18 C'}])]});

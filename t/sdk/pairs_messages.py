@@ -47,7 +47,7 @@ def round_trip(model, said):
     assert said.stop_reason == "tool_use", said
     (call,) = [b for b in said.content if b.type == "tool_use"]
     assert call.name == "weather", call
-    assert call.input == {"city": "Z\u00fcrich"}, call
+    assert call.input == {"city": "Z\u00fcrich \"x\"\n"}, call
     r = ask(model, tools=[WEATHER], messages=[
         user("weather?"), {"role": "assistant", "content": said.content},
         user([{"type": "tool_result", "tool_use_id": call.id,

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use JSON::PP ();
 use Test::More;
 
 use Asgard::FakeModel;
@@ -24,7 +25,7 @@ my %secret = map { $_ => $t->canary("the key $_", "$_-" . random_hex(16)) }
     AWS_BEARER_TOKEN_BEDROCK);
 my $litellm_key = $t->canary('the key of LiteLLM', 'sk-' . random_hex(16));
 my %up = map { $_ => Asgard::FakeModel->of($t, $_, calls => {
-    weather => "{\"city\": \"Z\x{fc}rich\"}"}) }
+    weather => "{\"city\": \"Z\x{fc}rich \\\"x\\\"\\n\"}"}) }
     qw(openai vllm azure anthropic litellm databricks igw gemini bedrock
     ollama);
 
@@ -73,6 +74,26 @@ for my $name (sort keys %up) {
     is_deeply([sort keys %seen], $paths{$name},
         "$name was called where its API is, and nowhere else");
 }
+
+# What arrived at Anthropic, by OpenAI's words and by its own.
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my @asked = map { $json->decode($_->{body}) } $up{anthropic}->books;
+is_deeply([grep { $_->{metadata}{user_id} ne $project } @asked], [],
+    "each call of Anthropic is the project's");
+
+# The values of this member in blocks of that type, each once.
+sub arrived {
+    my ($type, $member) = @_;
+    my %seen = map { $json->encode($_->{$member}) => 1 }
+        grep { $_->{type} eq $type } map { @{$_->{content}} }
+        grep { ref $_->{content} } map { @{$_->{messages}} } @asked;
+    return [sort keys %seen];
+}
+is_deeply(arrived('tool_result', 'content'),
+    ['"18 C"', '[{"text":"18 C","type":"text"}]'],
+    'what the tool answered arrived there, in both spellings');
+is_deeply(arrived('image', 'source'), ['{"data":"iVBORw0KGgo=",'
+    . '"media_type":"image/png","type":"base64"}'], '... and the image');
 
 $proxy->stop;
 $t->done;
