@@ -27,7 +27,8 @@ sub must_have {
 sub program {
     my ($file) = @_;
     my $path = top() . "/t/sdk/$file";
-    return ({}, must_have('venv/bin/python'), $path) if $file =~ /\.py$/;
+    return ({PYTHONDONTWRITEBYTECODE => 1}, must_have('venv/bin/python'), $path)
+        if $file =~ /\.py$/;
     return ({NODE_PATH => must_have('node_modules')}, 'node', $path);
 }
 
