@@ -20,7 +20,7 @@ for (['one', $up->port], ['closed', free_port()]) {
     my ($name, $port) = @$_;
     $s->endpoint(id => $name, kind => 'openai-compatible',
         host => '127.0.0.1', port => $port, host_header => 'provider.test',
-        first_byte_timeout_ms => 800, idle_timeout_ms => 800);
+        first_byte_timeout_ms => 1500, idle_timeout_ms => 1500);
     $s->model(route => $name);
 }
 my $project = $s->project(limit => '-');

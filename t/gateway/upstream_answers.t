@@ -14,7 +14,7 @@ my $up = $s->upstream('main');
 my $key = $s->key($s->project(limit => '-'));
 $s->endpoint(kind => 'openai-compatible', host => '127.0.0.1',
     port => $up->port, host_header => 'provider.test',
-    first_byte_timeout_ms => 700, idle_timeout_ms => 700);
+    first_byte_timeout_ms => 1500, idle_timeout_ms => 1500);
 $s->model(route => 'one');
 $s->publish;
 $s->start;
