@@ -107,23 +107,18 @@ key_json(const struct ctl_key *k)
 
 CTL_HANDLER(ctl_http_key_list)
 {
-    const char *limit_text = NULL, *cursor = NULL;
-    const struct ctl_query_field query[] = {
-        {"limit", &limit_text}, {"cursor", &cursor}, {NULL, NULL}
-    };
+    struct ctl_query_page page;
     struct ctl_arena *arena = &rq->worker->arena;
     struct ctl_project project;
     struct ctl_key *keys;
-    unsigned limit, n, i;
+    unsigned n, i;
     bool more;
     cJSON *tree, *items;
 
-    if (!ctl_query_read(rq, query, e)
-        || !ctl_query_limit(limit_text, &limit, e)
-        || !ctl_query_cursor(cursor, CTL_QUERY_UUID, e)
+    if (!ctl_query_page_read(rq, CTL_QUERY_UUID, &page, e)
         || !ctl_project_get(rq->worker->pg, arena, rq->param[0], &project, e)
         || !ctl_key_list(rq->worker->pg, arena, rq->param[0],
-                         cursor != NULL ? cursor : "", limit, &keys, &n,
+                         page.after, page.limit, &keys, &n,
                          &more, e))
     {
         return false;

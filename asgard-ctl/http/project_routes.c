@@ -88,21 +88,16 @@ CTL_HANDLER(ctl_http_project_register)
 
 CTL_HANDLER(ctl_http_project_list)
 {
-    const char *limit_text = NULL, *cursor = NULL;
-    const struct ctl_query_field query[] = {
-        {"limit", &limit_text}, {"cursor", &cursor}, {NULL, NULL}
-    };
+    struct ctl_query_page page;
     struct ctl_project *projects;
-    unsigned limit, n, i;
+    unsigned n, i;
     bool more;
     cJSON *tree, *list;
 
-    if (!ctl_query_read(rq, query, e)
-        || !ctl_query_limit(limit_text, &limit, e)
-        || !ctl_query_cursor(cursor, "proj-9999-9999", e)
+    if (!ctl_query_page_read(rq, "proj-9999-9999", &page, e)
         || !ctl_project_list(rq->worker->pg, &rq->worker->arena,
-                             ctl_gate_email(rq), cursor != NULL ? cursor : "",
-                             limit, &projects, &n, &more, e))
+                             ctl_gate_email(rq), page.after,
+                             page.limit, &projects, &n, &more, e))
     {
         return false;
     }

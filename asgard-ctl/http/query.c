@@ -141,3 +141,24 @@ ctl_query_limit(const char *text, unsigned *limit, struct ctl_error *e)
 
     return true;
 }
+
+
+bool
+ctl_query_page_read(struct ctl_request *rq, const char *pattern,
+    struct ctl_query_page *page, struct ctl_error *e)
+{
+    const char *limit = NULL, *cursor = NULL;
+    const struct ctl_query_field query[] = {
+        {"limit", &limit}, {"cursor", &cursor}, {NULL, NULL}
+    };
+
+    if (!ctl_query_read(rq, query, e)
+        || !ctl_query_limit(limit, &page->limit, e)
+        || !ctl_query_cursor(cursor, pattern, e))
+    {
+        return false;
+    }
+    page->after = cursor != NULL ? cursor : "";
+
+    return true;
+}

@@ -28,4 +28,14 @@ bool ctl_query_cursor(const char *text, const char *pattern,
 /* "limit": 1 to 1,000, default 100. */
 bool ctl_query_limit(const char *text, unsigned *limit, struct ctl_error *e);
 
+/* The page of a list that has no other query. */
+struct ctl_query_page {
+    const char *after;                  /* the cursor; "": from the first on */
+    unsigned limit;
+};
+
+/* `pattern`: as for the cursor. */
+bool ctl_query_page_read(struct ctl_request *rq, const char *pattern,
+    struct ctl_query_page *page, struct ctl_error *e);
+
 #endif

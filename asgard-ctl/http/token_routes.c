@@ -91,20 +91,15 @@ CTL_HANDLER(ctl_http_token_mint)
 
 CTL_HANDLER(ctl_http_token_list)
 {
-    const char *limit_text = NULL, *cursor = NULL;
-    const struct ctl_query_field query[] = {
-        {"limit", &limit_text}, {"cursor", &cursor}, {NULL, NULL}
-    };
+    struct ctl_query_page page;
     struct ctl_token *tokens;
-    unsigned limit, n, i;
+    unsigned n, i;
     bool more;
     cJSON *tree, *list;
 
-    if (!ctl_query_read(rq, query, e)
-        || !ctl_query_limit(limit_text, &limit, e)
-        || !ctl_query_cursor(cursor, CTL_QUERY_UUID, e)
+    if (!ctl_query_page_read(rq, CTL_QUERY_UUID, &page, e)
         || !ctl_token_list(rq->worker->pg, &rq->worker->arena, &rq->who,
-                           cursor != NULL ? cursor : "", limit, &tokens, &n,
+                           page.after, page.limit, &tokens, &n,
                            &more, e))
     {
         return false;
@@ -202,20 +197,15 @@ CTL_HANDLER(ctl_http_agent_create)
 
 CTL_HANDLER(ctl_http_agent_list)
 {
-    const char *limit_text = NULL, *cursor = NULL;
-    const struct ctl_query_field query[] = {
-        {"limit", &limit_text}, {"cursor", &cursor}, {NULL, NULL}
-    };
+    struct ctl_query_page page;
     struct ctl_agent *agents;
-    unsigned limit, n, i;
+    unsigned n, i;
     bool more;
     cJSON *tree, *list;
 
-    if (!ctl_query_read(rq, query, e)
-        || !ctl_query_limit(limit_text, &limit, e)
-        || !ctl_query_cursor(cursor, CTL_QUERY_UUID, e)
+    if (!ctl_query_page_read(rq, CTL_QUERY_UUID, &page, e)
         || !ctl_agent_list(rq->worker->pg, &rq->worker->arena, &rq->who,
-                           cursor != NULL ? cursor : "", limit, &agents, &n,
+                           page.after, page.limit, &agents, &n,
                            &more, e))
     {
         return false;

@@ -45,20 +45,15 @@ CTL_HANDLER(ctl_http_user_create)
 
 CTL_HANDLER(ctl_http_user_list)
 {
-    const char *limit_text = NULL, *cursor = NULL;
-    const struct ctl_query_field query[] = {
-        {"limit", &limit_text}, {"cursor", &cursor}, {NULL, NULL}
-    };
+    struct ctl_query_page page;
     struct ctl_user *users;
-    unsigned limit, n, i;
+    unsigned n, i;
     bool more;
     cJSON *tree, *list;
 
-    if (!ctl_query_read(rq, query, e)
-        || !ctl_query_limit(limit_text, &limit, e)
-        || !ctl_query_cursor(cursor, CTL_QUERY_UUID, e)
+    if (!ctl_query_page_read(rq, CTL_QUERY_UUID, &page, e)
         || !ctl_user_list(rq->worker->pg, &rq->worker->arena,
-                          cursor != NULL ? cursor : "", limit, &users, &n,
+                          page.after, page.limit, &users, &n,
                           &more, e))
     {
         return false;
