@@ -73,6 +73,34 @@ static const struct {
 };
 
 
+static ngx_http_asgard_worker_t *
+ngx_http_asgard_count_first(void)
+{
+    return ngx_http_asgard_zone()->workers;
+}
+
+
+/* Of all workers the counter that is `first` of the first. */
+
+static uint64_t
+ngx_http_asgard_count_sum(const ngx_atomic_t *first)
+{
+    uint64_t       sum;
+    ngx_uint_t     i;
+    const u_char  *p;
+
+    sum = 0;
+    p = (const u_char *) first;
+
+    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
+        sum += *(const ngx_atomic_t *) (const void *) p;
+        p += sizeof(ngx_http_asgard_worker_t);
+    }
+
+    return sum;
+}
+
+
 void
 ngx_http_asgard_count(ngx_http_asgard_count_e what, uint64_t n)
 {
@@ -88,18 +116,8 @@ ngx_http_asgard_count(ngx_http_asgard_count_e what, uint64_t n)
 uint64_t
 ngx_http_asgard_count_read(ngx_http_asgard_count_e what)
 {
-    uint64_t                 sum;
-    ngx_uint_t               i;
-    ngx_http_asgard_zone_t  *zone;
-
-    sum = 0;
-    zone = ngx_http_asgard_zone();
-
-    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
-        sum += zone->workers[i].counts[what];
-    }
-
-    return sum;
+    return ngx_http_asgard_count_sum(
+                 &ngx_http_asgard_count_first()->counts[what]);
 }
 
 
@@ -118,18 +136,8 @@ ngx_http_asgard_count_reason(asg_reason_t reason)
 uint64_t
 ngx_http_asgard_count_reason_read(asg_reason_t reason)
 {
-    uint64_t                 sum;
-    ngx_uint_t               i;
-    ngx_http_asgard_zone_t  *zone;
-
-    sum = 0;
-    zone = ngx_http_asgard_zone();
-
-    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
-        sum += zone->workers[i].reasons[reason];
-    }
-
-    return sum;
+    return ngx_http_asgard_count_sum(
+                 &ngx_http_asgard_count_first()->reasons[reason]);
 }
 
 
@@ -150,18 +158,8 @@ uint64_t
 ngx_http_asgard_count_guard_read(ngx_uint_t side, asg_rule_t rule,
     asg_action_t action)
 {
-    uint64_t                 sum;
-    ngx_uint_t               i;
-    ngx_http_asgard_zone_t  *zone;
-
-    sum = 0;
-    zone = ngx_http_asgard_zone();
-
-    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
-        sum += zone->workers[i].guards[side][rule][action];
-    }
-
-    return sum;
+    return ngx_http_asgard_count_sum(
+                 &ngx_http_asgard_count_first()->guards[side][rule][action]);
 }
 
 
@@ -210,37 +208,17 @@ ngx_http_asgard_count_used(asg_nusd_t cost_nusd, asg_nusd_t held_nusd)
 uint64_t
 ngx_http_asgard_count_used_read(ngx_uint_t bucket, const char **end)
 {
-    uint64_t                 sum;
-    ngx_uint_t               i;
-    ngx_http_asgard_zone_t  *zone;
-
-    sum = 0;
-    zone = ngx_http_asgard_zone();
-
-    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
-        sum += zone->workers[i].used[bucket];
-    }
-
     *end = ngx_http_asgard_count_used_ends[bucket].text;
-    return sum;
+    return ngx_http_asgard_count_sum(
+                 &ngx_http_asgard_count_first()->used[bucket]);
 }
 
 
 uint64_t
 ngx_http_asgard_count_used_millionths(void)
 {
-    uint64_t                 sum;
-    ngx_uint_t               i;
-    ngx_http_asgard_zone_t  *zone;
-
-    sum = 0;
-    zone = ngx_http_asgard_zone();
-
-    for (i = 0; i < NGX_HTTP_ASGARD_WORKERS_MAX; i++) {
-        sum += zone->workers[i].used_millionths;
-    }
-
-    return sum;
+    return ngx_http_asgard_count_sum(
+                 &ngx_http_asgard_count_first()->used_millionths);
 }
 
 
