@@ -46,6 +46,14 @@ CTL_HANDLER(ctl_http_budget_put);
 CTL_HANDLER(ctl_http_scope_budget_get);
 CTL_HANDLER(ctl_http_scope_budget_put);
 CTL_HANDLER(ctl_http_usage);
+/* http/ask_routes.c */
+CTL_HANDLER(ctl_http_ask_create);
+CTL_HANDLER(ctl_http_ask_list);
+CTL_HANDLER(ctl_http_ask_get);
+CTL_HANDLER(ctl_http_ask_approve);
+CTL_HANDLER(ctl_http_ask_reject);
+CTL_HANDLER(ctl_http_ask_escalate);
+CTL_HANDLER(ctl_http_ask_cancel);
 /* http/ledger_routes.c */
 CTL_HANDLER(ctl_http_ledger);
 CTL_HANDLER(ctl_http_audit);

@@ -64,6 +64,19 @@ const struct ctl_route ctl_routes[] = {
     {"PUT", "/api/budgets", CTL_RULE_ASK, CTL_WRITE,
         ctl_http_scope_budget_put},
 
+    {"POST", "/api/requests", CTL_RULE_ASK, CTL_WRITE, ctl_http_ask_create},
+    {"GET", "/api/requests", CTL_RULE_READ, CTL_READ, ctl_http_ask_list},
+    {"GET", "/api/requests/{request_id}", CTL_RULE_READ, CTL_READ,
+        ctl_http_ask_get},
+    {"POST", "/api/requests/{request_id}/approve", CTL_RULE_DECIDE, CTL_WRITE,
+        ctl_http_ask_approve},
+    {"POST", "/api/requests/{request_id}/reject", CTL_RULE_DECIDE, CTL_WRITE,
+        ctl_http_ask_reject},
+    {"POST", "/api/requests/{request_id}/escalate", CTL_RULE_ASK, CTL_WRITE,
+        ctl_http_ask_escalate},
+    {"POST", "/api/requests/{request_id}/cancel", CTL_RULE_ASK, CTL_WRITE,
+        ctl_http_ask_cancel},
+
     {"GET", "/api/ledger", CTL_RULE_READ, CTL_READ, ctl_http_ledger},
     {"GET", "/api/audit", CTL_RULE_READ, CTL_READ, ctl_http_audit},
 

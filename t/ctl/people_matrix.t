@@ -43,6 +43,13 @@ my %row = (
     'GET /api/projects'         => '00 ++++ + +++s +',
     'GET /api/budgets'          => '00 ++++ + -++s -',
     'PUT /api/budgets'          => '00 ++f+ + -+s+ -',
+    'POST /api/requests'        => '00 ++f+ + -+s+ -',
+    'GET /api/requests'         => '00 ++++ + +++s +',
+    'GET /api/requests/{request_id}'           => '00 ++++ + -++s -',
+    'POST /api/requests/{request_id}/approve'  => '00 ++ff + -fss -',
+    'POST /api/requests/{request_id}/reject'   => '00 ++ff + -fss -',
+    'POST /api/requests/{request_id}/escalate' => '00 ++ff + -fsf -',
+    'POST /api/requests/{request_id}/cancel'   => '00 ++f+ + -+s+ -',
     'GET /api/ledger'           => '00 ++++ + -++s -',
     'GET /api/audit'            => '00 ++++ + -++s -',
     'GET /internal/ready'       => 'not through nginx',
@@ -99,7 +106,19 @@ my %present = (project_id => $here,
 
 my %absent = (project_id => 'proj-2020-0001',
     map { $_ => '00000000-0000-4000-8000-000000000000' }
-    qw(key_id token_id agent_id user_id));
+    qw(key_id token_id agent_id user_id request_id));
+
+# A request is decided once, so each call has its own, that nobody here asked.
+sub path_of {
+    my ($route) = @_;
+    $present{request_id} = $t->{postgres}->value('INSERT INTO requests (kind,'
+        . ' project_id, subject, state, requester, person, payload,'
+        . " plan_sha256, rule, tier, approvals_needed) VALUES ('generic',"
+        . " '$here', '$here', 'requested', 'system:test', 'system', '{}', '',"
+        . " 'test', 'platform', 1) RETURNING request_id")
+        if $route =~ /request_id/;
+    return $route =~ s/\{(\w+)\}/$present{$1}/gr;
+}
 
 sub body_of {
     my ($route, $id) = @_;
@@ -114,6 +133,7 @@ sub body_of {
             manager_email => 'x@example.com'},
         'PUT /api/budgets' => {scope => 'project', scope_id => $id,
             budgets => []},
+        'POST /api/requests' => {project_id => $id, title => 't'},
         "PATCH $project" => {description => 'd'},
         "POST $project/keys" => {name => 'k'},
         "PATCH $project/keys/{key_id}" => {aliases => {}},
@@ -163,8 +183,7 @@ for my $route (@routes) {
             is(events(), $before, "$route: what is refused leaves nothing");
             undef $before;
         }
-        my $reply = call($route, $route =~ s/\{(\w+)\}/$present{$1}/gr, $here,
-            $caller);
+        my $reply = call($route, path_of($route), $here, $caller);
         $got{$caller} = letter($reply, $route);
         $t->canary("from $route " . ++$count, $1)
             if $reply->body =~ /"(?:token|key)":"(asg_[^"]+)"/;

@@ -32,7 +32,8 @@ is_deeply([sort @told], [sort map { $_->{line} } @routes],
 # Who may enter: one word of the page for each rule.
 my %who = (OPEN => 'anybody', SIGNED_IN => 'signed in', SESSION => 'a session',
     READ => 'may read', ASK => 'may ask', PROJECT_SEE => 'sees the project',
-    PROJECT_STEER => 'steers the project', ADMIN => 'administrator',
+    PROJECT_STEER => 'steers the project',
+    DECIDE => 'decides', ADMIN => 'administrator',
     (map { $_ => 'own, no agent' } qw(OWN_TOKENS OWN_TOKENS_READ)),
     (map { $_ => 'own, a person' } qw(OWN_AGENTS OWN_AGENTS_READ)));
 for my $route (@routes) {
@@ -44,7 +45,8 @@ for my $route (@routes) {
 # The fields of a body or query, route by route.
 my %fields;
 for my $file (qw(auth_routes token_routes user_routes project_routes
-    key_routes budget_routes ledger_routes)) {
+    key_routes budget_routes ledger_routes
+    ask_routes)) {
     my $text = source("http/$file.c");
     while ($text =~ /^CTL_HANDLER\((\w+)\)(.*?)^\}/msg) {
         my ($handler, $body) = ($1, $2);

@@ -1,0 +1,288 @@
+/*
+ * Requests in Postgres: ask, read, step.
+ */
+#include "ops/ask.h"
+
+#include <string.h>
+
+#include "ledger/time_text.h"
+#include "ops/ask_effect.h"
+#include "ops/principal.h"
+
+/* The name of whom a text such as user:<id> names. */
+#define NAME_OF(column) \
+    "coalesce((SELECT username FROM users WHERE " column " = 'user:'" \
+    " || user_id), (SELECT name FROM agents WHERE " column " = 'agent:'" \
+    " || agent_id), (SELECT name FROM tokens WHERE " column " = 'token:'" \
+    " || token_id), " column ")"
+
+#define SHOWN \
+    "r.request_id, lpad(r.number::text, 16, '0'), r.kind, r.project_id," \
+    " r.subject, r.state, r.requester, r.person, " NAME_OF("r.requester") \
+    ", " NAME_OF("r.person") ", r.payload, encode(r.plan_sha256, 'hex')," \
+    " r.reason, r.rule, r.tier, r.approvals_needed, r.superseded_by, " \
+    CTL_TIME_ISO("r.sla_due_at") ", " CTL_TIME_ISO("r.created_at") ", " \
+    CTL_TIME_ISO("r.updated_at") ", (SELECT count(*)::text FROM" \
+    " request_approvals a WHERE a.request_id = r.request_id)," \
+    " (SELECT string_agg(" NAME_OF("a.approver") ", ', ' ORDER BY a.at)" \
+    " FROM request_approvals a WHERE a.request_id = r.request_id)," \
+    " r.sla_due_at < now() AND r.state IN ('requested', 'reviewing')"
+
+
+bool
+ctl_ask_absent(struct ctl_error *e)
+{
+    return ctl_error_set(e, 404, "request_not_found",
+                         "There is no such request, or none that you may "
+                         "see.");
+}
+
+
+const char *
+ctl_ask_person(struct ctl_arena *arena, const struct ctl_principal *who)
+{
+    if (who == NULL) {
+        return "system";
+    }
+
+    return who->user_id == NULL ? CTL_PERSON_OPERATOR
+           : ctl_arena_printf(arena, "user:%s", who->user_id);
+}
+
+
+static bool
+ask_fill(struct ctl_ask *a, const struct ctl_rows *rows, unsigned i,
+    struct ctl_error *e)
+{
+    const char **texts[] = {
+        &a->id, &a->number, &a->kind, &a->project_id, &a->subject, NULL,
+        &a->requester, &a->person, &a->requester_name, &a->person_name,
+        &a->payload, &a->plan_hash, &a->reason, &a->rule, NULL, NULL,
+        &a->superseded_by, &a->sla_due_at, &a->created_at, &a->updated_at,
+        NULL, &a->approver
+    };
+    const char *late = ctl_rows_at(rows, i, 22);
+    unsigned col;
+
+    memset(a, 0, sizeof(*a));
+    for (col = 0; col < sizeof(texts) / sizeof(texts[0]); col++) {
+        if (texts[col] != NULL) {
+            *texts[col] = ctl_rows_at(rows, i, col);
+        }
+    }
+    a->needed = (unsigned) ctl_rows_i64(rows, i, 15);
+    a->given = (unsigned) ctl_rows_i64(rows, i, 20);
+    a->overdue = late != NULL && strcmp(late, "t") == 0;
+
+    return (ctl_ask_state_parse(ctl_rows_at(rows, i, 5), &a->state)
+            && ctl_tier_parse(ctl_rows_at(rows, i, 14), &a->tier))
+           || ctl_error_internal(e, "a request of no state");
+}
+
+
+bool
+ctl_ask_get(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
+    bool lock, struct ctl_ask *out, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if ((lock && !CTL_PG(pg, arena, NULL, e,
+                     "SELECT 1 FROM requests WHERE request_id::text ="
+                     " lower($1) FOR UPDATE", id))
+        || !CTL_PG(pg, arena, &rows, e,
+               "SELECT " SHOWN " FROM requests r"
+               " WHERE r.request_id::text = lower($1)", id))
+    {
+        return false;
+    }
+
+    return rows.nrows == 0 ? ctl_ask_absent(e) : ask_fill(out, &rows, 0, e);
+}
+
+
+bool
+ctl_ask_list(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_ask_filter *f, struct ctl_ask **out, unsigned *n,
+    bool *more, struct ctl_error *e)
+{
+    const char *most = ctl_arena_printf(arena, "%u", f->limit + 1);
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT " SHOWN " FROM requests r JOIN projects p"
+            " USING (project_id)"
+            " WHERE ($1::text IS NULL OR r.state = $1)"
+            " AND ($2::text IS NULL OR $2 IN (r.requester, r.person)"
+            "  OR r.person = (SELECT 'user:' || user_id FROM users"
+            "   WHERE username = $2 OR email = lower($2)))"
+            " AND ($3::text IS NULL OR $3 IN (r.subject, r.project_id))"
+            " AND ($4::text IS NULL OR r.person = $5"
+            "  OR $4 IN (p.owner_email, p.manager_email))"
+            " AND ($6::bigint IS NULL OR r.number < $6::bigint)"
+            " ORDER BY r.number DESC LIMIT $7",
+            f->state, f->requester, f->subject, f->email, f->person,
+            f->before, most))
+    {
+        return false;
+    }
+    *more = rows.nrows > f->limit;
+    *n = *more ? f->limit : rows.nrows;
+    *out = ctl_arena_alloc(arena, (*n + 1) * sizeof(**out));
+    for (i = 0; *out != NULL && i < *n; i++) {
+        if (!ask_fill(&(*out)[i], &rows, i, e)) {
+            return false;
+        }
+    }
+
+    return *out != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+/* --- what happens to one --- */
+
+static bool
+ask_told(struct ctl_change *c, const struct ctl_ask *ask, const char *event,
+    const char *action, const char *reason, struct ctl_error *e)
+{
+    const struct ctl_audit_field data[] = {
+        {"kind", ask->kind}, {"project", ask->project_id},
+        {"subject", ask->subject}, {"rule", ask->rule},
+        {"plan_hash", ask->plan_hash}
+    };
+
+    return CTL_PG(c->pg, c->arena, NULL, e,
+               "INSERT INTO request_events (request_id, actor, event, state,"
+               " reason) VALUES ($1::uuid, $2, $3, $4, $5)",
+               ask->id, c->actor, event, ctl_ask_state_name(ask->state),
+               reason)
+           && ctl_change_audit(c, ctl_arena_printf(c->arena, "workflow.%s",
+                                                   action),
+                               "request", ask->id, ask->project_id, reason,
+                               ctl_audit_data(c->arena, data, 5), e);
+}
+
+
+bool
+ctl_ask_move(struct ctl_change *c, struct ctl_ask *ask,
+    enum ctl_ask_event event, const char *reason, struct ctl_error *e)
+{
+    enum ctl_ask_state next;
+
+    if (!ctl_ask_step(ask->state, event, &next)) {
+        return ctl_error_set(e, 400, "illegal_transition",
+                             "A request that is %s takes no %s.",
+                             ctl_ask_state_name(ask->state),
+                             ctl_ask_event_name(event));
+    }
+    if (!CTL_PG(c->pg, c->arena, NULL, e,
+            "UPDATE requests SET state = $2, updated_at = now()"
+            " WHERE request_id = $1::uuid", ask->id,
+            ctl_ask_state_name(next)))
+    {
+        return false;
+    }
+    ask->state = next;
+
+    return ask_told(c, ask, ctl_ask_event_name(event),
+                    ctl_ask_state_name(next), reason, e);
+}
+
+
+/* --- to ask --- */
+
+/* Those who ask for one thing at once wait for each other. */
+static bool
+sole_find(struct ctl_change *c, const struct ctl_ask_input *in,
+    const char *subject, struct ctl_rows *rows, struct ctl_error *e)
+{
+    return CTL_PG(c->pg, c->arena, NULL, e,
+               "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2,"
+               " 30))", in->kind, subject)
+           && CTL_PG(c->pg, c->arena, rows, e,
+               "SELECT request_id, payload = $3::jsonb FROM requests"
+               " WHERE kind = $1 AND subject = $2 AND state IN ('requested',"
+               " 'reviewing', 'flagged') ORDER BY number FOR UPDATE",
+               in->kind, subject, in->payload);
+}
+
+
+static bool
+supersede(struct ctl_change *c, const char *old_id, const char *new_id,
+    struct ctl_error *e)
+{
+    struct ctl_ask old;
+
+    return ctl_ask_get(c->pg, c->arena, old_id, false, &old, e)
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "UPDATE requests SET superseded_by = $2::uuid"
+               " WHERE request_id = $1::uuid", old_id, new_id)
+           && ctl_ask_move(c, &old, CTL_ASK_CANCEL,
+                  "it was asked otherwise, by another request", e);
+}
+
+
+static bool
+ask_insert(struct ctl_change *c, const struct ctl_principal *who,
+    const struct ctl_ask_input *in, const char *subject,
+    struct ctl_ask *out, struct ctl_error *e)
+{
+    enum ctl_ask_state state = in->flagged ? CTL_ASK_FLAGGED
+                               : in->tier == CTL_TIER_NONE ? CTL_ASK_APPROVED
+                               : CTL_ASK_REQUESTED;
+    const char *needed = ctl_arena_printf(c->arena, "%u",
+                                          ctl_tier_approvals(in->tier));
+    struct ctl_rows rows;
+
+    return CTL_PG(c->pg, c->arena, &rows, e,
+               "INSERT INTO requests (kind, project_id, subject, state,"
+               " requester, person, payload, reason, rule, tier,"
+               " approvals_needed, plan_sha256, sla_due_at)"
+               " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10,"
+               " $11::integer, '', CASE WHEN $11::integer > 0 THEN now()"
+               " + $12::integer * interval '1 day' END) RETURNING request_id",
+               in->kind, in->project_id, subject, ctl_ask_state_name(state),
+               who != NULL ? ctl_principal_actor(c->arena, who) : c->actor,
+               ctl_ask_person(c->arena, who), in->payload, in->reason,
+               in->rule, ctl_tier_name(in->tier), needed,
+               ctl_arena_printf(c->arena, "%d", CTL_ASK_SLA_DAYS))
+           && ctl_ask_get(c->pg, c->arena, ctl_rows_at(&rows, 0, 0), false,
+                          out, e)
+           && ask_told(c, out, "submit", "submitted", in->reason, e);
+}
+
+
+bool
+ctl_ask_create(struct ctl_change *c, const struct ctl_principal *who,
+    const struct ctl_ask_input *in, struct ctl_ask *out, bool *again,
+    struct ctl_error *e)
+{
+    const char *subject = in->subject != NULL ? in->subject : in->project_id;
+    struct ctl_rows open = {.nrows = 0};
+    unsigned i;
+
+    *again = false;
+    if (strlen(in->payload) > CTL_ASK_PAYLOAD_MAX) {
+        return ctl_error_field(e, "invalid_value", "payload",
+                               "A request holds at most %d bytes.",
+                               CTL_ASK_PAYLOAD_MAX);
+    }
+    if (in->sole && !sole_find(c, in, subject, &open, e)) {
+        return false;
+    }
+    if (open.nrows > 0 && strcmp(ctl_rows_at(&open, 0, 1), "t") == 0) {
+        *again = true;
+        return ctl_ask_get(c->pg, c->arena, ctl_rows_at(&open, 0, 0), false,
+                           out, e);
+    }
+    if (!ask_insert(c, who, in, subject, out, e)) {
+        return false;
+    }
+    for (i = 0; i < open.nrows; i++) {
+        if (!supersede(c, ctl_rows_at(&open, i, 0), out->id, e)) {
+            return false;
+        }
+    }
+
+    return out->state != CTL_ASK_APPROVED || ctl_ask_effect_run(c, out, e);
+}

@@ -1,0 +1,290 @@
+/*
+ * Decisions over requests.
+ */
+#include "ops/ask_decide.h"
+
+#include <string.h>
+
+#include "ops/ask_effect.h"
+
+/* What the approvals of a request come to. */
+struct tally {
+    unsigned given, admins;
+    bool mine;
+};
+
+
+static bool
+is_own(const struct ctl_principal *who, const struct ctl_ask *ask)
+{
+    const char *kind = strchr(ask->person, ':');
+
+    return who->user_id == NULL
+           ? strcmp(ask->person, CTL_PERSON_OPERATOR) == 0
+           : kind != NULL && strcmp(kind + 1, who->user_id) == 0;
+}
+
+
+static enum ctl_approval
+verdict_of(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    return ctl_approval_decide(who, is_own(who, ask), relation,
+                               ask->state == CTL_ASK_REVIEWING);
+}
+
+
+bool
+ctl_ask_may_decide(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    return ctl_ask_is_open(ask->state)
+           && verdict_of(who, relation, ask) == CTL_APPROVAL_MAY;
+}
+
+
+/* Who asked, or steers the project. */
+static bool
+is_concerned(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    return is_own(who, ask) || relation != CTL_RELATION_NONE
+           || ctl_access_is_admin(who);
+}
+
+
+bool
+ctl_ask_may_escalate(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    return ask->state == CTL_ASK_FLAGGED ? is_concerned(who, relation, ask)
+           : ask->state == CTL_ASK_REQUESTED
+             && verdict_of(who, relation, ask) == CTL_APPROVAL_MAY;
+}
+
+
+bool
+ctl_ask_may_cancel(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    return (ctl_ask_is_open(ask->state) || ask->state == CTL_ASK_APPROVED)
+           && is_concerned(who, relation, ask);
+}
+
+
+static bool
+check_right(const struct ctl_ask_by *by, const struct ctl_ask *ask,
+    struct ctl_error *e)
+{
+    switch (verdict_of(by->who, by->relation, ask)) {
+    case CTL_APPROVAL_MAY:
+        return true;
+    case CTL_APPROVAL_SELF:
+        return ctl_error_set(e, 403, "self_approval",
+                             "You asked for this, or your agent did; somebody "
+                             "else decides. You may cancel it.");
+    case CTL_APPROVAL_ADMIN:
+        return ctl_error_set(e, 403, "forbidden",
+                             "This was handed up; an administrator decides.");
+    default:
+        return ctl_error_set(e, 403, "forbidden",
+                             "Only the project's manager or an administrator "
+                             "decides over its requests.");
+    }
+}
+
+
+bool
+ctl_ask_plan_changed(const struct ctl_ask *ask, struct ctl_error *e)
+{
+    if (ask->superseded_by != NULL) {
+        return ctl_error_set(e, 409, "plan_changed",
+                             "It was asked otherwise after this; look at "
+                             "request %s instead.", ask->superseded_by);
+    }
+
+    return ctl_error_set(e, 409, "plan_changed",
+                         "What would be done is no longer what was shown; the "
+                         "request is %s.", ctl_ask_state_name(ask->state));
+}
+
+
+/* A hash may be written in either case; it is no secret. */
+static bool
+check_plan(const struct ctl_ask_by *by, const struct ctl_ask *ask,
+    struct ctl_error *e)
+{
+    return (ask->superseded_by == NULL
+            && (by->plan_hash == NULL
+                || strcasecmp(by->plan_hash, ask->plan_hash) == 0))
+           || ctl_ask_plan_changed(ask, e);
+}
+
+
+static bool
+tally_read(struct ctl_change *c, const struct ctl_ask *ask,
+    const struct ctl_principal *who, struct tally *t, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT count(*), count(*) FILTER (WHERE power = 'admin'),"
+            " count(*) FILTER (WHERE approver = $2) FROM request_approvals"
+            " WHERE request_id = $1::uuid", ask->id,
+            ctl_ask_person(c->arena, who)))
+    {
+        return false;
+    }
+    t->given = (unsigned) ctl_rows_i64(&rows, 0, 0);
+    t->admins = (unsigned) ctl_rows_i64(&rows, 0, 1);
+    t->mine = ctl_rows_i64(&rows, 0, 2) > 0;
+
+    return true;
+}
+
+
+static bool
+approval_insert(struct ctl_change *c, const struct ctl_ask_by *by,
+    const struct ctl_ask *ask, struct ctl_error *e)
+{
+    const struct ctl_principal *who = by->who;
+    bool person = who->user_id != NULL;
+
+    return CTL_PG(c->pg, c->arena, NULL, e,
+        "INSERT INTO request_approvals (request_id, person, plan_sha256,"
+        " approver, user_id, token_id, power, reason) SELECT request_id,"
+        " person, plan_sha256, $2, $3::uuid, $4::uuid, $5, $6 FROM requests"
+        " WHERE request_id = $1::uuid", ask->id,
+        ctl_ask_person(c->arena, who), who->user_id,
+        person ? NULL : who->token_id,
+        ctl_access_is_admin(who) ? "admin" : "manager", by->reason);
+}
+
+
+static bool
+is_enough(const struct ctl_ask *ask, const struct tally *t)
+{
+    return t->given >= ask->needed
+           && (t->admins > 0 || (ask->tier != CTL_TIER_SECURITY
+                                 && ask->state != CTL_ASK_REVIEWING));
+}
+
+
+/* An approval that is not the last is told like one that is. */
+static bool
+partly(struct ctl_change *c, const struct ctl_ask *ask,
+    const char *reason, struct ctl_error *e)
+{
+    return CTL_PG(c->pg, c->arena, NULL, e,
+               "INSERT INTO request_events (request_id, actor, event, state,"
+               " reason) VALUES ($1::uuid, $2, 'approve', $3, $4)", ask->id,
+               c->actor, ctl_ask_state_name(ask->state), reason)
+           && ctl_change_audit(c, "workflow.approval", "request", ask->id,
+                               ask->project_id, reason, NULL, e);
+}
+
+
+/* Adds one approval; the last one moves the request and runs its effect. */
+static bool
+approve_open(struct ctl_change *c, const struct ctl_ask_by *by,
+    struct ctl_ask *ask, bool *changed, struct ctl_error *e)
+{
+    enum ctl_ask_state next;
+    struct tally t;
+
+    if (!ctl_ask_step(ask->state, CTL_ASK_APPROVE, &next)) {
+        return ctl_ask_move(c, ask, CTL_ASK_APPROVE, by->reason, e);
+    }
+    if (!approval_insert(c, by, ask, e)
+        || !tally_read(c, ask, by->who, &t, e))
+    {
+        return false;
+    }
+    if (!is_enough(ask, &t)) {
+        return partly(c, ask, by->reason, e);
+    }
+    if (!ctl_ask_move(c, ask, CTL_ASK_APPROVE, by->reason, e)
+        || !ctl_ask_effect_run(c, ask, e))
+    {
+        return false;
+    }
+    *changed = ask->state == CTL_ASK_CANCELLED;
+
+    return true;
+}
+
+
+bool
+ctl_ask_approve(struct ctl_change *c, const char *id,
+    const struct ctl_ask_by *by, struct ctl_ask *out, bool *changed,
+    struct ctl_error *e)
+{
+    struct tally t;
+
+    *changed = false;
+    if (!ctl_ask_get(c->pg, c->arena, id, true, out, e)
+        || !check_right(by, out, e) || !check_plan(by, out, e)
+        || !tally_read(c, out, by->who, &t, e))
+    {
+        return false;
+    }
+    if (t.mine) {
+        return (out->state != CTL_ASK_REJECTED
+                && out->state != CTL_ASK_CANCELLED)
+               || ctl_ask_move(c, out, CTL_ASK_APPROVE, by->reason, e);
+    }
+    if (out->state == CTL_ASK_APPROVED || out->state == CTL_ASK_FULFILLED) {
+        return ctl_error_set(e, 409, "already_decided",
+                             "It was approved before you did.");
+    }
+
+    return approve_open(c, by, out, changed, e)
+           && ctl_ask_get(c->pg, c->arena, id, false, out, e);
+}
+
+
+bool
+ctl_ask_reject(struct ctl_change *c, const char *id,
+    const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e)
+{
+    return ctl_ask_get(c->pg, c->arena, id, true, out, e)
+           && check_right(by, out, e) && check_plan(by, out, e)
+           && ctl_ask_move(c, out, CTL_ASK_REJECT, by->reason, e);
+}
+
+
+bool
+ctl_ask_escalate(struct ctl_change *c, const char *id,
+    const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e)
+{
+    if (!ctl_ask_get(c->pg, c->arena, id, true, out, e)) {
+        return false;
+    }
+    if (out->state == CTL_ASK_FLAGGED
+        ? !is_concerned(by->who, by->relation, out)
+        : verdict_of(by->who, by->relation, out) != CTL_APPROVAL_MAY)
+    {
+        return ctl_error_set(e, 403, "forbidden",
+                             "Who asked escalates a flagged request, who may "
+                             "decide any other.");
+    }
+
+    return ctl_ask_move(c, out, CTL_ASK_ESCALATE, by->reason, e);
+}
+
+
+bool
+ctl_ask_cancel(struct ctl_change *c, const char *id,
+    const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e)
+{
+    if (!ctl_ask_get(c->pg, c->arena, id, true, out, e)) {
+        return false;
+    }
+    if (!is_concerned(by->who, by->relation, out)) {
+        return ctl_error_set(e, 403, "forbidden",
+                             "Who asked cancels a request, or who steers its "
+                             "project.");
+    }
+
+    return ctl_ask_move(c, out, CTL_ASK_CANCEL, by->reason, e);
+}

@@ -1,0 +1,55 @@
+/*
+ * The kinds of requests and their effects.
+ */
+#include "ops/ask_effect.h"
+
+#include <string.h>
+
+/* A kind that ends in a colon stands for all that begin so. */
+static const struct ctl_ask_kind kinds[] = {
+    {"generic", NULL}
+};
+
+
+const struct ctl_ask_kind *
+ctl_ask_kind_find(const char *kind)
+{
+    size_t i, n;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        n = strlen(kinds[i].kind);
+        if (kinds[i].kind[n - 1] == ':'
+            ? strncmp(kinds[i].kind, kind, n) == 0
+            : strcmp(kinds[i].kind, kind) == 0)
+        {
+            return &kinds[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+bool
+ctl_ask_effect_run(struct ctl_change *c, struct ctl_ask *ask,
+    struct ctl_error *e)
+{
+    const struct ctl_ask_kind *kind = ctl_ask_kind_find(ask->kind);
+    enum ctl_ask_done done = CTL_ASK_STARTED;
+
+    if (kind == NULL) {
+        return ctl_error_internal(e, "a request of no kind");
+    }
+    if (kind->effect != NULL && !kind->effect(c, ask, &done, e)) {
+        return false;
+    }
+    switch (done) {
+    case CTL_ASK_DONE:
+        return ctl_ask_move(c, ask, CTL_ASK_FULFIL, NULL, e);
+    case CTL_ASK_CHANGED:
+        return ctl_ask_move(c, ask, CTL_ASK_CANCEL,
+                            "what would be done is not what was asked", e);
+    default:
+        return true;
+    }
+}

@@ -1,0 +1,89 @@
+/*
+ * One look at a request.
+ */
+#include "ops/ask_look.h"
+
+#include "ledger/time_text.h"
+
+#define NUMBER(n)  #n
+#define LIMIT(max) NUMBER(max)
+
+
+static bool
+list_read(struct ctl_pg *pg, struct ctl_arena *arena, const char *sql,
+    const struct ctl_ask *ask, const char **out, struct ctl_error *e)
+{
+    const char *params[] = {ask->id};
+    struct ctl_rows rows;
+
+    if (!ctl_pg_query(pg, arena, &rows, e, sql, 1, params)) {
+        return false;
+    }
+    *out = ctl_rows_at(&rows, 0, 0);
+
+    return true;
+}
+
+
+static bool
+approvals_read(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_ask *ask, const char **out, struct ctl_error *e)
+{
+    return list_read(pg, arena,
+        "SELECT coalesce(jsonb_agg(jsonb_build_object("
+        " 'approver', a.approver, 'username', u.username, 'as', a.power,"
+        " 'at', " CTL_TIME_ISO("a.at") ", 'reason', a.reason) ORDER BY a.at),"
+        " '[]') FROM request_approvals a LEFT JOIN users u USING (user_id)"
+        " WHERE a.request_id = $1::uuid", ask, out, e);
+}
+
+
+/* Administrators, and the manager unless it was handed up. */
+static bool
+deciders_read(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_ask *ask, const char **out, struct ctl_error *e)
+{
+    if (!ctl_ask_is_open(ask->state)) {
+        *out = "[]";
+        return true;
+    }
+
+    return list_read(pg, arena,
+        "SELECT coalesce(jsonb_agg(jsonb_build_object('username', username,"
+        " 'as', power) ORDER BY power DESC, username), '[]') FROM ("
+        " SELECT u.username, CASE WHEN u.role = 'admin' THEN 'admin'"
+        "  ELSE 'manager' END AS power"
+        " FROM requests r JOIN projects p USING (project_id), users u"
+        " WHERE r.request_id = $1::uuid AND u.active"
+        " AND (u.role = 'admin' OR (u.email_verified"
+        "  AND u.email = p.manager_email AND r.state <> 'reviewing'))"
+        " AND r.person <> 'user:' || u.user_id"
+        " AND NOT EXISTS (SELECT 1 FROM request_approvals a"
+        "  WHERE a.request_id = r.request_id AND a.user_id = u.user_id)"
+        " ORDER BY power DESC, username LIMIT " LIMIT(CTL_ASK_DECIDERS_MAX)
+        ") d", ask, out, e);
+}
+
+
+static bool
+history_read(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_ask *ask, const char **out, struct ctl_error *e)
+{
+    return list_read(pg, arena,
+        "SELECT coalesce(jsonb_agg(jsonb_build_object('id', event_id,"
+        " 'at', " CTL_TIME_ISO("at") ", 'actor', actor, 'event', event,"
+        " 'state', state, 'reason', reason) ORDER BY event_id), '[]') FROM ("
+        " SELECT * FROM request_events WHERE request_id = $1::uuid"
+        " ORDER BY event_id DESC LIMIT " LIMIT(CTL_ASK_HISTORY_MAX) ") h",
+        ask, out, e);
+}
+
+
+bool
+ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_ask *ask, struct ctl_ask_look *out, struct ctl_error *e)
+{
+    return approvals_read(pg, arena, ask, &out->approvals, e)
+           && deciders_read(pg, arena, ask, &out->may_decide, e)
+           && history_read(pg, arena, ask, &out->history, e);
+}

@@ -1,0 +1,24 @@
+/*
+ * The rest of what a request is, for one look at it: who approved, who could,
+ * what happened.
+ */
+#ifndef CTL_ASK_LOOK_H
+#define CTL_ASK_LOOK_H
+
+#include "ops/ask.h"
+
+#define CTL_ASK_HISTORY_MAX  200        /* the latest */
+#define CTL_ASK_DECIDERS_MAX 20
+
+/* JSON lists, as text of the arena. */
+struct ctl_ask_look {
+    const char *approvals;              /* {approver, as, at, reason} */
+    const char *may_decide;             /* {username, as}: people with an
+                                         * account who have not */
+    const char *history;                /* {at, actor, event, state, reason} */
+};
+
+bool ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_ask *ask, struct ctl_ask_look *out, struct ctl_error *e);
+
+#endif

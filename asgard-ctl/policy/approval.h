@@ -1,0 +1,36 @@
+/*
+ * Who may decide over a request: pure, over plain facts.
+ *
+ * An administrator, or the manager of the project; never who asked, nor the
+ * human whose agent or whose token did; an owner has no such right as owner.
+ * The database holds the same (store/migrations/0030_requests.sql), so a
+ * mistake here opens nothing.
+ */
+#ifndef CTL_APPROVAL_H
+#define CTL_APPROVAL_H
+
+#include "policy/access.h"
+
+/* How many people a tier wants; of `security` one is an administrator. */
+enum ctl_tier { CTL_TIER_NONE, CTL_TIER_PLATFORM, CTL_TIER_SECURITY };
+
+enum ctl_approval {
+    CTL_APPROVAL_MAY,
+    CTL_APPROVAL_SELF,                  /* 403 self_approval */
+    CTL_APPROVAL_FORBIDDEN,             /* 403 forbidden */
+    CTL_APPROVAL_ADMIN                  /* 403: an administrator's now */
+};
+
+unsigned ctl_tier_approvals(enum ctl_tier tier);
+const char *ctl_tier_name(enum ctl_tier tier);
+bool ctl_tier_parse(const char *name, enum ctl_tier *out);
+
+/* Who answers for what `who` does, as the table of requests has it. */
+#define CTL_PERSON_OPERATOR "operator"
+
+/* `own`: the same person answers for the request.  `handed_up`: only
+ * administrators decide. */
+enum ctl_approval ctl_approval_decide(const struct ctl_principal *who,
+    bool own, unsigned relation, bool handed_up);
+
+#endif
