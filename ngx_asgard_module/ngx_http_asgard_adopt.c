@@ -6,11 +6,11 @@
 #include <sys/random.h>
 
 #include "ngx_http_asgard_adopt.h"
-#include "ngx_http_asgard_script_args.h"
 #include "ngx_http_asgard_head.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_pace.h"
 #include "ngx_http_asgard_settle.h"
+#include "ngx_http_asgard_sibling.h"
 
 
 #define NGX_HTTP_ASGARD_BEAT_EVERY   1000       /* ms */
@@ -21,7 +21,7 @@
 
 static struct {
     ngx_pid_t   pid;                /* of the process with this name */
-    u_char      name[NGX_HTTP_ASGARD_ADOPT_NAME];
+    u_char      name[NGX_HTTP_ASGARD_WORKER_NAME];
     ngx_msec_t  beat;               /* next */
 
     uint64_t    told[ASG_PARTITIONS];       /* epoch that has heard all */
@@ -219,23 +219,29 @@ ngx_http_asgard_adopt_is_wanted(ngx_http_asgard_slot_t *slot)
 }
 
 
+void
+ngx_http_asgard_adopt_args(ngx_http_asgard_args_t *args,
+    ngx_http_asgard_slot_t *slot, ngx_uint_t state, uint64_t epoch)
+{
+    ngx_http_asgard_args_begin(args, slot, epoch, 1);
+    ngx_http_asgard_args_number(args, slot->held_nusd);
+    ngx_http_asgard_args_number(args, ngx_http_asgard_adopt_ttl(slot, state));
+    ngx_http_asgard_args_text(args, "A", 1);
+    ngx_http_asgard_args_text(args, "0", 1);
+    ngx_http_asgard_args_text(args, slot->detail, slot->detail_len);
+    ngx_http_asgard_args_text(args, slot->pins, slot->pins_len);
+    ngx_http_asgard_limits_adopt(args, slot);
+}
+
+
 ngx_int_t
 ngx_http_asgard_adopt_announce(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 {
     ngx_http_asgard_args_t  args;
 
-    ngx_http_asgard_args_begin(&args, slot,
-                               ngx_http_asgard_adopt.turn[slot->part], 1);
-    ngx_http_asgard_args_number(&args, slot->held_nusd);
-    ngx_http_asgard_args_number(&args, ngx_http_asgard_adopt_ttl(slot, state));
-    ngx_http_asgard_args_text(&args, "A", 1);
-    ngx_http_asgard_args_text(&args, "0", 1);
-    ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
-    ngx_http_asgard_args_text(&args, slot->pins, slot->pins_len);
-    ngx_http_asgard_limits_adopt(&args, slot);
-
     slot->telling = 1;
     slot->told_epoch = ngx_http_asgard_adopt.turn[slot->part];
+    ngx_http_asgard_adopt_args(&args, slot, state, slot->told_epoch);
 
     if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_RESERVE,
                                   ngx_http_asgard_adopt_handler, slot)
@@ -298,8 +304,9 @@ ngx_http_asgard_adopt_told(void *data, redisReply *reply, ngx_uint_t sent)
 }
 
 
-static void
-ngx_http_asgard_adopt_tell(ngx_uint_t part)
+ngx_int_t
+ngx_http_asgard_adopt_say(ngx_uint_t part, uint64_t epoch, const u_char *name,
+    ngx_http_asgard_redis_pt handler, void *data)
 {
     char         key[ASG_RKEY_MAX];
     size_t       lens[3];
@@ -308,21 +315,13 @@ ngx_http_asgard_adopt_tell(ngx_uint_t part)
     argv[0] = "SADD";
     lens[0] = 4;
     argv[1] = key;
-    lens[1] = asg_rkey_told(key, (unsigned) part,
-                            ngx_http_asgard_adopt.turn[part]);
-    argv[2] = (const char *) ngx_http_asgard_adopt.name;
-    lens[2] = sizeof(ngx_http_asgard_adopt.name);
+    lens[1] = asg_rkey_told(key, (unsigned) part, epoch);
+    argv[2] = (const char *) name;
+    lens[2] = NGX_HTTP_ASGARD_WORKER_NAME;
 
-    if (ngx_http_asgard_redis_command(ngx_http_asgard_adopt_told,
-                                      (void *) (uintptr_t) part, 3, argv,
-                                      lens)
-        != NGX_OK)
-    {
-        return;
+    if (ngx_http_asgard_redis_command(handler, data, 3, argv, lens) != NGX_OK) {
+        return NGX_ERROR;
     }
-
-    ngx_http_asgard_adopt.telling |= 1u << part;
-    ngx_http_asgard_adopt.said[part] = ngx_http_asgard_adopt.turn[part];
 
     argv[0] = "EXPIRE";
     lens[0] = 6;
@@ -330,6 +329,24 @@ ngx_http_asgard_adopt_tell(ngx_uint_t part)
     lens[2] = ngx_strlen(NGX_HTTP_ASGARD_TOLD_KEEP);
     (void) ngx_http_asgard_redis_command(ngx_http_asgard_adopt_ignore, NULL,
                                          3, argv, lens);
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_asgard_adopt_tell(ngx_uint_t part)
+{
+    ngx_http_asgard_adopt.telling |= 1u << part;
+    ngx_http_asgard_adopt.said[part] = ngx_http_asgard_adopt.turn[part];
+
+    if (ngx_http_asgard_adopt_say(part, ngx_http_asgard_adopt.said[part],
+                                  ngx_http_asgard_adopt.name,
+                                  ngx_http_asgard_adopt_told,
+                                  (void *) (uintptr_t) part)
+        != NGX_OK)
+    {
+        ngx_http_asgard_adopt.telling &= ~(1u << part);
+    }
 }
 
 
@@ -340,6 +357,7 @@ ngx_http_asgard_adopt_end(void)
 
     for (part = 0; part < ASG_PARTITIONS; part++) {
         if (ngx_http_asgard_adopt.behind[part] == 0
+            && !ngx_http_asgard_sibling_is_behind(part)
             && !(ngx_http_asgard_adopt.telling & 1u << part)
             && ngx_http_asgard_adopt.told[part]
                < ngx_http_asgard_adopt.turn[part])

@@ -15,10 +15,7 @@
 #define _NGX_HTTP_ASGARD_ADOPT_H_INCLUDED_
 
 
-#include "ngx_http_asgard_journal.h"
-
-
-#define NGX_HTTP_ASGARD_ADOPT_NAME  25        /* "w" + 24 hex */
+#include "ngx_http_asgard_script_args.h"
 
 
 /* The name under which this process beats, tells and listens. */
@@ -30,8 +27,17 @@ ngx_uint_t ngx_http_asgard_adopt_look(ngx_http_asgard_slot_t *slot,
     ngx_uint_t state);
 void ngx_http_asgard_adopt_end(void);
 
+/* Says that the worker `name` has told all that it holds of the partition; what
+ * comes of it is told to `handler`, with `data`. */
+ngx_int_t ngx_http_asgard_adopt_say(ngx_uint_t part, uint64_t epoch,
+    const u_char *name, ngx_http_asgard_redis_pt handler, void *data);
+
 /* Of HELD, SENT, LEFT: the hold must be announced, and is not being. */
 ngx_uint_t ngx_http_asgard_adopt_is_wanted(ngx_http_asgard_slot_t *slot);
+/* The arguments that announce it under `epoch`; `state` is HELD, SENT or LEFT.
+ * They point into the slot. */
+void ngx_http_asgard_adopt_args(ngx_http_asgard_args_t *args,
+    ngx_http_asgard_slot_t *slot, ngx_uint_t state, uint64_t epoch);
 /* Within the window of pace. NGX_ERROR: Redis cannot be asked now. */
 ngx_int_t ngx_http_asgard_adopt_announce(ngx_http_asgard_slot_t *slot,
     ngx_uint_t state);

@@ -94,7 +94,7 @@ ngx_http_asgard_channel_heard(redisReply *reply)
 static void
 ngx_http_asgard_channel_ready(ngx_http_asgard_redis_link_t *link)
 {
-    u_char     own[sizeof(ASG_RKEY_LISTENER) + NGX_HTTP_ASGARD_ADOPT_NAME];
+    u_char     own[sizeof(ASG_RKEY_LISTENER) + NGX_HTTP_ASGARD_WORKER_NAME];
     u_char    *last;
     asg_str_t  name, channels[2];
 

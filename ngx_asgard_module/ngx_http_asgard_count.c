@@ -52,6 +52,8 @@ static const struct {
     { "asgard_journal_full_total", "Calls refused for want of a slot." },
     { "asgard_adopted_total",
       "Open holds announced again after Redis lost its data." },
+    { "asgard_told_for_sibling_total",
+      "Calls of a worker that does not run, told to Redis by another." },
     { "asgard_spool_errors_total",
       "Lines of the witness file that could not be written whole." }
 };

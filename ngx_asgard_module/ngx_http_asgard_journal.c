@@ -428,6 +428,94 @@ ngx_http_asgard_journal_inherit(ngx_http_asgard_journal_pt handler)
 }
 
 
+static ngx_uint_t
+ngx_http_asgard_journal_is_of(ngx_atomic_uint_t word,
+    const ngx_atomic_uint_t *owners, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (word >> 8 == owners[i]) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_asgard_journal_theirs(const ngx_atomic_uint_t *owners, ngx_uint_t n,
+    ngx_http_asgard_journal_pt handler)
+{
+    ngx_uint_t               i;
+    ngx_atomic_uint_t        word;
+    ngx_http_asgard_zone_t  *zone;
+
+    zone = ngx_http_asgard_zone();
+
+    for (i = 0; n && i < zone->slots_top; i++) {
+        word = zone->words[i];
+
+        if (ngx_http_asgard_journal_is_of(word, owners, n)
+            && ((word & 0xff) != NGX_HTTP_ASGARD_SLOT_DONE
+                || ngx_http_asgard_journal_is_old(zone, i)))
+        {
+            handler(&zone->slots[i], word & 0xff);
+        }
+    }
+}
+
+
+/* Its owner may wake at any moment, end the call and begin another one in the
+ * slot.  States of one call only go on, and each call has an id of its own,
+ * written before all else: where both are the same afterwards, what was read
+ * between is of one call in one state. */
+ngx_uint_t
+ngx_http_asgard_journal_copy(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_slot_t *copy)
+{
+    u_char              hold[NGX_HTTP_ASGARD_HOLD_MAX];
+    ngx_atomic_t       *word;
+    ngx_atomic_uint_t   before;
+
+    word = ngx_http_asgard_journal_word(slot);
+    before = *word;
+    ngx_memory_barrier();
+    ngx_memcpy(hold, slot->hold, sizeof(hold));
+    ngx_memory_barrier();
+    *copy = *slot;
+    ngx_memory_barrier();
+
+    if (*word != before
+        || ngx_memcmp(hold, slot->hold, sizeof(hold)) != 0
+        || copy->hold_len > sizeof(copy->hold)
+        || copy->budgets_len > sizeof(copy->budgets)
+        || copy->names_len > sizeof(copy->budgets)
+        || copy->pins_len > sizeof(copy->pins)
+        || copy->detail_len > sizeof(copy->detail))
+    {
+        return NGX_HTTP_ASGARD_SLOT_FREE;
+    }
+
+    return before & 0xff;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_journal_index(ngx_http_asgard_slot_t *slot)
+{
+    return slot - ngx_http_asgard_zone()->slots;
+}
+
+
+ngx_http_asgard_slot_t *
+ngx_http_asgard_journal_at(ngx_uint_t index)
+{
+    return &ngx_http_asgard_zone()->slots[index];
+}
+
+
 void
 ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch, uint64_t ms,
     uint64_t seq)

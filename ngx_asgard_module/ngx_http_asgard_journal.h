@@ -133,6 +133,17 @@ ngx_int_t ngx_http_asgard_journal_from(ngx_uint_t *at,
     ngx_http_asgard_journal_until_pt handler);
 /* Takes every slot whose owner is gone and shows it to `handler`. */
 void ngx_http_asgard_journal_inherit(ngx_http_asgard_journal_pt handler);
+/* Every slot of the workers `owners` that is in use: where it stands, and its
+ * state.  They may move on meanwhile. */
+void ngx_http_asgard_journal_theirs(const ngx_atomic_uint_t *owners,
+    ngx_uint_t n, ngx_http_asgard_journal_pt handler);
+/* A copy of another worker's slot, right for the state that is returned; FREE:
+ * it has moved on meanwhile.  Its owner's own fields are not. */
+ngx_uint_t ngx_http_asgard_journal_copy(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_slot_t *copy);
+/* Where it stands among all. */
+ngx_uint_t ngx_http_asgard_journal_index(ngx_http_asgard_slot_t *slot);
+ngx_http_asgard_slot_t *ngx_http_asgard_journal_at(ngx_uint_t index);
 /* The ledger has the events of the partition's epoch up to this one. */
 void ngx_http_asgard_journal_durable(ngx_uint_t part, uint64_t epoch,
     uint64_t ms, uint64_t seq);

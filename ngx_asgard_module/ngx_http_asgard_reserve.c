@@ -183,7 +183,12 @@ ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_limits_granted(slot, words, n);
 
     ctx = slot->ctx;
-    if (ctx == NULL) {
+
+    /* who was stopped meanwhile reads the answer of a Redis that has lost the
+     * hold since: nobody could tell of it, and its room may be given away */
+    if (ctx == NULL
+        || slot->epoch < ngx_http_asgard_zone_epoch(slot->part))
+    {
         return NGX_ERROR;
     }
 

@@ -4,7 +4,6 @@
  */
 
 #include "ngx_http_asgard_adopt.h"
-#include "ngx_http_asgard_script_args.h"
 #include "ngx_http_asgard_doubt.h"
 #include "ngx_http_asgard_extend.h"
 #include "ngx_http_asgard_head.h"
@@ -13,6 +12,7 @@
 #include "ngx_http_asgard_pace.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
+#include "ngx_http_asgard_sibling.h"
 
 
 #define NGX_HTTP_ASGARD_SETTLE_TICK     200     /* ms */
@@ -297,6 +297,26 @@ ngx_http_asgard_settle_paced(void *data, redisReply *reply, ngx_uint_t sent)
 }
 
 
+void
+ngx_http_asgard_settle_args(ngx_http_asgard_args_t *args,
+    ngx_http_asgard_slot_t *slot, uint64_t epoch)
+{
+    ngx_http_asgard_args_begin(args, slot, epoch, 1);
+    ngx_http_asgard_args_text(args, &slot->verb, 1);
+    ngx_http_asgard_args_number(args, slot->amount_nusd);
+    ngx_http_asgard_args_text(args, slot->pins, slot->pins_len);
+    ngx_http_asgard_args_text(args, slot->detail, slot->detail_len);
+
+    /* a Redis that lost the hold cannot say what it held; without pins nobody
+     * knows whether it was granted */
+    if (slot->pins_len) {
+        ngx_http_asgard_args_number(args, slot->held_nusd);
+    }
+
+    ngx_http_asgard_limits_finish(args, slot);
+}
+
+
 static ngx_int_t
 ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_redis_pt handler)
@@ -307,20 +327,7 @@ ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
         slot->epoch = ngx_http_asgard_zone_epoch(slot->part);
     }
 
-    ngx_http_asgard_args_begin(&args, slot, slot->epoch, 1);
-    ngx_http_asgard_args_text(&args, &slot->verb, 1);
-    ngx_http_asgard_args_number(&args, slot->amount_nusd);
-    ngx_http_asgard_args_text(&args, slot->pins, slot->pins_len);
-    ngx_http_asgard_args_text(&args, slot->detail, slot->detail_len);
-
-    /* a Redis that lost the hold cannot say what it held; without pins nobody
-     * knows whether it was granted */
-    if (slot->pins_len) {
-        ngx_http_asgard_args_number(&args, slot->held_nusd);
-    }
-
-    ngx_http_asgard_limits_finish(&args, slot);
-
+    ngx_http_asgard_settle_args(&args, slot, slot->epoch);
     slot->asking = 1;
 
     if (ngx_http_asgard_args_call(&args, ASG_SCRIPT_FINISH, handler, slot)
@@ -465,8 +472,12 @@ ngx_http_asgard_settle_tell(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 static void
 ngx_http_asgard_settle_go_on(void)
 {
-    (void) ngx_http_asgard_journal_from(&ngx_http_asgard_settle.next,
-                                        ngx_http_asgard_settle_tell);
+    if (ngx_http_asgard_journal_from(&ngx_http_asgard_settle.next,
+                                     ngx_http_asgard_settle_tell)
+        == NGX_OK)
+    {
+        ngx_http_asgard_sibling_tell();
+    }
 }
 
 
@@ -513,6 +524,7 @@ ngx_http_asgard_settle_tick(ngx_event_t *ev)
     ngx_http_asgard_adopt_begin();
     ngx_http_asgard_journal_inherit(ngx_http_asgard_orphan_end);
     ngx_http_asgard_journal_each(ngx_http_asgard_settle_look);
+    ngx_http_asgard_sibling_look();
     ngx_http_asgard_settle_go_on();
     ngx_http_asgard_adopt_end();
     ngx_http_asgard_head_read();

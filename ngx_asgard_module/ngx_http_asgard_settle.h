@@ -14,7 +14,7 @@
 #define _NGX_HTTP_ASGARD_SETTLE_H_INCLUDED_
 
 
-#include "ngx_http_asgard_journal.h"
+#include "ngx_http_asgard_script_args.h"
 
 
 /* Verb and amount stand in the slot: it is ENDED from here, and Redis told. */
@@ -24,6 +24,10 @@ void ngx_http_asgard_settle_end(ngx_http_asgard_slot_t *slot, u_char verb,
 /* The outcome is unknown: the hold expires, and the slot stays until the ledger
  * has that it did. */
 void ngx_http_asgard_settle_leave(ngx_http_asgard_slot_t *slot);
+
+/* The arguments that tell its outcome under `epoch`. They point into it. */
+void ngx_http_asgard_settle_args(ngx_http_asgard_args_t *args,
+    ngx_http_asgard_slot_t *slot, uint64_t epoch);
 
 /* Milliseconds from a reserve or extend to the next extend. */
 ngx_msec_t ngx_http_asgard_settle_pause(void);

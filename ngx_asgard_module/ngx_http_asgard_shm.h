@@ -24,11 +24,12 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  8
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  9
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
 #define NGX_HTTP_ASGARD_WORKER_TAKEN ((ngx_atomic_uint_t) 0xff << 48)
+#define NGX_HTTP_ASGARD_WORKER_NAME  25         /* "w" + 24 hex */
 #define NGX_HTTP_ASGARD_ABSENT_N     4096       /* a power of two */
 #define NGX_HTTP_ASGARD_SLOTS_MAX    262144
 #define NGX_HTTP_ASGARD_SHARES       4096       /* see share.h */
@@ -46,6 +47,9 @@ typedef struct {
     ngx_atomic_t               generation;      /* 0: nobody's */
     ngx_pid_t                  pid;
     uint64_t                   start;           /* ticks since boot */
+    ngx_atomic_t               beat;            /* msec of its last tick */
+    u_char                     name[NGX_HTTP_ASGARD_WORKER_NAME]; /* of its
+                                                 * beat in Redis; "": none */
     ngx_atomic_t               catalog;         /* version served */
     ngx_atomic_t               body_bytes;      /* its part of the sum */
     ngx_atomic_t               counts[NGX_HTTP_ASGARD_COUNT_N];
@@ -159,6 +163,11 @@ ngx_http_asgard_worker_t *ngx_http_asgard_worker(void);
 void ngx_http_asgard_zone_rise(ngx_atomic_t *mark, ngx_atomic_uint_t n);
 /* Does the process that took the entry still run?  A zombie does not. */
 ngx_uint_t ngx_http_asgard_worker_alive(ngx_http_asgard_worker_t *w);
+/* Of processes that run and have not come to their tick for a while: their
+ * generations and entries; returns their number, at most `most`. 0 too when
+ * another one of those that do come is the first: it speaks for them. */
+ngx_uint_t ngx_http_asgard_worker_silent(ngx_atomic_uint_t *generations,
+    ngx_http_asgard_worker_t **silent, ngx_uint_t most);
 /* Frees the entry of a process that is gone, when nothing names it any more. */
 void ngx_http_asgard_worker_forget(ngx_http_asgard_worker_t *w,
     ngx_atomic_uint_t generation);

@@ -9,6 +9,8 @@
 #include "ngx_http_asgard_shm.h"
 
 
+#define NGX_HTTP_ASGARD_WORKER_SILENT  2000     /* ms, ten ticks */
+
 static ngx_int_t ngx_http_asgard_worker_started(ngx_pid_t pid,
     uint64_t *started);
 
@@ -96,6 +98,8 @@ ngx_http_asgard_worker_claim(ngx_http_asgard_zone_t *zone)
         {
             w->pid = ngx_pid;
             w->start = start;
+            w->beat = ngx_current_msec;
+            w->name[0] = '\0';
             w->catalog = 0;
             w->body_bytes = 0;
             ngx_memzero(w->busy, sizeof(w->busy));
@@ -168,4 +172,55 @@ ngx_http_asgard_worker_forget(ngx_http_asgard_worker_t *w,
         (void) ngx_atomic_fetch_add(&ngx_http_asgard_zone()->body_bytes,
                                     -bytes);
     }
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_worker_is_silent(ngx_http_asgard_worker_t *w)
+{
+    return (ngx_msec_int_t) (ngx_current_msec - w->beat)
+           > NGX_HTTP_ASGARD_WORKER_SILENT;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_worker_silent(ngx_atomic_uint_t *generations,
+    ngx_http_asgard_worker_t **silent, ngx_uint_t most)
+{
+    ngx_uint_t                 i, n, passed;
+    ngx_atomic_uint_t          generation;
+    ngx_http_asgard_zone_t    *zone;
+    ngx_http_asgard_worker_t  *w, *mine;
+
+    zone = ngx_http_asgard_zone();
+    mine = ngx_http_asgard_worker();
+    passed = 0;
+
+    for (n = 0, i = 0; i < zone->workers_top && n < most; i++) {
+        w = &zone->workers[i];
+        generation = w->generation;
+
+        if (w == mine) {
+            passed = 1;
+            continue;
+        }
+
+        if (generation == 0 || generation == NGX_HTTP_ASGARD_WORKER_TAKEN) {
+            continue;
+        }
+
+        if (!ngx_http_asgard_worker_is_silent(w)) {
+            if (!passed) {
+                return 0;
+            }
+            continue;
+        }
+
+        if (ngx_http_asgard_worker_alive(w)) {
+            silent[n] = w;
+            generations[n++] = generation;
+        }
+    }
+
+    return n;
 }
