@@ -45,14 +45,14 @@
 -- and slots.  A hold that is adopted takes its slot again, and counts no more
 -- requests or tokens.
 --
--- Invariants.  No write before the last check, but that slots are given back
--- whose holds are over (part/limits.lua).  spent + held <= limit after
--- every OK in mode R; a limit of 0 refuses an amount of 0 too.  A window that
--- is missing is created at 0 only if it starts at or after the budget's `at`
--- and after the window last used; a field missing from the window in use is a
--- loss.  By the same rule adopt creates one that its pins name.  One that was
--- there before it began is used as it is.  No allow-oom: without memory this
--- refuses and finish passes.
+-- Invariants.  No write before the last check.  Then slots are given back whose
+-- holds are over, also by OVER and RATE, which write nothing else
+-- (part/limits.lua).  spent + held <= limit after every OK in mode R; a limit of
+-- 0 refuses an amount of 0 too.  A window that is missing is created at 0 only
+-- if it starts at or after the budget's `at` and after the window last used; a
+-- field missing from the window in use is a loss.  By the same rule adopt
+-- creates one that its pins name.  One that was there before it began is used
+-- as it is.  No allow-oom: without memory this refuses and finish passes.
 --
 -- Cost in the server (Redis 7.0.15, all of a pipelined call, by callgrind):
 -- 242,000 instructions for one window, 677,000 for two budgets with five; some
@@ -217,11 +217,13 @@ else
         end
         writes[i - 4] = sets
     end
+    -- Every check is done: from here on only writes, one for each budget.
+    if limits then
+        limits.tidy()
+    end
     if worst or limits and limits.no then
         return worst or limits.no
     end
-
-    -- Every check is done: from here on only writes, one for each budget.
     for _, old in ipairs(olds or {}) do
         local key, wid = unpack(old)
         if call('HGET', key, 'h:' .. wid) == '0' then

@@ -1,5 +1,6 @@
 -- Limits at reserve: requests and tokens of any 60 seconds and calls under
--- way, of each scope that has them.  Leaves `limits`: take(), which lets the
+-- way, of each scope that has them.  It only reads.  Leaves `limits`: tidy(),
+-- which gives places back, once every check is done; take(), which lets the
 -- call in; no, the refusal, if a limit does not; head and marks, of the reply.
 --
 -- Requests and tokens are a ring of entries "first last count" (us), field
@@ -12,14 +13,15 @@
 --
 -- Slots are a sorted set of call ids by the expiry of their hold.  An expiry
 -- that has passed was perhaps put off: the holds of the call say.  What a slot
--- is known to be is written at once; it lets nobody in or out.
+-- is then known to be is written by a refusal too: the next call looks at
+-- others.
 
 local MINUTE, STEP, EXACT = 60000000, 250000, 240
 local RATES_KEEP, SLOTS_KEEP = '120', '691200'      -- s
 local FURTHER, LAPSED = 9, '64'             -- holds of a call; looked at in one
 
 limits = {marks = {}}
-local todo, room = {}, {}
+local todo, known, room = {}, {}, {}
 local us = math.max(clock[1] * 1000000 + clock[2], now * 1000000)
 local call_id = match(id, '^(.+)%.%d+$') or id
 local tokens = int(ARGV[9])
@@ -89,10 +91,18 @@ local function ring_take(ring)
     return table.concat({str(z), str(first), str(need)}, ':')
 end
 
-function limits.take()
-    for _, command in ipairs(todo) do
+local function run(commands)
+    for _, command in ipairs(commands) do
         call(unpack(command))
     end
+end
+
+function limits.tidy()
+    run(known)
+end
+
+function limits.take()
+    run(todo)
 end
 
 -- The slots of a scope that are taken.
@@ -108,9 +118,9 @@ local function slots_read(key, most)
             expires, n = call('ZSCORE', KEYS[3], one .. '.' .. str(n)), n + 1
         end
         if expires and tonumber(expires) > now then
-            call('ZADD', key, expires, one)
+            known[#known + 1] = {'ZADD', key, expires, one}
         else
-            call('ZREM', key, one)
+            known[#known + 1] = {'ZREM', key, one}
             open = open - 1
         end
     end
