@@ -133,9 +133,11 @@ ngx_http_asgard_sibling_say(ngx_uint_t i, ngx_uint_t part)
 static void
 ngx_http_asgard_sibling_say_all(void)
 {
-    ngx_uint_t  i, part;
+    ngx_uint_t                 i, part;
+    ngx_http_asgard_worker_t  *w;
 
     for (i = 0; i < ngx_http_asgard_sibling.n; i++) {
+        w = ngx_http_asgard_sibling.silent[i];
 
         if (ngx_http_asgard_sibling.said_of[i]
             != ngx_http_asgard_sibling.owners[i])
@@ -146,10 +148,7 @@ ngx_http_asgard_sibling_say_all(void)
                         sizeof(ngx_http_asgard_sibling.said[i]));
         }
 
-        for (part = 0;
-             part < ASG_PARTITIONS && ngx_http_asgard_sibling.silent[i]->name[0];
-             part++)
-        {
+        for (part = 0; part < ASG_PARTITIONS && w->name[0]; part++) {
             ngx_http_asgard_sibling_say(i, part);
         }
     }

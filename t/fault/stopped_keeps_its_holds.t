@@ -55,7 +55,8 @@ ok(wait_until(\&is_silent, 30, 0.1),
     'their worker is stopped for so long that nobody waits for it');
 my $before = epoch();
 $redis->cmd('FLUSHALL');
-ok(wait_until(sub { epoch() > $before }, 20, 0.05), 'a lost Redis is open again');
+ok(wait_until(sub { epoch() > $before }, 20, 0.05),
+    'a lost Redis is open again');
 is(counter('h'), $held, '... with all that the stopped worker holds');
 is(status(), 429, '... so that no room of it is given to others');
 unlike($t->{control}->log_text, qr/opens without hearing/,

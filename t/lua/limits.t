@@ -63,9 +63,9 @@ at(170_000), is(verdicts(2, $spread), 'OK RATE', '... which follows');
 is(ask($spread)->[6], '3 0 60000 - - -',
     'all is there again a minute after the last');
 
-my $was = $p->dump;
+my $before = $p->dump;
 is(ask($spread)->[0], 'RATE', 'a refused call');
-is($p->dump, $was, '... writes nothing at all');
+is($p->dump, $before, '... writes nothing at all');
 is(ask($spread, amount => 2_000_000_000)->[0], 'OVER',
     'a budget that refuses goes before');
 is($p->dump, $before, '... and consumes no request');
@@ -173,11 +173,11 @@ is(verdicts(2, $two), 'OK RATE', '... and has one place');
 my $late = [['k.late', '-', '-', 1]];
 ask($late, id => 'late', ttl => 10);
 at(580_000);
-my $before = $p->dump;
+my $untouched = $p->dump;
 is(ask([@$late, ['k.bad', 'a', '-', '-']])->[0], 'ARG', 'a bad limit');
 is($p->reserve('absent', 1, ['p.none'], limits => $late)->[0], 'UNSEEDED',
     '... or a budget that is not there');
-is($p->dump, $before, '... and nothing was written, though a place is over');
+is($p->dump, $untouched, '... and nothing was written, though a place is over');
 is(ask($late, amount => 2_000_000_000)->[0], 'OVER', 'one without money');
 is($redis->cmd('ZCARD', $p->key('o:k.late')), 0, '... gives the place back');
 is(verdicts(2, $late), 'OK RATE', '... to the next call');

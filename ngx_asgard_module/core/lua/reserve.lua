@@ -47,12 +47,12 @@
 --
 -- Invariants.  No write before the last check.  Then slots are given back whose
 -- holds are over, also by OVER and RATE, which write nothing else
--- (part/limits.lua).  spent + held <= limit after every OK in mode R; a limit of
--- 0 refuses an amount of 0 too.  A window that is missing is created at 0 only
--- if it starts at or after the budget's `at` and after the window last used; a
--- field missing from the window in use is a loss.  By the same rule adopt
--- creates one that its pins name.  One that was there before it began is used
--- as it is.  No allow-oom: without memory this refuses and finish passes.
+-- (part/limits.lua).  spent + held <= limit after every OK in mode R; a limit
+-- of 0 refuses an amount of 0 too.  A window that is missing is created at 0
+-- only if it starts at or after the budget's `at` and after the window last
+-- used; a field missing from the window in use is a loss.  By the same rule
+-- adopt creates one that its pins name.  One that was there before it began is
+-- used as it is.  No allow-oom: without memory this refuses and finish passes.
 --
 -- Cost in the server (Redis 7.0.15, all of a pipelined call, by callgrind):
 -- 242,000 instructions for one window, 677,000 for two budgets with five; some
