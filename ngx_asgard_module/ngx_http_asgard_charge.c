@@ -35,28 +35,26 @@ static void
 ngx_http_asgard_charge_tiers(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model, ngx_http_asgard_charge_tiers_t *tiers)
 {
+    asg_str_t                  project;
     ngx_uint_t                 tier;
-    const char                *mark;
     asg_catalog_t             *catalog;
-    const asg_project_card_t  *own, *other;
+    const asg_project_card_t  *other;
 
     ngx_memzero(tiers, sizeof(ngx_http_asgard_charge_tiers_t));
 
     catalog = &ctx->snapshot->catalog;
-    own = asg_catalog_project_card(catalog, model,
-                                   asg_str_z(ctx->project->project_id));
+    project = asg_str_z(ctx->project->project_id);
 
-    ngx_http_asgard_charge_set(tiers, ASG_TIER_STANDARD, model, own);
+    ngx_http_asgard_charge_set(tiers, ASG_TIER_STANDARD, model,
+                      asg_catalog_project_card(catalog, model, project));
 
     for (tier = 0; tier < ASG_TIER_COUNT; tier++) {
-        mark = asg_tier_mark((asg_tier_t) tier);
-        other = mark ? asg_catalog_project_card(catalog, model,
-                                                asg_str_z(mark))
-                     : NULL;
+        other = asg_catalog_tier_card(catalog, model, (asg_tier_t) tier,
+                                      project);
 
         if (other) {
             ngx_http_asgard_charge_set(tiers, (asg_tier_t) tier, model,
-                                       own ? own : other);
+                                       other);
         }
     }
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "catalog/project_price.h"
+
 #define REPORT_BYTES (512u * 1024)
 #define CARD_BYTES   4096
 
@@ -94,10 +96,9 @@ project_cards_write(struct ctl_catalog *c, struct ctl_catalog_model *m)
         p = &m->model->projects[i];
         card = &m->file_cards[i];
         card->project = p->project;
-        card->id = ctl_arena_printf(c->arena,
-                                    p->project[0] == '#' ? "%s%s" : "%s@%s",
-                                    m->model->ref, p->project);
+        card->id = ctl_project_card_id(c->arena, m->model->ref, p->project);
         card->card = ctl_catalog_card_text(c->arena, &p->card, false);
+        card->rates = p->card.rates;
         if (card->id == NULL || card->card == NULL) {
             return false;
         }

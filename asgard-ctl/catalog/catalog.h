@@ -43,11 +43,13 @@ struct ctl_module {
     unsigned endpoint;                  /* index among the active ones */
 };
 
-/* What one project pays for a model. */
+/* What one project pays for a model, or what a tier costs. */
 struct ctl_catalog_card {
-    const char *project;
+    const char *project;                /* ctl_project_price's */
     const char *id;                     /* <ref>@<project> */
     const char *card;                   /* JSON of its prices */
+    asg_rates_t rates;                  /* the same */
+    bool by_api;                        /* not by the module's file */
     int64_t version;                    /* 0 until it is known */
 };
 

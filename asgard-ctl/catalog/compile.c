@@ -361,29 +361,45 @@ project_cards_write(struct writer *w)
 }
 
 
+/* Cards of projects, and those of them that are of a tier. */
+static void
+cards_count(const struct ctl_catalog *c, unsigned *projects, unsigned *tiers)
+{
+    const char *project;
+    unsigned i, j;
+
+    *projects = *tiers = 0;
+    for (i = 0; i < c->nmodels; i++) {
+        for (j = 0; j < c->models[i].ncards; j++) {
+            project = c->models[i].cards[j].project;
+            *projects += project[0] != '#';
+            *tiers += project[0] == '#' && strchr(project, '@') != NULL;
+        }
+    }
+}
+
+
 /* A reader of an older format would connect such an endpoint to whatever its
- * name says, or charge such a project by the model. */
+ * name says, or charge such a project by the model, there or at such a tier.
+ * Without the cards of tiers for all, a call is charged more. */
 static uint64_t
 format_of(const struct ctl_catalog *c)
 {
-    unsigned i, n;
+    unsigned i, projects, tiers;
 
+    cards_count(c, &projects, &tiers);
+    if (tiers > 0) {
+        return ASG_CATALOG_FORMAT;
+    }
     for (i = 0; i < c->nmodules; i++) {
         if (c->modules[i].state == CTL_MODULE_ACTIVE
             && c->modules[i].manifest->public_only)
         {
-            return ASG_CATALOG_FORMAT;
-        }
-    }
-    for (i = 0; i < c->nmodels; i++) {
-        /* those of tiers come first; without them a call is charged more */
-        n = c->models[i].ncards;
-        if (n > 0 && c->models[i].cards[n - 1].project[0] != '#') {
-            return ASG_CATALOG_FORMAT_CARDS;
+            return ASG_CATALOG_FORMAT_PUBLIC;
         }
     }
 
-    return ASG_CATALOG_FORMAT_PLAIN;
+    return projects > 0 ? ASG_CATALOG_FORMAT_CARDS : ASG_CATALOG_FORMAT_PLAIN;
 }
 
 

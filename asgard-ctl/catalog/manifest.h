@@ -37,7 +37,8 @@ struct ctl_priced {
 
 /* What one project pays instead. */
 struct ctl_project_price {
-    const char *project;                /* or asg_tier_mark() */
+    const char *project;                /* or asg_tier_mark(), alone or with
+                                         * "@" and a project */
     asg_card_t card;
 };
 

@@ -9,7 +9,6 @@
 
 #include "catalog/project_price.h"
 #include "core/rkey.h"
-#include "core/tier.h"
 
 #define NAME_BYTES (CTL_MANIFEST_ID_MAX + CTL_MANIFEST_NAME_MAX + 2)
 
@@ -134,14 +133,6 @@ ctl_manifest_price_find(const struct ctl_manifest *m,
 }
 
 
-static bool
-needs_out(const struct ctl_model *model)
-{
-    return model->apis[ASG_API_CHAT] || model->apis[ASG_API_COMPLETIONS]
-        || model->apis[ASG_API_MESSAGES];
-}
-
-
 /* *entry stays NULL where the manifest says enough. */
 static bool
 entry_take(const struct taking *t, const struct ctl_price_table *table,
@@ -158,9 +149,7 @@ entry_take(const struct taking *t, const struct ctl_price_table *table,
                       "\"table\" names what the table of prices does not "
                       "have; \"asgard-ctl prices import\" brings a newer one");
     }
-    if (!ctl_prices_say(said, CTL_PRICE_IN)
-        || (needs_out(t->out) && !ctl_prices_say(said, CTL_PRICE_OUT)))
-    {
+    if (!ctl_prices_are_enough(t->out, said)) {
         *entry = ctl_manifest_price_find(t->m, t->out, table);
     }
 
@@ -186,8 +175,7 @@ prices_are_said(const struct taking *t, const struct ctl_prices *p,
 {
     const asg_prices_t *base = &card->rates.base;
 
-    if (!ctl_prices_say(p, CTL_PRICE_IN)
-        || (needs_out(t->out) && !ctl_prices_say(p, CTL_PRICE_OUT))
+    if (!ctl_prices_are_enough(t->out, p)
         || (base->in_pusd == 0 && base->out_pusd == 0))
     {
         return wrong(t, "ref", "has no price: neither \"cost_in\" and "
@@ -202,95 +190,50 @@ prices_are_said(const struct taking *t, const struct ctl_prices *p,
 }
 
 
-/* --- projects that pay something else --- */
-
+/* The prices that stand in a map of one service tier or project. */
 static bool
-project_take(const struct taking *t, const struct ctl_price *p,
-    const struct ctl_yaml *map, struct ctl_project_price *out)
+million_take(const struct taking *t, const struct ctl_yaml *map,
+    struct ctl_prices *out)
 {
-    struct ctl_prices said = {0}, base;
     const struct ctl_yaml *at;
     unsigned kind;
 
-    for (kind = 0; kind < CTL_PRICE_KINDS; kind++) {
+    for (kind = 0; map != NULL && kind < CTL_PRICE_KINDS; kind++) {
         at = ctl_yaml_at(map, ctl_price_spelling(kind)->per_million);
-        if (at != NULL && !field_take(t, at, 1000000, kind, &said)) {
+        if (at != NULL && !field_take(t, at, 1000000, kind, out)) {
             return false;
         }
     }
-    if (!asg_id_is_valid(asg_str_z(map->key)) || said.said == 0) {
-        return ctl_finding_error(t->findings, t->m->file, map->line,
-            "\"project_prices\" expects the id of a project, and a price");
-    }
-    out->project = map->key;
-    out->card = t->out->card;
-    base = ctl_price_rates_with(p, &said, &out->card.rates);
 
-    return prices_are_said(t, &base, &out->card)
-           && (asg_price_rates_are_sane(&out->card.rates)
-               || wrong(t, "project_prices", "has a price of long prompts "
-                        "below the one of shorter prompts"));
+    return true;
 }
 
 
 /* --- service tiers --- */
 
-static const struct {
-    const char *name;
-    enum ctl_price_tier from;           /* of the table */
-    asg_tier_t tier;
-} service_tiers[] = {
-    {"flex", CTL_TIER_FLEX, ASG_TIER_FLEX},
-    {"priority", CTL_TIER_PRIORITY, ASG_TIER_PRIORITY}
-};
-
-#define SERVICE_TIERS  (sizeof(service_tiers) / sizeof(service_tiers[0]))
-
-
-/* Audio that a tier does not price costs as at the standard one. */
-static void
-audio_take(const struct ctl_prices *base, struct ctl_prices *tier)
-{
-    unsigned kind;
-
-    for (kind = CTL_PRICE_AUDIO_IN; kind <= CTL_PRICE_AUDIO_OUT; kind++) {
-        if (ctl_prices_say(base, kind) && !ctl_prices_say(tier, kind)) {
-            ctl_prices_set(tier, kind, base->pusd[kind]);
-        }
-    }
-}
-
-
 /* A tier has a card when a prompt and an answer have a price there. */
 static bool
-tier_take(const struct taking *t, const struct ctl_price *p, size_t i)
+tier_take(const struct taking *t, const struct ctl_service_tier *tier)
 {
     const struct ctl_yaml *map = ctl_yaml_at(ctl_yaml_at(t->map,
-                                             "tier_prices"),
-                                             service_tiers[i].name), *at;
-    struct ctl_prices base = p->base[service_tiers[i].from];
-    struct ctl_prices above = p->above[service_tiers[i].from];
+                                             "tier_prices"), tier->name);
+    struct ctl_price *p = &t->out->price;
+    struct ctl_prices base, above = p->above[tier->from], said = {0};
     struct ctl_project_price *out = &t->out->projects[t->out->nprojects];
-    struct ctl_prices said = {0};
-    unsigned kind;
 
-    for (kind = 0; map != NULL && kind < CTL_PRICE_KINDS; kind++) {
-        at = ctl_yaml_at(map, ctl_price_spelling(kind)->per_million);
-        if (at != NULL && !field_take(t, at, 1000000, kind, &said)) {
-            return false;
-        }
+    if (!million_take(t, map, &said)) {
+        return false;
     }
-    ctl_prices_overlay(&base, &said);
-    if (!ctl_prices_say(&base, CTL_PRICE_IN)
-        || (needs_out(t->out) && !ctl_prices_say(&base, CTL_PRICE_OUT)))
-    {
+    ctl_prices_overlay(&p->base[tier->from], &said);
+    base = p->base[tier->from];
+    if (!ctl_prices_are_enough(t->out, &base)) {
         return map == NULL
                || wrong(t, "tier_prices", "expects a price of a prompt and "
                         "of an answer (\"in\" and \"out\")");
     }
-    audio_take(&p->base[CTL_TIER_STANDARD], &base);
+    ctl_price_tier_audio(&p->base[CTL_TIER_STANDARD], &base);
     ctl_prices_settle(&base, &above);
-    out->project = asg_tier_mark(service_tiers[i].tier);
+    out->project = asg_tier_mark(tier->tier);
     out->card = t->out->card;
     ctl_prices_rates(&base, &above, p->above_tokens, &out->card.rates);
     t->out->nprojects++;
@@ -302,7 +245,22 @@ tier_take(const struct taking *t, const struct ctl_price *p, size_t i)
 
 
 static bool
-tiers_take(const struct taking *t, const struct ctl_price *p)
+is_service_tier(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < CTL_SERVICE_TIERS; i++) {
+        if (strcmp(name, ctl_service_tiers[i].name) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+tiers_take(const struct taking *t)
 {
     const struct ctl_yaml *map = ctl_yaml_at(t->map, "tier_prices"), *item;
     size_t i;
@@ -310,21 +268,86 @@ tiers_take(const struct taking *t, const struct ctl_price *p)
     for (item = map != NULL ? map->first : NULL; item != NULL;
          item = item->next)
     {
-        for (i = 0; i < SERVICE_TIERS
-             && strcmp(item->key, service_tiers[i].name) != 0; i++)
-        {
-        }
-        if (i == SERVICE_TIERS) {
+        if (!is_service_tier(item->key)) {
             return wrong(t, "tier_prices", "expects flex or priority");
         }
     }
-    for (i = 0; i < SERVICE_TIERS; i++) {
-        if (!tier_take(t, p, i)) {
+    for (i = 0; i < CTL_SERVICE_TIERS; i++) {
+        if (!tier_take(t, &ctl_service_tiers[i])) {
             return false;
         }
     }
 
     return true;
+}
+
+
+/* --- projects that pay something else --- */
+
+/* What stands there of one project, at whatever tier and length. */
+static bool
+said_take(const struct taking *t, const struct ctl_yaml *map,
+    struct ctl_price *said)
+{
+    const struct ctl_yaml *length = ctl_yaml_at(map, "long_context");
+    const struct ctl_yaml *tokens = ctl_yaml_at(length, "above_tokens");
+    const struct ctl_service_tier *tier;
+    unsigned i;
+
+    if (!million_take(t, map, &said->base[CTL_TIER_STANDARD])
+        || !million_take(t, length, &said->above[CTL_TIER_STANDARD]))
+    {
+        return false;
+    }
+    if (tokens != NULL) {
+        ctl_yaml_int(tokens, &said->above_tokens);
+    }
+    for (i = 0; i < CTL_SERVICE_TIERS; i++) {
+        tier = &ctl_service_tiers[i];
+        if (!million_take(t, ctl_yaml_at(map, tier->name),
+                          &said->base[tier->from]))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+project_take(const struct taking *t, const struct ctl_yaml *map)
+{
+    struct ctl_model *m = t->out;
+    struct ctl_project_price *made = &m->projects[m->nprojects];
+    struct ctl_price said = {0};
+    unsigned i, n;
+
+    if (!said_take(t, map, &said)) {
+        return false;
+    }
+    if (!asg_id_is_valid(asg_str_z(map->key)) || ctl_price_said(&said) == 0) {
+        return ctl_finding_error(t->findings, t->m->file, map->line,
+            "\"project_prices\" expects the id of a project, and a price");
+    }
+    if (ctl_price_length_is_wrong(&m->price, &said)) {
+        return ctl_finding_error(t->findings, t->m->file, map->line,
+            "\"long_context\" has a price below the one of shorter prompts, "
+            "or nothing says how long those are");
+    }
+    if (!ctl_price_is_enough(m, &said)) {
+        return ctl_finding_error(t->findings, t->m->file, map->line,
+            "\"project_prices\" expects a price of a prompt and of an answer "
+            "for a tier that the model has no price of");
+    }
+    n = ctl_project_cards_make(m, map->key, &said, t->findings->arena, made);
+    for (i = 0; i < n && ctl_project_card_is_whole(m, &made[i].card); i++) {
+        m->nprojects++;
+    }
+
+    return n == 0 ? ctl_finding_memory(t->findings, t->m->file)
+           : i == n || wrong(t, "project_prices", "has no price left, or one "
+                             "that cannot be");
 }
 
 
@@ -339,7 +362,7 @@ by_project(const void *a, const void *b)
 
 /* Over what the model costs; a longer prompt is never cheaper. */
 static bool
-projects_take(const struct taking *t, const struct ctl_price *p)
+projects_take(const struct taking *t)
 {
     const struct ctl_yaml *map = ctl_yaml_at(t->map, "project_prices"), *item;
     struct ctl_model *m = t->out;
@@ -347,19 +370,19 @@ projects_take(const struct taking *t, const struct ctl_price *p)
     if (map != NULL && map->n > CTL_MANIFEST_PROJECTS_MAX) {
         return wrong(t, "project_prices", "has more than 64 projects");
     }
-    m->projects = ctl_arena_alloc(t->findings->arena,
-                                  ((map != NULL ? map->n : 0) + SERVICE_TIERS)
-                                  * sizeof(*m->projects));
+    m->projects = ctl_arena_alloc(t->findings->arena, sizeof(*m->projects)
+        * ((map != NULL ? map->n : 0) * CTL_PROJECT_CARDS_MAX
+           + CTL_SERVICE_TIERS));
     if (m->projects == NULL) {
         return ctl_finding_memory(t->findings, t->m->file);
     }
-    if (!tiers_take(t, p)) {
+    if (!tiers_take(t)) {
         return false;
     }
     for (item = map != NULL ? map->first : NULL; item != NULL;
          item = item->next)
     {
-        if (!project_take(t, p, item, &m->projects[m->nprojects++])) {
+        if (!project_take(t, item)) {
             return false;
         }
     }
@@ -399,7 +422,7 @@ card_take(const struct taking *t, const struct ctl_price *entry,
                || wrong(t, said->above_tokens > 0 ? "long_context" : "ref",
                         "has a price below the one of shorter prompts, or "
                         "one that those do not have"))
-           && projects_take(t, &p);
+           && projects_take(t);
 }
 
 

@@ -108,17 +108,27 @@ static const struct ctl_shape long_context[] = {
     {"above_tokens", CTL_SHAPE_INT, true, NULL, NULL}, PRICES, END
 };
 
+#define MILLION \
+    DECIMAL("in"), DECIMAL("out"), DECIMAL("cached"), DECIMAL("cache_write"), \
+    DECIMAL("cache_write_1h"), DECIMAL("reasoning"), DECIMAL("audio_in"), \
+    DECIMAL("audio_out")
+
 /* USD per million tokens */
 static const struct ctl_shape price[] = {
-    TEXT("table"), DECIMAL("in"), DECIMAL("out"), DECIMAL("cached"),
-    DECIMAL("cache_write"), DECIMAL("cache_write_1h"), DECIMAL("reasoning"),
-    DECIMAL("audio_in"), DECIMAL("audio_out"), END
+    TEXT("table"), MILLION, END
+};
+
+static const struct ctl_shape tier_price[] = {
+    MILLION, END
+};
+
+static const struct ctl_shape project_length[] = {
+    INT("above_tokens"), MILLION, END
 };
 
 static const struct ctl_shape project_price[] = {
-    DECIMAL("in"), DECIMAL("out"), DECIMAL("cached"), DECIMAL("cache_write"),
-    DECIMAL("cache_write_1h"), DECIMAL("reasoning"), DECIMAL("audio_in"),
-    DECIMAL("audio_out"), END
+    MILLION, MAP("flex", tier_price), MAP("priority", tier_price),
+    MAP("long_context", project_length), END
 };
 
 static const struct ctl_shape model[] = {
@@ -126,7 +136,7 @@ static const struct ctl_shape model[] = {
     WORDS("data_classes", data_classes), WORDS("apis", apis),
     PRICES, MAP("long_context", long_context), MAP("price", price),
     NAMED("project_prices", project_price),
-    NAMED("tier_prices", project_price), WORD("auto_tier", auto_tiers),
+    NAMED("tier_prices", tier_price), WORD("auto_tier", auto_tiers),
     BOOL("free"),
     INT("context_window"), INT("max_output_tokens"),
     INT("default_max_tokens"), WORD("max_tokens_field", max_tokens_fields),

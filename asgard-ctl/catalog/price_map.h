@@ -24,7 +24,7 @@
 #define CTL_PRICE_MAP_BYTES_MAX  (16u * 1024 * 1024)
 #define CTL_PRICE_MAP_MODELS_MAX 16384
 
-/* For what a call is made; only the first is charged by so far. */
+/* For what a call is made; none of ours is a batch. */
 enum ctl_price_tier {
     CTL_TIER_STANDARD, CTL_TIER_PRIORITY, CTL_TIER_FLEX, CTL_TIER_BATCH,
     CTL_TIERS

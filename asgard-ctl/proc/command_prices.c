@@ -13,6 +13,7 @@
 #include "catalog/price_write.h"
 #include "catalog/text_file.h"
 #include "ops/change.h"
+#include "ops/project_price.h"
 #include "proc/own_catalog.h"
 
 #define ARENA_BYTES  (64u * 1024 * 1024)
@@ -229,16 +230,13 @@ price_print(const struct ctl_price *p)
 }
 
 
-/* What an active model is charged by. */
 static void
-card_print(const struct ctl_catalog_model *m)
+rates_print(const char *id, const char *how, const asg_rates_t *r)
 {
-    const asg_rates_t *r = &m->model->card.rates;
     char text[CTL_PRICE_TEXT];
     unsigned kind;
 
-    printf("%s, as it is charged, USD per million tokens:\n",
-           m->model->ref);
+    printf("%s, %s, USD per million tokens:\n", id, how);
     if (r->above_tokens > 0) {
         printf("%-16s %18s %17s%" PRId64 "\n", "", "", ">", r->above_tokens);
     }
@@ -250,6 +248,21 @@ card_print(const struct ctl_catalog_model *m)
                                            text));
         }
         printf("\n");
+    }
+}
+
+
+/* What an active model is charged by, its tiers and projects too. */
+static void
+cards_print(const struct ctl_catalog_model *m)
+{
+    unsigned i;
+
+    rates_print(m->model->ref, "as it is charged", &m->model->card.rates);
+    for (i = 0; i < m->ncards; i++) {
+        rates_print(m->cards[i].id, m->cards[i].by_api ? "as the API says"
+                                                       : "as its module says",
+                    &m->cards[i].rates);
     }
 }
 
@@ -267,7 +280,7 @@ named_print(const struct ctl_catalog *c, const char *name)
         if (strcmp(c->models[i].model->ref, name) == 0
             || strcmp(c->models[i].model->route, name) == 0)
         {
-            card_print(&c->models[i]);
+            cards_print(&c->models[i]);
             found++;
         }
     }
@@ -276,16 +289,53 @@ named_print(const struct ctl_catalog *c, const char *name)
 }
 
 
+/* Lays what projects pay by the API over the catalog; the database has it. */
+static bool
+overrides_take(struct ctl_own_catalog *own, const struct ctl_config *config,
+    struct ctl_error *e)
+{
+    struct ctl_pg *pg = ctl_pg_open(config->postgres, "asgard-ctl command");
+    struct ctl_overrides all;
+    unsigned i;
+    bool ok;
+
+    if (pg == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    ok = ctl_project_prices_all(pg, &own->arena, &all, e);
+    if (ok && !ctl_catalog_override(own->catalog, &own->arena, &all)) {
+        ok = ctl_error_internal(e, "out of memory");
+    }
+    for (i = 0; ok && i < all.n; i++) {
+        if (all.items[i].left_out) {
+            fprintf(stderr, "asgard-ctl: the price of %s for %s does not fit "
+                    "what its module says; it does not act\n",
+                    all.items[i].ref, all.items[i].project);
+        }
+    }
+    ctl_pg_close(pg);
+
+    return ok;
+}
+
+
+/* Without the database what the files say is shown all the same, and that the
+ * rest is not known. */
 static int
 prices_show(const struct ctl_config *config, const char *name)
 {
     struct ctl_own_catalog own;
-    struct ctl_error e;
+    struct ctl_error e, unknown;
     bool ok = ctl_own_catalog_open(&own, config, &e);
+    bool whole = ok && overrides_take(&own, config, &unknown);
 
     if (ok && named_print(own.catalog, name) == 0) {
         ok = ctl_error_set(&e, 404, "not_found", "neither the table of prices "
                            "nor an active module has \"%.128s\"", name);
+    } else if (ok && !whole) {
+        ok = ctl_error_set(&e, 503, "database_unavailable", "what projects pay "
+                           "by the API is not known: %s %s", unknown.text,
+                           unknown.detail);
     }
     if (!ok && own.catalog != NULL) {
         ctl_findings_print(&own.catalog->findings);

@@ -20,10 +20,13 @@
 #include "core/price.h"
 #include "core/route.h"
 #include "core/str.h"
+#include "core/tier.h"
 
-#define ASG_CATALOG_FORMAT         4
-#define ASG_CATALOG_FORMAT_CARDS   3       /* without endpoints that may only
-                                            * have public addresses */
+#define ASG_CATALOG_FORMAT         5
+#define ASG_CATALOG_FORMAT_PUBLIC  4       /* without projects' own prices of
+                                            * tiers */
+#define ASG_CATALOG_FORMAT_CARDS   3       /* and without endpoints that may
+                                            * only have public addresses */
 #define ASG_CATALOG_FORMAT_PLAIN   2       /* and without cards of projects */
 #define ASG_CATALOG_FORMAT_OLDEST  1       /* still read */
 #define ASG_CATALOG_BYTES_MAX      (16u * 1024 * 1024)
@@ -86,7 +89,7 @@ typedef struct {
 
 /* What a model costs one project, or at one service tier. */
 typedef struct {
-    asg_str_t project;          /* or asg_tier_mark() */
+    asg_str_t project;          /* or asg_tier_mark(), "@" and a project */
     unsigned model;             /* index */
     asg_card_t card;            /* instead of the model's */
     asg_str_t card_id;
@@ -151,6 +154,10 @@ const asg_public_name_t *asg_catalog_find(const asg_catalog_t *c,
 /* NULL: the project pays what the model's own card says.  Binary search. */
 const asg_project_card_t *asg_catalog_project_card(const asg_catalog_t *c,
     const asg_model_t *model, asg_str_t project);
+/* What a service tier costs: `project`, when it pays something else there, or
+ * everybody.  NULL: the tier has no price. */
+const asg_project_card_t *asg_catalog_tier_card(const asg_catalog_t *c,
+    const asg_model_t *model, asg_tier_t tier, asg_str_t project);
 
 /* The name without its options: `echo:latency_ms=50,status=503` is looked up as
  * `echo`.  Only models of kind echo take options. */

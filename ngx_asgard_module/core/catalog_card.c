@@ -5,6 +5,9 @@
 
 #include "core/catalog_outline.h"
 #include "core/members.h"
+#include "core/rkey.h"
+
+#define TIER_NAME_BYTES (ASG_ID_MAX + 16)
 
 typedef struct {
     asg_str_t project;
@@ -184,4 +187,26 @@ const asg_project_card_t *asg_catalog_project_card(const asg_catalog_t *c,
         }
     }
     return NULL;
+}
+
+const asg_project_card_t *asg_catalog_tier_card(const asg_catalog_t *c,
+    const asg_model_t *model, asg_tier_t tier, asg_str_t project)
+{
+    const asg_project_card_t *own = NULL;
+    const char *mark = asg_tier_mark(tier);
+    char name[TIER_NAME_BYTES];
+    asg_buf_t b;
+
+    if (mark == NULL || c->ncards == 0) {
+        return NULL;
+    }
+    asg_buf_init(&b, name, sizeof(name));
+    asg_buf_z(&b, mark);
+    asg_buf_z(&b, "@");
+    asg_buf_str(&b, project);
+    if (asg_buf_ok(&b)) {
+        own = asg_catalog_project_card(c, model, asg_buf_view(&b));
+    }
+    return own != NULL ? own
+        : asg_catalog_project_card(c, model, asg_str_z(mark));
 }

@@ -55,6 +55,11 @@ like($said, qr{^b\s+refused: \S+/b/service\.yaml:6: "ref" has no price}m,
 
 # --- show
 
+my (undef, $partly, $unknown) = $ctl->run('prices', 'show', 'model:a/mine');
+like($partly, qr/as it is charged/, 'without tables the files are shown');
+like($unknown, qr/what projects pay by the API is not known/,
+    '... and that more may be');
+$ctl->run_ok('migrate');
 my $out = $ctl->run_ok('prices', 'show', 'gpt-5.4');
 my %row = map { my ($name, @rest) = split; $name => \@rest }
     split /\n/, $out =~ s/model:.*//sr;
@@ -70,7 +75,6 @@ is(($ctl->run('prices', 'show', 'nobody'))[0], 1, 'an unknown name');
 
 # --- import
 
-$ctl->run_ok('migrate');
 spill($map, <<'JSON');
 {"sample_spec": {"input_cost_per_token": "USD"},
  "unpriced": {"mode": "chat", "input_cost_per_token": 1.00000000000005e-06,

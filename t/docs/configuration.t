@@ -59,8 +59,10 @@ for my $name (@settings) {
 
 my %shape;
 my $shapes = source('asgard-ctl/catalog/manifest_shape.c');
-my ($prices) = $shapes =~ /^#define PRICES \\\n((?:.*\\\n)*.*)/m;
-$shapes =~ s/\bPRICES,/$prices,/g;
+for my $macro (qw(PRICES MILLION)) {
+    my ($prices) = $shapes =~ /^#define $macro \\\n((?:.*\\\n)*.*)/m;
+    $shapes =~ s/\b$macro,/$prices,/g;
+}
 my $one = qr/^(?:static )?const struct ctl_shape (\w+)\[\] = \{(.*?)^\};/ms;
 while ($shapes =~ /$one/g) {
     my ($name, $body) = ($1, $2);

@@ -103,8 +103,8 @@ is((split / /, call('gpt', 'flex', 'flex'))[1], 10 * 1250 + 20 * 7500,
     'at its price for flex');
 is((split / /, call('gpt', 'priority', 'priority'))[1],
     10 * 5000 + 20 * 30_000, 'at its price for priority');
-is((split / /, call('own', $_, $_))[1], 30 * 3000,
-    "a project's own prices hold at whatever tier: $_") for qw(flex priority);
+is((split / /, call('own', $_, $_))[1], $cost{$_},
+    "a project's own price leaves the tier's: $_") for qw(flex priority);
 
 is(call('plain', 'priority', undef), '400 invalid_value',
     'a tier that has no price is refused');

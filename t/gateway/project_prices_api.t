@@ -18,7 +18,8 @@ $t->add_service('main', $up, models => [
         cost_out => '0.01', project_prices => '{proj-2026-0002: {out: 7}}'},
     {ref => 'model:main/two', route => 'two', cost_in => '0.001',
         cost_out => '0.01', cost_audio_in => '0.002',
-        token_bounds => '{audio: 100}'}]);
+        token_bounds => '{audio: 100}',
+        long_context => '{above_tokens: 100, cost_in: 0.002}'}]);
 $t->start;
 my ($own, $other) = map { $t->project(budget_usd => '1') } 1, 2;
 my %key = map { $_ => $t->key(project => $_) } $own, $other;
@@ -93,6 +94,27 @@ for my $case (
     ['{"model:main/one": {"in": 1e12}}', 'prices.model:main/one.in'],
     ['{"model:main/one": {"in": 1, "cost_in": 1}}',
         'prices.model:main/one.cost_in'],
+    ['{"model:main/one": {"flex": 1}}', 'prices.model:main/one.flex'],
+    ['{"model:main/one": {"flex": {}}}', 'prices.model:main/one.flex'],
+    ['{"model:main/one": {"flex": {"in": 1}}}', 'prices.model:main/one.flex'],
+    ['{"model:main/one": {"flex": {"in": 0, "out": 0}}}',
+        'prices.model:main/one.flex'],
+    ['{"model:main/one": {"priority": {"in": 1, "out": 1, "x": 1}}}',
+        'prices.model:main/one.priority.x'],
+    ['{"model:main/one": {"flex": {"in": 1, "cost_in": 1, "out": 1}}}',
+        'prices.model:main/one.flex.cost_in'],
+    ['{"model:main/one": {"flex": {"above_tokens": 7, "in": 1, "out": 1}}}',
+        'prices.model:main/one.flex.above_tokens'],
+    ['{"model:main/two": {"flex": {"in": 1, "out": 1, "audio_in": 0}}}',
+        'prices.model:main/two.flex'],
+    ['{"model:main/one": {"long_context": {"in": 7}}}',
+        'prices.model:main/one.long_context'],
+    ['{"model:main/one": {"long_context": {"in": 7, "above_tokens": 0}}}',
+        'prices.model:main/one.long_context.above_tokens'],
+    ['{"model:main/two": {"in": 3, "long_context": {"in": 2.5}}}',
+        'prices.model:main/two.long_context'],
+    ['{"model:main/two": {"long_context": {"in": 0.5}}}',
+        'prices.model:main/two.long_context'],
     ['{' . join(',', map { qq("model:main/m$_": {"in": 1}) } 1 .. 65) . '}',
         'prices'],
 ) {

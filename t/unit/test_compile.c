@@ -110,6 +110,29 @@ static void a_projects_own_card_is_found_by_model_and_project(void **state)
                                          ASG_STR("p1")));
 }
 
+static void a_tier_is_the_projects_own_or_everybodys(void **state)
+{
+    const asg_model_t *m;
+
+    (void) state;
+    service("a", ONE("a", "echo", "", "one")
+        "      tier_prices: {flex: {in: 1, out: 1}}\n"
+        "      project_prices: {p1: {in: 7, flex: {out: 2}}, p2: {in: 3}}\n");
+    must_load();
+    compile();
+    /* a reader of 4 would charge p1 at flex as it does at standard */
+    assert_non_null(strstr(text.data, "{\"format\":5,"));
+    m = model("one", 0);
+    str_is(asg_catalog_tier_card(&snapshot, m, ASG_TIER_FLEX, ASG_STR("p1"))
+           ->card_id, "model:a/one#flex@p1");
+    str_is(asg_catalog_tier_card(&snapshot, m, ASG_TIER_FLEX, ASG_STR("p2"))
+           ->card_id, "model:a/one#flex");
+    assert_null(asg_catalog_tier_card(&snapshot, m, ASG_TIER_PRIORITY,
+                                      ASG_STR("p1")));
+    assert_null(asg_catalog_tier_card(&snapshot, m, ASG_TIER_STANDARD,
+                                      ASG_STR("p1")));
+}
+
 static void a_key_is_sealed_for_its_endpoint_alone(void **state)
 {
     uint8_t nonce[ASG_SEAL_NONCE_BYTES], sealed[256], plain[256];
@@ -327,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_gateway_reads_what_is_compiled),
         TEST(a_projects_own_card_is_found_by_model_and_project),
+        TEST(a_tier_is_the_projects_own_or_everybodys),
         TEST(a_key_is_sealed_for_its_endpoint_alone),
         TEST(base_and_path_join_without_doubling),
         TEST(modules_are_active_when_their_variables_are_set),

@@ -289,6 +289,37 @@ static void a_project_may_pay_something_else(void **state)
             "{p: {in: 1}}\n", "yet there is a price");
 }
 
+static void a_project_may_pay_something_else_at_a_tier(void **state)
+{
+    const struct ctl_model *m = &parse(HEAD NAMED("      project_prices:\n"
+        "        p1: {in: 9, priority: {out: 70}}\n"
+        "        p2: {long_context: {in: 8}}\n"))->models[0];
+
+    (void) state;
+    assert_int_equal(m->nprojects, 5);
+    assert_string_equal(m->projects[1].project, "#priority");
+    assert_string_equal(m->projects[2].project, "#priority@p1");
+    assert_string_equal(m->projects[3].project, "p1");
+    /* over the model's tier, never over the project's standard */
+    assert_int_equal(m->projects[2].card.rates.base.in_pusd,
+                     m->projects[1].card.rates.base.in_pusd);
+    assert_int_equal(m->projects[2].card.rates.base.out_pusd, 70000000);
+    assert_int_equal(m->projects[3].card.rates.base.in_pusd, 9000000);
+    assert_int_equal(m->projects[4].card.rates.base.in_pusd, 2500000);
+    assert_int_equal(m->projects[4].card.rates.above.in_pusd, 8000000);
+    refused(HEAD NAMED("      project_prices: {p: {long_context: {in: 2}}}\n"),
+            ":7: \"long_context\" has a price below");
+    refused(HEAD MODELS PRICE "      project_prices: "
+            "{p: {long_context: {in: 900}}}\n", "nothing says how long");
+    refused(HEAD MODELS PRICE "      project_prices: {p: {flex: {in: 1}}}\n",
+            "for a tier that the model has no price of");
+    refused(HEAD MODELS PRICE
+            "      project_prices: {p: {flex: {in: 0, out: 0}}}\n",
+            "has no price left");
+    refused(HEAD NAMED("      project_prices: {p: {batch: {in: 1}}}\n"),
+            "unknown field \"batch\"");
+}
+
 static void every_field_of_the_contract_is_known(void **state)
 {
     const struct ctl_manifest *m = parse(
@@ -607,6 +638,7 @@ int main(void)
         TEST(a_model_has_the_price_of_the_table),
         TEST(what_the_manifest_says_replaces_the_table),
         TEST(a_project_may_pay_something_else),
+        TEST(a_project_may_pay_something_else_at_a_tier),
         TEST(every_field_of_the_contract_is_known),
         TEST(what_is_unknown_is_refused_by_name_and_line),
         TEST(names_of_secrets_are_no_secrets),
