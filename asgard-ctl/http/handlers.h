@@ -35,6 +35,13 @@ CTL_HANDLER(ctl_http_project_get);
 CTL_HANDLER(ctl_http_project_patch);
 CTL_HANDLER(ctl_http_project_kill);
 CTL_HANDLER(ctl_http_project_unkill);
+/* http/life_routes.c */
+CTL_HANDLER(ctl_http_promotion_get);
+CTL_HANDLER(ctl_http_promotion_ask);
+CTL_HANDLER(ctl_http_demote);
+CTL_HANDLER(ctl_http_extend);
+CTL_HANDLER(ctl_http_decommission);
+CTL_HANDLER(ctl_http_archive);
 /* http/key_routes.c */
 CTL_HANDLER(ctl_http_key_mint);
 CTL_HANDLER(ctl_http_key_list);

@@ -3,17 +3,20 @@
  */
 #include "http/handlers.h"
 
+#include <string.h>
+
 #include "http/gate.h"
 #include "http/json_in.h"
 #include "http/json_out.h"
 #include "http/limits_json.h"
+#include "http/project_json.h"
 #include "http/query.h"
 #include "ops/principal.h"
 #include "ops/project.h"
 
 
-static cJSON *
-project_json(const struct ctl_project *p)
+cJSON *
+ctl_project_json(const struct ctl_project *p)
 {
     cJSON *o = cJSON_CreateObject();
 
@@ -37,22 +40,48 @@ project_json(const struct ctl_project *p)
     ctl_out_text(o, "default_backend", p->default_backend);
     ctl_limits_out(o, p->limits);
     cJSON_AddRawToObject(o, "prices", p->prices);
+    cJSON_AddRawToObject(o, "evidence", p->evidence);
+    ctl_out_text(o, "review_date", p->review_date);
+    ctl_out_text(o, "review_state", p->review_expired ? "expired" : "ok");
+    ctl_out_int(o, "review_extensions", p->review_extensions);
     ctl_out_text(o, "created_at", p->created_at);
 
     return o;
 }
 
 
-/* The project as it now stands, inside the change if there is one. */
-static bool
-send_project(struct ctl_request *rq, struct ctl_answer *an, int status,
+bool
+ctl_project_send(struct ctl_request *rq, struct ctl_answer *an, int status,
     const char *project_id, struct ctl_error *e)
 {
     struct ctl_project p;
 
     return ctl_project_get(rq->worker->pg, &rq->worker->arena, project_id, &p,
                            e)
-           && ctl_out_send(rq, an, status, project_json(&p), e);
+           && ctl_out_send(rq, an, status, ctl_project_json(&p), e);
+}
+
+
+/* With what stands between the classification that it has and the one that was
+ * asked for. */
+static bool
+send_registered(struct ctl_request *rq, struct ctl_answer *an,
+    const char *id, const char *wanted, struct ctl_error *e)
+{
+    struct ctl_project p;
+    cJSON *tree, *promotion = NULL;
+
+    if (!ctl_project_get(rq->worker->pg, &rq->worker->arena, id, &p, e)
+        || (wanted != NULL && strcmp(wanted, p.classification) != 0
+            && !ctl_promotion_json(rq, &p, &promotion, e)))
+    {
+        return false;
+    }
+    tree = ctl_project_json(&p);
+    cJSON_AddItemToObject(tree, "promotion", promotion != NULL ? promotion
+                                             : cJSON_CreateNull());
+
+    return ctl_out_send(rq, an, 201, tree, e);
 }
 
 
@@ -61,6 +90,7 @@ CTL_HANDLER(ctl_http_project_register)
     struct ctl_project_input in = {0};
     struct ctl_json_usd budget = {0};
     const char *id;
+    int provisional = 0;
     const struct ctl_json_field fields[] = {
         {"name", CTL_JSON_TEXT, true, 200, &in.name},
         {"owner_email", CTL_JSON_TEXT, true, 254, &in.owner_email},
@@ -70,6 +100,8 @@ CTL_HANDLER(ctl_http_project_register)
         {"data_class", CTL_JSON_TEXT, false, 32, &in.data_class},
         {"description", CTL_JSON_TEXT, false, 4000, &in.description},
         {"budget_usd", CTL_JSON_USD, false, 0, &budget},
+        {"evidence", CTL_JSON_RAW, false, 0, &in.evidence},
+        {"provisional", CTL_JSON_BOOL, false, 0, &provisional},
         CTL_LIMIT_FIELDS(in.limits),
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
@@ -80,9 +112,10 @@ CTL_HANDLER(ctl_http_project_register)
     in.budget_given = budget.given;
     in.budget_unlimited = budget.null;
     in.budget_nusd = budget.nusd;
+    in.provisional = provisional == 1;
 
     return ctl_project_register(rq->change, &in, &id, e)
-           && send_project(rq, an, 201, id, e);
+           && send_registered(rq, an, id, in.classification, e);
 }
 
 
@@ -104,7 +137,7 @@ CTL_HANDLER(ctl_http_project_list)
     tree = cJSON_CreateObject();
     list = cJSON_AddArrayToObject(tree, "projects");
     for (i = 0; i < n; i++) {
-        cJSON_AddItemToArray(list, project_json(&projects[i]));
+        cJSON_AddItemToArray(list, ctl_project_json(&projects[i]));
     }
     ctl_out_text(tree, "next_cursor", more ? projects[n - 1].id : NULL);
 
@@ -114,7 +147,7 @@ CTL_HANDLER(ctl_http_project_list)
 
 CTL_HANDLER(ctl_http_project_get)
 {
-    return send_project(rq, an, 200, rq->param[0], e);
+    return ctl_project_send(rq, an, 200, rq->param[0], e);
 }
 
 
@@ -177,6 +210,7 @@ CTL_HANDLER(ctl_http_project_patch)
         {"default_backend", CTL_JSON_RAW, false, 0, &patch.default_backend},
         CTL_LIMIT_FIELDS(patch.limits),
         {"prices", CTL_JSON_RAW, false, 0, &patch.prices},
+        {"evidence", CTL_JSON_RAW, false, 0, &patch.evidence},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
@@ -189,7 +223,7 @@ CTL_HANDLER(ctl_http_project_patch)
 
     return gate_people(rq, &patch, e) && gate_prices(rq, &patch, e)
            && ctl_project_patch(rq->change, rq->param[0], &patch, e)
-           && send_project(rq, an, 200, rq->param[0], e);
+           && ctl_project_send(rq, an, 200, rq->param[0], e);
 }
 
 
@@ -206,7 +240,7 @@ set_killed(struct ctl_request *rq, struct ctl_answer *an, bool killed,
     return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
            && ctl_project_set_killed(rq->change, rq->param[0], killed, reason,
                                      e)
-           && send_project(rq, an, 200, rq->param[0], e);
+           && ctl_project_send(rq, an, 200, rq->param[0], e);
 }
 
 

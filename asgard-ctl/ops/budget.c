@@ -239,7 +239,7 @@ audit_replaced(struct ctl_change *c, const char *budget_id,
 
 /* Of a project's; a key spends what its project has. */
 static bool
-check_ceiling(struct ctl_change *c, const char *budget_id,
+check_project(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *before, const struct ctl_budget_list *list,
     struct ctl_error *e)
 {
@@ -247,6 +247,7 @@ check_ceiling(struct ctl_change *c, const char *budget_id,
 
     return budget_id[0] != 'p'
            || (ctl_project_get(c->pg, c->arena, budget_id + 2, &project, e)
+               && ctl_project_must_live(&project, e)
                && ctl_ceiling_check(c, project.classification, before, list,
                                     e));
 }
@@ -269,7 +270,7 @@ ctl_budget_replace(struct ctl_change *c, const char *budget_id,
                                "included.", ASG_WINDOWS_MAX);
     }
     if (!ctl_budget_read(c->pg, c->arena, budget_id, &before, e)
-        || !check_ceiling(c, budget_id, &before, list, e)
+        || !check_project(c, budget_id, &before, list, e)
         || !CTL_PG(c->pg, c->arena, &rows, e,
             "UPDATE budgets SET version = version + 1 WHERE budget_id = $1"
             " RETURNING version", budget_id)

@@ -12,6 +12,7 @@
 #include "ops/ceiling.h"
 #include "ops/email.h"
 #include "ops/project_price.h"
+#include "policy/promotion.h"
 
 #define PROJECT_COLUMNS \
     "p.project_id, p.name, p.description, p.owner_email, p.manager_email," \
@@ -20,7 +21,10 @@
     " to_char(p.created_at AT TIME ZONE 'UTC'," \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), w.limit_nusd, p.aliases," \
     " p.aliases ->> 'default', p.rpm_limit, p.tpm_limit," \
-    " p.max_parallel_requests, " CTL_PROJECT_PRICES_COLUMN
+    " p.max_parallel_requests, " CTL_PROJECT_PRICES_COLUMN "," \
+    " p.evidence, to_char(p.review_date AT TIME ZONE 'UTC'," \
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), p.review_date < now()," \
+    " p.review_extensions"
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
@@ -95,6 +99,14 @@ check_input(const struct ctl_project_input *in, struct ctl_error *e)
 }
 
 
+static const char *
+raw_text(struct ctl_arena *arena, asg_str_t raw)
+{
+    return raw.data == NULL ? NULL
+           : ctl_arena_printf(arena, "%.*s", (int) raw.len, raw.data);
+}
+
+
 /* The row lock of the year's counter makes concurrent registrations wait for
  * each other: no id twice, and none lost when one of them rolls back. */
 static const char *
@@ -124,12 +136,15 @@ insert_project(struct ctl_change *c, const struct ctl_project_input *in,
     return CTL_PG(c->pg, c->arena, NULL, e,
                "INSERT INTO projects (project_id, name, description,"
                " owner_email, manager_email, group_key, cost_center,"
-               " classification, data_class, partition)"
+               " classification, data_class, partition, evidence, lifecycle,"
+               " review_date)"
                " VALUES ($1, $2, $3, lower($4), lower($5), $6, $6, $7, $8,"
-               " $9)",
+               " $9, coalesce($10::jsonb, '{}'), $11,"
+               " review_begin($7, coalesce($10::jsonb, '{}')))",
                id, in->name, in->description, in->owner_email,
                in->manager_email, in->group, in->classification,
-               in->data_class, part)
+               in->data_class, part, raw_text(c->arena, in->evidence),
+               in->provisional ? "provisional" : "active")
            && CTL_PG(c->pg, c->arena, NULL, e,
                "INSERT INTO project_versions (project_id, version,"
                " owner_email, manager_email, group_key, cost_center,"
@@ -160,17 +175,42 @@ static bool
 audit_registered(struct ctl_change *c, const struct ctl_project_input *in,
     const char *id, struct ctl_error *e)
 {
-    struct ctl_audit_field fields[6 + ASG_LIMIT_COUNT] = {
+    struct ctl_audit_field fields[8 + ASG_LIMIT_COUNT] = {
         {"name", in->name}, {"owner", in->owner_email},
         {"manager", in->manager_email}, {"group", in->group},
         {"classification", in->classification},
-        {"data_class", in->data_class}
+        {"data_class", in->data_class},
+        {"lifecycle", in->provisional ? "provisional" : NULL},
+        {"evidence", raw_text(c->arena, in->evidence)}
     };
 
-    ctl_limits_audit(c->arena, &in->limits, &fields[6]);
+    ctl_limits_audit(c->arena, &in->limits, &fields[8]);
     return ctl_change_audit(c, "project.registered", "project", id, NULL,
                             NULL, ctl_audit_data(c->arena, fields,
-                                                 6 + ASG_LIMIT_COUNT), e);
+                                                 8 + ASG_LIMIT_COUNT), e);
+}
+
+
+/* A claim is not yet a right: how high a project begins decides how much it
+ * may spend. */
+static bool
+grant_class(struct ctl_change *c, struct ctl_project_input *in,
+    struct ctl_error *e)
+{
+    struct ctl_dossier dossier = {.given = 0};
+    enum ctl_class class;
+
+    if (in->evidence.data != NULL
+        && !ctl_dossier_read(in->evidence, c->arena, &dossier, e))
+    {
+        return false;
+    }
+    if (!c->may_exceed && ctl_class_parse(in->classification, &class)) {
+        in->classification = ctl_class_name(
+            ctl_promotion_granted(class, in->data_class, &dossier));
+    }
+
+    return true;
 }
 
 
@@ -185,7 +225,7 @@ ctl_project_register(struct ctl_change *c, const struct ctl_project_input *in,
     full.classification = in->classification ? in->classification : "poc";
     full.data_class = in->data_class ? in->data_class : "internal";
     full.description = in->description ? in->description : "";
-    if (!check_input(&full, e)) {
+    if (!check_input(&full, e) || !grant_class(c, &full, e)) {
         return false;
     }
     id = next_id(c, e);
@@ -234,6 +274,12 @@ project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
         p->limits[kind] = ctl_rows_at(rows, i, 17 + kind);
     }
     p->prices = ctl_rows_at(rows, i, 17 + ASG_LIMIT_COUNT);
+    p->evidence = ctl_rows_at(rows, i, 18 + ASG_LIMIT_COUNT);
+    p->review_date = ctl_rows_at(rows, i, 19 + ASG_LIMIT_COUNT);
+    p->review_expired = p->review_date != NULL
+                        && strcmp(ctl_rows_at(rows, i, 20 + ASG_LIMIT_COUNT),
+                                  "t") == 0;
+    p->review_extensions = ctl_rows_i64(rows, i, 21 + ASG_LIMIT_COUNT);
 }
 
 
@@ -294,9 +340,19 @@ ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
 }
 
 
-/* Raises the version, remembers its organisation, tells Redis. */
-static bool
-project_changed(struct ctl_change *c, const char *id, struct ctl_error *e)
+bool
+ctl_project_lock(struct ctl_change *c, const char *project_id,
+    struct ctl_project *out, struct ctl_error *e)
+{
+    return CTL_PG(c->pg, c->arena, NULL, e,
+               "SELECT 1 FROM projects WHERE project_id = $1 FOR UPDATE",
+               project_id)
+           && ctl_project_get(c->pg, c->arena, project_id, out, e);
+}
+
+
+bool
+ctl_project_changed(struct ctl_change *c, const char *id, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
@@ -341,14 +397,6 @@ patch_budget(struct ctl_change *c, const char *project_id,
     }
 
     return ctl_budget_replace(c, budget, &list, e);
-}
-
-
-static const char *
-raw_text(struct ctl_arena *arena, asg_str_t raw)
-{
-    return raw.data == NULL ? NULL
-           : ctl_arena_printf(arena, "%.*s", (int) raw.len, raw.data);
 }
 
 
@@ -403,8 +451,12 @@ static bool
 check_patch(struct ctl_arena *arena, const struct ctl_project_patch *patch,
     struct ctl_error *e)
 {
-    return (patch->aliases.data == NULL
-            || ctl_aliases_check(arena, patch->aliases, "aliases", e))
+    struct ctl_dossier dossier;
+
+    return (patch->evidence.data == NULL
+            || ctl_dossier_read(patch->evidence, arena, &dossier, e))
+           && (patch->aliases.data == NULL
+               || ctl_aliases_check(arena, patch->aliases, "aliases", e))
            && check_default(arena, patch->default_backend, e)
            && (patch->name == NULL || check_name(patch->name, e))
            && (patch->owner_email == NULL
@@ -420,20 +472,47 @@ static bool
 audit_updated(struct ctl_change *c, const char *project_id,
     const struct ctl_project_patch *p, struct ctl_error *e)
 {
-    struct ctl_audit_field fields[9 + ASG_LIMIT_COUNT] = {
+    struct ctl_audit_field fields[10 + ASG_LIMIT_COUNT] = {
         {"name", p->name}, {"description", p->description},
         {"owner", p->owner_email}, {"manager", p->manager_email},
         {"cost_center", p->cost_center}, {"data_class", p->data_class},
         {"aliases", raw_text(c->arena, p->aliases)},
         {"default_backend", raw_text(c->arena, p->default_backend)},
-        {"prices", raw_text(c->arena, p->prices)}
+        {"prices", raw_text(c->arena, p->prices)},
+        {"evidence", raw_text(c->arena, p->evidence)}
     };
 
-    ctl_limits_audit(c->arena, &p->limits, &fields[9]);
+    ctl_limits_audit(c->arena, &p->limits, &fields[10]);
     return ctl_change_audit(c, "project.updated", "project", project_id,
                             NULL, NULL, ctl_audit_data(c->arena, fields,
-                                                       9 + ASG_LIMIT_COUNT),
+                                                       10 + ASG_LIMIT_COUNT),
                             e);
+}
+
+
+/* Who decides and who pays is found without reading every update. */
+static bool
+audit_people(struct ctl_change *c, const struct ctl_project *before,
+    struct ctl_error *e)
+{
+    struct ctl_project now;
+
+    if (!ctl_project_get(c->pg, c->arena, before->id, &now, e)) {
+        return false;
+    }
+    if (strcmp(before->owner_email, now.owner_email) == 0
+        && strcmp(before->manager_email, now.manager_email) == 0)
+    {
+        return true;
+    }
+
+    return ctl_change_audit(c, "project.owner_changed", "project", now.id,
+                NULL, NULL,
+                ctl_audit_data(c->arena, (const struct ctl_audit_field[]) {
+                    {"owner_before", before->owner_email},
+                    {"owner", now.owner_email},
+                    {"manager_before", before->manager_email},
+                    {"manager", now.manager_email}}, 4), e);
 }
 
 
@@ -448,21 +527,20 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
         || (patch->prices.data != NULL
             && (prices = ctl_project_prices_read(c->arena, patch->prices, e))
                == NULL)
-        || !CTL_PG(c->pg, c->arena, NULL, e,
-               "SELECT 1 FROM projects WHERE project_id = $1 FOR UPDATE",
-               project_id)
-        || !ctl_project_get(c->pg, c->arena, project_id, &p, e)
+        || !ctl_project_lock(c, project_id, &p, e)
+        || !ctl_project_must_live(&p, e)
         || !CTL_PG(c->pg, c->arena, NULL, e,
                "UPDATE projects SET name = coalesce($2, name),"
                " description = coalesce($3, description),"
                " owner_email = coalesce(lower($4), owner_email),"
                " manager_email = coalesce(lower($5), manager_email),"
                " cost_center = coalesce($6, cost_center),"
-               " data_class = coalesce($7, data_class)"
+               " data_class = coalesce($7, data_class),"
+               " evidence = coalesce($8::jsonb, evidence)"
                " WHERE project_id = $1",
                project_id, patch->name, patch->description,
                patch->owner_email, patch->manager_email, patch->cost_center,
-               patch->data_class)
+               patch->data_class, raw_text(c->arena, patch->evidence))
         || !ctl_limits_write(c, CTL_LIMITS_PROJECT, project_id,
                              &patch->limits, e)
         || !patch_aliases(c, project_id, patch, e)
@@ -472,9 +550,10 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
         return false;
     }
 
-    return project_changed(c, project_id, e)
+    return ctl_project_changed(c, project_id, e)
            && (!patch->budget_given || patch_budget(c, project_id, patch, e))
-           && audit_updated(c, project_id, patch, e);
+           && audit_updated(c, project_id, patch, e)
+           && audit_people(c, &p, e);
 }
 
 
@@ -494,7 +573,7 @@ ctl_project_set_killed(struct ctl_change *c, const char *project_id,
         return ctl_project_absent(e);
     }
 
-    return project_changed(c, project_id, e)
+    return ctl_project_changed(c, project_id, e)
            && ctl_change_audit(c, killed ? "project.kill" : "project.unkill",
                                "project", project_id, NULL, reason, NULL, e);
 }

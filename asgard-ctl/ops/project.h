@@ -5,6 +5,7 @@
  * among committed rows.  The partition is stored at registration, from the
  * group, else the id, and never changes.  A change raises the record's version,
  * remembers the organisation of that version, and goes to Redis by the outbox.
+ * What becomes of a project later is in project_life.h.
  */
 #ifndef CTL_PROJECT_H
 #define CTL_PROJECT_H
@@ -24,6 +25,8 @@ struct ctl_project_input {
     bool budget_given;                  /* false: half the tier's ceiling */
     bool budget_unlimited;
     asg_nusd_t budget_nusd;
+    asg_str_t evidence;                 /* raw JSON; null string: {} */
+    bool provisional;
     struct ctl_limits limits;
 };
 
@@ -42,8 +45,15 @@ struct ctl_project {
     const char *default_backend;        /* what `default` stands for; NULL */
     const char *limits[ASG_LIMIT_COUNT];        /* digits, NULL: none */
     const char *prices;                 /* JSON, USD of 1,000 tokens */
+    const char *evidence;               /* JSON object */
+    const char *review_date;            /* NULL: none is due */
+    bool review_expired;
+    int64_t review_extensions;
 };
 
+/* At the classification that is asked for where an administrator registers;
+ * else at the highest, not above it, that the evidence gives without anybody's
+ * decision. */
 bool ctl_project_register(struct ctl_change *c,
     const struct ctl_project_input *in, const char **project_id,
     struct ctl_error *e);
@@ -67,6 +77,7 @@ struct ctl_project_patch {
     bool budget_given, budget_unlimited;
     asg_nusd_t budget_nusd;
     asg_str_t aliases, default_backend, prices;
+    asg_str_t evidence;                 /* replaces all of it */
     struct ctl_limits limits;
 };
 
@@ -76,6 +87,14 @@ bool ctl_project_patch(struct ctl_change *c, const char *project_id,
 /* Effective on every worker within 1 s of delivery; a repeated kill is ok. */
 bool ctl_project_set_killed(struct ctl_change *c, const char *project_id,
     bool killed, const char *reason, struct ctl_error *e);
+
+/* get(), and the row is locked until the change ends. */
+bool ctl_project_lock(struct ctl_change *c, const char *project_id,
+    struct ctl_project *out, struct ctl_error *e);
+/* After an UPDATE of the row: raises its version, remembers the organisation of
+ * that version, tells Redis. */
+bool ctl_project_changed(struct ctl_change *c, const char *project_id,
+    struct ctl_error *e);
 
 /* 403 project_inactive unless active or provisional. */
 bool ctl_project_must_live(const struct ctl_project *p, struct ctl_error *e);

@@ -103,12 +103,15 @@ is($t->api('GET', '/api/projects?colour=1')->json->{code}, 'unknown_field',
 
 my @events = @{$t->api_ok('GET', "/api/audit?entity=$id")->{events}};
 is_deeply([map { $_->{action} } @events],
-    ['project.registered', 'project.updated'],
+    ['project.registered', 'project.updated', 'project.owner_changed'],
     'every change is in the audit log, found by the bare id');
 like($events[0]{actor}, qr/\Atoken:/, '... with who did it');
 is($events[0]{data}{manager}, 'm@example.com', '... with what was registered');
 is_deeply($events[1]{data}, {name => 'two', cost_center => 'cc1',
     owner => 'p@example.com'}, '... and with what was changed');
+is_deeply($events[2]{data}, {owner_before => 'o@example.com',
+    owner => 'p@example.com', manager_before => 'm@example.com',
+    manager => 'm@example.com'}, '... a transfer with who it was before');
 $t->set_budgets($id, ['1d', '0.5'], ['total', undef]);
 my ($set) = grep { $_->{action} eq 'project.budget_set' }
     @{$t->api_ok('GET', "/api/audit?entity=$id")->{events}};

@@ -35,9 +35,13 @@ is_refused($t->api('POST', '/api/projects', project_body($_), @owner), $_)
 my $made = $t->api('POST', '/api/projects', project_body(500), @owner);
 is($made->status, 201, 'the ceiling itself is') or diag($made->body);
 my $id = $made->json->{project_id};
-is($t->api('POST', '/api/projects', project_body(2500,
-    classification => 'light-operational'), @owner)->status, 201,
-    'each classification has its own');
+is_refused($t->api('POST', '/api/projects', project_body(501,
+    classification => 'critical-path'), @owner),
+    'what only a claim would give');
+my $light = $t->api_ok('POST', '/api/projects', project_body(1,
+    classification => 'light-operational'))->{project_id};
+is($t->api('PATCH', "/api/projects/$light", '{"budget_usd":2500}', @owner)
+    ->status, 200, 'each classification has its own');
 
 for my $way (['PATCH', "/api/projects/$id", '{"budget_usd":%s}'],
     ['PUT', "/api/projects/$id/budgets",

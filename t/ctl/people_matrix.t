@@ -55,11 +55,15 @@ my %row = (
     'GET /internal/ready'       => 'not through nginx',
     'GET /metrics/ctl'          => '++ ++++ + ++++ +');
 my $project = '/api/projects/{project_id}';
-$row{"GET $project$_"} = '00 ++++ + -++s -' for '', qw(/keys /budgets /usage);
+$row{"GET $project$_"} = '00 ++++ + -++s -' for '',
+    qw(/keys /budgets /usage /promotion);
 $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     "POST $project/unkill", "POST $project/keys",
     "PATCH $project/keys/{key_id}", "DELETE $project/keys/{key_id}",
-    "PUT $project/budgets";
+    "PUT $project/budgets", map { "POST $project/$_" }
+    qw(promotion demote extend);
+$row{$_} = '00 ++f+ + -fs+ -' for map { "POST $project/$_" }
+    qw(decommission archive);
 
 # --- the route table has a row each
 
@@ -159,8 +163,9 @@ sub call {
 sub letter {
     my ($reply, $route) = @_;
     my $code = $reply->json ? $reply->json->{code} // '' : '';
+    # let in, and refused for what the body says, or for what it is about
     return '+' if $reply->status =~ /^2/
-        || ($route eq 'POST /api/auth/login' && $code eq 'missing_field');
+        || $code =~ /^(?:missing_field|approval_needed|conflict)$/;
     return {'401 missing_token' => '0', '401 invalid_token' => '0',
         '403 forbidden' => 'f', '403 insufficient_scope' => 's'}->{
         $reply->status . " $code"} // ($code =~ /_not_found$/ ? '-'
