@@ -83,7 +83,7 @@ export ASGARD_TOP   := $(CURDIR)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help deps all module ctl nginx test test-unit test-gateway test-lua \
+.PHONY: help deps all module ctl nginx test test-sanitize test-unit test-gateway test-lua \
         test-ctl test-run test-docs test-fault test-abuse test-harden \
         test-sim torture soak test-sdk test-openwebui fuzz-smoke fuzz check \
         check-layers check-scripts lint bench bench-core bench-peers run stop reload clean
@@ -162,6 +162,9 @@ $(OUT)/%.o: %.c
 
 test: $(TEST_PREREQ) ## Run every test; ends with "N passed, N failed"
 	@scripts/test check docs unit lua gateway ctl run fault abuse harden sim sdk fuzz
+
+test-sanitize: ## Every test with ASan and UBSan in nginx and asgard-ctl
+	@$(MAKE) --no-print-directory BUILD=sanitize test
 
 test-unit: ## Unit tests of core/ and asgard-ctl (cmocka)
 	@scripts/test unit

@@ -22,11 +22,12 @@ sub grows_less {
     Test::More::cmp_ok(is_sanitized() ? 0 : $grown, '<', $kb, $sentence);
 }
 
-# To the nanosecond, while /proc/PID/stat counts in ticks of 10 ms.
+# To the nanosecond, while /proc/PID/stat counts in ticks of 10 ms; 0 of one that
+# has ended.
 sub cpu_ms {
     my ($pid) = @_;
     my ($ns) = slurp("/proc/$pid/schedstat") =~ /^(\d+)/;
-    return $ns / 1e6;
+    return ($ns // 0) / 1e6;
 }
 
 # Resident memory that is not shared: the zones are left out.
