@@ -22,8 +22,8 @@ sub grows_less {
     Test::More::cmp_ok(is_sanitized() ? 0 : $grown, '<', $kb, $sentence);
 }
 
-# To the nanosecond, while /proc/PID/stat counts in ticks of 10 ms.  One that has
-# ended has 0.
+# To the nanosecond, while /proc/PID/stat counts in ticks of 10 ms; 0 of a
+# process that has ended.
 sub cpu_ms {
     my ($pid) = @_;
     my ($ns) = slurp("/proc/$pid/schedstat") =~ /^(\d+)/;
