@@ -47,11 +47,13 @@ problem(struct probe *p, const char *name, const char *text)
 }
 
 
+/* The other name of a limit's field, where the API has two. */
 static const char *
-other_field(const char *field)
+other_field(const struct ctl_probe_ask *ask, const char *field)
 {
-    return strcmp(field, "max_tokens") == 0 ? "max_completion_tokens"
-                                            : "max_tokens";
+    return ask->module->manifest->kind != CTL_KIND_ANTHROPIC
+           && strcmp(field, "max_tokens") == 0 ? "max_completion_tokens"
+                                               : "max_tokens";
 }
 
 
@@ -68,15 +70,13 @@ static bool
 json_call(struct probe *p)
 {
     const char *own = p->ask.model->max_tokens_field;
-    bool user = p->ask.model->send_user;
-    unsigned i;
+    const char *fields[2] = {own, other_field(&p->ask, own)};
+    unsigned nfields = strcmp(fields[0], fields[1]) == 0 ? 1 : 2;
+    unsigned ways = nfields * (p->ask.model->send_user ? 2 : 1), i;
 
-    for (i = 0; i < 4; i++) {
-        if (i >= 2 && !user) {
-            break;
-        }
-        p->ask.limit_field = i % 2 == 0 ? own : other_field(own);
-        p->ask.user = user && i < 2;
+    for (i = 0; i < ways; i++) {
+        p->ask.limit_field = fields[i % nfields];
+        p->ask.user = p->ask.model->send_user && i < nfields;
         if (!ctl_probe_call(&p->ask, &p->json)) {
             return false;
         }
@@ -290,11 +290,6 @@ probe_module(const struct ctl_module *m, const char *name)
     if (m->manifest->kind == CTL_KIND_ECHO) {
         printf("%-10s %s is built in: nothing to ask\n", "backend", m->id);
         return EXIT_SUCCESS;
-    }
-    if (m->manifest->kind == CTL_KIND_ANTHROPIC) {
-        fprintf(stderr, "asgard-ctl: %s is of kind anthropic, which is not "
-                "probed\n", m->id);
-        return EXIT_FAILURE;
     }
     p.ask.model = model_find(m, name);
     if (p.ask.model == NULL) {

@@ -61,6 +61,13 @@ ctl_probe_url(const struct ctl_probe_ask *ask, char *out, size_t size)
 
 
 static bool
+is_messages(const struct ctl_probe_ask *ask)
+{
+    return ask->module->manifest->kind == CTL_KIND_ANTHROPIC;
+}
+
+
+static bool
 body_make(struct call *c)
 {
     const struct ctl_probe_ask *ask = c->ask;
@@ -74,9 +81,12 @@ body_make(struct call *c)
     asg_buf_z(&b, ask->limit_field);
     asg_buf_z(&b, "\":");
     asg_buf_u64(&b, LIMIT_TOKENS);
-    asg_buf_z(&b, ask->user ? ",\"user\":\"" WHO "\"" : "");
+    asg_buf_z(&b, !ask->user ? ""
+              : is_messages(ask) ? ",\"metadata\":{\"user_id\":\"" WHO "\"}"
+                                 : ",\"user\":\"" WHO "\"");
     asg_buf_z(&b, ask->stream ? ",\"stream\":true" : "");
-    asg_buf_z(&b, ask->stream && ask->model->send_stream_options
+    asg_buf_z(&b, ask->stream && !is_messages(ask)
+                  && ask->model->send_stream_options
               ? ",\"stream_options\":{\"include_usage\":true}" : "");
     asg_buf_z(&b, "}");
     c->body[b.len] = '\0';
@@ -125,6 +135,11 @@ headers_make(struct call *c)
         h = &mf->headers[i];
         ok = header_add(c, h->name, ASG_STR_NULL,
                         asg_catalog_header_value(h->value, ASG_STR(WHO)));
+    }
+
+    if (ok && is_messages(c->ask)) {
+        ok = header_add(c, ASG_STR("anthropic-version"), ASG_STR_NULL,
+                        asg_str_z(mf->anthropic_version));
     }
 
     return ok && (m->key.len == 0
@@ -223,6 +238,9 @@ answer_read(struct call *c)
     asg_answer_t a;
 
     asg_answer_init(&a, served, false, c->ask->model->context, c->line);
+    if (is_messages(c->ask)) {
+        asg_answer_speaks(&a, ASG_WORDS_MESSAGES);
+    }
     if (c->answer->sse) {
         (void) asg_answer_feed(&a, c->text, c->len, drop, NULL);
         (void) asg_answer_end(&a, drop, NULL);

@@ -1,6 +1,7 @@
 /*
  * One real call to a backend, as the gateway would make it.
  *
+ * In the words of its API, OpenAI's chat or Anthropic's messages.
  * The same address, path, headers and key; the answer is read by the gateway's
  * own reader.  No proxy, no redirect; TLS is checked against the same
  * certificates.  A call is bounded by a minute and by 1 MiB of answer.  Nothing

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use JSON::XS ();
 use Test::More;
 
+use Asgard::FakeMessages ();
 use Asgard::Port qw(free_port);
 use Asgard::Test;
 
@@ -93,6 +94,51 @@ is($status, 1, 'a stream without usage is a problem');
 like($said->{stream}, qr/^PROBLEM: no usage that is believed/, '... named so');
 is($said->{json}, 'usage 10 tokens in, 4 out', '... and the other has it');
 
+# --- Anthropic's API
+
+my $claude = $t->upstream('claude', prompt_tokens => 10,
+    completion_tokens => 4, tls => $t->tls);
+my %claude = (kind => 'anthropic', models => [{ref => 'model:claude/one',
+    route => 'claude-one', served => 'claude-there'}],
+    inference => {ca_file => $t->tls->ca});
+$secret = $t->add_service('claude', $claude, %claude);
+($status, $said, $all) = probe('claude');
+is($status, 0, 'a backend of Anthropic\'s API is asked in its words')
+    or diag($all);
+@seen = $claude->books;
+is(join(' ', map { $_->{path} } @seen), '/v1/messages /v1/messages',
+    '... twice, at its path');
+is($claude->header_of($seen[0], 'x-api-key'), $secret, '... with its key');
+is($claude->header_of($seen[0], 'anthropic-version'), '2023-06-01',
+    '... and its version');
+($first, $second) = map { JSON::XS::decode_json($_->{body}) } @seen;
+is_deeply([@$first{qw(model max_tokens metadata)}, $first->{stream}],
+    ['claude-there', 16, {user_id => 'asgard-probe'}, undef],
+    '... with a limit and a user in its words');
+ok($second->{stream} && !exists $second->{stream_options},
+    '... and then for a stream, without words of OpenAI');
+is_deeply([@$said{qw(reachable tls json stream limit user)}],
+    ['yes', 'verified for localhost', ('usage 10 tokens in, 4 out') x 2,
+        'max_tokens', 'taken'], 'it tells the same of it');
+is($said->{price}, 'in 1, out 10 USD per million tokens, by its manifest',
+    '... and the price');
+
+$claude->forget;
+$claude->script({status => 400});
+($status, $said) = probe('claude');
+is($status, 1, 'a user that is refused is a problem there too');
+like($said->{user}, qr/^PROBLEM: .* send_user: false/, '... with its remedy');
+is_deeply([map { my $body = JSON::XS::decode_json($_->{body});
+    (exists $body->{metadata} ? 'user ' : '') . $body->{max_tokens} }
+    $claude->books], ['user 16', '16', '16'],
+    '... for which it has one field of the limit alone');
+
+$claude->script({}, {raw => "HTTP/1.1 200 OK\r\nContent-Type: "
+    . "text/event-stream\r\n\r\n" . Asgard::FakeMessages::start_of()});
+($status, $said) = probe('claude');
+is($status, 1, 'a stream that only begins is a problem');
+is($said->{stream}, 'PROBLEM: it ends before its end', '... named so');
+
 # --- TLS
 
 my $tls = $t->tls;
@@ -120,10 +166,6 @@ is($status, 1, 'a module without its variables is not asked');
 like($all, qr/openai is inactive: OPENAI_MASTER_KEY is not set/, '... and why');
 is((probe('echo'))[0], 0, 'the built-in one needs no call');
 is((probe('nobody'))[0], 1, 'an unknown module');
-$ctl->write_backends(ANTHROPIC_MASTER_KEY => 'key-that-is-not-asked');
-($status, undef, $all) = probe('anthropic');
-is($status, 1, 'what does not speak OpenAI\'s API is not asked');
-like($all, qr/of kind anthropic, which is not probed/, '... and that is said');
 is((probe())[0], 2, 'and no module at all is wrong usage');
 
 $t->done;
