@@ -298,7 +298,7 @@ model_take(const struct reader *rd, const struct ctl_yaml *node)
         {"timeout", CTL_SHAPE_TIME, false, NULL, NULL},
         {"stream_timeout", CTL_SHAPE_TIME, false, NULL, NULL},
         {"num_retries", CTL_SHAPE_INT, false, NULL, NULL},
-        {"cooldown_time", CTL_SHAPE_TIME, false, NULL, NULL},
+        {"cooldown_time", CTL_SHAPE_TEXT, false, NULL, NULL},
         {"allowed_fails", CTL_SHAPE_INT, false, NULL, NULL},
         {NULL, CTL_SHAPE_FREE, false, NULL, NULL}
     };
@@ -475,7 +475,10 @@ how_read(const struct reader *rd, const struct ctl_yaml *node,
         return how_time(rd, node, &how->stream_timeout_ms);
     }
     if (strcmp(key, "cooldown_time") == 0) {
-        return how_time(rd, node, &how->cooldown_ms);
+        /* 0, which is no time, is: never */
+        return (ctl_yaml_int(node, &how->cooldown_ms)
+                && how->cooldown_ms == 0)
+               || how_time(rd, node, &how->cooldown_ms);
     }
     if (strcmp(key, "num_retries") == 0 || strcmp(key, "max_retries") == 0) {
         return how_number(rd, node, CTL_ROUTING_RETRIES_MAX, &how->retries);

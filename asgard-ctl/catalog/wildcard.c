@@ -15,6 +15,7 @@ struct expansion {
     struct ctl_findings *findings;
     struct ctl_routing_rule **list;     /* where new rules go */
     const struct ctl_routing_rule *other;       /* a rule there is stronger */
+    bool rescues;                       /* whom a name falls back to */
     unsigned made;
 };
 
@@ -137,6 +138,10 @@ rule_make(struct expansion *x, const struct ctl_routing_rule *pattern,
     rule->name = name;
     rule->targets = NULL;
     for (t = pattern->targets; t != NULL; t = t->next) {
+        /* no name falls back to itself, the others of the pattern may to it */
+        if (x->rescues && strcmp(t->name, name) == 0) {
+            continue;
+        }
         if (!target_make(x, rule, t, stem)) {
             return false;
         }
@@ -345,6 +350,7 @@ lists_expand(struct expansion *x, struct ctl_routing_rule **first,
     unsigned n, i;
     bool ok = true;
 
+    x->rescues = second == NULL;
     n = patterns_count(*first) + (second ? patterns_count(*second) : 0);
     patterns = ctl_arena_alloc(x->findings->arena,
                                (n + 1) * sizeof(*patterns));

@@ -5,7 +5,9 @@
  * is of, so that nobody behind it sees a `*`.  A rule of the name itself is
  * stronger, then the longest pattern.  Names are those of the manifests, active
  * or not, and, where a target ends in `*` as well, those that the target's
- * names stand for.  A rule that is of no name refuses the whole.
+ * names stand for.  In a rule of fallbacks a target that is of the pattern
+ * itself counts for the others of it.  A rule that is of no name refuses the
+ * whole.
  */
 #ifndef CTL_WILDCARD_H
 #define CTL_WILDCARD_H

@@ -40,6 +40,12 @@ my %services = (
             ['embeddings', 'azure-text-embedding-3-small',
             '/openai/deployments/text-embedding-3-small/embeddings'
             . '?api-version=2024-10-21', 'text-embedding-3-small']]},
+    anthropic => {base => ['ANTHROPIC_BASE_URL', ''],
+        key => ['ANTHROPIC_MASTER_KEY', 'x-api-key', ''],
+        lacks => ['embeddings', 'claude-sonnet'],
+        calls => [['chat', 'claude-sonnet', '/v1/messages',
+            'claude-sonnet-4-5'], ['messages', 'claude-sonnet',
+            '/v1/messages', 'claude-sonnet-4-5']]},
     vllm => {base => ['VLLM_BASE_URL', '/v1'],
         key => ['VLLM_API_KEY', 'authorization', 'Bearer '],
         calls => [['chat', 'llama', '/v1/chat/completions'],
@@ -85,7 +91,9 @@ sub call {
     my ($api, $model) = @_;
     my %path = (chat => 'chat/completions');
     my %body = (embeddings => {input => 'x'}, completions => {prompt => 'x'},
-        chat => {messages => [{role => 'user', content => 'x'}]});
+        chat => {messages => [{role => 'user', content => 'x'}]},
+        messages => {messages => [{role => 'user', content => 'x'}],
+            max_tokens => 9});
     return $t->post($key, '/v1/' . ($path{$api} // $api),
         {model => $model, %{$body{$api}}}, @forged);
 }
@@ -107,7 +115,8 @@ for my $id (sort keys %services) {
             x-api-key);
         is_deeply(\%keys, $header ? {$header => "$before$secret{$id}"} : {},
             '... with that key and no other');
-        is($body->{user}, $project, '... for its project') if $api eq 'chat';
+        is($body->{user} // $body->{metadata}{user_id}, $project,
+            '... for its project') if $api =~ /chat|messages/;
         is($up->header_of($seen, 'x-inference-pod'), undef,
             '... and no header of the client');
         my %own = map { $_ => $up->header_of($seen,

@@ -212,6 +212,26 @@ static void a_pattern_may_point_name_by_name(void **state)
     name_is("model:default/two", "four");       /* only its fallback is there */
 }
 
+static void who_is_of_a_pattern_rescues_the_others_of_it(void **state)
+{
+    (void) state;
+    CATALOG_OF_DEFAULT;
+    put("routing.yaml", "fallbacks: [{'model:far/*': "
+        "[model:far/one, model:h/four]}]\n"
+        "context_window_fallbacks: [{'model:far/*': [model:far/one]}]\n");
+    must_load();
+    compile();
+    assert_int_equal(public_name("model:far/one")->ngroups, 2);
+    str_is(model("model:far/one", 1)->ref, "model:h/four");
+    /* a model stands once among the candidates, as a fallback of the first */
+    assert_int_equal(public_name("model:far/three")->ngroups, 3);
+    str_is(model("model:far/three", 1)->ref, "model:far/one");
+    routing_refused("fallbacks:\n  - model:far/one: [model:far/one]\n",
+                    "routing.yaml:2: \"model:far/one\" falls back to itself");
+    routing_refused("fallbacks:\n  - 'model:far/*': ['model:far/*']\n",
+                    "routing.yaml:2: ");
+}
+
 static void the_nearest_of_patterns_has_a_name(void **state)
 {
     (void) state;
@@ -270,6 +290,7 @@ int main(void)
         TEST(loops_and_unknown_names_refuse_the_routing),
         TEST(a_pattern_points_all_its_names_elsewhere),
         TEST(a_pattern_may_point_name_by_name),
+        TEST(who_is_of_a_pattern_rescues_the_others_of_it),
         TEST(the_nearest_of_patterns_has_a_name),
         TEST(a_pattern_that_cannot_be_is_refused_with_its_line),
         TEST(a_candidate_that_is_not_active_is_left_out),

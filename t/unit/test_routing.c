@@ -98,7 +98,7 @@ static void how_candidates_are_called_is_said_for_all_or_for_one(void **state)
         "    num_retries: 5\n    cooldown_time: 500ms\n"
         "    allowed_fails: 9\n"
         "    candidates: [{model: a, weight: 20}, b]\n"
-        "  n: {candidates: [a]}\n");
+        "  n: {candidates: [a], cooldown_time: 0}\n");
     const struct ctl_routing_rule *m = ctl_routing_find(r->models, "m");
     const struct ctl_routing_rule *n = ctl_routing_find(r->models, "n");
 
@@ -118,6 +118,7 @@ static void how_candidates_are_called_is_said_for_all_or_for_one(void **state)
     assert_int_equal(m->targets->next->weight, 1);
     assert_int_equal(n->how.strategy, CTL_ROUTING_UNSAID);
     assert_int_equal(n->how.retries, CTL_ROUTING_UNSAID);
+    assert_int_equal(n->how.cooldown_ms, 0);    /* never */
 }
 
 static void litellms_words_for_strategies_are_known(void **state)
@@ -221,6 +222,7 @@ static void what_is_wrong_is_refused_with_its_line(void **state)
     refused("num_retries: 11\n", ":1: \"num_retries\" expects a number");
     refused("allowed_fails: x\n", "a number");
     refused("cooldown_time: x\n", "a time");
+    refused("models: {a: {cooldown_time: x, candidates: [b]}}\n", "a time");
     refused("strategy: fast\n", "expects weighted");
     refused("strategy: [weighted]\n", "expects weighted");
     refused("disable_cooldowns: 3\n", "true or false");
