@@ -27,6 +27,9 @@ model(first => $first->port);
 model(second => $second->port);
 model(closed => free_port());
 model(eager => $first->port, retry_after_send => 1, provider => 'eager');
+my $sulky = $s->upstream('sulky', status => 503,
+    headers => {'Retry-After' => 4});
+model("sulky$_" => $sulky->port) for 0 .. 2;
 
 # Groups of one candidate each, each tried twice more.
 sub name {
@@ -40,9 +43,14 @@ name('refused', {}, 2, 1);
 name('alone', {}, 0);
 name('hasty', {first_byte_timeout_ms => 150}, 0, 1);
 name('eager-both', {}, 3, 1);
+name('sulky', {}, 4 .. 6);
 name('idle', {idle_timeout_ms => 150}, 0);
 $s->publish;
 $s->start;
+
+# under way while the others are made
+my $sulked_at = time;
+my $sulking = $s->chat_ask($key, {model => 'sulky'});
 
 my @mark = (0, 0);
 sub mark { @mark = map { $_->count } $first, $second; return time }
@@ -161,6 +169,19 @@ for my $status (400, 401, 404, 422) {
         'x-stainless-timeout' => '0.05');
     is($reply->status, 502, 'a client with no patience is told at once');
     is(since(), '1 0', 'no try begins after it has given up');
+}
+
+{
+    my $reply = $s->chat_read($sulking);
+    is($reply->status . ' ' . $reply->code, '502 upstream_error',
+        'a chain whose providers all ask for patience fails');
+    my ($h, $m, $sec) = call_of($s, $reply)->{ts} =~ /T(\d+):(\d+):([\d.]+)Z/;
+    my $took = ($h * 3600 + $m * 60 + $sec - $sulked_at % 86400) % 86400;
+    cmp_ok($took, '<', 20, 'within 20 seconds');
+    cmp_ok($took, '>=', 8, '... in which it did have some');
+    cmp_ok($sulky->count, '<', 9, '... for some of the tries');
+    my %host = map { $sulky->header_of($_, 'host') => 1 } $sulky->books;
+    is(scalar keys %host, 3, '... and each of them was asked');
 }
 
 $s->done;
