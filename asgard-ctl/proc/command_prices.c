@@ -333,8 +333,8 @@ prices_show(const struct ctl_config *config, const char *name)
         ok = ctl_error_set(&e, 404, "not_found", "neither the table of prices "
                            "nor an active module has \"%.128s\"", name);
     } else if (ok && !whole) {
-        ok = ctl_error_set(&e, 503, "database_unavailable", "what projects pay "
-                           "by the API is not known: %s %s", unknown.text,
+        ok = ctl_error_set(&e, unknown.status, unknown.code, "what projects "
+                           "pay by the API is not known: %s %s", unknown.text,
                            unknown.detail);
     }
     if (!ok && own.catalog != NULL) {

@@ -73,8 +73,8 @@ is($said, '200 near spare | spare', 'nor when the call alone says so');
 is($said, '502 near spare | spare', '... though all others fail')
     or diag($said);
 
-my $narrow = $t->key(project => $t->project(budget_usd => '100',
-    data_class => 'public'), models => ['model:near/near', 'model:spare/spare']);
+my $narrow = $t->key(models => ['model:near/near', 'model:spare/spare'],
+    project => $t->project(budget_usd => '100', data_class => 'public'));
 ($said, $held) = fallen($narrow, ['near'], {});
 is($said, '200 near spare | spare', 'nor to one that the key may not use');
 cmp_ok($held * 10, '<', $dear, '... which is not held for');
@@ -93,7 +93,8 @@ is($reply->status . ' ' . $reply->code, '403 policy_denied',
 ($said) = fallen($key{public}, ['g-b'], {model => 'g-b'});
 is($said, '200 g-a g-b | g-a', 'one of a pattern falls back to another of it');
 ($said) = fallen($key{public}, ['g-a'], {model => 'g-a'});
-is($said, '200 g-a spare | spare', '... who falls back to the next, not itself');
+is($said, '200 g-a spare | spare',
+    '... who falls back to the next, not to itself');
 $t->{control}->write_routing("fallbacks:\n  - g-a: [g-a]\n");
 ok(!$t->reload_catalog, 'a name that says itself is refused');
 like($t->{control}->log_text,
