@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "meter/held_copy.h"
 #include "meter/partition_lead.h"
 
 #define BEAT_LATE_S    3                /* a beat a second is expected */
@@ -16,7 +17,7 @@
 #define FROM_SILENT \
     " FROM gateway_workers WHERE seen_at >" \
     " (SELECT max(seen_at) FROM gateway_workers) - " LIVED \
-    " AND NOT worker_id = ANY ($1::text[])"
+    " AND unheard_at IS NULL AND NOT worker_id = ANY ($1::text[])"
 
 
 static bool
@@ -85,7 +86,12 @@ ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e)
                 "INSERT INTO gateway_workers (worker_id, seen_at)"
                 " SELECT unnest($1::text[]), now()"
                 " ON CONFLICT (worker_id) DO UPDATE"
-                " SET seen_at = excluded.seen_at", beating);
+                " SET seen_at = excluded.seen_at, unheard_at = NULL",
+                beating)
+           && CTL_PG(l->pg, l->arena, NULL, e,
+                "DELETE FROM gateway_workers"
+                " WHERE seen_at < now() - interval '1 day'")
+           && ctl_held_copy_take(l, e);
 }
 
 
@@ -186,8 +192,8 @@ ctl_gateways_give_up(struct ctl_leader *l, const struct ctl_partition *p,
     if (!told_read(l, p, &told, e)
         || !CTL_PG(l->pg, l->arena, &rows, e,
             "WITH gone AS (SELECT worker_id" FROM_SILENT "),"
-            " d AS (DELETE FROM gateway_workers WHERE worker_id IN"
-            " (SELECT worker_id FROM gone))"
+            " d AS (UPDATE gateway_workers SET unheard_at = now()"
+            " WHERE worker_id IN (SELECT worker_id FROM gone))"
             " SELECT count(*), string_agg(worker_id, ' ') FROM gone", told))
     {
         return false;

@@ -13,7 +13,8 @@
 
 #include "meter/partition.h"
 
-/* Keeps the beats that Redis has.  Only while every partition is open: who
+/* Keeps the beats that Redis has, and a copy of the open holds when one stops:
+ * see held_copy.h.  Only while every partition is open: who
  * comes back first after a loss must not make the others look gone. */
 bool ctl_gateways_note(struct ctl_leader *l, struct ctl_error *e);
 /* *all: every worker that lived when Redis was last well, and every one that
@@ -23,7 +24,8 @@ bool ctl_gateways_have_told(struct ctl_leader *l,
 /* *telling: one that beats at this time has not told this partition. */
 bool ctl_gateways_are_telling(struct ctl_leader *l,
     const struct ctl_partition *p, bool *telling, struct ctl_error *e);
-/* Those that have not are logged and forgotten: what they hold is announced
+/* Those that have not are logged, noted (`unheard_at`, until their next beat)
+ * and waited for no more: what they hold is announced
  * when they come back, and what they ended is charged then. */
 bool ctl_gateways_give_up(struct ctl_leader *l,
     const struct ctl_partition *p, struct ctl_error *e);

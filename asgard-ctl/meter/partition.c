@@ -72,9 +72,10 @@ ctl_partition_hold_parse(const struct ctl_reply *reply,
         return false;
     }
     out->amount = word_take(&rest);
-    (void) word_take(&rest);
+    out->created = word_take(&rest);
     out->expires = word_take(&rest);
     out->pins = word_take(&rest);
+    out->detail = rest;
 
     return out->pins.len > 0 && asg_str_u64(out->amount, &amount);
 }

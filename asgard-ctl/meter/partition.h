@@ -90,7 +90,7 @@ bool ctl_partition_verdict(const struct ctl_reply *reply,
 
 /* Of "amount created expires pins detail", borrowed. */
 struct ctl_hold_text {
-    asg_str_t amount, expires, pins;
+    asg_str_t amount, created, expires, pins, detail;
 };
 
 /* False when the reply is no open hold: gone, or the marker of a void. */

@@ -12,6 +12,7 @@
 #include "meter/apply.h"
 #include "meter/drain.h"
 #include "meter/gateways.h"
+#include "meter/held_copy.h"
 #include "meter/hold_index.h"
 #include "meter/outbox_record.h"
 #include "meter/partition_sum.h"
@@ -302,7 +303,9 @@ sum_and_seed(struct ctl_leader *l, struct ctl_partition *p,
     }
     p->summed = sum.adj;
 
-    return ctl_record_send_partition(l->pg, l->redis, l->arena, p->part, e);
+    return ctl_held_copy_seed(l, p, e)
+           && ctl_record_send_partition(l->pg, l->redis, l->arena, p->part,
+                                        e);
 }
 
 

@@ -26,6 +26,8 @@
     " WHERE step = 'open' UNION ALL" \
     " SELECT 'asgard_partition_epoch{partition=\"' || partition || '\"}'," \
     " epoch::text FROM partitions UNION ALL" \
+    " SELECT 'asgard_workers_unheard', count(*)::text FROM gateway_workers" \
+    " WHERE unheard_at IS NOT NULL UNION ALL" \
     " SELECT 'asgard_audit_unsealed', count(*)::text FROM audit_events a" \
     " WHERE a.id > (SELECT coalesce(max(event_id), 0) FROM audit_seals)" \
     " UNION ALL" \
@@ -65,6 +67,8 @@ static const struct {
     {"asgard_corrections_owed", "Ledger corrections that Redis is owed."},
     {"asgard_partitions_open", "Partitions that are seeded and open."},
     {"asgard_partition_epoch", "Epoch of each partition; rises by a reseed."},
+    {"asgard_workers_unheard", "Workers of gateways without whose word a "
+     "partition was opened, and that have not beaten since."},
     {"asgard_audit_unsealed", "Audit events without a seal yet."},
     {"asgard_role_beat_age_seconds", "Seconds since each role was heard."},
     {"asgard_counters_wrong", "Counters that differed from the ledger since "

@@ -31,6 +31,9 @@ $listener->send('SUBSCRIBE', map { "asg:worker:$_" } $dead, $live);
 $listener->receive for 1, 2;
 
 sub beat { $redis->script('beat', ['{asg}:workers'], $_, 60) for @_ }
+sub unheard { my ($id) = @_;
+    return $m->value('SELECT count(*) FROM gateway_workers'
+        . " WHERE worker_id = '$id' AND unheard_at IS NOT NULL") }
 sub known { my ($id) = @_;
     return $m->value("SELECT count(*) FROM gateway_workers"
         . " WHERE worker_id = '$id'") }
@@ -85,6 +88,7 @@ cmp_ok($ms, '<', 10_000, 'one is stopped and the other ends call after call:'
     . ' the door is open within 10 s');
 like($said, qr/opens without hearing from 1 workers of gateways: $dead/,
     '... without the one that is stopped');
+ok(unheard($dead), '... which is noted');
 ok(wait_until(\&is_counted, 10, 0.1), '... and all that was told is counted');
 
 # --- one that never comes to an end -------------------------------------------
@@ -126,4 +130,6 @@ is($again, $known, 'after a loss it tells them again');
 cmp_ok($owed, '>', 0, '... on a slow way to Redis the door does not wait for'
     . ' all corrections');
 ok(wait_until(\&is_counted, 60, 0.1), '... which follow: each counts once');
+ok(wait_until(sub { beat($dead); !unheard($dead) }, 10, 0.2),
+    'the one that was stopped beats again: it is not missed any more');
 $m->done;

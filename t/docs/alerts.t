@@ -28,6 +28,7 @@ ok($ok, 'promtool takes the alerts') or diag($said);
 my %fault = (
     AsgardGatewayDown => ['up{job="asgard",instance="g"} 1', '0x40'],
     AsgardPartitionsShut => ['asgard_partitions_open', '15x40'],
+    AsgardWorkersUnheard => ['asgard_workers_unheard', '1x40'],
     AsgardStoreDown => ['asgard_ctl_up{store="redis"}', '0x40'],
     AsgardRedisDown => ['asgard_redis_up', '0x40'],
     AsgardChangesLate => ['asgard_channel_up', '0x40'],
