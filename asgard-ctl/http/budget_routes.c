@@ -11,6 +11,7 @@
 #include "http/gate.h"
 #include "http/json_in.h"
 #include "http/json_out.h"
+#include "http/project_json.h"
 #include "http/query.h"
 #include "ops/usage.h"
 
@@ -78,6 +79,9 @@ send_budgets(struct ctl_request *rq, struct ctl_answer *an,
     items = cJSON_AddArrayToObject(tree, "budgets");
     for (i = 0; i < list.n; i++) {
         cJSON_AddItemToArray(items, budget_json(&list.windows[i]));
+    }
+    if (rq->change != NULL) {
+        ctl_review_json_add(rq, tree, "budget_review");
     }
 
     return ctl_out_send(rq, an, 200, tree, e);

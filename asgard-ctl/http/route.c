@@ -128,6 +128,7 @@ serve_write(const struct ctl_route *route, struct ctl_request *rq,
     {
         return false;
     }
+    change.who = &rq->who;
     change.person = rq->who.user_id;
     change.may_exceed = ctl_access_is_admin(&rq->who);
     rq->change = &change;

@@ -5,9 +5,15 @@
 
 #include <string.h>
 
+#include "ops/project_ask.h"
+
 /* A kind that ends in a colon stands for all that begin so. */
 static const struct ctl_ask_kind kinds[] = {
-    {"generic", NULL}
+    {"generic", NULL},
+    {"budget", ctl_project_grant_budget},
+    {"promotion", ctl_project_grant_promotion},
+    {"review-extension", ctl_project_grant_extension},
+    {"decommission", ctl_project_grant_end}
 };
 
 

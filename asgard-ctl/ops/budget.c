@@ -88,6 +88,21 @@ ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
 }
 
 
+void
+ctl_budget_list_total(struct ctl_budget_list *list, bool unlimited,
+    asg_nusd_t limit_nusd)
+{
+    unsigned i;
+
+    for (i = 0; i < list->n; i++) {
+        if (strcmp(list->windows[i].name, "total") == 0) {
+            list->windows[i].unlimited = unlimited;
+            list->windows[i].limit_nusd = limit_nusd;
+        }
+    }
+}
+
+
 bool
 ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
     struct ctl_error *e)
@@ -240,7 +255,7 @@ audit_replaced(struct ctl_change *c, const char *budget_id,
 /* Of a project's; a key spends what its project has. */
 static bool
 check_project(struct ctl_change *c, const char *budget_id,
-    const struct ctl_budget_list *before, const struct ctl_budget_list *list,
+    const struct ctl_budget_list *before, struct ctl_budget_list *list,
     struct ctl_error *e)
 {
     struct ctl_project project;
@@ -248,45 +263,57 @@ check_project(struct ctl_change *c, const char *budget_id,
     return budget_id[0] != 'p'
            || (ctl_project_get(c->pg, c->arena, budget_id + 2, &project, e)
                && ctl_project_must_live(&project, e)
-               && ctl_ceiling_check(c, project.classification, before, list,
-                                    e));
+               && ctl_ceiling_hold(c, project.id, project.classification,
+                                   before, list, e));
+}
+
+
+/* The row's lock: of two who change a budget at once the second sees what the
+ * first made of it. */
+static bool
+raise_version(struct ctl_change *c, const char *budget_id, int64_t *version,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "UPDATE budgets SET version = version + 1 WHERE budget_id = $1"
+            " RETURNING version", budget_id))
+    {
+        return false;
+    }
+    *version = ctl_rows_i64(&rows, 0, 0);
+
+    return rows.nrows == 1
+           || ctl_error_internal(e, "the budget %s is missing", budget_id);
 }
 
 
 bool
 ctl_budget_replace(struct ctl_change *c, const char *budget_id,
-    const struct ctl_budget_list *list, struct ctl_error *e)
+    const struct ctl_budget_list *wanted, struct ctl_error *e)
 {
-    const char *kept = kept_names(c, list);
-    struct ctl_budget_list before;
-    struct ctl_rows rows;
+    const char *kept = kept_names(c, wanted);
+    struct ctl_budget_list before, list = *wanted;
+    int64_t version;
 
     if (kept == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    if (!list_has(list, "total") && list->n == ASG_WINDOWS_MAX) {
+    if (!list_has(&list, "total") && list.n == ASG_WINDOWS_MAX) {
         return ctl_error_field(e, "invalid_value", "budgets",
                                "A budget has at most %d windows, total "
                                "included.", ASG_WINDOWS_MAX);
     }
-    if (!ctl_budget_read(c->pg, c->arena, budget_id, &before, e)
-        || !check_project(c, budget_id, &before, list, e)
-        || !CTL_PG(c->pg, c->arena, &rows, e,
-            "UPDATE budgets SET version = version + 1 WHERE budget_id = $1"
-            " RETURNING version", budget_id)
-        || !CTL_PG(c->pg, c->arena, NULL, e,
-            "DELETE FROM budget_windows WHERE budget_id = $1"
-            " AND window_name <> ALL ($2::text[])", budget_id, kept)
-        || !windows_insert(c, budget_id, list, e))
-    {
-        return false;
-    }
-    if (rows.nrows == 0) {
-        return ctl_error_internal(e, "the budget %s is missing", budget_id);
-    }
 
-    return ctl_change_send(c, CTL_OUTBOX_BUDGET, budget_id,
-                           ctl_rows_i64(&rows, 0, 0), e)
+    return raise_version(c, budget_id, &version, e)
+           && ctl_budget_read(c->pg, c->arena, budget_id, &before, e)
+           && check_project(c, budget_id, &before, &list, e)
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "DELETE FROM budget_windows WHERE budget_id = $1"
+               " AND window_name <> ALL ($2::text[])", budget_id, kept)
+           && windows_insert(c, budget_id, &list, e)
+           && ctl_change_send(c, CTL_OUTBOX_BUDGET, budget_id, version, e)
            && audit_replaced(c, budget_id, &before, e);
 }
 

@@ -35,6 +35,10 @@ bool ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
     const char *zone, bool unlimited, asg_nusd_t limit_nusd,
     struct ctl_error *e);
 
+/* What a list that has a `total` lets be spent. */
+void ctl_budget_list_total(struct ctl_budget_list *list, bool unlimited,
+    asg_nusd_t limit_nusd);
+
 /* When to warn, of the window that was added last. */
 bool ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
     struct ctl_error *e);
@@ -46,8 +50,9 @@ bool ctl_budget_create(struct ctl_change *c, const char *scope,
     const struct ctl_budget_list *list, struct ctl_error *e);
 
 /* Replaces the list; a `total` left out keeps its limit.  A window in another
- * zone than before begins anew: see opening.h.  Its audit entry says
- * the limits before and after. */
+ * zone than before begins anew: see opening.h.  A total of a project above its
+ * ceiling is asked for instead: see ceiling.h.  Its audit entry says the limits
+ * before and after. */
 bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e);
 

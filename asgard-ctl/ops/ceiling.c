@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "ops/ask.h"
+
 #define USD INT64_C(1000000000)
 
 static const struct {
@@ -34,12 +36,12 @@ ctl_ceiling_of(const char *classification, asg_nusd_t *ceiling_nusd)
 }
 
 
-static const struct ctl_budget_window *
-total_of(const struct ctl_budget_list *list)
+static struct ctl_budget_window *
+total_of(struct ctl_budget_list *list)
 {
     unsigned i;
 
-    for (i = 0; list != NULL && i < list->n; i++) {
+    for (i = 0; i < list->n; i++) {
         if (strcmp(list->windows[i].name, "total") == 0) {
             return &list->windows[i];
         }
@@ -49,35 +51,78 @@ total_of(const struct ctl_budget_list *list)
 }
 
 
-bool
-ctl_ceiling_check(struct ctl_change *c, const char *classification,
-    const struct ctl_budget_list *before, const struct ctl_budget_list *list,
+/* USD as JSON. */
+static const char *
+amount(struct ctl_arena *arena, const struct ctl_budget_window *w)
+{
+    char usd[ASG_MONEY_TEXT];
+
+    if (w == NULL || w->unlimited) {
+        return "null";
+    }
+    asg_money_format(w->limit_nusd, usd);
+
+    return ctl_arena_printf(arena, "%s", usd);
+}
+
+
+static bool
+ask_for(struct ctl_change *c, const char *project_id,
+    const char *classification, const struct ctl_budget_window *was,
+    const struct ctl_budget_window *wanted, asg_nusd_t ceiling,
     struct ctl_error *e)
 {
-    const struct ctl_budget_window *was = total_of(before);
-    const struct ctl_budget_window *now = total_of(list);
-    asg_nusd_t most;
+    const char *now = amount(c->arena, was);
+    const char *then = amount(c->arena, wanted);
+    struct ctl_ask_input in = {
+        .kind = "budget", .project_id = project_id, .sole = true,
+        .rule = "budget-ceiling", .tier = CTL_TIER_PLATFORM
+    };
+    bool again;
+
+    c->review = ctl_arena_alloc(c->arena, sizeof(*c->review));
+    if (now == NULL || then == NULL || c->review == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    in.payload = ctl_arena_printf(c->arena,
+        "{\"before_usd\":%s,\"budget_usd\":%s,\"classification\":\"%s\","
+        "\"ceiling_usd\":%lld}", now, then, classification,
+        (long long) (ceiling / USD));
+
+    return (in.payload != NULL || ctl_error_internal(e, "out of memory"))
+           && ctl_ask_create(c, c->who, &in, c->review, &again, e);
+}
+
+
+bool
+ctl_ceiling_hold(struct ctl_change *c, const char *project_id,
+    const char *classification, const struct ctl_budget_list *before,
+    struct ctl_budget_list *list, struct ctl_error *e)
+{
+    struct ctl_budget_list old = {.n = 0};
+    struct ctl_budget_window *was, *now = total_of(list), wanted;
+    asg_nusd_t ceiling, most;
 
     if (c->may_exceed || now == NULL) {
         return true;
     }
-    if (!ctl_ceiling_of(classification, &most)) {
+    if (!ctl_ceiling_of(classification, &ceiling)) {
         return ctl_error_internal(e, "a project of no classification");
     }
-    if (was != NULL && was->unlimited) {
+    if (before != NULL) {
+        old = *before;
+    }
+    was = total_of(&old);
+    most = was != NULL && was->limit_nusd > ceiling ? was->limit_nusd
+                                                    : ceiling;
+    if ((was != NULL && was->unlimited)
+        || (!now->unlimited && now->limit_nusd <= most))
+    {
         return true;
     }
-    if (was != NULL && was->limit_nusd > most) {
-        most = was->limit_nusd;
-    }
-    if (!now->unlimited && now->limit_nusd <= most) {
-        return true;
-    }
-    ctl_error_field(e, "approval_needed", "budget_usd",
-                    "A budget above %lld USD is for an administrator to give "
-                    "to a project of the classification %s.",
-                    (long long) (most / USD), classification);
-    e->status = 403;
+    wanted = *now;
+    now->unlimited = false;
+    now->limit_nusd = was != NULL ? was->limit_nusd : ceiling;
 
-    return false;
+    return ask_for(c, project_id, classification, now, &wanted, ceiling, e);
 }

@@ -9,18 +9,23 @@
 #ifndef CTL_CHANGE_H
 #define CTL_CHANGE_H
 
+#include "policy/access.h"
 #include "store/audit.h"
 #include "store/outbox.h"
 #include "store/pg.h"
 
 #define CTL_CHANGE_OUTBOX_MAX 16
 
+struct ctl_ask;
+
 struct ctl_change {
     struct ctl_pg *pg;
     struct ctl_arena *arena;
     const char *actor;
     const char *person;                 /* user id of who answers; or NULL */
+    const struct ctl_principal *who;    /* whose change it is; NULL: ours */
     bool may_exceed;                    /* budgets above their ceiling */
+    struct ctl_ask *review;             /* asked for instead of done; or NULL */
     const char *trace_id;
     const char *entity;                 /* of the first audit entry, or NULL */
     int64_t outbox[CTL_CHANGE_OUTBOX_MAX];

@@ -166,7 +166,7 @@ create_budget(struct ctl_change *c, const struct ctl_project_input *in,
     return ctl_budget_list_add(&list, "total", "UTC", in->budget_unlimited,
                                in->budget_given ? in->budget_nusd
                                                 : ceiling / 2, e)
-           && ctl_ceiling_check(c, in->classification, NULL, &list, e)
+           && ctl_ceiling_hold(c, id, in->classification, NULL, &list, e)
            && ctl_budget_create(c, "project", id, id, part, &list, e);
 }
 
@@ -382,19 +382,14 @@ patch_budget(struct ctl_change *c, const char *project_id,
 {
     const char *budget = ctl_arena_printf(c->arena, "p.%s", project_id);
     struct ctl_budget_list list;
-    unsigned i;
 
     if (budget == NULL
         || !ctl_budget_read(c->pg, c->arena, budget, &list, e))
     {
         return false;
     }
-    for (i = 0; i < list.n; i++) {
-        if (strcmp(list.windows[i].name, "total") == 0) {
-            list.windows[i].unlimited = patch->budget_unlimited;
-            list.windows[i].limit_nusd = patch->budget_nusd;
-        }
-    }
+    ctl_budget_list_total(&list, patch->budget_unlimited,
+                          patch->budget_nusd);
 
     return ctl_budget_replace(c, budget, &list, e);
 }

@@ -3,8 +3,10 @@
  */
 #include "ops/project_life.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "ledger/time_text.h"
+#include "ops/project_ask.h"
 
 #define SQL_SET_CLASS \
     "UPDATE projects SET classification = $2," \
@@ -62,52 +64,20 @@ ctl_project_promotion(struct ctl_arena *arena, const struct ctl_project *p,
 
 
 static bool
-refuse_missing(const struct ctl_promotion *p, struct ctl_error *e)
-{
-    const char *name;
-    char param[64];
-    unsigned i;
-
-    for (i = 0; ctl_dossier_name(p->missing, i, &name); i++) {
-        if (name != NULL) {
-            snprintf(param, sizeof(param), "evidence.%s", name);
-            ctl_error_field(e, "evidence_missing", param,
-                            "What this classification demands is not shown; "
-                            "GET …/promotion lists all of it.");
-            e->status = 409;
-            break;
-        }
-    }
-
-    return false;
-}
-
-
-static bool
 check_promotion(const struct ctl_promotion *p, struct ctl_error *e)
 {
-    switch (p->verdict) {
-    case CTL_PROMOTION_ALLOWED:
-        return true;
-    case CTL_PROMOTION_NOT_A_STEP:
+    if (p->verdict == CTL_PROMOTION_NOT_A_STEP) {
         return ctl_error_field(e, "invalid_value", "target",
                                "A promotion is one step up the ladder.");
-    case CTL_PROMOTION_FORBIDDEN:
+    }
+    if (p->verdict == CTL_PROMOTION_FORBIDDEN) {
         ctl_error_field(e, "risk_not_accepted", "evidence.risk_acceptance_url",
                         "A critical path needs an accepted risk.");
         e->status = 403;
         return false;
-    case CTL_PROMOTION_FLAGGED:
-        return refuse_missing(p, e);
-    case CTL_PROMOTION_PLATFORM:
-    case CTL_PROMOTION_SECURITY:
-        break;
     }
-    ctl_error_field(e, "approval_needed", "target",
-                    "This step is for others to decide (%s).", p->rule);
-    e->status = 403;
 
-    return false;
+    return true;
 }
 
 
@@ -140,7 +110,21 @@ ctl_project_promote(struct ctl_change *c, const char *project_id,
     return read_target(target, &to, e) && lock_live(c, project_id, &p, e)
            && ctl_project_promotion(c->arena, &p, to, &promotion, e)
            && check_promotion(&promotion, e)
-           && set_class(c, &p, to, true, promotion.rule, reason, e);
+           && (promotion.verdict == CTL_PROMOTION_ALLOWED
+               ? set_class(c, &p, to, true, promotion.rule, reason, e)
+               : ctl_project_ask_promotion(c, &p, to, &promotion, reason, e));
+}
+
+
+bool
+ctl_project_climb(struct ctl_change *c, const struct ctl_project *p,
+    const char *rule, const char *reason, struct ctl_error *e)
+{
+    enum ctl_class from;
+
+    return class_of(p, &from, e)
+           && set_class(c, p, (enum ctl_class) (from + 1), true, rule, reason,
+                        e);
 }
 
 
@@ -168,21 +152,22 @@ ctl_project_demote(struct ctl_change *c, const char *project_id,
 }
 
 
-static bool
-check_extension(const struct ctl_project *p, struct ctl_error *e)
+bool
+ctl_project_lengthen(struct ctl_change *c, const struct ctl_project *p,
+    const char *reason, struct ctl_error *e)
 {
-    if (p->review_date == NULL) {
-        return ctl_error_set(e, 409, "conflict",
-                             "The project has no review window.");
-    }
-    if (p->review_extensions > 0) {
-        ctl_error_set(e, 403, "approval_needed",
-                      "The window was extended once; more is for others to "
-                      "decide.");
-        return false;
-    }
+    struct ctl_rows rows;
 
-    return true;
+    return CTL_PG(c->pg, c->arena, &rows, e,
+               "UPDATE projects SET review_date = greatest(review_date,"
+               " now()) + review_window(), review_extensions ="
+               " review_extensions + 1 WHERE project_id = $1"
+               " RETURNING " CTL_TIME_ISO("review_date"), p->id)
+           && ctl_change_audit(c, "project.review_extended", "project", p->id,
+                NULL, reason,
+                ctl_audit_data(c->arena, (const struct ctl_audit_field[]) {
+                    {"before", p->review_date},
+                    {"review_date", ctl_rows_at(&rows, 0, 0)}}, 2), e);
 }
 
 
@@ -190,21 +175,19 @@ bool
 ctl_project_extend(struct ctl_change *c, const char *project_id,
     const char *reason, struct ctl_error *e)
 {
-    struct ctl_rows rows;
     struct ctl_project p;
 
-    return lock_live(c, project_id, &p, e) && check_extension(&p, e)
-           && CTL_PG(c->pg, c->arena, &rows, e,
-                "UPDATE projects SET review_date = greatest(review_date,"
-                " now()) + review_window(), review_extensions ="
-                " review_extensions + 1 WHERE project_id = $1"
-                " RETURNING to_char(review_date AT TIME ZONE 'UTC',"
-                " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')", p.id)
-           && ctl_change_audit(c, "project.review_extended", "project", p.id,
-                NULL, reason,
-                ctl_audit_data(c->arena, (const struct ctl_audit_field[]) {
-                    {"before", p.review_date},
-                    {"review_date", ctl_rows_at(&rows, 0, 0)}}, 2), e);
+    if (!lock_live(c, project_id, &p, e)) {
+        return false;
+    }
+    if (p.review_date == NULL) {
+        return ctl_error_set(e, 409, "conflict",
+                             "The project has no review window.");
+    }
+
+    return p.review_extensions == 0
+           ? ctl_project_lengthen(c, &p, reason, e)
+           : ctl_project_ask_extension(c, &p, reason, e);
 }
 
 
@@ -234,9 +217,13 @@ ctl_project_decommission(struct ctl_change *c, const char *project_id,
     if (strcmp(p.lifecycle, "decommissioned") == 0) {
         return true;
     }
+    if (!ctl_project_must_live(&p, e)) {
+        return false;
+    }
 
-    return ctl_project_must_live(&p, e)
-           && end_life(c, &p, "decommissioned", "project.decommissioned",
+    return c->who != NULL && c->who->kind == CTL_PRINCIPAL_AGENT
+           ? ctl_project_ask_end(c, &p, reason, e)
+           : end_life(c, &p, "decommissioned", "project.decommissioned",
                        reason, e);
 }
 

@@ -33,9 +33,13 @@ is(post('decommission', {}, @owner)->json->{param}, 'reason',
     'an end has a reason');
 my $agent = $t->api_ok('POST', '/api/agent-principals', {name => 'a'}, @owner);
 $t->canary('the token of an agent', $agent->{token});
-is(post('decommission', {reason => 'r'},
-    Authorization => "Bearer $agent->{token}")->status, 403,
-    'and is not an agent\'s to make');
+my $asked = post('decommission', {reason => 'tidy up'},
+    Authorization => "Bearer $agent->{token}");
+is($asked->status, 202, 'an agent only asks for it');
+is($asked->json->{request}{kind}, 'decommission', '... by a request');
+is($asked->json->{lifecycle}, 'active', '... and nothing ends');
+is($t->chat($key, {model => 'one'})->status, 200, '... for its keys neither');
+$t->wait_ledger($project, 2);
 my $end = post('decommission', {reason => 'nobody uses it'}, @owner);
 is($end->json->{lifecycle}, 'decommissioned', 'its owner ends it')
     or diag($end->body);
@@ -54,14 +58,28 @@ for my $change (['POST', 'keys', {name => 'k'}], ['PATCH', '',
 }
 is(post('decommission', {reason => 'again'}, @owner)->status, 200,
     'to end it again is no change');
-is(scalar($t->ledger($project)), 1, 'what it cost stays');
+is(scalar(my @spent = $t->ledger($project)), 2, 'what it cost stays');
 my @events = @{$t->api_ok('GET', "/api/audit?entity=$project", undef, @owner)
     ->{events}};
 my @ends = grep { $_->{action} eq 'project.decommissioned' } @events;
 is(scalar(@ends), 1, '... and what was done to it');
 is($ends[0]{reason}, 'nobody uses it', '... and why');
+is($t->api('POST', '/api/requests/' . $asked->json->{request}{id}
+    . '/approve', {})->json->{code}, 'plan_changed', '... and what was asked before is void');
 is(post('archive', {reason => 'old'}, @owner)->json->{lifecycle}, 'archived',
     'then it is put away');
 is($t->chat($key, {model => 'one'})->status, 403, '... and stays ended');
+
+# --- what an agent asked for, approved
+
+my $second = $t->project(owner_email => $owner->{email}, budget_usd => 1);
+my $other = $t->key(project => $second);
+my $ask = $t->api_ok('POST', "/api/projects/$second/decommission",
+    {reason => 'done'}, Authorization => "Bearer $agent->{token}")->{request};
+is($t->api('POST', "/api/requests/$ask->{id}/approve", {}, @owner)->json
+    ->{code}, 'self_approval', 'its human does not approve it');
+is($t->api_ok('POST', "/api/requests/$ask->{id}/approve", {})->{state},
+    'fulfilled', 'an administrator does');
+is($t->chat($other, {model => 'one'})->status, 403, '... which ends it');
 
 $t->done;

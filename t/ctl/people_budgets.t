@@ -12,31 +12,44 @@ use Asgard::Test;
 my $t = Asgard::Test->new;
 $t->start;
 my $people = Asgard::People->new($t);
-$people->person('owner');
+$people->person($_) for qw(owner manager);
 my @owner = $people->as('owner');
 
 sub project_body {
     my ($budget, %more) = @_;
     return '{"name":"n","owner_email":"owner@example.com","manager_email":'
-        . '"m@example.com"' . join('', map { qq(,"$_":"$more{$_}") } keys %more)
+        . '"manager@example.com"'
+        . join('', map { qq(,"$_":"$more{$_}") } keys %more)
         . qq(,"budget_usd":$budget});
 }
 
-sub is_refused {
-    my ($reply, $what) = @_;
-    is($reply->status, 403, "$what is not theirs to give")
+# What is wanted above a ceiling becomes a request, and nothing else changes.
+sub is_review {
+    my ($reply, $wanted, $what) = @_;
+    like($reply->status, qr/^20[01]$/, "$what is not refused")
         or diag($reply->body);
-    is($reply->json->{code}, 'approval_needed', '... and is told');
-    is($reply->json->{param}, 'budget_usd', '... with the field');
+    my $review = $reply->json->{budget_review};
+    is($review->{kind} . ' ' . $review->{state}, 'budget requested',
+        '... but asked for');
+    is($review->{payload}{budget_usd}, $wanted, '... as it was said');
+    return $review;
 }
 
-is_refused($t->api('POST', '/api/projects', project_body($_), @owner), $_)
-    for 'null', '500.000000001';
+sub budget_of { $t->api_ok('GET', "/api/projects/$_[0]")->{budget_usd} }
+
+for my $case (['null', undef], ['500.000000001', '500.000000001']) {
+    my ($budget, $wanted) = @$case;
+    my $reply = $t->api('POST', '/api/projects', project_body($budget),
+        @owner);
+    is_review($reply, $wanted, "a registration with $budget");
+    is($reply->json->{budget_usd}, 500, '... it begins at the ceiling');
+}
 my $made = $t->api('POST', '/api/projects', project_body(500), @owner);
 is($made->status, 201, 'the ceiling itself is') or diag($made->body);
 my $id = $made->json->{project_id};
-is_refused($t->api('POST', '/api/projects', project_body(501,
-    classification => 'critical-path'), @owner),
+is($made->json->{budget_review}, undef, '... and is asked of nobody');
+is_review($t->api('POST', '/api/projects', project_body(501,
+    classification => 'critical-path'), @owner), 501,
     'what only a claim would give');
 my $light = $t->api_ok('POST', '/api/projects', project_body(1,
     classification => 'light-operational'))->{project_id};
@@ -49,15 +62,14 @@ for my $way (['PATCH', "/api/projects/$id", '{"budget_usd":%s}'],
     ['PUT', '/api/budgets', qq({"scope":"project","scope_id":"$id",)
         . '"budgets":[{"window":"total","limit_usd":%s}]}']) {
     my ($method, $path, $form) = @$way;
-    is_refused($t->api($method, $path, sprintf($form, $_), @owner),
-        "$method $path to $_") for 501, 'null';
-    is($t->api($method, $path, sprintf($form, 10), @owner)->status, 200,
-        '... lowering is');
-    is($t->api($method, $path, sprintf($form, 500), @owner)->status, 200,
-        '... and up to the ceiling again');
+    is_review($t->api($method, $path, sprintf($form, $_), @owner),
+        $_ eq 'null' ? undef : $_, "$method $path to $_") for 501, 'null';
+    is(budget_of($id), 500, '... which sets nothing');
+    $t->api_ok($method, $path, sprintf($form, 10), @owner);
+    is(budget_of($id), 10, '... lowering is immediate');
+    $t->api_ok($method, $path, sprintf($form, 500), @owner);
+    is(budget_of($id), 500, '... and up to the ceiling again');
 }
-is($t->api_ok('GET', "/api/projects/$id")->{budget_usd}, 500,
-    'what was refused is not set');
 is($t->api('PUT', "/api/projects/$id/budgets", '{"budgets":[{"window":"1d",'
     . '"limit_usd":null}]}', @owner)->status, 200,
     'another window is bounded by the total');
@@ -66,11 +78,39 @@ is($t->api('PATCH', "/api/projects/$id", '{"budget_usd":900}')->status, 200,
     'an administrator gives more');
 is($t->api('PATCH', "/api/projects/$id", '{"budget_usd":900}', @owner)
     ->status, 200, '... which the owner may keep');
-is_refused($t->api('PATCH', "/api/projects/$id", '{"budget_usd":901}', @owner),
-    'more than that');
+is_review($t->api('PATCH', "/api/projects/$id",
+    '{"budget_usd":901,"description":"d"}', @owner), 901, 'more than that');
+is($t->api_ok('GET', "/api/projects/$id")->{description}, 'd',
+    '... the rest of the change is made');
 is($t->api('PATCH', "/api/projects/$id", '{"budget_usd":600}', @owner)
     ->status, 200, '... and lower');
-is_refused($t->api('PATCH', "/api/projects/$id", '{"budget_usd":700}', @owner),
-    'what was lowered');
+my $review = is_review($t->api('PATCH', "/api/projects/$id",
+    '{"budget_usd":700}', @owner), 700, 'what was lowered');
+
+# --- decided
+
+sub approve { $t->api('POST', "/api/requests/$_[0]{id}/approve", {}, @_[1 ..
+    $#_]) }
+is($review->{payload}{before_usd} . ' ' . $review->{payload}{ceiling_usd},
+    '600 500', 'an approver is shown from where');
+is(approve($review, @owner)->json->{code}, 'self_approval',
+    'who asked does not decide');
+is(approve($review, $people->as('manager'))->json->{state}, 'fulfilled',
+    'the manager does');
+is(budget_of($id), 700, '... and then it is set');
+$review = is_review($t->api('PATCH', "/api/projects/$id",
+    '{"budget_usd":null}', @owner), undef, 'no limit');
+$t->api_ok('PATCH', "/api/projects/$id", '{"budget_usd":100}', @owner);
+is(approve($review)->json->{code}, 'plan_changed',
+    'an approval is of what was shown');
+is(budget_of($id), 100, '... and sets nothing else');
+my $first = is_review($t->api('PATCH', "/api/projects/$id",
+    '{"budget_usd":800}', @owner), 800, 'the one');
+my $next = is_review($t->api('PATCH', "/api/projects/$id",
+    '{"budget_usd":801}', @owner), 801, 'and the other');
+is(approve($first)->json->{code}, 'plan_changed',
+    'the newer request takes the place of the older');
+is(approve($next)->json->{state}, 'fulfilled', '... and is the one decided');
+is(budget_of($id), 801, '... and set');
 
 $t->done;

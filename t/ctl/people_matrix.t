@@ -61,9 +61,7 @@ $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     "POST $project/unkill", "POST $project/keys",
     "PATCH $project/keys/{key_id}", "DELETE $project/keys/{key_id}",
     "PUT $project/budgets", map { "POST $project/$_" }
-    qw(promotion demote extend);
-$row{$_} = '00 ++f+ + -fs+ -' for map { "POST $project/$_" }
-    qw(decommission archive);
+    qw(promotion demote extend decommission archive);
 
 # --- the route table has a row each
 
@@ -165,7 +163,7 @@ sub letter {
     my $code = $reply->json ? $reply->json->{code} // '' : '';
     # let in, and refused for what the body says, or for what it is about
     return '+' if $reply->status =~ /^2/
-        || $code =~ /^(?:missing_field|approval_needed|conflict)$/;
+        || $code =~ /^(?:missing_field|conflict)$/;
     return {'401 missing_token' => '0', '401 invalid_token' => '0',
         '403 forbidden' => 'f', '403 insufficient_scope' => 's'}->{
         $reply->status . " $code"} // ($code =~ /_not_found$/ ? '-'

@@ -109,9 +109,12 @@ is($t->api_ok('GET', "/api/projects/$id")->{evidence}{business_owner}, 'C',
 # --- up
 
 my $early = on($id, 'promotion', {target => 'light-operational'}, @owner);
-is($early->status . ' ' . $early->json->{code}, '409 evidence_missing',
-    'no step without its evidence');
-like($early->json->{param}, qr/^evidence\.\w+$/, '... that names a field');
+is($early->status, 202, 'no step without its evidence');
+is($early->json->{classification}, 'poc', '... it stays where it is');
+is($early->json->{request}{state}, 'flagged', '... and its request is flagged');
+is($early->json->{request}{rule}, 'promotion-evidence', '... by which rule');
+is(scalar(@{$early->json->{request}{payload}{missing}}), keys(%light) - 1,
+    '... for what');
 $t->api_ok(@patch, {evidence => \%wide}, @owner);
 is(on($id, 'promotion', {target => $_}, @owner)->json->{param}, 'target',
     "from poc to $_ is no step") for qw(poc wide-operational critical-path x);
@@ -122,9 +125,30 @@ is($up->json->{classification}, 'light-operational',
 is($up->json->{review_date}, undef, '... and has no review window');
 is($t->api('PATCH', "/api/projects/$id", '{"budget_usd":2500}', @owner)
     ->status, 200, '... but the ceiling of its class');
+sub decide {
+    my ($reply, $verb, @who) = @_;
+    return $t->api('POST', '/api/requests/' . $reply->json->{request}{id}
+        . "/$verb", {}, @who);
+}
+is(decide($early, 'approve')->json->{code}, 'plan_changed',
+    '... the request of before is void');
 my $wide = on($id, 'promotion', {target => 'wide-operational'}, @owner);
-is($wide->status . ' ' . $wide->json->{code}, '403 approval_needed',
+is($wide->status . ' ' . $wide->json->{request}{tier}, '202 platform',
     'a wide step is for others to decide');
+is_deeply($wide->json->{request}{payload}{evidence}, \%wide,
+    '... who are shown the evidence');
+is(decide($wide, 'approve', @owner)->json->{code}, 'self_approval',
+    '... not for who asked');
+is(decide($wide, 'approve', $people->as('manager'))->json->{state},
+    'fulfilled', '... but for the manager');
+is($t->api_ok('GET', "/api/projects/$id")->{classification},
+    'wide-operational', '... and then it is made');
+is(on($id, 'demote', {reason => 'back'}, @owner)->json->{classification},
+    'light-operational', '(one step down again)');
+my $void = on($id, 'promotion', {target => 'wide-operational'}, @owner);
+$t->api_ok(@patch, {evidence => {%wide, rpo_rto => '2 h'}}, @owner);
+is(decide($void, 'approve', $people->as('manager'))->json->{code},
+    'plan_changed', 'an approval is of the evidence that was shown');
 my $top = register([], classification => 'wide-operational',
     evidence => \%wide)->json->{project_id};
 my $risk = on($top, 'promotion', {target => 'critical-path'}, @owner);
@@ -133,6 +157,13 @@ is($risk->status . ' ' . $risk->json->{code}, '403 risk_not_accepted',
 $t->api_ok('PATCH', "/api/projects/$top", {evidence => \%critical}, @owner);
 is($t->api_ok('GET', "/api/projects/$top/promotion")->{decided_by},
     'security', '... and then security decides');
+my $peak = on($top, 'promotion', {target => 'critical-path'}, @owner);
+is(decide($peak, 'approve', $people->as('manager'))->json->{state},
+    'requested', '... two of them');
+is(decide($peak, 'approve')->json->{state}, 'fulfilled',
+    '... one an administrator');
+is($t->api_ok('GET', "/api/projects/$top")->{review_date},
+    '2030-02-28T00:00:00.000Z', '... and it is reviewed when it says');
 is($t->api('GET', "/api/projects/$id/promotion", undef,
     $people->as('other'))->status, 404, 'a stranger sees none of it');
 
@@ -166,8 +197,12 @@ is($t->api_ok('GET', "/api/projects/$id")->{review_state}, 'expired',
 my $more = on($id, 'extend', {reason => 'still trying'}, @owner)->json;
 is($more->{review_state}, 'ok', 'the window is extended');
 is($more->{review_extensions}, 1, '... once');
-is(on($id, 'extend', {}, @owner)->json->{code}, 'approval_needed',
+my $again = on($id, 'extend', {reason => 'once more'}, @owner);
+is($again->status . ' ' . $again->json->{review_extensions}, '202 1',
     '... a second time is for others to decide');
+is(decide($again, 'approve')->json->{state}, 'fulfilled', '... who may');
+is($t->api_ok('GET', "/api/projects/$id")->{review_extensions}, 2,
+    '... and then it is');
 is(on($shown->{project_id}, 'extend', {}, @owner)->status, 409,
     'what is no poc has no window');
 
