@@ -65,7 +65,8 @@ my @ends = grep { $_->{action} eq 'project.decommissioned' } @events;
 is(scalar(@ends), 1, '... and what was done to it');
 is($ends[0]{reason}, 'nobody uses it', '... and why');
 is($t->api('POST', '/api/requests/' . $asked->json->{request}{id}
-    . '/approve', {})->json->{code}, 'plan_changed', '... and what was asked before is void');
+    . '/approve', {})->json->{code}, 'plan_changed',
+    '... and what was asked before is void');
 is(post('archive', {reason => 'old'}, @owner)->json->{lifecycle}, 'archived',
     'then it is put away');
 is($t->chat($key, {model => 'one'})->status, 403, '... and stays ended');
