@@ -36,6 +36,14 @@
 #include "ngx_http_asgard_hosts.h"
 
 
+/* What guardrails read. */
+typedef enum {
+    NGX_HTTP_ASGARD_GUARD_REQUEST = 0,
+    NGX_HTTP_ASGARD_GUARD_ANSWER,
+    NGX_HTTP_ASGARD_GUARD_SIDES
+} ngx_http_asgard_guard_in_e;
+
+
 #define NGX_HTTP_ASGARD_HOLD_MAX      40      /* "h" + 24 hex + ".nnn" */
 #define NGX_HTTP_ASGARD_PINS_MAX      1376
 #define NGX_HTTP_ASGARD_ATTEMPTS_MAX  16
@@ -74,9 +82,10 @@ typedef struct {
     ngx_ssl_t                 *ssl;           /* peer.c: trust of most */
     void                      *upstream;      /* upstream.c: its conf */
 
-    ngx_flag_t                 guard;         /* asgard_guardrails; 0: off */
     ngx_uint_t                 guard_mode;    /* asg_guard_mode_t */
     asg_action_t               guard_actions[ASG_RULE_COUNT];
+    asg_action_t               guard_answers[ASG_RULE_COUNT];
+    ngx_uint_t                 guard_answers_set;
 
     size_t                     body_memory;   /* asgard_body_memory SIZE */
     ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */

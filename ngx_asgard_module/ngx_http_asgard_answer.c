@@ -237,6 +237,29 @@ ngx_http_asgard_answer_grow(ngx_http_asgard_attempt_t *a, size_t wanted)
 }
 
 
+ngx_int_t
+ngx_http_asgard_answer_renew(ngx_http_asgard_attempt_t *a, size_t len)
+{
+    ngx_http_asgard_answer_t  old, *answer;
+
+    answer = &a->answer;
+    old = *answer;
+    answer->size = 0;
+    answer->len = 0;
+
+    if (ngx_http_asgard_answer_grow(a, len) != NGX_OK) {
+        answer->body = old.body;
+        answer->size = old.size;
+        answer->len = old.len;
+        return NGX_ERROR;
+    }
+
+    answer->len = len;
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_asgard_answer_cleanup(void *data)
 {

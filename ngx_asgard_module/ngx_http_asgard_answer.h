@@ -37,6 +37,11 @@ typedef struct {
  * NGX_ERROR (broken, or too large: answer.reason is set). */
 ngx_int_t ngx_http_asgard_answer_hold(ngx_http_asgard_attempt_t *a);
 
+/* Another body of `len` bytes, to be written; the old one stays as it is, for
+ * the caller to drop. */
+ngx_int_t ngx_http_asgard_answer_renew(ngx_http_asgard_attempt_t *a,
+    size_t len);
+
 /* Gives the memory of the body back. */
 void ngx_http_asgard_answer_drop(ngx_http_asgard_answer_t *answer);
 

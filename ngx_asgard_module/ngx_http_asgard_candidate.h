@@ -14,6 +14,7 @@
 
 
 #include "core/anthropic_answer.h"
+#include "core/guard_answer.h"
 #include "ngx_http_asgard.h"
 #include "ngx_http_asgard_answer.h"
 #include "ngx_http_asgard_peer.h"
@@ -74,6 +75,7 @@ struct ngx_http_asgard_attempt_s {
 
     ngx_http_asgard_response_t  response;
     ngx_http_asgard_answer_t    answer;
+    asg_guard_answer_t         *guard;        /* NULL: nothing is looked for */
     ngx_http_asgard_fault_e     fault;
     asg_reason_t                said;         /* by an error's body; NONE */
     ngx_uint_t                  status;       /* of the last answer; 0 */
@@ -104,6 +106,8 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    cut:1;        /* we end it */
     unsigned                    abandoned:1;  /* the client gets no more */
     unsigned                    finished:1;   /* after finalize_request */
+    unsigned                    guard_stopped:1;  /* the client had its error */
+    unsigned                    guard_ended:1;
 };
 
 

@@ -242,6 +242,13 @@ ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
 }
 
 
+void
+ngx_http_asgard_error_write(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_http_asgard_error_data(out, ctx, ctx->reason);
+}
+
+
 static void
 ngx_http_asgard_error_control(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
     asg_reason_t reason)

@@ -19,6 +19,9 @@ ngx_int_t ngx_http_asgard_refuse(ngx_http_asgard_ctx_t *ctx,
  * returned.  Nothing of the answer must have been sent before. */
 ngx_int_t ngx_http_asgard_send_refusal(ngx_http_asgard_ctx_t *ctx);
 
+/* The body of ctx->reason, in the words of its route. */
+void ngx_http_asgard_error_write(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx);
+
 /* Header and body filters: trace id on every reply of a governed location; a
  * special response of nginx (413, 502 …) in our JSON. */
 ngx_int_t ngx_http_asgard_error_filters_init(ngx_conf_t *cf);

@@ -31,8 +31,7 @@ ngx_http_asgard_guard_init(ngx_cycle_t *cycle)
 /* RULE=ACTION */
 
 static ngx_int_t
-ngx_http_asgard_guard_set_rule(ngx_http_asgard_main_conf_t *amcf,
-    ngx_str_t *value)
+ngx_http_asgard_guard_set_rule(asg_action_t *actions, ngx_str_t *value)
 {
     u_char        *last, *p;
     asg_rule_t     rule;
@@ -50,45 +49,23 @@ ngx_http_asgard_guard_set_rule(ngx_http_asgard_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
-    amcf->guard_actions[rule] = action;
+    actions[rule] = action;
 
     return NGX_OK;
 }
 
 
-char *
-ngx_http_asgard_guard_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+static char *
+ngx_http_asgard_guard_set_rules(ngx_conf_t *cf, asg_action_t *actions,
+    ngx_uint_t first)
 {
-    ngx_http_asgard_main_conf_t *amcf = conf;
-
-    ngx_str_t         *value;
-    ngx_uint_t         i;
-    asg_guard_mode_t   mode;
-
-    if (amcf->guard != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
+    ngx_uint_t   i;
+    ngx_str_t   *value;
 
     value = cf->args->elts;
 
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        amcf->guard = 0;
-
-    } else if (asg_guard_mode_parse(ngx_http_asgard_str(&value[1]), &mode)
-               == ASG_OK)
-    {
-        amcf->guard = 1;
-        amcf->guard_mode = mode;
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "asgard: \"%V\" is no mode of guardrails: enforce, "
-                           "monitor or off", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_asgard_guard_set_rule(amcf, &value[i]) != NGX_OK) {
+    for (i = first; i < cf->args->nelts; i++) {
+        if (ngx_http_asgard_guard_set_rule(actions, &value[i]) != NGX_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "asgard: \"%V\" is no guardrail with its "
                                "action: block, redact, flag or allow",
@@ -101,6 +78,83 @@ ngx_http_asgard_guard_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+char *
+ngx_http_asgard_guard_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    ngx_str_t         *value;
+    asg_guard_mode_t   mode;
+
+    if (amcf->guard_mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (asg_guard_mode_parse(ngx_http_asgard_str(&value[1]), &mode) != ASG_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "asgard: \"%V\" is no mode of guardrails: enforce, "
+                           "monitor or off", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->guard_mode = mode;
+
+    return ngx_http_asgard_guard_set_rules(cf, amcf->guard_actions, 2);
+}
+
+
+char *
+ngx_http_asgard_guard_set_answers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_asgard_main_conf_t *amcf = conf;
+
+    if (amcf->guard_answers_set) {
+        return "is duplicate";
+    }
+
+    amcf->guard_answers_set = 1;
+
+    return ngx_http_asgard_guard_set_rules(cf, amcf->guard_answers, 1);
+}
+
+
+asg_guard_mode_t
+ngx_http_asgard_guard_mode(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    if (ctx->project && ctx->project->guard_mode != ASG_GUARD_UNSAID) {
+        return ctx->project->guard_mode;
+    }
+
+    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
+
+    return (asg_guard_mode_t) amcf->guard_mode;
+}
+
+
+ngx_http_asgard_guard_t *
+ngx_http_asgard_guard_of(ngx_http_asgard_ctx_t *ctx)
+{
+    if (ctx->guard) {
+        return ctx->guard;
+    }
+
+    ctx->guard = ngx_pcalloc(ctx->request->pool,
+                             sizeof(ngx_http_asgard_guard_t));
+
+    if (ctx->guard) {
+        ctx->guard->mode = ngx_http_asgard_guard_mode(ctx);
+        ctx->guard->blocked = ASG_RULE_COUNT;
+    }
+
+    return ctx->guard;
+}
+
+
 asg_guard_t *
 ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx)
 {
@@ -108,7 +162,7 @@ ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx)
 
     amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
 
-    if (!amcf->guard) {
+    if (ngx_http_asgard_guard_mode(ctx) == ASG_GUARD_OFF) {
         return NULL;
     }
 
@@ -121,33 +175,29 @@ ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx)
 ngx_int_t
 ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx)
 {
-    asg_guard_t                  *guard = ngx_http_asgard_guard_worker;
-    ngx_http_asgard_guard_t      *found;
-    ngx_http_asgard_main_conf_t  *amcf;
+    asg_guard_t                   *guard = ngx_http_asgard_guard_worker;
+    ngx_http_asgard_guard_t       *found;
+    ngx_http_asgard_guard_side_t  *side;
 
     if (asg_guard_action(guard) == ASG_ACTION_ALLOW) {
         return NGX_OK;
     }
 
-    found = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_asgard_guard_t));
+    found = ngx_http_asgard_guard_of(ctx);
     if (found == NULL) {
         return NGX_ERROR;
     }
 
-    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
-
-    found->mode = (asg_guard_mode_t) amcf->guard_mode;
-    found->blocked = ASG_RULE_COUNT;
-    ngx_memcpy(found->matches, guard->matches, sizeof(found->matches));
-    ngx_memcpy(found->actions, guard->actions, sizeof(found->actions));
+    side = &found->side[NGX_HTTP_ASGARD_GUARD_REQUEST];
+    ngx_memcpy(side->matches, guard->matches, sizeof(side->matches));
+    ngx_memcpy(side->actions, guard->actions, sizeof(side->actions));
 
     if (asg_guard_action(guard) == ASG_ACTION_BLOCK) {
         found->blocked = asg_guard_rule(guard);
+        found->blocked_in = NGX_HTTP_ASGARD_GUARD_REQUEST;
         ngx_memcpy(found->param, guard->first_at[found->blocked],
                    sizeof(found->param));
     }
-
-    ctx->guard = found;
 
     return NGX_OK;
 }
@@ -158,36 +208,35 @@ ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx)
 static void
 ngx_http_asgard_guard_only_flag(ngx_http_asgard_guard_t *found)
 {
-    ngx_uint_t  i;
-
     found->blocked = ASG_RULE_COUNT;
-
-    for (i = 0; i < ASG_RULE_COUNT; i++) {
-        found->actions[i] = ASG_ACTION_FLAG;
-    }
+    asg_guard_actions_monitor(
+        found->side[NGX_HTTP_ASGARD_GUARD_REQUEST].actions);
 }
 
 
-static void
-ngx_http_asgard_guard_count(ngx_http_asgard_guard_t *found)
+void
+ngx_http_asgard_guard_count(ngx_http_asgard_guard_t *found, ngx_uint_t in)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                     i;
+    ngx_http_asgard_guard_side_t  *side;
+
+    side = &found->side[in];
 
     for (i = 0; i < ASG_RULE_COUNT; i++) {
-        if (found->matches[i]) {
-            ngx_http_asgard_count_guard(0, (asg_rule_t) i, found->actions[i]);
+        if (side->matches[i]) {
+            ngx_http_asgard_count_guard(in, (asg_rule_t) i, side->actions[i]);
         }
     }
 }
 
 
 static ngx_uint_t
-ngx_http_asgard_guard_redacts(ngx_http_asgard_guard_t *found)
+ngx_http_asgard_guard_redacts(ngx_http_asgard_guard_side_t *side)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < ASG_RULE_COUNT; i++) {
-        if (found->matches[i] && found->actions[i] == ASG_ACTION_REDACT) {
+        if (side->matches[i] && side->actions[i] == ASG_ACTION_REDACT) {
             return 1;
         }
     }
@@ -217,11 +266,12 @@ ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx)
         param.len = ngx_strlen(found->param);
         rc = ngx_http_asgard_refuse(ctx, ASG_REASON_GUARDRAIL_BLOCKED, &param);
 
-    } else if (ngx_http_asgard_guard_redacts(found)) {
+    } else if (ngx_http_asgard_guard_redacts(
+                               &found->side[NGX_HTTP_ASGARD_GUARD_REQUEST])) {
         rc = ngx_http_asgard_guard_redact(ctx);
     }
 
-    ngx_http_asgard_guard_count(found);
+    ngx_http_asgard_guard_count(found, NGX_HTTP_ASGARD_GUARD_REQUEST);
 
     return rc;
 }
@@ -231,14 +281,14 @@ ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx)
  * nothing. */
 
 static void
-ngx_http_asgard_guard_redacted(ngx_http_asgard_guard_t *found,
+ngx_http_asgard_guard_redacted(ngx_http_asgard_guard_side_t *side,
     asg_guard_t *guard)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < ASG_RULE_COUNT; i++) {
-        if (found->actions[i] == ASG_ACTION_REDACT && guard->redacted[i] == 0) {
-            found->actions[i] = ASG_ACTION_FLAG;
+        if (side->actions[i] == ASG_ACTION_REDACT && guard->redacted[i] == 0) {
+            side->actions[i] = ASG_ACTION_FLAG;
         }
     }
 }
@@ -255,8 +305,12 @@ ngx_http_asgard_guard_redact(ngx_http_asgard_ctx_t *ctx)
     ngx_str_t     body;
     asg_guard_t  *guard = ngx_http_asgard_guard_worker;
 
-    asg_guard_begin(guard, ctx->guard->actions);
-    ngx_memcpy(guard->matches, ctx->guard->matches, sizeof(guard->matches));
+    ngx_http_asgard_guard_side_t  *side;
+
+    side = &ctx->guard->side[NGX_HTTP_ASGARD_GUARD_REQUEST];
+
+    asg_guard_begin(guard, side->actions);
+    ngx_memcpy(guard->matches, side->matches, sizeof(guard->matches));
     size = ctx->body.len + asg_guard_growth(guard);
 
     rc = ngx_http_asgard_body_room_for(ctx, size, &body);
@@ -278,7 +332,7 @@ ngx_http_asgard_guard_redact(ngx_http_asgard_ctx_t *ctx)
         return ngx_http_asgard_refuse(ctx, ASG_REASON_INTERNAL, NULL);
     }
 
-    ngx_http_asgard_guard_redacted(ctx->guard, guard);
+    ngx_http_asgard_guard_redacted(side, guard);
 
     body.len = out.len;
     ngx_http_asgard_body_replace(ctx, &body, size);
@@ -308,29 +362,47 @@ ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
 }
 
 
+static void
+ngx_http_asgard_guard_verdict(asg_buf_t *out,
+    ngx_http_asgard_guard_side_t *side, ngx_uint_t rule)
+{
+    asg_buf_z(out, "{\"rule_id\":");
+    asg_buf_json(out, asg_str_z(asg_rule_name((asg_rule_t) rule)));
+    asg_buf_z(out, ",\"category\":");
+    asg_buf_json(out, asg_str_z(asg_rule_category((asg_rule_t) rule)));
+    asg_buf_z(out, ",\"action\":");
+    asg_buf_json(out, asg_str_z(asg_action_name(side->actions[rule])));
+    asg_buf_z(out, ",\"matches\":");
+    asg_buf_u64(out, side->matches[rule]);
+}
+
+
 void
 ngx_http_asgard_guard_verdicts(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
 {
-    ngx_uint_t                i;
-    const char               *before;
-    ngx_http_asgard_guard_t  *found = ctx->guard;
+    ngx_uint_t                     in, i;
+    const char                    *before;
+    ngx_http_asgard_guard_side_t  *side;
 
-    before = "{\"rule_id\":";
+    if (ctx->guard == NULL) {
+        return;
+    }
 
-    for (i = 0; found && i < ASG_RULE_COUNT; i++) {
-        if (found->matches[i] == 0) {
-            continue;
+    before = "";
+
+    for (in = 0; in < NGX_HTTP_ASGARD_GUARD_SIDES; in++) {
+        side = &ctx->guard->side[in];
+
+        for (i = 0; i < ASG_RULE_COUNT; i++) {
+            if (side->matches[i] == 0) {
+                continue;
+            }
+
+            asg_buf_z(out, before);
+            ngx_http_asgard_guard_verdict(out, side, i);
+            asg_buf_z(out, in == NGX_HTTP_ASGARD_GUARD_ANSWER
+                           ? ",\"in\":\"answer\"}" : "}");
+            before = ",";
         }
-
-        asg_buf_z(out, before);
-        asg_buf_json(out, asg_str_z(asg_rule_name((asg_rule_t) i)));
-        asg_buf_z(out, ",\"category\":");
-        asg_buf_json(out, asg_str_z(asg_rule_category((asg_rule_t) i)));
-        asg_buf_z(out, ",\"action\":");
-        asg_buf_json(out, asg_str_z(asg_action_name(found->actions[i])));
-        asg_buf_z(out, ",\"matches\":");
-        asg_buf_u64(out, found->matches[i]);
-        asg_buf_z(out, "}");
-        before = ",{\"rule_id\":";
     }
 }

@@ -4,8 +4,8 @@
  *
  * The scan of the body looks for it; the step after the policy decides: refuse,
  * replace the body by one with the matches redacted, before anything is held
- * for it, or take note.  In the mode `monitor` all is noted and nothing done.
- * What matched is kept nowhere.
+ * for it, or take note.  Of the answer guard_answer.h does the same.  In the
+ * mode `monitor` all is noted and nothing done.  What matched is kept nowhere.
  */
 
 #ifndef _NGX_HTTP_ASGARD_GUARD_H_INCLUDED_
@@ -17,13 +17,19 @@
 #include "core/guard_body.h"
 
 
+typedef struct {
+    uint32_t          matches[ASG_RULE_COUNT];
+    asg_action_t      actions[ASG_RULE_COUNT];  /* that were taken */
+} ngx_http_asgard_guard_side_t;
+
+
 /* Of a call in which something was found. */
 struct ngx_http_asgard_guard_s {
     asg_guard_mode_t  mode;
     asg_rule_t        blocked;      /* ASG_RULE_COUNT: none was */
-    uint32_t          matches[ASG_RULE_COUNT];
-    asg_action_t      actions[ASG_RULE_COUNT];  /* that were taken */
+    ngx_uint_t        blocked_in;   /* ngx_http_asgard_guard_in_e */
     char              param[ASG_REQUEST_PATH_MAX];
+    ngx_http_asgard_guard_side_t  side[NGX_HTTP_ASGARD_GUARD_SIDES];
 };
 
 
@@ -31,6 +37,14 @@ ngx_int_t ngx_http_asgard_guard_init(ngx_cycle_t *cycle);
 /* asgard_guardrails enforce|monitor|off [RULE=ACTION …] */
 char *ngx_http_asgard_guard_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* asgard_guardrails_answers RULE=ACTION … */
+char *ngx_http_asgard_guard_set_answers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* That holds for this call: its project's, else the configuration's. */
+asg_guard_mode_t ngx_http_asgard_guard_mode(ngx_http_asgard_ctx_t *ctx);
+/* ctx->guard, made if there is none; NULL: no memory. */
+ngx_http_asgard_guard_t *ngx_http_asgard_guard_of(ngx_http_asgard_ctx_t *ctx);
 
 /* For the scan of this call's body; NULL: nothing is looked for. */
 asg_guard_t *ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx);
@@ -38,9 +52,12 @@ asg_guard_t *ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx);
 ngx_int_t ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx);
 /* The step. */
 ngx_int_t ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx);
+/* What was found on that side, into the metrics. */
+void ngx_http_asgard_guard_count(ngx_http_asgard_guard_t *found, ngx_uint_t in);
 /* The rule that refused the call, as further members of "error". */
 void ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx);
-/* `{"rule_id":…,"category":…,"action":…,"matches":…}`, … as JSON. */
+/* `{"rule_id":…,"category":…,"action":…,"matches":…}`, … as JSON; of the answer
+ * with `"in":"answer"`. */
 void ngx_http_asgard_guard_verdicts(asg_buf_t *out,
     ngx_http_asgard_ctx_t *ctx);
 

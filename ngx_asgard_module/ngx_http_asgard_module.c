@@ -185,6 +185,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       0,
       NULL },
 
+    { ngx_string("asgard_guardrails_answers"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_asgard_guard_set_answers,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("asgard_body_memory"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -436,8 +443,9 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
     amcf->control_plain = NGX_CONF_UNSET;
     amcf->redis_deadline = NGX_CONF_UNSET_MSEC;
     amcf->drain_timeout = NGX_CONF_UNSET_MSEC;
-    amcf->guard = NGX_CONF_UNSET;
+    amcf->guard_mode = NGX_CONF_UNSET_UINT;
     asg_guard_actions_default(amcf->guard_actions);
+    asg_guard_actions_of_answers(amcf->guard_answers);
     amcf->body_memory = NGX_CONF_UNSET_SIZE;
     amcf->drain_bytes = NGX_CONF_UNSET_SIZE;
     amcf->bad_keys = NGX_CONF_UNSET;
@@ -464,7 +472,7 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(amcf->hold_ttl, NGX_HTTP_ASGARD_HOLD_TTL);
     ngx_conf_init_msec_value(amcf->drain_timeout,
                              NGX_HTTP_ASGARD_DRAIN_TIMEOUT);
-    ngx_conf_init_value(amcf->guard, 1);
+    ngx_conf_init_uint_value(amcf->guard_mode, ASG_GUARD_ENFORCE);
     ngx_conf_init_size_value(amcf->body_memory, NGX_HTTP_ASGARD_BODY_MEMORY);
     ngx_conf_init_size_value(amcf->drain_bytes, NGX_HTTP_ASGARD_DRAIN_BYTES);
     ngx_conf_init_msec_value(amcf->retry_timeout,

@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
+#include "ngx_http_asgard_guard_answer.h"
 #include "ngx_http_asgard_messages.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_times.h"
@@ -28,8 +29,6 @@ static int ngx_http_asgard_stream_meter(void *data, const char *bytes,
     size_t len);
 static char *ngx_http_asgard_stream_grow(void *data, char *line, size_t used,
     size_t size);
-static int ngx_http_asgard_stream_emit(void *data, const char *bytes,
-    size_t len);
 static int ngx_http_asgard_stream_drop(void *data, const char *bytes,
     size_t len);
 static ngx_chain_t *ngx_http_asgard_stream_buf(ngx_http_asgard_attempt_t *a,
@@ -68,6 +67,10 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
     if (ngx_http_asgard_translates(a)
         && ngx_http_asgard_anthropic_stream_start(a, shown) != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_asgard_guard_answer_begin(a) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -139,8 +142,10 @@ ngx_http_asgard_stream_filter(void *data, ssize_t bytes)
     if (rc == NGX_DONE) {
         a->answer.ended = 1;
 
-        if (asg_answer_end(&a->answer.core, ngx_http_asgard_stream_emit, a)
-            != 0)
+        if (asg_answer_end(&a->answer.core, ngx_http_asgard_guard_answer_emit,
+                           a)
+            != 0
+            || ngx_http_asgard_guard_answer_end(a, 1) != 0)
         {
             return NGX_ERROR;
         }
@@ -199,7 +204,7 @@ ngx_http_asgard_stream_meter(void *data, const char *bytes, size_t len)
     ngx_http_asgard_attempt_t *a = data;
 
     return asg_answer_feed(&a->answer.core, bytes, len,
-                           ngx_http_asgard_stream_emit, a);
+                           ngx_http_asgard_guard_answer_emit, a);
 }
 
 
@@ -223,7 +228,7 @@ ngx_http_asgard_stream_grow(void *data, char *line, size_t used, size_t size)
 }
 
 
-static int
+int
 ngx_http_asgard_stream_emit(void *data, const char *bytes, size_t len)
 {
     ngx_http_asgard_attempt_t *a = data;
@@ -254,6 +259,8 @@ ngx_http_asgard_stream_emit(void *data, const char *bytes, size_t len)
     return 0;
 }
 
+
+/* Nobody is there to get it. */
 
 static int
 ngx_http_asgard_stream_drop(void *data, const char *bytes, size_t len)
@@ -344,5 +351,6 @@ ngx_http_asgard_stream_finish(ngx_http_asgard_attempt_t *a)
     }
 
     a->answer.ended = 1;
-    (void) asg_answer_end(&a->answer.core, ngx_http_asgard_stream_drop, NULL);
+    (void) asg_answer_end(&a->answer.core, ngx_http_asgard_stream_drop, a);
+    (void) ngx_http_asgard_guard_answer_end(a, 0);
 }

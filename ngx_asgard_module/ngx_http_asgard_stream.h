@@ -17,6 +17,9 @@
 /* A good head was read: prepares meter and filters. */
 ngx_int_t ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a);
 
+/* To the client of this attempt (asg_answer_emit_pt). */
+int ngx_http_asgard_stream_emit(void *data, const char *bytes, size_t len);
+
 /* No more bytes will come: what was seen is what there is.  Idempotent. */
 void ngx_http_asgard_stream_finish(ngx_http_asgard_attempt_t *a);
 

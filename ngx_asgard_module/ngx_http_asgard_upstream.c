@@ -16,6 +16,7 @@
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_finalise.h"
+#include "ngx_http_asgard_guard_answer.h"
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_outcome.h"
 #include "ngx_http_asgard_peer.h"
@@ -359,8 +360,9 @@ ngx_http_asgard_upstream_is_early(ngx_http_asgard_attempt_t *a)
 static ngx_int_t
 ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a)
 {
-    char    cost[ASG_MONEY_TEXT];
-    size_t  len;
+    char       cost[ASG_MONEY_TEXT];
+    size_t     len;
+    ngx_int_t  rc;
 
     a->ctx->first_byte = ngx_current_msec;
 
@@ -368,9 +370,17 @@ ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a)
         return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_BROKEN);
     }
 
+    rc = ngx_http_asgard_guard_answer_json(a);
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_BROKEN);
+    }
+
     ngx_http_asgard_outcome_settle(a);
 
-    if (ngx_http_asgard_answer_send(a) != NGX_OK) {
+    /* refused: ctx->reason says why, and what it has cost is paid */
+
+    if (rc == NGX_DECLINED || ngx_http_asgard_answer_send(a) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -62,10 +62,6 @@ typedef enum {
  * an upper end. */
 #define NGX_HTTP_ASGARD_USED_N  8
 
-/* What guardrails read: the request, then the answer. */
-#define NGX_HTTP_ASGARD_GUARD_SIDES  2
-
-
 /* asgard_zone directive's handler part: adds the shm zone. */
 ngx_shm_zone_t *ngx_http_asgard_zone_add(ngx_conf_t *cf, ngx_str_t *name,
     size_t size);

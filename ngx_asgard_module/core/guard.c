@@ -26,7 +26,10 @@ static const char *const action_names[ASG_ACTION_COUNT] = {
     [ASG_ACTION_REDACT] = "redact", [ASG_ACTION_BLOCK] = "block"
 };
 
-static const char *const mode_names[] = {"enforce", "monitor"};
+static const char *const mode_names[ASG_GUARD_MODE_COUNT] = {
+    [ASG_GUARD_UNSAID] = "", [ASG_GUARD_ENFORCE] = "enforce",
+    [ASG_GUARD_MONITOR] = "monitor", [ASG_GUARD_OFF] = "off"
+};
 
 const char *asg_rule_name(asg_rule_t rule)
 {
@@ -68,18 +71,16 @@ asg_err_t asg_action_parse(asg_str_t name, asg_action_t *out)
 
 const char *asg_guard_mode_name(asg_guard_mode_t mode)
 {
-    return mode_names[mode == ASG_GUARD_MONITOR];
+    return (unsigned) mode < ASG_GUARD_MODE_COUNT ? mode_names[mode] : "";
 }
 
 asg_err_t asg_guard_mode_parse(asg_str_t name, asg_guard_mode_t *out)
 {
-    if (asg_str_eq_z(name, mode_names[ASG_GUARD_ENFORCE])) {
-        *out = ASG_GUARD_ENFORCE;
-        return ASG_OK;
-    }
-    if (asg_str_eq_z(name, mode_names[ASG_GUARD_MONITOR])) {
-        *out = ASG_GUARD_MONITOR;
-        return ASG_OK;
+    for (unsigned i = ASG_GUARD_ENFORCE; i < ASG_GUARD_MODE_COUNT; i++) {
+        if (asg_str_eq_z(name, mode_names[i])) {
+            *out = (asg_guard_mode_t) i;
+            return ASG_OK;
+        }
     }
     return ASG_ERR_SYNTAX;
 }
@@ -88,5 +89,20 @@ void asg_guard_actions_default(asg_action_t actions[ASG_RULE_COUNT])
 {
     for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
         actions[i] = rules[i].action;
+    }
+}
+
+void asg_guard_actions_of_answers(asg_action_t actions[ASG_RULE_COUNT])
+{
+    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+        actions[i] = ASG_ACTION_FLAG;
+    }
+}
+
+void asg_guard_actions_monitor(asg_action_t actions[ASG_RULE_COUNT])
+{
+    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+        actions[i] = actions[i] == ASG_ACTION_ALLOW ? ASG_ACTION_ALLOW
+                                                    : ASG_ACTION_FLAG;
     }
 }

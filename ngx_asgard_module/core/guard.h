@@ -34,7 +34,13 @@ typedef enum {
     ASG_ACTION_COUNT
 } asg_action_t;
 
-typedef enum { ASG_GUARD_ENFORCE = 0, ASG_GUARD_MONITOR } asg_guard_mode_t;
+typedef enum {
+    ASG_GUARD_UNSAID = 0,       /* a project that leaves it to the gateway */
+    ASG_GUARD_ENFORCE,
+    ASG_GUARD_MONITOR,          /* all is noted, nothing refused or changed */
+    ASG_GUARD_OFF,              /* nothing is looked for */
+    ASG_GUARD_MODE_COUNT
+} asg_guard_mode_t;
 
 #define ASG_RULE_NAME_MAX   32
 #define ASG_GUARD_REACH     384
@@ -54,12 +60,17 @@ const char *asg_rule_category(asg_rule_t rule);
 ASG_MUST_CHECK asg_err_t asg_rule_parse(asg_str_t name, asg_rule_t *out);
 const char *asg_action_name(asg_action_t action);
 ASG_MUST_CHECK asg_err_t asg_action_parse(asg_str_t name, asg_action_t *out);
+/* "enforce", …; "" of ASG_GUARD_UNSAID. */
 const char *asg_guard_mode_name(asg_guard_mode_t mode);
 ASG_MUST_CHECK asg_err_t asg_guard_mode_parse(asg_str_t name,
     asg_guard_mode_t *out);
 
-/* Block secrets, redact personal data, flag injection. */
+/* Of requests: block secrets, redact personal data, flag injection. */
 void asg_guard_actions_default(asg_action_t actions[ASG_RULE_COUNT]);
+/* Of answers: all is flagged. */
+void asg_guard_actions_of_answers(asg_action_t actions[ASG_RULE_COUNT]);
+/* What is not allowed is flagged, and no more. */
+void asg_guard_actions_monitor(asg_action_t actions[ASG_RULE_COUNT]);
 
 /* The hits whose anchors are in [from, to), in the order of anchors. */
 void asg_guard_find(asg_str_t text, size_t from, size_t to, asg_hit_pt found,

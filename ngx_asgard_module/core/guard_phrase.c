@@ -217,3 +217,50 @@ bool asg_rule_anything(asg_str_t text, size_t at, asg_hit_t *hit)
     hit->end = after.at + after.len;
     return is_whole(text, &after);
 }
+
+/* Of a word at the end, which may go on, too. */
+static bool begins_order(const word_t *word)
+{
+    return is_among(word, drop_verbs) || is_among(word, tell_verbs)
+        || is_word(word, "do");
+}
+
+/* The start of the word that ends at `at`, and of the gap before it. */
+static size_t word_back(asg_str_t text, size_t at, size_t least, size_t *gap)
+{
+    size_t start = at;
+
+    while (start > least && asg_rule_is_letter(text.data[start - 1])) {
+        start--;
+    }
+    *gap = start;
+    while (*gap > least && is_gap(text.data[*gap - 1])) {
+        (*gap)--;
+    }
+    return start;
+}
+
+size_t asg_rule_phrase_start(asg_str_t text, size_t least)
+{
+    size_t end = text.len, found = text.len, gap;
+    word_t word;
+
+    while (end > least && is_gap(text.data[end - 1])) {
+        end--;
+    }
+    for (unsigned i = 0; i <= WORDS_MAX + 1; i++) {
+        size_t start = word_back(text, end, least, &gap);
+
+        if (start == end) {
+            break;
+        }
+        if (keep(text, start, end - start, &word) && begins_order(&word)) {
+            found = start;
+        }
+        if (gap == start || start - gap > GAP_MAX) {
+            break;
+        }
+        end = gap;
+    }
+    return found;
+}

@@ -24,6 +24,9 @@ bool asg_rule_private_key(asg_str_t text, size_t at, asg_hit_t *hit);
 bool asg_rule_drop_order(asg_str_t text, size_t at, asg_hit_t *hit);
 bool asg_rule_tell_prompt(asg_str_t text, size_t at, asg_hit_t *hit);
 bool asg_rule_anything(asg_str_t text, size_t at, asg_hit_t *hit);
+/* Where an order may begin that the text ends with, as far as it came; not
+ * before `least`.  The length of the text: there is none. */
+size_t asg_rule_phrase_start(asg_str_t text, size_t least);
 
 static inline bool asg_rule_is_digit(char c)
 {

@@ -25,7 +25,7 @@ typedef struct {
 } key_parts_t;
 
 typedef struct {
-    asg_str_t project, state, data_class;
+    asg_str_t project, state, data_class, guard_mode;
     int64_t partition;
     limit_parts_t limits;
     asg_project_record_t record;
@@ -79,6 +79,7 @@ static const asg_member_t project_members[] = {
     ASG_MEMBER(STRING, "state", project_parts_t, state),
     ASG_MEMBER(FLAG, "killed", project_parts_t, record.killed),
     ASG_MEMBER(STRING, "data_class", project_parts_t, data_class),
+    ASG_MEMBER_MAYBE(STRING, "guardrails", project_parts_t, guard_mode),
     ASG_MEMBER_MAYBE_BY(read_aliases, "aliases"),
     LIMIT_MEMBERS(project_parts_t)
 };
@@ -294,6 +295,9 @@ asg_err_t asg_record_project_read(asg_json_t *json, asg_str_t text,
     if (rc == ASG_OK) {
         rc = asg_data_class_parse(parts.data_class, &record->data_class);
     }
+    if (rc == ASG_OK && parts.guard_mode.data != NULL) {
+        rc = asg_guard_mode_parse(parts.guard_mode, &record->guard_mode);
+    }
     if (rc != ASG_OK) {
         return rc;
     }
@@ -399,6 +403,10 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
     put_number(out, ",\"killed\":", record->killed);
     put_string(out, ",\"data_class\":",
                asg_str_z(asg_data_class_name(record->data_class)));
+    if (record->guard_mode != ASG_GUARD_UNSAID) {
+        put_string(out, ",\"guardrails\":",
+                   asg_str_z(asg_guard_mode_name(record->guard_mode)));
+    }
     asg_buf_z(out, ",\"aliases\":");
     asg_alias_write(out, asg_record_aliases(record));
     put_limits(out, &record->limits);

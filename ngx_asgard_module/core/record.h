@@ -11,6 +11,7 @@
 
 #include "core/alias.h"
 #include "core/err.h"
+#include "core/guard.h"
 #include "core/json.h"
 #include "core/key.h"
 #include "core/limits.h"
@@ -55,6 +56,7 @@ typedef struct {
     asg_project_state_t state;
     bool killed;
     asg_data_class_t data_class;
+    asg_guard_mode_t guard_mode;
     asg_limits_t limits;
     /* names of its own (alias.h); the last member: a copy may end with them */
     uint16_t aliases_len;

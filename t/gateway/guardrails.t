@@ -81,6 +81,22 @@ is(ask("$aws and jane\@example.com")->status, 200, '  … redacted, not refused'
 is(sent(), '[REDACTED:secret-aws-access-key] and jane@example.com',
     '  … and one is not looked for');
 
+sub has_mode { my ($mode, $verdict) = @_;
+    $s->change_project($project, guardrails => $mode);
+    return wait_until(sub {
+        Asgard::Stage::verdict(ask("my key is $aws")) eq $verdict }, 5) }
+ok(has_mode('monitor', '200 -'), 'a project can have its own mode');
+is(sent(), "my key is $aws", '  … in which nothing is changed');
+restart_with('asgard_guardrails monitor;');
+ok(has_mode('enforce', '400 guardrail_blocked'),
+    '  … also where the gateway has a milder one');
+my $noted = metric('request', 'secret-aws-access-key', 'block');
+ok(has_mode('off', '200 -'), '  … or nothing is looked for');
+is(metric('request', 'secret-aws-access-key', 'block'), $noted,
+    '  … nor noted');
+delete $s->{projects}{$project}{guardrails};
+$s->change_project($project);
+
 restart_with('asgard_guardrails off;');
 is(ask($aws)->status, 200, 'guardrails can be off');
 is(sent(), $aws, '  … and then see nothing');

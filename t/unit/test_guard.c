@@ -259,7 +259,10 @@ static void names_are_read_as_they_are_written(void **state)
     assert_int_equal(mode, ASG_GUARD_MONITOR);
     assert_int_equal(asg_guard_mode_parse(ASG_STR("enforce"), &mode), ASG_OK);
     assert_int_equal(mode, ASG_GUARD_ENFORCE);
-    assert_int_not_equal(asg_guard_mode_parse(ASG_STR("off"), &mode), ASG_OK);
+    assert_int_equal(asg_guard_mode_parse(ASG_STR("off"), &mode), ASG_OK);
+    assert_int_equal(mode, ASG_GUARD_OFF);
+    assert_int_not_equal(asg_guard_mode_parse(ASG_STR(""), &mode), ASG_OK);
+    assert_int_not_equal(asg_guard_mode_parse(ASG_STR("on"), &mode), ASG_OK);
     assert_int_not_equal(asg_rule_parse(ASG_STR("pii"), &rule), ASG_OK);
     assert_int_not_equal(asg_action_parse(ASG_STR(""), &action), ASG_OK);
     asg_guard_actions_default(actions);
