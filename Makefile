@@ -123,6 +123,7 @@ $(OUT)/asgard-ctl/asgard-ctl: $(OUT)/asgard-ctl/main.o \
                               $(OUT)/libasgardctl.a $(OUT)/libasgard.a
 	@echo "link $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CTL_LIBS)
+	@ln -sf $(@F) $(@D)/asgard
 
 # An archive is made anew: an object whose source is gone must not stay in.
 $(OUT)/libasgard.a: $(CORE_O)

@@ -1,5 +1,6 @@
 /*
- * asgard-ctl: the command line.
+ * asgard-ctl: the command line of who runs it; under the name `asgard`, that of
+ * who uses it (cli/).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "base/config.h"
 #include "base/secret.h"
+#include "cli/cli.h"
 #include "proc/command.h"
 #include "proc/command_catalog.h"
 #include "proc/role.h"
@@ -217,6 +219,16 @@ run_words(const char *file, int inherited, int argc, char **argv)
 }
 
 
+static bool
+is_called_asgard(const char *program)
+{
+    const char *slash = program != NULL ? strrchr(program, '/') : NULL;
+
+    return program != NULL
+        && strcmp(slash != NULL ? slash + 1 : program, "asgard") == 0;
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -227,6 +239,9 @@ main(int argc, char **argv)
         fprintf(stderr, "asgard-ctl: the system refuses to switch core dumps "
                 "off\n");
         return EXIT_FAILURE;
+    }
+    if (is_called_asgard(argv[0])) {
+        return cli_main(argc, argv);
     }
     for (; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "-c") == 0) {
