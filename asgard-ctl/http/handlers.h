@@ -35,6 +35,9 @@ CTL_HANDLER(ctl_http_project_get);
 CTL_HANDLER(ctl_http_project_patch);
 CTL_HANDLER(ctl_http_project_kill);
 CTL_HANDLER(ctl_http_project_unkill);
+/* http/group_routes.c */
+CTL_HANDLER(ctl_http_group_create);
+CTL_HANDLER(ctl_http_group_list);
 /* http/life_routes.c */
 CTL_HANDLER(ctl_http_promotion_get);
 CTL_HANDLER(ctl_http_promotion_ask);

@@ -33,6 +33,9 @@ const struct ctl_route ctl_routes[] = {
     {"POST", "/api/users/{user_id}/active", CTL_RULE_ADMIN, CTL_WRITE,
         ctl_http_user_active},
 
+    {"POST", "/api/groups", CTL_RULE_ADMIN, CTL_WRITE, ctl_http_group_create},
+    {"GET", "/api/groups", CTL_RULE_READ, CTL_READ, ctl_http_group_list},
+
     {"POST", "/api/projects", CTL_RULE_ASK, CTL_WRITE,
         ctl_http_project_register},
     {"GET", "/api/projects", CTL_RULE_READ, CTL_READ, ctl_http_project_list},

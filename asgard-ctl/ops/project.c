@@ -11,6 +11,7 @@
 #include "ops/budget.h"
 #include "ops/ceiling.h"
 #include "ops/email.h"
+#include "ops/group.h"
 #include "ops/project_price.h"
 #include "policy/promotion.h"
 
@@ -70,16 +71,6 @@ check_name(const char *name, struct ctl_error *e)
 
 
 static bool
-check_group(const char *group, struct ctl_error *e)
-{
-    return group == NULL || asg_id_is_valid(asg_str_z(group))
-           || ctl_error_field(e, "invalid_value", "group",
-                              "group must be 1 to 64 of letters, digits, "
-                              "dot, dash and underscore.");
-}
-
-
-static bool
 check_input(const struct ctl_project_input *in, struct ctl_error *e)
 {
     asg_nusd_t ceiling;
@@ -94,8 +85,7 @@ check_input(const struct ctl_project_input *in, struct ctl_error *e)
     return check_name(in->name, e)
            && ctl_email_check("owner_email", in->owner_email, e)
            && ctl_email_check("manager_email", in->manager_email, e)
-           && check_data_class(in->data_class, e)
-           && check_group(in->group, e);
+           && check_data_class(in->data_class, e);
 }
 
 
@@ -133,18 +123,21 @@ static bool
 insert_project(struct ctl_change *c, const struct ctl_project_input *in,
     const char *id, const char *part, struct ctl_error *e)
 {
-    return CTL_PG(c->pg, c->arena, NULL, e,
+    const char *cost_center;
+
+    return ctl_group_check(c->pg, c->arena, in->group, &cost_center, e)
+           && CTL_PG(c->pg, c->arena, NULL, e,
                "INSERT INTO projects (project_id, name, description,"
                " owner_email, manager_email, group_key, cost_center,"
                " classification, data_class, partition, evidence, lifecycle,"
                " review_date)"
-               " VALUES ($1, $2, $3, lower($4), lower($5), $6, $6, $7, $8,"
+               " VALUES ($1, $2, $3, lower($4), lower($5), $6, $12, $7, $8,"
                " $9, coalesce($10::jsonb, '{}'), $11,"
                " review_begin($7, coalesce($10::jsonb, '{}')))",
                id, in->name, in->description, in->owner_email,
                in->manager_email, in->group, in->classification,
                in->data_class, part, raw_text(c->arena, in->evidence),
-               in->provisional ? "provisional" : "active")
+               in->provisional ? "provisional" : "active", cost_center)
            && CTL_PG(c->pg, c->arena, NULL, e,
                "INSERT INTO project_versions (project_id, version,"
                " owner_email, manager_email, group_key, cost_center,"
