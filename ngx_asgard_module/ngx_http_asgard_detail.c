@@ -91,6 +91,11 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     event->project_version = ctx->project->version;
     event->key = asg_str_z(ctx->key->key_id);
     event->prefix = asg_str_z(ctx->key->prefix);
+
+    if (ctx->project->group[0]) {
+        event->group = asg_str_z(ctx->project->group);
+    }
+
     event->model = model->ref;
     event->provider = model->provider;
     event->endpoint = ctx->snapshot->catalog.endpoints[model->endpoint].id;

@@ -171,7 +171,7 @@ ngx_http_asgard_error_over(asg_buf_t *out, ngx_http_asgard_over_t *over)
     char  resets[24];
 
     asg_buf_z(out, ",\"scope\":");
-    asg_buf_json(out, asg_str_z((const char *) over->scope));
+    asg_buf_json(out, asg_str_z(over->scope));
     asg_buf_z(out, ",\"scope_id\":");
     asg_buf_json(out, asg_str_z((const char *) over->scope_id));
     asg_buf_z(out, ",\"window\":");

@@ -27,7 +27,7 @@
 #include "ngx_http_asgard_shm.h"
 
 
-#define NGX_HTTP_ASGARD_SLOT_BUDGETS  160       /* "p.<id>,k.<id>" */
+#define NGX_HTTP_ASGARD_SLOT_BUDGETS  160       /* "p.<id>,k.<id>,g.<hex>" */
 #define NGX_HTTP_ASGARD_SLOT_PINS     1376
 #define NGX_HTTP_ASGARD_SCOPES        2         /* with limits: project, key */
 
@@ -77,8 +77,8 @@ struct ngx_http_asgard_slot_s {
     u_char                     limited;         /* 1 << scope; 0: none */
     u_char                     parallel;        /* 1 << scope: has a place */
     u_char                     marks_len[NGX_HTTP_ASGARD_SCOPES];
-    u_short                    names_len;       /* of budgets: with the key,
-                                                 * which may have none */
+    u_short                    names_len;       /* of budgets: with the key at
+                                                 * the end, if it has none */
     int64_t                    tokens_used;     /* -1: as reserved */
 
     /* of the owning process alone */

@@ -243,15 +243,15 @@ ngx_http_asgard_limits_send_release(ngx_uint_t part, ngx_uint_t parallel,
 {
     char         keys[NGX_HTTP_ASGARD_SCOPES][ASG_RKEY_MAX];
     size_t       lens[NGX_HTTP_ASGARD_SCOPES + 1];
-    asg_str_t    scope, rest;
+    asg_str_t    scope, all;
     ngx_uint_t   i, n;
     const char  *argv[NGX_HTTP_ASGARD_SCOPES + 1];
 
-    rest = (asg_str_t) { (const char *) names, names_len };
+    all = (asg_str_t) { (const char *) names, names_len };
     n = 0;
 
     for (i = 0; i < NGX_HTTP_ASGARD_SCOPES; i++) {
-        scope = ngx_http_asgard_args_scope(&rest);
+        scope = ngx_http_asgard_args_scope(all, i);
 
         if (scope.len && parallel >> i & 1) {
             lens[n] = asg_rkey_open(keys[n], (unsigned) part, scope);

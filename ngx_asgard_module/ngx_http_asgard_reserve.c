@@ -81,11 +81,46 @@ ngx_http_asgard_reserve_undo(ngx_http_asgard_slot_t *slot)
 }
 
 
+/* A group's budget is named by a hash: what the group is called is known from
+ * its project. */
+static ngx_int_t
+ngx_http_asgard_reserve_whose(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
+    ngx_http_asgard_over_t *over)
+{
+    asg_str_t    id;
+    const char  *scope;
+
+    id = (asg_str_t) { budget.data + 2, budget.len - 2 };
+
+    switch (budget.data[0]) {
+
+    case 'g':
+        scope = "group";
+        id = asg_str_z(ctx->project->group);
+        break;
+
+    case 'k':
+        scope = "key";
+        break;
+
+    default:
+        scope = "project";
+    }
+
+    if (id.len > ASG_ID_MAX) {
+        return NGX_ERROR;
+    }
+
+    over->scope = scope;
+    ngx_memcpy(over->scope_id, id.data, id.len);
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
     const asg_str_t *words, ngx_uint_t n)
 {
-    size_t                   len;
     asg_reply_over_t         reply;
     ngx_http_asgard_over_t  *over;
 
@@ -94,16 +129,11 @@ ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
     over = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_asgard_over_t));
     if (over == NULL || asg_reply_over(words, n, &reply) != ASG_OK
         || reply.budget.len < 3 || reply.window.len >= sizeof(over->window)
-        || reply.budget.len - 2 > ASG_ID_MAX)
+        || ngx_http_asgard_reserve_whose(ctx, reply.budget, over) != NGX_OK)
     {
         return;
     }
 
-    (void) ngx_cpystrn(over->scope, (u_char *) (reply.budget.data[0] == 'k'
-                                                ? "key" : "project"),
-                       sizeof(over->scope));
-    len = reply.budget.len - 2;
-    ngx_memcpy(over->scope_id, reply.budget.data + 2, len);
     ngx_memcpy(over->window, reply.window.data, reply.window.len);
     ngx_memcpy(over->zone, reply.zone.data, reply.zone.len);
     over->unlimited = reply.unlimited;
@@ -356,11 +386,39 @@ ngx_http_asgard_reserve_name(ngx_http_asgard_slot_t *slot,
 }
 
 
+/* What the call is held against, the project first; then a key that only has
+ * limits. */
+static void
+ngx_http_asgard_reserve_budgets(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_ctx_t *ctx)
+{
+    u_char  *p, *last;
+
+    last = slot->budgets + sizeof(slot->budgets);
+    p = ngx_slprintf(slot->budgets, last, "p.%s", ctx->key->project_id);
+
+    if (ctx->key->budgeted) {
+        p = ngx_slprintf(p, last, ",k.%s", ctx->key->key_id);
+    }
+
+    if (ctx->project->group_budget[0]) {
+        p = ngx_slprintf(p, last, ",%s", ctx->project->group_budget);
+    }
+
+    slot->budgets_len = (u_short) (p - slot->budgets);
+
+    if (!ctx->key->budgeted && ctx->key->limits.set) {
+        p = ngx_slprintf(p, last, ",k.%s", ctx->key->key_id);
+    }
+
+    slot->names_len = (u_short) (p - slot->budgets);
+}
+
+
 static void
 ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_ctx_t *ctx)
 {
-    u_char                  *p;
     asg_event_t              event;
     ngx_http_asgard_call_t  *call;
 
@@ -375,17 +433,7 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     slot->prompt_estimate = ngx_min(call->prompt_bound,
                                     (ctx->parsed->parts.bytes + 3) / 4);
 
-    p = ngx_snprintf(slot->budgets, sizeof(slot->budgets), "p.%s",
-                     ctx->key->project_id);
-    slot->budgets_len = (u_short) (p - slot->budgets);
-    if (ctx->key->budgeted || ctx->key->limits.set) {
-        p = ngx_snprintf(p, sizeof(slot->budgets) - (p - slot->budgets),
-                         ",k.%s", ctx->key->key_id);
-    }
-    slot->names_len = (u_short) (p - slot->budgets);
-    if (ctx->key->budgeted) {
-        slot->budgets_len = slot->names_len;
-    }
+    ngx_http_asgard_reserve_budgets(slot, ctx);
     ngx_http_asgard_limits_fill(slot, ctx);
 
     ngx_http_asgard_detail_event(ctx, slot, NULL, &event);

@@ -13,7 +13,7 @@
 
 /* What a budget said when it refused (for the error body). */
 typedef struct ngx_http_asgard_over_s {
-    u_char      scope[16];              /* "project" or "key" */
+    const char *scope;                  /* "project", "key", … */
     u_char      scope_id[ASG_ID_MAX + 1];
     u_char      window[16];
     u_char      zone[ASG_WINDOW_ZONE_MAX];

@@ -16,7 +16,7 @@ ngx_http_asgard_args_key(ngx_http_asgard_args_t *args, size_t len)
 }
 
 
-/* `p.<project>,k.<key>`: in the order in which reserve was given them. */
+/* `p.<project>,k.<key>,…`: in the order in which reserve was given them. */
 static void
 ngx_http_asgard_args_budgets(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot)
@@ -42,19 +42,26 @@ ngx_http_asgard_args_budgets(ngx_http_asgard_args_t *args,
 
 
 asg_str_t
-ngx_http_asgard_args_scope(asg_str_t *rest)
+ngx_http_asgard_args_scope(asg_str_t names, ngx_uint_t i)
 {
     size_t     n;
     asg_str_t  name;
 
-    name = *rest;
+    while (names.len) {
+        name = names;
+        for (n = 0; n < names.len && names.data[n] != ','; n++) { /* void */ }
 
-    for (n = 0; n < name.len && name.data[n] != ','; n++) { /* void */ }
+        name.len = n;
+        n = ngx_min(n + 1, names.len);
+        names.data += n;
+        names.len -= n;
 
-    rest->data += ngx_min(n + 1, rest->len);
-    rest->len -= ngx_min(n + 1, rest->len);
-    name.len = n;
-    return name;
+        if (name.len && name.data[0] == (i == 0 ? 'p' : 'k')) {
+            return name;
+        }
+    }
+
+    return names;
 }
 
 
@@ -62,18 +69,17 @@ static void
 ngx_http_asgard_args_limits(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot)
 {
-    asg_str_t   rest, scope;
+    asg_str_t   names, scope;
     ngx_uint_t  i;
 
-    rest = (asg_str_t) { (const char *) slot->budgets, slot->names_len };
+    names = (asg_str_t) { (const char *) slot->budgets, slot->names_len };
 
     for (i = 0; slot->limited >> i; i++) {
-        scope = ngx_http_asgard_args_scope(&rest);
-
         if (!(slot->limited >> i & 1)) {
             continue;
         }
 
+        scope = ngx_http_asgard_args_scope(names, i);
         ngx_http_asgard_args_key(args,
             asg_rkey_rates(args->names[args->argc], slot->part, scope));
         ngx_http_asgard_args_key(args,

@@ -41,8 +41,9 @@ void ngx_http_asgard_args_begin(ngx_http_asgard_args_t *args,
 void ngx_http_asgard_args_text(ngx_http_asgard_args_t *args, const void *data,
     size_t len);
 void ngx_http_asgard_args_number(ngx_http_asgard_args_t *args, int64_t n);
-/* Cuts the next of the names off that stand with commas between them. */
-asg_str_t ngx_http_asgard_args_scope(asg_str_t *rest);
+/* The name of scope `i` of those with limits, the project (0) or the key (1),
+ * among names with commas between them; empty: it is not there. */
+asg_str_t ngx_http_asgard_args_scope(asg_str_t names, ngx_uint_t i);
 ngx_int_t ngx_http_asgard_args_call(ngx_http_asgard_args_t *args,
     asg_script_t script, ngx_http_asgard_redis_pt handler, void *data);
 

@@ -48,9 +48,8 @@
     " AS v(n, line) WHERE line IS NOT NULL ORDER BY n"
 
 #define SQL_WINDOWS \
-    "SELECT '  ' || CASE left(pin, 2) WHEN 'p.' THEN 'project '" \
-    " WHEN 'k.' THEN 'key ' ELSE '' END" \
-    " || regexp_replace(split_part(pin, ':', 1), '^[pk][.]', '')" \
+    "SELECT '  ' || coalesce((SELECT scope || ' ' || scope_id FROM budgets" \
+    " WHERE budget_id = split_part(pin, ':', 1)), split_part(pin, ':', 1))" \
     " || ', window ' || split_part(pin, ':', 2)" \
     " || CASE split_part(pin, ':', 3) WHEN '0' THEN ' (it never ends)'" \
     " ELSE ' that began ' || " ISO("to_timestamp(split_part(pin, ':'," \

@@ -20,8 +20,16 @@ static bool
 project_budget(struct ctl_request *rq, const char **budget_id,
     struct ctl_error *e)
 {
-    return ctl_budget_of(rq->worker->pg, &rq->worker->arena, "project",
-                         rq->param[0], budget_id, e);
+    struct ctl_budget_scope found;
+
+    if (!ctl_budget_scope_find(rq->worker->pg, &rq->worker->arena, "project",
+                               rq->param[0], &found, e))
+    {
+        return false;
+    }
+    *budget_id = found.budget_id;
+
+    return true;
 }
 
 
@@ -126,25 +134,25 @@ needs(const char *value, const char *name, struct ctl_error *e)
 
 CTL_HANDLER(ctl_http_scope_budget_get)
 {
-    const char *scope = NULL, *scope_id = NULL, *budget_id;
+    const char *scope = NULL, *scope_id = NULL;
+    struct ctl_budget_scope found;
     const struct ctl_query_field fields[] = {
         {"scope", &scope}, {"scope_id", &scope_id}, {NULL, NULL}
     };
 
     return ctl_query_read(rq, fields, e)
            && needs(scope, "scope", e) && needs(scope_id, "scope_id", e)
-           && ctl_gate_scope(rq, scope, scope_id, false, e)
-           && ctl_budget_of(rq->worker->pg, &rq->worker->arena, scope,
-                            scope_id, &budget_id, e)
-           && send_budgets(rq, an, budget_id, scope, scope_id, e);
+           && ctl_gate_scope(rq, scope, scope_id, false, &found, e)
+           && send_budgets(rq, an, found.budget_id, scope, scope_id, e);
 }
 
 
 CTL_HANDLER(ctl_http_scope_budget_put)
 {
-    const char *scope = NULL, *scope_id = NULL, *budget_id;
+    const char *scope = NULL, *scope_id = NULL;
     asg_str_t raw = ASG_STR_NULL;
     struct ctl_arena *arena = &rq->worker->arena;
+    struct ctl_budget_scope found;
     struct ctl_budget_list list;
     const struct ctl_json_field fields[] = {
         {"scope", CTL_JSON_TEXT, true, 16, &scope},
@@ -153,21 +161,11 @@ CTL_HANDLER(ctl_http_scope_budget_put)
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
-    if (!ctl_json_read(rq->body, fields, arena, e)
-        || !ctl_budget_json_read(raw, arena, &list, e)
-        || !ctl_gate_scope(rq, scope, scope_id, true, e)
-        || !ctl_budget_of(rq->worker->pg, arena, scope, scope_id, &budget_id,
-                          e)
-        || !(strcmp(scope, "key") == 0
-             ? ctl_budget_set_key(rq->change, scope_id, budget_id, &list, e)
-             : ctl_budget_replace(rq->change, budget_id, &list, e))
-        || !ctl_budget_of(rq->worker->pg, arena, scope, scope_id, &budget_id,
-                          e))
-    {
-        return false;
-    }
-
-    return send_budgets(rq, an, budget_id, scope, scope_id, e);
+    return ctl_json_read(rq->body, fields, arena, e)
+           && ctl_budget_json_read(raw, arena, &list, e)
+           && ctl_gate_scope(rq, scope, scope_id, true, &found, e)
+           && ctl_budget_scope_set(rq->change, &found, &list, e)
+           && send_budgets(rq, an, found.budget_id, scope, scope_id, e);
 }
 
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "http/identify.h"
-#include "ops/budget.h"
 #include "ops/principal.h"
 #include "ops/project.h"
 
@@ -52,25 +51,42 @@ ctl_gate_project(struct ctl_request *rq, const char *project_id, bool steer,
 }
 
 
+/* What many projects share is seen by who sees all of them, and an
+ * administrator's to change. */
+static bool
+gate_shared(const struct ctl_request *rq, bool steer, struct ctl_error *e)
+{
+    return (steer ? ctl_access_is_admin(&rq->who)
+                  : ctl_access_sees_all(&rq->who))
+           || refuse_entry(CTL_VERDICT_FORBIDDEN, e);
+}
+
+
 bool
 ctl_gate_scope(struct ctl_request *rq, const char *scope,
-    const char *scope_id, bool steer, struct ctl_error *e)
+    const char *scope_id, bool steer, struct ctl_budget_scope *out,
+    struct ctl_error *e)
 {
-    const char *project_id;
-
-    if (strcmp(scope, "project") != 0 && strcmp(scope, "key") != 0) {
-        return true;
+    if (strcmp(scope, "group") == 0 && !gate_shared(rq, steer, e)) {
+        return false;
     }
-    if (!ctl_budget_project(rq->worker->pg, &rq->worker->arena, scope,
-                            scope_id, &project_id, e))
+    if (strcmp(scope, "project") == 0) {        /* before it is looked at */
+        return ctl_gate_project(rq, scope_id, steer, e)
+               && ctl_budget_scope_find(rq->worker->pg, &rq->worker->arena,
+                                        scope, scope_id, out, e);
+    }
+    if (!ctl_budget_scope_find(rq->worker->pg, &rq->worker->arena, scope,
+                               scope_id, out, e))
     {
         return false;
     }
-    if (ctl_gate_project(rq, project_id, steer, e)) {
+    if (out->project_id == NULL
+        || ctl_gate_project(rq, out->project_id, steer, e))
+    {
         return true;
     }
 
-    return e->status == 404 ? ctl_budget_absent(scope, e) : false;
+    return e->status == 404 ? ctl_budget_scope_absent(scope, e) : false;
 }
 
 

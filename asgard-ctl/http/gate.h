@@ -9,6 +9,7 @@
 #define CTL_GATE_H
 
 #include "http/route.h"
+#include "ops/budget_scope.h"
 
 /* Identifies the caller unless the rule is OPEN; 401, 403, or 404. */
 bool ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
@@ -18,9 +19,10 @@ bool ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
 bool ctl_gate_project(struct ctl_request *rq, const char *project_id,
     bool steer, struct ctl_error *e);
 /* The same of the project that a budget's scope is in: 404 as it is without
- * such a key or project; another scope is left to who reads it. */
+ * such a key or project.  What is of no project is an administrator's. */
 bool ctl_gate_scope(struct ctl_request *rq, const char *scope,
-    const char *scope_id, bool steer, struct ctl_error *e);
+    const char *scope_id, bool steer, struct ctl_budget_scope *out,
+    struct ctl_error *e);
 
 /* The address whose projects are all that the caller sees; NULL: every one. */
 const char *ctl_gate_email(const struct ctl_request *rq);

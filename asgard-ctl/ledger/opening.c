@@ -14,17 +14,25 @@
     " AND coalesce(h.ended_at, h.first_seen)" \
     " >= to_timestamp($3::bigint) - interval '5 s')"
 
-/* What calls of the key came to in the period $3 before it had the budget. */
+#define SQL_UNNAMED \
+    " AND strpos(',' || h.pins, ',' || b.budget_id || ':') = 0), 0)"
+
+/* What calls of the key, or of the group's projects, came to in the period $3
+ * before there was the budget. */
 #define SQL_EARLIER \
     "coalesce((SELECT sum(h.balance_nano) FROM holds h" \
-    " WHERE h.key_id = " CTL_BUDGET_KEY SQL_IN_PERIOD \
-    " AND strpos(',' || h.pins, ',' || b.budget_id || ':') = 0), 0)"
+    " WHERE h.key_id = " CTL_BUDGET_KEY SQL_IN_PERIOD SQL_UNNAMED \
+    " + coalesce((SELECT sum(h.balance_nano) FROM projects p" \
+    " JOIN holds h USING (project_id)" \
+    " WHERE p.group_key = " CTL_BUDGET_GROUP SQL_IN_PERIOD SQL_UNNAMED
 
 /* What holds of the budget $1 came to that are of the period $3 of its window
  * $2 and do not name it.  Every hold that names a budget names its total. */
 #define SQL_OUTSIDE \
-    SQL_EARLIER " + coalesce((SELECT sum(h.balance_nano) FROM holds h" \
-    " WHERE $2 <> 'total' AND h.project_id = b.project_id" SQL_IN_PERIOD \
+    SQL_EARLIER " + coalesce((SELECT sum(h.balance_nano) FROM projects p" \
+    " JOIN holds h USING (project_id) WHERE $2 <> 'total'" \
+    " AND (p.project_id = b.project_id OR p.group_key = " CTL_BUDGET_GROUP \
+    ")" SQL_IN_PERIOD \
     " AND strpos(',' || h.pins, ',' || b.budget_id || ':') > 0" \
     " AND NOT b.budget_id || ':' || $2 || ':' || $3 =" \
     " ANY (string_to_array(h.pins, ','))), 0)"
@@ -47,6 +55,12 @@
     "coalesce((SELECT spent_nano FROM balances" \
     " WHERE budget_id = $1 AND window_name = $2" \
     " AND window_id = $3::bigint), 0)"
+
+
+/* What the script finds in the detail of a call that the budget `b` is for. */
+#define SQL_MARK \
+    "coalesce(':\"' || CASE b.scope WHEN 'key' THEN 'key'" \
+    " WHEN 'group' THEN 'group' END || '\":\"' || b.scope_id || '\"', '')"
 
 
 static const char *
@@ -121,7 +135,7 @@ ctl_opening_sum(struct ctl_pg *pg, struct ctl_arena *arena,
             " WHERE a.partition = b.partition) || ':'"
             " || coalesce((SELECT c.last_id FROM cursors c"
             " JOIN partitions p USING (partition, epoch)"
-            " WHERE p.partition = b.partition), '0-0')"
+            " WHERE p.partition = b.partition), '0-0') || " SQL_MARK
             " FROM budgets b WHERE b.budget_id = $1",
             w->budget_id, w->window.name, number(arena, start)))
     {

@@ -4,8 +4,8 @@
  *
  * spent = opening + balances of the holds that name the window.  An opening
  * covers the holds of the period that do not, and had ended when Redis took the
- * window: calls in flight stay outside.  A key without a budget that gets its
- * first one brings along what it spent before, in `total` all of it.
+ * window: calls in flight stay outside.  A key or group without a budget that
+ * gets its first one brings along what it spent before, in `total` all of it.
  *
  * A budget that Redis has is in use while it gets a window.  What the ledger
  * has of it is summed up to an event; seed.lua adds what ended after that event
@@ -20,14 +20,20 @@
 #include "core/window.h"
 #include "store/pg.h"
 
-/* Of the budget `b`: the key that it is of, or null. */
+/* Of the budget `b`: the key, the group that it is of, or null. */
 #define CTL_BUDGET_KEY \
     "CASE WHEN b.scope = 'key' THEN b.scope_id::uuid END"
 
-/* Did a key have calls, perhaps, before it had the budget `b`? */
+#define CTL_BUDGET_GROUP \
+    "CASE WHEN b.scope = 'group' THEN b.scope_id END"
+
+/* Did a key, or a project of a group, have calls, perhaps, before there was the
+ * budget `b`? */
 #define CTL_BUDGET_LATE \
-    "EXISTS (SELECT FROM keys k WHERE k.key_id = " CTL_BUDGET_KEY \
-    " AND k.created_at < b.created_at)"
+    "(EXISTS (SELECT FROM keys k WHERE k.key_id = " CTL_BUDGET_KEY \
+    " AND k.created_at < b.created_at) OR EXISTS (SELECT FROM projects p" \
+    " WHERE p.group_key = " CTL_BUDGET_GROUP \
+    " AND p.created_at < b.created_at))"
 
 struct ctl_window_row {
     const char *budget_id;
@@ -40,8 +46,9 @@ struct ctl_window_row {
 struct ctl_opening {
     asg_nusd_t spent_nusd;              /* opening + balances */
     asg_nusd_t outside_nusd;            /* of that, of holds without it */
-    const char *upto;                   /* "<adj>:<stream-id>": the last
-                                         * correction and event in it */
+    const char *upto;                   /* "<adj>:<stream-id>[:<mark>]": the
+                                         * last correction and event in it,
+                                         * and what tells calls it is for */
 };
 
 /* For a partition that is closed, or a budget that Redis has not: writes the

@@ -38,7 +38,9 @@
 
 #define SQL_PROJECTS \
     "SELECT project_id, version, partition, lifecycle, killed::int," \
-    " data_class, " PACKED_ALIASES ", " LIMITS " FROM projects "
+    " data_class, " PACKED_ALIASES ", " LIMITS ", coalesce(group_key, '')," \
+    " coalesce((SELECT budget_id FROM budgets WHERE scope = 'group'" \
+    " AND scope_id = group_key), '') FROM projects "
 
 
 /* publish.lua; OLD: Redis has it, or something newer. */
@@ -187,6 +189,10 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
     snprintf(record.project_id, sizeof(record.project_id), "%s", id);
     record.partition = (unsigned) ctl_rows_i64(rows, i, 2);
     record.killed = ctl_rows_i64(rows, i, 4) != 0;
+    snprintf(record.group, sizeof(record.group), "%s",
+             ctl_rows_at(rows, i, 10));
+    snprintf(record.group_budget, sizeof(record.group_budget), "%s",
+             ctl_rows_at(rows, i, 11));
     asg_buf_init(&value, text, ASG_RECORD_BYTES_MAX);
     if (strlen(aliases) <= sizeof(record.aliases)) {
         record.aliases_len = (uint16_t) strlen(aliases);

@@ -162,6 +162,28 @@ windows_insert(struct ctl_change *c, const char *budget_id,
 
 
 bool
+ctl_budget_name(struct ctl_change *c, const char *scope, const char *scope_id,
+    const char **id, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (strcmp(scope, "project") == 0 || strcmp(scope, "key") == 0) {
+        *id = ctl_arena_printf(c->arena, "%c.%s", scope[0], scope_id);
+        return *id != NULL || ctl_error_internal(e, "out of memory");
+    }
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT left($1, 1) || '.' || left(encode(sha256(convert_to($2,"
+            " 'UTF8')), 'hex'), 16)", scope, scope_id))
+    {
+        return false;
+    }
+    *id = ctl_rows_at(&rows, 0, 0);
+
+    return true;
+}
+
+
+bool
 ctl_budget_create(struct ctl_change *c, const char *scope,
     const char *scope_id, const char *project_id, int partition,
     const struct ctl_budget_list *list, struct ctl_error *e)
@@ -169,10 +191,10 @@ ctl_budget_create(struct ctl_change *c, const char *scope,
     const struct ctl_budget_window total = {.name = "total", .zone = "UTC",
                                             .unlimited = true,
                                             .soft_pct = CTL_BUDGET_SOFT_PCT};
-    const char *id = ctl_arena_printf(c->arena, "%c.%s", scope[0], scope_id);
     const char *part = ctl_arena_printf(c->arena, "%d", partition);
+    const char *id;
 
-    if (id == NULL || part == NULL) {
+    if (part == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
     if (!list_has(list, "total") && list->n == ASG_WINDOWS_MAX) {
@@ -181,7 +203,8 @@ ctl_budget_create(struct ctl_change *c, const char *scope,
                                "included.", ASG_WINDOWS_MAX);
     }
 
-    return CTL_PG(c->pg, c->arena, NULL, e,
+    return ctl_budget_name(c, scope, scope_id, &id, e)
+           && CTL_PG(c->pg, c->arena, NULL, e,
                "INSERT INTO budgets (budget_id, scope, scope_id, project_id,"
                " partition) VALUES ($1, $2, $3, $4, $5)",
                id, scope, scope_id, project_id, part)
@@ -230,25 +253,30 @@ limits_text(struct ctl_change *c, const struct ctl_budget_list *list)
 }
 
 
-/* project.budget_set or key.budget_set, by the budget's own name. */
-static bool
-audit_replaced(struct ctl_change *c, const char *budget_id,
+bool
+ctl_budget_note(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *before, struct ctl_error *e)
 {
-    bool project = budget_id[0] == 'p';
     struct ctl_audit_field fields[2] = {{"before", limits_text(c, before)},
                                         {"after", NULL}};
     struct ctl_budget_list after;
+    struct ctl_rows rows;
 
-    if (!ctl_budget_read(c->pg, c->arena, budget_id, &after, e)) {
+    if (!ctl_budget_read(c->pg, c->arena, budget_id, &after, e)
+        || !CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT scope || '.budget_set', scope, scope_id,"
+            " nullif(project_id, scope_id) FROM budgets"
+            " WHERE budget_id = $1", budget_id))
+    {
         return false;
     }
     fields[1].value = limits_text(c, &after);
 
-    return ctl_change_audit(c, project ? "project.budget_set"
-                                       : "key.budget_set",
-                            project ? "project" : "key", budget_id + 2, NULL,
-                            NULL, ctl_audit_data(c->arena, fields, 2), e);
+    return ctl_change_audit(c, ctl_rows_at(&rows, 0, 0),
+                            ctl_rows_at(&rows, 0, 1),
+                            ctl_rows_at(&rows, 0, 2),
+                            ctl_rows_at(&rows, 0, 3), NULL,
+                            ctl_audit_data(c->arena, fields, 2), e);
 }
 
 
@@ -314,7 +342,7 @@ ctl_budget_replace(struct ctl_change *c, const char *budget_id,
                " AND window_name <> ALL ($2::text[])", budget_id, kept)
            && windows_insert(c, budget_id, &list, e)
            && ctl_change_send(c, CTL_OUTBOX_BUDGET, budget_id, version, e)
-           && audit_replaced(c, budget_id, &before, e);
+           && ctl_budget_note(c, budget_id, &before, e);
 }
 
 
@@ -346,111 +374,4 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
     }
 
     return true;
-}
-
-
-bool
-ctl_budget_absent(const char *scope, struct ctl_error *e)
-{
-    return strcmp(scope, "key") == 0
-           ? ctl_error_set(e, 404, "key_not_found",
-                           "There is no key with this id.")
-           : ctl_project_absent(e);
-}
-
-
-bool
-ctl_budget_project(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *scope, const char *scope_id, const char **project_id,
-    struct ctl_error *e)
-{
-    struct ctl_rows rows;
-
-    *project_id = scope_id;
-    if (strcmp(scope, "key") != 0) {
-        return true;
-    }
-    if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT project_id FROM keys WHERE key_id::text = lower($1)",
-            scope_id))
-    {
-        return false;
-    }
-    if (rows.nrows == 0) {
-        return ctl_budget_absent(scope, e);
-    }
-    *project_id = ctl_rows_at(&rows, 0, 0);
-
-    return true;
-}
-
-
-bool
-ctl_budget_of(struct ctl_pg *pg, struct ctl_arena *arena, const char *scope,
-    const char *scope_id, const char **budget_id, struct ctl_error *e)
-{
-    struct ctl_project project;
-    struct ctl_rows rows;
-
-    *budget_id = NULL;
-    if (strcmp(scope, "project") == 0) {
-        if (!ctl_project_get(pg, arena, scope_id, &project, e)) {
-            return false;
-        }
-        *budget_id = ctl_arena_printf(arena, "p.%s", project.id);
-        return *budget_id != NULL || ctl_error_internal(e, "out of memory");
-    }
-    if (strcmp(scope, "key") != 0) {
-        return ctl_error_field(e, "invalid_value", "scope",
-                               "scope must be project or key.");
-    }
-    if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT (SELECT budget_id FROM budgets"
-            " WHERE budget_id = 'k.' || key_id) FROM keys"
-            " WHERE key_id::text = lower($1)", scope_id))
-    {
-        return false;
-    }
-    if (rows.nrows == 0) {
-        return ctl_budget_absent(scope, e);
-    }
-    *budget_id = ctl_rows_at(&rows, 0, 0);
-
-    return true;
-}
-
-
-bool
-ctl_budget_set_key(struct ctl_change *c, const char *key_id,
-    const char *budget_id, const struct ctl_budget_list *list,
-    struct ctl_error *e)
-{
-    const struct ctl_budget_list none = {.n = 0};
-    const char *id;
-    struct ctl_rows rows;
-
-    if (budget_id != NULL) {
-        return ctl_budget_replace(c, budget_id, list, e);
-    }
-    if (!CTL_PG(c->pg, c->arena, &rows, e,
-            "UPDATE keys k SET budgeted = true, version = k.version + 1"
-            " FROM projects p WHERE key_id::text = lower($1)"
-            " AND p.project_id = k.project_id AND NOT budgeted"
-            " RETURNING key_id, k.project_id, partition, k.version", key_id))
-    {
-        return false;
-    }
-    if (rows.nrows == 0) {
-        return ctl_error_set(e, 409, "conflict",
-                             "The key got a budget at the same time.");
-    }
-    key_id = ctl_rows_at(&rows, 0, 0);
-    id = ctl_arena_printf(c->arena, "k.%s", key_id);
-
-    return (id != NULL || ctl_error_internal(e, "out of memory"))
-           && ctl_budget_create(c, "key", key_id, ctl_rows_at(&rows, 0, 1),
-                                (int) ctl_rows_i64(&rows, 0, 2), list, e)
-           && ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
-                              ctl_rows_i64(&rows, 0, 3), e)
-           && audit_replaced(c, id, &none, e);
 }

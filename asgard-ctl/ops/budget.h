@@ -1,5 +1,5 @@
 /*
- * Budgets: lists of window and limit for a project or a key.
+ * Budgets: lists of window and limit (whose they are: budget_scope.h).
  *
  * A limit of NULL money (`unlimited`) is explicit; 0 refuses every call.  Every
  * budget has the window `total`.  A change raises the budget's version and is
@@ -43,7 +43,12 @@ void ctl_budget_list_total(struct ctl_budget_list *list, bool unlimited,
 bool ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
     struct ctl_error *e);
 
-/* A new budget: scope "project" or "key".  `total` is added, unlimited, when
+/* What a budget is called: `p.<project>`, `k.<key>`; of another scope its first
+ * letter and 16 hex digits, which its id may be too long for. */
+bool ctl_budget_name(struct ctl_change *c, const char *scope,
+    const char *scope_id, const char **id, struct ctl_error *e);
+
+/* A new budget; project_id NULL for a group.  `total` is added, unlimited, when
  * the list lacks it.  400 for a zone that the database does not know. */
 bool ctl_budget_create(struct ctl_change *c, const char *scope,
     const char *scope_id, const char *project_id, int partition,
@@ -56,26 +61,10 @@ bool ctl_budget_create(struct ctl_change *c, const char *scope,
 bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e);
 
-/* The budget of a scope, "project" or "key", by the id of a project or a key.
- * 404 project_not_found, key_not_found; 400 for another scope.  A key without a
- * budget of its own has *budget_id NULL. */
-bool ctl_budget_of(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *scope, const char *scope_id, const char **budget_id,
-    struct ctl_error *e);
-
-/* The project that a scope is in, whether it exists or not; 404 for a key that
- * does not. */
-bool ctl_budget_project(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *scope, const char *scope_id, const char **project_id,
-    struct ctl_error *e);
-/* 404, as of() says it. */
-bool ctl_budget_absent(const char *scope, struct ctl_error *e);
-
-/* As replace(), of a key that may have none yet: it gets one, and its calls are
- * held against it from then on. */
-bool ctl_budget_set_key(struct ctl_change *c, const char *key_id,
-    const char *budget_id, const struct ctl_budget_list *list,
-    struct ctl_error *e);
+/* The audit entry of a change: `<scope>.budget_set`, also found by the project's
+ * id. */
+bool ctl_budget_note(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_list *before, struct ctl_error *e);
 
 bool ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *budget_id, struct ctl_budget_list *list, struct ctl_error *e);

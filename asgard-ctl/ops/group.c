@@ -13,9 +13,10 @@
 
 /* Held to the end of the transaction.  Whoever changes what is known of groups
  * waits for those who rely on it, and these for whoever changes it. */
-#define SQL_RELY    "SELECT pg_advisory_xact_lock_shared(" LOCK_NAME ")"
-#define SQL_CHANGE  "SELECT pg_advisory_xact_lock(" LOCK_NAME ")"
-#define LOCK_NAME   "hashtextextended('asgard groups', 0)"
+#define SQL_RELY \
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('groups', 0))"
+#define SQL_CHANGE \
+    "SELECT pg_advisory_xact_lock(hashtextextended('groups', 0))"
 
 
 static bool
@@ -92,6 +93,13 @@ audit_declared(struct ctl_change *c, const struct ctl_group *g,
 
 
 bool
+ctl_group_lock(struct ctl_change *c, struct ctl_error *e)
+{
+    return CTL_PG(c->pg, c->arena, NULL, e, SQL_CHANGE);
+}
+
+
+bool
 ctl_group_create(struct ctl_change *c, const struct ctl_group *in,
     struct ctl_group *out, struct ctl_error *e)
 {
@@ -101,7 +109,7 @@ ctl_group_create(struct ctl_change *c, const struct ctl_group *in,
     if (!check_key(in->key, "key", e)
         || !check_text(in->display_name, "display_name", e)
         || !check_text(cost, "cost_center", e)
-        || !CTL_PG(c->pg, c->arena, NULL, e, SQL_CHANGE) || !check_room(c, in->key, e)
+        || !ctl_group_lock(c, e) || !check_room(c, in->key, e)
         || !CTL_PG(c->pg, c->arena, NULL, e,
                "INSERT INTO groups (group_key, display_name, cost_center)"
                " VALUES ($1, $2, $3)", in->key, in->display_name, cost)

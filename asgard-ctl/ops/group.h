@@ -29,8 +29,13 @@ bool ctl_group_create(struct ctl_change *c, const struct ctl_group *in,
 bool ctl_group_list(struct ctl_pg *pg, struct ctl_arena *arena,
     struct ctl_group **out, unsigned *n, struct ctl_error *e);
 
+/* Until the end of the change no project is registered in a group, and nothing
+ * else changes that is known of groups. */
+bool ctl_group_lock(struct ctl_change *c, struct ctl_error *e);
+
 /* In the transaction of a registration: 400 by the field `group` for a name
- * that is not accepted; it may be NULL.  *cost_center: the group's, NULL of none. */
+ * that is not accepted; it may be NULL.  *cost_center: the group's, NULL of
+ * none. */
 bool ctl_group_check(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *key, const char **cost_center, struct ctl_error *e);
 

@@ -344,19 +344,24 @@ ctl_project_lock(struct ctl_change *c, const char *project_id,
 }
 
 
+/* Raises the version and remembers the organisation. */
+#define SQL_CHANGED(where) \
+    "WITH changed AS (UPDATE projects SET version = version + 1," \
+    " updated_at = now() WHERE " where \
+    " RETURNING project_id, version, owner_email, manager_email," \
+    " group_key, cost_center, classification)," \
+    " noted AS (INSERT INTO project_versions (project_id, version," \
+    " owner_email, manager_email, group_key, cost_center," \
+    " classification) SELECT * FROM changed) "
+
+
 bool
 ctl_project_changed(struct ctl_change *c, const char *id, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
-    if (!CTL_PG(c->pg, c->arena, &rows, e,
-            "WITH changed AS (UPDATE projects SET version = version + 1,"
-            " updated_at = now() WHERE project_id = $1"
-            " RETURNING project_id, version, owner_email, manager_email,"
-            " group_key, cost_center, classification)"
-            " INSERT INTO project_versions (project_id, version,"
-            " owner_email, manager_email, group_key, cost_center,"
-            " classification) SELECT * FROM changed RETURNING version", id))
+    if (!CTL_PG(c->pg, c->arena, &rows, e, SQL_CHANGED("project_id = $1")
+                "SELECT version FROM changed", id))
     {
         return false;
     }
@@ -366,6 +371,30 @@ ctl_project_changed(struct ctl_change *c, const char *id, struct ctl_error *e)
 
     return ctl_change_send(c, CTL_OUTBOX_PROJECT, id,
                            ctl_rows_i64(&rows, 0, 0), e);
+}
+
+
+bool
+ctl_project_changed_group(struct ctl_change *c, const char *group,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e, SQL_CHANGED("group_key = $1")
+                ", sent AS (INSERT INTO outbox (kind, target, version)"
+                " SELECT 'project', project_id, version FROM changed"
+                " ORDER BY project_id RETURNING id)"
+                " SELECT id FROM sent ORDER BY id DESC LIMIT 8", group)
+        || !ctl_pg_exec(c->pg, e, "NOTIFY asgard_outbox"))
+    {
+        return false;
+    }
+    for (i = 0; i < rows.nrows && c->noutbox < CTL_CHANGE_OUTBOX_MAX; i++) {
+        c->outbox[c->noutbox++] = ctl_rows_i64(&rows, i, 0);
+    }
+
+    return true;
 }
 
 

@@ -84,6 +84,11 @@ struct ctl_project_patch {
 bool ctl_project_patch(struct ctl_change *c, const char *project_id,
     const struct ctl_project_patch *patch, struct ctl_error *e);
 
+/* The records of all projects of a group are sent anew: their calls touch
+ * something else.  The change waits for the last of them. */
+bool ctl_project_changed_group(struct ctl_change *c, const char *group,
+    struct ctl_error *e);
+
 /* Effective on every worker within 1 s of delivery; a repeated kill is ok. */
 bool ctl_project_set_killed(struct ctl_change *c, const char *project_id,
     bool killed, const char *reason, struct ctl_error *e);

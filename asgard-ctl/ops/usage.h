@@ -1,6 +1,6 @@
 /*
- * What a project has spent and holds now: the live counters of its budgets and
- * of its keys' budgets.
+ * What a project has spent and holds now: the live counters of its budgets, of
+ * its keys' budgets and of its group's.
  *
  * Read from Redis, where a settle is visible at once; limits and windows come
  * from Postgres.  A budget that is missing in Redis is 503 redis_unavailable,
@@ -16,7 +16,7 @@
 #include "store/pg.h"
 
 struct ctl_usage_window {
-    const char *scope;                  /* "project" or "key" */
+    const char *scope;                  /* "project", "key", "group" */
     const char *scope_id;
     char window[ASG_WINDOW_NAME_MAX];
     const char *zone;                   /* "UTC" unless said */

@@ -29,8 +29,8 @@
     " AND (s.p <> '' OR h.state = 'settled') THEN 'pins' END), '')"
 
 /* Of each line: does the ledger have it; is it in its project's partition, its
- * pins of budgets there, of the project and of its key; of windows that these
- * ever had; is its key the project's (or the hold's, where the ledger has the
+ * pins of budgets there, of the project, its key and group; of windows that
+ * these ever had; is its key the project's (or the hold's, where the ledger has the
  * call and a restored database lacks the key); is its card there; what do its
  * tokens cost by it; what of its hold does the ledger know otherwise. */
 #define SQL_JUDGE \
@@ -49,8 +49,10 @@
     " LEFT JOIN budgets b ON b.budget_id = split_part(pin, ':', 1)" \
     " WHERE pin !~ '^[^:]+:[0-9A-Za-z]{1,16}:[0-9]{1,15}$'" \
     " OR b.partition IS DISTINCT FROM s.q" \
-    " OR b.project_id IS DISTINCT FROM s.j" \
-    " OR b.budget_id NOT IN ('p.' || s.j, 'k.' || (s.d->>'key')))" \
+    " OR (b.project_id = s.j" \
+    " AND b.budget_id IN ('p.' || s.j, 'k.' || (s.d->>'key'))" \
+    " OR b.scope = 'group' AND b.scope_id = (SELECT group_key FROM projects" \
+    " WHERE project_id = s.j)) IS NOT TRUE)" \
     " AND (s.p = '' OR ',' || s.p LIKE '%,p.' || s.j || ':%')" \
     " AND (SELECT count(*) = count(DISTINCT pin)" \
     " FROM unnest(string_to_array(s.p, ',')) AS pin)," \

@@ -36,6 +36,7 @@ typedef enum {
 
 typedef struct {
     asg_str_t call, trace, project, key, prefix, model, requested, card;
+    asg_str_t group;                    /* of the project; null: none */
     uint64_t project_version, card_version;
     asg_str_t provider, endpoint;       /* before the end: where it goes */
     /* of a settled call */

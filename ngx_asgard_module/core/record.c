@@ -25,7 +25,7 @@ typedef struct {
 } key_parts_t;
 
 typedef struct {
-    asg_str_t project, state, data_class, guard_mode;
+    asg_str_t project, state, data_class, guard_mode, group, group_budget;
     int64_t partition;
     limit_parts_t limits;
     asg_project_record_t record;
@@ -80,6 +80,8 @@ static const asg_member_t project_members[] = {
     ASG_MEMBER(FLAG, "killed", project_parts_t, record.killed),
     ASG_MEMBER(STRING, "data_class", project_parts_t, data_class),
     ASG_MEMBER_MAYBE(STRING, "guardrails", project_parts_t, guard_mode),
+    ASG_MEMBER_MAYBE(STRING, "group", project_parts_t, group),
+    ASG_MEMBER_MAYBE(STRING, "group_budget", project_parts_t, group_budget),
     ASG_MEMBER_MAYBE_BY(read_aliases, "aliases"),
     LIMIT_MEMBERS(project_parts_t)
 };
@@ -235,6 +237,12 @@ static bool copy_id(char *out, size_t max, asg_str_t id)
     return true;
 }
 
+/* The same of one that need not be there. */
+static bool copy_known(char *out, size_t max, asg_str_t id)
+{
+    return id.data == NULL || copy_id(out, max, id);
+}
+
 asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
     asg_key_record_t *out)
 {
@@ -303,6 +311,9 @@ asg_err_t asg_record_project_read(asg_json_t *json, asg_str_t text,
     }
     if (parts.partition >= ASG_PARTITIONS
         || !copy_id(record->project_id, ASG_ID_MAX, parts.project)
+        || !copy_known(record->group, ASG_ID_MAX, parts.group)
+        || !copy_known(record->group_budget, ASG_BUDGET_SHORT,
+                       parts.group_budget)
         || !limits_fill(&parts.limits, &record->limits))
     {
         return ASG_ERR_RANGE;
@@ -324,6 +335,13 @@ static void put_number(asg_buf_t *out, const char *before, uint64_t value)
 {
     asg_buf_z(out, before);
     asg_buf_u64(out, value);
+}
+
+static void put_known(asg_buf_t *out, const char *before, const char *value)
+{
+    if (value[0] != '\0') {
+        put_string(out, before, asg_str_z(value));
+    }
 }
 
 static void put_models(asg_buf_t *out, const asg_key_record_t *record)
@@ -407,6 +425,8 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
         put_string(out, ",\"guardrails\":",
                    asg_str_z(asg_guard_mode_name(record->guard_mode)));
     }
+    put_known(out, ",\"group\":", record->group);
+    put_known(out, ",\"group_budget\":", record->group_budget);
     asg_buf_z(out, ",\"aliases\":");
     asg_alias_write(out, asg_record_aliases(record));
     put_limits(out, &record->limits);

@@ -57,6 +57,8 @@ typedef struct {
     bool killed;
     asg_data_class_t data_class;
     asg_guard_mode_t guard_mode;
+    char group[ASG_ID_MAX + 1];                 /* "": none */
+    char group_budget[ASG_BUDGET_SHORT + 1];    /* "": it has none */
     asg_limits_t limits;
     /* names of its own (alias.h); the last member: a copy may end with them */
     uint16_t aliases_len;

@@ -14,6 +14,8 @@
 #define ASG_RKEY_MAX       160
 #define ASG_PARTITIONS     16
 #define ASG_ID_MAX         64           /* project, key, budget, hold ids */
+#define ASG_BUDGET_SHORT   18           /* "g." and 16 hex: what budgets are
+                                         * called whose scope has a long name */
 
 #define ASG_RKEY_HEAD          "{asg}:"
 #define ASG_RKEY_KEY_HEAD      ASG_RKEY_HEAD "key:"

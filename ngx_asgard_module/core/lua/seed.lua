@@ -54,10 +54,11 @@
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
 -- spent in the window with that id; `<amount>`, for the window that holds
 -- Redis' now; should a counter be left over from earlier, the larger counts.
--- `<id>:<spent>:<outside>:<adj>:<stream-id>`, what the ledger has, with every
--- correction up to number adj and every event up to stream-id; outside is the
--- part of it that calls of the budget spent which do not name the window, in
--- its period.  Spent is that and what the later events say that they moved, be
+-- `<id>:<spent>:<outside>:<adj>:<stream-id>[:<mark>]`, what the ledger has, with
+-- every correction up to number adj and every event up to stream-id; outside is
+-- the part of it that calls of the budget spent which do not name the window, in
+-- its period.  mark: what stands in the detail of each call that the budget is
+-- for, also before there was such a budget, `"key":"<id>"`; lines of several.  Spent is that and what the later events say that they moved, be
 -- it of calls that name the window, whether or not the counter was there then,
 -- for their corrections rely on it, or of calls that do not: these ended before
 -- the window was there.  Holds are looked for that were adopted while the
@@ -180,8 +181,8 @@ local function limits_parse(set, n, from, width)
     return list
 end
 
--- id, amount, outside, adj and stream id of an opening, of the period that
--- begins at `start` when it does not say; nil: none was given; false: no
+-- id, amount, outside, adj, stream id and mark of an opening, of the period
+-- that begins at `start` when it does not say; nil: none was given; false: no
 -- opening.
 local function opening_parse(text, start)
     if text == '-' then
@@ -191,13 +192,15 @@ local function opening_parse(text, start)
     if not id then
         id, amount, more = start and str(start), text, ''
     end
-    local outside, adj, last = match(more, '^:(%d+):(%d+):(%d+%-%d+)$')
+    local outside, adj, last, mark = match(more,
+        '^:(%d+):(%d+):(%d+%-%d+)(.*)$')
     if not int(id) or not int(amount)
         or more ~= '' and not (int(outside) and int(adj)
-            and is_stream_id(last) and KEYS[4]) then
+            and is_stream_id(last) and KEYS[4]
+            and (mark == '' or match(mark, '^:"'))) then
         return false
     end
-    return id, amount, int(outside), int(adj), last
+    return id, amount, int(outside), int(adj), last, sub(mark or '', 2)
 end
 
 local function now_seen()
@@ -233,12 +236,21 @@ local function is_named(pins, pin)
     return pins and find(',' .. pins .. ',', ',' .. pin .. ',', 1, true)
 end
 
+-- Does the detail have every line of the mark?
+local function is_marked(detail, mark)
+    for line in gmatch(mark, '[^\n]+') do
+        if not find(detail or '', line, 1, true) then
+            return false
+        end
+    end
+    return mark ~= ''
+end
+
 -- What `events` say that they moved of the counter `pin`, and on other pins of
--- the budget, or of its key before it had the budget.  Nil: how much the latter
+-- the budget, or of calls that it would have been for.  Nil: how much the latter
 -- is only the ledger knows.
-local function moved_sums(events, budget, pin)
+local function moved_sums(events, budget, pin, mark)
     local named, outside = 0, 0
-    local key = sub(budget, 1, 2) == 'k.' and '"key":"' .. sub(budget, 3) .. '"'
     for _, event in ipairs(events) do
         local said, flat = {}, event[2]
         for i = 1, #flat, 2 do
@@ -247,7 +259,7 @@ local function moved_sums(events, budget, pin)
         if is_named(said.p, pin) then
             named = named + (int(said.d) or 0)
         elseif find(',' .. (said.p or ''), ',' .. budget .. ':', 1, true)
-            or key and find(said.x or '', key, 1, true) then
+            or is_marked(said.x, mark) then
             if said.l or not said.h then
                 return nil
             end
@@ -273,14 +285,15 @@ end
 
 -- The fields that open a window with an opening that names an event; or a
 -- refusal.
-local function opening_counted(win, id, amount, outside, adj, last, counters)
+local function opening_counted(win, id, amount, outside, adj, last, mark,
+    counters)
     local budget, wid = budget_of(KEYS[2]), win.w .. ':' .. id
     if adj ~= int(m[4]) then
         return nil, {'GAP', m[4] or ''}
     end
     local events, named, more = events_after(last)
     if events then
-        named, more = moved_sums(events, budget, budget .. ':' .. wid)
+        named, more = moved_sums(events, budget, budget .. ':' .. wid, mark)
     end
     if not named then
         return nil, {'BEHIND'}
@@ -305,7 +318,7 @@ local function openings_read(set, list, counters)
     local now, olds = now_seen(), windows_parse(counters.w) or {}
     for _, win in ipairs(list) do
         local start = window_at(set[win.w][2], set[win.w][1], 1, now)
-        local id, amount, outside, adj, last = opening_parse(win.opening,
+        local id, amount, outside, adj, last, mark = opening_parse(win.opening,
             start)
         local old = counters['c:' .. win.w] and olds[win.w]
         if id == false then
@@ -318,7 +331,7 @@ local function openings_read(set, list, counters)
             local refusal
             if adj then
                 win.fields, refusal = opening_counted(win, id, amount, outside,
-                    adj, last, counters)
+                    adj, last, mark, counters)
             else
                 win.fields = opening_given(win, id, amount, counters)
             end

@@ -1,0 +1,161 @@
+/*
+ * Finding a scope, and its first budget.
+ */
+#include "ops/budget_scope.h"
+
+#include <string.h>
+
+#include "core/rkey.h"
+#include "ops/group.h"
+#include "ops/project.h"
+
+/* project, budget: a row where there is such a scope. */
+static const struct scope {
+    const char *name, *sql;
+    bool (*create)(struct ctl_change *c, struct ctl_budget_scope *s,
+        const struct ctl_budget_list *list, struct ctl_error *e);
+} *scope_find(const char *name);
+
+
+bool
+ctl_budget_scope_absent(const char *scope, struct ctl_error *e)
+{
+    if (strcmp(scope, "key") == 0) {
+        return ctl_error_set(e, 404, "key_not_found",
+                             "There is no key with this id.");
+    }
+    if (strcmp(scope, "group") == 0) {
+        return ctl_error_set(e, 404, "group_not_found",
+                             "There is no group with this key.");
+    }
+
+    return ctl_project_absent(e);
+}
+
+
+/* From now on the key's calls name its budget. */
+static bool
+key_create(struct ctl_change *c, struct ctl_budget_scope *s,
+    const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    const char *key_id;
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "UPDATE keys k SET budgeted = true, version = k.version + 1"
+            " FROM projects p WHERE key_id::text = lower($1)"
+            " AND p.project_id = k.project_id AND NOT budgeted"
+            " RETURNING key_id, k.project_id, partition, k.version",
+            s->scope_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 409, "conflict",
+                             "The key got a budget at the same time.");
+    }
+    key_id = ctl_rows_at(&rows, 0, 0);
+
+    return ctl_budget_create(c, "key", key_id, ctl_rows_at(&rows, 0, 1),
+                             (int) ctl_rows_i64(&rows, 0, 2), list, e)
+           && ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
+                              ctl_rows_i64(&rows, 0, 3), e);
+}
+
+
+/* From now on the calls of the group's projects name its budget.  Whoever
+ * registers a project in it waits, and finds the budget. */
+static bool
+group_create(struct ctl_change *c, struct ctl_budget_scope *s,
+    const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    int part = (int) asg_partition_of(asg_str_z(s->scope_id));
+    struct ctl_rows rows;
+
+    if (!ctl_group_lock(c, e)
+        || !CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT FROM budgets WHERE scope = 'group' AND scope_id = $1",
+            s->scope_id))
+    {
+        return false;
+    }
+    if (rows.nrows > 0) {
+        return ctl_error_set(e, 409, "conflict",
+                             "The group got a budget at the same time.");
+    }
+
+    return ctl_budget_create(c, "group", s->scope_id, NULL, part, list, e)
+           && ctl_project_changed_group(c, s->scope_id, e);
+}
+
+
+static const struct scope scopes[] = {
+    {"project", "SELECT project_id, 'p.' || project_id FROM projects"
+        " WHERE project_id = $1", NULL},
+    {"key", "SELECT project_id, (SELECT budget_id FROM budgets"
+        " WHERE budget_id = 'k.' || key_id) FROM keys"
+        " WHERE key_id::text = lower($1)", key_create},
+    {"group", "SELECT NULL, (SELECT budget_id FROM budgets"
+        " WHERE scope = 'group' AND scope_id = $1)"
+        " WHERE EXISTS (SELECT FROM groups WHERE group_key = $1)"
+        " OR EXISTS (SELECT FROM projects WHERE group_key = $1)",
+        group_create}
+};
+
+
+static const struct scope *
+scope_find(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        if (strcmp(scopes[i].name, name) == 0) {
+            return &scopes[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+bool
+ctl_budget_scope_find(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *scope, const char *scope_id, struct ctl_budget_scope *out,
+    struct ctl_error *e)
+{
+    const struct scope *known = scope_find(scope);
+    struct ctl_rows rows;
+
+    if (known == NULL) {
+        return ctl_error_field(e, "invalid_value", "scope",
+                               "scope must be project, key or group.");
+    }
+    if (!CTL_PG(pg, arena, &rows, e, known->sql, scope_id)) {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_budget_scope_absent(scope, e);
+    }
+    *out = (struct ctl_budget_scope) {
+        scope, scope_id, ctl_rows_at(&rows, 0, 0), ctl_rows_at(&rows, 0, 1)
+    };
+
+    return true;
+}
+
+
+bool
+ctl_budget_scope_set(struct ctl_change *c, struct ctl_budget_scope *s,
+    const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    const struct ctl_budget_list none = {.n = 0};
+
+    if (s->budget_id != NULL) {
+        return ctl_budget_replace(c, s->budget_id, list, e);
+    }
+
+    return scope_find(s->scope)->create(c, s, list, e)
+           && ctl_budget_scope_find(c->pg, c->arena, s->scope, s->scope_id, s,
+                                    e)
+           && ctl_budget_note(c, s->budget_id, &none, e);
+}

@@ -1,0 +1,34 @@
+/*
+ * Scopes: whose a budget is.
+ *
+ * A project always has one.  A key and a group get theirs when it is first set,
+ * and their calls are held against it from then on; what they had spent before
+ * it opens with (opening.h).  All budgets that a call touches stand in one
+ * partition: of a group and of all its projects it follows from the group's
+ * name, and a project never changes its group.
+ */
+#ifndef CTL_BUDGET_SCOPE_H
+#define CTL_BUDGET_SCOPE_H
+
+#include "ops/budget.h"
+
+struct ctl_budget_scope {
+    const char *scope, *scope_id;       /* as they were given */
+    const char *project_id;             /* NULL: a group's */
+    const char *budget_id;              /* NULL: there is none yet */
+};
+
+/* 400 by `scope` for one that there is not.  404 project_not_found,
+ * key_not_found, group_not_found: of the last, no project is in it and it was
+ * not declared. */
+bool ctl_budget_scope_find(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *scope, const char *scope_id, struct ctl_budget_scope *out,
+    struct ctl_error *e);
+/* The 404 of find(). */
+bool ctl_budget_scope_absent(const char *scope, struct ctl_error *e);
+
+/* The list anew; s->budget_id is set when true is returned. */
+bool ctl_budget_scope_set(struct ctl_change *c, struct ctl_budget_scope *s,
+    const struct ctl_budget_list *list, struct ctl_error *e);
+
+#endif
