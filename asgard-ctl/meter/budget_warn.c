@@ -6,14 +6,16 @@
 #include "core/money.h"
 #include "store/audit.h"
 
-/* By numeric: what was spent has no bound, and an error here would keep a whole
+/* Of a group's window, a project whose call crossed it: it is found there, too.
+ * By numeric: what was spent has no bound, and an error here would keep a whole
  * partition from its ledger. */
 #define SQL_CROSSED \
-    "WITH touched AS (SELECT DISTINCT split_part(pin, ':', 1) AS budget_id," \
+    "WITH touched AS (SELECT split_part(pin, ':', 1) AS budget_id," \
     " split_part(pin, ':', 2) AS window_name," \
-    " split_part(pin, ':', 3)::bigint AS window_id" \
+    " split_part(pin, ':', 3)::bigint AS window_id," \
+    " min(substring(t.pins FROM 'p[.]([^:]+):')) AS project_id" \
     " FROM jsonb_to_recordset($1::jsonb) AS t(pins text)," \
-    " unnest(string_to_array(t.pins, ',')) AS pin)," \
+    " unnest(string_to_array(t.pins, ',')) AS pin GROUP BY 1, 2, 3)," \
     " crossed AS (INSERT INTO budget_warnings AS w (budget_id, window_name," \
     " window_id, limit_nusd, spent_nusd, soft_pct)" \
     " SELECT l.budget_id, l.window_name, t.window_id, l.limit_nusd, s.nusd," \
@@ -26,9 +28,10 @@
     " WHERE l.limit_nusd > 0 AND l.soft_pct > 0" \
     " AND s.nusd::numeric * 100 >= l.limit_nusd::numeric * l.soft_pct" \
     " ON CONFLICT DO NOTHING RETURNING w.*)" \
-    " SELECT b.scope, b.scope_id, b.project_id, c.window_name," \
-    " c.window_id, c.limit_nusd, c.spent_nusd, c.soft_pct" \
+    " SELECT b.scope, b.scope_id, coalesce(b.project_id, t.project_id)," \
+    " c.window_name, c.window_id, c.limit_nusd, c.spent_nusd, c.soft_pct" \
     " FROM crossed c JOIN budgets b USING (budget_id)" \
+    " JOIN touched t USING (budget_id, window_name, window_id)" \
     " ORDER BY c.budget_id, c.window_name"
 
 

@@ -4,7 +4,8 @@
  * In the transaction that raises a window's balance: one audit event
  * `gateway.budget_warn` for each period of a window whose spent money reaches
  * the window's `soft_pct` of its limit.  Once in a period for each limit that
- * it has had.  A limit of 0 and no limit have no threshold.
+ * it has had.  A limit of 0 and no limit have no threshold.  It is found by the
+ * scope's id and the project's: of a group, of one whose call crossed it.
  */
 #ifndef CTL_BUDGET_WARN_H
 #define CTL_BUDGET_WARN_H

@@ -61,8 +61,8 @@ bool ctl_budget_create(struct ctl_change *c, const char *scope,
 bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *list, struct ctl_error *e);
 
-/* The audit entry of a change: `<scope>.budget_set`, also found by the project's
- * id. */
+/* The audit entry of a change: `<scope>.budget_set`, also found by the
+ * project's id. */
 bool ctl_budget_note(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *before, struct ctl_error *e);
 

@@ -29,10 +29,10 @@
     " AND (s.p <> '' OR h.state = 'settled') THEN 'pins' END), '')"
 
 /* Of each line: does the ledger have it; is it in its project's partition, its
- * pins of budgets there, of the project, its key and group; of windows that
- * these ever had; is its key the project's (or the hold's, where the ledger has the
- * call and a restored database lacks the key); is its card there; what do its
- * tokens cost by it; what of its hold does the ledger know otherwise. */
+ * pins of budgets there, of the project, its key and its group; of windows that
+ * these ever had; is its key the project's (or the hold's, where the ledger has
+ * the call and a restored database lacks the key); is its card there; what do
+ * its tokens cost by it; what of its hold does the ledger know otherwise. */
 #define SQL_JUDGE \
     "WITH w AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS w(n int," \
     " i text, r smallint, a bigint, m bigint, q smallint, p text, j text," \

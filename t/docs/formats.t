@@ -47,7 +47,9 @@ my $t = Asgard::Test->new(
     routing => "model_alias_map:\n  gpt-4o: gpt-5.1\n"
         . "model_group_alias: {quiet: {model: gpt-5.1, hidden: true}}\n")
     ->start;
-my $project = $t->project(budget_usd => '1');
+my $project = $t->project(budget_usd => '1', group => 'platform');
+$t->api_ok('PUT', '/api/budgets', {scope => 'group', scope_id => 'platform',
+    budgets => []});
 my $key = $t->key(project => $project);
 is($t->chat($key)->status, 200, 'a call is answered');
 $t->wait_ledger($project, 1);

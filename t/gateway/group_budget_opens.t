@@ -22,8 +22,8 @@ sub calls {
         my $r = $t->chat($key, {model => 'one'});
         is($r->status, 200, "call $_");
         $held //= call_of($t, $r)->{held};
-        wait_until(sub { !grep { $_->{held_usd} } map { @{$t->usage($_)->{windows}} }
-            @in }, 5);
+        wait_until(sub { !grep { $_->{held_usd} }
+            map { @{$t->usage($_)->{windows}} } @in }, 5);
     }
     return;
 }
@@ -34,7 +34,7 @@ sub put {
 }
 sub usd { return sprintf '%.9f', $_[0] * $COST / 1e9 }
 sub limit { my ($window, $n, $more) = @_;
-    return qq({"window":"$window","limit_usd":) . sprintf('%.9f}',
+    return qq({"window":"$window","limit_usd":) . sprintf('%.9f,"soft_pct":1}',
         ($n * $COST + ($more // 0)) / 1e9) }
 sub settled { ok(wait_until(sub { !$t->{postgres}->value('SELECT count(*) FROM'
     . ' outbox WHERE sent_at IS NULL') }, 10), '... which is sent'); return }
@@ -79,6 +79,14 @@ is($of{'1mo'}{spent_usd} * 1e9, 8 * $COST, 'a project sees what all spent');
 is($of{total}{spent_usd} * 1e9, 8 * $COST, '... ever');
 is(scalar(keys %{{counters($alone)}}), 0, 'one without a group has none');
 
+# What it warns of is found by a project, too.
+my $told;
+wait_until(sub { ($told) = grep { $_->{action} eq 'gateway.budget_warn' } map {
+    @{$t->api_ok('GET', "/api/audit?entity=$_")->{events}} } @in,
+    $third->{project_id} }, 5);
+is(($told // {})->{entity_ref}, 'group:platform',
+    'a window that is nearly spent is told of by a project of the group');
+
 # A reseed sums the same, and the witness is what the ledger has.
 $t->wait_ledger($_, 1) for @in;
 $t->{redis}->cmd('FLUSHALL');
@@ -86,7 +94,8 @@ my $again;
 wait_until(sub { ($again = $t->chat($second, {model => 'one'}))->status
     != 503 }, 30);
 is($again->status, 429, 'a Redis that lost all is seeded with the same sums');
-my ($status, $out, $err) = $t->{control}->run('replay', "$t->{dir}/log/calls.log");
+my ($status, $out, $err) = $t->{control}->run('replay',
+    "$t->{dir}/log/calls.log");
 is($status, 0, 'the witness is offered to the ledger') or diag($out, $err);
 like($out, qr/ 0 refused/, '... and every line can have been written');
 

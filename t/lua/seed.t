@@ -326,6 +326,19 @@ unchanged(['BEHIND'], '... not when some may have been trimmed',
 is(spent_of_day(26, "$day:12:5:11:$last"), 'OK 12', '... not when none were');
 $redis->cmd('HSET', $p->key('m'), 'dur', '5-1');
 
+# What tells calls of before the budget is in their detail
+$redis->cmd('XADD', $U, '*', i => 'y', v => 's', a => 4, d => 4, h => 9,
+    p => 'p.y:total:0', x => '{"key":"k1","group":"g"}', n => '');
+my $version = 26;
+is(spent_of_day($version += 2, "$day:12:5:11:$last$_->[0]"), "OK $_->[1]",
+    $_->[2]) for ['', 12, 'a call of another budget is none of a window'],
+    [':"group":"g"', 16, '... but one of the group that the opening names'],
+    [qq(:"group":"g"\n"key":"k1"), 16, '... with all of several marks'],
+    [qq(:"group":"g"\n"key":"k2"), 12, '... not with one of them'],
+    [':"group":"h"', 12, '... nor one of another group'];
+unchanged(['ARG'], 'a mark is a member', [$B, $U, $X], 'limit', 7, "3:$run",
+    $version += 2, @back, "$day:12:5:11:$last:group");
+
 # Add
 my $A = $p->key('b:p.new');
 my @add = (1, $hour, $w, 'total', 50, 10, '1h', '-', "$hour:4");

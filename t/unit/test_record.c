@@ -209,6 +209,30 @@ static void a_project_record_is_read_and_written_the_same(void **state)
     assert_int_equal(asg_record_project_write(&out, &project), ASG_ERR_RANGE);
 }
 
+/* The budget of the group is named beside it; either may be missing. */
+static void a_project_may_be_in_a_group(void **state)
+{
+    static const char with_group[] = "\"data_class\":\"internal\","
+        "\"group\":\"platform\",\"group_budget\":\"g.0123456789abcdef\"";
+    const char *text = with(PROJECT, "\"data_class\":\"internal\"",
+                            with_group);
+    char written[ASG_RECORD_BYTES_MAX];
+    asg_buf_t out;
+
+    (void) state;
+    assert_int_equal(read_project(text), ASG_OK);
+    assert_string_equal(project.group, "platform");
+    assert_string_equal(project.group_budget, "g.0123456789abcdef");
+    asg_buf_init(&out, written, sizeof(written));
+    assert_int_equal(asg_record_project_write(&out, &project), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out), text));
+    assert_int_equal(read_project(with(PROJECT, "\"killed\"",
+        "\"group_budget\":\"g.0123456789abcdef0\",\"killed\"")),
+        ASG_ERR_RANGE);
+    assert_int_equal(read_project(PROJECT), ASG_OK);
+    assert_string_equal(project.group, "");
+}
+
 static void a_bad_project_record_is_refused(void **state)
 {
     static const struct {
@@ -389,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_bad_key_record_is_refused),
         cmocka_unit_test(a_long_record_is_refused_unread),
         cmocka_unit_test(a_project_record_is_read_and_written_the_same),
+        cmocka_unit_test(a_project_may_be_in_a_group),
         cmocka_unit_test(a_bad_project_record_is_refused),
         cmocka_unit_test(a_project_has_names_of_its_own),
         cmocka_unit_test(a_key_has_names_of_its_own),

@@ -54,11 +54,12 @@
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
 -- spent in the window with that id; `<amount>`, for the window that holds
 -- Redis' now; should a counter be left over from earlier, the larger counts.
--- `<id>:<spent>:<outside>:<adj>:<stream-id>[:<mark>]`, what the ledger has, with
--- every correction up to number adj and every event up to stream-id; outside is
--- the part of it that calls of the budget spent which do not name the window, in
--- its period.  mark: what stands in the detail of each call that the budget is
--- for, also before there was such a budget, `"key":"<id>"`; lines of several.  Spent is that and what the later events say that they moved, be
+-- `<id>:<spent>:<outside>:<adj>:<stream-id>[:<mark>]`, what the ledger has,
+-- with every correction up to number adj and every event up to stream-id;
+-- outside is the part of it that calls of the budget spent which do not name
+-- the window, in its period.  mark: what stands in the detail of each call that
+-- the budget is for, also before there was one, `"key":"<id>"`; lines of
+-- several.  Spent is that and what the later events say that they moved, be
 -- it of calls that name the window, whether or not the counter was there then,
 -- for their corrections rely on it, or of calls that do not: these ended before
 -- the window was there.  Holds are looked for that were adopted while the
@@ -247,8 +248,8 @@ local function is_marked(detail, mark)
 end
 
 -- What `events` say that they moved of the counter `pin`, and on other pins of
--- the budget, or of calls that it would have been for.  Nil: how much the latter
--- is only the ledger knows.
+-- the budget, or of calls that it would have been for.  Nil: how much the
+-- latter is only the ledger knows.
 local function moved_sums(events, budget, pin, mark)
     local named, outside = 0, 0
     for _, event in ipairs(events) do
