@@ -45,7 +45,7 @@ typedef enum {
 
 
 #define NGX_HTTP_ASGARD_HOLD_MAX      40      /* "h" + 24 hex + ".nnn" */
-#define NGX_HTTP_ASGARD_PINS_MAX      1376
+#define NGX_HTTP_ASGARD_PINS_MAX      1360
 #define NGX_HTTP_ASGARD_ATTEMPTS_MAX  16
 
 

@@ -22,7 +22,7 @@
 
 
 #define NGX_HTTP_ASGARD_ERROR_BODY   4096
-#define NGX_HTTP_ASGARD_ERROR_EXTRA  512
+#define NGX_HTTP_ASGARD_ERROR_EXTRA  1024
 #define NGX_HTTP_ASGARD_PARAM_MAX    128
 #define NGX_HTTP_ASGARD_ERROR_SHORTLY  1      /* s: "try again shortly" */
 #define NGX_HTTP_ASGARD_HEADER_LINES   1000   /* nginx's own bound */

@@ -108,8 +108,7 @@ ngx_http_asgard_lookup_keep(ngx_http_asgard_lookup_t *l)
     asg_key_record_t  *record;
 
     size = offsetof(asg_key_record_t, names)
-           + ngx_http_asgard_record_key.models_len
-           + ngx_http_asgard_record_key.aliases_len;
+           + asg_record_key_names_len(&ngx_http_asgard_record_key);
 
     record = ngx_palloc(l->ctx->request->pool, size);
     if (record == NULL) {

@@ -27,8 +27,8 @@
 #include "ngx_http_asgard_shm.h"
 
 
-#define NGX_HTTP_ASGARD_SLOT_BUDGETS  160       /* "p.<id>,k.<id>,g.<hex>" */
-#define NGX_HTTP_ASGARD_SLOT_PINS     1376
+#define NGX_HTTP_ASGARD_SLOT_BUDGETS  192       /* "p.<id>,k.<id>,g.<hex>" */
+#define NGX_HTTP_ASGARD_SLOT_PINS     1360
 #define NGX_HTTP_ASGARD_SCOPES        2         /* with limits: project, key */
 
 

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_asgard_script_args.h"
+#include "ngx_http_asgard_budgets.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_doubt.h"
@@ -81,42 +82,6 @@ ngx_http_asgard_reserve_undo(ngx_http_asgard_slot_t *slot)
 }
 
 
-/* A group's budget is named by a hash: what the group is called is known from
- * its project. */
-static ngx_int_t
-ngx_http_asgard_reserve_whose(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
-    ngx_http_asgard_over_t *over)
-{
-    asg_str_t    id;
-    const char  *scope;
-
-    id = (asg_str_t) { budget.data + 2, budget.len - 2 };
-
-    switch (budget.data[0]) {
-
-    case 'g':
-        scope = "group";
-        id = asg_str_z(ctx->project->group);
-        break;
-
-    case 'k':
-        scope = "key";
-        break;
-
-    default:
-        scope = "project";
-    }
-
-    if (id.len > ASG_ID_MAX) {
-        return NGX_ERROR;
-    }
-
-    over->scope = scope;
-    ngx_memcpy(over->scope_id, id.data, id.len);
-    return NGX_OK;
-}
-
-
 static void
 ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
     const asg_str_t *words, ngx_uint_t n)
@@ -129,7 +94,7 @@ ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
     over = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_asgard_over_t));
     if (over == NULL || asg_reply_over(words, n, &reply) != ASG_OK
         || reply.budget.len < 3 || reply.window.len >= sizeof(over->window)
-        || ngx_http_asgard_reserve_whose(ctx, reply.budget, over) != NGX_OK)
+        || ngx_http_asgard_budgets_whose(ctx, reply.budget, over) != NGX_OK)
     {
         return;
     }
@@ -386,36 +351,7 @@ ngx_http_asgard_reserve_name(ngx_http_asgard_slot_t *slot,
 }
 
 
-/* What the call is held against, the project first; then a key that only has
- * limits. */
-static void
-ngx_http_asgard_reserve_budgets(ngx_http_asgard_slot_t *slot,
-    ngx_http_asgard_ctx_t *ctx)
-{
-    u_char  *p, *last;
-
-    last = slot->budgets + sizeof(slot->budgets);
-    p = ngx_slprintf(slot->budgets, last, "p.%s", ctx->key->project_id);
-
-    if (ctx->key->budgeted) {
-        p = ngx_slprintf(p, last, ",k.%s", ctx->key->key_id);
-    }
-
-    if (ctx->project->group_budget[0]) {
-        p = ngx_slprintf(p, last, ",%s", ctx->project->group_budget);
-    }
-
-    slot->budgets_len = (u_short) (p - slot->budgets);
-
-    if (!ctx->key->budgeted && ctx->key->limits.set) {
-        p = ngx_slprintf(p, last, ",k.%s", ctx->key->key_id);
-    }
-
-    slot->names_len = (u_short) (p - slot->budgets);
-}
-
-
-static void
+static ngx_int_t
 ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_ctx_t *ctx)
 {
@@ -433,11 +369,15 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     slot->prompt_estimate = ngx_min(call->prompt_bound,
                                     (ctx->parsed->parts.bytes + 3) / 4);
 
-    ngx_http_asgard_reserve_budgets(slot, ctx);
+    if (ngx_http_asgard_budgets_fill(slot, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_asgard_limits_fill(slot, ctx);
 
     ngx_http_asgard_detail_event(ctx, slot, NULL, &event);
     ngx_http_asgard_detail_write(slot, &event);
+    return NGX_OK;
 }
 
 
@@ -510,7 +450,15 @@ ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ngx_http_asgard_reserve_fill(slot, ctx);
+    if (ngx_http_asgard_reserve_fill(slot, ctx) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "asgard: key %s has more budgets for one model than a "
+                      "call can be held against", ctx->key->key_id);
+        ngx_http_asgard_reserve_drop(slot);
+        ngx_http_asgard_reserve_unavailable(ctx);
+        return NGX_ERROR;
+    }
+
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_ASKED);
     ctx->call.asked = slot;
     cln->handler = ngx_http_asgard_reserve_cleanup;

@@ -14,7 +14,7 @@
 /* What a budget said when it refused (for the error body). */
 typedef struct ngx_http_asgard_over_s {
     const char *scope;                  /* "project", "key", … */
-    u_char      scope_id[ASG_ID_MAX + 1];
+    u_char      scope_id[ASG_ID_MAX + 1 + ASG_ALIAS_NAME_MAX + 1];
     u_char      window[16];
     u_char      zone[ASG_WINDOW_ZONE_MAX];
     ngx_uint_t  unlimited;

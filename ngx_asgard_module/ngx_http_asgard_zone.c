@@ -271,7 +271,8 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
     *p++ = (u_char) (record->revoked | record->budgeted << 1
                      | record->all_models << 2
                      | (record->aliases_len > 0) << 3
-                     | (record->limits.set > 0) << 4);
+                     | (record->limits.set > 0) << 4
+                     | (record->budgets_len > 0) << 5);
     p = ngx_http_asgard_zone_put_id(p, record->key_id);
     p = ngx_http_asgard_zone_put_text(p, record->project_id);
     p = ngx_http_asgard_zone_put_text(p, record->prefix);
@@ -287,8 +288,11 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
         p = ngx_cpymem(p, &record->limits, sizeof(record->limits));
     }
 
-    p = ngx_cpymem(p, record->names,
-                   record->models_len + record->aliases_len);
+    if (record->budgets_len) {
+        p = ngx_cpymem(p, &record->budgets_len, sizeof(record->budgets_len));
+    }
+
+    p = ngx_cpymem(p, record->names, asg_record_key_names_len(record));
     return p - out;
 }
 
@@ -296,7 +300,7 @@ ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
 static void
 ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
 {
-    ngx_uint_t  has_aliases, has_limits;
+    ngx_uint_t  has_aliases, has_limits, has_budgets;
 
     ngx_memcpy(&record->expires, p, sizeof(record->expires));
     p += sizeof(record->expires);
@@ -304,7 +308,8 @@ ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
     record->budgeted = *p >> 1 & 1;
     record->all_models = *p >> 2 & 1;
     has_aliases = *p >> 3 & 1;
-    has_limits = *p++ >> 4 & 1;
+    has_limits = *p >> 4 & 1;
+    has_budgets = *p++ >> 5 & 1;
     p = ngx_http_asgard_zone_get_id(p, record->key_id);
     p = ngx_http_asgard_zone_get_text(p, record->project_id);
     p = ngx_http_asgard_zone_get_text(p, record->prefix);
@@ -324,7 +329,14 @@ ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
         p += sizeof(record->limits);
     }
 
-    ngx_memcpy(record->names, p, record->models_len + record->aliases_len);
+    record->budgets_len = 0;
+
+    if (has_budgets) {
+        ngx_memcpy(&record->budgets_len, p, sizeof(record->budgets_len));
+        p += sizeof(record->budgets_len);
+    }
+
+    ngx_memcpy(record->names, p, asg_record_key_names_len(record));
 }
 
 

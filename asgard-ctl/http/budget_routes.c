@@ -156,7 +156,7 @@ CTL_HANDLER(ctl_http_scope_budget_put)
     struct ctl_budget_list list;
     const struct ctl_json_field fields[] = {
         {"scope", CTL_JSON_TEXT, true, 16, &scope},
-        {"scope_id", CTL_JSON_TEXT, true, ASG_ID_MAX, &scope_id},
+        {"scope_id", CTL_JSON_TEXT, true, CTL_BUDGET_SCOPE_ID_MAX, &scope_id},
         {"budgets", CTL_JSON_RAW, true, 0, &raw},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };

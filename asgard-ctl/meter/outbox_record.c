@@ -33,8 +33,11 @@
     " FROM jsonb_array_elements_text(models) AS m), '')," \
     " budgeted::int," \
     " coalesce(floor(extract(epoch FROM expires_at))::bigint, 0)," \
-    " (revoked_at IS NOT NULL)::int, " PACKED_ALIASES ", " LIMITS \
-    " FROM keys "
+    " (revoked_at IS NOT NULL)::int, " PACKED_ALIASES ", " LIMITS "," \
+    " coalesce((SELECT string_agg(substr(b.scope_id, 38) || E'\\n'" \
+    " || b.budget_id || E'\\n', '' ORDER BY b.scope_id) FROM budgets b" \
+    " WHERE b.scope = 'model' AND b.project_id = keys.project_id" \
+    " AND left(b.scope_id, 36) = keys.key_id::text), '') FROM keys "
 
 #define SQL_PROJECTS \
     "SELECT project_id, version, partition, lifecycle, killed::int," \
@@ -104,7 +107,8 @@ key_record(const struct ctl_rows *rows, unsigned i, asg_key_record_t *r)
     r->revoked = ctl_rows_i64(rows, i, 11) != 0;
 
     return asg_record_key_names(r, asg_str_z(ctl_rows_at(rows, i, 8)),
-                                asg_str_z(ctl_rows_at(rows, i, 12)))
+                                asg_str_z(ctl_rows_at(rows, i, 12)),
+                                asg_str_z(ctl_rows_at(rows, i, 16)))
            && row_limits(rows, i, 13, &r->limits);
 }
 

@@ -1,16 +1,24 @@
 /*
  * Scopes: whose a budget is.
  *
- * A project always has one.  A key and a group get theirs when it is first set,
- * and their calls are held against it from then on; what they had spent before
- * it opens with (opening.h).  All budgets that a call touches stand in one
+ * A project always has one.  A key, a group and a key's model (`<key>/<model>`,
+ * its name or ref) get theirs when it is first set, and their calls are held
+ * against it from then on; what a key or a group had spent before it opens with
+ * (opening.h).  All budgets that a call touches stand in one
  * partition: of a group and of all its projects it follows from the group's
  * name, and a project never changes its group.
  */
 #ifndef CTL_BUDGET_SCOPE_H
 #define CTL_BUDGET_SCOPE_H
 
+#include "core/alias.h"
 #include "ops/budget.h"
+
+#define CTL_BUDGET_MODELS_MAX      16   /* of a key */
+/* Windows of a group and of a model, `total` not counted: a call's record has
+ * room for the windows of all its budgets (the module's journal.h). */
+#define CTL_BUDGET_SHARED_WINDOWS  4
+#define CTL_BUDGET_SCOPE_ID_MAX    (ASG_ID_MAX + 1 + ASG_ALIAS_NAME_MAX)
 
 struct ctl_budget_scope {
     const char *scope, *scope_id;       /* as they were given */

@@ -50,7 +50,8 @@
     " WHERE pin !~ '^[^:]+:[0-9A-Za-z]{1,16}:[0-9]{1,15}$'" \
     " OR b.partition IS DISTINCT FROM s.q" \
     " OR (b.project_id = s.j" \
-    " AND b.budget_id IN ('p.' || s.j, 'k.' || (s.d->>'key'))" \
+    " AND (b.budget_id IN ('p.' || s.j, 'k.' || (s.d->>'key'))" \
+    " OR b.scope = 'model' AND left(b.scope_id, 36) = s.d->>'key')" \
     " OR b.scope = 'group' AND b.scope_id = (SELECT group_key FROM projects" \
     " WHERE project_id = s.j)) IS NOT TRUE)" \
     " AND (s.p = '' OR ',' || s.p LIKE '%,p.' || s.j || ':%')" \

@@ -20,8 +20,8 @@ typedef struct {
     asg_key_record_t record;
     limit_parts_t limits;
     char model_bytes[ASG_RECORD_MODELS_BYTES];
-    char alias_bytes[ASG_ALIASES_BYTES];
-    asg_buf_t models, aliases;
+    char alias_bytes[ASG_ALIASES_BYTES], budget_bytes[ASG_ALIASES_BYTES];
+    asg_buf_t models, aliases, budgets;
 } key_parts_t;
 
 typedef struct {
@@ -50,6 +50,8 @@ static const char *const class_names[ASG_DATA_COUNT] = {
 static asg_err_t read_models(asg_json_t *json, asg_buf_t *scratch, void *out);
 static asg_err_t read_key_aliases(asg_json_t *json, asg_buf_t *scratch,
     void *out);
+static asg_err_t read_key_budgets(asg_json_t *json, asg_buf_t *scratch,
+    void *out);
 static asg_err_t read_aliases(asg_json_t *json, asg_buf_t *scratch, void *out);
 
 #define LIMIT_MEMBERS(type) \
@@ -67,6 +69,7 @@ static const asg_member_t key_members[] = {
     ASG_MEMBER_BY(read_models, "models"),
     ASG_MEMBER_MAYBE_BY(read_key_aliases, "aliases"),
     ASG_MEMBER(FLAG, "budget", key_parts_t, record.budgeted),
+    ASG_MEMBER_MAYBE_BY(read_key_budgets, "model_budgets"),
     ASG_MEMBER(COUNT, "expires", key_parts_t, record.expires),
     ASG_MEMBER(FLAG, "revoked", key_parts_t, record.revoked),
     LIMIT_MEMBERS(key_parts_t)
@@ -161,6 +164,18 @@ asg_str_t asg_record_key_aliases(const asg_key_record_t *record)
                         record->aliases_len};
 }
 
+asg_str_t asg_record_key_budgets(const asg_key_record_t *record)
+{
+    return (asg_str_t) {record->names + record->models_len
+                        + record->aliases_len, record->budgets_len};
+}
+
+size_t asg_record_key_names_len(const asg_key_record_t *record)
+{
+    return (size_t) record->models_len + record->aliases_len
+        + record->budgets_len;
+}
+
 static asg_str_t key_models(const asg_key_record_t *record)
 {
     return (asg_str_t) {record->names, record->models_len};
@@ -176,23 +191,58 @@ asg_str_t asg_record_alias(const asg_key_record_t *key,
     return theirs.data != NULL ? theirs : own;
 }
 
-bool asg_record_key_names(asg_key_record_t *record, asg_str_t models,
-    asg_str_t aliases)
+static char *put_list(char *to, asg_str_t list)
 {
+    if (list.len > 0) {
+        memcpy(to, list.data, list.len);
+    }
+    return to + list.len;
+}
+
+bool asg_record_key_names(asg_key_record_t *record, asg_str_t models,
+    asg_str_t aliases, asg_str_t budgets)
+{
+    char *to = record->names;
+
     if (models.len > ASG_RECORD_MODELS_BYTES
-        || aliases.len > ASG_ALIASES_BYTES)
+        || aliases.len > ASG_ALIASES_BYTES || budgets.len > ASG_ALIASES_BYTES)
     {
         return false;
     }
     record->models_len = (uint16_t) models.len;
     record->aliases_len = (uint16_t) aliases.len;
-    if (models.len > 0) {
-        memcpy(record->names, models.data, models.len);
-    }
-    if (aliases.len > 0) {
-        memcpy(record->names + models.len, aliases.data, aliases.len);
+    record->budgets_len = (uint16_t) budgets.len;
+    to = put_list(to, models);
+    to = put_list(to, aliases);
+    (void) put_list(to, budgets);
+    return true;
+}
+
+/* Each is the name of a budget, as a key of Redis takes it. */
+static bool are_budgets(asg_str_t list)
+{
+    asg_str_t name, budget;
+
+    while (asg_alias_next(&list, &name, &budget)) {
+        if (budget.len > ASG_BUDGET_SHORT || !asg_id_is_valid(budget)) {
+            return false;
+        }
     }
     return true;
+}
+
+static asg_err_t read_key_budgets(asg_json_t *json, asg_buf_t *scratch,
+    void *out)
+{
+    key_parts_t *parts = out;
+    asg_err_t rc;
+
+    (void) scratch;
+    asg_buf_init(&parts->budgets, parts->budget_bytes,
+                 sizeof(parts->budget_bytes));
+    rc = asg_alias_read(json, &parts->budgets);
+    return rc == ASG_OK && !are_budgets(asg_buf_view(&parts->budgets))
+        ? ASG_ERR_RANGE : rc;
 }
 
 static asg_err_t read_key_aliases(asg_json_t *json, asg_buf_t *scratch,
@@ -263,7 +313,8 @@ asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
         || !copy_id(parts.record.project_id, ASG_ID_MAX, parts.project)
         || !copy_id(parts.record.prefix, ASG_KEY_PREFIX_CHARS, parts.prefix)
         || !asg_record_key_names(&parts.record, asg_buf_view(&parts.models),
-                                 asg_buf_view(&parts.aliases))
+                                 asg_buf_view(&parts.aliases),
+                                 asg_buf_view(&parts.budgets))
         || !limits_fill(&parts.limits, &parts.record.limits))
     {
         return ASG_ERR_RANGE;
@@ -400,6 +451,10 @@ asg_err_t asg_record_key_write(asg_buf_t *out, const asg_key_record_t *record,
     asg_buf_z(out, ",\"aliases\":");
     asg_alias_write(out, asg_record_key_aliases(record));
     put_number(out, ",\"budget\":", record->budgeted);
+    if (record->budgets_len > 0) {
+        asg_buf_z(out, ",\"model_budgets\":");
+        asg_alias_write(out, asg_record_key_budgets(record));
+    }
     put_number(out, ",\"expires\":", (uint64_t) record->expires);
     put_number(out, ",\"revoked\":", record->revoked);
     put_limits(out, &record->limits);

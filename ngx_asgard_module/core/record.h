@@ -33,10 +33,11 @@ typedef struct {
     bool budgeted;              /* k.<key> is charged */
     bool all_models;
     asg_limits_t limits;
-    /* models, each ended by '\n', then its own names for models (alias.h); the
-     * last member: a copy may end with them */
-    uint16_t models_len, aliases_len;
-    char names[ASG_RECORD_MODELS_BYTES + ASG_ALIASES_BYTES];
+    /* models, each ended by '\n', then its own names for models (alias.h), then
+     * names or refs of models and the budgets that this key has for them, packed
+     * in the same way; the last member: a copy may end with them */
+    uint16_t models_len, aliases_len, budgets_len;
+    char names[ASG_RECORD_MODELS_BYTES + 2 * ASG_ALIASES_BYTES];
 } asg_key_record_t;
 
 typedef enum {
@@ -83,9 +84,12 @@ asg_str_t asg_record_alias(const asg_key_record_t *key,
     const asg_project_record_t *project, asg_str_t name);
 asg_str_t asg_record_aliases(const asg_project_record_t *record);
 asg_str_t asg_record_key_aliases(const asg_key_record_t *record);
-/* Both lists of a key, packed; false: they do not fit. */
+asg_str_t asg_record_key_budgets(const asg_key_record_t *record);
+/* How long all of `names` is. */
+size_t asg_record_key_names_len(const asg_key_record_t *record);
+/* The lists of a key, packed; false: they do not fit. */
 bool asg_record_key_names(asg_key_record_t *record, asg_str_t models,
-    asg_str_t aliases);
+    asg_str_t aliases, asg_str_t budgets);
 bool asg_project_is_live(asg_project_state_t state);
 const char *asg_project_state_name(asg_project_state_t state);
 const char *asg_data_class_name(asg_data_class_t c);

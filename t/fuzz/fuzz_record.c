@@ -30,7 +30,7 @@ static void check_key(asg_str_t text)
     if (asg_record_key_read(&json, text, &a) != ASG_OK) {
         return;
     }
-    must((size_t) a.models_len + a.aliases_len <= sizeof(a.names));
+    must(asg_record_key_names_len(&a) <= sizeof(a.names));
     asg_buf_init(&out, written, sizeof(written));
     must(asg_record_key_write(&out, &a, ASG_STR("p1"), ASG_STR("n"))
          == ASG_OK);
@@ -43,8 +43,8 @@ static void check_key(asg_str_t text)
     must(strcmp(a.prefix, b.prefix) == 0 && a.expires == b.expires);
     must(a.revoked == b.revoked && a.budgeted == b.budgeted);
     must(a.all_models == b.all_models && a.models_len == b.models_len);
-    must(a.aliases_len == b.aliases_len);
-    must(memcmp(a.names, b.names, a.models_len + a.aliases_len) == 0);
+    must(a.aliases_len == b.aliases_len && a.budgets_len == b.budgets_len);
+    must(memcmp(a.names, b.names, asg_record_key_names_len(&a)) == 0);
 }
 
 static void check_project(asg_str_t text)

@@ -209,6 +209,31 @@ static void a_project_record_is_read_and_written_the_same(void **state)
     assert_int_equal(asg_record_project_write(&out, &project), ASG_ERR_RANGE);
 }
 
+static void a_key_may_have_budgets_for_models(void **state)
+{
+    static const char with_budgets[] = "\"budget\":1,\"model_budgets\":"
+        "{\"gpt-5.1\":\"m.0123456789abcdef\",\"a b\":\"m.1\"}";
+    const char *text = with(KEY, "\"budget\":1", with_budgets);
+    char written[ASG_RECORD_BYTES_MAX];
+    asg_str_t rest, name, budget;
+    asg_buf_t out;
+
+    (void) state;
+    assert_int_equal(asg_record_key_read(&json, asg_str_z(text), &key),
+                     ASG_OK);
+    rest = asg_record_key_budgets(&key);
+    assert_true(asg_alias_next(&rest, &name, &budget));
+    assert_true(asg_str_eq_z(name, "gpt-5.1"));
+    assert_true(asg_str_eq_z(budget, "m.0123456789abcdef"));
+    asg_buf_init(&out, written, sizeof(written));
+    assert_int_equal(asg_record_key_write(&out, &key, ASG_STR("p1"),
+                                          ASG_STR("ci")), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out), text));
+    assert_int_equal(asg_record_key_read(&json, asg_str_z(with(KEY,
+        "\"budget\":1", "\"budget\":1,\"model_budgets\":{\"x\":\"m:1\"}")),
+        &key), ASG_ERR_RANGE);
+}
+
 /* The budget of the group is named beside it; either may be missing. */
 static void a_project_may_be_in_a_group(void **state)
 {
@@ -413,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_bad_key_record_is_refused),
         cmocka_unit_test(a_long_record_is_refused_unread),
         cmocka_unit_test(a_project_record_is_read_and_written_the_same),
+        cmocka_unit_test(a_key_may_have_budgets_for_models),
         cmocka_unit_test(a_project_may_be_in_a_group),
         cmocka_unit_test(a_bad_project_record_is_refused),
         cmocka_unit_test(a_project_has_names_of_its_own),

@@ -1,0 +1,155 @@
+
+/*
+ * The budgets of a call: their names, and whose they are.
+ */
+
+#include "ngx_http_asgard_budgets.h"
+#include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_snapshot.h"
+
+
+/* "<key id>/<model>", of the key's budget for a model. */
+static void
+ngx_http_asgard_budgets_model(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
+    ngx_http_asgard_over_t *over)
+{
+    u_char     *p, *last;
+    asg_str_t   rest, name, is;
+
+    p = over->scope_id;
+    last = p + sizeof(over->scope_id) - 1;
+    p = ngx_slprintf(p, last, "%s/", ctx->key->key_id);
+    rest = asg_record_key_budgets(ctx->key);
+
+    while (asg_alias_next(&rest, &name, &is)) {
+        if (asg_str_eq(is, budget)) {
+            ngx_memcpy(p, name.data, ngx_min(name.len, (size_t) (last - p)));
+            return;
+        }
+    }
+}
+
+
+/* Some budgets are named by a hash: whose they are is known from the records. */
+ngx_int_t
+ngx_http_asgard_budgets_whose(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
+    ngx_http_asgard_over_t *over)
+{
+    asg_str_t  id;
+
+    id = (asg_str_t) { budget.data + 2, budget.len - 2 };
+
+    switch (budget.data[0]) {
+
+    case 'm':
+        over->scope = "model";
+        ngx_http_asgard_budgets_model(ctx, budget, over);
+        return NGX_OK;
+
+    case 'g':
+        over->scope = "group";
+        id = asg_str_z(ctx->project->group);
+        break;
+
+    case 'k':
+        over->scope = "key";
+        break;
+
+    default:
+        over->scope = "project";
+    }
+
+    if (id.len > ASG_ID_MAX) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(over->scope_id, id.data, id.len);
+    return NGX_OK;
+}
+
+
+/* Those that the key has for a model of this call: by the name that was asked
+ * for, by its public name, or by the ref of any model that may serve it. */
+static ngx_uint_t
+ngx_http_asgard_budgets_is_for(ngx_http_asgard_ctx_t *ctx, asg_str_t name)
+{
+    unsigned            i;
+    const asg_model_t  *model;
+
+    if (asg_str_eq(name, ngx_http_asgard_str(&ctx->asked))
+        || asg_str_eq(name, ctx->name->name))
+    {
+        return 1;
+    }
+
+    for (i = 0; i < ctx->name->ncandidates; i++) {
+        model = &ctx->snapshot->catalog.models[ctx->name->candidates[i]];
+
+        if (asg_str_eq(name, model->ref)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* NGX_ERROR: they are more than a slot has room for. */
+static ngx_int_t
+ngx_http_asgard_budgets_models(ngx_http_asgard_ctx_t *ctx, u_char **p,
+    u_char *last)
+{
+    asg_str_t  rest, name, budget;
+
+    rest = asg_record_key_budgets(ctx->key);
+
+    while (asg_alias_next(&rest, &name, &budget)) {
+        if (!ngx_http_asgard_budgets_is_for(ctx, name)) {
+            continue;
+        }
+
+        if ((size_t) (last - *p) < budget.len + 1) {
+            return NGX_ERROR;
+        }
+
+        *(*p)++ = ',';
+        *p = ngx_cpymem(*p, budget.data, budget.len);
+    }
+
+    return NGX_OK;
+}
+
+
+/* What the call is held against, the project first; then a key that only has
+ * limits. */
+ngx_int_t
+ngx_http_asgard_budgets_fill(ngx_http_asgard_slot_t *slot,
+    ngx_http_asgard_ctx_t *ctx)
+{
+    u_char  *p, *last;
+
+    last = slot->budgets + sizeof(slot->budgets);
+    p = ngx_slprintf(slot->budgets, last, "p.%s", ctx->key->project_id);
+
+    if (ctx->key->budgeted) {
+        p = ngx_slprintf(p, last, ",k.%s", ctx->key->key_id);
+    }
+
+    if (ctx->project->group_budget[0]) {
+        p = ngx_slprintf(p, last, ",%s", ctx->project->group_budget);
+    }
+
+    if (ngx_http_asgard_budgets_models(ctx, &p, last) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    slot->budgets_len = (u_short) (p - slot->budgets);
+
+    if (!ctx->key->budgeted && ctx->key->limits.set) {
+        p = ngx_slprintf(p, last, ",k.%s", ctx->key->key_id);
+    }
+
+    slot->names_len = (u_short) (p - slot->budgets);
+    return p < last ? NGX_OK : NGX_ERROR;
+}
