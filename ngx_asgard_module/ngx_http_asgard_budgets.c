@@ -31,7 +31,7 @@ ngx_http_asgard_budgets_model(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
 }
 
 
-/* Some budgets are named by a hash: whose they are is known from the records. */
+/* Some budgets are named by a hash: whose they are the records know. */
 ngx_int_t
 ngx_http_asgard_budgets_whose(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
     ngx_http_asgard_over_t *over)

@@ -33,9 +33,9 @@ typedef struct {
     bool budgeted;              /* k.<key> is charged */
     bool all_models;
     asg_limits_t limits;
-    /* models, each ended by '\n', then its own names for models (alias.h), then
-     * names or refs of models and the budgets that this key has for them, packed
-     * in the same way; the last member: a copy may end with them */
+    /* models, each ended by '\n', then its own names for models (alias.h),
+     * then names or refs of models and the budgets that this key has for them,
+     * packed in the same way; the last member: a copy may end with them */
     uint16_t models_len, aliases_len, budgets_len;
     char names[ASG_RECORD_MODELS_BYTES + 2 * ASG_ALIASES_BYTES];
 } asg_key_record_t;
