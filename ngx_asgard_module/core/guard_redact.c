@@ -80,23 +80,36 @@ static void count_quotes(asg_guard_t *guard, size_t to)
     }
 }
 
-/* Does a colon follow the string within that is open? */
-static bool closes_as_name(const asg_guard_t *guard)
+/* The quote that closes the string within that is open, in the outer one as it
+ * is written; `limit` when there is none before it. */
+static const uint8_t *closing_quote(const asg_guard_t *guard,
+    const uint8_t *limit)
 {
     const uint8_t *p = (const uint8_t *) guard->raw.data + guard->quotes_to;
     const uint8_t *end = (const uint8_t *) guard->raw.data + guard->raw.len;
     bool after_slash = guard->after_slash;
-    uint32_t point = 0;
+    uint32_t point;
 
-    while (p < end && (after_slash || point != '"')) {
-        p += sign_at(p, end, &point);
-        if (after_slash) {
-            after_slash = false;
-            point = 0;
-        } else {
-            after_slash = point == '\\';
+    while (p < limit) {
+        size_t n = sign_at(p, end, &point);
+
+        if (!after_slash && point == '"') {
+            return p;
         }
+        after_slash = !after_slash && point == '\\';
+        p += n;
     }
+    return limit;
+}
+
+/* Does a colon follow the string within that is open? */
+static bool closes_as_name(const asg_guard_t *guard)
+{
+    const uint8_t *end = (const uint8_t *) guard->raw.data + guard->raw.len;
+    const uint8_t *p = closing_quote(guard, end);
+    uint32_t point;
+
+    p += p < end ? sign_at(p, end, &point) : 0;
     while (p < end) {
         p += sign_at(p, end, &point);
         if (point != ' ' && point != '\t' && point != '\n' && point != '\r') {
@@ -131,22 +144,35 @@ static bool is_structure(asg_guard_t *guard, size_t start, asg_rule_t rule)
 
 /* --- private keys, of which a match is the first line --- */
 
-/* The end of the key, else of the string. */
+/* Where the string at hand ends, or the one within it; `limit` if that is
+ * nearer. */
+static const char *text_end(const asg_guard_t *guard, const char *limit)
+{
+    return guard->kind == ASG_TEXT_JSON && guard->in_quotes
+        ? (const char *) closing_quote(guard, (const uint8_t *) limit) : limit;
+}
+
+/* The end of the key, else of the string that it is in: to look for that is
+ * bounded where the key has an end, and without one all of it is looked at
+ * once. */
 static size_t key_end(const asg_guard_t *guard, size_t end)
 {
     const char *text = guard->body.data + end;
-    size_t left = (size_t) (guard->raw.data + guard->raw.len - text);
+    const char *last = guard->raw.data + guard->raw.len;
+    size_t left = (size_t) (last - text);
     size_t n = left < KEY_BYTES_MAX ? left : KEY_BYTES_MAX;
-    const char *line = memmem(text, n, "-----END ", 9);
-    const char *last;
+    const char *near = text_end(guard, text + n);
+    const char *line = memmem(text, (size_t) (near - text), "-----END ", 9);
 
     if (line == NULL) {
-        return end + left;
+        near = near < text + n ? near : text_end(guard, last);
+        return (size_t) (near - guard->body.data);
     }
-    left -= (size_t) (line + 9 - text);
-    last = memmem(line + 9, left < KEY_LINE_MAX ? left : KEY_LINE_MAX, "-----",
-                  5);
-    return (size_t) ((last != NULL ? last + 5 : line + 9) - guard->body.data);
+    line += 9;
+    left = (size_t) (text_end(guard, last - line < KEY_LINE_MAX
+                              ? last : line + KEY_LINE_MAX) - line);
+    last = memmem(line, left, "-----", 5);
+    return (size_t) ((last != NULL ? last + 5 : line) - guard->body.data);
 }
 
 /* --- */

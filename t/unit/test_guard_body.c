@@ -287,26 +287,48 @@ static void matches_that_overlap_leave_nothing_behind(void **state)
         "\"}")), "\"input\":\"[REDACTED:pii-email] [REDACTED:pii-email]\""));
 }
 
-static void a_private_key_is_redacted_to_its_end(void **state)
+static const char *without_keys(asg_api_t api, asg_str_t text)
 {
     asg_action_t actions[ASG_RULE_COUNT];
-    asg_str_t text = asg_str_z("{\"model\":\"m\",\"input\":[\"a -----BEGIN RSA "
-        "PRIVATE KEY-----\\nMIIabc+/=\\n-----END RSA PRIVATE KEY----- b\","
-        "\"-----BEGIN PRIVATE KEY-----\\nMIIcut\",\"c\"]}");
     asg_buf_t out;
 
-    (void) state;
     asg_guard_actions_default(actions);
     actions[ASG_RULE_SECRET_PRIVATE_KEY] = ASG_ACTION_REDACT;
     asg_guard_begin(&guard, actions);
-    scan(ASG_API_EMBEDDINGS, text, &guard);
+    scan(api, text, &guard);
     asg_buf_init(&out, again, text.len + asg_guard_growth(&guard));
     asg_guard_rewrite(&guard, text, &out);
-    scan(ASG_API_EMBEDDINGS, text, &guard);
+    scan(api, text, &guard);
     asg_guard_rewrite_end(&guard);
     again[out.len] = '\0';
-    assert_string_equal(again, "{\"model\":\"m\",\"input\":[\"a [REDACTED:"
+    return again;
+}
+
+static void a_private_key_is_redacted_to_its_end(void **state)
+{
+    (void) state;
+    assert_string_equal(without_keys(ASG_API_EMBEDDINGS, asg_str_z(
+        "{\"model\":\"m\",\"input\":[\"a -----BEGIN RSA "
+        "PRIVATE KEY-----\\nMIIabc+/=\\n-----END RSA PRIVATE KEY----- b\","
+        "\"-----BEGIN PRIVATE KEY-----\\nMIIcut\",\"c\"]}")),
+        "{\"model\":\"m\",\"input\":[\"a [REDACTED:"
         "secret-private-key] b\",\"[REDACTED:secret-private-key]\",\"c\"]}");
+}
+
+/* Of JSON within a string it takes no more than the text that it is in. */
+static void a_key_without_an_end_ends_with_its_text(void **state)
+{
+    (void) state;
+    assert_non_null(strstr(without_keys(ASG_API_CHAT, asg_str_z(ARGUMENTS(
+        "{\\\"a\\\":\\\"x -----BEGIN PRIVATE KEY-----\\\\nMI\\\\\\\"I\\\","
+        "\\\"b\\\":\\\"-----END PRIVATE KEY-----\\\",\\\"c\\\":7}"))),
+        "\"{\\\"a\\\":\\\"x [REDACTED:secret-private-key]\\\","
+        "\\\"b\\\":\\\"-----END PRIVATE KEY-----\\\",\\\"c\\\":7}\""));
+    assert_non_null(strstr(without_keys(ASG_API_CHAT, asg_str_z(ARGUMENTS(
+        "{\\\"a\\\":\\\"-----BEGIN PRIVATE KEY-----\\\\nMII\\\\n"
+        "-----END PRIVATE KEY----- y\\\",\\\"c\\\":7}"))),
+        "\"{\\\"a\\\":\\\"[REDACTED:secret-private-key] y\\\","
+        "\\\"c\\\":7}\""));
 }
 
 /* Pieces of a long text, with escapes at every place of their edges. */
@@ -429,6 +451,7 @@ int main(void)
         cmocka_unit_test(json_within_a_string_has_its_own_escapes_resolved),
         cmocka_unit_test(matches_that_overlap_leave_nothing_behind),
         cmocka_unit_test(a_private_key_is_redacted_to_its_end),
+        cmocka_unit_test(a_key_without_an_end_ends_with_its_text),
         cmocka_unit_test(a_long_text_is_read_whole),
         cmocka_unit_test(what_is_no_text_is_left_alone),
         cmocka_unit_test(each_string_of_each_route_is_text_or_known_not_to_be),
