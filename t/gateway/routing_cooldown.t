@@ -6,6 +6,7 @@ use lib 't/lib';
 use Test::More;
 
 use Asgard::Files qw(spill wait_until);
+use Asgard::Spool qw(call_of);
 use Asgard::Stage;
 
 my $s = Asgard::Stage->new(workers => 2);
@@ -16,7 +17,9 @@ for my $name (@names) {
     $s->endpoint(id => $name, provider => $name, port => $up{$name}->port,
         kind => 'openai-compatible', host => '127.0.0.1',
         host_header => "$name.test");
-    $s->model(route => $name);
+    # the one that fails is the dearer
+    $s->model(route => $name, $name eq 'a' ? (card => {in_pusd => 90_000_000,
+        out_pusd => 900_000_000}) : ());
 }
 
 sub name {
@@ -56,8 +59,11 @@ is(metric('state'), 2, 'then the metrics say that it is cooled');
 is(metric('cooldowns_total'), 1, 'once');
 
 mark();
-is(call('pool'), 200, 'a call meanwhile') for 1 .. 6;
+my @meanwhile = map { $s->chat($key, {model => 'pool'}) } 1 .. 6;
+is($_->status, 200, 'a call meanwhile') for @meanwhile;
 is(since(), '0 6', 'all workers leave it alone');
+cmp_ok(call_of($s, $meanwhile[0])->{held}, '>=', 50 * 900_000,
+    'what it would cost is held all the same: it may be called yet');
 
 mark();
 is(call('single'), 200, 'a name that has nobody else still calls it');
