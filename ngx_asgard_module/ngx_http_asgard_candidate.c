@@ -207,6 +207,7 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
     a->timed_out = 0;
     a->cooled = 0;
     a->refused = 0;
+    a->leaked = 0;
     a->said = ASG_REASON_NONE;
     a->health = ngx_http_asgard_health_find(e);
     a->resent = ngx_http_asgard_advance_has_begun(a, a->index);

@@ -94,6 +94,7 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    cooled:1;     /* its endpoint, by this try */
     unsigned                    refused:1;    /* its body says why */
     unsigned                    too_long:1;   /* the prompt, it said */
+    unsigned                    leaked:1;     /* with our key in it */
     unsigned                    sent:1;       /* this attempt's request */
     unsigned                    fresh:1;      /* no kept connection */
     unsigned                    stale:1;      /* closed unanswered */

@@ -19,7 +19,6 @@ static asg_str_t ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a);
 static ngx_http_asgard_outcome_e ngx_http_asgard_outcome_of(
     ngx_http_asgard_attempt_t *a);
 static void ngx_http_asgard_outcome_bytes(ngx_http_asgard_attempt_t *a);
-static void ngx_http_asgard_outcome_leaked(ngx_http_asgard_attempt_t *a);
 static unsigned ngx_http_asgard_outcome_flags(ngx_http_asgard_attempt_t *a,
     ngx_http_asgard_outcome_e outcome);
 static asg_reason_t ngx_http_asgard_outcome_status(
@@ -116,14 +115,14 @@ ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a)
 
 /* The provider, or something on the way to it, repeats what it is sent. */
 
-static void
+void
 ngx_http_asgard_outcome_leaked(ngx_http_asgard_attempt_t *a)
 {
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_KEY_LEAKS, 1);
 
     ngx_log_error(NGX_LOG_ERR, a->ctx->request->connection->log, 0,
                   "asgard: endpoint \"%*s\" sent its key back in an answer, "
-                  "which was ended there", a->endpoint->id.len,
+                  "of which no more was passed on", a->endpoint->id.len,
                   a->endpoint->id.data);
 }
 
@@ -321,11 +320,16 @@ ngx_http_asgard_outcome_may_pass(ngx_http_asgard_attempt_t *a)
 }
 
 
-/* A provider's status, or what its body says, in our words. */
+/* A provider's status, or what its body says, in our words.  One that repeats
+ * our key is not one whose word on the request counts. */
 
-static asg_reason_t
+asg_reason_t
 ngx_http_asgard_outcome_words(ngx_http_asgard_attempt_t *a)
 {
+    if (a->leaked) {
+        return ASG_REASON_UPSTREAM_ERROR;
+    }
+
     if (a->endpoint->kind == ASG_KIND_ANTHROPIC) {
         return a->said != ASG_REASON_NONE
                ? a->said : asg_anthropic_error_reason((unsigned) a->status,

@@ -21,6 +21,12 @@ void ngx_http_asgard_outcome_pass(ngx_http_asgard_attempt_t *a);
 /* Notes the refusal that the client gets, unless there is one already. */
 void ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a);
 
+/* What the client would be told of a provider's error. */
+asg_reason_t ngx_http_asgard_outcome_words(ngx_http_asgard_attempt_t *a);
+
+/* Tells an operator that an answer had a piece of our key in it. */
+void ngx_http_asgard_outcome_leaked(ngx_http_asgard_attempt_t *a);
+
 /* Notes for the witness why a stream that had begun was not whole. */
 void ngx_http_asgard_outcome_broken(ngx_http_asgard_attempt_t *a);
 

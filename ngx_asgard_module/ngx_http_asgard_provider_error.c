@@ -2,8 +2,9 @@
 /*
  * The body of a provider's error.
  *
- * Two ask for it: a candidate for long prompts that may come next, and the kind
- * anthropic, whose errors say more than their status.
+ * Three ask for it: a candidate for long prompts that may come next, the kind
+ * anthropic, whose errors say more than their status, and whoever would be told
+ * more than that the provider failed: not if it sends our key back.
  */
 
 #include "ngx_http_asgard_provider_error.h"
@@ -11,6 +12,7 @@
 #include "core/too_long.h"
 #include "ngx_http_asgard_advance.h"
 #include "ngx_http_asgard_anthropic.h"
+#include "ngx_http_asgard_outcome.h"
 
 
 /* ms between two bytes: who refuses and then says nothing holds nobody up */
@@ -25,10 +27,24 @@ ngx_http_asgard_refused_tells(ngx_http_asgard_attempt_t *a)
 }
 
 
+static ngx_uint_t
+ngx_http_asgard_refused_may_leak(ngx_http_asgard_attempt_t *a)
+{
+    const asg_leak_t  *leak;
+
+    leak = ngx_http_asgard_candidate_leak(a);
+
+    return leak && asg_leak_is_set(leak)
+           && ngx_http_asgard_outcome_words(a) != ASG_REASON_UPSTREAM_ERROR;
+}
+
+
 ngx_uint_t
 ngx_http_asgard_refused(ngx_http_asgard_attempt_t *a)
 {
-    if (ngx_http_asgard_refused_tells(a)) {
+    if (ngx_http_asgard_refused_tells(a)
+        || ngx_http_asgard_refused_may_leak(a))
+    {
         a->conf.read_timeout = ngx_min(a->conf.read_timeout,
                                        NGX_HTTP_ASGARD_REFUSED_IDLE);
         a->refused = 1;
@@ -38,6 +54,20 @@ ngx_http_asgard_refused(ngx_http_asgard_attempt_t *a)
     }
 
     return a->refused;
+}
+
+
+static void
+ngx_http_asgard_refused_look(ngx_http_asgard_attempt_t *a, asg_str_t body)
+{
+    const asg_leak_t  *leak;
+
+    leak = ngx_http_asgard_candidate_leak(a);
+
+    if (leak && asg_leak_finds(leak, body)) {
+        a->leaked = 1;
+        ngx_http_asgard_outcome_leaked(a);
+    }
 }
 
 
@@ -63,6 +93,8 @@ ngx_http_asgard_refused_read(ngx_http_asgard_attempt_t *a)
     if (body.len && ngx_http_asgard_refused_tells(a)) {
         ngx_http_asgard_anthropic_refusal(a, body);
     }
+
+    ngx_http_asgard_refused_look(a, body);
 
     ngx_http_asgard_answer_reset(&a->answer);
 

@@ -14,8 +14,8 @@
 /* The head of an error is whole.  Is its body to be read?  Sets a->refused. */
 ngx_uint_t ngx_http_asgard_refused(ngx_http_asgard_attempt_t *a);
 
-/* NGX_AGAIN: more of the body is to come; NGX_OK: a->too_long and a->said are
- * set as far as it told. */
+/* NGX_AGAIN: more of the body is to come; NGX_OK: a->too_long, a->said and
+ * a->leaked are set as far as it told. */
 ngx_int_t ngx_http_asgard_refused_read(ngx_http_asgard_attempt_t *a);
 
 

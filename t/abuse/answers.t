@@ -96,19 +96,46 @@ $t->row(63, 'control headers in a trailer', sub {
 
 my $leak = qq({"error":{"message":"bad request, Authorization: Bearer $key"}});
 for my $status (400, 401, 403, 404, 418, 422, 429, 500, 503) {
-    my %code = ((map { $_ => [400, 'upstream_rejected'] } 400, 422),
-        429 => [429, 'upstream_rate_limited']);
-    my ($told, $code) = @{$code{$status} // [502, 'upstream_error']};
     $t->row(66, "an error $status whose body has our Authorization", sub {
         for my $change ({}, {stream => \1}) {
             my $reply = $t->answered({status => $status, body => $leak,
                 headers => {'X-Echo' => "Bearer $key",
                     'WWW-Authenticate' => "Bearer $key"}}, $change);
-            $t->refused($reply, $told, $code);
+            $t->refused($reply, 502, 'upstream_error',
+                headers => {'retry-after' => undef});
             $t->cost($reply, 'v');
         }
     });
 }
+# What a client would be told of it, if it were not for the key.
+my %told = (400 => [400, 'upstream_rejected'], 422 => [400,
+    'upstream_rejected'], 429 => [429, 'upstream_rate_limited']);
+for my $status (sort keys %told) {
+    $t->row(66, "an error $status with a piece of our key, then without", sub {
+        my $leaks = $t->metric('asgard_key_leaks_total');
+        for my $body ($leak =~ s/.(?=")//r, substr($key, 0, -1),
+            'x' x 9_000 . $key, $key . 'x' x 100_000)
+        {
+            my $reply = $t->answered({status => $status, body => $body});
+            $t->refused($reply, 502, 'upstream_error', %final);
+            $t->cost($reply, 'v');
+        }
+        is($t->metric('asgard_key_leaks_total') - $leaks, 4,
+            'an operator is told');
+        for my $body ('{"error":{"message":"no"}}', '', 'x' x 100_000) {
+            my $reply = $t->answered({status => $status, body => $body});
+            $t->refused($reply, @{$told{$status}});
+            $t->cost($reply, 'v');
+        }
+        is($t->metric('asgard_key_leaks_total') - $leaks, 4, 'once for each');
+    });
+}
+$t->row(66, 'an error 400 whose body does not come', sub {
+    my $reply = $t->answered({raw => "HTTP/1.1 400 Bad\r\n"
+        . "Content-Length: 9\r\n\r\n{", stay => 5, worked => 0});
+    $t->refused($reply, 400, 'upstream_rejected');
+    $t->cost($reply, 'v');
+});
 $t->row(66, 'an error with the status 200', sub {
     my $reply = $t->answered({body => $leak, worked => 0});
     $t->refused($reply, 502, 'upstream_error', %final);

@@ -2,6 +2,8 @@
 # provider, row by row: a candidate is tried again only where nothing can have
 # started, after anything else the next one has a hold of its own, and after the
 # first byte of an answer there is nothing but its end.
+#
+# Fault row 40.
 use strict;
 use warnings;
 use FindBin;

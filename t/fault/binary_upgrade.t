@@ -5,6 +5,8 @@
 # The new master has a memory of its own.  The old workers keep theirs, with the
 # journal of the calls that they have begun, until they have ended them; that
 # Redis and the ledger have these before the memory goes is what is shown here.
+#
+# Fault row 13.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A client that leaves a stream after k of its events, for every k, pays what
 # was produced: never nothing, never more than that, never above the hold.
+#
+# Fault row 18.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # Whether a key's expiry lies in the future is asked of the database's clock,
 # not of the clock of the process that answers.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # The database's clock steps by an hour, forward and back: while it is not that
 # of Redis nothing is granted; no hold expires, no window moves, a key ends when
 # it should, and one asgard-ctl leads.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

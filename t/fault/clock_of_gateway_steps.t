@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A gateway's wall clock steps by an hour, forward and back: calls go on, the
 # windows are those of Redis, no timeout fires and no hold expires for it.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # The meter's wall clock steps by an hour, forward and back: it takes time from
 # Redis and the database only, so it leads on, no hold expires and no window
 # moves.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A window that is added while Redis' clock is off opens in the period of Redis'
 # now, not of PostgreSQL's, with exactly what was spent in it.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

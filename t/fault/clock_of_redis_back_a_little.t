@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # Redis' clock goes back by less than a minute: the door does not stay shut
 # until the time that was seen comes again.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # Redis' clock was ahead and is set back over the start of a window, and the
 # counters are seeded anew: the window to come already has what was spent and
 # what is held in it, and begins with that.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

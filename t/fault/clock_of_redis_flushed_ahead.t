@@ -2,6 +2,8 @@
 # Redis' clock was ahead, calls fell into the window that was to come, and then
 # Redis loses everything, with its clock right: what the gateway tells again
 # opens that window, which begins with it.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

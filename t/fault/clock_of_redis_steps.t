@@ -2,6 +2,8 @@
 # Redis' clock steps by an hour, forward and back: nothing is granted on a time
 # that the database does not share, holds are charged right in the end, and
 # what a wrong time did is said and corrected.
+#
+# Fault row 24.
 use strict;
 use warnings;
 use FindBin;

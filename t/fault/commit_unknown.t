@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # The connection to PostgreSQL is cut at COMMIT: whether that was executed or
 # not, every call and every change ends as one row.
+#
+# Fault row 9.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # asgard-ctl is dead: the gateway serves from what it has for as long as the
 # catalog may be old, then refuses; what was used meanwhile waits and comes into
 # the ledger once.
+#
+# Fault row 10.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A disk is full, one after another: of the logs, of Redis, of PostgreSQL.
 # Nothing is free, nothing is half done, and all goes on when there is space.
+#
+# Fault row 35.
 use strict;
 use warnings;
 use FindBin;

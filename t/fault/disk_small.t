@@ -3,6 +3,8 @@
 # nginx's logs with the witness, of its temporary files, of Redis, of
 # PostgreSQL's log.  Nothing is free, what cannot be audited is not done, and
 # all goes on when there is space.
+#
+# Fault row 35.
 use strict;
 use warnings;
 use FindBin;

@@ -3,6 +3,8 @@
 # balances, the same counters; a void after a settle changes nothing.
 #
 # FAULT_SEED=N repeats the order of a run.
+#
+# Fault row 25.
 use strict;
 use warnings;
 use FindBin;

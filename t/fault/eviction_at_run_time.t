@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # An operator lets Redis evict while all runs: that is told within seconds.
 # When a key goes, all is closed, and is whole again once Redis may not evict.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

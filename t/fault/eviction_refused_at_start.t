@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # On a Redis that may evict keys nothing starts; a Redis that is away is waited
 # for.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # A replica that never got the last writes becomes the master behind the same
 # address: nothing is granted until it is seeded from the ledger, then the
 # sums are exact; nothing is doubled and nothing forgotten.
+#
+# Fault row 4.
 use strict;
 use warnings;
 use FindBin;

@@ -3,6 +3,8 @@
 # with both journals full of outcomes that nobody drained, Redis is flushed, and
 # calls are admitted again before the ledger has all of them, while the counters
 # have.  The zone is that of conf/nginx.conf; ASGARD_ZONE=256m takes another.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

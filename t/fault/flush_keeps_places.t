@@ -2,6 +2,8 @@
 # Redis loses everything while a call of a key with max_parallel_requests is
 # under way: the call has its place again before new ones are let in, and what
 # a minute had counted begins anew.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # With 100 holds open and 1,000 settles undrained, Redis is flushed: none is
 # lost, none is doubled, and nothing is admitted that would not fit.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # Redis loses calls that the ledger has not read: the gateway tells them again,
 # with what they held.  So the ledger knows as much of them as of any call, and
 # takes the provider's record of one.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A call of unknown outcome is charged in full, also when Redis loses the hold
 # before it expires, or is away when it does.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A stream of usage events that is full shuts the door, and a meter that takes
 # over opens it again, also when the one before it had drained everything.
+#
+# Fault row 8.
 use strict;
 use warnings;
 use FindBin;

@@ -3,6 +3,8 @@
 # tell and goes on ending calls: the door is open again within 10 s, and what
 # the stopped one tells later counts once.  When it was killed with its memory,
 # its witness file is replayed, and counts once.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # What a hold was made with is what it ends with: its window, its price, its
 # place under a limit that was lowered meanwhile.
+#
+# Fault rows 21, 22, 23.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A request that a provider has read on a kept connection, which then resets, is
 # not sent again: its outcome is unknown.
+#
+# Fault row 16.
 use strict;
 use warnings;
 use FindBin;

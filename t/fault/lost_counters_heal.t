@@ -2,6 +2,8 @@
 # A budget, or one field of it, is lost while all else stands: it is never
 # taken for zero, the first call that is refused tells the meter, and the
 # partition is seeded again by itself within seconds.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # One key of a partition is deleted while calls run, whichever it is: the door
 # is open again within seconds, and each call is charged once.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

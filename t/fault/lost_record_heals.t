@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # The record of a key, of a project or of the catalog is deleted in Redis: it is
 # written again within seconds, whoever deleted it, and a revoked key stays so.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

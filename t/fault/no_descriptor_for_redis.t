@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A gateway that has no descriptor for a connection to Redis refuses, ends its
 # open calls, leaks nothing, and goes on once it has one.
+#
+# Fault row 36.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # Each allocation of asgard-ctl fails once, libraries included: a command ends
 # with an error, a request is refused whole, the meter and the keeper go on;
 # nothing is half written and no process dies.
+#
+# Fault row 36.
 use strict;
 use warnings;
 use FindBin;

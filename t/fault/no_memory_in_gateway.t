@@ -2,6 +2,8 @@
 # Each allocation of a worker fails once, on the way of each kind of call: the
 # call is refused in our words, cut or served, no hold is lost, what a provider
 # answered is charged, and the worker lives.
+#
+# Fault row 36.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # An allocation of the meter fails while it reseeds, whichever: the partitions
 # open all the same, with what was spent and held, and no process dies.
+#
+# Fault row 36.
 use strict;
 use warnings;
 use FindBin;

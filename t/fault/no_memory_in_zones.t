@@ -2,6 +2,8 @@
 # Shared memory that has no room for a record, once or for long: calls are
 # served all the same, what is revoked is refused, and nginx does not start
 # without the room that it must have.
+#
+# Fault row 36.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # An allocation towards Redis fails, whichever of a call it is: the call is
 # refused, no reply is told to the wrong call, no hold and no money is lost, and
 # the worker lives.
+#
+# Fault row 36.
 use strict;
 use warnings;
 use FindBin;

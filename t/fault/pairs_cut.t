@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # Each pair of processes is cut apart under load, in turn: recovery needs
 # nobody, and no call is lost or counted twice.
+#
+# Fault row 40.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # Between each pair a connection is half closed, dribbles single bytes, is slow
 # or loses replies, under load: calls end right, none is lost or counted twice,
 # and it heals without help.
+#
+# Fault row 40.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # PostgreSQL is down: calls go on while the usage stream has room, then they
 # are refused; nothing is changed by the control API; when PostgreSQL is back
 # every call comes into the ledger once.
+#
+# Fault row 8.
 use strict;
 use warnings;
 use FindBin;

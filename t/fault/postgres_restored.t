@@ -2,6 +2,8 @@
 # PostgreSQL is restored to an older point: no call is forgotten or charged
 # twice, what was given out is not given out again, and what is gone for good
 # is listed.
+#
+# Fault row 39.
 use strict;
 use warnings;
 use FindBin;

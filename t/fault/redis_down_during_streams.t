@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # Redis goes away under a hundred streams: they finish, new calls are refused
 # without waiting, and every settlement waits and is applied once.
+#
+# Fault row 1.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # FLUSHALL under load, and the loss of the fences alone: not seeded is 503,
 # never zero; the ledger seeds Redis again and every call is charged once.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

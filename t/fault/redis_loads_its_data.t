@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A Redis that still loads its data grants nothing: the reserve is refused, the
 # settlement waits, and both the gateway and the meter go on by themselves.
+#
+# Fault row 7.
 use strict;
 use warnings;
 use FindBin;

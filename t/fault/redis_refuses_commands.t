@@ -2,6 +2,8 @@
 # Redis is busy, full, a replica, cannot save: a reserve is refused, a
 # settlement waits and is applied once, nothing is half written, and both the
 # gateway and asgard-ctl's meter go on by themselves afterwards.
+#
+# Fault row 7.
 use strict;
 use warnings;
 use FindBin;

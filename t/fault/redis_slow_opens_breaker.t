@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A Redis that is slow, or hangs, is asked no more than one probe at a time:
 # calls are refused and do not pile up, and what it did is given back.
+#
+# Fault row 2.
 use strict;
 use warnings;
 use FindBin;

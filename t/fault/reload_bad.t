@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A reload of something that is wrong changes nothing: what was served is served
 # on, at the old prices, and the log and a metric say that something is refused.
+#
+# Fault row 37.
 use strict;
 use warnings;
 use FindBin;

@@ -5,6 +5,8 @@
 # nginx closes kept connections when it reloads.  Who writes to one just then
 # gets no byte of an answer and sends again on a new one, to a bare proxy of the
 # same nginx as to us; such a call was never seen by anybody.
+#
+# Fault row 13.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # A Redis that was a replica of a stale one for a while, and is a master again,
 # has the run id of before and other data: it is seeded anew, nothing that it
 # forgot is lost, and no limit is passed.
+#
+# Fault row 4.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # Redis made the hold and its reply was lost: the call is refused, the hold is
 # given back by its id, and the id never holds twice.
+#
+# Fault row 3.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # What was called under epochs that began after a backup is in the ledger again
 # once the backup was restored, though the backup knows of none of them.
+#
+# Fault row 39.
 use strict;
 use warnings;
 use FindBin;

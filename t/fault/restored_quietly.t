@@ -2,6 +2,8 @@
 # A restored database is noticed though nothing was called since the backup, and
 # only limits, keys and projects were changed: no change made from then on is
 # refused as old.
+#
+# Fault row 39.
 use strict;
 use warnings;
 use FindBin;

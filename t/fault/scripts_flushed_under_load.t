@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # SCRIPT FLUSH under load: each call is made once more with the script's text
 # and the same id, nothing is refused and nothing is held twice.
+#
+# Fault row 6.
 use strict;
 use warnings;
 use FindBin;

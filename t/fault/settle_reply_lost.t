@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # Redis took a settlement and its reply was lost: it is told again and charged
 # once; lost before it arrived, it is told again and charged at all.
+#
+# Fault row 3.
 use strict;
 use warnings;
 use FindBin;

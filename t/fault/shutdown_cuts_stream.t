@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A stream that outlives worker_shutdown_timeout is cut: it is charged by an
 # estimate that says so, within its hold and never zero.
+#
+# Fault row 14.
 use strict;
 use warnings;
 use FindBin;

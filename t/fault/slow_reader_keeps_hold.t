@@ -1,6 +1,8 @@
 #!/usr/bin/env perl
 # A client that hardly reads holds up its stream, not its money: the hold is
 # extended while the stream waits, and settled as measured at its end.
+#
+# Fault row 19.
 use strict;
 use warnings;
 use FindBin;

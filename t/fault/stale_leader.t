@@ -2,6 +2,8 @@
 # A leader that is held still in the middle of any of its writes, while another
 # takes its place, changes nothing when the write arrives after all: in Redis
 # the token or the fence refuses it, PostgreSQL has ended its session.
+#
+# Fault row 11.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # A worker is stopped, not dead, with open holds on a tight budget, for so long
 # that nobody expects its word, and Redis loses its data: a sibling tells what
 # it holds, and no room of it is given to others.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

@@ -4,6 +4,8 @@
 # whose gateway cannot reach Redis is charged in full when the time of its hold
 # is over, and what it is found to have cost later is a further entry that names
 # the hold.
+#
+# Fault row 19.
 use strict;
 use warnings;
 use FindBin;

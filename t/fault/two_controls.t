@@ -2,6 +2,8 @@
 # Two asgard-ctl on the same stores: one leads.  A leader that is frozen past
 # its lease is replaced within seconds, also when it is frozen inside a
 # transaction, and nothing that it writes later counts.
+#
+# Fault row 11.
 use strict;
 use warnings;
 use FindBin;

@@ -2,6 +2,8 @@
 # Usage events that vanish from Redis before the ledger has read them, a stream
 # that was deleted or trimmed by somebody, are asked of the gateways again:
 # none is lost, none is charged twice.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;

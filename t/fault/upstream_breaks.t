@@ -2,6 +2,8 @@
 # A provider that refuses, dies, stalls, resets or stops in the middle: what it
 # cannot have done is free, what it may have done is paid once, what it did is
 # paid as far as it is known.
+#
+# Fault rows 15, 16, 17.
 use strict;
 use warnings;
 use FindBin;

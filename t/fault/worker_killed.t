@@ -3,6 +3,8 @@
 # and never paid twice.  Provider, witness, journal, Redis and ledger agree.
 #
 # FAULT_SEED=N repeats the points of a run.
+#
+# Fault row 12.
 use strict;
 use warnings;
 use FindBin;
