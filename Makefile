@@ -84,7 +84,8 @@ export ASGARD_TOP   := $(CURDIR)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help deps all module ctl nginx test test-sanitize test-unit test-gateway test-lua \
-        test-ctl test-run test-docs test-fault test-abuse test-harden \
+        test-ctl test-run test-docs test-fault test-fault-long test-abuse \
+        test-harden \
         test-sim torture soak test-sdk test-openwebui fuzz-smoke fuzz check \
         check-layers check-scripts lint bench bench-core bench-peers run stop reload clean
 
@@ -200,6 +201,10 @@ test-sim: $(TEST_PREREQ) sim-program ## The simulator of the money protocol
 soak: $(TEST_PREREQ) sim-program ## The simulator, 10 million steps
 	@ASGARD_STEPS=$${ASGARD_STEPS:-10000000} ASGARD_SOAK=1 \
 	    perl -It/lib t/sim/sim.t
+
+test-fault-long: $(TEST_PREREQ) ## Faults that last 5 minutes and an hour
+	@ASGARD_LONG=1 prove -v -It/lib t/fault/postgres_down.t \
+	    t/fault/ctl_dead.t
 
 torture: $(TEST_PREREQ) ## Fail every allocation of worker and asgard-ctl
 	@ASGARD_TORTURE=1 prove -v -It/lib t/fault/no_memory_*.t

@@ -83,7 +83,7 @@ sub call {
 # A caller that goes on until the file is there; every other call a stream.
 sub load {
     my ($self, $stop) = @_;
-    my ($until, @told) = (time + 60);
+    my ($until, @told) = (time + 90);
     while (!-e $stop && time < $until) {
         push @told, $self->call(@told % 2 ? (stream => \1) : ());
         sleep 0.05;
@@ -114,7 +114,7 @@ sub suffer {
         $fault->($proxy);
         sleep 0.8;
         $proxy->heal;
-        my $well = wait_until(sub { $self->is_well($name, $open) }, 30, 0.1);
+        my $well = wait_until(sub { $self->is_well($name, $open) }, 60, 0.1);
         sleep 0.5;                          # the first words of a connection
         spill($stop, '');
         return $well ? 1 : 0;
