@@ -49,9 +49,9 @@ $t->row(14, 'an escape in what follows the path of a model', sub {
         for '%2e%2e', 'a%20', 'x' x 300, '%252f';
 });
 
-# Every other path that a LiteLLM proxy answers: those that stand in the program
-# (1.108.7), its administrators' among them, and what earlier ones had; a name in
-# a path is x.
+# Every other path that a LiteLLM proxy answers: those that are in the program
+# (1.108.7), its administrators' among them, and what earlier ones had; a name
+# in a path is x.
 my @others = lines_of(top() . '/t/abuse/litellm_paths.txt');
 cmp_ok(scalar @others, '>', 700, 'all are tried');
 

@@ -2,6 +2,8 @@
 # All workers of a gateway are stopped with open holds on a tight budget, and
 # Redis loses its data: nobody can tell what they hold, but the meter copied it
 # when they fell silent, and no room of it is given to others.
+#
+# Fault row 5.
 use strict;
 use warnings;
 use FindBin;
