@@ -11,6 +11,7 @@
 
 #include "core/anthropic_answer.h"
 #include "core/anthropic_request.h"
+#include "core/guard_answer.h"
 #include "core/guard_body.h"
 #include "core/request.h"
 #include "core/scan.h"
@@ -244,6 +245,76 @@ static void read_stream(void *data)
     }
 }
 
+/* --- streams that guardrails look at --- */
+
+static char memory[1 << 20];
+static size_t memory_used;
+
+/* Of one stream; nothing is given back. */
+static void *take_memory(void *data, void *old, size_t used, size_t size)
+{
+    char *more = memory + memory_used;
+
+    (void) data;
+    if (size > sizeof(memory) - memory_used) {
+        abort();
+    }
+    if (used > 0) {
+        memcpy(more, old, used);
+    }
+    memory_used += (size + 15) / 16 * 16;
+    return more;
+}
+
+static int guard_piece(void *data, const char *bytes, size_t len)
+{
+    return asg_guard_answer_feed(data, bytes, len);
+}
+
+static asg_action_t answer_action;
+
+/* Metered first, as the module does it. */
+static void guard_stream(void *data)
+{
+    static asg_guard_answer_t guard;
+    static asg_answer_t answer;
+    static char line[ASG_ANSWER_LINE];
+    asg_action_t actions[ASG_RULE_COUNT];
+    size_t chunk = *(const size_t *) data;
+
+    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+        actions[i] = answer_action;
+    }
+    memory_used = 0;
+    asg_guard_answer_begin(&guard, ASG_API_CHAT, true, actions);
+    guard.emit = drop;
+    guard.alloc = take_memory;
+    asg_answer_init(&answer, ASG_STR("bench"), false, 0, line);
+    for (size_t at = 0; at < length; at += chunk) {
+        size_t n = length - at < chunk ? length - at : chunk;
+
+        if (asg_answer_feed(&answer, text + at, n, guard_piece, &guard) != 0) {
+            abort();
+        }
+    }
+    if (asg_guard_answer_end(&guard) != 0 || guard.failed || guard.too_large) {
+        abort();
+    }
+}
+
+static void guard_stream_of(const char *name, asg_action_t action)
+{
+    static const size_t chunks[] = {170, 4096, 65536};
+
+    answer_action = action;
+    printf("  %-27s", name);
+    for (size_t k = 0; k < 3; k++) {
+        printf(" %9.2f",
+               speed_of(guard_stream, (void *) (uintptr_t) &chunks[k]));
+    }
+    printf("\n");
+}
+
 /* A stream of some 400 kB whose events have `words` bytes of text. */
 static void streams_of(const char *name, size_t words)
 {
@@ -263,6 +334,24 @@ static void streams_of(const char *name, size_t words)
                speed_of(read_stream, (void *) (uintptr_t) &chunks[k]));
     }
     printf("\n");
+    guard_stream_of("looked at", ASG_ACTION_FLAG);
+    guard_stream_of("held back to redact", ASG_ACTION_REDACT);
+}
+
+/* What a match could begin with, again and again, one of them an event. */
+static void hostile_streams(void)
+{
+    static const char *const words[] = {"a@", "4111 ", "-----BEGIN ", "ignore "};
+    static char event[256];
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        snprintf(event, sizeof(event), "data: {\"choices\":[{\"index\":0,"
+                 "\"delta\":{\"content\":\"%s\"}}]}\n\n", words[i]);
+        fill("", event, "", 400000);
+        printf("stream of \"%s\"\n", words[i]);
+        guard_stream_of("looked at", ASG_ACTION_FLAG);
+        guard_stream_of("held back to redact", ASG_ACTION_REDACT);
+    }
 }
 
 static int feed_answer(void *data, const char *bytes, size_t len)
@@ -335,6 +424,7 @@ int main(void)
            "64 kB");
     streams_of("events of 166 bytes", 10);
     streams_of("events of 4 kB", 3850);
+    hostile_streams();
     messages();
     return 0;
 }

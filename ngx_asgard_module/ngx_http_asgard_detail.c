@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_charge.h"
 #include "ngx_http_asgard_detail.h"
+#include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_snapshot.h"
 
@@ -103,6 +104,7 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
                                      ctx->asked.len };
     event->card = charge.id;
     event->card_version = charge.version;
+    event->verdicts = ngx_http_asgard_guard_text(ctx);
     event->prompt = -1;
     event->completion = -1;
     event->cached = -1;
@@ -138,6 +140,11 @@ ngx_http_asgard_detail_write(ngx_http_asgard_slot_t *slot, asg_event_t *event)
         asg_buf_init(&out, (char *) slot->detail, sizeof(slot->detail));
 
         if (asg_event_write(&out, event) != ASG_OK) {
+            event->verdicts = ASG_STR_NULL;
+            asg_buf_init(&out, (char *) slot->detail, sizeof(slot->detail));
+        }
+
+        if (out.len == 0 && asg_event_write(&out, event) != ASG_OK) {
             ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                           "asgard: the detail of a call is too long");
             return;

@@ -406,3 +406,67 @@ ngx_http_asgard_guard_verdicts(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
         }
     }
 }
+
+
+/* The gravest first; what does not fit is left out. */
+
+static void
+ngx_http_asgard_guard_text_of(asg_buf_t *out,
+    ngx_http_asgard_guard_side_t *side, const char *in, asg_action_t action)
+{
+    size_t      len;
+    ngx_uint_t  i;
+
+    for (i = 0; i < ASG_RULE_COUNT; i++) {
+        if (side->matches[i] == 0 || side->actions[i] != action) {
+            continue;
+        }
+
+        len = out->len;
+        asg_buf_z(out, len ? "," : "");
+        asg_buf_z(out, in);
+        asg_buf_z(out, asg_rule_name((asg_rule_t) i));
+        asg_buf_z(out, ":");
+        asg_buf_z(out, asg_rule_category((asg_rule_t) i));
+        asg_buf_z(out, ":");
+        asg_buf_z(out, asg_action_name(action));
+        asg_buf_z(out, ":");
+        asg_buf_u64(out, side->matches[i]);
+
+        if (!asg_buf_ok(out)) {
+            out->len = len;
+            return;
+        }
+    }
+}
+
+
+asg_str_t
+ngx_http_asgard_guard_text(ngx_http_asgard_ctx_t *ctx)
+{
+    char       *text;
+    asg_buf_t   out;
+    ngx_int_t   action;
+
+    if (ctx->guard == NULL) {
+        return ASG_STR_NULL;
+    }
+
+    text = ngx_pnalloc(ctx->request->pool, ASG_EVENT_VERDICTS);
+    if (text == NULL) {
+        return ASG_STR_NULL;
+    }
+
+    asg_buf_init(&out, text, ASG_EVENT_VERDICTS);
+
+    for (action = ASG_ACTION_BLOCK; action > ASG_ACTION_ALLOW; action--) {
+        ngx_http_asgard_guard_text_of(&out,
+            &ctx->guard->side[NGX_HTTP_ASGARD_GUARD_REQUEST], "q:",
+            (asg_action_t) action);
+        ngx_http_asgard_guard_text_of(&out,
+            &ctx->guard->side[NGX_HTTP_ASGARD_GUARD_ANSWER], "a:",
+            (asg_action_t) action);
+    }
+
+    return out.len ? (asg_str_t) { out.data, out.len } : ASG_STR_NULL;
+}

@@ -56,6 +56,9 @@ ngx_int_t ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx);
 void ngx_http_asgard_guard_count(ngx_http_asgard_guard_t *found, ngx_uint_t in);
 /* The rule that refused the call, as further members of "error". */
 void ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx);
+/* What was found, for the ledger: `q:pii-email:pii:redact:2,a:…`, q of the
+ * request and a of the answer.  The null string: nothing was. */
+asg_str_t ngx_http_asgard_guard_text(ngx_http_asgard_ctx_t *ctx);
 /* `{"rule_id":…,"category":…,"action":…,"matches":…}`, … as JSON; of the answer
  * with `"in":"answer"`. */
 void ngx_http_asgard_guard_verdicts(asg_buf_t *out,

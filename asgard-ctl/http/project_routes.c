@@ -45,6 +45,7 @@ ctl_project_json(const struct ctl_project *p)
     ctl_out_text(o, "review_date", p->review_date);
     ctl_out_text(o, "review_state", p->review_expired ? "expired" : "ok");
     ctl_out_int(o, "review_extensions", p->review_extensions);
+    ctl_out_text(o, "guardrail_mode", p->guardrail_mode);
     ctl_out_text(o, "created_at", p->created_at);
 
     return o;
@@ -226,6 +227,17 @@ gate_prices(const struct ctl_request *rq,
 }
 
 
+/* Who wants to say what must not leave does not choose who looks. */
+static bool
+gate_guardrails(const struct ctl_request *rq,
+    const struct ctl_project_patch *patch, struct ctl_error *e)
+{
+    return patch->guardrail_mode.data == NULL || ctl_access_is_admin(&rq->who)
+           || ctl_error_set(e, 403, "forbidden",
+                            "guardrail_mode is changed by an administrator.");
+}
+
+
 CTL_HANDLER(ctl_http_project_patch)
 {
     struct ctl_project_patch patch = {0};
@@ -243,6 +255,7 @@ CTL_HANDLER(ctl_http_project_patch)
         CTL_LIMIT_FIELDS(patch.limits),
         {"prices", CTL_JSON_RAW, false, 0, &patch.prices},
         {"evidence", CTL_JSON_RAW, false, 0, &patch.evidence},
+        {"guardrail_mode", CTL_JSON_RAW, false, 0, &patch.guardrail_mode},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
@@ -254,6 +267,7 @@ CTL_HANDLER(ctl_http_project_patch)
     patch.budget_nusd = budget.nusd;
 
     return gate_people(rq, &patch, e) && gate_prices(rq, &patch, e)
+           && gate_guardrails(rq, &patch, e)
            && ctl_project_patch(rq->change, rq->param[0], &patch, e)
            && ctl_project_send_review(rq, an, 200, rq->param[0],
                                       "budget_review", e);

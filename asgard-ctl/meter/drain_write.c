@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "meter/budget_warn.h"
+#include "meter/guard_audit.h"
 
 #define HOLD_BYTES 512
 #define SUM_BYTES  64                   /* beside the pins */
@@ -243,7 +244,8 @@ ctl_batch_write(struct ctl_batch *b, struct ctl_error *e)
                || (CTL_PG(pg, arena, NULL, e, SQL_LEDGER, b->entries.data,
                           part)
                    && CTL_PG(pg, arena, NULL, e, SQL_BALANCES, sums, part)
-                   && ctl_budget_warn(pg, arena, sums, e)))
+                   && ctl_budget_warn(pg, arena, sums, e)
+                   && ctl_guard_audit(pg, arena, &b->entries, e)))
            && (b->nowed == 0
                || CTL_PG(pg, arena, NULL, e, SQL_APPLIES, b->owed.data, part))
            && CTL_PG(pg, arena, NULL, e, SQL_LAST_USED, keys);

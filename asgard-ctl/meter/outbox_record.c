@@ -43,7 +43,8 @@
     "SELECT project_id, version, partition, lifecycle, killed::int," \
     " data_class, " PACKED_ALIASES ", " LIMITS ", coalesce(group_key, '')," \
     " coalesce((SELECT budget_id FROM budgets WHERE scope = 'group'" \
-    " AND scope_id = group_key), '') FROM projects "
+    " AND scope_id = group_key), ''), coalesce(guardrail_mode, '')" \
+    " FROM projects "
 
 
 /* publish.lua; OLD: Redis has it, or something newer. */
@@ -179,6 +180,14 @@ state_parse(const char *name, asg_project_state_t *out)
 
 
 static bool
+guard_mode_parse(const char *text, asg_guard_mode_t *out)
+{
+    return text[0] == '\0'
+           || asg_guard_mode_parse(asg_str_z(text), out) == ASG_OK;
+}
+
+
+static bool
 project_send(struct ctl_redis *redis, struct ctl_arena *arena,
     const struct ctl_rows *rows, unsigned i, struct ctl_error *e)
 {
@@ -208,6 +217,8 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
                                 &record.data_class) != ASG_OK
         || project_name(name, rows, i) == 0
         || !row_limits(rows, i, 7, &record.limits)
+        || !guard_mode_parse(ctl_rows_at(rows, i, 12),
+                             &record.guard_mode)
         || asg_record_project_write(&value, &record) != ASG_OK)
     {
         return ctl_error_internal(e, "the project %s has no record", id);

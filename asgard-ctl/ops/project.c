@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/guard.h"
 #include "core/rkey.h"
 #include "core/str.h"
 #include "ops/alias.h"
@@ -25,7 +26,7 @@
     " p.max_parallel_requests, " CTL_PROJECT_PRICES_COLUMN "," \
     " p.evidence, to_char(p.review_date AT TIME ZONE 'UTC'," \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), p.review_date < now()," \
-    " p.review_extensions"
+    " p.review_extensions, p.guardrail_mode"
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
@@ -273,6 +274,7 @@ project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
                         && strcmp(ctl_rows_at(rows, i, 20 + ASG_LIMIT_COUNT),
                                   "t") == 0;
     p->review_extensions = ctl_rows_i64(rows, i, 21 + ASG_LIMIT_COUNT);
+    p->guardrail_mode = ctl_rows_at(rows, i, 22 + ASG_LIMIT_COUNT);
 }
 
 
@@ -436,6 +438,39 @@ check_default(struct ctl_arena *arena, asg_str_t raw, struct ctl_error *e)
 }
 
 
+/* JSON's string of a mode, or null. */
+static bool
+check_guardrail_mode(asg_str_t raw, struct ctl_error *e)
+{
+    asg_guard_mode_t mode;
+
+    if (raw.data == NULL || asg_str_eq_z(raw, "null")
+        || (raw.len > 2 && raw.data[0] == '"'
+            && asg_guard_mode_parse((asg_str_t) {raw.data + 1, raw.len - 2},
+                                    &mode) == ASG_OK))
+    {
+        return true;
+    }
+
+    return ctl_error_field(e, "invalid_value", "guardrail_mode",
+                           "guardrail_mode must be enforce, monitor, off or "
+                           "null.");
+}
+
+
+static bool
+patch_guardrail_mode(struct ctl_change *c, const char *project_id,
+    const struct ctl_project_patch *patch, struct ctl_error *e)
+{
+    const char *mode = raw_text(c->arena, patch->guardrail_mode);
+
+    return mode == NULL
+           || CTL_PG(c->pg, c->arena, NULL, e,
+                  "UPDATE projects SET guardrail_mode = $2::jsonb #>> '{}'"
+                  " WHERE project_id = $1", project_id, mode);
+}
+
+
 /* All of them together once more: both fields may have been given. */
 static bool
 patch_aliases(struct ctl_change *c, const char *project_id,
@@ -475,6 +510,7 @@ check_patch(struct ctl_arena *arena, const struct ctl_project_patch *patch,
            && (patch->aliases.data == NULL
                || ctl_aliases_check(arena, patch->aliases, "aliases", e))
            && check_default(arena, patch->default_backend, e)
+           && check_guardrail_mode(patch->guardrail_mode, e)
            && (patch->name == NULL || check_name(patch->name, e))
            && (patch->owner_email == NULL
                || ctl_email_check("owner_email", patch->owner_email, e))
@@ -489,20 +525,21 @@ static bool
 audit_updated(struct ctl_change *c, const char *project_id,
     const struct ctl_project_patch *p, struct ctl_error *e)
 {
-    struct ctl_audit_field fields[10 + ASG_LIMIT_COUNT] = {
+    struct ctl_audit_field fields[11 + ASG_LIMIT_COUNT] = {
         {"name", p->name}, {"description", p->description},
         {"owner", p->owner_email}, {"manager", p->manager_email},
         {"cost_center", p->cost_center}, {"data_class", p->data_class},
         {"aliases", raw_text(c->arena, p->aliases)},
         {"default_backend", raw_text(c->arena, p->default_backend)},
         {"prices", raw_text(c->arena, p->prices)},
-        {"evidence", raw_text(c->arena, p->evidence)}
+        {"evidence", raw_text(c->arena, p->evidence)},
+        {"guardrail_mode", raw_text(c->arena, p->guardrail_mode)}
     };
 
-    ctl_limits_audit(c->arena, &p->limits, &fields[10]);
+    ctl_limits_audit(c->arena, &p->limits, &fields[11]);
     return ctl_change_audit(c, "project.updated", "project", project_id,
                             NULL, NULL, ctl_audit_data(c->arena, fields,
-                                                       10 + ASG_LIMIT_COUNT),
+                                                       11 + ASG_LIMIT_COUNT),
                             e);
 }
 
@@ -561,6 +598,7 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
         || !ctl_limits_write(c, CTL_LIMITS_PROJECT, project_id,
                              &patch->limits, e)
         || !patch_aliases(c, project_id, patch, e)
+        || !patch_guardrail_mode(c, project_id, patch, e)
         || (prices != NULL && !ctl_project_prices_set(c, project_id, prices,
                                                       e)))
     {

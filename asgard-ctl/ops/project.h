@@ -49,6 +49,7 @@ struct ctl_project {
     const char *review_date;            /* NULL: none is due */
     bool review_expired;
     int64_t review_extensions;
+    const char *guardrail_mode;         /* NULL: as the gateway says */
 };
 
 /* At the classification that is asked for where an administrator registers;
@@ -70,13 +71,14 @@ bool ctl_project_list(struct ctl_pg *pg, struct ctl_arena *arena,
 /* Members that are NULL stay, and limits that are not given; a given budget
  * replaces the total's limit.
  * `aliases`, `prices` and `default_backend` are raw JSON: an object that
- * replaces all; the same, project_price.h; a string, or null for none. */
+ * replaces all; the same, project_price.h; a string, or null for none.
+ * `guardrail_mode` likewise. */
 struct ctl_project_patch {
     const char *name, *description, *owner_email, *manager_email;
     const char *cost_center, *data_class;
     bool budget_given, budget_unlimited;
     asg_nusd_t budget_nusd;
-    asg_str_t aliases, default_backend, prices;
+    asg_str_t aliases, default_backend, prices, guardrail_mode;
     asg_str_t evidence;                 /* replaces all of it */
     struct ctl_limits limits;
 };

@@ -42,6 +42,7 @@ static const asg_member_t detail_members[] = {
     ASG_MEMBER(VERSION, "cv", asg_event_t, card_version),
     ASG_MEMBER_MAYBE(STRING, "provider", asg_event_t, provider),
     ASG_MEMBER_MAYBE(STRING, "ep", asg_event_t, endpoint),
+    ASG_MEMBER_MAYBE(STRING, "gr", asg_event_t, verdicts),
     ASG_MEMBER_MAYBE(STRING, "rid", asg_event_t, upstream_id),
     ASG_MEMBER_MAYBE(COUNT, "pt", asg_event_t, prompt),
     ASG_MEMBER_MAYBE(COUNT, "ct", asg_event_t, completion),
@@ -153,6 +154,7 @@ static void put_event(asg_buf_t *out, const asg_event_t *e)
     put_number(out, ",\"cv\":", (int64_t) e->card_version);
     put_known(out, ",\"provider\":", e->provider);
     put_known(out, ",\"ep\":", e->endpoint);
+    put_known(out, ",\"gr\":", e->verdicts);
     if (e->settled) {
         put_settled(out, e);
     }

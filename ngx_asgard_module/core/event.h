@@ -19,6 +19,7 @@
 
 #define ASG_EVENT_FORMAT    1
 #define ASG_EVENT_DETAIL    2048
+#define ASG_EVENT_VERDICTS  640
 #define ASG_EVENT_LINE      4096
 
 typedef enum {
@@ -39,6 +40,7 @@ typedef struct {
     asg_str_t group;                    /* of the project; null: none */
     uint64_t project_version, card_version;
     asg_str_t provider, endpoint;       /* before the end: where it goes */
+    asg_str_t verdicts;                 /* of guardrails; null: none */
     /* of a settled call */
     bool settled;
     asg_str_t upstream_id;

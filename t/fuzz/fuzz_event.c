@@ -32,6 +32,7 @@ static void must_be_same(const asg_event_t *a, const asg_event_t *b)
     must(a->project_version == b->project_version);
     must(a->card_version == b->card_version);
     must(a->settled == b->settled);
+    must(asg_str_eq(a->verdicts, b->verdicts));
     if (a->settled) {
         must(asg_str_eq(a->provider, b->provider));
         must(asg_str_eq(a->endpoint, b->endpoint));

@@ -16,7 +16,8 @@
     "\"model\":\"model:default/gpt-5.1\",\"rm\":\"gpt-4o\","                 \
     "\"card\":\"model:default/gpt-5.1\",\"cv\":2"
 #define SETTLED                                                             \
-    ",\"provider\":\"openai\",\"ep\":\"openai\",\"rid\":\"req \\\"1\","       \
+    ",\"provider\":\"openai\",\"ep\":\"openai\","                         \
+    "\"gr\":\"q:pii-email:pii:redact:2\",\"rid\":\"req \\\"1\","             \
     "\"pt\":10,\"ct\":20,\"cat\":0,\"rt\":0,\"st\":200,\"lat\":812,"         \
     "\"flags\":[\"estimated\",\"dead_worker\"]"
 #define DETAIL  "{\"f\":1," RESERVED SETTLED "}"
