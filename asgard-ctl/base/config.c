@@ -156,6 +156,26 @@ set_age(struct ctl_config *c, const struct setting *s, const char *value)
 }
 
 
+/* Each entry has a name on both sides of its colon. */
+static bool
+set_targets(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    const char *at = value;
+    size_t len, cloud;
+
+    do {
+        len = strcspn(at, ",");
+        cloud = strcspn(at, ":");
+        if (cloud == 0 || cloud + 1 >= len || memchr(at, ' ', len) != NULL) {
+            return false;
+        }
+        at += len;
+    } while (*at++ == ',');
+
+    return set_text(c, s, value);
+}
+
+
 #define FIELD(name) offsetof(struct ctl_config, name)
 
 static const struct setting settings[] = {
@@ -173,6 +193,8 @@ static const struct setting settings[] = {
     {"pid_file", set_text, FIELD(pid_file), "a path, once"},
     {"log", set_text, FIELD(log), "a path or stderr, once"},
     {"public_url", set_text, FIELD(public_url), "a URL, once"},
+    {"targets", set_targets, FIELD(targets),
+        "cloud:account, several joined by commas, once"},
     {"api_threads", set_threads, 0, "a number from 1 to 64"},
     {"bad_tokens", set_bad_tokens, 0, "a number from 0 to 1000000"},
     {"snapshot_max_age", set_age, FIELD(snapshot_max_age_s),

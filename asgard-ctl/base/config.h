@@ -34,6 +34,7 @@ struct ctl_config {
     char *pid_file;
     char *log;                          /* NULL: stderr */
     char *public_url;
+    char *targets;                      /* cloud:account,…; NULL: any */
     unsigned api_threads;               /* 8 */
     unsigned bad_tokens;                /* a second and address: 10; 0: any */
     int64_t snapshot_max_age_s;         /* 86400 */

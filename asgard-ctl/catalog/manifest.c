@@ -10,6 +10,7 @@
 #include "catalog/manifest_model.h"
 #include "catalog/manifest_shape.h"
 #include "catalog/manifest_text.h"
+#include "catalog/service.h"
 #include "core/catalog_headers.h"
 #include "core/url.h"
 
@@ -494,7 +495,9 @@ manifest_take(const char *file, const struct ctl_yaml *root,
     r.m->file = file;
     inf = ctl_yaml_at(root, "inference");
     if (!identity_take(&r, root, folder)
-        || (inf != NULL && !inference_take(&r, inf)))
+        || (inf != NULL && !inference_take(&r, inf))
+        || (r.m->service = ctl_service_take(root, file, inf != NULL, f))
+           == NULL)
     {
         return NULL;
     }

@@ -1,8 +1,8 @@
 /*
  * One service module: services/<id>/service.yaml.
  *
- * Every field of the contract is known; identity and inference are used, the
- * others are checked for shape.  Nothing here depends on the environment: a
+ * Every field of the contract is known; what is said of provisioning is kept as
+ * service.h has it.  Nothing here depends on the environment: a
  * manifest holds names of variables and never a secret.  What enters the
  * snapshot is printable ASCII without quote and backslash, so it needs no
  * escaping there.
@@ -71,6 +71,7 @@ struct ctl_model {
 struct ctl_manifest {
     const char *file;
     const char *id, *name, *status;
+    const char *service;                /* JSON, service.h */
     bool has_inference;
     enum ctl_kind kind;
     const char *base_url;               /* NULL: none */

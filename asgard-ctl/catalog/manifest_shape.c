@@ -1,6 +1,6 @@
 /*
  * The fields of services/<id>/service.yaml, all of them, also those that no
- * part uses yet: a manifest that is right today stays right.
+ * connector uses yet: a manifest that is right today stays right.
  */
 #include "catalog/manifest_shape.h"
 
@@ -10,6 +10,7 @@
 #define BOOL(name)       {name, CTL_SHAPE_BOOL, false, NULL, NULL}
 #define INT(name)        {name, CTL_SHAPE_INT, false, NULL, NULL}
 #define DECIMAL(name)    {name, CTL_SHAPE_DECIMAL, false, NULL, NULL}
+#define USD(name)        {name, CTL_SHAPE_USD, false, NULL, NULL}
 #define TIME(name)       {name, CTL_SHAPE_TIME, false, NULL, NULL}
 #define TEXTS(name)      {name, CTL_SHAPE_TEXTS, false, NULL, NULL}
 #define WORDS(name, w)   {name, CTL_SHAPE_TEXTS, false, NULL, w}
@@ -26,8 +27,9 @@ static const char *const connectors[] = {
 };
 static const char *const cost_models[] = {"usage", "flat", "free", NULL};
 static const char *const cost_sources[] = {
-    "gateway", "litellm", "databricks-billing", "aws-cost-explorer", "flat",
-    "exec", "http", "none", NULL
+    "gateway", "litellm", "databricks-billing", "aws-cost-explorer",
+    "gcp-billing", "azure-cost-management", "flat", "free", "exec", "http",
+    "none", NULL
 };
 static const char *const statuses[] = {
     "live", "preview", "beta", "planned", "deprecated", "retired", NULL
@@ -63,12 +65,12 @@ static const struct ctl_shape cost_source[] = {
 };
 
 static const struct ctl_shape cost[] = {
-    WORD("model", cost_models), DECIMAL("estimated_monthly_usd"),
+    WORD("model", cost_models), USD("estimated_monthly_usd"),
     MAP("source", cost_source), END
 };
 
 static const struct ctl_shape option[] = {
-    DECIMAL("estimated_monthly_usd"),
+    USD("estimated_monthly_usd"),
     WORD("classification_min", classifications), BOOL("requires_approval"), END
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/money.h"
 #include "core/price.h"
 
 struct check {
@@ -113,6 +114,10 @@ number_check(const struct check *c, const struct ctl_yaml *node,
     case CTL_SHAPE_TIME:
         return ctl_yaml_ms(node, &n)
                || expects(c, node, s->name, "a time such as 30s or 500ms");
+    case CTL_SHAPE_USD:
+        return (node->kind == CTL_YAML_SCALAR
+                && asg_money_parse(asg_str_z(node->text), &n) == ASG_OK)
+               || expects(c, node, s->name, "USD such as 120 or 0.5");
     default:
         return (node->kind == CTL_YAML_SCALAR
                 && asg_price_parse(asg_str_z(node->text), 1, &n) == ASG_OK)

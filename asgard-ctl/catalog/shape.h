@@ -14,6 +14,7 @@ enum ctl_shape_kind {
     CTL_SHAPE_BOOL,
     CTL_SHAPE_INT,
     CTL_SHAPE_DECIMAL,                  /* 0.00125, 5e-06 */
+    CTL_SHAPE_USD,                      /* 120, 0.5: as core/money.h */
     CTL_SHAPE_TIME,                     /* as ctl_yaml_ms() */
     CTL_SHAPE_TEXTS,                    /* list, each one of `words` */
     CTL_SHAPE_MAP,                      /* of `fields` */

@@ -50,15 +50,13 @@ send_ask(struct ctl_request *rq, struct ctl_answer *an, int status,
 /* --- to ask for what no part of Asgard does by itself --- */
 
 static const char *
-generic_payload(struct ctl_request *rq, const char *title, asg_str_t details)
+generic_payload(struct ctl_request *rq, const char *title,
+    const char *details)
 {
     cJSON *o = cJSON_CreateObject();
-    const char *raw = details.data == NULL ? NULL
-                      : ctl_arena_printf(&rq->worker->arena, "%.*s",
-                                         (int) details.len, details.data);
 
     ctl_out_text(o, "title", title);
-    ctl_out_raw(o, "details", raw);
+    ctl_out_raw(o, "details", details);
 
     return ctl_out_print(&rq->worker->arena, o).data;
 }
@@ -68,14 +66,13 @@ CTL_HANDLER(ctl_http_ask_create)
 {
     struct ctl_ask_input in = {.kind = "generic", .rule = "generic.review",
                                .tier = CTL_TIER_PLATFORM};
-    const char *title = NULL;
-    asg_str_t details = ASG_STR_NULL;
+    const char *title = NULL, *details = NULL;
     struct ctl_ask ask;
     bool again;
     const struct ctl_json_field fields[] = {
         {"project_id", CTL_JSON_TEXT, true, 32, &in.project_id},
         {"title", CTL_JSON_TEXT, true, 200, &title},
-        {"details", CTL_JSON_RAW, false, 0, &details},
+        {"details", CTL_JSON_OBJECT, false, 65536, &details},
         {"reason", CTL_JSON_TEXT, false, CTL_ASK_REASON_MAX, &in.reason},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };

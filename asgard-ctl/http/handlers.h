@@ -56,6 +56,14 @@ CTL_HANDLER(ctl_http_budget_put);
 CTL_HANDLER(ctl_http_scope_budget_get);
 CTL_HANDLER(ctl_http_scope_budget_put);
 CTL_HANDLER(ctl_http_usage);
+/* http/resource_routes.c */
+CTL_HANDLER(ctl_http_resource_ask);
+CTL_HANDLER(ctl_http_resource_list);
+CTL_HANDLER(ctl_http_resource_get);
+CTL_HANDLER(ctl_http_resource_end);
+/* http/service_routes.c */
+CTL_HANDLER(ctl_http_service_list);
+CTL_HANDLER(ctl_http_service_get);
 /* http/ask_routes.c */
 CTL_HANDLER(ctl_http_ask_create);
 CTL_HANDLER(ctl_http_ask_list);

@@ -11,6 +11,7 @@
 
 #define FIELDS_MAX 64
 #define NAME_BYTES 64
+#define NUMBER_BYTES 32
 
 struct reader {
     asg_json_t *json;
@@ -214,6 +215,71 @@ value_raw(struct reader *rd, asg_json_event_t ev,
 }
 
 
+/* What PostgreSQL keeps as jsonb it writes out digit by digit: 1e9999 would be
+ * ten thousand of them. */
+static bool
+is_plain_number(asg_str_t token)
+{
+    return token.len <= NUMBER_BYTES
+           && memchr(token.data, 'e', token.len) == NULL
+           && memchr(token.data, 'E', token.len) == NULL;
+}
+
+
+/* A NUL, which a text of PostgreSQL cannot hold. */
+static bool
+has_nul(asg_str_t raw)
+{
+    size_t i;
+
+    for (i = 0; i + 5 < raw.len; i++) {
+        if (raw.data[i] != '\\') {
+            continue;
+        }
+        if (memcmp(raw.data + i, "\\u0000", 6) == 0) {
+            return true;
+        }
+        i++;                            /* what is escaped is no backslash */
+    }
+
+    return false;
+}
+
+
+static bool
+value_object(struct reader *rd, asg_json_event_t ev,
+    const struct ctl_json_field *f)
+{
+    size_t start = rd->json->start;
+    unsigned depth = rd->json->depth;
+
+    if (ev != ASG_JSON_OBJECT) {
+        return bad_value(rd, f->name, "an object");
+    }
+    while (ev != ASG_JSON_OBJECT_END || rd->json->depth >= depth) {
+        ev = asg_json_next(rd->json);
+        if (ev == ASG_JSON_ERROR) {
+            return bad_json(rd);
+        }
+        if ((ev == ASG_JSON_NUMBER && !is_plain_number(rd->json->token))
+            || ((ev == ASG_JSON_STRING || ev == ASG_JSON_KEY)
+                && has_nul(rd->json->token)))
+        {
+            return bad_value(rd, f->name, "an object of plain numbers without "
+                                          "exponent, and texts without NUL");
+        }
+    }
+    if (rd->json->end - start > f->max) {
+        return bad_value(rd, f->name, "shorter");
+    }
+    *(const char **) f->out = ctl_arena_text(rd->arena, rd->text.data + start,
+                                             rd->json->end - start);
+
+    return *(const char **) f->out != NULL
+           || ctl_error_internal(rd->e, "out of memory");
+}
+
+
 static bool
 read_value(struct reader *rd, const struct ctl_json_field *f)
 {
@@ -230,6 +296,7 @@ read_value(struct reader *rd, const struct ctl_json_field *f)
     case CTL_JSON_LIMIT: return value_limit(rd, ev, f);
     case CTL_JSON_TEXTS: return value_texts(rd, ev, f);
     case CTL_JSON_RAW: return value_raw(rd, ev, f);
+    case CTL_JSON_OBJECT: return value_object(rd, ev, f);
     }
 
     return false;

@@ -22,7 +22,9 @@ enum ctl_json_type {
     CTL_JSON_INT,                       /* int64_t */
     CTL_JSON_LIMIT,                     /* struct ctl_limit */
     CTL_JSON_TEXTS,                     /* struct ctl_json_texts */
-    CTL_JSON_RAW                        /* asg_str_t: raw JSON of the value */
+    CTL_JSON_RAW,                       /* asg_str_t: raw JSON of the value */
+    CTL_JSON_OBJECT                     /* const char *: an object to be kept as
+                                         * it is, its numbers plain */
 };
 
 struct ctl_json_usd {
@@ -42,8 +44,8 @@ struct ctl_json_field {
     const char *name;
     enum ctl_json_type type;
     bool required;
-    unsigned max;                       /* bytes of a text, items of a list, the
-                                         * largest limit */
+    unsigned max;                       /* bytes of a text or object, items of a
+                                         * list, the largest limit */
     void *out;                          /* of the C type named above */
 };
 

@@ -73,12 +73,25 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_budget_get},
     {"PUT", PROJECT "/budgets", CTL_RULE_PROJECT_STEER, CTL_WRITE,
         ctl_http_budget_put},
+    {"POST", PROJECT "/resources", CTL_RULE_PROJECT_STEER, CTL_WRITE,
+        ctl_http_resource_ask},
+    {"GET", PROJECT "/resources", CTL_RULE_PROJECT_SEE, CTL_READ,
+        ctl_http_resource_list},
+    {"GET", PROJECT "/resources/{resource_id}", CTL_RULE_PROJECT_SEE, CTL_READ,
+        ctl_http_resource_get},
+    {"DELETE", PROJECT "/resources/{resource_id}", CTL_RULE_PROJECT_STEER,
+        CTL_WRITE, ctl_http_resource_end},
+
     {"GET", PROJECT "/usage", CTL_RULE_PROJECT_SEE, CTL_READ, ctl_http_usage},
 
     {"GET", "/api/budgets", CTL_RULE_READ, CTL_READ,
         ctl_http_scope_budget_get},
     {"PUT", "/api/budgets", CTL_RULE_ASK, CTL_WRITE,
         ctl_http_scope_budget_put},
+
+    {"GET", "/api/services", CTL_RULE_READ, CTL_READ, ctl_http_service_list},
+    {"GET", "/api/services/{service_id}", CTL_RULE_READ, CTL_READ,
+        ctl_http_service_get},
 
     {"POST", "/api/requests", CTL_RULE_ASK, CTL_WRITE, ctl_http_ask_create},
     {"GET", "/api/requests", CTL_RULE_READ, CTL_READ, ctl_http_ask_list},

@@ -227,7 +227,8 @@ ask_insert(struct ctl_change *c, const struct ctl_principal *who,
     const struct ctl_ask_input *in, const char *subject,
     struct ctl_ask *out, struct ctl_error *e)
 {
-    enum ctl_ask_state state = in->flagged ? CTL_ASK_FLAGGED
+    enum ctl_ask_state state = in->denied ? CTL_ASK_REJECTED
+                               : in->flagged ? CTL_ASK_FLAGGED
                                : in->tier == CTL_TIER_NONE ? CTL_ASK_APPROVED
                                : CTL_ASK_REQUESTED;
     const char *needed = ctl_arena_printf(c->arena, "%u",
@@ -248,7 +249,8 @@ ask_insert(struct ctl_change *c, const struct ctl_principal *who,
                ctl_arena_printf(c->arena, "%d", CTL_ASK_SLA_DAYS))
            && ctl_ask_get(c->pg, c->arena, ctl_rows_at(&rows, 0, 0), false,
                           out, e)
-           && ask_told(c, out, "submit", "submitted", in->reason, e);
+           && ask_told(c, out, "submit", in->denied ? "rejected" : "submitted",
+                       in->reason, e);
 }
 
 
@@ -267,7 +269,7 @@ ctl_ask_create(struct ctl_change *c, const struct ctl_principal *who,
                                "A request holds at most %d bytes.",
                                CTL_ASK_PAYLOAD_MAX);
     }
-    if (in->sole && !sole_find(c, in, subject, &open, e)) {
+    if (in->sole && !in->denied && !sole_find(c, in, subject, &open, e)) {
         return false;
     }
     if (open.nrows > 0 && strcmp(ctl_rows_at(&open, 0, 1), "t") == 0) {

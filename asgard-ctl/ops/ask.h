@@ -30,6 +30,7 @@ struct ctl_ask_input {
     const char *rule;                   /* of the policy that said so */
     enum ctl_tier tier;                 /* none: approved at once */
     bool flagged;                       /* waits for its requester */
+    bool denied;                        /* by that rule: kept as rejected */
     bool sole;                          /* see ctl_ask_create() */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/project_ask.h"
+#include "ops/resource.h"
 
 /* A kind that ends in a colon stands for all that begin so. */
 static const struct ctl_ask_kind kinds[] = {
@@ -13,7 +14,9 @@ static const struct ctl_ask_kind kinds[] = {
     {"budget", ctl_project_grant_budget},
     {"promotion", ctl_project_grant_promotion},
     {"review-extension", ctl_project_grant_extension},
-    {"decommission", ctl_project_grant_end}
+    {"decommission", ctl_project_grant_end},
+    {"provision:", ctl_resource_provision},
+    {"destroy:", ctl_resource_destroy}
 };
 
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "catalog/compile.h"
 #include "ops/project_price.h"
+#include "ops/service.h"
 
 #define ARENA_BYTES (64u * 1024 * 1024)
 #define LOCK        "SELECT pg_advisory_xact_lock(4702394921427289927)"
@@ -180,6 +181,7 @@ publication_write(struct publication *p, struct ctl_error *e)
     }
 
     return snapshot_insert(p, version, e)
+           && ctl_services_publish(&p->change, p->catalog, e)
            && ctl_change_send(&p->change, CTL_OUTBOX_CATALOG, version,
                               p->version, e)
            && ctl_change_audit(&p->change, "catalog.published", "catalog",

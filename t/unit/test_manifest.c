@@ -427,7 +427,8 @@ static void a_secret_is_refused_and_never_shown(void **state)
         }
         end(NULL);
     }
-    parse("id: x\ndescription: a task-oriented-desk-like-thing of sk-learn\n");
+    parse("id: x\nprovisioner: {connector: stub}\n"
+          "description: a task-oriented-desk-like-thing of sk-learn\n");
 }
 
 static void what_could_break_a_request_line_or_header_is_refused(void **state)

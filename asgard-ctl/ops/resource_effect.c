@@ -1,0 +1,261 @@
+/*
+ * What approved requests for resources do.
+ */
+#include "ops/resource.h"
+
+#include <string.h>
+
+#include "ops/service.h"
+
+struct plan {
+    struct ctl_resource_wish wish;
+    const char *resource_id, *service_sha256;   /* as they were shown */
+};
+
+
+static bool
+plan_read(struct ctl_change *c, const struct ctl_ask *ask, struct plan *plan,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT payload->>'resource_type', payload->>'name',"
+            " payload->'spec', payload->>'resource_id',"
+            " payload->>'service_sha256', payload->>'account' FROM requests"
+            " WHERE request_id = $1::uuid", ask->id))
+    {
+        return false;
+    }
+    plan->wish.project_id = ask->project_id;
+    plan->wish.rtype = ctl_rows_at(&rows, 0, 0);
+    plan->wish.name = ctl_rows_at(&rows, 0, 1);
+    plan->wish.spec = ctl_rows_at(&rows, 0, 2);
+    plan->resource_id = ctl_rows_at(&rows, 0, 3);
+    plan->service_sha256 = ctl_rows_at(&rows, 0, 4);
+    plan->wish.account = ctl_rows_at(&rows, 0, 5);
+
+    return true;
+}
+
+
+static bool
+is_same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+
+/* One step of flow/resource_state.h, with its audit entry. */
+static bool
+resource_move(struct ctl_change *c, struct ctl_resource *r,
+    enum ctl_resource_event event, const char *reason, struct ctl_error *e)
+{
+    enum ctl_resource_state next;
+    const char *name;
+
+    if (!ctl_resource_step(r->state, event, &next)) {
+        return ctl_error_set(e, 400, "illegal_transition",
+                             "A resource that is %s cannot do that now.",
+                             r->state_name);
+    }
+    name = ctl_resource_state_name(next);
+    if (!CTL_PG(c->pg, c->arena, NULL, e,
+            "UPDATE resources SET state = $2, updated_at = now()"
+            " WHERE resource_id = $1::uuid", r->id, name))
+    {
+        return false;
+    }
+    r->state = next;
+    r->state_name = name;
+
+    return ctl_change_audit(c, ctl_arena_printf(c->arena, "resource.%s",
+                                                name),
+                            "resource", r->id, r->project_id, reason,
+                            ctl_audit_data(c->arena,
+                                (const struct ctl_audit_field[]) {
+                                    {"type", r->rtype}, {"name", r->name},
+                                    {"backend", r->backend},
+                                    {"request", r->request_id}}, 4), e);
+}
+
+
+/* --- to make --- */
+
+static bool
+resource_insert(struct ctl_change *c, const struct ctl_ask *ask,
+    const struct plan *plan, const struct ctl_resource_facts *facts,
+    const char **id, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    bool dry_run;
+    const char *backend = ctl_service_backend(facts->connector, &dry_run);
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "INSERT INTO resources (project_id, rtype, name, spec, tags,"
+            " est_monthly_nusd, state, backend, dry_run, request_id)"
+            " VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, 'provisioning',"
+            " $7, $8::boolean, $9::uuid) RETURNING resource_id",
+            ask->project_id, plan->wish.rtype, plan->wish.name,
+            plan->wish.spec, facts->tags,
+            ctl_arena_printf(c->arena, "%lld",
+                             (long long) facts->est_monthly_nusd),
+            backend, dry_run ? "t" : "f", ask->id))
+    {
+        return false;
+    }
+    *id = ctl_rows_at(&rows, 0, 0);
+
+    return true;
+}
+
+
+/* The same record gets the spec that was approved. */
+static bool
+resource_update(struct ctl_change *c, const struct ctl_ask *ask,
+    const struct plan *plan, const struct ctl_resource_facts *facts,
+    struct ctl_error *e)
+{
+    return CTL_PG(c->pg, c->arena, NULL, e,
+        "UPDATE resources SET spec = $2::jsonb, tags = $3::jsonb,"
+        " est_monthly_nusd = $4, request_id = $5::uuid, attempts = 0,"
+        " next_retry_at = NULL, error = NULL WHERE resource_id = $1::uuid",
+        facts->resource_id, plan->wish.spec, facts->tags,
+        ctl_arena_printf(c->arena, "%lld",
+                         (long long) facts->est_monthly_nusd), ask->id);
+}
+
+
+/* The stub does nothing, and says so: nothing was made that could cost. */
+static bool
+run(struct ctl_change *c, struct ctl_resource *r, struct ctl_error *e)
+{
+    return CTL_PG(c->pg, c->arena, NULL, e,
+               "UPDATE resources SET attempts = attempts + 1, outputs = '{}'"
+               " WHERE resource_id = $1::uuid", r->id)
+           && resource_move(c, r, CTL_RESOURCE_DONE, NULL, e);
+}
+
+
+static bool
+apply(struct ctl_change *c, const struct ctl_ask *ask,
+    const struct plan *plan, const struct ctl_resource_facts *facts,
+    struct ctl_error *e)
+{
+    const char *id = facts->resource_id;
+    struct ctl_resource r;
+
+    if (id == NULL ? !resource_insert(c, ask, plan, facts, &id, e)
+                   : !resource_update(c, ask, plan, facts, e))
+    {
+        return false;
+    }
+
+    return ctl_resource_get(c->pg, c->arena, ask->project_id, id, &r, e)
+           && resource_move(c, &r, CTL_RESOURCE_APPLY, ask->reason, e)
+           && run(c, &r, e);
+}
+
+
+bool
+ctl_resource_provision(struct ctl_change *c, const struct ctl_ask *ask,
+    enum ctl_ask_done *done, struct ctl_error *e)
+{
+    struct ctl_resource_facts facts;
+    struct plan plan;
+
+    *done = CTL_ASK_CHANGED;
+    if (!plan_read(c, ask, &plan, e)) {
+        return false;
+    }
+    if (!ctl_resource_gate(c, NULL, &plan.wish, &facts, e)) {
+        if (e->status != 400 && e->status != 404) {
+            return false;
+        }
+        ctl_error_clear(e);             /* the service is another now */
+        return true;
+    }
+    if (facts.decision.effect == CTL_EFFECT_DENY) {
+        return ctl_resource_denied(&facts.decision, e);
+    }
+    if (!is_same(facts.service_sha256, plan.service_sha256)
+        || !is_same(facts.resource_id, plan.resource_id))
+    {
+        return true;
+    }
+    *done = CTL_ASK_DONE;
+
+    return apply(c, ask, &plan, &facts, e);
+}
+
+
+/* --- to end --- */
+
+static bool
+resource_end(struct ctl_change *c, struct ctl_resource *r,
+    const char *reason, struct ctl_error *e)
+{
+    return resource_move(c, r, CTL_RESOURCE_DESTROY, reason, e)
+           && (r->state == CTL_RESOURCE_DESTROYED
+               || resource_move(c, r, CTL_RESOURCE_DONE, reason, e));
+}
+
+
+bool
+ctl_resource_destroy(struct ctl_change *c, const struct ctl_ask *ask,
+    enum ctl_ask_done *done, struct ctl_error *e)
+{
+    enum ctl_resource_state next;
+    struct ctl_resource r;
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT payload->>'resource_id', payload->'spec' = r.spec"
+            " FROM requests JOIN resources r"
+            "  ON r.resource_id::text = payload->>'resource_id'"
+            " WHERE requests.request_id = $1::uuid FOR UPDATE OF r", ask->id)
+        || !ctl_resource_get(c->pg, c->arena, ask->project_id,
+                             ctl_rows_at(&rows, 0, 0), &r, e))
+    {
+        return false;
+    }
+    *done = CTL_ASK_CHANGED;
+    if (strcmp(ctl_rows_at(&rows, 0, 1), "t") != 0
+        || !ctl_resource_step(r.state, CTL_RESOURCE_DESTROY, &next))
+    {
+        return true;
+    }
+    *done = CTL_ASK_DONE;
+
+    return resource_end(c, &r, ask->reason, e);
+}
+
+
+bool
+ctl_resource_end_all(struct ctl_change *c, const char *project_id,
+    const char *reason, unsigned *n, struct ctl_error *e)
+{
+    struct ctl_resource r;
+    struct ctl_rows rows;
+    unsigned i;
+
+    *n = 0;
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT resource_id FROM resources WHERE project_id = $1"
+            " AND state <> 'destroyed' ORDER BY number FOR UPDATE",
+            project_id))
+    {
+        return false;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        if (!ctl_resource_get(c->pg, c->arena, project_id,
+                              ctl_rows_at(&rows, i, 0), &r, e)
+            || !resource_end(c, &r, reason, e))
+        {
+            return false;
+        }
+    }
+    *n = rows.nrows;
+
+    return true;
+}

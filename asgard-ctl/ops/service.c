@@ -1,0 +1,152 @@
+/*
+ * Services in Postgres.
+ */
+#include "ops/service.h"
+
+#include <string.h>
+
+/* Where a connector runs what with is for operators alone. */
+#define SHOWN \
+    "service_id, (manifest #- '{provisioner,config}') || jsonb_build_object(" \
+    "'models', models, 'active', active, 'inactive_reason', reason)," \
+    " coalesce(manifest->'provisioner'->>'connector', 'stub')"
+
+
+static const char *
+refs_text(struct ctl_arena *arena, const struct ctl_manifest *m)
+{
+    const char *text = "{";
+    unsigned i;
+
+    for (i = 0; text != NULL && i < m->nmodels; i++) {
+        text = ctl_arena_printf(arena, "%s%s%s", text, i > 0 ? "," : "",
+                                m->models[i].ref);
+    }
+
+    return text != NULL ? ctl_arena_printf(arena, "%s}", text) : NULL;
+}
+
+
+/* A module without a backend has nothing that could be away. */
+static bool
+service_put(struct ctl_change *c, const struct ctl_module *m,
+    struct ctl_error *e)
+{
+    const struct ctl_manifest *manifest = m->manifest;
+    bool active = m->state == CTL_MODULE_ACTIVE || !manifest->has_inference;
+    const char *refs = refs_text(c->arena, manifest);
+
+    if (refs == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+
+    return CTL_PG(c->pg, c->arena, NULL, e,
+        "INSERT INTO services (service_id, manifest, manifest_sha256, models,"
+        " active, reason) VALUES ($1, $2::jsonb,"
+        " sha256(convert_to($2::jsonb::text, 'UTF8')), $3::text[],"
+        " $4::boolean, $5) ON CONFLICT (service_id) DO UPDATE SET"
+        " manifest = excluded.manifest, models = excluded.models,"
+        " manifest_sha256 = excluded.manifest_sha256,"
+        " active = excluded.active, reason = excluded.reason,"
+        " read_at = now()",
+        m->id, manifest->service, refs, active ? "t" : "f",
+        active ? NULL : m->reason);
+}
+
+
+bool
+ctl_services_publish(struct ctl_change *c, const struct ctl_catalog *from,
+    struct ctl_error *e)
+{
+    const char *ids = "{";
+    unsigned i;
+
+    for (i = 0; ids != NULL && i < from->nmodules; i++) {
+        const struct ctl_module *m = &from->modules[i];
+
+        ids = ctl_arena_printf(c->arena, "%s%s\"%s\"", ids,
+                               i > 0 ? "," : "", m->id);
+        if (m->manifest != NULL
+            ? !service_put(c, m, e)
+            : !CTL_PG(c->pg, c->arena, NULL, e,
+                "UPDATE services SET reason = $2 WHERE service_id = $1",
+                m->id, m->reason))
+        {
+            return false;
+        }
+    }
+    ids = ids != NULL ? ctl_arena_printf(c->arena, "%s}", ids) : NULL;
+
+    return (ids != NULL || ctl_error_internal(e, "out of memory"))
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "DELETE FROM services WHERE service_id <> ALL ($1::text[])",
+               ids);
+}
+
+
+static void
+service_fill(struct ctl_service *s, const struct ctl_rows *rows, unsigned i)
+{
+    s->id = ctl_rows_at(rows, i, 0);
+    s->shown = ctl_rows_at(rows, i, 1);
+    s->connector = ctl_rows_at(rows, i, 2);
+}
+
+
+bool
+ctl_service_list(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *after, unsigned limit, struct ctl_service **out, unsigned *n,
+    bool *more, struct ctl_error *e)
+{
+    const char *most = ctl_arena_printf(arena, "%u", limit + 1);
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT " SHOWN " FROM services WHERE service_id > $1"
+            " COLLATE \"C\" ORDER BY service_id COLLATE \"C\" LIMIT $2",
+            after, most))
+    {
+        return false;
+    }
+    *more = rows.nrows > limit;
+    *n = *more ? limit : rows.nrows;
+    *out = ctl_arena_alloc(arena, (*n + 1) * sizeof(**out));
+    for (i = 0; *out != NULL && i < *n; i++) {
+        service_fill(&(*out)[i], &rows, i);
+    }
+
+    return *out != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
+bool
+ctl_service_get(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
+    struct ctl_service *out, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT " SHOWN " FROM services WHERE service_id = $1", id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return ctl_error_set(e, 404, "service_not_found",
+                             "There is no service with this id; GET "
+                             "/api/services lists them.");
+    }
+    service_fill(out, &rows, 0);
+
+    return true;
+}
+
+
+const char *
+ctl_service_backend(const char *connector, bool *dry_run)
+{
+    (void) connector;
+    *dry_run = true;
+
+    return "stub";
+}
