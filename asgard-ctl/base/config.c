@@ -163,6 +163,9 @@ set_targets(struct ctl_config *c, const struct setting *s, const char *value)
     const char *at = value;
     size_t len, cloud;
 
+    if (strcmp(value, "any") == 0) {
+        return true;
+    }
     do {
         len = strcspn(at, ",");
         cloud = strcspn(at, ":");
@@ -194,7 +197,7 @@ static const struct setting settings[] = {
     {"log", set_text, FIELD(log), "a path or stderr, once"},
     {"public_url", set_text, FIELD(public_url), "a URL, once"},
     {"targets", set_targets, FIELD(targets),
-        "cloud:account, several joined by commas, once"},
+        "any, or cloud:account, several joined by commas, once"},
     {"api_threads", set_threads, 0, "a number from 1 to 64"},
     {"bad_tokens", set_bad_tokens, 0, "a number from 0 to 1000000"},
     {"snapshot_max_age", set_age, FIELD(snapshot_max_age_s),

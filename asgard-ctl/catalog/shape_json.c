@@ -92,25 +92,12 @@ items_write(const struct ctl_yaml *node, const struct ctl_shape *s,
 }
 
 
-/* YAML's other words for true and false become JSON's. */
-static void
-bool_write(const struct ctl_yaml *node, asg_buf_t *out)
-{
-    bool value = false;
-
-    ctl_yaml_bool(node, &value);
-    asg_buf_z(out, value ? "true" : "false");
-}
-
-
 static void
 value_write(const struct ctl_yaml *node, const struct ctl_shape *s,
     asg_buf_t *out)
 {
     switch (s->kind) {
     case CTL_SHAPE_BOOL:
-        bool_write(node, out);
-        break;
     case CTL_SHAPE_INT:
     case CTL_SHAPE_USD:
         asg_buf_z(out, node->text);

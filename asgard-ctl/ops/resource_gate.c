@@ -9,6 +9,8 @@
 #include "ops/ceiling.h"
 #include "ops/resource_spec.h"
 
+#define REFUSED "Refused by the rule %s: %s."
+
 /* Column by column what `facts_take` reads. */
 enum column {
     LIVE, KILLED, CLASSIFICATION, DATA_CLASS, FOUND, BACKEND, IN_SERVICE,
@@ -309,11 +311,14 @@ ctl_resource_gate(struct ctl_change *c, const struct ctl_config *config,
 bool
 ctl_resource_denied(const struct ctl_decision *d, struct ctl_error *e)
 {
-    const char *code = strcmp(d->rule, "project.live") == 0
-                       ? "project_inactive"
-                       : strcmp(d->rule, "project.killed") == 0
-                       ? "project_killed" : "policy_denied";
+    if (strcmp(d->rule, "project.live") == 0) {
+        return ctl_error_set(e, 403, "project_inactive", REFUSED, d->rule,
+                             d->why);
+    }
+    if (strcmp(d->rule, "project.killed") == 0) {
+        return ctl_error_set(e, 403, "project_killed", REFUSED, d->rule,
+                             d->why);
+    }
 
-    return ctl_error_set(e, 403, code, "Refused by the rule %s: %s.",
-                         d->rule, d->why);
+    return ctl_error_set(e, 403, "policy_denied", REFUSED, d->rule, d->why);
 }

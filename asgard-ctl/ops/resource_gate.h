@@ -30,7 +30,7 @@ struct ctl_resource_facts {
     const char *connector;
     const char *service_sha256;         /* hex, of the manifest */
     const char *resource_id;            /* one of this name; NULL: none yet */
-    bool same;                          /* it has this spec, and is not failed */
+    bool same;                          /* it has this spec, and works */
     asg_nusd_t est_monthly_nusd;
 };
 

@@ -28,7 +28,7 @@ enum ctl_fact {
     CTL_FACT_TARGET = 32,               /* cloud and account are allowed */
     CTL_FACT_FLOOR = 64,                /* at or above classification_min */
     CTL_FACT_ROOF = 128,                /* at or below classification_max */
-    CTL_FACT_AUTO = 256,                /* the manifest lets it be self-served */
+    CTL_FACT_AUTO = 256,                /* self-service, by the manifest */
     CTL_FACT_VARIANT = 512,             /* and the variant, which is known */
     CTL_FACT_CEILING = 1024,            /* it fits under the tier's ceiling */
     CTL_FACT_OWNER = 2048               /* who asks owns or manages it */

@@ -45,6 +45,8 @@ my %row = (
     'GET /api/projects'         => '00 ++++ + +++s +',
     'GET /api/budgets'          => '00 ++++ + -++s -',
     'PUT /api/budgets'          => '00 ++f+ + -+s+ -',
+    'GET /api/services'         => '00 ++++ + +++s +',
+    'GET /api/services/{service_id}' => '00 ++++ + +++s +',
     'POST /api/requests'        => '00 ++f+ + -+s+ -',
     'GET /api/requests'         => '00 ++++ + +++s +',
     'GET /api/requests/{request_id}'           => '00 ++++ + -++s -',
@@ -57,13 +59,14 @@ my %row = (
     'GET /internal/ready'       => 'not through nginx',
     'GET /metrics/ctl'          => '++ ++++ + ++++ +');
 my $project = '/api/projects/{project_id}';
-$row{"GET $project$_"} = '00 ++++ + -++s -' for '',
-    qw(/keys /budgets /usage /promotion);
+$row{"GET $project$_"} = '00 ++++ + -++s -' for '', qw(/keys /budgets /usage
+    /promotion /resources /resources/{resource_id});
 $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     "POST $project/unkill", "POST $project/keys",
     "PATCH $project/keys/{key_id}", "DELETE $project/keys/{key_id}",
-    "PUT $project/budgets", map { "POST $project/$_" }
-    qw(promotion demote extend decommission archive);
+    "PUT $project/budgets", "DELETE $project/resources/{resource_id}",
+    map { "POST $project/$_" }
+    qw(promotion demote extend decommission archive resources);
 
 # --- the route table has a row each
 
@@ -101,6 +104,7 @@ $who{operator} = {token => $t->admin_token};
 # What is revoked again stays revoked, so one of each is enough.
 my $count = 0;
 my %present = (project_id => $here,
+    service_id => 's3-bucket',
     key_id => $t->key(project => $here)->{id},
     user_id => $who{stranger}{id}, agent_id => $t->{postgres}->value(
         "INSERT INTO agents (owner_id, name) VALUES ('$who{owner}{id}', 'v')"
@@ -110,7 +114,7 @@ my %present = (project_id => $here,
 
 my %absent = (project_id => 'proj-2020-0001',
     map { $_ => '00000000-0000-4000-8000-000000000000' }
-    qw(key_id token_id agent_id user_id request_id));
+    qw(key_id token_id agent_id user_id request_id resource_id));
 
 # A request is decided once, so each call has its own, that nobody here asked.
 sub path_of {
@@ -121,6 +125,12 @@ sub path_of {
         . " '$here', '$here', 'requested', 'system:test', 'system', '{}', '',"
         . " 'test', 'platform', 1) RETURNING request_id")
         if $route =~ /request_id/;
+    $present{resource_id} = $t->{postgres}->value('INSERT INTO resources'
+        . ' (project_id, rtype, name, spec, tags, state, backend, dry_run,'
+        . " request_id) SELECT '$here', 's3-bucket', 'm' || $$ || '-"
+        . ++$count . "', '{}', '{}', 'provisioned', 'stub', true, request_id"
+        . ' FROM requests LIMIT 1 RETURNING resource_id')
+        if $route =~ /resource_id/;
     return $route =~ s/\{(\w+)\}/$present{$1}/gr;
 }
 
@@ -139,6 +149,8 @@ sub body_of {
             manager_email => 'x@example.com'},
         'PUT /api/budgets' => {scope => 'project', scope_id => $id,
             budgets => []},
+        "POST $project/resources" => {resource_type => 's3-bucket',
+            name => 'n' . ++$count},
         'POST /api/requests' => {project_id => $id, title => 't'},
         "PATCH $project" => {description => 'd'},
         "POST $project/keys" => {name => 'k'},

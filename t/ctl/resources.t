@@ -89,7 +89,8 @@ is(ask('databricks-uc-volume', 'v', {catalog_name => 'c'})->status, 201,
 my ($parked) = @{$t->api_ok('GET', "/api/requests?subject=$project/"
     . 'databricks-sql-warehouse/parked', undef,
     $people->as('manager'))->{requests}};
-is($parked->{payload}{estimated_monthly_usd}, 200, 'the approver sees the cost');
+is($parked->{payload}{estimated_monthly_usd}, 200,
+    'the approver sees the cost');
 is_refused(say($parked, 'approve', 'owner'), 403, 'self_approval', '',
     'the owner who asked does not approve');
 my @yes = $t->in_parallel(4, sub { say($parked, 'approve', $_[0] % 2 ? 'manager'
@@ -148,8 +149,8 @@ is_refused(ask('litellm-key', 'x', {max_budget_usd => '5'}), 400,
 is_refused(ask('litellm-key', 'x', {max_budget_usd => 5, models => []}), 400,
     'invalid_value', 'spec.models', '... with no models, which would be all');
 is_refused(ask('s3-bucket', $_), 400, 'invalid_value', 'name', 'the name '
-    . substr($_, 0, 20) =~ s/\W/?/gr) for '../../x', '/x', '-x', "x\n", 'X',
-    'x' x 41, "\x{430}bc", 'a_b';
+    . substr($_, 0, 20) =~ s/[^a-zA-Z.\/-]/?/gr) for '../../x', '/x', '-x',
+    "x\n", 'X', 'x' x 41, "\x{430}bc", 'a_b';
 is_refused($t->api('POST', $url, qq({"resource_type":"s3-bucket","name":"n",)
     . qq("spec":$_}), $people->as('owner')), 400, 'invalid_value', 'spec',
     "the spec $_") for '[]', '{"a":1e9999}', '{"a":"\u0000"}', 'null',
@@ -158,7 +159,8 @@ is_refused($t->api('POST', $url, {resource_type => 's3-bucket', name => 'n',
     requester => 'x'}, $people->as('owner')), 400, 'unknown_field',
     'requester', 'who asks is no field');
 my $gpu = ask('ec2-instance', 'gpu', {instance_type => 'g5.xlarge'});
-is_refused($gpu, 403, 'policy_denied', '', 'a variant above the classification');
+is_refused($gpu, 403, 'policy_denied', '',
+    'a variant above the classification');
 like($gpu->json->{error}, qr/deploy\.classification-min/, '... names its rule');
 is($t->api_ok('GET', "/api/requests?state=rejected")->{requests}[0]{rule},
     'deploy.classification-min', '... and is kept as refused');

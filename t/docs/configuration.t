@@ -116,9 +116,11 @@ my ($backends) = $page =~ /^## Variables of the backends\n(.*?)^## /ms;
 for my $variable (sort keys %used) {
     like($backends, qr/`$variable`/, "$variable stands there");
 }
+my ($asked) = $page =~ /^### What ships to be asked for\n(.*?)^### /ms;
 for my $folder (glob(top() . '/services/*/')) {
     my ($id) = $folder =~ m{([^/]+)/$};
-    like($backends, qr/^\| \Q$id\E \|/m, "the module $id stands there");
+    like(slurp("$folder/service.yaml") =~ /^inference:/m ? $backends : $asked,
+        qr/^\| \Q$id\E \|/m, "the module $id stands there");
 }
 
 # --- make run
