@@ -180,6 +180,7 @@ Try next:
   curl \$ASGARD_URL/api/ledger \\
        -H "Authorization: Bearer \$ASGARD_ADMIN_TOKEN"
   \$ASGARD_CTL audit money         # is every nano-dollar accounted for?
+  examples/review/run.sh          # who asks, who decides: three people
   examples/money/run.sh           # Redis lost under a call: nothing forgotten
 
 Any OpenAI library works: base URL $url/v1, API key \$ASGARD_KEY.

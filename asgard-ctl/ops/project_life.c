@@ -7,6 +7,7 @@
 
 #include "ledger/time_text.h"
 #include "ops/project_ask.h"
+#include "ops/resource.h"
 
 #define SQL_SET_CLASS \
     "UPDATE projects SET classification = $2," \
@@ -195,7 +196,8 @@ static bool
 end_life(struct ctl_change *c, const struct ctl_project *p, const char *state,
     const char *action, const char *reason, struct ctl_error *e)
 {
-    return CTL_PG(c->pg, c->arena, NULL, e,
+    return ctl_resource_end_all(c, p->id, reason, e)
+           && CTL_PG(c->pg, c->arena, NULL, e,
                "UPDATE projects SET lifecycle = $2,"
                " ended_at = coalesce(ended_at, now()) WHERE project_id = $1",
                p->id, state)

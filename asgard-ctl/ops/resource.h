@@ -53,7 +53,7 @@ bool ctl_resource_list(struct ctl_pg *pg, struct ctl_arena *arena,
 
 /* Ends all that are alive, as a decommission does, without asking. */
 bool ctl_resource_end_all(struct ctl_change *c, const char *project_id,
-    const char *reason, unsigned *n, struct ctl_error *e);
+    const char *reason, struct ctl_error *e);
 
 /* Effects of requests (ask_effect.c). */
 bool ctl_resource_provision(struct ctl_change *c, const struct ctl_ask *ask,

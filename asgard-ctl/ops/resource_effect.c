@@ -233,13 +233,12 @@ ctl_resource_destroy(struct ctl_change *c, const struct ctl_ask *ask,
 
 bool
 ctl_resource_end_all(struct ctl_change *c, const char *project_id,
-    const char *reason, unsigned *n, struct ctl_error *e)
+    const char *reason, struct ctl_error *e)
 {
     struct ctl_resource r;
     struct ctl_rows rows;
     unsigned i;
 
-    *n = 0;
     if (!CTL_PG(c->pg, c->arena, &rows, e,
             "SELECT resource_id FROM resources WHERE project_id = $1"
             " AND state <> 'destroyed' ORDER BY number FOR UPDATE",
@@ -255,7 +254,5 @@ ctl_resource_end_all(struct ctl_change *c, const char *project_id,
             return false;
         }
     }
-    *n = rows.nrows;
-
     return true;
 }

@@ -210,6 +210,12 @@ is(say($asked->json->{request}, 'approve', 'manager')->json->{state},
 is($t->api_ok('GET', "/api/projects/$secret/resources/$kept->{id}")->{state},
     'destroyed', '... then it is over');
 
+$t->api_ok('POST', "/api/projects/$project/decommission",
+    {reason => 'over'}, $people->as('owner'));
+is(join(' ', sort keys %{{map { $_->{state} => 1 } @{$t->api_ok('GET',
+    "/api/projects/$project/resources")->{resources}}}}), 'destroyed',
+    'with its project all of a project ends');
+
 # --- the database itself
 
 my $pg = $t->{postgres};

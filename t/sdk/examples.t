@@ -7,17 +7,23 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(spill slurp top lines_of);
+use Asgard::People;
 use Asgard::Sdk;
 use Asgard::Test;
 
 my $python = Asgard::Sdk::must_have('venv');
 my $modules = Asgard::Sdk::must_have('node_modules');
 my $t = Asgard::Test->new(workers => 2)->start;
-my $project = $t->project(budget_usd => '5');
+my $people = Asgard::People->new($t);
+my %who = map { $_ => $people->person($_) } qw(rita max);
+my $project = $t->project(budget_usd => '5',
+    owner_email => $who{rita}{email}, manager_email => $who{max}{email});
 my $key = $t->key(project => $project)->{key};
 my $env = spill("$t->{dir}/env", join('', map { "$_\n" }
     'ASGARD_URL=' . $t->url, 'ASGARD_ADMIN_TOKEN=' . $t->admin_token,
     "ASGARD_PROJECT=$project", "ASGARD_KEY=$key",
+    "ASGARD_REQUESTER_TOKEN=$who{rita}{token}",
+    "ASGARD_APPROVER_TOKEN=$who{max}{token}",
     'ASGARD_REDIS=' . $t->{redis}->url, 'ASGARD_CTL="' . join(' ',
         $t->{control}->binary, '-c', $t->{control}->conf) . '"'), 0600);
 my $sdk = bless {test => $t}, 'Asgard::Sdk';
@@ -66,6 +72,28 @@ my %run = (
             'money: nothing lost, nothing doubled');
         like($out, qr/^every amount is accounted for \(0 broken\)$/m,
             'money: the audit');
+    },
+    review => sub {
+        my $out = run_example('review');
+        like($out, qr/"state": "provisioned",\n *"dry_run": true,/,
+            'review: what is self-service is made at once');
+        like($out, qr/"waits": "the project's manager or an administrator"/,
+            'review: what costs waits');
+        is(scalar(() = $out =~ /^\{"code":"self_approval"/mg), 2,
+            'review: nobody approves what they or their agent asked');
+        like($out, qr/^\{"code":"forbidden"/m, 'review: nor the agent');
+        like($out, qr/^\{"code":"request_not_found"/m,
+            'review: who has no part sees nothing');
+        like($out, qr/^\{"code":"plan_changed"/m,
+            'review: an approval is of what was shown');
+        like($out, qr/^\{"state":"fulfilled","approver":"max"\}$/m,
+            'review: the manager approves');
+        like($out, qr/^\{"state":"rejected","approver":null\}$/m,
+            'review: and says no');
+        like($out, qr/looks again.*"cluster_size": "Large".*_usd": null/s,
+            'review: what was approved is made');
+        like($out, qr/submit -> requested .*\n.*approve -> approved until/,
+            'review: all of it is on record');
     },
     python => sub {
         my $out = run_example('python',
