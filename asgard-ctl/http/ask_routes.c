@@ -11,6 +11,7 @@
 #include "http/json_out.h"
 #include "http/query.h"
 #include "ops/ask_decide.h"
+#include "ops/ask_events.h"
 #include "ops/principal.h"
 
 
@@ -145,6 +146,63 @@ CTL_HANDLER(ctl_http_ask_get)
 
     return gate_ask(rq, &ask, &relation, e)
            && send_ask(rq, an, 200, &ask, relation, e);
+}
+
+
+/* From where on: `after` of the query, or what a browser says that it has. */
+static bool
+read_after(struct ctl_request *rq, int64_t *after, struct ctl_error *e)
+{
+    const char *text = NULL;
+    const struct ctl_query_field query[] = {{"after", &text}, {NULL, NULL}};
+    asg_str_t said = rq->last_event_id;
+    uint64_t n = 0;
+
+    if (!ctl_query_read(rq, query, e)) {
+        return false;
+    }
+    if (text != NULL) {
+        said = asg_str_z(text);
+    }
+    if (said.len > 0 && (!asg_str_u64(said, &n) || n > INT64_MAX)) {
+        return ctl_error_field(e, "invalid_value", "after",
+                               "after is the id of an event.");
+    }
+    *after = (int64_t) n;
+
+    return true;
+}
+
+
+/* What has happened is the body; what will happen follows it. */
+CTL_HANDLER(ctl_http_ask_follow)
+{
+    struct ctl_ask_events events;
+    struct ctl_ask ask;
+    unsigned relation;
+    int64_t after = 0;
+    const char *text;
+
+    if (!read_after(rq, &after, e) || !gate_ask(rq, &ask, &relation, e)
+        || !ctl_ask_events_read(rq->worker->pg, &rq->worker->arena, ask.id,
+                                after, &events, e))
+    {
+        return false;
+    }
+    text = ctl_arena_printf(&rq->worker->arena, ": what happens to %s\n\n%s",
+                            ask.id, events.text);
+    if (text == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    an->status = 200;
+    an->content_type = "text/event-stream";
+    an->body = asg_str_z(text);
+    if (!events.ended) {
+        an->follow = ask.id;
+        an->follow_after = events.last;
+    }
+
+    return true;
 }
 
 

@@ -68,6 +68,7 @@ CTL_HANDLER(ctl_http_service_get);
 CTL_HANDLER(ctl_http_ask_create);
 CTL_HANDLER(ctl_http_ask_list);
 CTL_HANDLER(ctl_http_ask_get);
+CTL_HANDLER(ctl_http_ask_follow);
 CTL_HANDLER(ctl_http_ask_approve);
 CTL_HANDLER(ctl_http_ask_reject);
 CTL_HANDLER(ctl_http_ask_escalate);

@@ -41,7 +41,9 @@ void
 ctl_job_done(struct ctl_job *job)
 {
     if (job != NULL) {
-        close(job->fd);
+        if (job->fd >= 0) {             /* else it was given away */
+            close(job->fd);
+        }
         OPENSSL_cleanse(job->input, job->len);
         free(job);
     }

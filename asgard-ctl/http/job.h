@@ -11,7 +11,7 @@
 /* Owned by who holds it; done() ends it. */
 struct ctl_job {
     struct ctl_job *next;
-    int fd;                             /* the connection */
+    int fd;                             /* the connection; -1: given away */
     enum ctl_scgi_status status;
     struct ctl_scgi scgi;               /* borrows from `input` */
     size_t len;                         /* of the input so far */

@@ -45,6 +45,7 @@ struct ctl_request {
     asg_str_t method, path, query, body, content_type;
     asg_str_t idempotency_key, authorization, cookie;
     asg_str_t origin, fetch_site, host, scheme;
+    asg_str_t last_event_id;            /* of a client that follows */
     asg_str_t remote_addr;              /* of the client, as nginx tells it */
     const char *trace_id;
     const char *param[CTL_ROUTE_PARAMS_MAX];    /* of the path, in order */
@@ -63,6 +64,9 @@ struct ctl_answer {
     const char *allow;                  /* methods, of a 405; else NULL */
     const char *set_cookie;             /* NULL: none */
     int retry_after_s;                  /* 0: not said */
+    const char *follow;                 /* request whose events follow the body:
+                                         * http/follow.h; NULL: none */
+    int64_t follow_after;               /* the last event in the body */
 };
 
 /* A handler of a CTL_WRITE route runs inside rq->change: one transaction with

@@ -97,6 +97,8 @@ const struct ctl_route ctl_routes[] = {
     {"GET", "/api/requests", CTL_RULE_READ, CTL_READ, ctl_http_ask_list},
     {"GET", "/api/requests/{request_id}", CTL_RULE_READ, CTL_READ,
         ctl_http_ask_get},
+    {"GET", "/api/requests/{request_id}/events", CTL_RULE_READ, CTL_READ,
+        ctl_http_ask_follow},
     {"POST", "/api/requests/{request_id}/approve", CTL_RULE_DECIDE, CTL_WRITE,
         ctl_http_ask_approve},
     {"POST", "/api/requests/{request_id}/reject", CTL_RULE_DECIDE, CTL_WRITE,

@@ -25,6 +25,7 @@ static const struct variable variables[] = {
     {"HTTP_COOKIE", FIELD(cookie)},
     {"HTTP_ORIGIN", FIELD(origin)},
     {"HTTP_SEC_FETCH_SITE", FIELD(fetch_site)},
+    {"HTTP_LAST_EVENT_ID", FIELD(last_event_id)},
     {"HTTP_HOST", FIELD(host)},
     {"REQUEST_SCHEME", FIELD(scheme)},
     {"REMOTE_ADDR", FIELD(remote_addr)},

@@ -35,6 +35,7 @@ struct ctl_scgi {
     asg_str_t cookie;                   /* HTTP_COOKIE */
     asg_str_t origin;                   /* HTTP_ORIGIN */
     asg_str_t fetch_site;               /* HTTP_SEC_FETCH_SITE */
+    asg_str_t last_event_id;            /* HTTP_LAST_EVENT_ID */
     asg_str_t host;                     /* HTTP_HOST */
     asg_str_t scheme;                   /* REQUEST_SCHEME */
     asg_str_t remote_addr;              /* REMOTE_ADDR */

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "core/trace.h"
 #include "http/bad_tokens.h"
+#include "http/follow.h"
 #include "http/health.h"
 #include "http/job.h"
 #include "http/json_out.h"
@@ -51,6 +52,7 @@ struct ctl_server {
     int stop;                           /* eventfd: readable = stop */
     struct ctl_jobs *jobs;              /* from readers to workers */
     struct ctl_health *health;
+    struct ctl_follow *follow;
     atomic_uint waiting;                /* workers, for Redis */
     struct ctl_bad_tokens bad_tokens;
     struct thread *threads;             /* READERS, then the workers */
@@ -119,8 +121,12 @@ write_head(asg_buf_t *b, const struct ctl_answer *an, const char *trace_id)
     asg_buf_z(b, "\r\nContent-Type: ");
     asg_buf_z(b, an->content_type != NULL ? an->content_type
                                           : "application/json");
-    asg_buf_z(b, "\r\nContent-Length: ");
-    asg_buf_i64(b, (int64_t) an->body.len);
+    if (an->follow == NULL) {
+        asg_buf_z(b, "\r\nContent-Length: ");
+        asg_buf_i64(b, (int64_t) an->body.len);
+    } else {
+        asg_buf_z(b, "\r\nX-Accel-Buffering: no");
+    }
     asg_buf_z(b, "\r\nCache-Control: no-store\r\nX-Asgard-Trace-Id: ");
     asg_buf_z(b, trace_id);
     if (an->status == 401) {
@@ -194,6 +200,16 @@ choose_trace(asg_str_t given, char trace[ASG_TRACE_MAX + 1])
 }
 
 
+/* The connection belongs to those who are told what happens. */
+static void
+give_away(struct ctl_server *s, struct ctl_job *job,
+    const struct ctl_answer *an)
+{
+    ctl_follow_add(s->follow, job->fd, an->follow, an->follow_after);
+    job->fd = -1;
+}
+
+
 /* Ends the job. */
 static void
 answer(struct thread *t, struct ctl_job *job, bool serve)
@@ -216,6 +232,7 @@ answer(struct thread *t, struct ctl_job *job, bool serve)
         rq.cookie = scgi->cookie;
         rq.origin = scgi->origin;
         rq.fetch_site = scgi->fetch_site;
+        rq.last_event_id = scgi->last_event_id;
         rq.host = scgi->host;
         rq.scheme = scgi->scheme;
         rq.remote_addr = scgi->remote_addr;
@@ -223,7 +240,13 @@ answer(struct thread *t, struct ctl_job *job, bool serve)
     } else {
         refuse_input(&rq, job->status, &an);
     }
+    if (an.follow != NULL && !ctl_follow_has_room(t->server->follow)) {
+        refuse_input(&rq, CTL_SCGI_DONE, &an);
+    }
     write_answer(job->fd, &an, trace);
+    if (an.follow != NULL) {
+        give_away(t->server, job, &an);
+    }
     ctl_job_done(job);
     ctl_arena_reset(&t->worker.arena);
 }
@@ -387,8 +410,9 @@ ctl_server_start(const struct ctl_config *config,
     s->threads = calloc(s->nthreads, sizeof(*s->threads));
     s->jobs = ctl_jobs_open(WAITING_MAX);
     s->health = ctl_health_start(config);
+    s->follow = ctl_follow_start(config);
     if (s->stop < 0 || s->threads == NULL || s->jobs == NULL
-        || s->health == NULL)
+        || s->health == NULL || s->follow == NULL)
     {
         s->nthreads = 0;
         ctl_error_internal(e, "out of memory or descriptors");
@@ -448,6 +472,7 @@ ctl_server_stop(struct ctl_server *server)
     }
     ctl_jobs_free(server->jobs);
     ctl_health_stop(server->health);
+    ctl_follow_stop(server->follow);
     if (server->listener >= 0) {
         close(server->listener);
     }

@@ -80,15 +80,29 @@ ask_fill(struct ctl_ask *a, const struct ctl_rows *rows, unsigned i,
 }
 
 
+/* The project before the request, as whoever asks takes them: two who each
+ * had one would wait for each other. */
+static bool
+ask_lock(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
+    struct ctl_error *e)
+{
+    return CTL_PG(pg, arena, NULL, e,
+               "SELECT 1 FROM projects WHERE project_id = (SELECT project_id"
+               " FROM requests WHERE request_id::text = lower($1)) FOR UPDATE",
+               id)
+           && CTL_PG(pg, arena, NULL, e,
+               "SELECT 1 FROM requests WHERE request_id::text = lower($1)"
+               " FOR UPDATE", id);
+}
+
+
 bool
 ctl_ask_get(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
     bool lock, struct ctl_ask *out, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
-    if ((lock && !CTL_PG(pg, arena, NULL, e,
-                     "SELECT 1 FROM requests WHERE request_id::text ="
-                     " lower($1) FOR UPDATE", id))
+    if ((lock && !ask_lock(pg, arena, id, e))
         || !CTL_PG(pg, arena, &rows, e,
                "SELECT " SHOWN " FROM requests r"
                " WHERE r.request_id::text = lower($1)", id))

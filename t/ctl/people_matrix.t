@@ -50,6 +50,7 @@ my %row = (
     'POST /api/requests'        => '00 ++f+ + -+s+ -',
     'GET /api/requests'         => '00 ++++ + +++s +',
     'GET /api/requests/{request_id}'           => '00 ++++ + -++s -',
+    'GET /api/requests/{request_id}/events'    => '00 ++++ + -++s -',
     'POST /api/requests/{request_id}/approve'  => '00 ++ff + -fss -',
     'POST /api/requests/{request_id}/reject'   => '00 ++ff + -fss -',
     'POST /api/requests/{request_id}/escalate' => '00 ++ff + -fsf -',
@@ -122,7 +123,8 @@ sub path_of {
     $present{request_id} = $t->{postgres}->value('INSERT INTO requests (kind,'
         . ' project_id, subject, state, requester, person, payload,'
         . " plan_sha256, rule, tier, approvals_needed) VALUES ('generic',"
-        . " '$here', '$here', 'requested', 'system:test', 'system', '{}', '',"
+        . " '$here', '$here', '" . ($route =~ /events/ ? 'rejected'
+        : 'requested') . "', 'system:test', 'system', '{}', '',"
         . " 'test', 'platform', 1) RETURNING request_id")
         if $route =~ /request_id/;
     $present{resource_id} = $t->{postgres}->value('INSERT INTO resources'

@@ -133,6 +133,19 @@ is_refused(say($third, 'approve', 'manager'), 409, 'plan_changed', '',
 is($t->api_ok('GET', "/api/requests/$third->{id}")->{state}, 'cancelled',
     '... which is over');
 
+my @race = map { ask('databricks-job', 'race', {notebook_path => "/$_"})
+    ->json->{request} } 1;
+for my $turn (2 .. 4) {
+    my @said = $t->in_parallel(2, sub { $_[0]
+        ? say($race[-1], 'approve', 'manager')->status
+        : ask('databricks-job', 'race', {notebook_path => "/$turn"})->status
+        });
+    like("@said", qr/^20[012] (?:200|409)$/,
+        'who asks anew and who approves do not stop each other');
+    push @race, ask('databricks-job', 'race', {notebook_path => "/$turn+"})
+        ->json->{request};
+}
+
 # --- refused by a rule
 
 my $url = "/api/projects/$project/resources";

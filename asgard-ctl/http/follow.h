@@ -1,0 +1,31 @@
+/*
+ * Those who follow a request: connections that stay open and are sent what
+ * happens to it, by one thread for all of them.
+ *
+ * A handler answers with what has happened already and names the request
+ * (ctl_answer.follow); the server then gives the connection away.  It ends with
+ * the request, after ten minutes (the client asks again from the last id, and
+ * is looked at again), when the client is gone, and when it does not read.
+ */
+#ifndef CTL_FOLLOW_H
+#define CTL_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+
+#define CTL_FOLLOW_MAX 64               /* at once */
+
+struct ctl_follow;                      /* owned: start/stop */
+
+/* NULL: no memory, or no thread. */
+struct ctl_follow *ctl_follow_start(const struct ctl_config *config);
+void ctl_follow_stop(struct ctl_follow *f);     /* NULL ok */
+
+bool ctl_follow_has_room(struct ctl_follow *f);
+/* Takes the connection, and closes it when there is no room. */
+void ctl_follow_add(struct ctl_follow *f, int fd, const char *request_id,
+    int64_t after);
+
+#endif
