@@ -79,11 +79,33 @@ history_read(struct ctl_pg *pg, struct ctl_arena *arena,
 }
 
 
+#define USD(nusd) "trim_scale((" nusd ")::numeric / 1000000000)"
+
+/* Beside the estimate of what is asked: measured, and what runs already. */
+static bool
+now_read(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_ask *ask, const char **out, struct ctl_error *e)
+{
+    return list_read(pg, arena,
+        "SELECT jsonb_build_object('budget_usd', " USD("(SELECT limit_nusd"
+        "  FROM budget_windows WHERE budget_id = 'p.' || r.project_id"
+        "  AND window_name = 'total')") ", 'spent_usd', "
+        USD("(SELECT coalesce(sum(spent_nano), 0) FROM balances"
+        "  WHERE budget_id = 'p.' || r.project_id"
+        "  AND window_name = 'total')") ", 'est_monthly_usd', "
+        USD("(SELECT coalesce(sum(est_monthly_nusd), 0) FROM resources s"
+        "  WHERE s.project_id = r.project_id"
+        "  AND s.state NOT IN ('failed', 'destroyed'))") ")"
+        " FROM requests r WHERE request_id = $1::uuid", ask, out, e);
+}
+
+
 bool
 ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_ask *ask, struct ctl_ask_look *out, struct ctl_error *e)
 {
     return approvals_read(pg, arena, ask, &out->approvals, e)
            && deciders_read(pg, arena, ask, &out->may_decide, e)
-           && history_read(pg, arena, ask, &out->history, e);
+           && history_read(pg, arena, ask, &out->history, e)
+           && now_read(pg, arena, ask, &out->now, e);
 }

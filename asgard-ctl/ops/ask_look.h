@@ -16,6 +16,9 @@ struct ctl_ask_look {
     const char *may_decide;             /* {username, as}: people with an
                                          * account who have not */
     const char *history;                /* {at, actor, event, state, reason} */
+    const char *now;                    /* not a list: what the project has and
+                                         * spends now, which no approval is
+                                         * bound to */
 };
 
 bool ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,

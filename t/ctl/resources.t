@@ -91,6 +91,10 @@ my ($parked) = @{$t->api_ok('GET', "/api/requests?subject=$project/"
     $people->as('manager'))->{requests}};
 is($parked->{payload}{estimated_monthly_usd}, 200,
     'the approver sees the cost');
+my $now = $t->api_ok('GET', "/api/requests/$parked->{id}", undef,
+    $people->as('manager'))->{project_now};
+is(join(' ', @$now{qw(budget_usd spent_usd est_monthly_usd)}), '5 0 13',
+    '... beside what the project has and spends');
 is_refused(say($parked, 'approve', 'owner'), 403, 'self_approval', '',
     'the owner who asked does not approve');
 my @yes = $t->in_parallel(4, sub { say($parked, 'approve', $_[0] % 2 ? 'manager'

@@ -64,6 +64,8 @@ static void check_body(asg_str_t text)
     for (unsigned i = 0; i < r.list.n; i++) {
         must(r.list.items[i] != NULL);
     }
+    must(r.object == NULL
+         || (r.object[0] == '{' && strlen(r.object) <= JSON_BODY_OBJECT));
     must(r.raw.len == 0
          || (r.raw.data >= text.data
              && r.raw.data + r.raw.len <= text.data + text.len));

@@ -8,6 +8,7 @@
 
 #define JSON_BODY_NAME 10               /* bytes */
 #define JSON_BODY_LIST 3
+#define JSON_BODY_OBJECT 60
 
 struct json_body {
     const char *name;
@@ -16,6 +17,7 @@ struct json_body {
     struct ctl_json_usd usd;
     struct ctl_json_texts list;
     asg_str_t raw;
+    const char *object;
 };
 
 
@@ -30,6 +32,7 @@ json_body_read(asg_str_t text, struct json_body *b, struct ctl_arena *arena,
         {"usd", CTL_JSON_USD, false, 0, &b->usd},
         {"list", CTL_JSON_TEXTS, false, JSON_BODY_LIST, &b->list},
         {"raw", CTL_JSON_RAW, false, 0, &b->raw},
+        {"object", CTL_JSON_OBJECT, false, JSON_BODY_OBJECT, &b->object},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 

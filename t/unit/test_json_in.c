@@ -141,6 +141,33 @@ a_name_that_is_not_plain_is_not_repeated(void **state)
 }
 
 
+/* What is kept as jsonb: as it came, and nothing that grows in there. */
+static void
+an_object_is_kept_as_it_is(void **state)
+{
+    (void) state;
+    assert_true(read_body("{\"name\":\"a\",\"object\":"
+                          "{\"a\": [1.50, {\"b\":{}}], \"c\":\"\\\\u0000\"}}"));
+    assert_string_equal(b.object,
+                        "{\"a\": [1.50, {\"b\":{}}], \"c\":\"\\\\u0000\"}");
+    refused("{\"name\":\"a\",\"object\":[]}", "invalid_value", "object");
+    refused("{\"name\":\"a\",\"object\":null}", "invalid_value", "object");
+    refused("{\"name\":\"a\",\"object\":{\"a\":[1e999999]}}", "invalid_value",
+            "object");
+    refused("{\"name\":\"a\",\"object\":{\"a\":123456789012345678901234567890"
+            "123}}", "invalid_value", "object");
+    refused("{\"name\":\"a\",\"object\":{\"a\\u0000\":1}}", "invalid_value",
+            "object");
+    refused("{\"name\":\"a\",\"object\":{\"a\":\"\\u0000\"}}", "invalid_value",
+            "object");
+    refused("{\"name\":\"a\",\"object\":{\"a\":\"0123456789012345678901234567"
+            "8901234567890123456789012345678\"}}", "invalid_value", "object");
+    refused("{\"name\":\"a\",\"object\":{\"a\":1,\"a\":2}}", "duplicate_key",
+            "");
+    refused("{\"name\":\"a\",\"object\":{\"a\":", "invalid_json", "");
+}
+
+
 int
 main(void)
 {
@@ -149,7 +176,8 @@ main(void)
         cmocka_unit_test(what_is_not_of_the_table_is_refused_by_name),
         cmocka_unit_test(wrong_types_name_the_field),
         cmocka_unit_test(null_is_unlimited_and_absent_is_not_given),
-        cmocka_unit_test(a_name_that_is_not_plain_is_not_repeated)
+        cmocka_unit_test(a_name_that_is_not_plain_is_not_repeated),
+        cmocka_unit_test(an_object_is_kept_as_it_is)
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
