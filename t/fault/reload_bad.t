@@ -73,6 +73,7 @@ sub mend {
     $control->write_routing($routing);
     spill("$t->{dir}/backends.env", $backends, 0600);
     spill($t->{key_file}, $seal, 0600);
+    unlink "$t->{dir}/prices.json";
     ok($t->reload_catalog, '... mended, it is taken');
     ok(wait_until(sub { refused() eq '0' }, 5),
         '... and nothing is refused any more');
@@ -96,6 +97,12 @@ for my $case (
         "model_alias_map:\n  gpt-4o: nothing\n") }, qr/routing\.yaml/],
     ['variables that are none', sub { spill("$t->{dir}/backends.env",
         "MAIN_BASE_URL http://127.0.0.1\n", 0600) }, qr/backends\.env:1/],
+    ['a table of prices that is cut', sub { spill("$t->{dir}/prices.json",
+        '{"one"') }, qr/prices\.json:1/],
+    ['a table of prices with one that is no number', sub {
+        spill("$t->{dir}/prices.json",
+            '{"one":{"input_cost_per_token":"1"}}') },
+        qr/prices\.json:1/],
     ['a key file that is none', sub { spill($t->{key_file},
         "seal s1 short\n", 0600) }, qr/seal\.key/]) {
     my ($what, $break, $says) = @$case;
