@@ -7,11 +7,12 @@ use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 
-use Asgard::Files qw(wait_until);
+use Asgard::Files qw(spill wait_until);
 use Asgard::Stage;
 
 my $s = Asgard::Stage->new(workers => 2);
-my $up = $s->upstream('main', delay => 1);
+my $go = "$s->{dir}/go";
+my $up = $s->upstream('main', until => $go);
 $s->endpoint(kind => 'openai-compatible', host => '127.0.0.1',
     port => $up->port, host_header => '127.0.0.1');
 $s->model(route => 'one');
@@ -21,7 +22,7 @@ $s->start;
 my $part = $s->partition(3);
 
 # What one such call holds.
-$up->script({delay => 0});
+$up->script({until => undef});
 is($s->chat($probe, {model => 'one'})->status, 200, 'an unlimited budget');
 wait_until(sub { $s->{gateway}->spool =~ /\n/ });
 my $hold = JSON::PP::decode_json($s->{gateway}->spool)->{held};
@@ -30,8 +31,19 @@ cmp_ok($hold, '>', 0, 'a call is held for');
 my $k = 7;
 my $limited = $s->project(limit => $k * $hold + $hold - 1);
 my $key = $s->key($limited);
-my @status = $s->in_parallel(24, sub {
+# No call ends, and so makes room, before all that are too many were refused.
+my $refused = "$s->{dir}/refused";
+my @status = $s->in_parallel(25, sub {
+    if ($_[0] == 24) {
+        wait_until(sub { (-s $refused // 0) >= 24 - $k }, 20);
+        spill($go, '');
+        return 'all may go';
+    }
     my $reply = $s->chat($key, {model => 'one'});
+    if ($reply->status != 200) {
+        open my $out, '>>', $refused or die "$refused: $!";
+        syswrite $out, '.';
+    }
     my $code = $reply->status == 200 ? ''
         : JSON::PP::decode_json($reply->body)->{error}{code};
     return $reply->status . " $code";
