@@ -1,5 +1,5 @@
 /*
- * /api/auth: login, logout, me.
+ * /api/auth: login, logout, own password, me.
  */
 #include "http/handlers.h"
 
@@ -88,6 +88,35 @@ CTL_HANDLER(ctl_http_logout)
     }
     tree = cJSON_CreateObject();
     cJSON_AddBoolToObject(tree, "logged_out", true);
+    an->set_cookie = session_cookie(rq, "", 0);
+
+    return ctl_out_send(rq, an, 200, tree, e);
+}
+
+
+/* The browser's session is over with the others. */
+CTL_HANDLER(ctl_http_password)
+{
+    struct ctl_login in = {.network = ctl_remote_network(rq->remote_addr),
+                           .username = rq->who.name};
+    struct ctl_worker *w = rq->worker;
+    const char *password = NULL;
+    const struct ctl_json_field fields[] = {
+        {"password", CTL_JSON_TEXT, true, CTL_PASSWORD_MAX, &in.password},
+        {"new_password", CTL_JSON_TEXT, true, CTL_PASSWORD_MAX, &password},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+    cJSON *tree;
+
+    if (!ctl_json_read(rq->body, fields, &w->arena, e)
+        || !ctl_login_change(w->pg, &w->arena, w->config, rq->trace_id,
+                             rq->who.user_id, &in, password,
+                             &an->retry_after_s, e))
+    {
+        return false;
+    }
+    tree = cJSON_CreateObject();
+    cJSON_AddBoolToObject(tree, "changed", true);
     an->set_cookie = session_cookie(rq, "", 0);
 
     return ctl_out_send(rq, an, 200, tree, e);

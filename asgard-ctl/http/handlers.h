@@ -15,6 +15,7 @@
 /* http/auth_routes.c */
 CTL_HANDLER(ctl_http_login);
 CTL_HANDLER(ctl_http_logout);
+CTL_HANDLER(ctl_http_password);
 CTL_HANDLER(ctl_http_me);
 /* http/token_routes.c */
 CTL_HANDLER(ctl_http_token_mint);
@@ -28,6 +29,7 @@ CTL_HANDLER(ctl_http_user_create);
 CTL_HANDLER(ctl_http_user_list);
 CTL_HANDLER(ctl_http_user_role);
 CTL_HANDLER(ctl_http_user_active);
+CTL_HANDLER(ctl_http_user_password);
 /* http/project_routes.c */
 CTL_HANDLER(ctl_http_project_register);
 CTL_HANDLER(ctl_http_project_list);

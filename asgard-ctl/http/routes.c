@@ -10,6 +10,8 @@ const struct ctl_route ctl_routes[] = {
     {"POST", "/api/auth/login", CTL_RULE_OPEN, CTL_OWN, ctl_http_login},
     {"POST", "/api/auth/logout", CTL_RULE_SESSION, CTL_WRITE,
         ctl_http_logout},
+    {"POST", "/api/auth/password", CTL_RULE_OWN_AGENTS, CTL_OWN,
+        ctl_http_password},
     {"GET", "/api/auth/me", CTL_RULE_SIGNED_IN, CTL_READ, ctl_http_me},
 
     {"GET", "/api/auth/tokens", CTL_RULE_OWN_TOKENS_READ, CTL_READ,
@@ -32,6 +34,8 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_user_role},
     {"POST", "/api/users/{user_id}/active", CTL_RULE_ADMIN, CTL_WRITE,
         ctl_http_user_active},
+    {"POST", "/api/users/{user_id}/password", CTL_RULE_ADMIN, CTL_WRITE,
+        ctl_http_user_password},
 
     {"POST", "/api/groups", CTL_RULE_ADMIN, CTL_WRITE, ctl_http_group_create},
     {"GET", "/api/groups", CTL_RULE_READ, CTL_READ, ctl_http_group_list},

@@ -1,5 +1,5 @@
 /*
- * /api/users: create, list, role, active.  For administrators.
+ * /api/users: create, list, role, active, password.  For administrators.
  */
 #include "http/handlers.h"
 
@@ -93,5 +93,20 @@ CTL_HANDLER(ctl_http_user_active)
 
     return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
            && ctl_user_set_active(rq->change, rq->param[0], active == 1, e)
+           && send_user(rq, an, rq->param[0], e);
+}
+
+
+CTL_HANDLER(ctl_http_user_password)
+{
+    const char *password = NULL;
+    const struct ctl_json_field fields[] = {
+        {"password", CTL_JSON_TEXT, true, CTL_PASSWORD_MAX, &password},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+           && ctl_user_reset_password(rq->change, rq->worker->config,
+                                      rq->param[0], password, e)
            && send_user(rq, an, rq->param[0], e);
 }

@@ -143,3 +143,52 @@ ctl_login(struct ctl_pg *pg, struct ctl_arena *arena,
 
     return ok;
 }
+
+
+static bool
+change_password(struct ctl_change *c, const struct attempt *a,
+    const struct ctl_config *config, const char *user_id,
+    const char *password, struct ctl_error *e)
+{
+    c->actor = ctl_arena_printf(a->arena, "user:%s", user_id);
+
+    return (c->actor != NULL || ctl_error_internal(e, "out of memory"))
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "DELETE FROM login_attempts WHERE who = $1::bytea", a->who)
+           && ctl_user_set_password(c, config, user_id, password,
+                                    "user.password_changed", e)
+           && ctl_change_commit(c, e);
+}
+
+
+bool
+ctl_login_change(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_config *config, const char *trace_id,
+    const char *user_id, const struct ctl_login *in, const char *password,
+    int *retry_after_s, struct ctl_error *e)
+{
+    struct attempt a = {pg, arena, in, attempt_name(arena, in)};
+    const char *stored = NULL;
+    struct ctl_user user;
+    struct ctl_change c;
+    bool found, matches, ok;
+
+    if (a.who == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    if (!ctl_user_password_fits(password, "new_password", e)
+        || !count_attempt(&a, retry_after_s, e)
+        || !ctl_user_find(pg, arena, in->username, &user, &stored, &found, e)
+        || !ctl_password_check(found ? stored : NULL, in->password,
+                               ctl_user_passwords_at_once(config), &matches,
+                               e)
+        || !ctl_change_begin(&c, pg, arena, "anonymous:", trace_id, e))
+    {
+        return false;
+    }
+    ok = matches ? change_password(&c, &a, config, user_id, password, e)
+                 : refuse(&c, user_id, e);
+    ctl_change_abort(&c);
+
+    return ok;
+}

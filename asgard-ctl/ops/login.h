@@ -32,4 +32,12 @@ bool ctl_login(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_login *in, char text[CTL_CREDENTIAL_TEXT],
     struct ctl_user *user, int *retry_after_s, struct ctl_error *e);
 
+/* A person's own, who knows the old one: counted like an attempt to sign in,
+ * for a session may be somebody else's by now.  `in` is of the person, with the
+ * old password.  It ends all their sessions. */
+bool ctl_login_change(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_config *config, const char *trace_id,
+    const char *user_id, const struct ctl_login *in, const char *password,
+    int *retry_after_s, struct ctl_error *e);
+
 #endif

@@ -60,12 +60,13 @@ check_role(const char *role, struct ctl_error *e)
 }
 
 
-static bool
-check_password(const char *password, struct ctl_error *e)
+bool
+ctl_user_password_fits(const char *password, const char *field,
+    struct ctl_error *e)
 {
-    return password == NULL || strlen(password) >= CTL_PASSWORD_MIN
-           || ctl_error_field(e, "invalid_value", "password",
-                              "password must have at least %d bytes.",
+    return strlen(password) >= CTL_PASSWORD_MIN
+           || ctl_error_field(e, "invalid_value", field,
+                              "%s must have at least %d bytes.", field,
                               CTL_PASSWORD_MIN);
 }
 
@@ -121,7 +122,9 @@ ctl_user_create(struct ctl_change *c, const struct ctl_config *config,
 
     if (!check_username(in->username, e)
         || !ctl_email_check("email", in->email, e) || !check_shown(shown, e)
-        || !check_role(in->role, e) || !check_password(in->password, e))
+        || !check_role(in->role, e)
+        || (in->password != NULL
+            && !ctl_user_password_fits(in->password, "password", e)))
     {
         return false;
     }
@@ -266,4 +269,43 @@ ctl_user_set_active(struct ctl_change *c, const char *id, bool active,
            && ctl_change_audit(c, active ? "user.activated"
                                          : "user.deactivated",
                                "user", u.id, NULL, NULL, NULL, e);
+}
+
+
+bool
+ctl_user_set_password(struct ctl_change *c, const struct ctl_config *config,
+    const char *id, const char *password, const char *action,
+    struct ctl_error *e)
+{
+    struct ctl_user u;
+    const char *hash;
+
+    if (!ctl_user_get(c->pg, c->arena, id, &u, e)) {
+        return false;
+    }
+    hash = ctl_password_hash(c->arena, password,
+                             ctl_user_passwords_at_once(config), e);
+
+    return hash != NULL
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "UPDATE users SET password = $2 WHERE user_id = $1::uuid",
+               u.id, hash)
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "DELETE FROM sessions WHERE user_id = $1::uuid", u.id)
+           && ctl_change_audit(c, action, "user", u.id, NULL, NULL, NULL, e);
+}
+
+
+bool
+ctl_user_reset_password(struct ctl_change *c,
+    const struct ctl_config *config, const char *id, const char *password,
+    struct ctl_error *e)
+{
+    struct ctl_user u;
+
+    return ctl_user_password_fits(password, "password", e)
+           && ctl_user_get(c->pg, c->arena, id, &u, e)
+           && check_not_self(c, &u, "password here", e)
+           && ctl_user_set_password(c, config, id, password,
+                                    "user.password_reset", e);
 }

@@ -48,6 +48,18 @@ bool ctl_user_set_role(struct ctl_change *c, const char *id, const char *role,
 bool ctl_user_set_active(struct ctl_change *c, const char *id, bool active,
     struct ctl_error *e);
 
+/* 400 by the field. */
+bool ctl_user_password_fits(const char *password, const char *field,
+    struct ctl_error *e);
+/* Ends their sessions, and not their tokens.  404. */
+bool ctl_user_set_password(struct ctl_change *c,
+    const struct ctl_config *config, const char *id, const char *password,
+    const char *action, struct ctl_error *e);
+/* By an administrator, of another person. */
+bool ctl_user_reset_password(struct ctl_change *c,
+    const struct ctl_config *config, const char *id, const char *password,
+    struct ctl_error *e);
+
 /* Half of the threads may be busy with passwords. */
 unsigned ctl_user_passwords_at_once(const struct ctl_config *config);
 
