@@ -46,7 +46,8 @@ MODULE  := $(wildcard ngx_asgard_module/*.[ch] ngx_asgard_module/core/*.[ch])
 LUA_C   := $(if $(and $(LUA),$(wildcard scripts/embed-lua)),$(OUT)/gen/asg_lua.c)
 SQL_C   := $(if $(SQL),$(OUT)/gen/ctl_migrations.c)
 PRICES_C := $(OUT)/gen/ctl_prices.c
-GEN_C   := $(SQL_C) $(PRICES_C)
+OPENAPI_C := $(OUT)/gen/ctl_openapi.c
+GEN_C   := $(SQL_C) $(PRICES_C) $(OPENAPI_C)
 
 CORE_O  := $(CORE:%.c=$(OUT)/%.o) $(LUA_C:%.c=%.o)
 CTL_O   := $(filter-out $(OUT)/asgard-ctl/main.o,$(CTL:%.c=$(OUT)/%.o)) \
@@ -142,6 +143,15 @@ $(OUT)/gen/asg_lua.c: $(LUA) $(LUA_PARTS) scripts/embed-lua
 $(OUT)/gen/ctl_migrations.c: $(SQL) scripts/embed-sql
 	@mkdir -p $(@D)
 	@scripts/embed-sql $@ $(SQL)
+
+$(OUT)/gen/openapi.json: scripts/openapi $(wildcard asgard-ctl/http/*_routes.c) \
+                         asgard-ctl/http/routes.c asgard-ctl/http/openapi.json
+	@mkdir -p $(@D)
+	@scripts/openapi $@
+
+$(OPENAPI_C): $(OUT)/gen/openapi.json scripts/embed-text
+	@mkdir -p $(@D)
+	@scripts/embed-text $@ http/openapi.h ctl_openapi $<
 
 $(PRICES_C): asgard-ctl/catalog/prices.json scripts/embed-text
 	@mkdir -p $(@D)

@@ -81,5 +81,6 @@ CTL_HANDLER(ctl_http_audit);
 /* http/probe_routes.c */
 CTL_HANDLER(ctl_http_ready);
 CTL_HANDLER(ctl_http_metrics);
+CTL_HANDLER(ctl_http_openapi);
 
 #endif

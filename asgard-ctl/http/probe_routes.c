@@ -6,6 +6,7 @@
 #include "http/bad_tokens.h"
 #include "http/health.h"
 #include "http/json_out.h"
+#include "http/openapi.h"
 #include "ops/ctl_metrics.h"
 
 
@@ -41,6 +42,17 @@ CTL_HANDLER(ctl_http_metrics)
     an->status = 200;
     an->body = asg_str_z(text);
     an->content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+    return true;
+}
+
+
+CTL_HANDLER(ctl_http_openapi)
+{
+    (void) rq;
+    (void) e;
+    an->status = 200;
+    an->body = (asg_str_t) {ctl_openapi, ctl_openapi_len};
 
     return true;
 }

@@ -115,6 +115,7 @@ const struct ctl_route ctl_routes[] = {
     {"GET", "/api/ledger", CTL_RULE_READ, CTL_READ, ctl_http_ledger},
     {"GET", "/api/audit", CTL_RULE_READ, CTL_READ, ctl_http_audit},
 
+    {"GET", "/api/openapi.json", CTL_RULE_OPEN, CTL_READ, ctl_http_openapi},
     {"GET", "/internal/ready", CTL_RULE_OPEN, CTL_READ, ctl_http_ready},
     {"GET", "/metrics/ctl", CTL_RULE_OPEN, CTL_READ, ctl_http_metrics},
 

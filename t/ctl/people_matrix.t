@@ -59,6 +59,7 @@ my %row = (
     'POST /api/requests/{request_id}/cancel'   => '00 ++f+ + -+s+ -',
     'GET /api/ledger'           => '00 ++++ + -++s -',
     'GET /api/audit'            => '00 ++++ + -++s -',
+    'GET /api/openapi.json'     => '++ ++++ + ++++ +',
     'GET /internal/ready'       => 'not through nginx',
     'GET /metrics/ctl'          => '++ ++++ + ++++ +');
 my $project = '/api/projects/{project_id}';
