@@ -34,10 +34,10 @@ my @unknown;
 for my $route (sort keys %told) {
     my %known = map { $_ => 1 } $manual{$route} =~ /`(\w+)`/g;
     my $body = $told{$route}{requestBody};
-    my @fields = (map { $_->{in} && $_->{in} eq 'query' ? $_->{name} : () }
-        @{$told{$route}{parameters}}), $body
-        ? keys %{$body->{content}{'application/json'}{schema}{properties}}
-        : ();
+    my @fields = map { $_->{in} && $_->{in} eq 'query' ? $_->{name} : () }
+        @{$told{$route}{parameters}};
+    push @fields, keys %{$body->{content}{'application/json'}{schema}
+        {properties}} if $body;
     push @unknown, map { "$route: $_" } grep { !$known{$_} } @fields;
     my @fine = grep { /^2/ } keys %{$told{$route}{responses}};
     push @unknown, "$route: no success" if !@fine;
