@@ -19,6 +19,7 @@
 #define WAIT_MS     500                 /* for PostgreSQL to tell */
 #define LOOK_MS     5000                /* what was not told is found */
 #define ALIVE_MS    15000               /* a comment, so that nobody gives up */
+#define POSTGRES_MS 2000                /* one question */
 #define OPEN_MS     (10 * 60 * 1000)
 #define ARENA_BYTES (8u * 1024 * 1024)
 
@@ -101,7 +102,7 @@ is_gone(const struct stream *s)
 
 /* False: it is over. */
 static bool
-serve(struct ctl_follow *f, struct stream *s, bool look)
+serve(struct ctl_follow *f, struct stream *s, bool *look)
 {
     struct ctl_ask_events events;
     struct ctl_error e;
@@ -110,10 +111,13 @@ serve(struct ctl_follow *f, struct stream *s, bool look)
     if (now >= s->until_ms || is_gone(s)) {
         return false;
     }
-    /* while PostgreSQL is away nothing happens to a request either */
-    if (look && ctl_ask_events_read(f->pg, &f->arena, s->id, s->after, &events,
-                                    &e))
-    {
+    /* while PostgreSQL is away nothing happens to a request either, and one
+     * question that it does not answer is enough */
+    if (*look) {
+        *look = ctl_ask_events_read(f->pg, &f->arena, s->id, s->after, &events,
+                                    &e);
+    }
+    if (*look) {
         s->after = events.last;
         if (events.text[0] != '\0' && !tell(s, events.text)) {
             return false;
@@ -134,7 +138,7 @@ serve_all(struct ctl_follow *f, bool look)
 
     pthread_mutex_lock(&f->lock);
     while (i < f->n) {
-        if (serve(f, &f->streams[i], look)) {
+        if (serve(f, &f->streams[i], &look)) {
             i++;
             continue;
         }
@@ -181,6 +185,9 @@ ctl_follow_start(const struct ctl_config *config)
     pthread_mutex_init(&f->lock, NULL);
     ctl_arena_init(&f->arena, ARENA_BYTES);
     f->pg = ctl_pg_open(config->postgres, "asgard-ctl follow");
+    if (f->pg != NULL) {
+        ctl_pg_deadline(f->pg, POSTGRES_MS);
+    }
     f->started = f->pg != NULL
                  && pthread_create(&f->thread, NULL, follow, f) == 0;
     if (!f->started) {
