@@ -212,10 +212,14 @@ sim_gateways_told(struct sim_gateways *g, unsigned part, uint64_t epoch)
 }
 
 
+/* What was copied when its gateway fell silent is open again, and room of
+ * nobody. */
 static void
 hold_unheard(struct sim_gateways *g, struct sim_hold *h)
 {
-    if (h->grants > 0 && !h->by.redis && !h->by.ledger && !h->unheard) {
+    if (h->grants > 0 && !h->by.redis && !h->by.ledger && !h->unheard
+        && !sim_hold_is_open(g->world, h->part, h->id))
+    {
         h->unheard = h->lent = true;
         sim_low_set(g->model, h, 0);
         g->model->counts[SIM_N_UNHEARD]++;
