@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "audit/audit_ahead.h"
+#include "audit/audit_holds.h"
 #include "audit/audit_limits.h"
 #include "audit/audit_opening.h"
 #include "core/rkey.h"
@@ -20,6 +21,7 @@
 #include "meter/partition.h"
 
 #define ENTRY_JSON    256               /* of one counter or hold */
+#define HOLDS_PAGE    1000
 #define FIELD_BYTES   96                /* kind, window, id */
 
 struct snapshot {
@@ -31,6 +33,7 @@ struct snapshot {
     struct ctl_rows budgets;            /* ids */
     struct ctl_rows windows;            /* budget, window: what was sent */
     struct ctl_reply all;               /* of Redis */
+    struct ctl_reply *holds;            /* ... what stands under the ids */
     const char *redis_adj;
     struct ctl_audit_ahead ahead;
 };
@@ -111,29 +114,24 @@ ledger_read(struct ctl_pg *pg, struct ctl_arena *arena, struct snapshot *s,
 }
 
 
-/* SORT fetches ids and holds in one step: the ids are not known before. */
 static bool
 head_queue(struct ctl_redis *redis, struct ctl_arena *arena,
     const struct snapshot *s, struct ctl_error *e)
 {
     char meta[ASG_RKEY_MAX], stream[ASG_RKEY_MAX], expiry[ASG_RKEY_MAX];
-    char pattern[ASG_RKEY_MAX];         /* of every hold: an id, made a star */
-    const size_t star = asg_rkey_hold(pattern, s->part, ASG_STR("0"));
     const asg_str_t stream_key = {stream, asg_rkey_stream(stream, s->part,
                                   (uint64_t) s->epoch)};
-    const asg_str_t commands[][8] = {
+    const asg_str_t commands[][5] = {
         {ASG_STR("HMGET"), {meta, asg_rkey_meta(meta, s->part)},
-         ASG_STR("adj"), ASG_STR("st")},
+         ASG_STR("adj"), ASG_STR("st"), ASG_STR("f")},
         {ASG_STR("XINFO"), ASG_STR("STREAM"), stream_key},
-        {ASG_STR("SORT"), {expiry, asg_rkey_expiry(expiry, s->part)},
-         ASG_STR("BY"), ASG_STR("nosort"), ASG_STR("GET"), ASG_STR("#"),
-         ASG_STR("GET"), {pattern, star}}
+        {ASG_STR("ZRANGE"), {expiry, asg_rkey_expiry(expiry, s->part)},
+         ASG_STR("0"), ASG_STR("-1")}
     };
-    static const size_t argc[] = {4, 3, 8};
+    static const size_t argc[] = {5, 3, 4};
     struct ctl_reply reply;
     size_t i;
 
-    pattern[star - 1] = '*';
     for (i = 0; i < sizeof(argc) / sizeof(argc[0]); i++) {
         if (!ctl_redis_command(redis, arena, &reply, e, argc[i],
                                commands[i]))
@@ -203,7 +201,7 @@ unsteady_why(struct snapshot *s)
     const struct ctl_reply *meta = &s->all.items[AT_META];
     uint64_t adj;
 
-    if (!s->open || meta->nitems != 2
+    if (!s->open || meta->nitems != 3
         || !asg_str_eq_z(meta->items[1].text, "open")
         || !asg_str_u64(meta->items[0].text, &adj))
     {
@@ -399,6 +397,38 @@ counters_text(struct ctl_arena *arena, const struct snapshot *s)
 }
 
 
+/* What the transaction's ids stand for is read after it: a hold is written
+ * once, and what was ended meanwhile has an event that says what it held. */
+static bool
+holds_fetch(struct ctl_redis *redis, struct ctl_arena *arena,
+    struct snapshot *s, struct ctl_error *e)
+{
+    const struct ctl_reply *ids = &s->all.items[AT_HOLDS];
+    size_t i, k, n;
+
+    s->holds = ctl_arena_alloc(arena, (ids->nitems + 1) * sizeof(*s->holds));
+    if (s->holds == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    for (i = 0; i < ids->nitems; i += n) {
+        struct ctl_reply page;
+
+        n = ids->nitems - i < HOLDS_PAGE ? ids->nitems - i : HOLDS_PAGE;
+        if (!ctl_audit_holds(redis, arena, s->part, ids->items + i, n, &page,
+                             e))
+        {
+            return false;
+        }
+        for (k = 0; k < n; k++) {
+            s->holds[i + k] = page.items[k];
+        }
+    }
+
+    return ctl_audit_ended(redis, arena, s->part, s->epoch, s->ahead.upto,
+                           ids, s->holds, e);
+}
+
+
 static void
 hold_put(asg_buf_t *out, asg_str_t id, const struct ctl_hold_text *hold)
 {
@@ -412,26 +442,25 @@ hold_put(asg_buf_t *out, asg_str_t id, const struct ctl_hold_text *hold)
 }
 
 
-/* The reply has an id and a hold in turn. */
 static const char *
 holds_text(struct ctl_arena *arena, const struct snapshot *s)
 {
-    const struct ctl_reply *holds = &s->all.items[AT_HOLDS];
-    size_t i, bytes = 64 + holds->nitems * ENTRY_JSON;
+    const struct ctl_reply *ids = &s->all.items[AT_HOLDS];
+    size_t i, bytes = 64 + ids->nitems * ENTRY_JSON;
     struct ctl_hold_text parts;
     asg_buf_t out;
 
-    for (i = 0; i < holds->nitems; i++) {
-        bytes += holds->items[i].text.len;
+    for (i = 0; i < ids->nitems; i++) {
+        bytes += ids->items[i].text.len + s->holds[i].text.len;
     }
     asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
     if (out.data == NULL) {
         return NULL;
     }
     asg_buf_z(&out, "[");
-    for (i = 0; i + 1 < holds->nitems; i += 2) {
-        if (ctl_partition_hold_parse(&holds->items[i + 1], &parts)) {
-            hold_put(&out, holds->items[i].text, &parts);
+    for (i = 0; i < ids->nitems; i++) {
+        if (ctl_partition_hold_parse(&s->holds[i], &parts)) {
+            hold_put(&out, ids->items[i].text, &parts);
         }
     }
     asg_buf_z(&out, "]");
@@ -535,10 +564,32 @@ compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
 }
 
 
+/* A loss since the transaction took the holds, too, that are read after it. */
+static bool
+is_still(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct snapshot *s, bool *still, struct ctl_error *e)
+{
+    char meta[ASG_RKEY_MAX];
+    const asg_str_t argv[3] = {ASG_STR("HGET"),
+                               {meta, asg_rkey_meta(meta, s->part)},
+                               ASG_STR("f")};
+    struct ctl_reply reply;
+
+    if (!ctl_redis_command(redis, arena, &reply, e, 3, argv)) {
+        return false;
+    }
+    *still = asg_str_eq(reply.text, s->all.items[AT_META].items[2].text);
+
+    return true;
+}
+
+
 static bool
 look_at(struct ctl_pg *pg, struct ctl_redis *redis, struct ctl_arena *arena,
     struct snapshot *s, struct ctl_audit_look *look, struct ctl_error *e)
 {
+    bool still;
+
     look->why = unsteady_why(s);
     look->behind = look->why == NULL && is_far_behind(s);
     if (look->why != NULL) {
@@ -552,6 +603,16 @@ look_at(struct ctl_pg *pg, struct ctl_redis *redis, struct ctl_arena *arena,
         look->why = ctl_arena_printf(arena, "the ledger is %lld usage events"
                                      " or more behind", (long long) s->most);
         return look->why != NULL || ctl_error_internal(e, "out of memory");
+    }
+
+    if (!holds_fetch(redis, arena, s, e) || !is_still(redis, arena, s, &still,
+                                                      e))
+    {
+        return false;
+    }
+    if (!still) {
+        look->why = "it was lost meanwhile";
+        return true;
     }
 
     return compare(pg, arena, s, look, e);

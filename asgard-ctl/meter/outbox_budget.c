@@ -224,12 +224,11 @@ static bool
 budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     asg_verdict_t *verdict, struct ctl_error *e)
 {
-    char stream[ASG_RKEY_MAX], expiry[ASG_RKEY_MAX];
-    const asg_str_t keys[3] = {
+    char stream[ASG_RKEY_MAX];
+    const asg_str_t keys[2] = {
         asg_str_z(s->key),
         {stream, asg_rkey_stream(stream, s->partition.part,
-                                 (uint64_t) s->partition.epoch)},
-        {expiry, asg_rkey_expiry(expiry, s->partition.part)}
+                                 (uint64_t) s->partition.epoch)}
     };
     asg_str_t argv[ARGS_MAX];
     const char *opening;
@@ -252,7 +251,7 @@ budget_seed(struct sending *s, bool exists, struct ctl_reply *reply,
     }
 
     return ctl_partition_seed_reply(&s->leader, &s->partition,
-                                    exists ? "limit" : "add", 3, keys, n,
+                                    exists ? "limit" : "add", 2, keys, n,
                                     argv, reply, verdict, e);
 }
 

@@ -11,6 +11,7 @@
 
 #define ARGS_MAX       230
 #define AHEAD_MOST     "4"              /* of one window, the next ones */
+#define OTHERS_MOST    "16"             /* of one budget */
 #define WINDOW_JSON    (ASG_ID_MAX + ASG_WINDOW_NAME_MAX + 64)
 
 #define SQL_WINDOWS \
@@ -54,6 +55,24 @@
     " WHERE split_part(pin, ':', 1) = t.b AND split_part(pin, ':', 2) = t.w" \
     " AND split_part(pin, ':', 3)::bigint > $3::bigint" \
     " ORDER BY i LIMIT " AHEAD_MOST ") a WHERE t.i > 0 ORDER BY t.n, a.i"
+
+/* What is held of periods that are none of these windows': of windows that were
+ * taken away or moved to another zone and may come back.  Of one budget no more
+ * than fit beside its windows, the youngest. */
+#define SQL_OTHERS \
+    "WITH held AS (SELECT pin, sum(t.a) AS a" \
+    " FROM jsonb_to_recordset($2::jsonb) AS t(i text, a bigint, p text)," \
+    " unnest(string_to_array(t.p, ',')) AS pin" \
+    " WHERE NOT EXISTS (SELECT FROM holds h WHERE h.hold_id = t.i)" \
+    " GROUP BY pin)," \
+    " r AS (SELECT split_part(pin, ':', 1) AS b, split_part(pin, ':', 2)" \
+    " || ':' || split_part(pin, ':', 3) AS wid, a, row_number() OVER" \
+    " (PARTITION BY split_part(pin, ':', 1)" \
+    " ORDER BY split_part(pin, ':', 3)::bigint DESC, pin) AS n FROM held" \
+    " WHERE NOT EXISTS (SELECT FROM jsonb_to_recordset($1::jsonb)" \
+    " AS t(b text, w text, i bigint)" \
+    " WHERE t.b || ':' || t.w || ':' || t.i = pin))" \
+    " SELECT b, 'g:' || wid, a FROM r WHERE n <= " OTHERS_MOST " ORDER BY b, n"
 
 #define SQL_ENDED \
     "SELECT h.hold_id FROM holds h" \
@@ -267,6 +286,19 @@ sums_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
 
 
 static bool
+others_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
+    struct ctl_error *e)
+{
+    const char *windows = windows_text(l, sum);
+
+    return windows != NULL
+           ? CTL_PG(l->pg, l->arena, &sum->others, e, SQL_OTHERS, windows,
+                    holds)
+           : ctl_error_internal(e, "out of memory");
+}
+
+
+static bool
 ended_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
     struct ctl_error *e)
 {
@@ -339,6 +371,7 @@ ctl_sum_read(struct ctl_leader *l, const struct ctl_partition *p,
          && windows_read(l, p, sum, e)
          && ahead_read(l, sum, holds, e)
          && sums_read(l, sum, holds, e)
+         && others_read(l, sum, holds, e)
          && ended_read(l, sum, holds, e)
          && adj_read(l, p, sum, e);
     ctl_pg_rollback(l->pg);
@@ -402,6 +435,21 @@ windows_add(struct ctl_leader *l, const struct ctl_sum *sum, unsigned from,
 }
 
 
+static void
+others_add(const struct ctl_sum *sum, const char *budget,
+    struct budget_args *args)
+{
+    unsigned i;
+
+    for (i = 0; i < sum->others.nrows; i++) {
+        if (strcmp(ctl_rows_at(&sum->others, i, 0), budget) == 0) {
+            arg_add(args, ctl_rows_at(&sum->others, i, 1));
+            arg_add(args, ctl_rows_at(&sum->others, i, 2));
+        }
+    }
+}
+
+
 /* `version w at (w limit)... | (field value)...`; a window past its boundaries
  * gets no counters and is unseeded.  The windows of the windows from..upto. */
 static bool
@@ -430,6 +478,7 @@ budget_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
     }
     arg_add(a, "|");
     windows_add(l, sum, from, upto, a);
+    others_add(sum, w->row.budget_id, a);
 
     return !l->arena->failed && asg_buf_ok(&a->w);
 }

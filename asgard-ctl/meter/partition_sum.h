@@ -32,6 +32,7 @@ struct ctl_sum {
     unsigned nwindows;
     struct ctl_sum_ahead *ahead;        /* in the order of `windows` */
     unsigned nahead;
+    struct ctl_rows others;             /* budget, `g:<w>:<id>`, held */
     const char **ended;                 /* holds of Redis with an end */
     unsigned nended;
     unsigned nopen;                     /* holds that stay open */

@@ -237,7 +237,8 @@ is_deeply($p->reserve('a1', 100, ['p.a'], mode => 'A', ttl => 30,
     pins => 'p.a:total:0,p.a:1h:3600')->[1], 'p.a:total:0,p.a:1h:3600',
     'adopt takes the pins verbatim and asks no limit');
 is($p->field('p.a', 'h:total:0'), 100, '... and holds');
-is($p->field('p.a', 'h:1h:3600'), undef, '... but creates no old window');
+is($p->field('p.a', 'h:1h:3600'), 100, '... of an old window, too');
+is($p->field('p.a', 's:1h:3600'), undef, '... which it does not create');
 is($p->reserve('a1', 100, ['p.a'], mode => 'A', pins => 'p.a:total:0')->[0],
     'DUP', 'adopt twice is DUP');
 is_deeply($p->reserve('h7', 1, ['p.a'], mode => 'A', pins => 'p.a:total:0'),

@@ -104,6 +104,16 @@ for my $case (
         "3:$run", @args);
 }
 
+# What is held of periods that are no window's
+my @bare = (4, 'total:t', 100, 'total', 5, '|', 's:total:0', 1);
+is_deeply($p->seed('budget', [$p->key('b:p.bare')], @bare, 'g:1d:0', 9,
+    'g:1d:86400', 2), ['OK'], 'a budget comes with what is held elsewhere');
+is_deeply([map { $p->field('p.bare', $_) // '-' } qw(h:1d:0 h:1d:86400 s:1d:0
+    c:1d h:total:0)], [9, 2, '-', '-', 0], '... which opens no window');
+unchanged(['ARG'], 'told twice it is ARG', [$p->key('b:p.bare')], 'budget', 6,
+    "3:$run", @bare, 'h:total:0', 1, 'g:total:0', 2);
+$redis->cmd('DEL', $p->key('b:p.bare'));
+
 # Hold and drop
 my @hold_keys = ($p->key('h:h1'), $p->key('x'), $B);
 my $pins = "p.x:total:0,p.x:1h:$hour,p.x:1d:0";
@@ -116,7 +126,8 @@ is($redis->cmd('GET', $p->key('h:h1')),
 is($redis->cmd('ZSCORE', $p->key('x'), 'h1'), '99999999999',
     '... with its expiry');
 is(budget_hash()->{'h:total:0'}, 7, '... and held in the counters that exist');
-is(budget_hash()->{'h:1d:0'}, undef, '... but not in others');
+is_deeply([@{budget_hash()}{qw(h:1d:0 s:1d:0 c:1d)}], [7, undef, undef],
+    '... and of a window that is not there, which it does not open');
 unchanged(['DUP'], 'the same hold again is DUP', \@hold_keys, 'hold', 6,
     "3:$run", @hold);
 unchanged(['ARG'], 'a hold whose budgets are not KEYS is ARG',
@@ -209,9 +220,9 @@ unchanged(['ARG'], "limits with $_->[0] are ARG", [$B], 'limit', 6, "3:$run",
             '-', '1d', 9, '-4'],
         ['a missing opening', 'total:t', 'total', 600],
         ['a surplus argument', 'total:t', 'total', 600, '-', 1];
-my ($U, $X) = ($p->stream, $p->key('x'));
+my $U = $p->stream;
 unchanged(['GAP', $p->meta('adj')], "an opening with correction $_ is GAP when"
-    . ' another was the last that was applied', [$B, $U, $X], 'limit', 6,
+    . ' another was the last that was applied', [$B, $U], 'limit', 6,
     "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
     "$day:12:5:$_:5-1")
     for $p->meta('adj') + 1, $p->meta('adj') + 7;
@@ -219,13 +230,13 @@ my $upto = $p->meta('adj') . ':5-1';
 unchanged(['ARG'], "an opening with $_->[0] is ARG", $_->[2], 'limit', 6,
     "3:$run", 6, 'total:t,1d:p:86400:345600', 'total', 600, '-', '1d', 99,
     "$day:12:5:$_->[1]")
-    for ['a correction and no event', $p->meta('adj'), [$B, $U, $X]],
-        ['an event and no correction', '5-1', [$B, $U, $X]],
-        ['an event that is none', $p->meta('adj') . ':5-', [$B, $U, $X]],
+    for ['a correction and no event', $p->meta('adj'), [$B, $U]],
+        ['an event and no correction', '5-1', [$B, $U]],
+        ['an event that is none', $p->meta('adj') . ':5-', [$B, $U]],
         ['an event of no stream', $upto, [$B]],
-        ['an event of another stream', $upto, [$B, $p->key('u:2'), $X]],
+        ['an event of another stream', $upto, [$B, $p->key('u:2')]],
         ['an event, and the holds elsewhere', $upto, [$B, $U, $U]];
-is($redis->script('seed', [$p->key('m'), $B, $U, $X], 'limit', 7, "3:$run", 6,
+is($redis->script('seed', [$p->key('m'), $B, $U], 'limit', 7, "3:$run", 6,
     "$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d', 99,
     "$day:12:5:$upto")->[0], 'OK',
     'a new window starts with its opening');
@@ -258,7 +269,7 @@ my @back = ("$w,1d:p:86400:345600", 'total', 600, '-', '1h', 20, '-', '1d',
     99);
 sub spent_of_day {
     my ($version, $opening) = @_;
-    my $got = $p->seed('limit', [$B, $U, $X], $version, @back, $opening)->[0];
+    my $got = $p->seed('limit', [$B, $U], $version, @back, $opening)->[0];
     my $spent = budget_hash()->{"s:1d:$day"};
     $p->seed('limit', [$B], $version + 1, $w, 'total', 600, '-', '1h', 20,
         '-');
@@ -286,7 +297,7 @@ for (['whose hold nobody knew', h => 9, l => 1], ['of an older gateway']) {
     my ($what, @more) = @$_;
     moved("p.x:1h:$hour", @more);
     unchanged(['BEHIND'], "with a call $what before it is BEHIND",
-        [$B, $U, $X], 'limit', 7, "3:$run", 19, @back,
+        [$B, $U], 'limit', 7, "3:$run", 19, @back,
         "$day:12:5:11:$before");
     $redis->cmd('XDEL', $U, ($p->events)[-1]{id});
 }
@@ -295,13 +306,13 @@ $p->reserve($_->[0], $_->[1], ['p.x'], mode => 'A', pins => $_->[2])
     for ['a1', 50, "p.x:total:0,p.x:1d:$day"], ['a2', 7, "p.x:1d:$day"],
         ['a3', 3, "p.x:1d:${day}0"];
 my $end = ($p->events)[-1]{id};
-is_deeply($p->seed('limit', [$B, $U, $X], 19, @back, "$day:12:5:11:$before"),
+is_deeply($p->seed('limit', [$B, $U], 19, @back, "$day:12:5:11:$before"),
     ['OK', '1d', "$day:11:$end"],
     'what was spent outside of it is told, and up to which event');
 is(budget_hash()->{'o:1d'}, "$day:11:$end", '... and kept');
 unchanged(['OLD', '1d', "$day:11:$end"], '... and told who asks again',
-    [$B, $U, $X], 'limit', 7, "3:$run", 19, @back, "$day:99:99:11:$before");
-unchanged(['DUP'], 'an opening of a window in use is DUP', [$B, $U, $X],
+    [$B, $U], 'limit', 7, "3:$run", 19, @back, "$day:99:99:11:$before");
+unchanged(['DUP'], 'an opening of a window in use is DUP', [$B, $U],
     'limit', 7, "3:$run", 20, @back, "$day:13:5:11:$before");
 is(budget_hash()->{"h:1d:$day"}, 57,
     '... and with what open holds hold that were adopted without it');
@@ -315,14 +326,14 @@ is(spent_of_day(21, "$day:12:5:11:$before"), 'OK 3002',
     '... and of 1,000 events with each');
 moved("p.x:1d:$day");
 unchanged(['BEHIND'], 'with more than 1,000 events before it is BEHIND',
-    [$B, $U, $X], 'limit', 7, "3:$run", 24, @back, "$day:12:5:11:$before");
+    [$B, $U], 'limit', 7, "3:$run", 24, @back, "$day:12:5:11:$before");
 my ($one, $last) = map { $_->{id} } ($p->events)[-2, -1];
 $redis->cmd('HSET', $p->key('m'), 'dur', $last);
 is(spent_of_day(24, "$day:12:5:11:$one"), 'OK 15',
     'the ledger may have read on, as long as the events are there');
 $redis->cmd('XTRIM', $U, 'MINID', $last);
 unchanged(['BEHIND'], '... not when some may have been trimmed',
-    [$B, $U, $X], 'limit', 7, "3:$run", 26, @back, "$day:12:5:11:$one");
+    [$B, $U], 'limit', 7, "3:$run", 26, @back, "$day:12:5:11:$one");
 is(spent_of_day(26, "$day:12:5:11:$last"), 'OK 12', '... not when none were');
 $redis->cmd('HSET', $p->key('m'), 'dur', '5-1');
 

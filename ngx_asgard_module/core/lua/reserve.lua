@@ -182,11 +182,11 @@ else
             end
             local fresh = not spent or not held
             if fresh then
-                if spent or held or start < at
+                if spent or start < at
                     or last and start <= (int(last) or MAX) then
                     return {'UNSEEDED', budget}
                 end
-                spent, held = 0, 0
+                spent, held = 0, held or 0
                 sets[put + 1], sets[put + 2] = fields[j + 3], '0'
                 put = put + 2
             end

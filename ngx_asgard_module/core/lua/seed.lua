@@ -18,8 +18,10 @@
 --                    window the highest id that has begun becomes the one in
 --                    use (c:<w>), the highest that is still to come the last
 --                    one kept (a:<w>; the clock went back), and a missing
---                    partner is 0.  A window without a field is UNSEEDED for
---                    reserve until one begins at or after `at`
+--                    partner is 0.  g:<w>:<id>: what is held of a period that
+--                    is no window's, written as h:<w>:<id> alone.  A window
+--                    without a field is UNSEEDED for reserve until one begins
+--                    at or after `at`
 -- hold id amount created expires pins detail
 --                    KEYS 2 the hold  3 {pNN}:x  4... budgets of the pins.  An
 --                    open hold again, added to held where counters exist, and
@@ -33,22 +35,22 @@
 --
 -- While adopt or open, token >= stored (and then stored), fence equal:
 -- limit version w (w limit opening)...
---                    KEYS 2 the budget; 3 {pNN}:u:<epoch>  4 {pNN}:x, only
---                    read, for an opening that names an event.  Version,
---                    windows and limits only; a counter in use is never
---                    touched.  A window new to the budget starts with spent =
---                    opening, and held: what is left of it from earlier, else
---                    0, or the sum of the open holds that name it.  So does
---                    one whose period now begins elsewhere than by the entry
---                    of before: another zone; what it counted goes with its
---                    last hold.  A window left out loses its limit, and its
---                    counters with its last hold
+--                    KEYS 2 the budget; 3 {pNN}:u:<epoch>, only read, for an
+--                    opening that names an event.  Version, windows and limits
+--                    only; a counter in use is never touched.  A window new to
+--                    the budget starts with spent = opening, and held: what is
+--                    held of it by then, be it from earlier or of holds that
+--                    were adopted while it was not there.  So does one whose
+--                    period now begins elsewhere than by the entry of before:
+--                    another zone; what it counted goes with its last hold.  A
+--                    window left out loses its limit, and its counters with
+--                    its last hold
 -- relimit version (w limit)...
 --                    KEYS 2 the budget.  Of the windows that it has, the limits
 --                    only, while an opening keeps `limit` of that version
 --                    waiting: kept as lv, v stays
 -- add version at w (w limit opening)...
---                    KEYS 2 a budget that is not there yet; 3, 4 as for limit
+--                    KEYS 2 a budget that is not there yet; 3 as for limit
 -- dur stream-id      the durable stream id rises
 --
 -- limit: an integer or `-` (unlimited).  opening: `<id>:<amount>`, what was
@@ -62,11 +64,10 @@
 -- several.  Spent is that and what the later events say that they moved, be
 -- it of calls that name the window, whether or not the counter was there then,
 -- for their corrections rely on it, or of calls that do not: these ended before
--- the window was there.  Holds are looked for that were adopted while the
--- budget was without the window.  What is outside by then is kept with the
--- last event that is in it, o:<w> `<id>:<outside>:<stream-id>`; whoever sends
--- the budget, and whoever asks again, is told.  `-`, none (only for a window
--- in use, see UNSEEDED w).
+-- the window was there.  What is outside by then is kept with the last event
+-- that is in it, o:<w> `<id>:<outside>:<stream-id>`; whoever sends the budget,
+-- and whoever asks again, is told.  `-`, none (only for a window in use, see
+-- UNSEEDED w).
 --
 -- OK (limit, add: [w o:<w>]...)
 -- DUP (hold, add: is there already; limit: a window whose opening names an
@@ -197,7 +198,7 @@ local function opening_parse(text, start)
         '^:(%d+):(%d+):(%d+%-%d+)(.*)$')
     if not int(id) or not int(amount)
         or more ~= '' and not (int(outside) and int(adj)
-            and is_stream_id(last) and KEYS[4]
+            and is_stream_id(last) and KEYS[3]
             and (mark == '' or match(mark, '^:"'))) then
         return false
     end
@@ -270,20 +271,6 @@ local function moved_sums(events, budget, pin, mark)
     return named, outside
 end
 
--- What the open holds hold of `pin`.  It reads all of them, as an audit does
--- each minute.
-local function held_sum(pin)
-    local sum, holds = 0, call('SORT', KEYS[4], 'BY', 'nosort', 'GET',
-        sub(KEYS[1], 1, 6) .. 'h:*')
-    for _, raw in ipairs(holds) do
-        local amount, pins = match(raw or '', '^(%d+) %d+ %d+ (%S+) ')
-        if is_named(pins, pin) then
-            sum = sum + amount
-        end
-    end
-    return str(sum)
-end
-
 -- The fields that open a window with an opening that names an event; or a
 -- refusal.
 local function opening_counted(win, id, amount, outside, adj, last, mark,
@@ -301,7 +288,7 @@ local function opening_counted(win, id, amount, outside, adj, last, mark,
     end
     last = events[1] and events[#events][1] or last
     return {'s:' .. wid, str(math.min(int(amount) + named + more, HUGE)),
-        'h:' .. wid, counters['h:' .. wid] or held_sum(budget .. ':' .. wid),
+        'h:' .. wid, counters['h:' .. wid] or '0',
         'o:' .. win.w, table.concat({id, str(outside + more), last}, ':')}
 end
 
@@ -346,10 +333,10 @@ local function openings_read(set, list, counters)
     end
 end
 
--- KEYS of limit and add: the budget, and perhaps the stream and the expiries.
+-- KEYS of limit and add: the budget, and perhaps the stream.
 local function is_budget_keys()
-    return budget_of(KEYS[2]) and (#KEYS == 2 or #KEYS == 4
-        and is_stream_key(3, ARGV[3]) and sub(KEYS[4], 6) == ':x')
+    return budget_of(KEYS[2]) and (#KEYS == 2 or #KEYS == 3
+        and is_stream_key(3, ARGV[3]))
 end
 
 local function limits_write(version, w, list)
@@ -394,23 +381,27 @@ function verbs.drop()
 end
 
 -- The explicit counters of a budget: field -> value, c:<w> and a:<w> -> highest
--- id that has begun, and that has not.
+-- id that has begun, and that has not.  What is held of no window is a field
+-- alone.
 local function fields_parse(set, from)
     local fields, last, now = {}, {}, now_seen()
     if (#ARGV - from) % 2 == 0 then
         return nil
     end
     for i = from, #ARGV, 2 do
-        local kind, w, id = match(ARGV[i], '^([sh]):(%w+):(%d+)$')
-        if not kind or not set[w] or not int(id) or fields[ARGV[i]]
-            or not is_counter(ARGV[i + 1]) then
+        local kind, w, id = match(ARGV[i], '^([shg]):(%w+):(%d+)$')
+        local field = kind == 'g' and 'h' .. sub(ARGV[i], 2) or ARGV[i]
+        if not kind or kind ~= 'g' and not set[w] or not int(id)
+            or fields[field] or not is_counter(ARGV[i + 1]) then
             return nil
         end
-        local other = (kind == 's' and 'h' or 's') .. ':' .. w .. ':' .. id
-        fields[ARGV[i]] = ARGV[i + 1]
-        fields[other] = fields[other] or false
-        local mark = (int(id) > now and 'a:' or 'c:') .. w
-        last[mark] = math.max(last[mark] or 0, int(id))
+        fields[field] = ARGV[i + 1]
+        if kind ~= 'g' then
+            local other = (kind == 's' and 'h' or 's') .. ':' .. w .. ':' .. id
+            fields[other] = fields[other] or false
+            local mark = (int(id) > now and 'a:' or 'c:') .. w
+            last[mark] = math.max(last[mark] or 0, int(id))
+        end
     end
     return fields, last
 end
@@ -599,10 +590,11 @@ function verbs.add()
         or not is_budget_keys() then
         return {'ARG'}
     end
-    if call('EXISTS', KEYS[2]) == 1 then
+    local counters = counters_read()
+    if counters.v then
         return {'DUP'}
     end
-    local refusal = openings_read(set, list, {})
+    local refusal = openings_read(set, list, counters)
     if refusal then
         return refusal
     end

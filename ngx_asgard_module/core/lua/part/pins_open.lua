@@ -16,7 +16,9 @@ local function is_period(entries, window, id)
 end
 
 -- After pins_read() and the last check: opens them at 0, by the rule of
--- reserve.  One that is over, or was in use, stays lost.
+-- reserve.  One that is over, or was in use, or is none of the budget, stays
+-- so, but what is held of it is counted from 0: should it be opened later, it
+-- is known.
 local function pins_open(list)
     for _, pin in ipairs(list) do
         local w, id = pin.w, int(pin.id)
@@ -28,6 +30,8 @@ local function pins_open(list)
             call('HSET', pin.key, pin.s, '0', pin.h, '0', 'a:' .. w,
                 str(math.max(id, int(v[5]) or 0)))
             pin.spent, pin.held, pin.current = 0, 0, true
+        elseif v then
+            pin.held = 0
         end
     end
 end
