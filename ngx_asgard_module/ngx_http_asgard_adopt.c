@@ -134,6 +134,19 @@ ngx_http_asgard_adopt_failed(ngx_http_asgard_slot_t *slot, ngx_uint_t state,
 }
 
 
+/* Until it is extended: what was opened from a copy may end sooner than what
+ * this gateway would have asked for. */
+static ngx_msec_t
+ngx_http_asgard_adopt_pause(ngx_http_asgard_slot_t *slot)
+{
+    time_t  left;
+
+    left = slot->expires - ngx_time();
+    return ngx_min(ngx_http_asgard_settle_pause(),
+                   (ngx_msec_t) (ngx_max(left, 0) * 1000 / 3));
+}
+
+
 static void
 ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
 {
@@ -186,7 +199,7 @@ ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
 
     slot->epoch = slot->told_epoch;
     slot->due = ngx_current_msec + (state == NGX_HTTP_ASGARD_SLOT_LEFT
-                                    ? 0 : ngx_http_asgard_settle_pause());
+                                    ? 0 : ngx_http_asgard_adopt_pause(slot));
 }
 
 

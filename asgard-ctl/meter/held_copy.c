@@ -34,10 +34,10 @@
     " ON CONFLICT DO NOTHING"
 
 /* Whoever lives extends its holds, and did so since: each gets the time anew
- * that it had, within reason. */
+ * that it had, but not for long, when nobody speaks of it. */
 #define SQL_OPEN \
     "SELECT c.hold_id, c.amount_nano, c.created_s, greatest(c.expires_s," \
-    " $2::bigint + least(greatest(c.expires_s - c.created_s, 60), 600))," \
+    " $2::bigint + least(greatest(c.expires_s - c.created_s, 60), 120))," \
     " c.pins, c.detail FROM held_copies c WHERE c.partition = $1" \
     " AND NOT EXISTS (SELECT FROM holds h WHERE h.hold_id = c.hold_id)" \
     " ORDER BY c.hold_id"
