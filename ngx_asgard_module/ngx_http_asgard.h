@@ -173,6 +173,8 @@ struct ngx_http_asgard_call_s {
     asg_nusd_t                 hold_nusd;
     int64_t                    prompt_bound;  /* tokens */
     int64_t                    output_bound;  /* tokens, times n */
+    int64_t                    fitted;        /* tokens: what max_tokens was
+                                               * lowered to; 0: it was not */
     ngx_uint_t                 tiers;         /* charge.h */
     asg_tier_t                 dearest;
     asg_rates_t                rates;         /* of the candidate that serves;

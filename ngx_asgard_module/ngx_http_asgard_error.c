@@ -13,6 +13,7 @@
 
 #include "core/window.h"
 #include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_fit.h"
 #include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_policy.h"
@@ -509,7 +510,9 @@ ngx_http_asgard_error_header_filter(ngx_http_request_t *r)
     }
 
     if (ngx_http_asgard_limits_headers(r, ctx, ngx_http_asgard_error_header)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_asgard_fit_header(r, ctx, ngx_http_asgard_error_header)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

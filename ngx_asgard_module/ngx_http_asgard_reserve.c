@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
 #include "ngx_http_asgard_doubt.h"
+#include "ngx_http_asgard_fit.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_redis_time.h"
 #include "ngx_http_asgard_reserve.h"
@@ -21,6 +22,7 @@
 
 
 #define NGX_HTTP_ASGARD_RESERVE_TRIES  2
+#define NGX_HTTP_ASGARD_RESERVE_FITS   8        /* the first one included */
 #define NGX_HTTP_ASGARD_RESERVE_SAY    10       /* s between two lines */
 #define NGX_HTTP_ASGARD_RESERVE_LATE   60       /* s, below the 600 of a void's
                                                  * marker */
@@ -194,6 +196,41 @@ ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
 }
 
 
+/* With fewer tokens it may fit, if its project wants that.  Of several windows
+ * without room Redis names one. */
+static ngx_int_t
+ngx_http_asgard_reserve_fit(ngx_http_asgard_slot_t *slot,
+    const asg_str_t *words, ngx_uint_t n)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = slot->ctx;
+
+    if (!ctx->project->fits || slot->tries >= NGX_HTTP_ASGARD_RESERVE_FITS) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_asgard_reserve_over(ctx, words, n);
+
+    if (ctx->call.over == NULL
+        || ngx_http_asgard_fit(ctx, ctx->call.over) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    slot->held_nusd = ctx->call.hold_nusd;
+    slot->output_bound = ctx->call.output_bound;
+
+    if (ngx_http_asgard_reserve_send(slot) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    ctx->reason = ASG_REASON_NONE;
+    ctx->call.over = NULL;
+    return NGX_OK;
+}
+
+
 /* A verdict that says: nothing was written. */
 static void
 ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
@@ -206,6 +243,12 @@ ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
     if (ngx_http_asgard_reserve_again(slot, verdict, words, n)
         && slot->tries < NGX_HTTP_ASGARD_RESERVE_TRIES && ctx
         && ngx_http_asgard_reserve_send(slot) == NGX_OK)
+    {
+        return;
+    }
+
+    if (verdict == ASG_VERDICT_OVER && ctx
+        && ngx_http_asgard_reserve_fit(slot, words, n) == NGX_OK)
     {
         return;
     }

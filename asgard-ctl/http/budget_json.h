@@ -1,5 +1,6 @@
 /*
- * A list of budgets in a body: [{window, limit_usd, zone}], zone optional.
+ * A list of budgets in a body: [{window, limit_usd, zone?, soft_pct?,
+ * increase_usd?, increase_until?}].
  */
 #ifndef CTL_BUDGET_JSON_H
 #define CTL_BUDGET_JSON_H

@@ -45,6 +45,20 @@ zone_or_null(cJSON *o, const char *window, const char *zone)
 }
 
 
+static void
+time_or_null(cJSON *o, const char *name, int64_t at)
+{
+    char text[24];
+
+    if (at == 0) {
+        cJSON_AddNullToObject(o, name);
+        return;
+    }
+    asg_time_rfc3339(at, text);
+    ctl_out_text(o, name, text);
+}
+
+
 static cJSON *
 budget_json(const struct ctl_budget_window *w)
 {
@@ -58,6 +72,10 @@ budget_json(const struct ctl_budget_window *w)
         ctl_out_usd(o, "limit_usd", w->limit_nusd);
     }
     ctl_out_int(o, "soft_pct", w->soft_pct);
+    if (w->increase_nusd > 0) {
+        ctl_out_usd(o, "increase_usd", w->increase_nusd);
+        time_or_null(o, "increase_until", w->increase_until);
+    }
 
     return o;
 }
@@ -166,20 +184,6 @@ CTL_HANDLER(ctl_http_scope_budget_put)
            && ctl_gate_scope(rq, scope, scope_id, true, &found, e)
            && ctl_budget_scope_set(rq->change, &found, &list, e)
            && send_budgets(rq, an, found.budget_id, scope, scope_id, e);
-}
-
-
-static void
-time_or_null(cJSON *o, const char *name, int64_t at)
-{
-    char text[24];
-
-    if (at == 0) {
-        cJSON_AddNullToObject(o, name);
-        return;
-    }
-    asg_time_rfc3339(at, text);
-    ctl_out_text(o, name, text);
 }
 
 

@@ -39,6 +39,7 @@ ctl_project_json(const struct ctl_project *p)
     }
     cJSON_AddItemToObject(o, "aliases", cJSON_Parse(p->aliases));
     ctl_out_text(o, "default_backend", p->default_backend);
+    cJSON_AddBoolToObject(o, "fit_to_budget", p->fit_to_budget);
     ctl_limits_out(o, p->limits);
     cJSON_AddRawToObject(o, "prices", p->prices);
     cJSON_AddRawToObject(o, "evidence", p->evidence);
@@ -242,6 +243,7 @@ CTL_HANDLER(ctl_http_project_patch)
 {
     struct ctl_project_patch patch = {0};
     struct ctl_json_usd budget = {0};
+    int fit_to_budget = -1;
     const struct ctl_json_field fields[] = {
         {"name", CTL_JSON_TEXT, false, 200, &patch.name},
         {"description", CTL_JSON_TEXT, false, 4000, &patch.description},
@@ -256,6 +258,7 @@ CTL_HANDLER(ctl_http_project_patch)
         {"prices", CTL_JSON_RAW, false, 0, &patch.prices},
         {"evidence", CTL_JSON_RAW, false, 0, &patch.evidence},
         {"guardrail_mode", CTL_JSON_RAW, false, 0, &patch.guardrail_mode},
+        {"fit_to_budget", CTL_JSON_BOOL, false, 0, &fit_to_budget},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
@@ -265,6 +268,7 @@ CTL_HANDLER(ctl_http_project_patch)
     patch.budget_given = budget.given;
     patch.budget_unlimited = budget.null;
     patch.budget_nusd = budget.nusd;
+    patch.fit_to_budget = fit_to_budget < 0 ? NULL : fit_to_budget ? "t" : "f";
 
     return gate_people(rq, &patch, e) && gate_prices(rq, &patch, e)
            && gate_guardrails(rq, &patch, e)

@@ -43,8 +43,8 @@
     "SELECT project_id, version, partition, lifecycle, killed::int," \
     " data_class, " PACKED_ALIASES ", " LIMITS ", coalesce(group_key, '')," \
     " coalesce((SELECT budget_id FROM budgets WHERE scope = 'group'" \
-    " AND scope_id = group_key), ''), coalesce(guardrail_mode, '')" \
-    " FROM projects "
+    " AND scope_id = group_key), ''), coalesce(guardrail_mode, '')," \
+    " fit_to_budget::int FROM projects "
 
 
 /* publish.lua; OLD: Redis has it, or something newer. */
@@ -202,6 +202,7 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
     snprintf(record.project_id, sizeof(record.project_id), "%s", id);
     record.partition = (unsigned) ctl_rows_i64(rows, i, 2);
     record.killed = ctl_rows_i64(rows, i, 4) != 0;
+    record.fits = ctl_rows_i64(rows, i, 13) != 0;
     snprintf(record.group, sizeof(record.group), "%s",
              ctl_rows_at(rows, i, 10));
     snprintf(record.group_budget, sizeof(record.group_budget), "%s",

@@ -118,13 +118,64 @@ ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
 }
 
 
+bool
+ctl_budget_list_increase(struct ctl_budget_list *list,
+    asg_nusd_t increase_nusd, int64_t until, struct ctl_error *e)
+{
+    struct ctl_budget_window *w = &list->windows[list->n - 1];
+
+    if (increase_nusd < 1 || w->unlimited
+        || increase_nusd > ASG_NUSD_MAX - w->limit_nusd)
+    {
+        return ctl_error_field(e, "invalid_value", "increase_usd",
+                               "increase_usd must be above 0, of a window "
+                               "that has a limit.");
+    }
+    w->increase_nusd = increase_nusd;
+    w->increase_until = until;
+
+    return true;
+}
+
+
+/* An increase that is over says nothing any more. */
+static bool
+window_increase(struct ctl_change *c, const char *budget_id,
+    const struct ctl_budget_window *w, struct ctl_error *e)
+{
+    const char *more = ctl_arena_printf(c->arena, "%lld",
+                                        (long long) w->increase_nusd);
+    const char *until = ctl_arena_printf(c->arena, "%lld",
+                                         (long long) w->increase_until);
+    struct ctl_rows rows;
+
+    if (w->increase_nusd == 0) {
+        return true;
+    }
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "UPDATE budget_windows SET increase_nusd = $3,"
+            " increase_until = to_timestamp($4::bigint)"
+            " WHERE budget_id = $1 AND window_name = $2"
+            " AND to_timestamp($4::bigint) > now() RETURNING 1",
+            budget_id, w->name, more, until))
+    {
+        return false;
+    }
+
+    return rows.nrows > 0
+           || ctl_error_field(e, "invalid_value", "increase_until",
+                              "increase_until must be in the future.");
+}
+
+
 static bool
 window_insert(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_window *w, struct ctl_error *e)
 {
     const char *limit = w->unlimited ? NULL
                         : ctl_arena_printf(c->arena, "%lld",
-                                           (long long) w->limit_nusd);
+                                           (long long) (w->limit_nusd
+                                                        + w->increase_nusd));
     const char *soft = ctl_arena_printf(c->arena, "%d", w->soft_pct);
     const char *zone = is_utc(w->zone) ? NULL : w->zone;
 
@@ -138,10 +189,12 @@ window_insert(struct ctl_change *c, const char *budget_id,
         " zone, soft_pct) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (budget_id, window_name)"
         " DO UPDATE SET limit_nusd = excluded.limit_nusd,"
+        " increase_nusd = NULL, increase_until = NULL,"
         " soft_pct = excluded.soft_pct,"
         " zone = excluded.zone, added_at = CASE WHEN w.zone"
         " IS DISTINCT FROM excluded.zone THEN now() ELSE w.added_at END",
-        budget_id, w->name, limit, zone, soft);
+        budget_id, w->name, limit, zone, soft)
+        && window_increase(c, budget_id, w, e);
 }
 
 
@@ -243,7 +296,7 @@ limits_text(struct ctl_change *c, const struct ctl_budget_list *list)
     for (i = 0; i < list->n && text != NULL; i++) {
         w = &list->windows[i];
         utc = is_utc(w->zone);
-        asg_money_format(w->limit_nusd, usd);
+        asg_money_format(w->limit_nusd + w->increase_nusd, usd);
         text = ctl_arena_printf(c->arena, "%s%s%s%s%s=%s", text, i ? " " : "",
                                 w->name, utc ? "" : "@", utc ? "" : w->zone,
                                 w->unlimited ? "unlimited" : usd);
@@ -355,7 +408,9 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
 
     memset(list, 0, sizeof(*list));
     if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT window_name, limit_nusd, coalesce(zone, 'UTC'), soft_pct"
+            "SELECT window_name, limit_nusd - coalesce(increase_nusd, 0),"
+            " coalesce(zone, 'UTC'), soft_pct, coalesce(increase_nusd, 0),"
+            " coalesce(ceil(extract(epoch FROM increase_until))::bigint, 0)"
             " FROM budget_windows"
             " WHERE budget_id = $1 ORDER BY window_name = 'total' DESC,"
             " window_name", budget_id))
@@ -367,7 +422,10 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
                                  ctl_rows_at(&rows, i, 2),
                                  ctl_rows_at(&rows, i, 1) == NULL,
                                  ctl_rows_i64(&rows, i, 1), e)
-            || !ctl_budget_list_soft(list, ctl_rows_i64(&rows, i, 3), e))
+            || !ctl_budget_list_soft(list, ctl_rows_i64(&rows, i, 3), e)
+            || (ctl_rows_i64(&rows, i, 4) > 0
+                && !ctl_budget_list_increase(list, ctl_rows_i64(&rows, i, 4),
+                                             ctl_rows_i64(&rows, i, 5), e)))
         {
             return false;
         }

@@ -19,6 +19,8 @@ struct ctl_budget_window {
     char zone[ASG_WINDOW_ZONE_MAX];     /* "UTC" unless said */
     bool unlimited;
     asg_nusd_t limit_nusd;
+    asg_nusd_t increase_nusd;           /* on top of it for a while; 0: none */
+    int64_t increase_until;             /* ... up to this second */
     int soft_pct;                       /* of the limit: warns; 0: never */
 };
 
@@ -42,6 +44,11 @@ void ctl_budget_list_total(struct ctl_budget_list *list, bool unlimited,
 /* When to warn, of the window that was added last. */
 bool ctl_budget_list_soft(struct ctl_budget_list *list, int64_t soft_pct,
     struct ctl_error *e);
+
+/* Of the one that was added last: so much more up to that second, by the clock
+ * of the database.  400 that names increase_usd or increase_until. */
+bool ctl_budget_list_increase(struct ctl_budget_list *list,
+    asg_nusd_t increase_nusd, int64_t until, struct ctl_error *e);
 
 /* What a budget is called: `p.<project>`, `k.<key>`; of another scope its first
  * letter and 16 hex digits, which its id may be too long for. */

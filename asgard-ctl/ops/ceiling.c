@@ -116,9 +116,17 @@ ctl_ceiling_hold(struct ctl_change *c, const char *project_id,
     most = was != NULL && was->limit_nusd > ceiling ? was->limit_nusd
                                                     : ceiling;
     if ((was != NULL && was->unlimited)
-        || (!now->unlimited && now->limit_nusd <= most))
+        || (!now->unlimited
+            && now->limit_nusd + now->increase_nusd <= most))
     {
         return true;
+    }
+    if (now->increase_nusd > 0) {       /* no request could end it again */
+        ctl_error_field(e, "forbidden", "increase_usd", "An increase above %lld"
+                        " USD is an administrator's to give.",
+                        (long long) (most / USD));
+        e->status = 403;
+        return false;
     }
     wanted = *now;
     now->unlimited = false;

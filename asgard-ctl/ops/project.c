@@ -26,7 +26,7 @@
     " p.max_parallel_requests, " CTL_PROJECT_PRICES_COLUMN "," \
     " p.evidence, to_char(p.review_date AT TIME ZONE 'UTC'," \
     " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), p.review_date < now()," \
-    " p.review_extensions, p.guardrail_mode"
+    " p.review_extensions, p.guardrail_mode, p.fit_to_budget"
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
@@ -275,6 +275,8 @@ project_fill(struct ctl_project *p, const struct ctl_rows *rows, unsigned i)
                                   "t") == 0;
     p->review_extensions = ctl_rows_i64(rows, i, 21 + ASG_LIMIT_COUNT);
     p->guardrail_mode = ctl_rows_at(rows, i, 22 + ASG_LIMIT_COUNT);
+    p->fit_to_budget = strcmp(ctl_rows_at(rows, i, 23 + ASG_LIMIT_COUNT),
+                              "t") == 0;
 }
 
 
@@ -529,6 +531,7 @@ audit_updated(struct ctl_change *c, const char *project_id,
         {"name", p->name}, {"description", p->description},
         {"owner", p->owner_email}, {"manager", p->manager_email},
         {"cost_center", p->cost_center}, {"data_class", p->data_class},
+        {"fit_to_budget", p->fit_to_budget},
         {"aliases", raw_text(c->arena, p->aliases)},
         {"default_backend", raw_text(c->arena, p->default_backend)},
         {"prices", raw_text(c->arena, p->prices)},
@@ -590,11 +593,13 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
                " manager_email = coalesce(lower($5), manager_email),"
                " cost_center = coalesce($6, cost_center),"
                " data_class = coalesce($7, data_class),"
-               " evidence = coalesce($8::jsonb, evidence)"
+               " evidence = coalesce($8::jsonb, evidence),"
+               " fit_to_budget = coalesce($9::boolean, fit_to_budget)"
                " WHERE project_id = $1",
                project_id, patch->name, patch->description,
                patch->owner_email, patch->manager_email, patch->cost_center,
-               patch->data_class, raw_text(c->arena, patch->evidence))
+               patch->data_class, raw_text(c->arena, patch->evidence),
+               patch->fit_to_budget)
         || !ctl_limits_write(c, CTL_LIMITS_PROJECT, project_id,
                              &patch->limits, e)
         || !patch_aliases(c, project_id, patch, e)

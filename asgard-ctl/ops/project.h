@@ -50,6 +50,7 @@ struct ctl_project {
     bool review_expired;
     int64_t review_extensions;
     const char *guardrail_mode;         /* NULL: as the gateway says */
+    bool fit_to_budget;                 /* calls ask for what is left */
 };
 
 /* At the classification that is asked for where an administrator registers;
@@ -80,6 +81,7 @@ struct ctl_project_patch {
     asg_nusd_t budget_nusd;
     asg_str_t aliases, default_backend, prices, guardrail_mode;
     asg_str_t evidence;                 /* replaces all of it */
+    const char *fit_to_budget;          /* "t", "f" */
     struct ctl_limits limits;
 };
 

@@ -16,6 +16,7 @@
 #include "meter/drain.h"
 #include "meter/expire.h"
 #include "meter/gateways.h"
+#include "meter/increase.h"
 #include "meter/outbox_mark.h"
 #include "meter/outbox_record.h"
 #include "meter/outbox_send.h"
@@ -36,6 +37,7 @@
 #define HEART_EVERY_MS   500
 #define TEND_EVERY_MS    3600000
 #define ZONES_EVERY_MS   60000
+#define INCREASES_EVERY_MS 500
 #define BACK_OFF_MS      300
 #define RETRY_MS         20             /* of an outbox row that was kept */
 #define THREADS          4
@@ -388,10 +390,15 @@ out:
 
 static bool
 outbox_turn(struct ctl_meter_thread *w, int64_t *tend, int64_t *zones,
-    struct ctl_error *e)
+    int64_t *increases, struct ctl_error *e)
 {
     unsigned sent, kept;
 
+    if (ctl_meter_is_due(increases, INCREASES_EVERY_MS)
+        && !ctl_increase_end(w->pg, &w->arena, e))
+    {
+        return false;
+    }
     do {
         ctl_arena_reset(&w->arena);
         if (!ctl_outbox_send_some(w->pg, w->redis, &w->arena, &sent, &kept,
@@ -427,7 +434,7 @@ static void *
 outbox_run(void *data)
 {
     struct ctl_meter *m = data;
-    int64_t heart = 0, tend = 0, zones = 0;
+    int64_t heart = 0, tend = 0, zones = 0, increases = 0;
     struct ctl_error e;
     struct ctl_meter_thread w;
     bool ok, listening = false;
@@ -444,7 +451,7 @@ outbox_run(void *data)
         if (ok && !listening) {
             ok = listening = ctl_pg_listen(w.pg, "asgard_outbox", &e);
         }
-        ok = ok && outbox_turn(&w, &tend, &zones, &e);
+        ok = ok && outbox_turn(&w, &tend, &zones, &increases, &e);
         ctl_meter_note(&w, ok, &e);
     }
 

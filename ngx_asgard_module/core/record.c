@@ -83,6 +83,7 @@ static const asg_member_t project_members[] = {
     ASG_MEMBER(FLAG, "killed", project_parts_t, record.killed),
     ASG_MEMBER(STRING, "data_class", project_parts_t, data_class),
     ASG_MEMBER_MAYBE(STRING, "guardrails", project_parts_t, guard_mode),
+    ASG_MEMBER_MAYBE(FLAG, "fit", project_parts_t, record.fits),
     ASG_MEMBER_MAYBE(STRING, "group", project_parts_t, group),
     ASG_MEMBER_MAYBE(STRING, "group_budget", project_parts_t, group_budget),
     ASG_MEMBER_MAYBE_BY(read_aliases, "aliases"),
@@ -479,6 +480,9 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
     if (record->guard_mode != ASG_GUARD_UNSAID) {
         put_string(out, ",\"guardrails\":",
                    asg_str_z(asg_guard_mode_name(record->guard_mode)));
+    }
+    if (record->fits) {
+        put_number(out, ",\"fit\":", 1);
     }
     put_known(out, ",\"group\":", record->group);
     put_known(out, ",\"group_budget\":", record->group_budget);

@@ -58,6 +58,7 @@ typedef struct {
     bool killed;
     asg_data_class_t data_class;
     asg_guard_mode_t guard_mode;
+    bool fits;                  /* lowers what a call may use to what is left */
     char group[ASG_ID_MAX + 1];                 /* "": none */
     char group_budget[ASG_BUDGET_SHORT + 1];    /* "": it has none */
     asg_limits_t limits;

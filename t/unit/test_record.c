@@ -237,7 +237,7 @@ static void a_key_may_have_budgets_for_models(void **state)
 /* The budget of the group is named beside it; either may be missing. */
 static void a_project_may_be_in_a_group(void **state)
 {
-    static const char with_group[] = "\"data_class\":\"internal\","
+    static const char with_group[] = "\"data_class\":\"internal\",\"fit\":1,"
         "\"group\":\"platform\",\"group_budget\":\"g.0123456789abcdef\"";
     const char *text = with(PROJECT, "\"data_class\":\"internal\"",
                             with_group);
@@ -246,6 +246,7 @@ static void a_project_may_be_in_a_group(void **state)
 
     (void) state;
     assert_int_equal(read_project(text), ASG_OK);
+    assert_true(project.fits);
     assert_string_equal(project.group, "platform");
     assert_string_equal(project.group_budget, "g.0123456789abcdef");
     asg_buf_init(&out, written, sizeof(written));
