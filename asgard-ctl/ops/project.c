@@ -527,7 +527,7 @@ static bool
 audit_updated(struct ctl_change *c, const char *project_id,
     const struct ctl_project_patch *p, struct ctl_error *e)
 {
-    struct ctl_audit_field fields[11 + ASG_LIMIT_COUNT] = {
+    struct ctl_audit_field fields[12 + ASG_LIMIT_COUNT] = {
         {"name", p->name}, {"description", p->description},
         {"owner", p->owner_email}, {"manager", p->manager_email},
         {"cost_center", p->cost_center}, {"data_class", p->data_class},
@@ -539,10 +539,10 @@ audit_updated(struct ctl_change *c, const char *project_id,
         {"guardrail_mode", raw_text(c->arena, p->guardrail_mode)}
     };
 
-    ctl_limits_audit(c->arena, &p->limits, &fields[11]);
+    ctl_limits_audit(c->arena, &p->limits, &fields[12]);
     return ctl_change_audit(c, "project.updated", "project", project_id,
                             NULL, NULL, ctl_audit_data(c->arena, fields,
-                                                       11 + ASG_LIMIT_COUNT),
+                                                       12 + ASG_LIMIT_COUNT),
                             e);
 }
 
