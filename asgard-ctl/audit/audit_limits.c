@@ -4,13 +4,14 @@
 #include "audit/audit_limits.h"
 
 #include "audit/audit_opening.h"
+#include "meter/outbox_send.h"
 
 /* A changed limit is on record before Redis has it, and a reservation of before
  * may stand in the next window by a clock that is ahead. */
-#define DELIVERY "interval '5 minutes'"
+#define DELIVERY "interval '" CTL_OUTBOX_LATE "'"
 
 /* When the limit `f` was sent.  Its row has the time of its transaction, and is
- * kept for a week. */
+ * kept for a week, or for good when it was late. */
 #define SENT \
     "greatest(f.at, (SELECT max(coalesce(o.sent_at, 'infinity'))" \
     " FROM outbox o WHERE o.kind = 'budget' AND o.target = f.budget_id" \

@@ -178,6 +178,13 @@ ctl_outbox_heartbeat(struct ctl_redis *redis, struct ctl_arena *arena,
 }
 
 
+/* When Redis got a limit is asked of these rows; of one that was late also when
+ * it is long ago (audit/audit_limits.c). */
+#define IS_LATE \
+    "kind = 'budget' AND sent_at > created_at + interval '" \
+    CTL_OUTBOX_LATE "'"
+
+
 bool
 ctl_outbox_tend(struct ctl_pg *pg, struct ctl_arena *arena,
     struct ctl_error *e)
@@ -190,6 +197,6 @@ ctl_outbox_tend(struct ctl_pg *pg, struct ctl_arena *arena,
         " INSERT INTO outbox (kind, target, version)"
         " SELECT 'budget', budget_id, version FROM due", 0, NULL)
            && ctl_pg_query(pg, arena, NULL, e, "DELETE FROM outbox"
-        " WHERE sent_at < now() - interval '7 days'"
+        " WHERE sent_at < now() - interval '7 days' AND NOT (" IS_LATE ")"
         " AND id < (SELECT max(id) FROM outbox)", 0, NULL);
 }

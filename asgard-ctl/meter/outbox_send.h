@@ -26,8 +26,11 @@ bool ctl_outbox_send_ids(struct ctl_pg *pg, struct ctl_redis *redis,
 /* "hb <unix>" on the channel of changes. */
 bool ctl_outbox_heartbeat(struct ctl_redis *redis, struct ctl_arena *arena,
     struct ctl_error *e);
+/* A budget that is sent so long after its change is late. */
+#define CTL_OUTBOX_LATE "5 minutes"
 /* Budgets whose calendar windows were written a month ago are sent again with
- * later boundaries; rows sent a week ago are deleted. */
+ * later boundaries; rows sent a week ago are deleted, but those that were late:
+ * which limit was in force then is asked for as long as the limits are kept. */
 bool ctl_outbox_tend(struct ctl_pg *pg, struct ctl_arena *arena,
     struct ctl_error *e);
 

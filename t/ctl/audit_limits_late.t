@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
+use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
@@ -55,6 +56,21 @@ lowered_before_the_day("$day - interval '9 minutes'");
 is($status, 1, 'had it been sent before the day, the same is found');
 like($text, qr/^M1 $budget:1d:\d+: .* a higher limit explains 0,/m,
     '... with its amounts');
+lowered_before_the_day("$day + interval '1 minute'");
+
+# Long after, too: what the outbox forgets after a week was sent in time.
+my $other = $m->value("SELECT min(id) FROM outbox WHERE target = '$budget'"
+    . ' AND sent_at IS NOT NULL');
+$m->sql("UPDATE outbox SET created_at = now() - interval '9 days',"
+    . " sent_at = now() - interval '9 days' + CASE WHEN id = $row"
+    . " THEN interval '1 day' ELSE interval '1 second' END"
+    . " WHERE id IN ($row, $other)");
+$m->stop;
+$m->start;
+ok(wait_until(sub { !$m->value("SELECT count(*) FROM outbox"
+    . " WHERE id = $other") }, 20), 'a change of last week that was sent is gone');
+is($m->value("SELECT count(*) FROM outbox WHERE id = $row"), 1,
+    'one that was late is kept');
 lowered_before_the_day("$day + interval '1 minute'");
 
 $m->done;
