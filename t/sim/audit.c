@@ -15,8 +15,8 @@
 
 /* Only where the row in Postgres and the meta hash agree: the audit waits for
  * that by itself. */
-static bool
-part_is_open(struct sim *s, unsigned part)
+bool
+sim_part_is_open(struct sim *s, unsigned part)
 {
     char key[ASG_RKEY_MAX], fence[CTL_FENCE_TEXT];
     struct ctl_rows rows;
@@ -63,7 +63,7 @@ all_are_open(struct sim *s)
 
     for (i = 0; i < s->model.nparts; i++) {
         if (part_is_disturbed(s, s->model.parts[i])
-            || !part_is_open(s, s->model.parts[i]))
+            || !sim_part_is_open(s, s->model.parts[i]))
         {
             return false;
         }
@@ -258,7 +258,7 @@ sim_audit_some(struct sim *s)
         return;
     }
     sim_say(&s->world, " partition %u", part);
-    if (part_is_open(s, part) && audit(s, (int) part)) {
+    if (sim_part_is_open(s, part) && audit(s, (int) part)) {
         sim_meter_force(&s->meters, part);
     }
 }

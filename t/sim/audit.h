@@ -7,6 +7,9 @@
 
 #include "check.h"
 
+/* By its row and by its head in Redis. */
+bool sim_part_is_open(struct sim *s, unsigned part);
+
 /* Of a partition that is open, or of everything; by the dice. */
 void sim_audit_some(struct sim *s);
 /* Of everything: `audit money`, M1 to M4 and M7 to M9. */

@@ -15,6 +15,8 @@
 #include "ledger/zone.h"
 #include "meter/apply.h"
 #include "meter/drain.h"
+#include "meter/limit_start.h"
+#include "meter/partition_lead.h"
 #include "meter/restored.h"
 
 #define SHA1_BYTES   20
@@ -36,6 +38,8 @@ WRAPPED(ctl_opening_sum);
 WRAPPED(ctl_zone_window);
 WRAPPED(ctl_restored_take);
 WRAPPED(asg_price_cost);
+WRAPPED(ctl_limit_start_note);
+WRAPPED(ctl_lead_clock_back);
 
 static const char no_run_id[] = "0000000000000000000000000000000000000000";
 
@@ -385,6 +389,24 @@ __wrap_ctl_opening_sum(struct ctl_pg *pg, struct ctl_arena *arena,
     }
 
     return ok;
+}
+
+
+bool
+__wrap_ctl_limit_start_note(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, const char *budget_id, const char *key,
+    struct ctl_error *e)
+{
+    return broken.rule == SIM_RULE_START
+           || __real_ctl_limit_start_note(pg, redis, arena, budget_id, key, e);
+}
+
+
+int64_t
+__wrap_ctl_lead_clock_back(struct ctl_leader *l, int64_t now)
+{
+    return broken.rule == SIM_RULE_CLOCK_BACK
+           ? 0 : __real_ctl_lead_clock_back(l, now);
 }
 
 

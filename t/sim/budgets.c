@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "made.h"
+#include "records.h"
 #include "windows.h"
 
 #define PICO_PER_NANO 1000
@@ -108,6 +109,7 @@ set_add(struct sim_model *m, const char *key, unsigned n, unsigned first,
     unsigned second)
 {
     struct sim_set *s = &m->sets[m->nsets++];
+    char id[48];
     unsigned i = 0;
 
     memset(s, 0, sizeof(*s));
@@ -117,6 +119,10 @@ set_add(struct sim_model *m, const char *key, unsigned n, unsigned first,
     s->part = m->budgets[first].part;
     s->project = m->budgets[first].project;
     snprintf(s->key, sizeof(s->key), "%s", key);
+    snprintf(id, sizeof(id), "p.%s", s->project);
+    s->scopes[0] = sim_scope_of(m, id, s->part);
+    s->nscopes = 1;                     /* no table has these keys */
+    m->scopes[s->scopes[0]].now.there = true;
     while (i < m->nparts && m->parts[i] != s->part) {
         i++;
     }

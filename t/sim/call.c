@@ -40,9 +40,30 @@ worst_draw(struct sim_gateways *g, struct sim_slot *s, unsigned *card)
 }
 
 
+/* The limits of its project and its key, as its gateway knows them. */
+static void
+limits_fill(struct sim_gateways *g, struct sim_slot *s)
+{
+    const struct sim_set *set = &g->model->sets[s->hold->set];
+    struct sim_asked *limited = &s->limited;
+    unsigned i, scope;
+
+    *limited = (struct sim_asked) {.tokens = s->in / 4 + s->out, .used = -1};
+    for (i = 0; i < set->nscopes; i++) {
+        scope = set->scopes[i];
+        if (g->all[s->gateway].records[scope].limits.set != 0) {
+            limited->scopes[limited->n] = scope;
+            limited->limits[limited->n++] =
+                g->all[s->gateway].records[scope].limits;
+        }
+    }
+}
+
+
 static void
 slot_ask(struct sim_gateways *g, struct sim_slot *s, unsigned card)
 {
+    limits_fill(g, s);
     s->hold->version = s->route.version;
     s->hold->card = card;
     s->hold->serves = sim_route_card(&s->route);
@@ -58,18 +79,22 @@ sim_call_new(struct sim_gateways *g)
 {
     unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
     struct sim_slot *s = g->all[gateway].paused ? NULL : slot_take(g);
-    unsigned card = 0;
+    unsigned card = 0, set = sim_set_pick(g->model);
     int64_t amount;
 
     if (s == NULL) {
         sim_say(g->world, " nobody can");
         return;
     }
+    if (g->all[gateway].records[g->model->sets[set].scopes[0]].shut) {
+        sim_say(g->world, " gateway %u knows: set %u is killed", gateway, set);
+        return;
+    }
     s->gateway = gateway;
     s->worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
     sim_route_draw(g->world, &s->route, g->all[gateway].price);
     amount = worst_draw(g, s, &card);
-    s->hold = sim_hold_new(g->model, sim_set_pick(g->model), amount);
+    s->hold = sim_hold_new(g->model, set, amount);
     if (s->hold != NULL) {
         slot_ask(g, s, card);
     }
@@ -91,6 +116,7 @@ call_measure(struct sim_gateways *g, struct sim_slot *s)
                  s->hold->id, (long long) s->hold->amount, (long long) cost);
     }
     sim_slot_end(g, s, 's', cost);
+    s->limited.used = in + out;
     if (s->evidence != NULL) {
         s->evidence->in = in;
         s->evidence->out = out;
@@ -104,6 +130,7 @@ call_leave(struct sim_gateways *g, struct sim_slot *s)
     sim_say(g->world, " %s: unknown", s->hold->id + 21);
     s->state = SIM_LEFT;
     s->hold->live = false;
+    sim_slot_release(g, s);
     if (sim_chance(g->world, 20)) {
         sim_slot_send(g, s, 'x');       /* too early */
     }
@@ -147,6 +174,10 @@ call_further(struct sim_gateways *g, struct sim_slot *s)
         next->hold = sim_hold_further(g->model, s->hold,
                                       worst_draw(g, next, &card));
     }
+    if (next != NULL && next->hold != NULL) {
+        next->passed = true;            /* the place of the call is its own */
+        s->limited.n = 0;
+    }
     if (sim_chance(g->world, 60)) {
         call_leave(g, s);
     } else {
@@ -157,6 +188,33 @@ call_further(struct sim_gateways *g, struct sim_slot *s)
     if (next != NULL && next->hold != NULL) {
         sim_say(g->world, " and %s", next->hold->id + 21);
         slot_ask(g, next, card);
+    }
+}
+
+
+static bool
+can_advance(const struct sim_gateways *g, const struct sim_slot *s)
+{
+    return (s->state == SIM_HELD || s->state == SIM_SENT) && s->asked == 0
+           && !s->orphan && !g->all[s->gateway].paused;
+}
+
+
+/* As its worker ends it when it has read that the project is killed. */
+void
+sim_calls_cut(struct sim_gateways *g, unsigned gateway, unsigned scope)
+{
+    struct sim_slot *s;
+    unsigned i;
+
+    for (i = 0; i < SIM_SLOTS && !g->world->failed; i++) {
+        s = &g->slots[i];
+        if (can_advance(g, s) && s->gateway == gateway
+            && g->model->sets[s->hold->set].scopes[0] == scope)
+        {
+            g->model->counts[SIM_N_CUT]++;
+            call_end(g, s);
+        }
     }
 }
 
@@ -174,14 +232,6 @@ attempt_fail(struct sim_gateways *g, struct sim_slot *s)
         return;
     }
     call_further(g, s);
-}
-
-
-static bool
-can_advance(const struct sim_gateways *g, const struct sim_slot *s)
-{
-    return (s->state == SIM_HELD || s->state == SIM_SENT) && s->asked == 0
-           && !s->orphan && !g->all[s->gateway].paused;
 }
 
 

@@ -39,6 +39,16 @@ time_seen(struct sim_world *w, unsigned part)
 }
 
 
+int64_t
+sim_door_time_us(struct sim_world *w, unsigned part)
+{
+    int64_t seen_us = time_seen(w, part) * 1000000;
+
+    return seen_us > w->redis_clock->fixed_us ? seen_us
+                                              : w->redis_clock->fixed_us;
+}
+
+
 static int64_t
 events_now(struct sim_world *w, unsigned part)
 {
@@ -85,6 +95,18 @@ sim_door_was_shut(struct sim_flight *f, const struct sim_command *c,
         }
     } else if (events_now(w, c->part) < head_number(w, c->part, "cap")) {
         sim_fail(w, "%s was refused while the stream has room", c->hold->id);
+    }
+}
+
+
+void
+sim_door_clock(struct sim_world *w, unsigned part)
+{
+    int64_t back = head_number(w, part, "t") - sim_redis_now(w);
+
+    if (back > CLOCK_BACK_S) {
+        sim_fail(w, "partition %u is taken for open, and its clock is %lld s "
+                 "behind what it has seen", part, (long long) back);
     }
 }
 

@@ -13,6 +13,13 @@ void sim_door_was_open(struct sim_flight *f, const struct sim_command *c);
 void sim_door_was_shut(struct sim_flight *f, const struct sim_command *c,
     asg_verdict_t verdict);
 
+/* By the clock that scripts see, in us. */
+int64_t sim_door_time_us(struct sim_world *w, unsigned part);
+
+/* A partition that its leader takes for open lets nobody in for long when its
+ * clock went back further than scripts bear. */
+void sim_door_clock(struct sim_world *w, unsigned part);
+
 /* Few more events may wait in the stream of a partition. */
 void sim_door_narrow(struct sim_flight *f, unsigned part);
 /* After everything was drained and trimmed: there is room again. */

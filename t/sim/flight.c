@@ -139,6 +139,14 @@ model_see_reserve(struct sim_flight *f, const struct sim_command *c,
     case ASG_VERDICT_OK:
         sim_saw_grant(f->model, c->hold, a->words[1], a->words[2]);
         sim_door_was_open(f, c);
+        sim_limiter_let(f->model, c->hold, &c->limited,
+                        sim_door_time_us(f->world, c->part), c->hold->expires,
+                        a->words, a->n);
+        break;
+    case ASG_VERDICT_RATE:
+        sim_limiter_refused(f->model, c->hold, &c->limited,
+                            sim_door_time_us(f->world, c->part), a->words,
+                            a->n);
         break;
     case ASG_VERDICT_BACKLOG:
     case ASG_VERDICT_CLOCK:
@@ -176,12 +184,37 @@ provider_see(struct sim_flight *f, const struct sim_command *c,
 }
 
 
+/* Places, and tokens that became what was used. */
+static void
+limiter_see(struct sim_flight *f, const struct sim_command *c,
+    const struct sim_answer *a)
+{
+    bool ok = a->verdict == ASG_VERDICT_OK;
+
+    if (c->limited.n == 0) {
+        return;
+    }
+    if (c->kind == 'A' && (ok || a->verdict == ASG_VERDICT_DUP)) {
+        sim_limiter_adopted(f->model, c->hold, &c->limited,
+                            sim_door_time_us(f->world, c->part) / 1000000
+                            + SIM_TTL_S);
+    } else if (memchr("sevxF", c->kind, 5) != NULL
+               && (ok || a->verdict == ASG_VERDICT_LATE))
+    {
+        f->model->counts[SIM_N_RELEASED] += c->kind == 'F';
+        sim_limiter_ended(f->model, c->hold, &c->limited,
+                          ok && c->kind != 'F');
+    }
+}
+
+
 static void
 model_see(struct sim_flight *f, const struct sim_command *c,
     const struct sim_answer *a)
 {
     bool late = a->verdict == ASG_VERDICT_LATE;
 
+    limiter_see(f, c, a);
     if (a->verdict == ASG_VERDICT_ARG && c->kind != 'o') {
         sim_fail(f->world, "Redis refuses the arguments of %c %s", c->kind,
                  c->hold->id);
@@ -288,6 +321,22 @@ sim_flight_take(struct sim_flight *f, unsigned nth, struct sim_command *out)
     }
 
     return false;
+}
+
+
+void
+sim_flight_stopped(struct sim_flight *f, asg_script_t script)
+{
+    unsigned i;
+
+    for (i = 0; i < SIM_COMMANDS; i++) {
+        if (f->commands[i].used && f->commands[i].kind == 'o'
+            && f->commands[i].script == script)
+        {
+            sim_command_free(&f->commands[i]);
+            f->n--;
+        }
+    }
 }
 
 

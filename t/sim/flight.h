@@ -21,9 +21,11 @@ struct sim_command {
     unsigned nkeys, argc;
     char *argv[SIM_ARGS];               /* owned */
     unsigned life;                      /* of the server */
-    char kind;                          /* R A s e v x E; o: not a gateway's */
+    char kind;                          /* R A s e v x E, F release; o: not a
+                                         * gateway's */
     struct sim_hold *hold;
     struct sim_evidence *evidence;      /* s e v */
+    struct sim_asked limited;          /* limits */
     unsigned part;
     uint64_t epoch;
     int64_t not_after;                  /* R; 0: none */
@@ -65,6 +67,9 @@ void sim_flight_later(void *data, asg_script_t script, size_t nkeys,
 /* One of those kept, taken out; false when there is none. */
 bool sim_flight_take(struct sim_flight *f, unsigned nth,
     struct sim_command *out);
+/* What asgard-ctl had sent before it was stopped is over: it came in time, or
+ * never. */
+void sim_flight_stopped(struct sim_flight *f, asg_script_t script);
 void sim_flight_clear(struct sim_flight *f);
 
 #endif

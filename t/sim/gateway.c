@@ -73,6 +73,28 @@ detail_write(const struct sim_gateways *g, const struct sim_slot *s,
 }
 
 
+/* What counts the requests and tokens of each scope with limits, and its calls
+ * under way. */
+static void
+scope_keys_add(const struct sim_gateways *g, const struct sim_slot *s,
+    struct sim_command *c)
+{
+    char key[ASG_RKEY_MAX];
+    unsigned i;
+
+    c->limited = s->limited;
+    for (i = 0; i < s->limited.n; i++) {
+        const struct sim_scope *scope =
+            &g->model->scopes[s->limited.scopes[i]];
+
+        (void) asg_rkey_rates(key, c->part, asg_str_z(scope->id));
+        sim_command_arg(c, asg_str_z(key));
+        (void) asg_rkey_open(key, c->part, asg_str_z(scope->id));
+        sim_command_arg(c, asg_str_z(key));
+    }
+}
+
+
 static void
 keys_add(struct sim_gateways *g, const struct sim_slot *s, bool counters,
     struct sim_command *c)
@@ -95,8 +117,32 @@ keys_add(struct sim_gateways *g, const struct sim_slot *s, bool counters,
                 asg_str_z(g->model->budgets[set->budgets[i]].id));
             sim_command_arg(c, asg_str_z(key));
         }
+        scope_keys_add(g, s, c);
     }
     c->nkeys = c->argc;
+}
+
+
+/* In the words of each kind of command; nothing where the call has none. */
+static void
+limits_add(const struct sim_slot *s, struct sim_command *c)
+{
+    char text[ASG_LIMITS_TEXT];
+    unsigned i;
+
+    for (i = 0; i < c->limited.n; i++) {
+        if (c->kind == 'R') {
+            (void) asg_limits_text(&c->limited.limits[i], text);
+            sim_command_arg(c, asg_str_z(text));
+        } else if (c->kind == 'A') {
+            sim_command_arg(c, asg_limits_has(&c->limited.limits[i],
+                                              ASG_LIMIT_PARALLEL)
+                            ? ASG_STR("- - 0") : ASG_STR("- - -"));
+        } else {
+            c->limited.marked[i] = s->marks[i][0] != '\0';
+            sim_command_arg(c, asg_str_z(s->marks[i]));
+        }
+    }
 }
 
 
@@ -117,9 +163,13 @@ reserve_args(struct sim_gateways *g, const struct sim_slot *s,
     sim_command_arg(c, c->kind == 'A' ? ASG_STR("A") : ASG_STR("R"));
     sim_command_number(c, c->not_after);
     sim_command_arg(c, asg_str_z(detail));
-    if (c->kind == 'A') {
-        sim_command_arg(c, asg_str_z(s->hold->text));
+    if (c->kind == 'A' || c->limited.n > 0) {
+        sim_command_arg(c, asg_str_z(c->kind == 'A' ? s->hold->text : ""));
     }
+    if (c->limited.n > 0) {
+        sim_command_number(c, c->kind == 'A' ? 0 : c->limited.tokens);
+    }
+    limits_add(s, c);
 }
 
 
@@ -139,7 +189,19 @@ finish_args(struct sim_gateways *g, const struct sim_slot *s,
     sim_command_arg(c, asg_str_z(detail));
     if (s->pinned) {
         sim_command_number(c, s->hold->amount);
+    } else if (c->limited.n > 0) {
+        sim_command_arg(c, ASG_STR(""));
     }
+    if (c->limited.n > 0) {
+        c->limited.used = c->kind == 'v' ? 0 : c->limited.used;
+        sim_command_arg(c, ASG_STR(""));
+        if (c->limited.used < 0) {
+            sim_command_arg(c, ASG_STR(""));
+        } else {
+            sim_command_number(c, c->limited.used);
+        }
+    }
+    limits_add(s, c);
 }
 
 
@@ -194,6 +256,38 @@ sim_gateway_learn(struct sim_gateways *g, unsigned gateway, unsigned part,
 }
 
 
+/* What finish needs to say of each scope. */
+static void
+marks_take(struct sim_slot *s, const struct sim_answer *a)
+{
+    asg_str_t marks[SIM_SCOPES_CALL];
+    asg_limits_room_t room;
+    unsigned i;
+
+    if (s->limited.n == 0
+        || asg_reply_limits(a->words, a->n, s->limited.n, &room, marks)
+           != ASG_OK)
+    {
+        return;
+    }
+    for (i = 0; i < s->limited.n; i++) {
+        snprintf(s->marks[i], sizeof(s->marks[i]), "%.*s",
+                 (int) marks[i].len, marks[i].data);
+    }
+}
+
+
+/* A call that was refused a further attempt is over. */
+static void
+refused_free(struct sim_gateways *g, struct sim_slot *s)
+{
+    if (s->passed) {
+        sim_slot_release(g, s);
+    }
+    sim_slot_free(g, s, false);
+}
+
+
 static void
 reserve_took(struct sim_gateways *g, struct sim_slot *s,
     const struct sim_command *c, const struct sim_answer *a)
@@ -201,7 +295,7 @@ reserve_took(struct sim_gateways *g, struct sim_slot *s,
     asg_verdict_t verdict = a != NULL ? a->verdict : ASG_VERDICT_UNKNOWN;
 
     if (a != NULL && a->no_memory) {
-        sim_slot_free(g, s, false);     /* the script did not begin */
+        refused_free(g, s);             /* the script did not begin */
         return;
     }
     switch (verdict) {
@@ -215,16 +309,18 @@ reserve_took(struct sim_gateways *g, struct sim_slot *s,
         s->epoch = c->epoch;
         s->expires = strtoll(a->words[2].data, NULL, 10);
         s->hold->live = true;
+        s->passed = false;
+        marks_take(s, a);
         break;
     case ASG_VERDICT_FENCE:
         if (sim_gateway_learn(g, s->gateway, c->part, a->words[1])) {
             sim_slot_send(g, s, 'R');
             break;
         }
-        sim_slot_free(g, s, false);
+        refused_free(g, s);
         break;
     default:
-        sim_slot_free(g, s, false);
+        refused_free(g, s);
         break;
     }
 }
@@ -368,6 +464,45 @@ sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind)
         break;
     }
     sim_say(g->world, "]");
+    sim_command_free(&c);
+}
+
+
+/* Nobody waits for the reply: a place that is not released ends with its
+ * hold. */
+void
+sim_slot_release(struct sim_gateways *g, struct sim_slot *s)
+{
+    struct sim_command c = {.kind = 'F', .script = ASG_SCRIPT_RELEASE,
+                            .hold = s->hold, .part = s->hold->part,
+                            .life = g->world->life};
+    enum fate fate = fate_draw(g);
+    char key[ASG_RKEY_MAX];
+    struct sim_answer a;
+    unsigned i;
+
+    for (i = 0; i < s->limited.n; i++) {
+        if (asg_limits_has(&s->limited.limits[i], ASG_LIMIT_PARALLEL)) {
+            c.limited.scopes[c.limited.n++] = s->limited.scopes[i];
+            (void) asg_rkey_open(key, c.part, asg_str_z(
+                g->model->scopes[s->limited.scopes[i]].id));
+            sim_command_arg(&c, asg_str_z(key));
+        }
+    }
+    s->limited.n = 0;
+    c.nkeys = c.argc;
+    sim_command_arg(&c, asg_str_z(s->hold->id));
+    if (c.limited.n > 0 && fate != FATE_NEVER) {
+        sim_say(g->world, " [F %s", s->hold->id + 21);
+        if (fate == FATE_STRAY || fate == FATE_SLOW || fate == FATE_TWICE) {
+            sim_flight_keep(g->flight, &c, false);
+        }
+        if (fate != FATE_STRAY && fate != FATE_SLOW) {
+            sim_command_run(g->flight, &c, &a);
+            sim_answer_free(&a);
+        }
+        sim_say(g->world, "]");
+    }
     sim_command_free(&c);
 }
 

@@ -36,6 +36,9 @@ struct sim_slot {
     struct sim_route route;
     int64_t in, out;                    /* the most tokens that there can be */
     bool answered;                      /* bytes of an answer came */
+    struct sim_asked limited;           /* by what it was let in */
+    char marks[SIM_SCOPES_CALL][ASG_LIMIT_MARK + 1];
+    bool passed;                        /* its call has a place already */
 };
 
 struct sim_worker {
@@ -51,6 +54,7 @@ struct sim_gateway {
     bool paused;
     uint64_t epoch[ASG_PARTITIONS];     /* the highest that was seen */
     unsigned price;                     /* version that it has */
+    struct sim_record records[SIM_SCOPES];      /* that it has read */
     struct sim_worker workers[SIM_WORKERS];
 };
 
@@ -106,5 +110,8 @@ void sim_gateway_kill(struct sim_gateways *g);
 void sim_gateway_pause(struct sim_gateways *g);
 void sim_gateways_resume(struct sim_gateways *g);
 void sim_gateway_price(struct sim_gateways *g);     /* takes the newest */
+/* A gateway has read that the project of the scope is killed: its calls are
+ * cut. */
+void sim_calls_cut(struct sim_gateways *g, unsigned gateway, unsigned scope);
 
 #endif

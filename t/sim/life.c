@@ -122,6 +122,7 @@ orphan_end(struct sim_gateways *g, struct sim_slot *s)
         } else {
             s->state = SIM_LEFT;
             s->hold->live = false;
+            sim_slot_release(g, s);
         }
         break;
     default:

@@ -247,6 +247,7 @@ sim_lose_restore(struct sim *s)
         return;
     }
     sim_meters_restored(&s->meters);
+    sim_flight_stopped(&s->flight, ASG_SCRIPT_PUBLISH);
     sim_gateways_unnoted(&s->gateways);
     if (sim_database_restore(&s->world, false)
         && sim_ledger_restored(&s->model))

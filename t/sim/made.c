@@ -9,6 +9,7 @@
 #include "core/keyfile.h"
 #include "ops/key.h"
 #include "ops/project.h"
+#include "records.h"
 #include "windows.h"
 
 #define GROUP_BYTES   16
@@ -99,6 +100,22 @@ budget_begin(struct sim_model *m, const char *id, const char *project,
 
 
 static void
+scopes_begin(struct sim_model *m, struct sim_set *s)
+{
+    char id[48];
+
+    snprintf(id, sizeof(id), "p.%s", s->project);
+    s->scopes[0] = sim_scope_of(m, id, s->part);
+    s->nscopes = 1;
+    if (s->key[0] != '\0') {
+        snprintf(id, sizeof(id), "k.%s", s->key);
+        s->scopes[s->nscopes++] = sim_scope_of(m, id, s->part);
+    }
+    sim_record_made(m, s->scopes[s->nscopes - 1]);
+}
+
+
+static void
 set_begin(struct sim_model *m, const struct sim_budget *project,
     const char *key, const struct sim_budget *own)
 {
@@ -111,6 +128,7 @@ set_begin(struct sim_model *m, const struct sim_budget *project,
                                         == 0)
         {
             s->gone = false;            /* it has come back */
+            scopes_begin(m, s);
             return;
         }
     }
@@ -123,6 +141,7 @@ set_begin(struct sim_model *m, const struct sim_budget *project,
     s->project = project->project;
     s->part = project->part;
     snprintf(s->key, sizeof(s->key), "%s", key);
+    scopes_begin(m, s);
 }
 
 
@@ -135,8 +154,8 @@ has_room(const struct sim_model *m)
 
 /* --- a change of the administrator's --- */
 
-static bool
-change_begin(struct sim_model *m, struct ctl_change *c, struct ctl_error *e)
+bool
+sim_change_begin(struct sim_model *m, struct ctl_change *c, struct ctl_error *e)
 {
     sim_clock_move(m->world->pg_clock, 1);      /* no two at one time */
     sim_clock_move(m->world->redis_clock, 1);
@@ -152,8 +171,8 @@ change_begin(struct sim_model *m, struct ctl_change *c, struct ctl_error *e)
 }
 
 
-static bool
-change_end(struct sim_model *m, struct ctl_change *c, bool ok,
+bool
+sim_change_end(struct sim_model *m, struct ctl_change *c, bool ok,
     struct ctl_error *e)
 {
     if (ok && ctl_change_commit(c, e)) {
@@ -206,9 +225,9 @@ sim_project_make(struct sim_model *m)
     }
     in.budget_nusd = (int64_t) sim_draw(m->world, SIM_ROOM_MUCH);
     in.budget_unlimited = sim_chance(m->world, 20);
-    ok = change_begin(m, &c, &e)
+    ok = sim_change_begin(m, &c, &e)
          && ctl_project_register(&c, &in, &made, &e);
-    if (!change_end(m, &c, ok, &e)) {
+    if (!sim_change_end(m, &c, ok, &e)) {
         return false;
     }
     snprintf(id, sizeof(id), "p.%s", made);
@@ -298,14 +317,14 @@ sim_key_make(struct sim_model *m)
     struct ctl_change c;
     bool ok;
 
-    if (!has_room(m)) {
+    if (!has_room(m) || sim_project_is_killed(m, project)) {
         return true;
     }
     in.budgets = list_draw(m, &list, &e) ? &list : NULL;
-    ok = change_begin(m, &c, &e)
+    ok = sim_change_begin(m, &c, &e)
          && ctl_key_mint(&c, &peppers, project->project, &in, text, &key,
                          &prefix, &e);
-    if (!change_end(m, &c, ok, &e)) {
+    if (!sim_change_end(m, &c, ok, &e)) {
         return false;
     }
     sim_say(m->world, " %s of %s", key, project->project);
@@ -353,13 +372,14 @@ sim_key_revoke(struct sim_model *m)
     if (s == NULL) {
         return true;
     }
-    ok = change_begin(m, &c, &e)
+    ok = sim_change_begin(m, &c, &e)
          && ctl_key_revoke(&c, s->project, s->key, &e);
-    if (!change_end(m, &c, ok, &e)) {
+    if (!sim_change_end(m, &c, ok, &e)) {
         return false;
     }
     sim_say(m->world, " %s", s->key);
     s->gone = true;
+    m->scopes[s->scopes[s->nscopes - 1]].now.shut = true;
     m->counts[SIM_N_REVOKED]++;
 
     return true;
@@ -380,6 +400,7 @@ sim_made_saved(struct sim_model *m)
     for (i = 0; i < m->nsets; i++) {
         m->sets[i].saved = !m->sets[i].gone;
     }
+    sim_records_saved(m);
 }
 
 
@@ -396,4 +417,5 @@ sim_made_restored(struct sim_model *m)
     for (i = 0; i < m->nsets; i++) {
         m->sets[i].gone = !m->sets[i].saved;
     }
+    sim_records_restored(m);
 }

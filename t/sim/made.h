@@ -10,6 +10,7 @@
 #define SIM_MADE_H
 
 #include "model.h"
+#include "ops/change.h"
 
 bool sim_project_make(struct sim_model *m);
 bool sim_key_make(struct sim_model *m);
@@ -18,6 +19,12 @@ bool sim_key_revoke(struct sim_model *m);
 /* The database is kept as it is, and goes back to that. */
 void sim_made_saved(struct sim_model *m);
 void sim_made_restored(struct sim_model *m);
+
+/* A change of the administrator's; end() fails the run when it is not made. */
+bool sim_change_begin(struct sim_model *m, struct ctl_change *c,
+    struct ctl_error *e);
+bool sim_change_end(struct sim_model *m, struct ctl_change *c, bool ok,
+    struct ctl_error *e);
 
 /* Some set that calls may be made of. */
 unsigned sim_set_pick(struct sim_model *m);

@@ -88,6 +88,7 @@ sim_redis_dumped(struct sim_model *m)
             m->holds[i].evidence[k].dumped = m->holds[i].evidence[k].at;
         }
     }
+    m->limiter_dumped = m->limiter;
     m->dumped = true;
 }
 
@@ -153,6 +154,11 @@ sim_redis_lost(struct sim_model *m, bool back_to_dump)
 
     if (!ledger_note(m)) {
         return false;
+    }
+    if (back_to_dump) {
+        m->limiter = m->limiter_dumped;
+    } else {
+        m->limiter.nlets = m->limiter.nplaces = 0;
     }
     for (i = 0; i < m->nholds; i++) {
         h = &m->holds[i];

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "broken.h"
+#include "door.h"
 #include "meter/apply.h"
 #include "meter/drain.h"
 #include "meter/expire.h"
@@ -272,6 +273,11 @@ sim_meter_lead(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
     }
     if (ctl_lead_clock_back(l, now) > 0) {
         sim_say(ms->world, " finds that the clock of Redis went back");
+    }
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        if (l->parts[i].open) {
+            sim_door_clock(ms->world, i);
+        }
     }
     if (!lead_note(ms, l, e)) {
         return false;

@@ -50,7 +50,17 @@ sim_count_name(enum sim_count n)
         [SIM_N_PROVIDER_ABOVE] = "records above the hold",
         [SIM_N_PROVIDER_REFUSED] = "records refused",
         [SIM_N_PROJECTS] = "projects made", [SIM_N_KEYS] = "keys made",
-        [SIM_N_REVOKED] = "keys revoked", [SIM_N_EMPTIED] = "budgets emptied"
+        [SIM_N_REVOKED] = "keys revoked", [SIM_N_EMPTIED] = "budgets emptied",
+        [SIM_N_LIMITED] = "let in under limits",
+        [SIM_N_RATE] = "not let in",
+        [SIM_N_RATE_REQUESTS] = "limited by requests",
+        [SIM_N_RATE_TOKENS] = "limited by tokens",
+        [SIM_N_RATE_PARALLEL] = "limited by calls under way",
+        [SIM_N_RELEASED] = "places released",
+        [SIM_N_RELIMITED] = "limits of calls", [SIM_N_KILLS] = "kills",
+        [SIM_N_UNKILLS] = "kills taken back",
+        [SIM_N_CUT] = "calls cut by a kill",
+        [SIM_N_RECORDS] = "records compared"
     };
 
     return names[n];

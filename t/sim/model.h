@@ -16,6 +16,7 @@
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
 
+#include "limiter.h"
 #include "world.h"
 
 #define SIM_HOLDS       8192
@@ -130,6 +131,21 @@ struct sim_set {
     bool gone;                          /* no call is made of it any more */
     bool saved;                         /* of the older database: it is not */
     unsigned part;
+    unsigned scopes[SIM_SCOPES_CALL];   /* of the project, of the key */
+    unsigned nscopes;
+};
+
+/* What has limits: a project, a key. */
+struct sim_scope {
+    char id[48];                        /* p.<project>, k.<key> */
+    char record[ASG_RKEY_MAX];          /* its key in Redis; "": it has none */
+    unsigned part;
+    struct sim_record {
+        bool there;                     /* the database knows it */
+        bool shut;                      /* killed, or revoked */
+        asg_limits_t limits;
+    } now, saved;                       /* of the older database */
+    bool coarse;                        /* had a limit that is not exact */
 };
 
 struct sim_price {
@@ -150,7 +166,10 @@ enum sim_count {
     SIM_N_EXTENDED, SIM_N_OUTLIVED, SIM_N_FOUND, SIM_N_PASSED, SIM_N_FURTHER,
     SIM_N_FURTHER_OVER, SIM_N_OTHER_CARD, SIM_N_PROVIDER,
     SIM_N_PROVIDER_ABOVE, SIM_N_PROVIDER_REFUSED, SIM_N_PROJECTS, SIM_N_KEYS,
-    SIM_N_REVOKED, SIM_N_EMPTIED,
+    SIM_N_REVOKED, SIM_N_EMPTIED, SIM_N_LIMITED, SIM_N_RATE,
+    SIM_N_RATE_REQUESTS, SIM_N_RATE_TOKENS, SIM_N_RATE_PARALLEL,
+    SIM_N_RELEASED, SIM_N_RELIMITED, SIM_N_KILLS, SIM_N_UNKILLS, SIM_N_CUT,
+    SIM_N_RECORDS,
     SIM_N
 };
 
@@ -164,6 +183,9 @@ struct sim_model {
     unsigned nbudgets;
     struct sim_set sets[SIM_SETS];
     unsigned nsets;
+    struct sim_scope scopes[SIM_SCOPES];
+    unsigned nscopes;
+    struct sim_limiter limiter, limiter_dumped;
     unsigned parts[SIM_SETS];           /* partitions of the sets, each once */
     unsigned nparts;
     unsigned nprojects, nprojects_saved;

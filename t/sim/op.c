@@ -12,12 +12,12 @@
 #include "losses.h"
 #include "made.h"
 #include "op.h"
+#include "records.h"
 #include "slot.h"
 #include "windows.h"
 
 #define TICK_MS       20000
 #define TICK_WAIT_MS  400               /* while a reseed waits */
-#define MINUTE_MS     60000             /* the shortest window */
 #define JUMP_MS       60000             /* what is longer may end a stream */
 #define SKEW_MS       4000              /* Redis against Postgres */
 #define NEAR_MS       3000              /* an expiry, before or after */
@@ -49,23 +49,18 @@ op_tick(struct sim *s)
 }
 
 
-/* Redis' clock goes wrong by a little, in both directions; never further from
- * the database's than that, never back over the begin of a window: a reseed
- * there does not know of calls in the window to come; and never back behind the
- * ids of a stream that was deleted. */
+/* Redis' clock goes wrong by a little, in both directions, also back over the
+ * begin of a window; never further from the database's than that, and never
+ * back behind the ids of a stream that was deleted. */
 static void
 op_skew(struct sim *s)
 {
     int64_t apart = (s->world.redis_clock->fixed_us
                      - s->world.pg_clock->fixed_us) / 1000;
     int64_t to = (int64_t) sim_draw(&s->world, 2 * SKEW_MS) - SKEW_MS;
-    int64_t into = s->world.redis_clock->fixed_us / 1000 % MINUTE_MS;
     int64_t least = (s->world.redis_least_us
                      - s->world.redis_clock->fixed_us) / 1000;
 
-    if (to - apart < -into) {
-        to = apart - into;
-    }
     if (to - apart < least) {
         to = apart + least;
     }
@@ -202,6 +197,9 @@ static void op_revoke(struct sim *s) { (void) sim_key_revoke(&s->model); }
 static void op_empty(struct sim *s) { (void) sim_windows_empty(&s->model); }
 static void op_no_memory(struct sim *s) { sim_memory_gone(&s->world); }
 static void op_memory(struct sim *s) { sim_memory_back(&s->world); }
+static void op_call_limits(struct sim *s) { (void) sim_limits_set(&s->model); }
+static void op_kill(struct sim *s) { (void) sim_project_kill(&s->model); }
+static void op_records(struct sim *s) { sim_records_read(s); }
 static void op_quiet(struct sim *s) { sim_quiet(s, false); }
 
 static const struct {
@@ -224,6 +222,9 @@ static const struct {
     {"key is made", 3, op_key, SPENDING},
     {"key is revoked", 1, op_revoke, SPENDING},
     {"budget is emptied", 1, op_empty, SPENDING},
+    {"limits of calls", 8, op_call_limits, ALWAYS},
+    {"project is killed", 2, op_kill, ALWAYS},
+    {"records are read", 16, op_records, ALWAYS},
     {"clock of Redis", 5, op_skew, ALWAYS},
     {"audit", 4, op_audit, ALWAYS},
     {"new window", 4, op_rollover, ALWAYS},

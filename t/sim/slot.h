@@ -16,6 +16,8 @@ void sim_slot_send(struct sim_gateways *g, struct sim_slot *s, char kind);
 /* `a` NULL: no reply came. */
 void sim_slot_took(struct sim_gateways *g, struct sim_slot *s,
     const struct sim_command *c, const struct sim_answer *a);
+/* The call is over whose hold stays: its places are free. */
+void sim_slot_release(struct sim_gateways *g, struct sim_slot *s);
 void sim_slot_end(struct sim_gateways *g, struct sim_slot *s, char verb,
     int64_t amount);
 void sim_slot_free(struct sim_gateways *g, struct sim_slot *s,

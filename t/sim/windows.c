@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "door.h"
 #include "made.h"
 #include "opened.h"
 #include "ops/budget.h"
@@ -348,13 +349,21 @@ budget_check(struct sim_model *m, const struct sim_hold *h, unsigned budget)
 }
 
 
-/* By some version that Redis may have, is this the period of now? */
+/* As scripts see it. */
+static int64_t
+now_of(const struct sim_model *m, unsigned part)
+{
+    return sim_door_time_us(m->world, part) / 1000000;
+}
+
+
+/* By some version that Redis may have, is this the period of `now`? */
 static bool
-is_of_now(const struct sim_model *m, const struct sim_pin *pin)
+is_of_now(const struct sim_model *m, const struct sim_pin *pin, int64_t now)
 {
     const struct sim_budget *b = &m->budgets[pin->budget];
     const char *id = strrchr(pin->text, ':') + 1;
-    int64_t now = sim_redis_now(m->world), start = strtoll(id, NULL, 10);
+    int64_t start = strtoll(id, NULL, 10);
     unsigned v;
 
     for (v = b->sent; v <= b->newest; v++) {
@@ -374,16 +383,17 @@ void
 sim_windows_check(struct sim_model *m, const struct sim_hold *h)
 {
     const struct sim_set *set = &m->sets[h->set];
+    int64_t now = now_of(m, h->part);
     unsigned i;
 
     for (i = 0; i < set->n; i++) {
         budget_check(m, h, set->budgets[i]);
     }
     for (i = 0; i < h->npins; i++) {
-        if (!is_of_now(m, &m->pins[h->pins[i]])) {
+        if (!is_of_now(m, &m->pins[h->pins[i]], now)) {
             sim_fail(m->world, "%s was admitted in %s, which is not the "
                      "period of %lld", h->id, m->pins[h->pins[i]].text,
-                     (long long) sim_redis_now(m->world));
+                     (long long) now);
         }
     }
 }
@@ -501,7 +511,9 @@ opening_take(struct sim_model *m, const char *text, int64_t amount,
     pin = &m->pins[place[0]];
     if (pin->opening == amount
         && (strcmp(pin->opened, at) == 0
-            || (pin->opened[0] != '\0' && !is_of_now(m, pin))))
+            || (pin->opened[0] != '\0'
+                && !is_of_now(m, pin, now_of(m, m->budgets[pin->budget]
+                                                .part)))))
     {                                   /* or of a period that is over, told
                                          * again when the window changed */
         snprintf(pin->opened, sizeof(pin->opened), "%s", at);
