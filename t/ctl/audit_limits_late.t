@@ -68,7 +68,8 @@ $m->sql("UPDATE outbox SET created_at = now() - interval '9 days',"
 $m->stop;
 $m->start;
 ok(wait_until(sub { !$m->value("SELECT count(*) FROM outbox"
-    . " WHERE id = $other") }, 20), 'a change of last week that was sent is gone');
+    . " WHERE id = $other") }, 20),
+    'a change of last week that was sent is gone');
 is($m->value("SELECT count(*) FROM outbox WHERE id = $row"), 1,
     'one that was late is kept');
 lowered_before_the_day("$day + interval '1 minute'");

@@ -154,6 +154,8 @@ model_see_reserve(struct sim_flight *f, const struct sim_command *c,
         break;
     case ASG_VERDICT_OVER:
         sim_saw_over(f->model, c->hold, a->words);
+        sim_limiter_looked(f->model, c->hold, &c->limited,
+                           sim_door_time_us(f->world, c->part));
         break;
     case ASG_VERDICT_DUP:
     case ASG_VERDICT_GONE:

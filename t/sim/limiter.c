@@ -173,7 +173,8 @@ places_of(struct sim_model *m, unsigned scope, int64_t us, int64_t *high)
 
 
 /* Where all places are taken, Redis looks which of them are over, and takes
- * those away for good. */
+ * those away for good: a hold that is extended after it has expired, before
+ * anybody charged it, has none any more. */
 static void
 places_tidy(struct sim_model *m, unsigned scope, int64_t us, int64_t limit)
 {
@@ -276,18 +277,42 @@ rate_let(struct sim_model *m, const struct sim_hold *h,
 
 
 void
+sim_limiter_looked(struct sim_model *m, const struct sim_hold *h,
+    const struct sim_asked *asked, int64_t us)
+{
+    unsigned i;
+
+    for (i = 0; i < asked->n && !is_further(h); i++) {
+        if (asg_limits_has(&asked->limits[i], ASG_LIMIT_PARALLEL)) {
+            places_tidy(m, asked->scopes[i], us,
+                        asked->limits[i].most[ASG_LIMIT_PARALLEL]);
+        }
+    }
+}
+
+
+void
 sim_limiter_let(struct sim_model *m, const struct sim_hold *h,
     const struct sim_asked *asked, int64_t us, int64_t expires,
     const asg_str_t *words, size_t n)
 {
     asg_str_t marks[SIM_SCOPES_CALL];
     asg_limits_room_t room;
-    int64_t limit, high;
+    int64_t high;
     unsigned i;
 
     if (asked->n == 0) {
         return;
     }
+    for (i = 0; i < asked->n; i++) {
+        if (asg_limits_has(&asked->limits[i], ASG_LIMIT_PARALLEL)) {
+            let_check(m, h, asked->scopes[i], ASG_LIMIT_PARALLEL,
+                      places_of(m, asked->scopes[i], us, &high),
+                      !is_further(h),
+                      asked->limits[i].most[ASG_LIMIT_PARALLEL]);
+        }
+    }
+    sim_limiter_looked(m, h, asked, us);
     if (asg_reply_limits(words, n, asked->n, &room, marks) != ASG_OK) {
         sim_fail(m->world, "the limits of %s were not answered", h->id);
         return;
@@ -295,17 +320,9 @@ sim_limiter_let(struct sim_model *m, const struct sim_hold *h,
     rate_let(m, h, asked, us, ASG_LIMIT_REQUESTS, &room.of[0]);
     rate_let(m, h, asked, us, ASG_LIMIT_TOKENS, &room.of[1]);
     for (i = 0; i < asked->n; i++) {
-        if (!asg_limits_has(&asked->limits[i], ASG_LIMIT_PARALLEL)) {
-            continue;
+        if (asg_limits_has(&asked->limits[i], ASG_LIMIT_PARALLEL)) {
+            place_take(m, asked->scopes[i], h->call, expires);
         }
-        limit = asked->limits[i].most[ASG_LIMIT_PARALLEL];
-        let_check(m, h, asked->scopes[i], ASG_LIMIT_PARALLEL,
-                  places_of(m, asked->scopes[i], us, &high), !is_further(h),
-                  limit);
-        if (!is_further(h)) {
-            places_tidy(m, asked->scopes[i], us, limit);
-        }
-        place_take(m, asked->scopes[i], h->call, expires);
     }
     m->counts[SIM_N_LIMITED]++;
 }
@@ -348,7 +365,6 @@ refusal_check(struct sim_model *m, const struct sim_hold *h,
     if (r->kind == ASG_LIMIT_PARALLEL) {
         need = !is_further(h);
         low = places_of(m, scope, us, &high);
-        places_tidy(m, scope, us, r->limit);
     } else {
         need = need_of(h, asked, r->kind);
         at = time_of(&m->limiter, scope, r->kind, us);
@@ -393,6 +409,7 @@ sim_limiter_refused(struct sim_model *m, const struct sim_hold *h,
                       : r.kind == ASG_LIMIT_TOKENS ? SIM_N_RATE_TOKENS
                       : SIM_N_RATE_PARALLEL]++;
             refusal_check(m, h, asked, i, us, &r);
+            sim_limiter_looked(m, h, asked, us);
             return;
         }
     }

@@ -2,10 +2,10 @@
  * The naive limiter: which calls were let in of each scope that has limits, one
  * by one, and which are under way; what follows for the next one.
  *
- * It knows nothing of rings, marks and entries.  Of requests and tokens it keeps
- * two sums of any 60 seconds: what the calls let in surely used, and what they
- * may still count as, for Redis keeps what came together for a quarter of a
- * second longer.  It goes back with the data of Redis.
+ * It knows nothing of rings, marks and entries.  Of requests and tokens it
+ * keeps two sums of any 60 seconds: what the calls let in surely used, and what
+ * they may still count as, for Redis keeps what came together for a quarter of
+ * a second longer.  It goes back with the data of Redis.
  */
 #ifndef SIM_LIMITER_H
 #define SIM_LIMITER_H
@@ -52,6 +52,9 @@ struct sim_limiter {
     unsigned nlets, nplaces;
 };
 
+/* Redis looked at the limits of a call, and answered whatever it did. */
+void sim_limiter_looked(struct sim_model *m, const struct sim_hold *h,
+    const struct sim_asked *asked, int64_t us);
 /* Redis let the call in, at a time of its own in us. */
 void sim_limiter_let(struct sim_model *m, const struct sim_hold *h,
     const struct sim_asked *asked, int64_t us, int64_t expires,

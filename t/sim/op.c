@@ -53,11 +53,10 @@ op_tick(struct sim *s)
  * begin of a window; never further from the database's than that, and never
  * back behind the ids of a stream that was deleted. */
 static void
-op_skew(struct sim *s)
+skew_set(struct sim *s, int64_t to)
 {
     int64_t apart = (s->world.redis_clock->fixed_us
                      - s->world.pg_clock->fixed_us) / 1000;
-    int64_t to = (int64_t) sim_draw(&s->world, 2 * SKEW_MS) - SKEW_MS;
     int64_t least = (s->world.redis_least_us
                      - s->world.redis_clock->fixed_us) / 1000;
 
@@ -66,6 +65,31 @@ op_skew(struct sim *s)
     }
     sim_clock_move(s->world.redis_clock, to - apart);
     sim_say(&s->world, " Redis is %lld ms ahead", (long long) to);
+}
+
+
+static void
+op_skew(struct sim *s)
+{
+    skew_set(s, (int64_t) sim_draw(&s->world, 2 * SKEW_MS) - SKEW_MS);
+}
+
+
+/* As far as it goes, from ahead to behind, with a call between that may be of a
+ * period that is still to come then; and perhaps Redis loses its data there. */
+static void
+op_back(struct sim *s)
+{
+    if (sim_chance(&s->world, 50)) {
+        time_move(s, (60 - sim_redis_now(&s->world) % 60) * 1000 - 2000);
+    }
+    skew_set(s, SKEW_MS - (int64_t) sim_draw(&s->world, 500));
+    sim_call_new(&s->gateways);
+    skew_set(s, (int64_t) sim_draw(&s->world, 500) - SKEW_MS);
+    if (sim_chance(&s->world, 25)) {
+        sim_say(&s->world, ", flushed");
+        sim_lose_flush(s);
+    }
 }
 
 
@@ -226,6 +250,7 @@ static const struct {
     {"project is killed", 2, op_kill, ALWAYS},
     {"records are read", 16, op_records, ALWAYS},
     {"clock of Redis", 5, op_skew, ALWAYS},
+    {"clock of Redis goes back", 2, op_back, LOSS},
     {"audit", 4, op_audit, ALWAYS},
     {"new window", 4, op_rollover, ALWAYS},
     {"midnight", 2, op_midnight, SPENDING},

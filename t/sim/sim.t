@@ -44,7 +44,10 @@ for my $met ('admitted', 'refused', 'admitted above 90 %', 'late', 'strays',
     'found out later', 'holds passed on', 'further attempts',
     'further attempts refused', 'served by another card', 'audits of all',
     "providers' records", 'records above the hold', 'records refused',
-    'projects made', 'keys made', 'keys revoked', 'budgets emptied') {
+    'projects made', 'keys made', 'keys revoked', 'budgets emptied',
+    'let in under limits', 'limited by requests', 'limited by tokens',
+    'limited by calls under way', 'places released', 'limits of calls',
+    'kills', 'kills taken back', 'calls cut by a kill', 'records compared') {
     ok(($sum{$met} // 0) > $least, "the steps met: $met");
 }
 cmp_ok($sum{'holds lost'} // 0, '<', 1 + 0.05 * ($sum{holds} // 0),
