@@ -314,6 +314,7 @@ outcome_decide(struct sim_gateways *g, struct sim_hold *h, char verb)
 
     if (ev != NULL) {
         ev->by.slot = false;
+        ev->pinned = true;
         ev->in = in;
         ev->out = out;
     }

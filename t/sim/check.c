@@ -9,7 +9,10 @@
 
 #include "audit.h"
 #include "door.h"
+#include "lines.h"
 #include "windows.h"
+
+#define LINES_PERCENT 20                /* of the quiet points */
 
 struct sim_look {
     bool row[SIM_HOLDS];                /* the ledger has it */
@@ -339,8 +342,8 @@ end_all(struct sim *s)
 {
     sim_gateways_end_calls(&s->gateways);
     sim_gateways_settle(&s->gateways);
-    sim_clock_move(s->world.pg_clock, (SIM_TTL_S + 5) * 1000);
-    sim_clock_move(s->world.redis_clock, (SIM_TTL_S + 5) * 1000);
+    sim_clock_move(s->world.pg_clock, (SIM_LIFE_S + 5) * 1000);
+    sim_clock_move(s->world.redis_clock, (SIM_LIFE_S + 5) * 1000);
     sim_gateways_beat(&s->gateways);
     sim_meters_settle(&s->meters);
     sim_gateways_recover(&s->gateways);
@@ -368,6 +371,9 @@ sim_quiet(struct sim *s, bool last)
     if (last && !s->world.failed) {
         journals_check(s);
         sim_audit_money(s);
+    }
+    if (!s->world.failed && (last || sim_chance(&s->world, LINES_PERCENT))) {
+        sim_lines_audit(s);
     }
     s->gateways.calm = false;
     s->model.counts[SIM_N_QUIET]++;

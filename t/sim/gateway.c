@@ -34,6 +34,9 @@ sim_slot_end(struct sim_gateways *g, struct sim_slot *s, char verb,
     int64_t amount)
 {
     s->evidence = sim_decide(g->model, s->hold, verb, amount);
+    if (s->evidence != NULL) {
+        s->evidence->pinned = s->pinned;
+    }
     s->state = SIM_ENDED;
     s->asked = 0;
 }

@@ -21,8 +21,8 @@ sim_is_lost(const struct sim_hold *h)
 }
 
 
-static bool
-is_remembered(const struct sim_evidence *ev)
+bool
+sim_is_remembered(const struct sim_evidence *ev)
 {
     return ev->by.slot || ev->by.redis || ev->by.ledger;
 }
@@ -34,7 +34,7 @@ remembered(const struct sim_hold *h)
     unsigned i, n = 0;
 
     for (i = 0; i < h->nevidence; i++) {
-        n += is_remembered(&h->evidence[i]);
+        n += sim_is_remembered(&h->evidence[i]);
     }
 
     return n;
@@ -194,7 +194,7 @@ sim_expects(const struct sim_hold *h, enum sim_rank *rank, int64_t *amount)
     for (i = 0; i < h->nevidence; i++) {
         const struct sim_evidence *ev = &h->evidence[i];
 
-        if (is_remembered(ev) && (!found || ev->rank > *rank
+        if (sim_is_remembered(ev) && (!found || ev->rank > *rank
                 || (ev->rank == *rank && ev->amount > *amount)))
         {
             *rank = ev->rank;
@@ -387,6 +387,38 @@ sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch)
     }
 
     return !m->world->failed;
+}
+
+
+/* --- copies of what silent gateways hold --- */
+
+bool
+sim_copies_opened(struct sim_model *m, unsigned part)
+{
+    struct sim_hold *h;
+    struct ctl_rows rows;
+    unsigned r;
+
+    if (!sim_sql(m->world, &rows, "SELECT hold_id FROM held_copies"
+                 " WHERE partition = %u", part))
+    {
+        return false;
+    }
+    for (r = 0; r < rows.nrows; r++) {
+        h = sim_hold_find(m, ctl_rows_at(&rows, r, 0));
+        if (h == NULL || h->grants == 0
+            || !sim_hold_is_open(m->world, part, h->id))
+        {
+            continue;
+        }
+        h->by.redis = true;
+        h->lost = h->plain = false;
+        if (h->high < h->amount) {
+            sim_high_set(m, h, h->amount);
+        }
+    }
+
+    return true;
 }
 
 

@@ -333,6 +333,9 @@ sim_meter_reseed(struct sim_meters *ms, struct ctl_leader *l,
         ms->deleted[p->part] = false;   /* every budget was written anew */
         ms->model->restored[p->part] = false;
     }
+    if (ok && strcmp(p->step, "adopting") == 0) {
+        (void) sim_copies_opened(ms->model, p->part);
+    }
     if (ok && p->open) {
         ms->behind[p->part] = false;
         ms->model->counts[SIM_N_EPOCHS]++;

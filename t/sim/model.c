@@ -60,7 +60,9 @@ sim_count_name(enum sim_count n)
         [SIM_N_RELIMITED] = "limits of calls", [SIM_N_KILLS] = "kills",
         [SIM_N_UNKILLS] = "kills taken back",
         [SIM_N_CUT] = "calls cut by a kill",
-        [SIM_N_RECORDS] = "records compared"
+        [SIM_N_RECORDS] = "records compared",
+        [SIM_N_LINES] = "audits of the witness",
+        [SIM_N_LINES_LOST] = "lost lines found"
     };
 
     return names[n];

@@ -62,6 +62,7 @@ struct sim_evidence {
     struct sim_place at, dumped;        /* its first event in those data */
     unsigned card;                      /* of the candidate that served */
     int64_t in, out;                    /* measured tokens */
+    bool pinned;                        /* who told it knew the pins */
 };
 
 struct sim_hold {
@@ -169,7 +170,7 @@ enum sim_count {
     SIM_N_REVOKED, SIM_N_EMPTIED, SIM_N_LIMITED, SIM_N_RATE,
     SIM_N_RATE_REQUESTS, SIM_N_RATE_TOKENS, SIM_N_RATE_PARALLEL,
     SIM_N_RELEASED, SIM_N_RELIMITED, SIM_N_KILLS, SIM_N_UNKILLS, SIM_N_CUT,
-    SIM_N_RECORDS,
+    SIM_N_RECORDS, SIM_N_LINES, SIM_N_LINES_LOST,
     SIM_N
 };
 
@@ -248,6 +249,9 @@ bool sim_ledger_restored(struct sim_model *m);
 bool sim_time_jumped(struct sim_model *m);
 /* An older dump of Redis after an older database. */
 bool sim_redis_looked(struct sim_model *m);
+/* A reseed has opened holds of silent gateways again, as the database had copied
+ * them before. */
+bool sim_copies_opened(struct sim_model *m, unsigned part);
 /* Does Redis have it? */
 bool sim_hold_is_open(struct sim_world *w, unsigned part, const char *id);
 void sim_stream_id(asg_str_t id, uint64_t *ms, uint64_t *seq);
@@ -256,6 +260,7 @@ void sim_stream_id(asg_str_t id, uint64_t *ms, uint64_t *seq);
 bool sim_expects(const struct sim_hold *h, enum sim_rank *rank,
     int64_t *amount);
 bool sim_is_lost(const struct sim_hold *h);
+bool sim_is_remembered(const struct sim_evidence *ev);
 void sim_low_set(struct sim_model *m, struct sim_hold *h, int64_t low);
 void sim_high_set(struct sim_model *m, struct sim_hold *h, int64_t high);
 

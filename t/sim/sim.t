@@ -47,7 +47,8 @@ for my $met ('admitted', 'refused', 'admitted above 90 %', 'late', 'strays',
     'projects made', 'keys made', 'keys revoked', 'budgets emptied',
     'let in under limits', 'limited by requests', 'limited by tokens',
     'limited by calls under way', 'places released', 'limits of calls',
-    'kills', 'kills taken back', 'calls cut by a kill', 'records compared') {
+    'kills', 'kills taken back', 'calls cut by a kill', 'records compared',
+    'audits of the witness') {
     ok(($sum{$met} // 0) > $least, "the steps met: $met");
 }
 cmp_ok($sum{'holds lost'} // 0, '<', 1 + 0.05 * ($sum{holds} // 0),
