@@ -127,20 +127,41 @@ room_lent(struct sim *s, const char *pin)
 }
 
 
-/* M1, with its amounts: is all of the excess room that was lent? */
-static bool
-excess_is_lent(struct sim *s, const char *text)
+/* The highest limit of the pin's window that a restore has taken back. */
+static int64_t
+limit_undone(struct sim *s, const char *pin)
 {
-    long long excess, higher, above;
+    unsigned place[SIM_PINS_HOLD];
+    const struct sim_pin *p;
+
+    if (sim_pins_find(&s->model, pin, place) != 1) {
+        return SIM_ABSENT;
+    }
+    p = &s->model.pins[place[0]];
+
+    return s->model.budgets[p->budget].undone[p->window];
+}
+
+
+/* M1, with its amounts: is all of the excess room that was lent, or below a
+ * limit that was in force and is on no record since a restore? */
+static bool
+excess_is_known(struct sim *s, const char *text)
+{
+    long long excess, limit, higher, above;
+    int64_t undone;
     char pin[SIM_TEXT];
 
     if (sscanf(text, "M1 %500[^ ] spent %*d + held %*d is %lld above its limit"
-               " of %*d; a higher limit explains %lld, charges above their"
-               " holds %lld", pin, &excess, &higher, &above) != 4)
+               " of %lld; a higher limit explains %lld, charges above their"
+               " holds %lld", pin, &excess, &limit, &higher, &above) != 5)
     {
         return false;
     }
     pin[strlen(pin) - 1] = '\0';        /* a colon */
+    undone = limit_undone(s, pin);
+    higher = undone == SIM_UNLIMITED ? excess
+             : undone > limit + higher ? undone - limit : higher;
 
     return room_lent(s, pin) >= excess - higher - above;
 }
@@ -157,19 +178,31 @@ change_waits(const char *text)
 }
 
 
-/* What a window that was added opens with is looked at by the model alone.
- *
- * After a restore the audit names the gap of a stream, whose lines nobody has
- * replayed; and the record of limits has lost those that were set since, under
- * which calls were admitted. */
+/* M9, of a gap in a stream whose lines nobody has replayed: does it have no
+ * more events than a restore made the ledger forget? */
+static bool
+gap_is_known(struct sim *s, const char *text)
+{
+    struct ctl_rows rows;
+    unsigned part;
+
+    return sscanf(text, "M9 partition %u: %*d usage events between", &part) == 1
+           && part < ASG_PARTITIONS && s->model.unread[part] > 0
+           && memmem(text, strcspn(text, "\n"), " are not in the ledger", 22)
+              != NULL
+           && sim_sql(&s->world, &rows, "SELECT sum(events) FROM stream_gaps"
+                      " WHERE closed_at IS NULL AND partition = %u", part)
+           && ctl_rows_i64(&rows, 0, 0) <= s->model.unread[part];
+}
+
+
+/* What a window that was added opens with is looked at by the model alone. */
 static bool
 finding_is_known(struct sim *s, const char *text)
 {
-    bool restored = s->model.counts[SIM_N_RESTORES] > 0;
-
-    return (restored && strncmp(text, "M9 partition ", 13) == 0)
+    return gap_is_known(s, text)
            || (strncmp(text, "M1 ", 3) == 0
-               && (restored || change_waits(text) || excess_is_lent(s, text)));
+               && (change_waits(text) || excess_is_known(s, text)));
 }
 
 

@@ -79,6 +79,9 @@ budget_add(struct sim_model *m, char scope, const char *scope_id,
     snprintf(b->project, sizeof(b->project), "%s", project);
     b->part = part;
     b->newest = b->sent = 1;
+    for (i = 0; i < SIM_WINDOWS; i++) {
+        b->undone[i] = SIM_ABSENT;
+    }
     if (!sim_sql(m->world, NULL, "WITH b AS (INSERT INTO budgets (budget_id,"
                  " scope, scope_id, project_id, partition)"
                  " VALUES ('%s', '%s', '%s', '%s', %u) RETURNING budget_id)"
@@ -307,6 +310,21 @@ sim_price_change(struct sim_model *m)
 }
 
 
+/* Calls were admitted under limits that the record has lost. */
+static void
+limits_undo(struct sim_budget *b)
+{
+    unsigned v, i;
+
+    for (v = b->saved + 1; v <= b->newest; v++) {
+        for (i = 0; i < b->nwindows; i++) {
+            b->undone[i] = b->limits[v][i] > b->undone[i] ? b->limits[v][i]
+                                                          : b->undone[i];
+        }
+    }
+}
+
+
 bool
 sim_limits_restored(struct sim_model *m)
 {
@@ -317,6 +335,7 @@ sim_limits_restored(struct sim_model *m)
     sim_made_restored(m);
     for (i = 0; i < m->nbudgets; i++) {
         b = &m->budgets[i];
+        limits_undo(b);
         if (!version_copy(b, b->saved)) {
             return sim_fail(m->world, "sim: too many versions");
         }

@@ -149,9 +149,11 @@ call_lives(struct sim_model *m, unsigned call, bool listed)
 }
 
 
-/* Calls that are surely under way; *high: that may have a place. */
+/* Calls that are surely under way; *high: that may have a place.  What `h` was
+ * granted by now says nothing of its place of before. */
 static int64_t
-places_of(struct sim_model *m, unsigned scope, int64_t us, int64_t *high)
+places_of(struct sim_model *m, unsigned scope, const struct sim_hold *h,
+    int64_t us, int64_t *high)
 {
     const struct sim_taken *p;
     int64_t low = 0;
@@ -163,7 +165,8 @@ places_of(struct sim_model *m, unsigned scope, int64_t us, int64_t *high)
         p = &m->limiter.places[i];
         if (p->scope == scope) {
             lasts = p->until > us / 1000000;
-            low += lasts || call_lives(m, p->call, false);
+            low += lasts || (p->call != h->call
+                             && call_lives(m, p->call, false));
             *high += lasts || call_lives(m, p->call, true);
         }
     }
@@ -307,7 +310,7 @@ sim_limiter_let(struct sim_model *m, const struct sim_hold *h,
     for (i = 0; i < asked->n; i++) {
         if (asg_limits_has(&asked->limits[i], ASG_LIMIT_PARALLEL)) {
             let_check(m, h, asked->scopes[i], ASG_LIMIT_PARALLEL,
-                      places_of(m, asked->scopes[i], us, &high),
+                      places_of(m, asked->scopes[i], h, us, &high),
                       !is_further(h),
                       asked->limits[i].most[ASG_LIMIT_PARALLEL]);
         }
@@ -364,7 +367,7 @@ refusal_check(struct sim_model *m, const struct sim_hold *h,
 
     if (r->kind == ASG_LIMIT_PARALLEL) {
         need = !is_further(h);
-        low = places_of(m, scope, us, &high);
+        low = places_of(m, scope, h, us, &high);
     } else {
         need = need_of(h, asked, r->kind);
         at = time_of(&m->limiter, scope, r->kind, us);

@@ -2,8 +2,9 @@
  * Witness files: what gateways wrote down of the calls that they ended, and the
  * audit of the ledger against it (M5), by asgard-ctl's own code.
  *
- * A line says what the naive ledger knows of an outcome.  One that both memories
- * lost is in the file too, at times: the audit must find it, and nothing else.
+ * A line says what the naive ledger knows of an outcome.  One that both
+ * memories lost is in the file too, at times: the audit may find it, and
+ * nothing else.
  */
 #ifndef SIM_LINES_H
 #define SIM_LINES_H

@@ -239,6 +239,26 @@ sim_lose_save(struct sim *s)
 }
 
 
+/* Adds or takes away how many events the ledger has read of each partition. */
+static bool
+read_count(struct sim *s, int sign)
+{
+    struct ctl_rows rows;
+    unsigned r;
+
+    if (!sim_sql(&s->world, &rows, "SELECT partition, rows_read FROM cursors"))
+    {
+        return false;
+    }
+    for (r = 0; r < rows.nrows; r++) {
+        s->model.unread[ctl_rows_i64(&rows, r, 0)] +=
+            sign * ctl_rows_i64(&rows, r, 1);
+    }
+
+    return true;
+}
+
+
 /* As docs/operations.md has it: asgard-ctl is stopped meanwhile. */
 void
 sim_lose_restore(struct sim *s)
@@ -249,8 +269,8 @@ sim_lose_restore(struct sim *s)
     sim_meters_restored(&s->meters);
     sim_flight_stopped(&s->flight, ASG_SCRIPT_PUBLISH);
     sim_gateways_unnoted(&s->gateways);
-    if (sim_database_restore(&s->world, false)
-        && sim_ledger_restored(&s->model))
+    if (read_count(s, 1) && sim_database_restore(&s->world, false)
+        && read_count(s, -1) && sim_ledger_restored(&s->model))
     {
         (void) sim_limits_restored(&s->model);
         (void) sim_openings_take(&s->model, true);

@@ -82,7 +82,7 @@ budget_begin(struct sim_model *m, const char *id, const char *project,
         b->part = part;
         for (i = 0; i < SIM_WINDOWS; i++) {
             snprintf(b->windows[i], sizeof(b->windows[i]), "%s", names[i]);
-            b->limits[0][i] = SIM_ABSENT;
+            b->limits[0][i] = b->undone[i] = SIM_ABSENT;
         }
         b->nwindows = SIM_WINDOWS;
     }

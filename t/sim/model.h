@@ -119,6 +119,8 @@ struct sim_budget {
     bool gone;                          /* the database does not know it */
     int64_t limits[SIM_VERSIONS][SIM_WINDOWS];
     uint8_t zones[SIM_VERSIONS][SIM_WINDOWS];
+    int64_t undone[SIM_WINDOWS];        /* highest limit that a restore took
+                                         * back; SIM_ABSENT: none */
     uint64_t changed[SIM_WINDOWS];      /* added, or another zone: m->serial */
     unsigned since[SIM_WINDOWS];        /* ... and in which version */
 };
@@ -196,6 +198,7 @@ struct sim_model {
     unsigned turned;                    /* the last window that was changed */
     bool dumped, saved;                 /* Redis' data, the database */
     bool restored[ASG_PARTITIONS];      /* and not seeded since */
+    int64_t unread[ASG_PARTITIONS];     /* events that restores took back */
     bool narrow[ASG_PARTITIONS];        /* the stream may be full */
     uint64_t counts[SIM_N];
 };
@@ -249,8 +252,8 @@ bool sim_ledger_restored(struct sim_model *m);
 bool sim_time_jumped(struct sim_model *m);
 /* An older dump of Redis after an older database. */
 bool sim_redis_looked(struct sim_model *m);
-/* A reseed has opened holds of silent gateways again, as the database had copied
- * them before. */
+/* A reseed has opened holds of silent gateways again, as the database had
+ * copied them before. */
 bool sim_copies_opened(struct sim_model *m, unsigned part);
 /* Does Redis have it? */
 bool sim_hold_is_open(struct sim_world *w, unsigned part, const char *id);
