@@ -104,10 +104,6 @@ const struct sim_rule sim_rules[] = {
           SIM_RULE_START, CALM),
     OTHER("a clock that went back does not shut the door",
           SIM_RULE_CLOCK_BACK, LOSSES),
-    SCRIPT("a window that a hold names is not opened for it", RESERVE, LOSSES,
-           "    pins_open(list)\n"
-           "    pins_hold(list, amount)\n",
-           "    pins_hold(list, amount)\n"),
     SCRIPT("a limit lets one more in", RESERVE, CALM,
            "ring.used + need - limit\n",
            "ring.used + need - limit - 1\n"),
@@ -117,13 +113,6 @@ const struct sim_rule sim_rules[] = {
     SCRIPT("one more call may be under way", RESERVE, CALM,
            "is_new and open >= most",
            "is_new and open > most"),
-    SCRIPT("a call has no place after a flush", RESERVE, LOSSES,
-           "limits.take()\n"
-           "if adopt then\n",
-           "if not adopt then\n"
-           "    limits.take()\n"
-           "end\n"
-           "if adopt then\n"),
     SCRIPT("a call that has ended keeps its place", FINISH, CALM,
            "        call('ZREM', KEYS[last + 2 * i], call_id)\n",
            ""),
