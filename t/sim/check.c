@@ -69,6 +69,10 @@ row_check(struct sim *s, const struct ctl_rows *rows, unsigned r)
     if (h->doubt) {
         return;
     }
+    /* a gateway and Redis lost it, and the copy of its hold was left */
+    if (h->lost && rank == (int64_t) SIM_EXPIRY && balance == h->amount) {
+        return;
+    }
     if (!sim_expects(h, &best, &amount)) {
         sim_fail(&s->world, "the ledger charges %s %lld, which nobody "
                  "remembers", h->id, (long long) balance);
