@@ -80,7 +80,8 @@ my $meter = $t->{control}->roles->{meter};
 kill STOP => $other, $meter;
 my $spent = counter('s');
 is(status(), 200, 'a call ends that the ledger hears nothing of');
-cmp_ok(counter('s'), '>', $spent, '... and is charged');
+ok(wait_until(sub { counter('s') > $spent && counter('h') == 0 }, 10, 0.02),
+    '... and is charged');
 $spent = counter('s');
 kill STOP => $one;
 kill CONT => $other;
