@@ -47,20 +47,23 @@ static bool
 check_schema(struct ctl_connections *c, struct ctl_error *e)
 {
     struct ctl_rows rows;
-    int64_t have;
+    int64_t have, most;
 
     if (!CTL_PG(c->pg, &c->arena, &rows, e,
-            "SELECT coalesce(max(number), 0) FROM schema_migrations"
+            "SELECT coalesce(max(number), 0), count(*) FROM schema_migrations"
             " WHERE number > $1", "0"))
     {
         return false;
     }
-    have = ctl_rows_i64(&rows, 0, 0);
+    most = ctl_rows_i64(&rows, 0, 0);
+    have = ctl_rows_i64(&rows, 0, 1);
 
-    return have == ctl_migrations[ctl_migrations_n - 1].number
-           || ctl_error_set(e, 409, "schema", "the schema is number %lld, "
-                            "this program needs %d: run migrate",
-                            (long long) have,
+    return (most == ctl_migrations[ctl_migrations_n - 1].number
+            && have == (int64_t) ctl_migrations_n)
+           || ctl_error_set(e, 409, "schema", "the schema has %lld steps up to "
+                            "number %lld, this program needs %zu up to %d: run "
+                            "migrate", (long long) have, (long long) most,
+                            ctl_migrations_n,
                             ctl_migrations[ctl_migrations_n - 1].number);
 }
 

@@ -95,39 +95,51 @@ run_one(struct ctl_pg *pg, struct ctl_arena *arena,
 }
 
 
+/* The numbers that the database has, in order. */
 static bool
-current_number(struct ctl_pg *pg, struct ctl_arena *arena, int64_t *number,
-    struct ctl_error *e)
+applied_read(struct ctl_pg *pg, struct ctl_arena *arena,
+    struct ctl_rows *rows, struct ctl_error *e)
 {
-    struct ctl_rows rows;
-
-    if (!ctl_pg_exec(pg, e, "SELECT pg_advisory_lock(" LOCK_KEY ")")
-        || !ctl_pg_exec(pg, e,
+    return ctl_pg_exec(pg, e, "SELECT pg_advisory_lock(" LOCK_KEY ")")
+           && ctl_pg_exec(pg, e,
                "CREATE TABLE IF NOT EXISTS schema_migrations ("
                " number integer PRIMARY KEY, name text NOT NULL,"
                " at timestamptz NOT NULL DEFAULT now())")
-        || !CTL_PG(pg, arena, &rows, e,
-               "SELECT coalesce(max(number), 0) FROM schema_migrations"
-               " WHERE number >= $1", "0"))
-    {
-        return false;
-    }
-    *number = ctl_rows_i64(&rows, 0, 0);
-
-    return true;
+           && CTL_PG(pg, arena, rows, e,
+               "SELECT number FROM schema_migrations WHERE number >= $1"
+               " ORDER BY number", "0");
 }
 
 
 static bool
+is_applied(const struct ctl_rows *rows, int number)
+{
+    unsigned i;
+
+    for (i = 0; i < rows->nrows; i++) {
+        if (ctl_rows_i64(rows, i, 0) == number) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* One that came later may have a lower number than one that is there: two
+ * people wrote them at the same time.  It is applied all the same. */
+static bool
 run_missing(struct ctl_pg *pg, struct ctl_arena *arena, const char *role,
     unsigned *applied, struct ctl_error *e)
 {
+    struct ctl_rows rows;
     int64_t have;
     size_t i;
 
-    if (!current_number(pg, arena, &have, e)) {
+    if (!applied_read(pg, arena, &rows, e)) {
         return false;
     }
+    have = rows.nrows > 0 ? ctl_rows_i64(&rows, rows.nrows - 1, 0) : 0;
     if (ctl_migrations_n > 0
         && have > ctl_migrations[ctl_migrations_n - 1].number)
     {
@@ -137,7 +149,7 @@ run_missing(struct ctl_pg *pg, struct ctl_arena *arena, const char *role,
                              ctl_migrations[ctl_migrations_n - 1].number);
     }
     for (i = 0; i < ctl_migrations_n; i++) {
-        if (ctl_migrations[i].number <= have) {
+        if (is_applied(&rows, ctl_migrations[i].number)) {
             continue;
         }
         if (!run_one(pg, arena, &ctl_migrations[i], role, e)) {
