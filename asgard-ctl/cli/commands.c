@@ -79,6 +79,7 @@ static const struct cli_option request_create[] = {
     {"name", CLI_TEXT, "name", "NAME", "small letters, digits, -", true},
     {"spec", CLI_PAIRS, "spec", "FIELD=VALUE",
         "what the service asks for; JSON where it is, else text", false},
+    {"reason", CLI_TEXT, "reason", "TEXT", "why, for the record", false},
     END
 };
 
@@ -146,7 +147,8 @@ const struct cli_command cli_commands[] = {
         "Refuse every call of a key from now on."},
 
     {"services list", "GET", "/api/services", paging, "services",
-        "id,name,category,status,auto_approvable,estimated_monthly_usd", NULL,
+        "id,name,category,status,auto_approvable,"
+        "cost.estimated_monthly_usd", NULL,
         "What can be asked for."},
     {"services show", "GET", "/api/services/{service}", NULL, NULL, NULL,
         NULL, "One service: its fields, tiers and cost."},

@@ -115,7 +115,24 @@ row_measure(struct table *t, const struct cell *row)
 }
 
 
-/* The column's name without the objects around it, as shells like words. */
+/* Without the objects around it, in capitals. */
+static void
+head_set(struct cell *c, const char *name)
+{
+    size_t len = strcspn(name, ",");
+    size_t i;
+
+    for (i = len; i > 0 && name[i - 1] != '.'; i--) { }
+    cell_set(c, (asg_str_t) {name + i, len - i});
+    for (i = 0; i < c->len; i++) {
+        char letter = c->text[i];
+
+        c->text[i] = (char) (letter >= 'a' && letter <= 'z' ? letter - 32
+                                                            : letter);
+    }
+}
+
+
 static bool
 head_add(struct table *t, const char *columns)
 {
@@ -129,15 +146,7 @@ head_add(struct table *t, const char *columns)
     }
     row = row_add(t);
     for (i = 0; row != NULL && i < t->ncolumns; i++) {
-        size_t j;
-
-        cell_set(&row[i], (asg_str_t) {t->names[i],
-                 strcspn(t->names[i], ",")});
-        for (j = 0; j < row[i].len; j++) {
-            char c = row[i].text[j];
-
-            row[i].text[j] = (char) (c >= 'a' && c <= 'z' ? c - 32 : c);
-        }
+        head_set(&row[i], t->names[i]);
     }
     if (row != NULL) {
         row_measure(t, row);
@@ -234,19 +243,42 @@ list_show(asg_str_t answer, const char *list, const char *columns)
 
 
 static void
+measure_member(void *data, asg_str_t name, asg_json_event_t kind,
+    asg_str_t raw)
+{
+    size_t *width = data;
+
+    (void) kind;
+    (void) raw;
+    *width = name.len > *width ? name.len : *width;
+}
+
+
+static void
 print_member(void *data, asg_str_t name, asg_json_event_t kind, asg_str_t raw)
 {
     char *text = malloc(raw.len + 2);
+    const size_t *width = data;
     asg_buf_t out;
 
-    (void) data;
     if (text == NULL) {
         return;
     }
     asg_buf_init(&out, text, raw.len + 2);
     cli_flat_text(kind, raw, &out);
-    printf("%-24.*s  %.*s\n", (int) name.len, name.data, (int) out.len, text);
+    printf("%-*.*s  %.*s\n", (int) *width, (int) name.len, name.data,
+           (int) out.len, text);
     free(text);
+}
+
+
+static bool
+object_show(asg_str_t answer)
+{
+    size_t width = 0;
+
+    return cli_flat_each(answer, 0, measure_member, &width)
+        && cli_flat_each(answer, 0, print_member, &width);
 }
 
 
@@ -254,5 +286,5 @@ bool
 cli_show_table(asg_str_t answer, const char *list, const char *columns)
 {
     return list != NULL ? list_show(answer, list, columns)
-                        : cli_flat_each(answer, 0, print_member, NULL);
+                        : object_show(answer);
 }

@@ -18,6 +18,7 @@ struct watch {
     asg_event_lines_t lines;
     char state[32];                     /* of the request, as last told */
     char *clean;
+    unsigned column;                    /* members printed on the line */
 };
 
 static const char *const good_ends[] = {"fulfilled", NULL};
@@ -52,7 +53,7 @@ state_take(struct watch *w, asg_str_t event)
 }
 
 
-/* "name=value name=value" of one event, on a line. */
+/* "name=value name=value" of one event, on a line; what is null is left out. */
 static void
 print_member(void *data, asg_str_t name, asg_json_event_t kind, asg_str_t raw)
 {
@@ -64,7 +65,9 @@ print_member(void *data, asg_str_t name, asg_json_event_t kind, asg_str_t raw)
     }
     asg_buf_init(&out, w->clean, ASG_EVENT_LINES_MAX);
     cli_flat_text(kind, raw, &out);
-    printf("%.*s=%.*s  ", (int) name.len, name.data, (int) out.len, w->clean);
+    printf("%s%.*s=%.*s", w->column > 0 ? "  " : "", (int) name.len, name.data,
+           (int) out.len, w->clean);
+    w->column++;
 }
 
 
@@ -73,7 +76,11 @@ event_take(void *data, asg_str_t event)
 {
     struct watch *w = data;
 
+    if (asg_str_eq_z(event, "{}")) {    /* the end of the stream */
+        return true;
+    }
     state_take(w, event);
+    w->column = 0;
     if (w->cli->settings.format == CLI_TABLE) {
         cli_flat_each(event, 0, print_member, w);
     } else {
