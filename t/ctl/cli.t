@@ -150,6 +150,38 @@ like(asgard({}, '', 'whoami')->{out}, qr/^username +ada$/m,
     'the profile is enough from then on');
 is(asgard({ASGARD_URL => "http://localhost:" . $t->port}, '', 'whoami')
     ->{status}, 3, 'its credential goes to no other place');
+# --- asking and deciding
+
+my $mine = $t->project(name => 'of ada', owner_email => 'ada@example.com');
+my @ask = ('request', 'create', $mine, '--type', 'databricks-sql-warehouse',
+    '--spec', 'cluster_size=Small', '--output', 'json', '--name');
+my %asked = map { my $reply = asgard({}, '', @ask, $_);
+    is($reply->{status}, 0, "$_ is asked for") or diag($reply->{err});
+    $_ => $reply->{out} =~ /"request":\{"id":"([^"]+)"/ } qw(good bad);
+like(asgard({}, '', 'request', 'list', '--state', 'requested')->{out},
+    qr/^\Q$asked{good}\E +provision:databricks-sql-warehouse +requested /m,
+    'who asked sees it wait');
+is(asgard({}, '', 'approve', $asked{good})->{status}, 2,
+    '... and does not approve it');
+is(asgard({}, '', 'request', 'watch', $asked{good}, '--timeout-s', 1)
+    ->{status}, 1, 'to watch it ends with its time');
+is(as_admin('approve', $asked{good}, '--reason', 'as planned')->{status}, 0,
+    'another one approves it');
+my $seen = asgard({}, '', 'request', 'watch', $asked{good});
+is($seen->{status}, 0, '... and who watches it learns so');
+like($seen->{out}, qr{state=approved  reason=as planned\n.*=fulfilled\n\z}s,
+    '... step by step');
+is(as_admin('reject', $asked{bad})->{status}, 2, 'a rejection needs a reason');
+is(as_admin('reject', $asked{bad}, '--reason', 'no')->{status}, 0,
+    '... and with one it is told');
+is(asgard({}, '', 'request', 'watch', $asked{bad})->{status}, 2,
+    '... to who watches, too');
+like(asgard({}, '', 'resources', 'list', $mine)->{out},
+    qr/ good +databricks-sql-warehouse +provisioned +true +200 /,
+    'what was approved is there');
+
+# --- other profiles
+
 $in = asgard({}, $t->admin_token . "\n", 'login', '--token', '--url', $url,
     '--profile', 'work');
 is($in->{status}, 0, 'a token is kept under another name') or diag($in->{err});
