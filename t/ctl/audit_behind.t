@@ -13,7 +13,7 @@ use Asgard::Meter;
 my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 9,
     total => 100_000);
 my $other = $m->project('proj-2026-0002', part => 4, total => 1000);
-$m->sent or BAIL_OUT('the other project is not sent');
+$m->sent or die "the other project is not sent\n";
 kill STOP => $m->{process}{pid};
 
 sub call {

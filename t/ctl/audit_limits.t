@@ -54,7 +54,7 @@ sub limit {
     $m->window($budget, 'total', $limit);
     wait_until(sub { ($p->field($budget, 'l:total') // '') eq
         ($limit eq 'NULL' ? '-' : $limit) }, 5, 0.02)
-        or BAIL_OUT('the limit is not sent');
+        or die "the limit is not sent\n";
 }
 
 # A planted amount stands in Redis and in the ledger, so that only M1 sees it.

@@ -54,7 +54,7 @@ is($m->value("SELECT has_table_privilege('asgard', 'budget_limits',"
     . " 'INSERT, UPDATE, DELETE')"), 'f', 'which who runs cannot write');
 
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 ok(wait_until(sub { $m->value('SELECT count(*) FROM audit_seals') == $n }, 5),
     'the audit log is sealed');
 $m->done;

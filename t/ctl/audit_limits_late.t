@@ -12,11 +12,11 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $id = 'proj-2026-0001';
 my $budget = $m->project($id, part => 4, total => 'NULL');
 $m->window($budget, '1d', 1000);
-$m->sent or BAIL_OUT('the window is not sent');
+$m->sent or die "the window is not sent\n";
 my $p = $m->partition(4);
 my $r = $p->reserve('h1', 600, [$budget], detail => $m->detail($id));
 is($r->[0], 'OK', 'a call is granted within the limit');

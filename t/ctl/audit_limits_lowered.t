@@ -13,7 +13,7 @@ use Asgard::Meter;
 my ($m, $id, $budget, $p) = Asgard::Meter->with_project(part => 4,
     total => 10_000);
 my $other = $m->project('proj-2026-0002', part => 4, total => 'NULL');
-$m->sent or BAIL_OUT('the other project is not sent');
+$m->sent or die "the other project is not sent\n";
 
 sub reserve {
     my ($hold, $amount, $of) = @_;
@@ -99,7 +99,7 @@ is_well('without that record any limit of before explains it');
 my ($sql) = map { slurp($_) }
     glob top() . '/asgard-ctl/store/migrations/0016_*.sql';
 my $never = $m->project('proj-2026-0003', part => 4, total => 5);
-$m->sent or BAIL_OUT('the third project is not sent');
+$m->sent or die "the third project is not sent\n";
 my $newest = $m->value('SELECT max(id) FROM outbox');
 $m->sql("BEGIN; DROP TABLE limit_starts; $sql; COMMIT"
     =~ s/:"runtime"/asgard/gr);

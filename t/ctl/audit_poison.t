@@ -11,10 +11,10 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $id = 'proj-2026-0002';
 my $budget = $m->project($id, part => 9, total => 100_000);
-$m->sent or BAIL_OUT('the project is not sent');
+$m->sent or die "the project is not sent\n";
 my $p = $m->partition(9);
 
 sub audit {

@@ -149,7 +149,7 @@ whole(14000);
 
 # The month in the middle goes; the chain hangs on where it was.
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 sub prune {
     my ($month) = @_;
     for (['ledger', 'export', $month, "$m->{dir}/$month"],

@@ -15,10 +15,10 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my %budget = map { $_ => $m->project("proj-2026-000$_", part => $_,
     total => 'NULL') } 4 .. 8;
-$m->sent or BAIL_OUT('the projects are not sent');
+$m->sent or die "the projects are not sent\n";
 my ($now, $late, $old, $older) = map { $m->month($_) } 0, 2, 3, 4;
 my $at = $m->month_ms(3);
 my $folder = "$m->{dir}/exports";

@@ -11,12 +11,12 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my ($id, $part) = ('proj-2026-0001', 4);
 my $budget = $m->project($id, part => $part, total => 'NULL');
 my $other = $m->project('proj-2026-0002', part => 5, total => 'NULL');
 my $third = $m->project('proj-2026-0003', part => 6, total => 'NULL');
-$m->sent or BAIL_OUT('the projects are not sent');
+$m->sent or die "the projects are not sent\n";
 
 sub entries {
     my ($hold) = @_;

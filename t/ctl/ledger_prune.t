@@ -14,11 +14,11 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $id = 'proj-2026-0004';
 my $budget = $m->project($id, part => 4, total => 'NULL');
 my $second = $m->project('proj-2026-0005', part => 5, total => 'NULL');
-$m->sent or BAIL_OUT('the projects are not sent');
+$m->sent or die "the projects are not sent\n";
 my ($now, $month, $later) = map { $m->month($_) } 0, 3, 2;
 my ($at, $at_later) = map { $m->month_ms($_) } 3, 2;
 my $folder = "$m->{dir}/exports";

@@ -12,7 +12,7 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $id = 'proj-2026-0001';
 my $budget = $m->project($id, part => 5, total => 1_000_000);
 ok($m->sent, 'a project is sent');

@@ -14,10 +14,10 @@ use Asgard::Process;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $id = 'proj-2026-0001';
 my $budget = $m->project($id, part => 2, total => 'NULL');
-$m->sent or BAIL_OUT('the project is not sent');
+$m->sent or die "the project is not sent\n";
 
 my ($p, $n, $sum) = ($m->partition(2), 0, 0);
 sub call {

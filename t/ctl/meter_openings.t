@@ -47,7 +47,7 @@ sub dies {
     my $backends = "pg_stat_activity WHERE usename = 'asgard'";
     kill TERM => $_ for map { $_->[0] } $m->sql("SELECT pid FROM $backends");
     wait_until(sub { !$m->value("SELECT count(*) FROM $backends") }, 10)
-        or BAIL_OUT('its statements go on');
+        or die "its statements go on\n";
     $m->give_up($lock);
     return;
 }

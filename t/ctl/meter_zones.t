@@ -193,7 +193,7 @@ is(spent('1d'), 640, '... which knows all of its day');
 # While the ledger is behind, what was settled before the change is in it.
 my $behind = $p->reserve('late', 60, [$budget], detail => $m->detail($id));
 open my $psql, '|-', 'psql', '-Xqo', '/dev/null', $m->{postgres}->owner_url
-    or BAIL_OUT("psql: $!");
+    or die "psql: $!" . "\n";
 syswrite $psql, "BEGIN; SELECT FROM cursors FOR UPDATE;\n";
 ok(wait_until(sub { $m->value('SELECT count(*) FROM pg_stat_activity WHERE'
     . " state = 'idle in transaction' AND query LIKE '%cursors FOR UPDATE%'")

@@ -14,7 +14,7 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 
 # A worker that listens and beats, as the module's workers do.
 my $live = 'w' . '1' x 24;

@@ -14,11 +14,11 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new(proxies => ['redis']);
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $project = 'proj-2026-0001';
 my $part = 2;
 my $budget = $m->project($project, part => $part);
-$m->sent or BAIL_OUT('the project is not sent');
+$m->sent or die "the project is not sent\n";
 
 my ($dead, $live) = map { 'w' . $_ x 24 } 1, 2;
 my $told = 0;                           # outcomes, of $live

@@ -12,7 +12,7 @@ use Asgard::Shim;
 
 my $m = Asgard::Meter->new;
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $budget = $m->project('proj-2026-0001', part => 5, total => 1000);
 ok($m->sent, 'a project is sent');
 my $shim = Asgard::Shim->new(dir => $m->{dir}, name => 'command',

@@ -13,7 +13,7 @@ use Asgard::Files qw(slurp spill top);
 
 sub source { slurp(top() . "/$_[0]") }
 
-system(top() . '/scripts/promtool-env') == 0 or BAIL_OUT('no promtool');
+system(top() . '/scripts/promtool-env') == 0 or die "no promtool\n";
 my $promtool = top() . '/build/promtool/promtool';
 my $alerts = top() . '/conf/prometheus-alerts.yml';
 my $dir = tempdir('/tmp/asgard-alerts-XXXXXX', CLEANUP => 1);

@@ -14,7 +14,7 @@ use Asgard::Test;
 my $t = Asgard::Test->new->start;
 my $key = $t->key(project => $t->project(budget_usd => '1'));
 is($t->chat($key)->status, 200, 'a call is answered');
-system(top() . '/scripts/promtool-env') == 0 or BAIL_OUT('no promtool');
+system(top() . '/scripts/promtool-env') == 0 or die "no promtool\n";
 my $promtool = top() . '/build/promtool/promtool';
 my $dir = tempdir('/tmp/asgard-live-XXXXXX', CLEANUP => 1);
 

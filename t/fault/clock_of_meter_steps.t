@@ -16,11 +16,11 @@ use Asgard::Meter;
 
 my $m = Asgard::Meter->new(shim => 'clock');
 $m->start;
-$m->wait_open or BAIL_OUT('the partitions do not open');
+$m->wait_open or die "the partitions do not open\n";
 my $id = 'proj-2026-0001';
 my $budget = $m->project($id, part => 2, total => 'NULL');
 $m->window($budget, '1h', 500_000);
-$m->sent or BAIL_OUT('the project is not sent');
+$m->sent or die "the project is not sent\n";
 
 my $p = $m->partition(2);
 my $epochs = $m->value('SELECT sum(epoch) FROM partitions');

@@ -32,7 +32,7 @@ sub env {
 }
 
 my ($status, $out) = script('run');
-is($status, 0, 'the first run succeeds') or BAIL_OUT($out);
+is($status, 0, 'the first run succeeds') or die $out . "\n";
 my %env = env();
 is_deeply([sort keys %env], [sort map { "ASGARD_$_" } qw(URL ADMIN_TOKEN
     MASTER_KEY PROJECT KEY REDIS PG NGINX_PID CTL_PID CTL REQUESTER_TOKEN

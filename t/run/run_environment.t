@@ -26,7 +26,7 @@ END {
 }
 
 my $out = `@{[top()]}/scripts/run 2>&1`;
-is($?, 0, 'make run succeeds') or BAIL_OUT($out);
+is($?, 0, 'make run succeeds') or die $out . "\n";
 my $var = readlink("$run/var") // "$run/var";
 
 sub children {

@@ -67,9 +67,9 @@ sub with_project {
     my $self = $class->new(%arg);
     my $id = 'proj-2026-0001';
     $self->start;
-    $self->wait_open or Test::More::BAIL_OUT('the partitions do not open');
+    $self->wait_open or die "the partitions do not open\n";
     my $budget = $self->project($id, part => $part, total => $total);
-    $self->sent or Test::More::BAIL_OUT('the project is not sent');
+    $self->sent or die "the project is not sent\n";
     return ($self, $id, $budget, $self->partition($part));
 }
 
@@ -101,7 +101,7 @@ sub log_text {
 # Until every partition is open in Postgres and in Redis, under one run id.
 sub wait_open {
     my ($self, $seconds) = @_;
-    return wait_until(sub { $self->is_open }, $seconds // 10, 0.05)
+    return wait_until(sub { $self->is_open }, $seconds // 30, 0.05)
         || do { Test::More::diag($self->log_text); 0 };
 }
 
