@@ -19,6 +19,7 @@
 #define NAME_BYTES     64
 #define THREADS_MAX    64
 #define BAD_TOKENS_MAX 1000000
+#define ATTEMPTS_MAX   100
 
 #define ENV_PREFIX   "ASGARD_CTL_"
 #define ENV_RUN_PID  "PID"              /* of run/env, no setting */
@@ -156,6 +157,27 @@ set_age(struct ctl_config *c, const struct setting *s, const char *value)
 }
 
 
+static bool
+set_attempts(struct ctl_config *c, const struct setting *s,
+    const char *value)
+{
+    (void) s;
+
+    return read_number(value, 1, ATTEMPTS_MAX, &c->notify_attempts);
+}
+
+
+static bool
+set_internal(struct ctl_config *c, const struct setting *s,
+    const char *value)
+{
+    (void) s;
+    c->notify_internal = strcmp(value, "on") == 0;
+
+    return c->notify_internal || strcmp(value, "off") == 0;
+}
+
+
 /* Each entry has a name on both sides of its colon. */
 static bool
 set_targets(struct ctl_config *c, const struct setting *s, const char *value)
@@ -206,6 +228,13 @@ static const struct setting settings[] = {
         "a time such as 1h (s, m, h)"},
     {"session_max_age", set_age, FIELD(session_max_age_s),
         "a time such as 8h (s, m, h)"},
+    {"webhook_url", set_text, FIELD(webhook_url), "a URL, once"},
+    {"webhook_secret_file", set_text, FIELD(webhook_secret_file),
+        "a path, once"},
+    {"notify_internal", set_internal, 0, "on or off"},
+    {"notify_timeout", set_age, FIELD(notify_timeout_s),
+        "a time such as 5s (s, m, h)"},
+    {"notify_attempts", set_attempts, 0, "a number from 1 to 100"},
     {NULL, NULL, 0, NULL}
 };
 
@@ -448,6 +477,8 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
     c->snapshot_max_age_s = 86400;
     c->session_idle_s = 3600;
     c->session_max_age_s = 8 * 3600;
+    c->notify_timeout_s = 5;
+    c->notify_attempts = 20;
     c->file = strdup(path);
 
     f = c->file != NULL ? fopen(path, "re") : NULL;

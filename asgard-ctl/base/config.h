@@ -15,7 +15,8 @@
 
 #include "base/error.h"
 
-#define CTL_CONFIG_SERVICES_MAX 16
+#define CTL_CONFIG_SERVICES_MAX         16
+#define CTL_CONFIG_NOTIFY_TIMEOUT_MAX_S 8
 
 struct ctl_config {
     char *file;                         /* where it was read from */
@@ -40,6 +41,11 @@ struct ctl_config {
     int64_t snapshot_max_age_s;         /* 86400 */
     int64_t session_idle_s;             /* 3600 */
     int64_t session_max_age_s;          /* 28800 */
+    char *webhook_url;                  /* NULL: no webhook */
+    char *webhook_secret_file;
+    bool notify_internal;               /* receivers may be internal */
+    int64_t notify_timeout_s;           /* 5; of one attempt */
+    unsigned notify_attempts;           /* 20 */
 };
 
 bool ctl_config_read(struct ctl_config *c, const char *path,

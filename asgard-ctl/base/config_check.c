@@ -172,6 +172,46 @@ public_url_check(const struct ctl_config *c, struct ctl_error *e)
 }
 
 
+/* What is told goes to the operator's own receiver, unread on the way. */
+static bool
+webhook_check(const struct ctl_config *c, struct ctl_error *e)
+{
+    asg_url_t url;
+
+    if (c->webhook_url == NULL) {
+        return true;
+    }
+    if (asg_url_parse(asg_str_z(c->webhook_url), &url) != ASG_OK) {
+        return ctl_error_field(e, "invalid_value", "webhook_url",
+                               "%s: webhook_url expects an http or https URL "
+                               "without user, query or fragment", c->file);
+    }
+    if (c->webhook_secret_file == NULL) {
+        return ctl_error_field(e, "missing_setting", "webhook_secret_file",
+                               "%s: webhook_url needs the setting "
+                               "\"webhook_secret_file\"", c->file);
+    }
+
+    return c->notify_internal
+           || (url.tls && !asg_url_host_is_internal(url.host))
+           || ctl_error_field(e, "invalid_value", "webhook_url",
+                              "%s: webhook_url expects https and a public "
+                              "host, unless notify_internal is on", c->file);
+}
+
+
+/* A row is held meanwhile, which PostgreSQL allows for ten seconds. */
+static bool
+notify_check(const struct ctl_config *c, struct ctl_error *e)
+{
+    return (c->notify_timeout_s <= CTL_CONFIG_NOTIFY_TIMEOUT_MAX_S
+            || ctl_error_field(e, "invalid_value", "notify_timeout",
+                               "%s: notify_timeout expects at most %d s",
+                               c->file, CTL_CONFIG_NOTIFY_TIMEOUT_MAX_S))
+           && webhook_check(c, e);
+}
+
+
 bool
 ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e)
 {
@@ -179,5 +219,6 @@ ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e)
            && password_check(c, "postgres_owner", c->postgres_owner, e)
            && password_check(c, "redis", c->redis, e)
            && redis_check(c, e)
-           && public_url_check(c, e);
+           && public_url_check(c, e)
+           && notify_check(c, e);
 }

@@ -46,26 +46,6 @@ ctl_ask_json(const struct ctl_ask *ask)
 }
 
 
-static const char *
-waits_for(const struct ctl_ask *ask)
-{
-    switch (ask->state) {
-    case CTL_ASK_REQUESTED:
-        return ask->tier == CTL_TIER_SECURITY
-               ? "the project's manager and an administrator"
-               : "the project's manager or an administrator";
-    case CTL_ASK_REVIEWING:
-        return "an administrator";
-    case CTL_ASK_FLAGGED:
-        return "its requester, who puts right what is missing or escalates";
-    case CTL_ASK_APPROVED:
-        return "the work to be done";
-    default:
-        return NULL;
-    }
-}
-
-
 static void
 add_word(cJSON *list, bool may, const char *word)
 {
@@ -103,7 +83,7 @@ ctl_ask_json_whole(struct ctl_request *rq, const struct ctl_ask *ask,
     }
     o = ctl_ask_json(ask);
     waits = cJSON_AddObjectToObject(o, "waits");
-    ctl_out_text(waits, "for", waits_for(ask));
+    ctl_out_text(waits, "for", ctl_ask_waits_for(ask));
     ctl_out_int(waits, "approvals",
                 ctl_ask_is_open(ask->state) ? missing(ask) : 0);
     ctl_out_raw(o, "project_now", look.now);

@@ -7,6 +7,7 @@
 
 #include "ledger/time_text.h"
 #include "ops/ask_effect.h"
+#include "ops/notice.h"
 #include "ops/principal.h"
 
 /* The name of whom a text such as user:<id> names. */
@@ -155,6 +156,21 @@ ctl_ask_list(struct ctl_pg *pg, struct ctl_arena *arena,
 
 /* --- what happens to one --- */
 
+bool
+ctl_ask_tell(struct ctl_change *c, const struct ctl_ask *ask,
+    const char *event, const char *reason, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    return CTL_PG(c->pg, c->arena, &rows, e,
+               "INSERT INTO request_events (request_id, actor, event, state,"
+               " reason) VALUES ($1::uuid, $2, $3, $4, $5)"
+               " RETURNING event_id", ask->id, c->actor, event,
+               ctl_ask_state_name(ask->state), reason)
+           && ctl_notice_add(c, ask, ctl_rows_at(&rows, 0, 0), e);
+}
+
+
 static bool
 ask_told(struct ctl_change *c, const struct ctl_ask *ask, const char *event,
     const char *action, const char *reason, struct ctl_error *e)
@@ -165,11 +181,7 @@ ask_told(struct ctl_change *c, const struct ctl_ask *ask, const char *event,
         {"plan_hash", ask->plan_hash}
     };
 
-    return CTL_PG(c->pg, c->arena, NULL, e,
-               "INSERT INTO request_events (request_id, actor, event, state,"
-               " reason) VALUES ($1::uuid, $2, $3, $4, $5)",
-               ask->id, c->actor, event, ctl_ask_state_name(ask->state),
-               reason)
+    return ctl_ask_tell(c, ask, event, reason, e)
            && ctl_change_audit(c, ctl_arena_printf(c->arena, "workflow.%s",
                                                    action),
                                "request", ask->id, ask->project_id, reason,

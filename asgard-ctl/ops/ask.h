@@ -71,6 +71,10 @@ const char *ctl_ask_person(struct ctl_arena *arena,
 bool ctl_ask_move(struct ctl_change *c, struct ctl_ask *ask,
     enum ctl_ask_event event, const char *reason, struct ctl_error *e);
 
+/* The event alone, to its followers and to whom it concerns (ops/notice.h). */
+bool ctl_ask_tell(struct ctl_change *c, const struct ctl_ask *ask,
+    const char *event, const char *reason, struct ctl_error *e);
+
 struct ctl_ask_filter {
     const char *state, *requester, *subject;    /* NULL: any */
     const char *email;                  /* of projects seen; NULL: all */

@@ -175,10 +175,7 @@ static bool
 partly(struct ctl_change *c, const struct ctl_ask *ask,
     const char *reason, struct ctl_error *e)
 {
-    return CTL_PG(c->pg, c->arena, NULL, e,
-               "INSERT INTO request_events (request_id, actor, event, state,"
-               " reason) VALUES ($1::uuid, $2, 'approve', $3, $4)", ask->id,
-               c->actor, ctl_ask_state_name(ask->state), reason)
+    return ctl_ask_tell(c, ask, "approve", reason, e)
            && ctl_change_audit(c, "workflow.approval", "request", ask->id,
                                ask->project_id, reason, NULL, e);
 }

@@ -4,6 +4,7 @@
 #include "ops/ask_look.h"
 
 #include "ledger/time_text.h"
+#include "ops/ask_people.h"
 
 #define NUMBER(n)  #n
 #define LIMIT(max) NUMBER(max)
@@ -38,7 +39,6 @@ approvals_read(struct ctl_pg *pg, struct ctl_arena *arena,
 }
 
 
-/* Administrators, and the manager unless it was handed up. */
 static bool
 deciders_read(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_ask *ask, const char **out, struct ctl_error *e)
@@ -51,17 +51,7 @@ deciders_read(struct ctl_pg *pg, struct ctl_arena *arena,
     return list_read(pg, arena,
         "SELECT coalesce(jsonb_agg(jsonb_build_object('username', username,"
         " 'as', power) ORDER BY power DESC, username), '[]') FROM ("
-        " SELECT u.username, CASE WHEN u.role = 'admin' THEN 'admin'"
-        "  ELSE 'manager' END AS power"
-        " FROM requests r JOIN projects p USING (project_id), users u"
-        " WHERE r.request_id = $1::uuid AND u.active"
-        " AND (u.role = 'admin' OR (u.email_verified"
-        "  AND u.email = p.manager_email AND r.state <> 'reviewing'))"
-        " AND r.person <> 'user:' || u.user_id"
-        " AND NOT EXISTS (SELECT 1 FROM request_approvals a"
-        "  WHERE a.request_id = r.request_id AND a.user_id = u.user_id)"
-        " ORDER BY power DESC, username LIMIT " LIMIT(CTL_ASK_DECIDERS_MAX)
-        ") d", ask, out, e);
+        CTL_ASK_DECIDERS ") d", ask, out, e);
 }
 
 
@@ -108,4 +98,24 @@ ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
            && deciders_read(pg, arena, ask, &out->may_decide, e)
            && history_read(pg, arena, ask, &out->history, e)
            && now_read(pg, arena, ask, &out->now, e);
+}
+
+
+const char *
+ctl_ask_waits_for(const struct ctl_ask *ask)
+{
+    switch (ask->state) {
+    case CTL_ASK_REQUESTED:
+        return ask->tier == CTL_TIER_SECURITY
+               ? "the project's manager and an administrator"
+               : "the project's manager or an administrator";
+    case CTL_ASK_REVIEWING:
+        return "an administrator";
+    case CTL_ASK_FLAGGED:
+        return "its requester, who puts right what is missing or escalates";
+    case CTL_ASK_APPROVED:
+        return "the work to be done";
+    default:
+        return NULL;
+    }
 }

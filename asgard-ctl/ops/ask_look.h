@@ -8,7 +8,6 @@
 #include "ops/ask.h"
 
 #define CTL_ASK_HISTORY_MAX  200        /* the latest */
-#define CTL_ASK_DECIDERS_MAX 20
 
 /* JSON lists, as text of the arena. */
 struct ctl_ask_look {
@@ -23,5 +22,8 @@ struct ctl_ask_look {
 
 bool ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_ask *ask, struct ctl_ask_look *out, struct ctl_error *e);
+
+/* What it waits for, in words; NULL: it is over. */
+const char *ctl_ask_waits_for(const struct ctl_ask *ask);
 
 #endif

@@ -31,6 +31,15 @@
     " SELECT 'asgard_audit_unsealed', count(*)::text FROM audit_events a" \
     " WHERE a.id > (SELECT coalesce(max(event_id), 0) FROM audit_seals)" \
     " UNION ALL" \
+    " SELECT 'asgard_notices_waiting', count(*)::text FROM notices" \
+    " JOIN notice_channels USING (channel) WHERE state = 'waiting'" \
+    " UNION ALL" \
+    " SELECT 'asgard_notices_oldest_seconds', coalesce(extract(epoch FROM" \
+    " now() - min(created_at)), 0)::text FROM notices" \
+    " JOIN notice_channels USING (channel) WHERE state = 'waiting'" \
+    " UNION ALL" \
+    " SELECT 'asgard_notices_dead', count(*)::text FROM notices" \
+    " WHERE state = 'dead' UNION ALL" \
     " SELECT 'asgard_role_beat_age_seconds{role=\"' || role || '\"}'," \
     " greatest(extract(epoch FROM now() - at), 0)::text FROM role_beats" \
     " UNION ALL" \
@@ -70,6 +79,9 @@ static const struct {
     {"asgard_workers_unheard", "Workers of gateways without whose word a "
      "partition was opened, and that have not beaten since."},
     {"asgard_audit_unsealed", "Audit events without a seal yet."},
+    {"asgard_notices_waiting", "Webhook calls and mails not delivered yet."},
+    {"asgard_notices_oldest_seconds", "Age of the oldest of them."},
+    {"asgard_notices_dead", "Those that were given up in the last 30 days."},
     {"asgard_role_beat_age_seconds", "Seconds since each role was heard."},
     {"asgard_counters_wrong", "Counters that differed from the ledger since "
      "the meter began."},

@@ -12,6 +12,7 @@
 #include "proc/command_catalog.h"
 #include "proc/connections.h"
 #include "proc/gateway_metrics.h"
+#include "proc/notifier.h"
 #include "proc/reload.h"
 #include "proc/values.h"
 #include "redis/eviction.h"
@@ -83,6 +84,7 @@ ctl_command_check(const struct ctl_config *config, int argc, char **argv)
     report(&failed, "passwords and public_url",
            ctl_config_check_start(config, &e), &e);
     report(&failed, "key file", check_key_file(config, &e), &e);
+    report(&failed, "notices", ctl_notifier_check(config, &e), &e);
     if (ctl_connections_open(&c, config, &e)) {
         report(&failed, "PostgreSQL and its schema", check_schema(&c, &e),
                &e);
@@ -154,16 +156,21 @@ print_counts(struct ctl_connections *c)
             " (SELECT count(*) FROM ledger),"
             " (SELECT count(*) FROM outbox WHERE sent_at IS NULL),"
             " (SELECT count(*) FROM partitions WHERE step = $1),"
-            " (SELECT coalesce(max(version), 0) FROM catalog_snapshots)",
+            " (SELECT coalesce(max(version), 0) FROM catalog_snapshots),"
+            " (SELECT count(*) FROM notices JOIN notice_channels"
+            "  USING (channel) WHERE state = 'waiting'),"
+            " (SELECT count(*) FROM notices WHERE state = 'dead')",
             "open"))
     {
         return;
     }
     printf("projects  %s\nkeys      %s not revoked\nledger    %s entries\n"
-           "outbox    %s waiting\npartition %s of 16 open\ncatalog   %s\n",
+           "outbox    %s waiting\npartition %s of 16 open\ncatalog   %s\n"
+           "notices   %s waiting, %s given up\n",
            ctl_rows_at(&rows, 0, 0), ctl_rows_at(&rows, 0, 1),
            ctl_rows_at(&rows, 0, 2), ctl_rows_at(&rows, 0, 3),
-           ctl_rows_at(&rows, 0, 4), ctl_rows_at(&rows, 0, 5));
+           ctl_rows_at(&rows, 0, 4), ctl_rows_at(&rows, 0, 5),
+           ctl_rows_at(&rows, 0, 6), ctl_rows_at(&rows, 0, 7));
 }
 
 

@@ -8,15 +8,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include "catalog/compile.h"
-#include "core/address.h"
 #include "core/catalog_headers.h"
+#include "proc/public_socket.h"
 
 #define ANSWER_MAX   (1024u * 1024)
 #define CALL_MS      60000L
@@ -176,24 +173,6 @@ take(char *data, size_t size, size_t n, void *to)
 }
 
 
-/* As the gateway: what may only be public is not connected to elsewhere. */
-static curl_socket_t
-open_public(void *data, curlsocktype purpose, struct curl_sockaddr *to)
-{
-    const struct sockaddr_in6 *six = (const void *) &to->addr;
-    const struct sockaddr_in *four = (const void *) &to->addr;
-    bool internal = to->family == AF_INET6
-        ? asg_address_is_internal(six->sin6_addr.s6_addr, 16)
-        : asg_address_is_internal((const uint8_t *) &four->sin_addr, 4);
-
-    (void) data;
-    (void) purpose;
-
-    return internal ? CURL_SOCKET_BAD
-                    : socket(to->family, to->socktype, to->protocol);
-}
-
-
 static void
 options_set(struct call *c)
 {
@@ -211,7 +190,8 @@ options_set(struct call *c)
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
     if (mf->public_only) {
-        curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETFUNCTION, open_public);
+        curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETFUNCTION,
+                         ctl_public_socket);
     }
     if (mf->ca_file != NULL) {
         curl_easy_setopt(c->curl, CURLOPT_CAINFO, mf->ca_file);

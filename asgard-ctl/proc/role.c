@@ -16,6 +16,7 @@
 #include "proc/api.h"
 #include "proc/keeper.h"
 #include "proc/meter.h"
+#include "proc/notifier.h"
 
 
 static int
@@ -27,13 +28,24 @@ run_meter(const struct ctl_config *config, int secret_fd, int stop_fd)
 }
 
 
+/* Its secrets are in files of their own. */
+static int
+run_notify(const struct ctl_config *config, int secret_fd, int stop_fd)
+{
+    (void) secret_fd;
+
+    return ctl_notifier_run(config, stop_fd);
+}
+
+
 static const struct {
     const char *name;
     int (*run)(const struct ctl_config *config, int secret_fd, int stop_fd);
 } roles[CTL_ROLES] = {
     [CTL_ROLE_API] = {"api", ctl_api_run},
     [CTL_ROLE_KEEPER] = {"keeper", ctl_keeper_run},
-    [CTL_ROLE_METER] = {"meter", run_meter}
+    [CTL_ROLE_METER] = {"meter", run_meter},
+    [CTL_ROLE_NOTIFY] = {"notify", run_notify}
 };
 
 

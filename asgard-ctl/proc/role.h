@@ -13,7 +13,9 @@
 
 #define CTL_ROLE_FD 3
 
-enum ctl_role { CTL_ROLE_API, CTL_ROLE_KEEPER, CTL_ROLE_METER, CTL_ROLES };
+enum ctl_role {
+    CTL_ROLE_API, CTL_ROLE_KEEPER, CTL_ROLE_METER, CTL_ROLE_NOTIFY, CTL_ROLES
+};
 
 const char *ctl_role_name(enum ctl_role role);
 

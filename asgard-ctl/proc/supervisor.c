@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "core/keyfile.h"
 #include "core/str.h"
+#include "proc/notifier.h"
 #include "proc/role.h"
 #include "proc/values.h"
 #include "redis/eviction.h"
@@ -318,6 +319,7 @@ reload(struct supervisor *s)
         child_replace(s, CTL_ROLE_API);
     }
     child_replace(s, CTL_ROLE_KEEPER);
+    child_replace(s, CTL_ROLE_NOTIFY);
 }
 
 
@@ -521,6 +523,7 @@ ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
     if (s.peppers_fd < 0 || s.signals < 0
         || !ctl_role_open_log(config, "supervisor", &e)
         || !redis_is_fit(config, &e)
+        || !ctl_notifier_check(config, &e)
         || !write_pid_file(config, &e))
     {
         ctl_log_error(&e, "starting");

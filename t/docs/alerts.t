@@ -45,6 +45,7 @@ my %fault = (
     AsgardProviderKeyRefused => ['asgard_upstream_auth_failures_total',
         '0+1x40'],
     AsgardEndpointCooled => ['asgard_endpoint_state{endpoint="e"}', '2x40'],
+    AsgardNoticesGivenUp => ['asgard_notices_dead', '0+1x40'],
     AsgardCatalogRefused => ['asgard_catalog_refused', '1x40'],
     AsgardCatalogOld => ['asgard_catalog_version', '6x40'],
     AsgardTokensGuessed => ['asgard_bad_tokens_refused_total', '0+1x40'],

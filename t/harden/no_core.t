@@ -42,7 +42,7 @@ $t->allow_alert(qr/connect\(\) to unix:\S+ctl\.sock failed/);
 my %role = %{$t->{control}->roles};
 my %pid = (supervisor => $t->{control}->pid, %role,
     map { ("worker $_" => $_) } $t->{gateway}->workers);
-cmp_ok(scalar(keys %pid), '==', 6, 'every worker and role is looked at');
+cmp_ok(scalar(keys %pid), '==', 7, 'every worker and role is looked at');
 for my $name (sort keys %pid) {
     is(join(' ', core_limits($pid{$name})), '0 0',
         ($name =~ s/ \d+//r) . ': its limit of cores is 0, for good');
@@ -59,8 +59,8 @@ unlike($t->{gateway}->error_log, qr/core dumped/, '... without a core');
 kill ABRT => $_ for values %role;
 ok(wait_until(sub {
     my @ends = $t->{control}->log_text =~ /ended \(signal 6\)/g;
-    @ends == keys %role }, 10), 'three roles die');
-ok(wait_until(sub { keys %{$t->{control}->roles} == 3 }, 10),
+    @ends == keys %role }, 10), 'all roles die');
+ok(wait_until(sub { keys %{$t->{control}->roles} == 4 }, 10),
     '... and are started again');
 $t->wait_ready;
 

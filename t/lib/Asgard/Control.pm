@@ -141,7 +141,7 @@ sub roles {
     for my $pid (split ' ', slurp("/proc/$top/task/$top/children")) {
         my $title = join ' ', split /\0/, slurp("/proc/$pid/cmdline");
         my $name = slurp("/proc/$pid/comm");
-        for my $role (qw(api keeper meter runner)) {
+        for my $role (qw(api keeper meter notify)) {
             $found{$role} = $pid if "$title $name" =~ /\b\Q$role\E\b/;
         }
     }

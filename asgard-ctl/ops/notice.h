@@ -1,0 +1,58 @@
+/*
+ * Notices: what people are told of requests by webhook or mail.
+ *
+ * A notice is written in the transaction of the event that it tells of, with
+ * the text that is sent, so none is lost and each attempt says the same.  It is
+ * delivered at least once: who takes one has counted the attempt before, and
+ * holds its row until the outcome is known.  A process that dies lets go of it;
+ * it is due again after the back-off of its attempts, and dead after the last.
+ *
+ * A text has ids, names and states; no reason, payload or secret.
+ */
+#ifndef CTL_NOTICE_H
+#define CTL_NOTICE_H
+
+#include "ops/ask.h"
+
+#define CTL_NOTICE_KEEP_DAYS 30         /* after its end */
+#define CTL_NOTICE_TEND_MAX  1000       /* deleted at once */
+
+enum ctl_notice_channel {
+    CTL_NOTICE_WEBHOOK, CTL_NOTICE_MAIL, CTL_NOTICE_CHANNELS
+};
+
+const char *ctl_notice_channel_name(enum ctl_notice_channel channel);
+
+/* In the change of the event `event_id`: a notice for each channel that is on,
+ * and of mail for each person whom it concerns.  Who may decide is told while
+ * it waits for them, else who asked. */
+bool ctl_notice_add(struct ctl_change *c, const struct ctl_ask *ask,
+    const char *event_id, struct ctl_error *e);
+
+/* From now on notices are written for these channels alone. */
+bool ctl_notice_channels(struct ctl_pg *pg, struct ctl_arena *arena,
+    const bool on[CTL_NOTICE_CHANNELS], const char *public_url,
+    struct ctl_error *e);
+
+struct ctl_notice {                     /* texts are of the arena */
+    const char *id, *address, *body;
+    const char *at;                     /* seconds since 1970: of the attempt */
+    unsigned attempt;
+};
+
+/* The next one that is due, as a transaction that ends with done() or abort();
+ * *got false: there is none, and no transaction. */
+bool ctl_notice_take(struct ctl_pg *pg, struct ctl_arena *arena,
+    enum ctl_notice_channel channel, struct ctl_notice *out, bool *got,
+    struct ctl_error *e);
+/* `why` NULL: it was taken; else it is due again, or dead with attempt `most`
+ * (*dead). */
+bool ctl_notice_done(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_notice *notice, const char *why, unsigned most,
+    bool *dead, struct ctl_error *e);
+
+/* Forgets those that ended long ago. */
+bool ctl_notice_tend(struct ctl_pg *pg, struct ctl_arena *arena,
+    struct ctl_error *e);
+
+#endif

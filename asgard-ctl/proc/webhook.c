@@ -1,0 +1,301 @@
+/*
+ * Webhook calls over libcurl, HMAC by OpenSSL.
+ */
+#include "proc/webhook.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "proc/public_socket.h"
+#include "proc/values.h"
+
+#define MAC_BYTES      32
+#define MAC_TEXT       48               /* in base64, with its NUL */
+#define ANSWER_MAX     (64u * 1024)     /* read and thrown away */
+#define SECRET_PREFIX  "whsec_"
+
+struct call {
+    const struct ctl_webhook *webhook;
+    CURL *curl;
+    struct curl_slist *headers;
+    size_t answered;                    /* bytes of the answer */
+    bool internal;                      /* an address was refused */
+};
+
+
+/* --- secrets --- */
+
+/* The length of what base64 says, 0 for none; `line` is 4 * n long. */
+static size_t
+base64_read(asg_str_t line, unsigned char *out)
+{
+    int n = EVP_DecodeBlock(out, (const unsigned char *) line.data,
+                            (int) line.len);
+    size_t i, pad = 0;
+
+    for (i = 0; i < 2 && i < line.len; i++) {
+        pad += line.data[line.len - 1 - i] == '=';
+    }
+
+    return n < 0 || line.len % 4 != 0 ? 0 : (size_t) n - pad;
+}
+
+
+static bool
+secret_add(struct ctl_webhook *w, asg_str_t line)
+{
+    static const size_t prefix = sizeof(SECRET_PREFIX) - 1;
+    unsigned char bytes[CTL_WEBHOOK_SECRET_MAX + 2];
+    asg_str_t text = {line.data + prefix, line.len - prefix};
+    size_t len = 0;
+    bool ok;
+
+    if (w->nsecrets == CTL_WEBHOOK_SECRETS || line.len <= prefix
+        || !asg_str_eq_secret((asg_str_t) {line.data, prefix},
+                              ASG_STR(SECRET_PREFIX))
+        || text.len > sizeof(bytes) / 3 * 4)
+    {
+        return false;
+    }
+    len = base64_read(text, bytes);
+    ok = len >= CTL_WEBHOOK_SECRET_MIN && len <= CTL_WEBHOOK_SECRET_MAX
+         && ctl_secret_set(&w->secrets[w->nsecrets],
+                           (asg_str_t) {(const char *) bytes, len});
+    w->nsecrets += ok;
+    OPENSSL_cleanse(bytes, sizeof(bytes));
+
+    return ok;
+}
+
+
+static bool
+secrets_parse(struct ctl_webhook *w, asg_str_t text, struct ctl_error *e)
+{
+    const char *p = text.data, *end = text.data + text.len, *eol;
+    unsigned line = 0;
+
+    for (; p < end; p = eol + 1) {
+        eol = memchr(p, '\n', (size_t) (end - p));
+        if (eol == NULL) {
+            eol = end;
+        }
+        line++;
+        if (eol > p && !secret_add(w, (asg_str_t) {p, (size_t) (eol - p)})) {
+            return ctl_error_field(e, "invalid_value", "webhook_secret_file",
+                "%s:%u: expects one or two lines, each whsec_ and the base64 "
+                "of %d to %d bytes", w->config->webhook_secret_file, line,
+                CTL_WEBHOOK_SECRET_MIN, CTL_WEBHOOK_SECRET_MAX);
+        }
+    }
+
+    return w->nsecrets > 0
+           || ctl_error_field(e, "invalid_value", "webhook_secret_file",
+                              "%s: holds no secret",
+                              w->config->webhook_secret_file);
+}
+
+
+bool
+ctl_webhook_open(struct ctl_webhook *w, const struct ctl_config *config,
+    struct ctl_error *e)
+{
+    asg_str_t text;
+    bool ok;
+    int fd;
+
+    memset(w, 0, sizeof(*w));
+    w->config = config;
+    w->stop_fd = -1;
+    fd = ctl_values_from_file(config->webhook_secret_file, e);
+    if (fd < 0) {
+        return false;
+    }
+    ok = ctl_values_read(fd, &text, e);
+    close(fd);
+    if (ok) {
+        ok = secrets_parse(w, text, e);
+        ctl_values_release(&text);
+    }
+
+    return ok;
+}
+
+
+void
+ctl_webhook_close(struct ctl_webhook *w)
+{
+    unsigned i;
+
+    for (i = 0; i < w->nsecrets; i++) {
+        ctl_secret_wipe(&w->secrets[i]);
+    }
+    w->nsecrets = 0;
+}
+
+
+/* --- the call --- */
+
+static bool
+sign(const struct ctl_secret *secret, const char *signed_text,
+    char out[MAC_TEXT])
+{
+    asg_str_t key = ctl_secret_view(secret);
+    unsigned char mac[MAC_BYTES];
+    unsigned len = 0;
+
+    if (HMAC(EVP_sha256(), key.data, (int) key.len,
+             (const unsigned char *) signed_text, strlen(signed_text), mac,
+             &len) == NULL)
+    {
+        return false;
+    }
+    EVP_EncodeBlock((unsigned char *) out, mac, (int) len);
+
+    return true;
+}
+
+
+static bool
+header_add(struct call *c, const char *line)
+{
+    struct curl_slist *more = line != NULL ? curl_slist_append(c->headers,
+                                                               line) : NULL;
+
+    if (more != NULL) {
+        c->headers = more;
+    }
+
+    return more != NULL;
+}
+
+
+static bool
+headers_make(struct call *c, const struct ctl_notice *n,
+    struct ctl_arena *arena)
+{
+    const struct ctl_webhook *w = c->webhook;
+    const char *text = ctl_arena_printf(arena, "%s.%s.%s", n->id, n->at,
+                                        n->body);
+    const char *line = "webhook-signature:";
+    char mac[MAC_TEXT];
+    unsigned i;
+
+    for (i = 0; i < w->nsecrets; i++) {
+        if (text == NULL || line == NULL
+            || !sign(&w->secrets[i], text, mac))
+        {
+            return false;
+        }
+        line = ctl_arena_printf(arena, "%s v1,%s", line, mac);
+    }
+
+    return header_add(c, line)
+           && header_add(c, "content-type: application/json")
+           && header_add(c, "expect:")
+           && header_add(c, ctl_arena_printf(arena, "webhook-id: %s", n->id))
+           && header_add(c, ctl_arena_printf(arena, "webhook-timestamp: %s",
+                                             n->at));
+}
+
+
+static size_t
+drop(char *data, size_t size, size_t n, void *to)
+{
+    struct call *c = to;
+
+    (void) data;
+    c->answered += size * n;
+
+    return c->answered <= ANSWER_MAX ? size * n : 0;
+}
+
+
+/* Asked at least once a second: asgard-ctl stops although a peer hangs. */
+static int
+is_stopped(void *of, curl_off_t dltotal, curl_off_t dlnow,
+    curl_off_t ultotal, curl_off_t ulnow)
+{
+    const struct call *c = of;
+    struct pollfd stop = {.fd = c->webhook->stop_fd, .events = POLLIN};
+
+    (void) dltotal;
+    (void) dlnow;
+    (void) ultotal;
+    (void) ulnow;
+
+    return poll(&stop, 1, 0) > 0;
+}
+
+
+static void
+options_set(struct call *c, const char *body)
+{
+    const struct ctl_config *config = c->webhook->config;
+
+    curl_easy_setopt(c->curl, CURLOPT_URL, config->webhook_url);
+    curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c->curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS,
+                     (long) config->notify_timeout_s * 1000);
+    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
+    curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "asgard");
+    curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, drop);
+    curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
+    curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, is_stopped);
+    curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+    if (!config->notify_internal) {
+        curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETFUNCTION,
+                         ctl_public_socket);
+        curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETDATA, &c->internal);
+    }
+}
+
+
+/* An answer that is too long was an answer: its status counts. */
+static const char *
+perform(struct call *c, struct ctl_arena *arena)
+{
+    CURLcode rc = curl_easy_perform(c->curl);
+    long status = 0;
+
+    if (c->internal && rc != CURLE_OK) {
+        return "the address is internal: see notify_internal";
+    }
+    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (rc != CURLE_OK && c->answered <= ANSWER_MAX) {
+        return curl_easy_strerror(rc);
+    }
+
+    return status >= 200 && status < 300 ? NULL
+           : ctl_arena_printf(arena, "answered %ld%s", status,
+                 status >= 300 && status < 400
+                 ? ": redirects are not followed" : "");
+}
+
+
+const char *
+ctl_webhook_call(const struct ctl_webhook *w, const struct ctl_notice *n,
+    struct ctl_arena *arena)
+{
+    struct call c = {.webhook = w, .curl = curl_easy_init()};
+    const char *why = "out of memory";
+
+    if (c.curl != NULL && headers_make(&c, n, arena)) {
+        options_set(&c, n->body);
+        why = perform(&c, arena);
+    }
+    curl_slist_free_all(c.headers);
+    curl_easy_cleanup(c.curl);
+
+    return why;
+}
