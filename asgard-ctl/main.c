@@ -63,13 +63,19 @@ static const struct command commands[] = {
      "What runs, which catalog is served, what waits."},
     {"audit", ctl_command_audit,
      "audit money [--explain HOLD] [--witness FILE]... [--since TIME]"
-     " [--until TIME] | audit chain",
+     " [--until TIME] | audit chain\n"
+     "audit key FILE | audit export --key FILE [--since TIME] [--until TIME]"
+     " FILE\naudit verify --key PUBLIC FILE",
      "money: check that every nano-dollar is accounted for, over Redis,\n"
      "PostgreSQL and the witness files that are named, while calls go on.\n"
      "With --explain, tell one hold's whole life.  chain: check that no entry\n"
-     "of the audit log or the ledger was changed or removed.  Exit status 1\n"
-     "with the rows that break it or when a hold is not known, 3 when it\n"
-     "could not look."},
+     "of the audit log or the ledger was changed or removed.\n"
+     "export: write the audit log into a new file, one JSON line an entry,\n"
+     "with its chain and with checkpoints that are signed by the key in a\n"
+     "file, which `key` makes, with FILE.pub.  verify: of such a file and the\n"
+     "public key alone, which line was changed, removed or moved.\n"
+     "Exit status 1 with the rows that break it or when a hold is not known,\n"
+     "3 when it could not look."},
     {"replay", ctl_command_replay, "replay LOG...",
      "Bring the calls of witness files into the ledger, when Redis and the\n"
      "memory of a gateway were both lost.  Safe to repeat, in any order, also\n"
@@ -212,6 +218,12 @@ run_words(const char *file, int inherited, int argc, char **argv)
     if (c != NULL && c->run == NULL && argc != (validate ? 2 : 1)) {
         fprintf(stderr, "usage: asgard-ctl %s\n", c->usage);
         return 2;
+    }
+
+    if (c != NULL && c->run == ctl_command_audit
+        && ctl_command_audit_is_bare(argc - 1, argv + 1))
+    {
+        return ctl_command_audit_bare(argc - 1, argv + 1);
     }
 
     return validate ? ctl_command_validate(argv[1])

@@ -1,14 +1,12 @@
 /*
- * Writing a month into a file that is there whole or not at all.
+ * Writing a month into a new file, and its digest beside it.
  */
 #include "ledger/ledger_export.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/new_file.h"
 #include "ledger/ledger_month.h"
 #include "store/audit.h"
 
@@ -80,9 +78,7 @@ lines_write(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
                              "are not those that were exported before: see "
                              "asgard-ctl audit chain.", date);
     }
-    if (fputs(sum->last, out) < 0 || fflush(out) != 0
-        || fsync(fileno(out)) != 0)
-    {
+    if (fputs(sum->last, out) < 0) {
         return ctl_error_internal(e, "write: %s", strerror(errno));
     }
 
@@ -90,105 +86,28 @@ lines_write(struct ctl_pg *pg, struct ctl_arena *arena, const char *date,
 }
 
 
-/* The name itself must reach the disk too. */
-static bool
-folder_sync(struct ctl_arena *arena, const char *file)
-{
-    const char *slash = strrchr(file, '/');
-    const char *folder = slash == NULL ? "." : slash == file ? "/"
-                         : ctl_arena_text(arena, file,
-                                          (size_t) (slash - file));
-    int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                            : -1;
-    bool ok = fd >= 0 && fsync(fd) == 0;
-
-    if (fd >= 0) {
-        close(fd);
-    }
-
-    return ok;
-}
-
-
 /* The file has its name before the digest is committed, and loses it when that
  * fails: a digest never stands for a file that was not there. */
-static bool
-file_publish(struct ctl_pg *pg, struct ctl_arena *arena, const char *work,
-    const char *file, struct ctl_error *e)
-{
-    if (renameat2(AT_FDCWD, work, AT_FDCWD, file, RENAME_NOREPLACE) != 0) {
-        return errno == EEXIST
-               ? ctl_error_set(e, 409, "file_exists", "%.200s exists: it is "
-                               "not written over.", file)
-               : ctl_error_internal(e, "%s: %s", file, strerror(errno));
-    }
-    if (!folder_sync(arena, file)) {
-        ctl_error_internal(e, "%s: its folder: %s", file, strerror(errno));
-    } else if (ctl_pg_commit(pg, e)) {
-        return true;
-    }
-    unlink(file);
-
-    return false;
-}
-
-
-static FILE *
-work_open(const char *work, const char *file, struct ctl_error *e)
-{
-    struct stat there;
-    FILE *out = NULL;
-    int fd;
-
-    if (lstat(file, &there) == 0) {
-        ctl_error_set(e, 409, "file_exists", "%.200s exists: it is not "
-                      "written over.", file);
-        return NULL;
-    }
-    fd = open(work, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-              0600);
-    if (fd >= 0) {
-        out = fdopen(fd, "w");
-    }
-    if (out == NULL) {
-        ctl_error_set(e, 400, "invalid_value", "%.200s: %s.", file,
-                      strerror(errno));
-    }
-    if (out == NULL && fd >= 0) {
-        close(fd);
-        unlink(work);
-    }
-
-    return out;
-}
-
-
 bool
 ctl_ledger_export(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, const char *month, const char *file,
     struct ctl_ledger_sum *sum, struct ctl_error *e)
 {
-    const char *work = ctl_arena_printf(arena, "%s.%ld.tmp", file,
-                                        (long) getpid());
     const char *date = ctl_ledger_month_date(arena, month, e);
-    FILE *out;
+    struct ctl_new_file f;
     bool ok;
 
-    out = date != NULL && work != NULL ? work_open(work, file, e) : NULL;
-    if (out == NULL) {
+    if (date == NULL || !ctl_new_file_open(&f, arena, file, 0600, e)) {
         return false;
     }
     ok = ctl_ledger_month_close(pg, redis, arena, date, e)
          && ctl_pg_begin(pg, e)
          && ctl_pg_exec(pg, e, "SET LOCAL statement_timeout = 0")
-         && lines_write(pg, arena, date, out, sum, e);
-    if (fclose(out) != 0 && ok) {
-        ok = ctl_error_internal(e, "%s: %s", work, strerror(errno));
-    }
-    ok = ok && file_publish(pg, arena, work, file, e);
+         && lines_write(pg, arena, date, f.out, sum, e)
+         && ctl_new_file_finish(&f, arena, e) && ctl_pg_commit(pg, e);
     if (!ok) {
         ctl_pg_rollback(pg);
-        unlink(work);
+        ctl_new_file_drop(&f);
     }
 
     return ok;

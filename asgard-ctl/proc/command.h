@@ -25,6 +25,12 @@ int ctl_command_audit(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_evidence(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_replay(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_reseed(const struct ctl_config *c, int argc, char **argv);
+/* proc/command_export.c */
+int ctl_command_audit_export(const struct ctl_config *c, int argc,
+    char **argv);
+/* `audit key` and `audit verify`, which need no configuration. */
+bool ctl_command_audit_is_bare(int argc, char **argv);
+int ctl_command_audit_bare(int argc, char **argv);
 /* proc/command_ledger.c */
 int ctl_command_ledger(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_prune(const struct ctl_config *c, int argc, char **argv);

@@ -167,11 +167,15 @@ ctl_command_audit(const struct ctl_config *config, int argc, char **argv)
     struct ctl_error e;
     int status;
 
+    if (argc > 0 && strcmp(argv[0], "export") == 0) {
+        return ctl_command_audit_export(config, argc - 1, argv + 1);
+    }
     if (!audit_words_read(argc, argv, &words)) {
         fprintf(stderr, "usage: asgard-ctl audit money [--explain HOLD]"
                 " [--witness FILE]... [--since TIME]"
                 " [--until TIME]\n"
-                "       asgard-ctl audit chain\n");
+                "       asgard-ctl audit chain\n"
+                "       asgard-ctl audit key|export|verify, see --help\n");
         return 2;
     }
     if (!ctl_connections_open(&c, config, &e)) {
