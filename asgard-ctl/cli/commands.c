@@ -179,14 +179,6 @@ const struct cli_command cli_commands[] = {
         "A project's resources."},
     {"resources delete", "DELETE", PROJECT "/resources/{resource}", NULL,
         NULL, NULL, NULL, "Destroy a resource, or ask for it."},
-    {"resources retry", "POST", PROJECT "/resources/{resource}/retry", NULL,
-        NULL, NULL, NULL, "Try a failed one again now."},
-
-    {"secrets list", "GET", PROJECT "/secrets", paging, "secrets",
-        "name,version,state,created_at,rotate_at", NULL,
-        "A project's secrets, without their values."},
-    {"secrets read", "POST", PROJECT "/secrets/{secret}/read", NULL, NULL,
-        NULL, NULL, "Read a secret.  Each reading is on record."},
 
     {"audit", "GET", "/api/audit", audit_list, "events",
         "ts,action,actor,entity_ref,outcome,trace_id", NULL,

@@ -30,7 +30,16 @@ put_encoded(asg_buf_t *out, const char *text)
 }
 
 
-/* "." and ".." would be another path. */
+/* One segment of a path: what would be another path is refused, also coded, for
+ * servers decode before they look. */
+static bool
+is_segment(const char *text)
+{
+    return text[0] != '\0' && strpbrk(text, "/\\%?#") == NULL
+        && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
+
 static bool
 put_argument(const struct cli *cli, const char *name, asg_buf_t *out)
 {
@@ -41,9 +50,11 @@ put_argument(const struct cli *cli, const char *name, asg_buf_t *out)
     {
         text = cli->settings.project;
     }
-    if (text == NULL || text[0] == '\0' || strcmp(text, ".") == 0
-        || strcmp(text, "..") == 0)
-    {
+    if (text != NULL && !is_segment(text)) {
+        cli_say("`%s` is no %s", text, name);
+        return false;
+    }
+    if (text == NULL) {
         cli_say("`%s` needs a %s%s", cli->arguments.command->words, name,
                 strcmp(name, "project") == 0 ? ", or set ASGARD_PROJECT" : "");
         return false;

@@ -58,7 +58,10 @@ for my $wrong (['nonsense'], ['keys'], ['keys', 'list', $project, 'more'],
     ['projects', 'list', '--output', 'xml'], ['completion', 'tcsh'],
     ['projects', 'update', $project, '--budget-usd', '1x'],
     ['projects', 'budget', $project, '--budget', 'total'],
-    ['projects', 'list', '--body', '/dev/null']) {
+    ['projects', 'list', '--body', '/dev/null'],
+    ['projects', 'show', "$project/keys"], ['projects', 'show', '../users'],
+    ['projects', 'show', '..%2fusers'], ['projects', 'show', ''],
+    ['resources', 'delete', $project, '../keys/x']) {
     my $end = as_admin(@$wrong);
     is($end->{status}, 2, "`@$wrong` is wrong");
     like($end->{err}, qr/^asgard: /, '... and says so');
