@@ -90,7 +90,9 @@ ngx_http_asgard_fit_header(ngx_http_request_t *r, ngx_http_asgard_ctx_t *ctx,
 {
     u_char  *p;
 
-    if (ctx->call.fitted == 0) {
+    /* refused all the same: nothing was asked for */
+
+    if (ctx->call.fitted == 0 || ctx->call.over) {
         return NGX_OK;
     }
 

@@ -23,7 +23,10 @@ ngx_http_asgard_messages_output(ngx_http_asgard_attempt_t *a)
     req = a->ctx->parsed;
     tokens = ngx_http_asgard_policy_output(a->ctx, a->model);
 
-    return (req->api == ASG_API_MESSAGES && tokens == req->max_tokens)
+    /* one that was lowered to fit is not the one in the body */
+
+    return (req->api == ASG_API_MESSAGES && a->ctx->call.fitted == 0
+            && tokens == req->max_tokens)
            ? 0 : tokens;
 }
 
