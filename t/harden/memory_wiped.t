@@ -50,6 +50,7 @@ my %keeps = (
     api => [@stores, 'the pepper'],
     keeper => [@stores, 'the seal key', 'the key of the provider'],
     meter => [@stores],
+    notify => [@stores],
     'master of nginx' => [@gateway],
     # nginx's own buffers of a request to /api/ are not ours to wipe
     'worker of nginx' => [@gateway, 'the key of the provider',

@@ -41,12 +41,6 @@ const struct sim_rule sim_rules[] = {
            "        call('HINCRBY', pin.key, 's:' .. pin.w .. ':' .. pin.id,\n"
            "            str(charges and amount or 0))\n"
            "    end\n"),
-    SCRIPT("a missing window begins at 0", RESERVE, LOSSES,
-           "                if spent or held or start < at\n"
-           "                    or last and start <= (int(last) or MAX) then\n"
-           "                    return {'UNSEEDED', budget}\n"
-           "                end\n",
-           ""),
     SCRIPT("held is not counted", RESERVE, LOSSES,
            "spent + held + amount > most",
            "spent + amount > most"),
@@ -128,11 +122,6 @@ const struct sim_rule sim_rules[] = {
     SCRIPT("an older record replaces a newer one", PUBLISH, CALM,
            "if stored and version <= stored and not is_lost then",
            "if false then"),
-    SCRIPT("a budget that is there is added again", SEED, CALM,
-           "    if call('EXISTS', KEYS[2]) == 1 then\n"
-           "        return {'DUP'}\n"
-           "    end\n",
-           ""),
     SCRIPT("a change of windows changes limits only", SEED, CALM,
            "call('HSET', KEYS[2], 'v', str(version), 'w', w)",
            "call('HSET', KEYS[2], 'v', str(version))\n"
