@@ -46,6 +46,16 @@ is_same(const char *a, const char *b)
 }
 
 
+/* What the approvers were shown, or what needs nobody's approval now: fewer are
+ * no reason to ask again, another rule or more people are. */
+static bool
+is_decided(const struct ctl_ask *ask, const struct ctl_decision *now)
+{
+    return now->effect == CTL_EFFECT_ALLOW
+           || (now->tier == ask->tier && strcmp(now->rule, ask->rule) == 0);
+}
+
+
 /* One step of flow/resource_state.h, with its audit entry. */
 static bool
 resource_move(struct ctl_change *c, struct ctl_resource *r,
@@ -178,7 +188,8 @@ ctl_resource_provision(struct ctl_change *c, const struct ctl_ask *ask,
     if (facts.decision.effect == CTL_EFFECT_DENY) {
         return ctl_resource_denied(&facts.decision, e);
     }
-    if (!is_same(facts.service_sha256, plan.service_sha256)
+    if (!is_decided(ask, &facts.decision)
+        || !is_same(facts.service_sha256, plan.service_sha256)
         || !is_same(facts.resource_id, plan.resource_id))
     {
         return true;

@@ -137,17 +137,32 @@ is_refused(say($third, 'approve', 'manager'), 409, 'plan_changed', '',
 is($t->api_ok('GET', "/api/requests/$third->{id}")->{state}, 'cancelled',
     '... which is over');
 
-my @race = map { ask('databricks-job', 'race', {notebook_path => "/$_"})
-    ->json->{request} } 1;
+my $turned = project();
+my $late = ask('databricks-sql-warehouse', 'w', {cluster_size => 'Small'},
+    project => $turned)->json->{request};
+$t->api_ok('PATCH', "/api/projects/$turned", {data_class => 'restricted'},
+    $people->as('owner'));
+is_refused(say($late, 'approve', 'manager'), 409, 'plan_changed', '',
+    'nor does one that takes more people by now');
+is_deeply($t->api_ok('GET', "/api/projects/$turned/resources")->{resources},
+    [], '... of which nothing is made');
+is(ask('databricks-sql-warehouse', 'w', {cluster_size => 'Small'},
+    project => $turned)->json->{request}{approvals_needed}, 2,
+    '... and who asks again asks them all');
+
+# A project of its own: how many are made is not known, and each counts.
+my @track = (project => project());
+my @race = map { ask('databricks-job', 'race', {notebook_path => "/$_"},
+    @track)->json->{request} } 1;
 for my $turn (2 .. 4) {
     my @said = $t->in_parallel(2, sub { $_[0]
         ? say($race[-1], 'approve', 'manager')->status
-        : ask('databricks-job', 'race', {notebook_path => "/$turn"})->status
-        });
+        : ask('databricks-job', 'race', {notebook_path => "/$turn"}, @track)
+            ->status });
     like("@said", qr/^20[012] (?:200|409)$/,
         'who asks anew and who approves do not stop each other');
-    push @race, ask('databricks-job', 'race', {notebook_path => "/$turn+"})
-        ->json->{request};
+    push @race, ask('databricks-job', 'race', {notebook_path => "/$turn+"},
+        @track)->json->{request};
 }
 
 # --- refused by a rule
