@@ -43,6 +43,10 @@ struct ctl_config {
     int64_t session_max_age_s;          /* 28800 */
     char *webhook_url;                  /* NULL: no webhook */
     char *webhook_secret_file;
+    char *mail_url;                     /* of the server; NULL: no mail */
+    char *mail_from;
+    char *mail_user;                    /* NULL: nobody signs in */
+    char *mail_password_file;
     bool notify_internal;               /* receivers may be internal */
     int64_t notify_timeout_s;           /* 5; of one attempt */
     unsigned notify_attempts;           /* 20 */

@@ -3,6 +3,7 @@
  */
 #include "base/config_check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -200,6 +201,82 @@ webhook_check(const struct ctl_config *c, struct ctl_error *e)
 }
 
 
+/* As http or https, which is read the same way; false: it is no such URL. */
+static bool
+mail_url_parse(const struct ctl_config *c, char text[ASG_URL_MAX],
+    asg_url_t *url)
+{
+    static const char plain[] = "smtp://", tls[] = "smtps://";
+    bool is_tls = strncmp(c->mail_url, tls, sizeof(tls) - 1) == 0;
+    int n;
+
+    if (!is_tls && strncmp(c->mail_url, plain, sizeof(plain) - 1) != 0) {
+        return false;
+    }
+    n = snprintf(text, ASG_URL_MAX, "%s%s", is_tls ? "https://" : "http://",
+                 c->mail_url + (is_tls ? sizeof(tls) : sizeof(plain)) - 1);
+
+    return n > 0 && n < ASG_URL_MAX
+           && asg_url_parse(asg_str_z(text), url) == ASG_OK
+           && url->path.len == 0;
+}
+
+
+bool
+ctl_config_mail_is_local(const struct ctl_config *c)
+{
+    char text[ASG_URL_MAX];
+    asg_url_t url;
+
+    return mail_url_parse(c, text, &url) && asg_url_host_is_loopback(url.host);
+}
+
+
+/* One that may stand between < and > in a header and in SMTP. */
+static bool
+is_address(const char *text)
+{
+    const char *at = text != NULL ? strchr(text, '@') : NULL;
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    return at != NULL && at > text && at[1] != '\0'
+           && strchr(at + 1, '@') == NULL
+           && len <= 254 && strcspn(text, " \t<>\"\\,;:()") == len;
+}
+
+
+static bool
+mail_check(const struct ctl_config *c, struct ctl_error *e)
+{
+    char text[ASG_URL_MAX];
+    asg_url_t url;
+
+    if (c->mail_url == NULL) {
+        return true;
+    }
+    if (!mail_url_parse(c, text, &url)
+        || (!c->notify_internal && asg_url_host_is_internal(url.host)))
+    {
+        return ctl_error_field(e, "invalid_value", "mail_url",
+                               "%s: mail_url expects smtp://HOST or "
+                               "smtps://HOST, with a port or without; an "
+                               "internal one with notify_internal on",
+                               c->file);
+    }
+    if (!is_address(c->mail_from)) {
+        return ctl_error_field(e, "invalid_value", "mail_from",
+                               "%s: mail_url needs the setting \"mail_from\", "
+                               "an address such as asgard@example.com",
+                               c->file);
+    }
+
+    return (c->mail_user == NULL) == (c->mail_password_file == NULL)
+           || ctl_error_field(e, "missing_setting", "mail_user",
+                              "%s: mail_user and mail_password_file stand "
+                              "together", c->file);
+}
+
+
 /* A row is held meanwhile, which PostgreSQL allows for ten seconds. */
 static bool
 notify_check(const struct ctl_config *c, struct ctl_error *e)
@@ -208,7 +285,7 @@ notify_check(const struct ctl_config *c, struct ctl_error *e)
             || ctl_error_field(e, "invalid_value", "notify_timeout",
                                "%s: notify_timeout expects at most %d s",
                                c->file, CTL_CONFIG_NOTIFY_TIMEOUT_MAX_S))
-           && webhook_check(c, e);
+           && webhook_check(c, e) && mail_check(c, e);
 }
 
 

@@ -34,4 +34,7 @@ bool ctl_config_check_libraries(struct ctl_error *e);
  * control plane's own address is https or of this machine. */
 bool ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e);
 
+/* Is the server of `mail_url` this very machine? */
+bool ctl_config_mail_is_local(const struct ctl_config *c);
+
 #endif

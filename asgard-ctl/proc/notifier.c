@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "ops/notice.h"
 #include "ops/readiness.h"
+#include "proc/mail.h"
 #include "proc/webhook.h"
 
 #define ARENA_BYTES   (1024u * 1024)
@@ -29,6 +30,7 @@ struct notifier {
     atomic_bool failed;                 /* a thread could not start */
     bool on[CTL_NOTICE_CHANNELS];
     struct ctl_webhook webhook;
+    struct ctl_mail mail;
     struct ctl_pg *pg;
     struct ctl_arena arena;
     bool away;
@@ -47,14 +49,13 @@ struct courier {                        /* one thread */
 bool
 ctl_notifier_check(const struct ctl_config *c, struct ctl_error *e)
 {
-    struct ctl_webhook webhook;
-    bool ok;
+    struct ctl_webhook webhook = {.nsecrets = 0};
+    struct ctl_mail mail = {.config = c};
+    bool ok = (c->webhook_url == NULL || ctl_webhook_open(&webhook, c, e))
+              && (c->mail_url == NULL || ctl_mail_open(&mail, c, e));
 
-    if (c->webhook_url == NULL) {
-        return true;
-    }
-    ok = ctl_webhook_open(&webhook, c, e);
     ctl_webhook_close(&webhook);
+    ctl_mail_close(&mail);
 
     return ok;
 }
@@ -87,7 +88,9 @@ note(bool *away, bool ok, const struct ctl_error *e)
 static const char *
 deliver_one(struct courier *c, const struct ctl_notice *notice)
 {
-    return ctl_webhook_call(&c->of->webhook, notice, &c->arena);
+    return c->channel == CTL_NOTICE_MAIL
+           ? ctl_mail_send(&c->of->mail, notice, &c->arena)
+           : ctl_webhook_call(&c->of->webhook, notice, &c->arena);
 }
 
 
@@ -242,18 +245,20 @@ static bool
 notifier_open(struct notifier *n, struct ctl_error *e)
 {
     n->on[CTL_NOTICE_WEBHOOK] = n->config->webhook_url != NULL;
+    n->on[CTL_NOTICE_MAIL] = n->config->mail_url != NULL;
     ctl_arena_init(&n->arena, ARENA_BYTES);
     n->pg = ctl_pg_open(n->config->postgres, "asgard notify beats");
     if (n->pg == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return ctl_error_internal(e, "out of memory");
     }
-    if (!n->on[CTL_NOTICE_WEBHOOK]) {
-        return true;
-    }
-    if (!ctl_webhook_open(&n->webhook, n->config, e)) {
+    if ((n->on[CTL_NOTICE_WEBHOOK]
+         && !ctl_webhook_open(&n->webhook, n->config, e))
+        || (n->on[CTL_NOTICE_MAIL]
+            && !ctl_mail_open(&n->mail, n->config, e)))
+    {
         return false;
     }
-    n->webhook.stop_fd = n->stop_fd;
+    n->webhook.stop_fd = n->mail.stop_fd = n->stop_fd;
 
     return true;
 }
@@ -285,6 +290,7 @@ ctl_notifier_run(const struct ctl_config *config, int stop_fd)
         courier_end(&couriers[i]);
     }
     ctl_webhook_close(&n.webhook);
+    ctl_mail_close(&n.mail);
     ctl_arena_reset(&n.arena);
     ctl_pg_close(n.pg);
 

@@ -3,7 +3,6 @@
  */
 #include "proc/webhook.h"
 
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "proc/public_socket.h"
+#include "proc/outward.h"
 #include "proc/values.h"
 
 #define MAC_BYTES      32
@@ -22,10 +21,10 @@
 
 struct call {
     const struct ctl_webhook *webhook;
+    struct ctl_outward outward;
     CURL *curl;
     struct curl_slist *headers;
     size_t answered;                    /* bytes of the answer */
-    bool internal;                      /* an address was refused */
 };
 
 
@@ -216,48 +215,18 @@ drop(char *data, size_t size, size_t n, void *to)
 }
 
 
-/* Asked at least once a second: asgard-ctl stops although a peer hangs. */
-static int
-is_stopped(void *of, curl_off_t dltotal, curl_off_t dlnow,
-    curl_off_t ultotal, curl_off_t ulnow)
-{
-    const struct call *c = of;
-    struct pollfd stop = {.fd = c->webhook->stop_fd, .events = POLLIN};
-
-    (void) dltotal;
-    (void) dlnow;
-    (void) ultotal;
-    (void) ulnow;
-
-    return poll(&stop, 1, 0) > 0;
-}
-
-
 static void
 options_set(struct call *c, const char *body)
 {
-    const struct ctl_config *config = c->webhook->config;
-
-    curl_easy_setopt(c->curl, CURLOPT_URL, config->webhook_url);
+    ctl_outward_set(&c->outward, c->curl);
+    curl_easy_setopt(c->curl, CURLOPT_URL, c->webhook->config->webhook_url);
     curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c->curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS,
-                     (long) config->notify_timeout_s * 1000);
     curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
     curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "asgard");
     curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, drop);
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
-    curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, is_stopped);
-    curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
-    if (!config->notify_internal) {
-        curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETFUNCTION,
-                         ctl_public_socket);
-        curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETDATA, &c->internal);
-    }
 }
 
 
@@ -268,12 +237,9 @@ perform(struct call *c, struct ctl_arena *arena)
     CURLcode rc = curl_easy_perform(c->curl);
     long status = 0;
 
-    if (c->internal && rc != CURLE_OK) {
-        return "the address is internal: see notify_internal";
-    }
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
     if (rc != CURLE_OK && c->answered <= ANSWER_MAX) {
-        return curl_easy_strerror(rc);
+        return ctl_outward_why(&c->outward, rc);
     }
 
     return status >= 200 && status < 300 ? NULL
@@ -287,7 +253,10 @@ const char *
 ctl_webhook_call(const struct ctl_webhook *w, const struct ctl_notice *n,
     struct ctl_arena *arena)
 {
-    struct call c = {.webhook = w, .curl = curl_easy_init()};
+    struct call c = {
+        .webhook = w, .outward = {w->config, w->stop_fd, false},
+        .curl = curl_easy_init()
+    };
     const char *why = "out of memory";
 
     if (c.curl != NULL && headers_make(&c, n, arena)) {
