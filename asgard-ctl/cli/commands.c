@@ -98,6 +98,9 @@ static const struct cli_option audit_list[] = {
     {"trace", CLI_TEXT, "trace", "ID", "of one call", false},
     {"entity", CLI_TEXT, "entity", "ID", "as a project's", false},
     {"actor", CLI_TEXT, "actor", "WHO", NULL, false},
+    {"action", CLI_TEXT, "action", "WHAT", "as project.kill", false},
+    {"since", CLI_TEXT, "since", "TIME", NULL, false},
+    {"until", CLI_TEXT, "until", "TIME", "before it", false},
     PAGE, END
 };
 

@@ -74,6 +74,7 @@ CTL_HANDLER(ctl_http_audit)
     const char *limit = NULL;
     const struct ctl_query_field query[] = {
         {"trace", &f.trace}, {"entity", &f.entity}, {"actor", &f.actor},
+        {"action", &f.action}, {"since", &f.since}, {"until", &f.until},
         {"cursor", &f.cursor}, {"limit", &limit}, {NULL, NULL}
     };
     struct ctl_page page;

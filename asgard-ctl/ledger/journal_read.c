@@ -124,14 +124,19 @@ ctl_audit_page(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *most = ctl_arena_printf(arena, "%u", f->limit + 1);
     struct ctl_rows rows;
 
-    return check_cursor(f->cursor, e)
+    return check_time("since", f->since, e) && check_time("until", f->until, e)
+           && check_cursor(f->cursor, e)
            && CTL_PG(pg, arena, &rows, e,
                 "SELECT a.id, " AUDIT_ROW " FROM audit_events a"
                 " WHERE ($1::text IS NULL OR a.trace_id = $1)"
                 " AND ($2::text IS NULL OR a.entities @> ARRAY[$2])"
                 " AND ($3::text IS NULL OR a.actor = $3)"
                 " AND a.id > coalesce($4::bigint, 0)"
+                " AND ($6::text IS NULL OR a.action = $6)"
+                " AND ($7::timestamptz IS NULL OR a.ts >= $7)"
+                " AND ($8::timestamptz IS NULL OR a.ts < $8)"
                 " ORDER BY a.id LIMIT $5",
-                f->trace, bare_entity(f->entity), f->actor, f->cursor, most)
+                f->trace, bare_entity(f->entity), f->actor, f->cursor, most,
+                f->action, f->since, f->until)
            && page_fill(arena, &rows, f->limit, out, e);
 }

@@ -23,7 +23,8 @@ struct ctl_ledger_filter {
 };
 
 struct ctl_audit_filter {
-    const char *trace, *entity, *actor, *cursor;
+    const char *trace, *entity, *actor, *action;        /* NULL: any */
+    const char *since, *until, *cursor;
     unsigned limit;
 };
 

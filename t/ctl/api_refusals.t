@@ -37,7 +37,9 @@ for my $case (['/api/ledger?project=%ff', 'project'],
     ["$keys?cursor=1", 'cursor'],
     ['/api/ledger?since=0000-01-01T00:00:00Z', 'since'],
     ['/api/ledger?until=0000-12-31T00:00:00Z', 'until'],
-    ['/api/ledger?since=2026-02-30T00:00:00Z', 'since']) {
+    ['/api/ledger?since=2026-02-30T00:00:00Z', 'since'],
+    ['/api/audit?since=yesterday', 'since'], ['/api/audit?action=%ff',
+    'action'], ['/api/audit?until=0000-12-31T00:00:00Z', 'until']) {
     refused($case->[0], $t->api('GET', $case->[0]), 400, 'invalid_value',
         $case->[1]);
 }
