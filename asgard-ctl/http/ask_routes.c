@@ -12,30 +12,7 @@
 #include "http/query.h"
 #include "ops/ask_decide.h"
 #include "ops/ask_events.h"
-#include "ops/principal.h"
-
-
-/* The request of the path, of a project that the caller sees or asked by them;
- * else 404.  *relation: what its project is to them. */
-static bool
-gate_ask(struct ctl_request *rq, struct ctl_ask *ask, unsigned *relation,
-    struct ctl_error *e)
-{
-    struct ctl_worker *w = rq->worker;
-    const char *person = ctl_ask_person(&w->arena, &rq->who);
-    bool exists;
-
-    if (person == NULL
-        || !ctl_ask_get(w->pg, &w->arena, rq->param[0], false, ask, e)
-        || !ctl_principal_relation(w->pg, &w->arena, &rq->who,
-                                   ask->project_id, &exists, relation, e))
-    {
-        return false;
-    }
-
-    return *relation != CTL_RELATION_NONE || ctl_access_sees_all(&rq->who)
-           || strcmp(person, ask->person) == 0 || ctl_ask_absent(e);
-}
+#include "ops/project.h"
 
 
 static bool
@@ -68,6 +45,7 @@ CTL_HANDLER(ctl_http_ask_create)
     struct ctl_ask_input in = {.kind = "generic", .rule = "generic.review",
                                .tier = CTL_TIER_PLATFORM};
     const char *title = NULL, *details = NULL;
+    struct ctl_project project;
     struct ctl_ask ask;
     bool again;
     const struct ctl_json_field fields[] = {
@@ -79,7 +57,8 @@ CTL_HANDLER(ctl_http_ask_create)
     };
 
     if (!ctl_json_read(rq->body, fields, &rq->worker->arena, e)
-        || !ctl_gate_project(rq, in.project_id, true, e))
+        || !ctl_gate_project(rq, in.project_id, true, e)
+        || !ctl_project_lock_live(rq->change, in.project_id, &project, e))
     {
         return false;
     }
@@ -144,7 +123,7 @@ CTL_HANDLER(ctl_http_ask_get)
     struct ctl_ask ask;
     unsigned relation;
 
-    return gate_ask(rq, &ask, &relation, e)
+    return ctl_gate_ask(rq, &ask, &relation, e)
            && send_ask(rq, an, 200, &ask, relation, e);
 }
 
@@ -183,7 +162,7 @@ CTL_HANDLER(ctl_http_ask_follow)
     int64_t after = 0;
     const char *text;
 
-    if (!read_after(rq, &after, e) || !gate_ask(rq, &ask, &relation, e)
+    if (!read_after(rq, &after, e) || !ctl_gate_ask(rq, &ask, &relation, e)
         || !ctl_ask_events_read(rq->worker->pg, &rq->worker->arena, ask.id,
                                 after, &events, e))
     {
@@ -222,7 +201,7 @@ read_by(struct ctl_request *rq, struct ctl_ask_by *by, struct ctl_ask *ask,
     by->who = &rq->who;
 
     return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
-           && gate_ask(rq, ask, &by->relation, e);
+           && ctl_gate_ask(rq, ask, &by->relation, e);
 }
 
 

@@ -51,6 +51,27 @@ ctl_gate_project(struct ctl_request *rq, const char *project_id, bool steer,
 }
 
 
+bool
+ctl_gate_ask(struct ctl_request *rq, struct ctl_ask *ask, unsigned *relation,
+    struct ctl_error *e)
+{
+    struct ctl_worker *w = rq->worker;
+    const char *person = ctl_ask_person(&w->arena, &rq->who);
+    bool exists;
+
+    if (person == NULL
+        || !ctl_ask_get(w->pg, &w->arena, rq->param[0], false, ask, e)
+        || !ctl_principal_relation(w->pg, &w->arena, &rq->who,
+                                   ask->project_id, &exists, relation, e))
+    {
+        return false;
+    }
+
+    return *relation != CTL_RELATION_NONE || ctl_access_sees_all(&rq->who)
+           || strcmp(person, ask->person) == 0 || ctl_ask_absent(e);
+}
+
+
 /* What many projects share is seen by who sees all of them, and an
  * administrator's to change. */
 static bool
@@ -107,6 +128,8 @@ ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
     struct ctl_error *e)
 {
     enum ctl_verdict verdict;
+    struct ctl_ask ask;
+    unsigned relation;
 
     if (rule == CTL_RULE_OPEN) {
         return true;
@@ -123,5 +146,6 @@ ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
                                 rule == CTL_RULE_PROJECT_STEER, e);
     }
 
-    return true;
+    return (rule != CTL_RULE_REQUEST && rule != CTL_RULE_DECIDE)
+           || ctl_gate_ask(rq, &ask, &relation, e);
 }

@@ -9,9 +9,12 @@
 #define CTL_GATE_H
 
 #include "http/route.h"
+#include "ops/ask.h"
 #include "ops/budget_scope.h"
 
-/* Identifies the caller unless the rule is OPEN; 401, 403, or 404. */
+/* Identifies the caller unless the rule is OPEN; 401, 403, or 404.  What the
+ * path names is looked at here where the rule says so: also before a stored
+ * answer is given again. */
 bool ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
     struct ctl_error *e);
 
@@ -23,6 +26,11 @@ bool ctl_gate_project(struct ctl_request *rq, const char *project_id,
 bool ctl_gate_scope(struct ctl_request *rq, const char *scope,
     const char *scope_id, bool steer, struct ctl_budget_scope *out,
     struct ctl_error *e);
+
+/* The request of the path, of a project that the caller sees or asked by them;
+ * else 404 request_not_found.  *relation: what its project is to them. */
+bool ctl_gate_ask(struct ctl_request *rq, struct ctl_ask *ask,
+    unsigned *relation, struct ctl_error *e);
 
 /* The address whose projects are all that the caller sees; NULL: every one. */
 const char *ctl_gate_email(const struct ctl_request *rq);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blank.h"
 #include "core/json.h"
 
 #define FIELDS_MAX 64
@@ -75,7 +76,8 @@ value_text(struct reader *rd, asg_json_event_t ev,
     const char *text;
     char expects[64];
 
-    snprintf(expects, sizeof(expects), "a text of at most %u bytes", f->max);
+    snprintf(expects, sizeof(expects), "a text of at most %u bytes%s", f->max,
+             f->required ? ", not blank" : "");
     if (ev == ASG_JSON_NULL && !f->required) {
         return true;
     }
@@ -84,7 +86,7 @@ value_text(struct reader *rd, asg_json_event_t ev,
     }
     text = read_text(rd);
     if (text == NULL || strlen(text) > f->max
-        || (f->required && text[0] == '\0'))
+        || (f->required && ctl_text_is_blank(text)))
     {
         return bad_value(rd, f->name, expects);
     }

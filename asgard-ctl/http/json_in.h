@@ -3,8 +3,8 @@
  *
  * The handler names every field that it knows; anything else is refused as
  * unknown_field with the field's name, a duplicate as duplicate_key, a wrong
- * type as invalid_value.  Texts are unescaped into the arena; amounts are
- * read as text.
+ * type as invalid_value, and so is a required text that is blank.  Texts are
+ * unescaped into the arena; amounts are read as text.
  */
 #ifndef CTL_JSON_IN_H
 #define CTL_JSON_IN_H

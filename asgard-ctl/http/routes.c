@@ -107,9 +107,9 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_ask_approve},
     {"POST", "/api/requests/{request_id}/reject", CTL_RULE_DECIDE, CTL_WRITE,
         ctl_http_ask_reject},
-    {"POST", "/api/requests/{request_id}/escalate", CTL_RULE_ASK, CTL_WRITE,
+    {"POST", "/api/requests/{request_id}/escalate", CTL_RULE_REQUEST, CTL_WRITE,
         ctl_http_ask_escalate},
-    {"POST", "/api/requests/{request_id}/cancel", CTL_RULE_ASK, CTL_WRITE,
+    {"POST", "/api/requests/{request_id}/cancel", CTL_RULE_REQUEST, CTL_WRITE,
         ctl_http_ask_cancel},
 
     {"GET", "/api/ledger", CTL_RULE_READ, CTL_READ, ctl_http_ledger},

@@ -215,6 +215,50 @@ ctl_ask_move(struct ctl_change *c, struct ctl_ask *ask,
 }
 
 
+/* Each in memory of its own: how many are open is for nobody to bound. */
+static bool
+end_one(struct ctl_change *c, const char *id, const char *reason,
+    struct ctl_error *e)
+{
+    struct ctl_arena *whole = c->arena, own;
+    struct ctl_ask ask;
+    bool ok;
+
+    ctl_arena_init(&own, whole->max);
+    c->arena = &own;
+    ok = ctl_ask_get(c->pg, c->arena, id, false, &ask, e)
+         && ctl_ask_move(c, &ask, CTL_ASK_CANCEL, reason, e);
+    c->arena = whole;
+    ctl_arena_reset(&own);
+
+    return ok;
+}
+
+
+bool
+ctl_ask_end_all(struct ctl_change *c, const char *project_id,
+    const char *reason, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT request_id FROM requests WHERE project_id = $1"
+            " AND state IN ('requested', 'reviewing', 'flagged')"
+            " ORDER BY number FOR UPDATE", project_id))
+    {
+        return false;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        if (!end_one(c, ctl_rows_at(&rows, i, 0), reason, e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 /* --- to ask --- */
 
 /* Those who ask for one thing at once wait for each other. */

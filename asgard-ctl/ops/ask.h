@@ -71,6 +71,10 @@ const char *ctl_ask_person(struct ctl_arena *arena,
 bool ctl_ask_move(struct ctl_change *c, struct ctl_ask *ask,
     enum ctl_ask_event event, const char *reason, struct ctl_error *e);
 
+/* Cancels all that is open of a project that ends; its row is locked. */
+bool ctl_ask_end_all(struct ctl_change *c, const char *project_id,
+    const char *reason, struct ctl_error *e);
+
 /* The event alone, to its followers and to whom it concerns (ops/notice.h). */
 bool ctl_ask_tell(struct ctl_change *c, const struct ctl_ask *ask,
     const char *event, const char *reason, struct ctl_error *e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/ask_effect.h"
+#include "ops/project.h"
 
 /* What the approvals of a request come to. */
 struct tally {
@@ -187,8 +188,12 @@ approve_open(struct ctl_change *c, const struct ctl_ask_by *by,
     struct ctl_ask *ask, bool *changed, struct ctl_error *e)
 {
     enum ctl_ask_state next;
+    struct ctl_project p;
     struct tally t;
 
+    if (!ctl_project_lock_live(c, ask->project_id, &p, e)) {
+        return false;
+    }
     if (!ctl_ask_step(ask->state, CTL_ASK_APPROVE, &next)) {
         return ctl_ask_move(c, ask, CTL_ASK_APPROVE, by->reason, e);
     }
@@ -254,6 +259,8 @@ bool
 ctl_ask_escalate(struct ctl_change *c, const char *id,
     const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e)
 {
+    struct ctl_project p;
+
     if (!ctl_ask_get(c->pg, c->arena, id, true, out, e)) {
         return false;
     }
@@ -266,7 +273,8 @@ ctl_ask_escalate(struct ctl_change *c, const char *id,
                              "decide any other.");
     }
 
-    return ctl_ask_move(c, out, CTL_ASK_ESCALATE, by->reason, e);
+    return ctl_project_lock_live(c, out->project_id, &p, e)
+           && ctl_ask_move(c, out, CTL_ASK_ESCALATE, by->reason, e);
 }
 
 

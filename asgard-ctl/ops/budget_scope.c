@@ -217,7 +217,13 @@ ctl_budget_scope_set(struct ctl_change *c, struct ctl_budget_scope *s,
     const struct ctl_budget_list *list, struct ctl_error *e)
 {
     const struct ctl_budget_list none = {.n = 0};
+    struct ctl_project p;
 
+    if (s->project_id != NULL
+        && !ctl_project_lock_live(c, s->project_id, &p, e))
+    {
+        return false;
+    }
     if (list->n > CTL_BUDGET_SHARED_WINDOWS && strcmp(s->scope, "project") != 0
         && strcmp(s->scope, "key") != 0)
     {

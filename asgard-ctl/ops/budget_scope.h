@@ -35,7 +35,8 @@ bool ctl_budget_scope_find(struct ctl_pg *pg, struct ctl_arena *arena,
 /* The 404 of find(). */
 bool ctl_budget_scope_absent(const char *scope, struct ctl_error *e);
 
-/* The list anew; s->budget_id is set when true is returned. */
+/* The list anew; s->budget_id is set when true is returned.  403
+ * project_inactive. */
 bool ctl_budget_scope_set(struct ctl_change *c, struct ctl_budget_scope *s,
     const struct ctl_budget_list *list, struct ctl_error *e);
 

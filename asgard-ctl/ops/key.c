@@ -321,10 +321,12 @@ ctl_key_patch(struct ctl_change *c, const char *project_id,
     struct ctl_audit_field fields[1 + ASG_LIMIT_COUNT] = {
         {"aliases", raw_text(c->arena, patch->aliases)}
     };
+    struct ctl_project project;
     struct ctl_rows rows;
 
     ctl_limits_audit(c->arena, &patch->limits, &fields[1]);
-    if (!check_aliases(c, project_id, patch->aliases, e)
+    if (!ctl_project_lock_live(c, project_id, &project, e)
+        || !check_aliases(c, project_id, patch->aliases, e)
         || !CTL_PG(c->pg, c->arena, &rows, e,
                "UPDATE keys SET aliases = coalesce($3::jsonb, aliases),"
                " version = version + 1 WHERE project_id = $1"

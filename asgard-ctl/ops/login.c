@@ -152,6 +152,12 @@ change_password(struct ctl_change *c, const struct attempt *a,
 {
     c->actor = ctl_arena_printf(a->arena, "user:%s", user_id);
 
+    if (asg_str_eq_secret(asg_str_z(password), asg_str_z(a->in->password))) {
+        return ctl_error_field(e, "invalid_value", "new_password",
+                               "new_password must be another than the one "
+                               "that it replaces.");
+    }
+
     return (c->actor != NULL || ctl_error_internal(e, "out of memory"))
            && CTL_PG(c->pg, c->arena, NULL, e,
                "DELETE FROM login_attempts WHERE who = $1::bytea", a->who)

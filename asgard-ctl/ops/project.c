@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/blank.h"
 #include "core/guard.h"
 #include "core/rkey.h"
 #include "core/str.h"
@@ -56,7 +57,11 @@ check_name(const char *name, struct ctl_error *e)
 {
     size_t i;
 
-    if (strpbrk(name, "<>{}") != NULL && name[0] == '<') {
+    if (ctl_text_is_blank(name)) {
+        return ctl_error_field(e, "invalid_value", "name",
+                               "name must not be blank.");
+    }
+    if (ctl_text_is_placeholder(name)) {
         return ctl_error_field(e, "invalid_value", "name",
                                "name looks like a placeholder.");
     }
@@ -584,8 +589,7 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
         || (patch->prices.data != NULL
             && (prices = ctl_project_prices_read(c->arena, patch->prices, e))
                == NULL)
-        || !ctl_project_lock(c, project_id, &p, e)
-        || !ctl_project_must_live(&p, e)
+        || !ctl_project_lock_live(c, project_id, &p, e)
         || !CTL_PG(c->pg, c->arena, NULL, e,
                "UPDATE projects SET name = coalesce($2, name),"
                " description = coalesce($3, description),"
@@ -621,19 +625,14 @@ bool
 ctl_project_set_killed(struct ctl_change *c, const char *project_id,
     bool killed, const char *reason, struct ctl_error *e)
 {
-    struct ctl_rows rows;
+    struct ctl_project p;
 
-    if (!CTL_PG(c->pg, c->arena, &rows, e,
-            "UPDATE projects SET killed = $2::boolean WHERE project_id = $1"
-            " RETURNING 1", project_id, killed ? "t" : "f"))
-    {
-        return false;
-    }
-    if (rows.nrows == 0) {
-        return ctl_project_absent(e);
-    }
-
-    return ctl_project_changed(c, project_id, e)
+    return ctl_project_lock(c, project_id, &p, e)
+           && (killed || ctl_project_must_live(&p, e))
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "UPDATE projects SET killed = $2::boolean"
+               " WHERE project_id = $1", project_id, killed ? "t" : "f")
+           && ctl_project_changed(c, project_id, e)
            && ctl_change_audit(c, killed ? "project.kill" : "project.unkill",
                                "project", project_id, NULL, reason, NULL, e);
 }
@@ -645,6 +644,15 @@ ctl_project_must_live(const struct ctl_project *p, struct ctl_error *e)
     return strcmp(p->lifecycle, "active") == 0
            || strcmp(p->lifecycle, "provisional") == 0
            || ctl_error_set(e, 403, "project_inactive",
-                            "The project is %s; nothing can be added to it.",
+                            "The project is %s; nothing of it is changed.",
                             p->lifecycle);
+}
+
+
+bool
+ctl_project_lock_live(struct ctl_change *c, const char *project_id,
+    struct ctl_project *out, struct ctl_error *e)
+{
+    return ctl_project_lock(c, project_id, out, e)
+           && ctl_project_must_live(out, e);
 }

@@ -93,7 +93,9 @@ bool ctl_project_patch(struct ctl_change *c, const char *project_id,
 bool ctl_project_changed_group(struct ctl_change *c, const char *group,
     struct ctl_error *e);
 
-/* Effective on every worker within 1 s of delivery; a repeated kill is ok. */
+/* Effective on every worker within 1 s of delivery; a repeated kill is ok.
+ * What is ended can still be killed, for to stop is always safe; only a live
+ * project is taken back. */
 bool ctl_project_set_killed(struct ctl_change *c, const char *project_id,
     bool killed, const char *reason, struct ctl_error *e);
 
@@ -107,5 +109,8 @@ bool ctl_project_changed(struct ctl_change *c, const char *project_id,
 
 /* 403 project_inactive unless active or provisional. */
 bool ctl_project_must_live(const struct ctl_project *p, struct ctl_error *e);
+/* lock(), and it must live: before any change of what belongs to a project. */
+bool ctl_project_lock_live(struct ctl_change *c, const char *project_id,
+    struct ctl_project *out, struct ctl_error *e);
 
 #endif

@@ -16,16 +16,6 @@
     " WHERE project_id = $1"
 
 
-/* Locked until the change ends; 404, 403 project_inactive. */
-static bool
-lock_live(struct ctl_change *c, const char *project_id,
-    struct ctl_project *p, struct ctl_error *e)
-{
-    return ctl_project_lock(c, project_id, p, e)
-           && ctl_project_must_live(p, e);
-}
-
-
 static bool
 class_of(const struct ctl_project *p, enum ctl_class *out,
     struct ctl_error *e)
@@ -108,7 +98,8 @@ ctl_project_promote(struct ctl_change *c, const char *project_id,
     struct ctl_project p;
     enum ctl_class to;
 
-    return read_target(target, &to, e) && lock_live(c, project_id, &p, e)
+    return read_target(target, &to, e)
+           && ctl_project_lock_live(c, project_id, &p, e)
            && ctl_project_promotion(c->arena, &p, to, &promotion, e)
            && check_promotion(&promotion, e)
            && (promotion.verdict == CTL_PROMOTION_ALLOWED
@@ -136,7 +127,9 @@ ctl_project_demote(struct ctl_change *c, const char *project_id,
     struct ctl_project p;
     enum ctl_class from, to;
 
-    if (!lock_live(c, project_id, &p, e) || !class_of(&p, &from, e)) {
+    if (!ctl_project_lock_live(c, project_id, &p, e)
+        || !class_of(&p, &from, e))
+    {
         return false;
     }
     to = from == CTL_CLASS_POC ? CTL_CLASS_POC : (enum ctl_class) (from - 1);
@@ -178,7 +171,7 @@ ctl_project_extend(struct ctl_change *c, const char *project_id,
 {
     struct ctl_project p;
 
-    if (!lock_live(c, project_id, &p, e)) {
+    if (!ctl_project_lock_live(c, project_id, &p, e)) {
         return false;
     }
     if (p.review_date == NULL) {
@@ -196,7 +189,8 @@ static bool
 end_life(struct ctl_change *c, const struct ctl_project *p, const char *state,
     const char *action, const char *reason, struct ctl_error *e)
 {
-    return ctl_resource_end_all(c, p->id, reason, e)
+    return ctl_ask_end_all(c, p->id, reason, e)
+           && ctl_resource_end_all(c, p->id, reason, e)
            && CTL_PG(c->pg, c->arena, NULL, e,
                "UPDATE projects SET lifecycle = $2,"
                " ended_at = coalesce(ended_at, now()) WHERE project_id = $1",

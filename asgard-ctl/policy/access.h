@@ -64,7 +64,9 @@ enum ctl_rule {
     CTL_RULE_OWN_AGENTS_READ,
     CTL_RULE_PROJECT_SEE,               /* of the path's first parameter */
     CTL_RULE_PROJECT_STEER,
-    CTL_RULE_DECIDE,                    /* no agent; approval.h says whom */
+    CTL_RULE_REQUEST,                   /* ASK, who sees the path's request */
+    CTL_RULE_DECIDE,                    /* the same, no agent; approval.h says
+                                         * whom */
     CTL_RULE_ADMIN,                     /* role and scope admin */
     CTL_RULE_COUNT
 };

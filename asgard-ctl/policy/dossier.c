@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blank.h"
 #include "core/json.h"
 
 enum kind { TEXT, LINK, LIST, DATE, CHOICE };
@@ -233,7 +234,7 @@ value_text(struct reader *rd, asg_json_event_t ev, const struct field *f,
     if (text == NULL) {
         return wrong(rd, f, "a text of one line, at most 2,000 bytes");
     }
-    if (text[0] == '\0') {
+    if (ctl_text_is_blank(text)) {
         return true;
     }
     if (!check_text(rd, f, text)) {
@@ -249,7 +250,7 @@ static bool
 value_list(struct reader *rd, asg_json_event_t ev, const struct field *f,
     struct ctl_dossier *out)
 {
-    static const char expects[] = "a list of at most 50 texts, none empty";
+    static const char expects[] = "a list of at most 50 texts, none blank";
     const char *text;
     unsigned n = 0;
 
@@ -258,7 +259,9 @@ value_list(struct reader *rd, asg_json_event_t ev, const struct field *f,
     }
     while ((ev = asg_json_next(rd->json)) == ASG_JSON_STRING) {
         text = read_text(rd);
-        if (text == NULL || text[0] == '\0' || n++ == CTL_DOSSIER_LIST_MAX) {
+        if (text == NULL || ctl_text_is_blank(text)
+            || n++ == CTL_DOSSIER_LIST_MAX)
+        {
             return wrong(rd, f, expects);
         }
     }

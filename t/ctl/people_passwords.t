@@ -38,6 +38,10 @@ is($wrong->status . ' ' . $wrong->json->{code}, '401 bad_credentials',
     'without the old password there is no new one');
 is(change($open[0], password => $old, new_password => 'short')->json->{param},
     'new_password', 'a short one is refused by its field');
+my $same = change($open[0], password => $old, new_password => $old);
+is($same->status . ' ' . $same->json->{code} . ' ' . $same->json->{param},
+    '400 invalid_value new_password', 'the old one is no new one');
+is(lives($open[0]), 200, '... and nothing ends by it');
 my $done = change($open[0], password => $old, new_password => $new);
 is($done->status, 200, 'with the old one there is') or diag($done->body);
 like(scalar $done->header('set-cookie'), qr/^asgard_session=; .*Max-Age=0/,

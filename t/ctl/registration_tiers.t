@@ -79,6 +79,7 @@ is(register([], classification => 'critical-path')->json->{classification},
 
 for my $bad ([runbook_url => 'ftp://x'], [state_loss_posture => 'none'],
     [primary_data_flows => 'x'], [primary_data_flows => ['']],
+    [primary_data_flows => [' ']],
     [recurring_review_date => '2031-02-29'], [business_owner => "a\nb"],
     [business_owner => 'x' x 2001], [primary_data_flows => [('x') x 51]]) {
     my ($name, $value) = @$bad;
@@ -86,6 +87,15 @@ for my $bad ([runbook_url => 'ftp://x'], [state_loss_posture => 'none'],
     is($reply->status . ' ' . $reply->json->{param}, "400 evidence.$name",
         "a bad $name is refused by its name");
 }
+for my $name ('', '   ', "\x{a0}\x{3000}", '{{name}}', '${name}', '<name>',
+    '[[name]]', 'TO' . 'DO', ' tbd ', 'ChangeMe') {
+    is(register(\@owner, name => $name)->json->{param}, 'name',
+        "a project is not named " . $t->encode([$name]));
+    is($t->api('PATCH', "/api/projects/$claim->{project_id}",
+        {name => $name}, @owner)->json->{param}, 'name', '... nor renamed so');
+}
+is(register(\@owner, name => $_)->status, 201, "$_ is a name")
+    for 'TBD list', 'a <b> c';
 is(register(\@owner, evidence => {spent_usd => 1})->json->{code},
     'unknown_field', 'evidence has no other field');
 is(register(\@owner, evidence => [])->status, 400, 'evidence is an object');
@@ -96,7 +106,8 @@ my $id = $claim->{project_id};
 my @patch = ('PATCH', "/api/projects/$id");
 $t->api_ok(@patch, {evidence => \%light}, @owner);
 my $part = $t->api_ok(@patch, {evidence => {business_owner => 'C',
-    runbook_url => '', primary_data_flows => [], rpo_rto => undef}}, @owner);
+    runbook_url => '  ', support_contact => "\x{a0}",
+    primary_data_flows => [], rpo_rto => undef}}, @owner);
 is($part->{evidence}{technical_owner}, undef,
     'what is left out of the evidence is gone');
 my $next = $t->api_ok('GET', "/api/projects/$id/promotion", undef, @owner);
@@ -177,8 +188,10 @@ is(on($new->{project_id}, 'promotion', {target => 'light-operational'}, @owner)
 
 # --- down
 
-is(on($id, 'demote', {}, @owner)->json->{param}, 'reason',
-    'a demotion says why');
+is(on($id, 'demote', $_, @owner)->json->{param}, 'reason',
+    'a demotion says why') for {}, {reason => ''}, {reason => '  '};
+is(on($id, 'decommission', {reason => " \t"}, @owner)->json->{param}, 'reason',
+    '... an end too');
 my $down = on($id, 'demote', {reason => 'fewer users'}, @owner)->json;
 is($down->{classification}, 'poc', 'a step down');
 ok($down->{review_date}, '... opens a review window');

@@ -197,4 +197,16 @@ like(says("UPDATE requests SET $_ WHERE request_id = '$open->{id}'"),
     qr/does not change/, "... $_") for 'approvals_needed = 0, tier = $$none$$',
     q(payload = '{"a":1}'), q(person = 'system');
 
+# --- an answer again is for who may still see it
+
+my $once = ask();
+my @again = ('POST', "/api/requests/$once->{id}/reject", {reason => 'no'},
+    $people->as('manager'), 'Idempotency-Key' => 'once-more');
+is($t->api(@again)->status, 200, 'a manager says no');
+is($t->api(@again)->status, 200, '... and hears it again');
+$t->api_ok('PATCH', "/api/projects/$project",
+    {manager_email => 'next@example.com'});
+is_refused($t->api(@again), 404, 'request_not_found',
+    '... but not when they manage it no longer');
+
 $t->done;

@@ -33,7 +33,7 @@ is_deeply([sort @told], [sort map { $_->{line} } @routes],
 my %who = (OPEN => 'anybody', SIGNED_IN => 'signed in', SESSION => 'a session',
     READ => 'may read', ASK => 'may ask', PROJECT_SEE => 'sees the project',
     PROJECT_STEER => 'steers the project',
-    DECIDE => 'decides', ADMIN => 'administrator',
+    REQUEST => 'may ask', DECIDE => 'decides', ADMIN => 'administrator',
     (map { $_ => 'own, no agent' } qw(OWN_TOKENS OWN_TOKENS_READ)),
     (map { $_ => 'own, a person' } qw(OWN_AGENTS OWN_AGENTS_READ)));
 for my $route (@routes) {
