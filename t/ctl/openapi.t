@@ -8,10 +8,10 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(slurp top);
-use Asgard::Test;
+use Asgard::OneModel qw(one_model);
+use Asgard::People;
 
-my $t = Asgard::Test->new;
-$t->start;
+my ($t, $up, $project, $key) = one_model();
 my $reply = $t->get('/api/openapi.json');
 is($reply->status, 200, 'anybody reads how the API is called');
 like($reply->header('content-type'), qr{^application/json}, '... as JSON');
@@ -52,5 +52,94 @@ for my $ref (sort keys %refs) {
     my ($kind, $name) = split m{/}, $ref;
     ok($document->{components}{$kind}{$name}, "... $name is there");
 }
+
+# --- what is answered is what stands there
+
+# Appends to @$faults the fields of an answer that its schema has not, and those
+# that it demands in vain.
+sub compare {
+    my ($value, $schema, $where, $faults) = @_;
+    $schema = $document->{components}{schemas}{$1}
+        if ($schema->{'$ref'} // '') =~ m{(\w+)$};
+    if ($schema->{anyOf}) {
+        return if !defined $value;
+        return compare($value, $schema->{anyOf}[0], $where, $faults);
+    }
+    if (ref $value eq 'ARRAY') {
+        compare($_, $schema->{items} // {}, "$where\[]", $faults) for @$value;
+    }
+    return if ref $value ne 'HASH' || !$schema->{properties};
+    push @$faults, map { "$where.$_ is not told" }
+        grep { !$schema->{properties}{$_} } sort keys %$value;
+    push @$faults, map { "$where.$_ is missing" }
+        grep { !exists $value->{$_} } @{$schema->{required} // []};
+    compare($value->{$_}, $schema->{properties}{$_} // {}, "$where.$_", $faults)
+        for sort keys %$value;
+}
+
+# Calls, and looks at the answer; the answer.
+sub told_ok {
+    my ($method, $pattern, $path, $body, @who) = @_;
+    my $reply = $t->api($method, $path, $body, @who);
+    my $schema = $told{"$method $pattern"}{responses}{$reply->status}
+        {content}{'application/json'}{schema};
+    my @faults = $schema ? () : ($reply->status . ' ' . $reply->body);
+    compare($reply->json, $schema, '', \@faults) if $schema;
+    is_deeply(\@faults, [], "$method $pattern answers what it tells");
+    return $reply->json;
+}
+
+my $people = Asgard::People->new($t);
+$people->person('owner');
+my @owner = $people->as('owner');
+my $base = '/api/projects/{project_id}';
+my $own = told_ok('POST', '/api/projects', '/api/projects', {name => 'n',
+    owner_email => 'owner@example.com', manager_email => 'm@example.com',
+    classification => 'light-operational'}, @owner);
+my $here = "/api/projects/$own->{project_id}";
+told_ok('GET', $base, $here, undef, @owner);
+told_ok('GET', '/api/projects', '/api/projects', undef, @owner);
+told_ok('PATCH', $base, $here, {budget_usd => 400}, @owner);
+told_ok('POST', "$base/promotion", "$here/promotion",
+    {target => 'light-operational'}, @owner);
+told_ok('GET', "$base/promotion", "$here/promotion", undef, @owner);
+my $minted = told_ok('POST', "$base/keys", "$here/keys", {name => 'k'},
+    @owner);
+$t->canary('a key', $minted->{key});
+told_ok('GET', "$base/keys", "$here/keys", undef, @owner);
+told_ok('PATCH', "$base/keys/{key_id}", "$here/keys/$minted->{id}",
+    {rpm_limit => 7}, @owner);
+told_ok('GET', "$base/budgets", "$here/budgets", undef, @owner);
+told_ok('GET', "$base/usage", "$here/usage", undef, @owner);
+my $ask = told_ok('POST', '/api/requests', '/api/requests',
+    {project_id => $own->{project_id}, title => 't'}, @owner);
+my $one = '/api/requests/{request_id}';
+told_ok('GET', $one, "/api/requests/$ask->{id}", undef, @owner);
+told_ok('POST', "$one/approve", "/api/requests/$ask->{id}/approve", {});
+told_ok('GET', '/api/requests', '/api/requests');
+told_ok('GET', '/api/auth/me', '/api/auth/me', undef, @$_)
+    for [], \@owner;
+for my $kind (qw(tokens agents)) {
+    my $path = $kind eq 'tokens' ? '/api/auth/tokens'
+        : '/api/agent-principals';
+    my $new = told_ok('POST', $path, $path, {name => 'x'}, @owner);
+    $t->canary("of $kind", $new->{token});
+    told_ok('GET', $path, $path, undef, @owner);
+    told_ok('GET', '/api/auth/me', '/api/auth/me', undef,
+        Authorization => "Bearer $new->{token}");
+}
+is($t->chat($key, {model => 'one'})->status, 200, '(a call)');
+$t->wait_ledger($project, 1);
+my $ledger = told_ok('GET', '/api/ledger', '/api/ledger');
+cmp_ok(scalar(@{$ledger->{entries}}), '>', 0, '... entries among it');
+told_ok('GET', '/api/users', '/api/users');
+told_ok('GET', '/api/audit', '/api/audit');
+like($told{'POST /api/projects'}{requestBody}{content}{'application/json'}
+    {schema}{properties}{name}{description}, qr/200 bytes of UTF-8/,
+    'a bound of bytes says so');
+my $long = {name => "\x{e4}" x 101, owner_email => 'owner@example.com',
+    manager_email => 'm@example.com'};
+is($t->api('POST', '/api/projects', $long)->json->{param}, 'name',
+    '... for 101 characters may be more');
 
 $t->done;
