@@ -69,29 +69,65 @@ ngx_http_asgard_budgets_whose(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
 }
 
 
-/* Those that the key has for a model of this call: by the name that was asked
- * for, by its public name, or by the ref of any model that may serve it. */
 static ngx_uint_t
-ngx_http_asgard_budgets_is_for(ngx_http_asgard_ctx_t *ctx, asg_str_t name)
+ngx_http_asgard_budgets_stands_for(const asg_public_name_t *name,
+    unsigned model)
 {
-    unsigned            i;
-    const asg_model_t  *model;
+    unsigned  i;
 
-    if (asg_str_eq(name, ngx_http_asgard_str(&ctx->asked))
-        || asg_str_eq(name, ctx->name->name))
-    {
-        return 1;
-    }
-
-    for (i = 0; i < ctx->name->ncandidates; i++) {
-        model = &ctx->snapshot->catalog.models[ctx->name->candidates[i]];
-
-        if (asg_str_eq(name, model->ref)) {
+    for (i = 0; name && i < name->ncandidates; i++) {
+        if (name->candidates[i] == model) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/* May the call be served by a model that `name` stands for in the catalog, or
+ * whose ref it is?  Routing may give a model's ref to another one. */
+static ngx_uint_t
+ngx_http_asgard_budgets_meets(ngx_http_asgard_ctx_t *ctx, asg_str_t name)
+{
+    unsigned                  i, model;
+    asg_catalog_t            *catalog;
+    const asg_public_name_t  *other;
+
+    catalog = &ctx->snapshot->catalog;
+    other = asg_catalog_find(catalog, asg_catalog_base_name(name));
+
+    for (i = 0; i < ctx->name->ncandidates; i++) {
+        model = ctx->name->candidates[i];
+
+        if (ngx_http_asgard_budgets_stands_for(other, model)
+            || asg_str_eq(name, catalog->models[model].ref))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Those that the key has for a model of this call: what their names stand for
+ * now is compared, so that no other spelling of the model passes by.  Of a name
+ * that key or project gave a meaning of their own, both count. */
+static ngx_uint_t
+ngx_http_asgard_budgets_is_for(ngx_http_asgard_ctx_t *ctx, asg_str_t name)
+{
+    asg_str_t  own;
+
+    if (asg_str_eq(name, ngx_http_asgard_str(&ctx->asked))
+        || ngx_http_asgard_budgets_meets(ctx, name))
+    {
+        return 1;
+    }
+
+    own = asg_record_alias(ctx->key, ctx->project, name);
+
+    return own.data && ngx_http_asgard_budgets_meets(ctx, own);
 }
 
 

@@ -1,5 +1,5 @@
-# A key may have a budget for a model within its own: by the name that is asked
-# for or by the ref of what serves it, whichever other name the call uses.
+# A key may have a budget for a model within its own: by any of its names or by
+# its ref, whichever other name of it the call uses.
 use strict;
 use warnings;
 use FindBin;
@@ -10,9 +10,11 @@ use Asgard::Files qw(wait_until);
 use Asgard::OneModel qw(one_model $COST);
 
 my ($t, $up, $project, $key) = one_model(budget_usd => '10',
-    routing => "model_alias_map:\n  uno: one\n");
+    aliases => '[one-alias]', routing => routing('pub'));
 my $other = $t->key(project => $project);
 
+sub routing { return "model_alias_map: {uno: one, nick: $_[0]}\n"
+    . "models: {pub: {candidates: [one]}}\n" }
 sub put { my ($model, $json, $id) = @_;
     return $t->api('PUT', '/api/budgets', '{"scope":"model","scope_id":"'
         . ($id // $key->{id}) . qq(/$model","budgets":$json}))
@@ -23,8 +25,9 @@ sub ask { my ($model, $who) = @_;
     my $error = ($r->json // {})->{error};
     return $error ? join ' ', $r->status, map { $_ // '-' }
         @$error{qw(code scope scope_id window)} : $r->status }
-sub over { my ($model, $window) = @_;
-    return "429 budget_exceeded model $key->{id}/$model $window" }
+sub over { my ($model, $window, $who) = @_;
+    $who //= $key;
+    return "429 budget_exceeded model $who->{id}/$model $window" }
 
 is(ask('one'), 200, 'a call before there is such a budget');
 my $set = put('model:test/one', '[{"window":"1d","limit_usd":0}]');
@@ -48,9 +51,10 @@ is(sprintf('%.9f', $day->{spent_usd}), usd(1),
 
 # Two of them at once: the stricter refuses.
 is(put('uno', '[{"window":"1h","limit_usd":0}]')->status, 200,
-    'another one by the name that is asked for');
-is(ask('uno'), over('uno', '1h'), '... which holds calls of that name');
-is(ask('one'), 200, '... and no others');
+    'another one by an alias');
+is(ask($_), over('uno', '1h'), "... which holds calls of $_")
+    for qw(uno one);
+is(ask('echo'), 200, '... and of no other model');
 is_deeply($t->api_ok('GET', "/api/budgets?scope=model&scope_id=$key->{id}/uno")
     ->{budgets}[1]{window}, '1h', 'it is read by its name');
 
@@ -60,10 +64,35 @@ $t->{redis}->cmd('FLUSHALL');
 my $again;
 wait_until(sub { $again = ask('uno'); $again !~ /^503/ }, 30);
 is($again, over('uno', '1h'), 'a Redis that lost all has them again');
-is(ask('one'), 200, '... each');
+is(ask('echo'), 200, '... for what they are for');
 my ($status, $out, $err) = $t->{control}->run('replay',
     "$t->{dir}/log/calls.log");
 like($out, qr/ 0 refused/, 'the witness names them rightly') or diag($err);
+
+# No other name of the model passes by a budget, whichever name that has: of
+# the routing, of the manifest, of the project.
+my @names = qw(one one-alias uno pub nick mine model:test/one);
+$t->api_ok('PATCH', "/api/projects/$project", '{"aliases":{"mine":"nick"}}');
+ok(wait_until(sub { ask('mine', $other) eq '200' }, 5),
+    'the project has a name of its own for it');
+for my $name (@names) {
+    my $who = $t->key(project => $project);
+    is(put($name, '[{"window":"1d","limit_usd":0}]', $who->{id})->status, 200,
+        "a key gets a budget by $name");
+    is(ask($_, $who), over($name, '1d', $who), "... which $_ does not pass")
+        for @names;
+    is(ask('echo', $who), 200, '... and another model does');
+    next if $name ne 'nick';
+
+    # What a name stands for is what it stands for now.
+    $t->{control}->write_routing(routing('echo'));
+    ok($t->reload_catalog, '... once nick is another model');
+    is(ask('one', $who), 200, '... the old one passes');
+    is(ask($_, $who), over($name, '1d', $who), "... and not $_")
+        for qw(nick echo);
+    $t->{control}->write_routing(routing('pub'));
+    ok($t->reload_catalog, '... until it is back');
+}
 
 # What is refused.
 my $windows = join ',', map { qq({"window":"$_","limit_usd":1}) }

@@ -6,7 +6,7 @@
 # A call of the model `one` costs $COST nano-USD.  Further words: tokens => 0
 # (the provider says what it says by itself), slow => 1 (a second provider with
 # a model `slow`, behind the proxy up_slow), inference => {...} of the service,
-# and those of Test.pm.
+# aliases => '[...]' of the model, and those of Test.pm.
 #
 # The same of a gateway alone, whose project has no limit:
 #
@@ -27,13 +27,14 @@ my @tokens = (prompt_tokens => 10, completion_tokens => 20);
 
 sub one_model {
     my (%arg) = @_;
-    my ($budget, $slow, $inference) = delete @arg{
-        qw(budget_usd slow inference)};
+    my ($budget, $slow, $inference, $aliases) = delete @arg{
+        qw(budget_usd slow inference aliases)};
     my @says = delete($arg{tokens}) // 1 ? @tokens : ();
     my $t = Asgard::Test->new(workers => 1, %arg);
     my $up = $t->upstream('main', @says);
     $t->add_service('main', $up, inference => $inference // {},
-        models => [{ref => 'model:test/one', route => 'one'}]);
+        models => [{ref => 'model:test/one', route => 'one',
+            defined $aliases ? (aliases => $aliases) : ()}]);
     $t->add_model($t->upstream('slow', @tokens), ref => 'model:slow/slow',
         route => 'slow', proxy => 1) if $slow;
     $t->start;
