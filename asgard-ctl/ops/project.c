@@ -22,7 +22,8 @@
     " p.group_key, p.cost_center, p.classification, p.data_class," \
     " p.lifecycle, p.killed, p.partition, p.version," \
     " to_char(p.created_at AT TIME ZONE 'UTC'," \
-    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), w.limit_nusd, p.aliases," \
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')," \
+    " w.limit_nusd - coalesce(w.increase_nusd, 0), p.aliases," \
     " p.aliases ->> 'default', p.rpm_limit, p.tpm_limit," \
     " p.max_parallel_requests, " CTL_PROJECT_PRICES_COLUMN "," \
     " p.evidence, to_char(p.review_date AT TIME ZONE 'UTC'," \

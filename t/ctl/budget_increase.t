@@ -42,7 +42,10 @@ is($ended[0]{data}{increase_usd}, '5', '... and how much it was');
 $until = at(3600);
 is(put(qq("limit_usd":1,"increase_usd":2,"increase_until":"$until"))->status,
     200, 'another one, for an hour');
-$t->api_ok('PATCH', "/api/projects/$project", '{"budget_usd":3}');
+is($t->api_ok('PATCH', "/api/projects/$project", '{"budget_usd":3}')
+    ->{budget_usd}, 3, 'a project tells its own limit');
+is($t->api_ok('GET', "/api/projects/$project")->{budget_usd}, 3,
+    '... which can be written back');
 is_deeply([@{total()}{qw(limit_usd increase_usd)}], [3, 2],
     'a new limit of the project leaves it on top');
 is(put('"limit_usd":1')->status, 200, 'a list without it');
