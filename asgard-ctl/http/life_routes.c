@@ -124,6 +124,16 @@ CTL_HANDLER(ctl_http_promotion_ask)
 }
 
 
+/* Where a project stands decides who is asked: nobody's agent takes it down. */
+static bool
+gate_demote(const struct ctl_request *rq, struct ctl_error *e)
+{
+    return rq->who.kind != CTL_PRINCIPAL_AGENT
+           || ctl_error_set(e, 403, "forbidden",
+                            "A project is demoted by a person.");
+}
+
+
 CTL_HANDLER(ctl_http_demote)
 {
     const char *target = NULL, *reason = NULL;
@@ -133,7 +143,8 @@ CTL_HANDLER(ctl_http_demote)
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
 
-    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+    return gate_demote(rq, e)
+           && ctl_json_read(rq->body, fields, &rq->worker->arena, e)
            && ctl_project_demote(rq->change, rq->param[0], target, reason, e)
            && ctl_project_send(rq, an, 200, rq->param[0], e);
 }

@@ -12,6 +12,7 @@
 #include "ops/alias.h"
 #include "ops/budget.h"
 #include "ops/ceiling.h"
+#include "ops/data_class.h"
 #include "ops/email.h"
 #include "ops/group.h"
 #include "ops/project_price.h"
@@ -32,25 +33,6 @@
 #define PROJECT_FROM \
     " FROM projects p LEFT JOIN budget_windows w" \
     " ON w.budget_id = 'p.' || p.project_id AND w.window_name = 'total'"
-
-
-static bool
-check_data_class(const char *text, struct ctl_error *e)
-{
-    static const char *const names[] = {"public", "internal", "confidential",
-                                        "restricted", NULL};
-    unsigned i;
-
-    for (i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], text) == 0) {
-            return true;
-        }
-    }
-
-    return ctl_error_field(e, "invalid_value", "data_class",
-                           "data_class must be public, internal, "
-                           "confidential or restricted.");
-}
 
 
 static bool
@@ -92,7 +74,7 @@ check_input(const struct ctl_project_input *in, struct ctl_error *e)
     return check_name(in->name, e)
            && ctl_email_check("owner_email", in->owner_email, e)
            && ctl_email_check("manager_email", in->manager_email, e)
-           && check_data_class(in->data_class, e);
+           && ctl_data_class_check(in->data_class, e);
 }
 
 
@@ -525,7 +507,7 @@ check_patch(struct ctl_arena *arena, const struct ctl_project_patch *patch,
            && (patch->manager_email == NULL
                || ctl_email_check("manager_email", patch->manager_email, e))
            && (patch->data_class == NULL
-               || check_data_class(patch->data_class, e));
+               || ctl_data_class_check(patch->data_class, e));
 }
 
 
@@ -591,6 +573,7 @@ ctl_project_patch(struct ctl_change *c, const char *project_id,
             && (prices = ctl_project_prices_read(c->arena, patch->prices, e))
                == NULL)
         || !ctl_project_lock_live(c, project_id, &p, e)
+        || !ctl_data_class_gate(c, &p, patch->data_class, e)
         || !CTL_PG(c->pg, c->arena, NULL, e,
                "UPDATE projects SET name = coalesce($2, name),"
                " description = coalesce($3, description),"

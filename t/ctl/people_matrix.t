@@ -72,6 +72,8 @@ $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     map { "POST $project/$_" }
     qw(promotion demote extend decommission archive resources);
 
+$row{"POST $project/demote"} = '00 ++f+ + -fs+ -';
+
 # --- the route table has a row each
 
 my $table = slurp(top() . '/asgard-ctl/http/routes.c');
@@ -285,6 +287,21 @@ for my $case ([owner => 403], [agent => 403], [manager => 200]) {
         Authorization => "Bearer $who{$caller}{token}")->status, $status,
         "$caller and who the manager is");
 }
+for my $case ([owner => 'public', 403], [agent => 'public', 403],
+    [asker => 'public', 403], [agent => 'confidential', 200],
+    [owner => 'restricted', 200], [owner => 'confidential', 403],
+    [manager => 'public', 200], [owner => 'internal', 200],
+    [admin => 'public', 200]) {
+    my ($caller, $class, $status) = @$case;
+    my $reply = $t->api('PATCH', "/api/projects/$here",
+        {data_class => $class},
+        Authorization => "Bearer $who{$caller}{token}");
+    is($reply->status, $status, "$caller says that the data is $class");
+    is(join(' ', @{$reply->json}{qw(code param)}), 'approval_needed data_class',
+        '... or is told whom it is for') if $status == 403;
+}
+is($t->api_ok('GET', "/api/projects/$here")->{data_class}, 'public',
+    '... and it is what the last said who may');
 is($t->api('PATCH', "/api/projects/$here",
     {owner_email => 'stranger@example.com'}, $people->as('owner'))->status,
     200, 'an owner hands the project over');
