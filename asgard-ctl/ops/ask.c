@@ -23,8 +23,10 @@
     ", " NAME_OF("r.person") ", r.payload, encode(r.plan_sha256, 'hex')," \
     " r.reason, r.rule, r.tier, r.approvals_needed, r.superseded_by, " \
     CTL_TIME_ISO("r.sla_due_at") ", " CTL_TIME_ISO("r.created_at") ", " \
-    CTL_TIME_ISO("r.updated_at") ", (SELECT count(*)::text FROM" \
-    " request_approvals a WHERE a.request_id = r.request_id)," \
+    CTL_TIME_ISO("r.updated_at") ", CASE WHEN r.state IN ('requested'," \
+    " 'reviewing', 'flagged') THEN (SELECT given FROM" \
+    " request_given(r.request_id)) ELSE (SELECT count(*) FROM" \
+    " request_approvals a WHERE a.request_id = r.request_id) END," \
     " (SELECT string_agg(" NAME_OF("a.approver") ", ', ' ORDER BY a.at)" \
     " FROM request_approvals a WHERE a.request_id = r.request_id)," \
     " r.sla_due_at < now() AND r.state IN ('requested', 'reviewing')"

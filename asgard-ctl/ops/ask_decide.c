@@ -8,7 +8,7 @@
 #include "ops/ask_effect.h"
 #include "ops/project.h"
 
-/* What the approvals of a request come to. */
+/* What the approvals of a request come to, of those who may still give one. */
 struct tally {
     unsigned given, admins;
     bool mine;
@@ -129,9 +129,9 @@ tally_read(struct ctl_change *c, const struct ctl_ask *ask,
     struct ctl_rows rows;
 
     if (!CTL_PG(c->pg, c->arena, &rows, e,
-            "SELECT count(*), count(*) FILTER (WHERE power = 'admin'),"
-            " count(*) FILTER (WHERE approver = $2) FROM request_approvals"
-            " WHERE request_id = $1::uuid", ask->id,
+            "SELECT given, admins, (SELECT count(*) FROM request_approvals"
+            " WHERE request_id = $1::uuid AND approver = $2)"
+            " FROM request_given($1::uuid)", ask->id,
             ctl_ask_person(c->arena, who)))
     {
         return false;

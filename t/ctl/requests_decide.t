@@ -197,6 +197,31 @@ like(says("UPDATE requests SET $_ WHERE request_id = '$open->{id}'"),
     qr/does not change/, "... $_") for 'approvals_needed = 0, tier = $$none$$',
     q(payload = '{"a":1}'), q(person = 'system');
 
+# --- an approval is of who may still give one
+
+for my $case (['no administrator any more', "role = 'member'",
+    "role = 'admin'"], ['not active any more', 'active = false',
+    'active = true']) {
+    my ($what, $lost, $back) = @$case;
+    my $secret = $t->project(owner_email => $who{owner}{email}, budget_usd => 5,
+        manager_email => $who{manager}{email}, data_class => 'restricted');
+    my $two = $t->api_ok('POST', "/api/projects/$secret/resources",
+        {resource_type => 's3-bucket', name => 'n'}, $people->as('owner'))
+        ->{request};
+    my $set = sub { $t->{postgres}->value("UPDATE users SET $_[0] WHERE"
+        . " user_id = '$id{admin}' RETURNING 1") };
+    say($two, 'approve', 'admin');
+    $set->($lost);
+    is(look($two)->{approvals_given}, 0, "$what: the approval is none");
+    is(say($two, 'approve', 'manager')->json->{state}, 'requested',
+        '... with that of another neither');
+    like(says("UPDATE requests SET state = 'approved' WHERE request_id ="
+        . " '$two->{id}'"), qr/has not the approvals/, '... nor by force');
+    $set->($back);
+    is(say($two, 'approve', 'admin2')->json->{state}, 'fulfilled',
+        '... until one more says yes');
+}
+
 # --- an answer again is for who may still see it
 
 my $once = ask();
