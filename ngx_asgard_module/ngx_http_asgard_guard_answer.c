@@ -237,7 +237,11 @@ ngx_http_asgard_guard_answer_error(ngx_http_asgard_attempt_t *a)
 
     a->guard_stopped = 1;
 
-    if (a->guard->blocked != ASG_RULE_COUNT) {
+    if (a->answer.core.usage.leaked) {
+        /* in place of its error, which the guard holds and drops */
+        (void) ngx_http_asgard_refuse(ctx, ASG_REASON_UPSTREAM_ERROR, NULL);
+
+    } else if (a->guard->blocked != ASG_RULE_COUNT) {
         if (ngx_http_asgard_guard_of(ctx) == NULL) {
             return 1;
         }

@@ -31,6 +31,9 @@ static char *ngx_http_asgard_stream_grow(void *data, char *line, size_t used,
     size_t size);
 static int ngx_http_asgard_stream_drop(void *data, const char *bytes,
     size_t len);
+static ngx_int_t ngx_http_asgard_stream_end(ngx_http_asgard_attempt_t *a,
+    ngx_uint_t whole);
+static ngx_int_t ngx_http_asgard_stream_send(ngx_http_request_t *r);
 static ngx_chain_t *ngx_http_asgard_stream_buf(ngx_http_asgard_attempt_t *a,
     size_t len);
 static size_t ngx_http_asgard_stream_size(ngx_http_asgard_attempt_t *a,
@@ -140,13 +143,7 @@ ngx_http_asgard_stream_filter(void *data, ssize_t bytes)
                                        ngx_http_asgard_stream_sink, a);
 
     if (rc == NGX_DONE) {
-        a->answer.ended = 1;
-
-        if (asg_answer_end(&a->answer.core, ngx_http_asgard_guard_answer_emit,
-                           a)
-            != 0
-            || ngx_http_asgard_guard_answer_end(a, 1) != 0)
-        {
+        if (ngx_http_asgard_stream_end(a, 1) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -339,6 +336,71 @@ ngx_http_asgard_stream_size(ngx_http_asgard_attempt_t *a, size_t len)
     size = ngx_max(size, NGX_HTTP_ASGARD_STREAM_LEAST);
 
     return ngx_min(size, NGX_HTTP_ASGARD_STREAM_MOST);
+}
+
+
+static ngx_int_t
+ngx_http_asgard_stream_end(ngx_http_asgard_attempt_t *a, ngx_uint_t whole)
+{
+    int  rc;
+
+    a->answer.ended = 1;
+
+    rc = asg_answer_end(&a->answer.core,
+                        whole ? ngx_http_asgard_guard_answer_emit
+                              : ngx_http_asgard_stream_drop, a);
+
+    return ngx_http_asgard_guard_answer_end(a, rc == 0) == 0 && rc == 0
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* What the core does with the outgoing buffers after each read. */
+
+static ngx_int_t
+ngx_http_asgard_stream_send(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u->out_bufs == NULL) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_output_filter(r, u->out_bufs);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_chain_update_chains(r->pool, &u->free_bufs, &u->busy_bufs,
+                            &u->out_bufs, u->output.tag);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_stream_pass(ngx_http_asgard_attempt_t *a, ngx_uint_t whole)
+{
+    ngx_http_request_t  *r;
+
+    if (!a->streaming || a->answer.ended || a->ctx->client_gone
+        || a->abandoned)
+    {
+        return;
+    }
+
+    r = a->ctx->request;
+
+    if (ngx_http_asgard_stream_end(a, whole) != NGX_OK
+        || ngx_http_asgard_stream_send(r) != NGX_OK)
+    {
+        /* no clean end may follow what is not whole */
+        r->connection->error = 1;
+    }
 }
 
 

@@ -512,6 +512,12 @@ ngx_http_asgard_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         u->state->status = a->status;
     }
 
+    /* the provider's end, whichever; with another the client is not there */
+
+    if (rc == 0 || rc >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        ngx_http_asgard_stream_pass(a, rc == 0);
+    }
+
     /* first the reason: the witness says it */
 
     if (u->header_sent) {
@@ -548,8 +554,13 @@ ngx_http_asgard_upstream_cancel(ngx_http_asgard_ctx_t *ctx)
 
     if (a->streaming && a->downstream) {
 
-        /* as if the provider had broken off; what waits for a client that
-         * does not read goes nowhere */
+        /* as if the provider had broken off: the client is sent what it can
+         * take at once of what was held; what waits for one that does not
+         * read goes nowhere, and with a kill nothing goes on */
+
+        if (!ctx->killed) {
+            ngx_http_asgard_stream_pass(a, 0);
+        }
 
         u->error = 1;
         ngx_http_asgard_drain_abandon(a);

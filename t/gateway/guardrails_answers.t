@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 
-use Asgard::FakeMessages qw(raw_stream);
+use Asgard::FakeMessages qw(event block start_of end_of raw_stream);
 use Asgard::Files qw(wait_until);
 use Asgard::OneModel qw(one_model_stage);
 use Asgard::Spool qw(money_of);
@@ -119,6 +119,60 @@ unlike($reply->body, qr/AKIA|more|DONE/, '  … before any of it comes out');
 my ($last) = reverse $reply->event_objects;
 is($last->{error}{code}, 'guardrail_blocked', '  … by an error at its end');
 is(money_of($s, $reply), $cost, '  … and costs what it costs');
+
+# --- however a stream ends, what waited comes out ---
+
+sub ended { my ($how, $sse) = @_;
+    my $head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+    return "${head}Connection: close\r\n\r\n$sse" if $how eq 'close';
+    return "${head}Content-Length: " . length($sse) . "\r\n\r\n$sse"
+        if $how eq 'length';
+    return raw_stream($sse, cut => $how eq 'cut') }
+sub ends_by { my ($how, @texts) = @_;
+    $up->script({raw => ended($how, join '', map { said($_) } @texts)});
+    return $s->chat($key, {model => 'one', stream => $true}) }
+
+for my $how (qw(close length chunks cut)) {
+    $reply = ends_by($how, 'hello', ' world');
+    is($reply->stream_text, 'hello world',
+        "a stream without [DONE] that ends by $how is whole");
+    is(!!$reply->{cut}, $how eq 'cut', '  … and told as it was');
+    $reply = ends_by($how, 'to jane@exam', 'ple.com');
+    is($reply->stream_text, 'to [REDACTED:pii-email]', '  … it is redacted');
+    $reply = ends_by($how, 'it is ' . substr($aws, 0, 9), substr $aws, 9);
+    ($last) = reverse $reply->event_objects;
+    is($last->{error}{code}, 'guardrail_blocked', '  … or refused');
+    unlike($reply->body, qr/AKIA/, '  … before any of it comes out');
+}
+
+$up->script({raw => ended('close', said('hello') . substr said(' world'), 0,
+    -1)});
+$reply = $s->chat($key, {model => 'one', stream => $true});
+is($reply->stream_text, 'hello world',
+    'the last event may have no blank line behind it');
+
+$s->endpoint(id => 'claude', kind => 'anthropic', host => '127.0.0.1',
+    port => $up->port, host_header => '127.0.0.1',
+    anthropic_version => '2023-06-01', auth_header => 'x-api-key',
+    auth_scheme => '');
+$s->model(route => 'claude', paths => {messages => '/v1/messages'});
+$s->wait_version($s->publish);
+sub messages { my ($text) = @_;
+    my $sse = start_of() . block(0, {type => 'text', text => ''},
+        {type => 'text_delta', text => $text}) . end_of('end_turn');
+    $up->script({raw => ended('close', substr $sse, 0, -1)});
+    return $s->post($key, '/v1/messages', {model => 'claude',
+        max_tokens => 50, stream => $true,
+        messages => [{role => 'user', content => 'Hi'}]}) }
+$reply = messages('Hello world');
+is(join(' ', map { $_->{type} } $reply->event_objects), 'message_start '
+    . 'content_block_start content_block_delta content_block_stop '
+    . 'message_delta message_stop', 'a stream of messages too');
+like($reply->body, qr/Hello world/, '  … with its text');
+$reply = messages("it is $aws");
+($last) = reverse $reply->event_objects;
+is($last->{error}{code}, 'guardrail_blocked', '  … or an error at its end');
+is(money_of($s, $reply), $cost, '  … which costs what it costs');
 
 # --- monitor ---
 
