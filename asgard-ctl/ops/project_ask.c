@@ -197,7 +197,8 @@ ctl_project_grant_budget(struct ctl_change *c, const struct ctl_ask *ask,
 
     return look_again(c, ask,
                "p.classification = r.payload ->> 'classification' AND"
-               " (SELECT limit_nusd FROM budget_windows WHERE budget_id ="
+               " (SELECT limit_nusd - coalesce(increase_nusd, 0)"
+               " FROM budget_windows WHERE budget_id ="
                " 'p.' || p.project_id AND window_name = 'total') IS NOT"
                " DISTINCT FROM ((r.payload ->> 'before_usd')::numeric"
                " * 1000000000)", &p, done, e)
