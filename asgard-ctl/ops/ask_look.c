@@ -78,7 +78,8 @@ now_read(struct ctl_pg *pg, struct ctl_arena *arena,
 {
     return list_read(pg, arena,
         "SELECT jsonb_build_object('budget_usd', " USD("(SELECT limit_nusd"
-        "  - coalesce(increase_nusd, 0) FROM budget_windows WHERE budget_id = 'p.' || r.project_id"
+        "  - coalesce(increase_nusd, 0) FROM budget_windows"
+        "  WHERE budget_id = 'p.' || r.project_id"
         "  AND window_name = 'total')") ", 'spent_usd', "
         USD("(SELECT coalesce(sum(spent_nano), 0) FROM balances"
         "  WHERE budget_id = 'p.' || r.project_id"
