@@ -106,7 +106,7 @@ send_budgets(struct ctl_request *rq, struct ctl_answer *an,
     for (i = 0; i < list.n; i++) {
         cJSON_AddItemToArray(items, budget_json(&list.windows[i]));
     }
-    if (rq->change != NULL) {
+    if (rq->change != NULL && rq->change->review != NULL) {
         ctl_review_json_add(rq, tree, "budget_review");
     }
 

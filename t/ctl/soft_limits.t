@@ -31,14 +31,12 @@ my $set = put('project', $project,
     '[{"window":"1d","limit_usd":10},'
     . qq({"window":"total","limit_usd":$room,"soft_pct":40}]));
 is($set->status, 200, 'the budgets of a project are put by its scope');
-is_deeply($set->json, {scope => 'project', scope_id => $project,
-    budget_review => undef, budgets => [
+is_deeply($set->json, {scope => 'project', scope_id => $project, budgets => [
     {window => 'total', zone => undef, limit_usd => $room, soft_pct => 40},
     {window => '1d', zone => 'UTC', limit_usd => 10, soft_pct => 80}]},
     'the answer has them, with the threshold that was not said')
     or diag($set->body);
-is_deeply(get("scope=project&scope_id=$project")->json->{budgets},
-    $set->json->{budgets},
+is_deeply(get("scope=project&scope_id=$project")->json, $set->json,
     'they are read the same way');
 is(call($key), 200, "call $_") for 1 .. 7;
 is(scalar $t->wait_ledger($project, 7), 7, 'seven calls are in the ledger');
