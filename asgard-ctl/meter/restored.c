@@ -252,6 +252,24 @@ ctl_restored_raise_by_clock(struct ctl_pg *pg, struct ctl_arena *arena,
 
 
 bool
+ctl_restored_is_behind(struct ctl_leader *l, bool *behind,
+    struct ctl_error *e)
+{
+    bool led = false;
+    unsigned i;
+
+    *behind = false;
+    for (i = 0; i < ASG_PARTITIONS; i++) {
+        led = led || l->parts[i].led;
+        *behind = *behind || (l->parts[i].led && l->parts[i].ahead);
+    }
+
+    return !led || *behind
+           || ctl_outbox_is_behind(l->pg, l->redis, l->arena, behind, e);
+}
+
+
+bool
 ctl_restored_take(struct ctl_leader *l, struct ctl_error *e)
 {
     struct scan scan = {0};

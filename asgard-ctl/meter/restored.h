@@ -14,6 +14,11 @@
 
 #include "meter/partition.h"
 
+/* Has Redis seen what the database that we lead by does not know?  False while
+ * we lead nothing. */
+bool ctl_restored_is_behind(struct ctl_leader *l, bool *behind,
+    struct ctl_error *e);
+
 /* Every partition that is led is reseeded afterwards (p->open is false). */
 bool ctl_restored_take(struct ctl_leader *l, struct ctl_error *e);
 

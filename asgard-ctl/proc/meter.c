@@ -17,7 +17,6 @@
 #include "meter/expire.h"
 #include "meter/gateways.h"
 #include "meter/increase.h"
-#include "meter/outbox_mark.h"
 #include "meter/outbox_record.h"
 #include "meter/outbox_send.h"
 #include "meter/partition_lead.h"
@@ -198,24 +197,6 @@ ledger_eviction(struct ctl_leader *l, struct ledger_times *t,
 }
 
 
-/* Has Redis seen what the database that we lead by does not know? */
-static bool
-ledger_is_behind(struct ctl_leader *l, bool *behind, struct ctl_error *e)
-{
-    bool led = false;
-    unsigned i;
-
-    *behind = false;
-    for (i = 0; i < ASG_PARTITIONS; i++) {
-        led = led || l->parts[i].led;
-        *behind = *behind || (l->parts[i].led && l->parts[i].ahead);
-    }
-
-    return !led || *behind
-           || ctl_outbox_is_behind(l->pg, l->redis, l->arena, behind, e);
-}
-
-
 /* What is closed is seeded as far as it gets; a partition that waits for the
  * gateways is looked at again in each turn. */
 static bool
@@ -248,7 +229,7 @@ ledger_lead(struct ctl_leader *l, struct ledger_times *t, struct ctl_error *e)
         }
     }
     if (!ledger_clocks(l, t, e) || !ledger_eviction(l, t, e)
-        || !ledger_is_behind(l, &behind, e)
+        || !ctl_restored_is_behind(l, &behind, e)
         || (behind && !ctl_restored_take(l, e)))
     {
         return false;

@@ -204,18 +204,18 @@ lead_note(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 static bool
 lead_behind(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 {
-    bool behind = false;
+    bool behind, expected = false;
     unsigned i;
 
+    if (!ctl_restored_is_behind(l, &behind, e)) {
+        return false;
+    }
     for (i = 0; i < ASG_PARTITIONS; i++) {
-        if (!l->parts[i].led || !l->parts[i].ahead) {
-            continue;
-        }
-        behind = true;
-        if (!ms->behind[i]) {
-            sim_fail(ms->world, "the meter thinks that the database was "
-                     "restored, and nobody did that");
-        }
+        expected = expected || (l->parts[i].led && ms->behind[i]);
+    }
+    if (behind && !expected) {
+        sim_fail(ms->world, "the meter thinks that the database was restored, "
+                 "and nobody did that");
     }
     if (behind) {
         sim_say(ms->world, " finds an older database");

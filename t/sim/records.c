@@ -334,8 +334,7 @@ record_check(struct sim *s, const struct sim_scope *scope,
         s->model.counts[SIM_N_RECORDS]++;
         return;
     }
-    /* an older database: Redis may have a newer record, which it keeps */
-    if (s->model.counts[SIM_N_RESTORES] == 0 && record_is_due(s, scope)) {
+    if (record_is_due(s, scope)) {
         (void) asg_limits_text(&is->limits, limits);
         (void) asg_limits_text(&right->limits, set);
         sim_fail(&s->world, "the record of %s is %s in Redis, %s, with limits "
