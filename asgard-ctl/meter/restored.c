@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "meter/outbox_mark.h"
 #include "meter/outbox_record.h"
+#include "meter/partition_lead.h"
 #include "meter/stream_state.h"
 #include "redis/scan.h"
 #include "store/audit.h"
@@ -333,17 +334,43 @@ gap_write(struct ctl_leader *l, const struct ctl_partition *p,
 }
 
 
+/* What was told of the stream before is no part of what the ledger has read. */
+static bool
+gaps_sum(struct ctl_leader *l, const struct ctl_partition *p, int64_t epoch,
+    int64_t *events, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(l->pg, l->arena, &rows, e,
+            "SELECT coalesce(sum(events), 0)::bigint FROM stream_gaps"
+            " WHERE partition = $1 AND epoch = $2",
+            ctl_arena_printf(l->arena, "%u", p->part),
+            ctl_arena_printf(l->arena, "%lld", (long long) epoch)))
+    {
+        return false;
+    }
+    *events = ctl_rows_i64(&rows, 0, 0);
+
+    return true;
+}
+
+
 bool
 ctl_restored_gap(struct ctl_leader *l, const struct ctl_partition *p,
     int64_t epoch, const char *after, int64_t rows_read, struct ctl_error *e)
 {
     struct ctl_stream_state state;
-    int64_t missing;
+    int64_t missing, told;
 
-    if (!ctl_stream_state(l, p, epoch, &state, e)) {
+    if (!ctl_stream_state(l, p, epoch, &state, e)
+        || !gaps_sum(l, p, epoch, &told, e))
+    {
         return false;
     }
-    missing = state.added - state.length - rows_read;
+    if (state.length > 0 && !ctl_stream_id_is_after(state.first, after)) {
+        return true;                    /* what was let go lies before it */
+    }
+    missing = state.added - state.length - rows_read - told;
     if (missing <= 0) {
         return true;
     }
