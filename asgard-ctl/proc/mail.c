@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cjson/cJSON.h>
 #include <curl/curl.h>
@@ -30,7 +29,6 @@ ctl_mail_open(struct ctl_mail *m, const struct ctl_config *config,
 {
     asg_str_t text;
     bool ok;
-    int fd;
 
     memset(m, 0, sizeof(*m));
     m->config = config;
@@ -38,13 +36,7 @@ ctl_mail_open(struct ctl_mail *m, const struct ctl_config *config,
     if (config->mail_password_file == NULL) {
         return true;
     }
-    fd = ctl_values_from_file(config->mail_password_file, e);
-    if (fd < 0) {
-        return false;
-    }
-    ok = ctl_values_read(fd, &text, e);
-    close(fd);
-    if (!ok) {
+    if (!ctl_values_read_file(config->mail_password_file, &text, e)) {
         return false;
     }
     if (text.len > 0 && text.data[text.len - 1] == '\n') {

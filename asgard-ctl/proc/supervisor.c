@@ -143,24 +143,21 @@ static int
 peppers_open(const struct ctl_config *config, struct ctl_error *e)
 {
     static char storage[32768];
-    int from = ctl_values_from_file(config->key_file, e), fd = -1;
     asg_str_t text;
     asg_buf_t b;
+    int fd = -1;
 
-    if (from < 0) {
+    if (!ctl_values_read_file(config->key_file, &text, e)) {
         return -1;
     }
-    if (ctl_values_read(from, &text, e)) {
-        asg_buf_init(&b, storage, sizeof(storage));
-        if (!copy_peppers(text, &b)) {
-            ctl_error_internal(e, "%s: too long", config->key_file);
-        } else if (key_file_check(config, text, e)) {
-            fd = ctl_values_write(asg_buf_view(&b), e);
-        }
-        ctl_values_release(&text);
-        explicit_bzero(storage, sizeof(storage));
+    asg_buf_init(&b, storage, sizeof(storage));
+    if (!copy_peppers(text, &b)) {
+        ctl_error_internal(e, "%s: too long", config->key_file);
+    } else if (key_file_check(config, text, e)) {
+        fd = ctl_values_write(asg_buf_view(&b), e);
     }
-    close(from);
+    ctl_values_release(&text);
+    explicit_bzero(storage, sizeof(storage));
 
     return fd;
 }

@@ -199,19 +199,29 @@ ctl_values_release(asg_str_t *text)
 
 
 bool
-ctl_values_keys(const char *path, asg_keyfile_t *keys, struct ctl_error *e)
+ctl_values_read_file(const char *path, asg_str_t *text, struct ctl_error *e)
 {
-    asg_keyfile_error_t why = {0, ""};
     int fd = ctl_values_from_file(path, e);
-    asg_str_t text;
     bool ok;
 
     if (fd < 0) {
         return false;
     }
-    ok = ctl_values_read(fd, &text, e);
+    ok = ctl_values_read(fd, text, e);
     close(fd);
-    if (!ok) {
+
+    return ok;
+}
+
+
+bool
+ctl_values_keys(const char *path, asg_keyfile_t *keys, struct ctl_error *e)
+{
+    asg_keyfile_error_t why = {0, ""};
+    asg_str_t text;
+    bool ok;
+
+    if (!ctl_values_read_file(path, &text, e)) {
         return false;
     }
     ok = asg_keyfile_parse(text, false, keys, &why) == ASG_OK

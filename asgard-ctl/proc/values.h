@@ -28,6 +28,9 @@ int ctl_values_from_environment(struct ctl_error *e);
 
 /* Private copy of the whole; wipe with ctl_values_release(). */
 bool ctl_values_read(int fd, asg_str_t *text, struct ctl_error *e);
+/* The same of a file that holds secrets. */
+bool ctl_values_read_file(const char *path, asg_str_t *text,
+    struct ctl_error *e);
 void ctl_values_release(asg_str_t *text);
 
 #endif

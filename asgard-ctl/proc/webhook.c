@@ -4,7 +4,6 @@
 #include "proc/webhook.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
@@ -106,21 +105,15 @@ ctl_webhook_open(struct ctl_webhook *w, const struct ctl_config *config,
 {
     asg_str_t text;
     bool ok;
-    int fd;
 
     memset(w, 0, sizeof(*w));
     w->config = config;
     w->stop_fd = -1;
-    fd = ctl_values_from_file(config->webhook_secret_file, e);
-    if (fd < 0) {
+    if (!ctl_values_read_file(config->webhook_secret_file, &text, e)) {
         return false;
     }
-    ok = ctl_values_read(fd, &text, e);
-    close(fd);
-    if (ok) {
-        ok = secrets_parse(w, text, e);
-        ctl_values_release(&text);
-    }
+    ok = secrets_parse(w, text, e);
+    ctl_values_release(&text);
 
     return ok;
 }

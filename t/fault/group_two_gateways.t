@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/../lib";
 use POSIX ();
 use Test::More;
 
+use Asgard::Burst;
 use Asgard::Files qw(slurp spill wait_until);
 use Asgard::Spool qw(call_of);
 use Asgard::Test;
@@ -40,9 +41,8 @@ for my $key (@keys) {
 
 my $dir = "$t->{dir}/burst";
 mkdir $dir;
-sub refused { my $n = 0; $n += -s $_ for glob "$dir/*"; return $n }
 
-# A share of the calls; one byte a refusal, so that others can count them.
+# A share of the calls.
 sub share {
     my ($i) = @_;
     my @open = map {
@@ -51,24 +51,10 @@ sub share {
             [Asgard::Test::bearer($keys[($i + $_) % 3]), 'Content-Type',
                 'application/json'], $t->chat_body({model => 'one'})));
         $http } 1 .. $calls / $children;
-    open my $log, '>', "$dir/$i" or die "$dir: $!";
-    my (%in, @done) = map { (fileno $_->{socket} => $_) } @open;
-    while (%in) {
-        my $set = '';
-        vec($set, $_, 1) = 1 for keys %in;
-        select($set, undef, undef, 90) > 0 or return 'timeout';
-        for my $fd (grep { vec($set, $_, 1) } keys %in) {
-            my $http = delete $in{$fd};
-            my $reply = $http->read_head;
-            $reply->{started} = 0;
-            $http->plan_body($reply);
-            $http->read_body($reply);
-            syswrite $log, '.' if $reply->status == 429;
-            push @done, join ' ', $reply->status, ($reply->json // {})->{error}
-                ? $reply->json->{error}{scope} : '-';
-        }
-    }
-    return join ',', @done;
+    return join ',', Asgard::Burst::read_all("$dir/$i", \@open, sub {
+        my ($reply) = @_;
+        my $error = ($reply->json // {})->{error};
+        return join ' ', $reply->status, $error ? $error->{scope} : '-' });
 }
 
 # All at once; no provider answers before `meanwhile` is done.
@@ -80,7 +66,7 @@ sub burst {
     my $before = $up->count;
     my $watch = fork() // die "fork: $!";
     if (!$watch) {
-        wait_until(sub { refused() >= $calls - $fit }, 60);
+        wait_until(sub { Asgard::Burst::refused($dir) >= $calls - $fit }, 60);
         $meanwhile->() if $meanwhile;
         spill($answer, '');
         POSIX::_exit(0);

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use POSIX ();
 use Test::More;
 
+use Asgard::Burst;
 use Asgard::Files qw(spill wait_until);
 use Asgard::Spool qw(calls call_of);
 use Asgard::Test;
@@ -42,37 +43,9 @@ my $begun = "$t->{dir}/refused";
 mkdir $begun;
 my $watch = fork() // die "fork: $!";
 if (!$watch) {
-    wait_until(sub { glob("$begun/*") && refused() >= $calls - $room }, 50);
+    wait_until(sub { Asgard::Burst::refused($begun) >= $calls - $room }, 50);
     spill($answer, '');
     POSIX::_exit(0);
-}
-
-sub refused {
-    my $n = 0;
-    $n += -s $_ for glob "$begun/*";
-    return $n;
-}
-
-# One byte a refusal: the watcher counts them while others still wait.
-sub read_all {
-    my ($i, @open) = @_;
-    open my $log, '>', "$begun/$i" or die "$begun: $!";
-    my (%in, @done) = map { (fileno $_->{socket} => $_) } @open;
-    while (%in) {
-        my $set = '';
-        vec($set, $_, 1) = 1 for keys %in;
-        select($set, undef, undef, 60) > 0 or return 'timeout';
-        for my $fd (grep { vec($set, $_, 1) } keys %in) {
-            my $http = delete $in{$fd};
-            my $reply = $http->read_head;
-            $reply->{started} = 0;
-            $http->plan_body($reply);
-            $http->read_body($reply);
-            syswrite $log, '.' if $reply->status == 429;
-            push @done, join ' ', $reply->status, $reply->code // '-';
-        }
-    }
-    return join ',', @done;
 }
 
 my $text = $t->http->request_text('POST', '/v1/chat/completions',
@@ -83,7 +56,8 @@ my @told = map { split /,/ } $t->in_parallel($children, sub {
     my @open = map { $t->at($_ % 2)->http(timeout => 60) }
         1 .. $calls / $children;
     $_->send_raw($text) for @open;
-    return read_all($i, @open);
+    return join ',', Asgard::Burst::read_all("$begun/$i", \@open, sub {
+        join ' ', $_[0]->status, $_[0]->code // '-' });
 });
 waitpid $watch, 0;
 
