@@ -20,7 +20,7 @@ static const struct {
     const char *open, *close;
 } brackets[] = {{"{{", "}}"}, {"${", "}"}, {"<", ">"}, {"[[", "]]"}};
 
-static const char *const words[] = {"TO" "DO", "TBD", "CHANGEME"};
+static const char *const words[] = {("TO" "DO"), "TBD", "CHANGEME"};
 
 
 /* Bytes of the white space that the text begins with; 0: none. */

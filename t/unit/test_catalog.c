@@ -382,7 +382,7 @@ static const struct {
     const char *from, *to;
     asg_err_t rc;
 } bad[] = {
-    {"\"format\":1", "\"format\":5", ASG_ERR_VERSION},
+    {"\"format\":1", "\"format\":99", ASG_ERR_VERSION},
     {"\"format\":1", "\"format\":0", ASG_ERR_VERSION},
     {"\"format\":1,", "", ASG_ERR_MISSING},
     {"\"version\":17", "\"version\":-1", ASG_ERR_RANGE},

@@ -64,7 +64,7 @@ static void what_is_wrong_has_its_name(void **state)
                      ASG_ERR_MISSING);
     assert_int_equal(outlined("{\"format\":2,\"version\":7,\"created\":8,"
                               LISTS "}"), ASG_ERR_MISSING);
-    assert_int_equal(outlined("{\"format\":5,\"version\":7,\"created\":8,"
+    assert_int_equal(outlined("{\"format\":99,\"version\":7,\"created\":8,"
                               "\"max_age_s\":9," LISTS "}"), ASG_ERR_VERSION);
     assert_int_equal(outlined("{\"format\":0,\"version\":7,\"created\":8,"
                               "\"max_age_s\":9," LISTS "}"), ASG_ERR_VERSION);
