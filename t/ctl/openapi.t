@@ -55,8 +55,8 @@ for my $ref (sort keys %refs) {
 
 # --- what is answered is what stands there
 
-# Appends to @$faults the fields of an answer that its schema has not, and those
-# that it demands in vain.
+# Appends to @$faults the fields of an answer that its schema has not, those that
+# it demands in vain, and nulls that it does not tell of.
 sub compare {
     my ($value, $schema, $where, $faults) = @_;
     $schema = $document->{components}{schemas}{$1}
@@ -64,6 +64,12 @@ sub compare {
     if ($schema->{anyOf}) {
         return if !defined $value;
         return compare($value, $schema->{anyOf}[0], $where, $faults);
+    }
+    if (!defined $value) {
+        my $types = $schema->{type} // 'null';
+        push @$faults, "$where may not be null" if !ref $types
+            && $types ne 'null' || ref $types && !grep { $_ eq 'null' } @$types;
+        return;
     }
     if (ref $value eq 'ARRAY') {
         compare($_, $schema->{items} // {}, "$where\[]", $faults) for @$value;
