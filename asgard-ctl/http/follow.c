@@ -25,6 +25,7 @@
 
 struct stream {
     int fd;
+    char person[ID_BYTES];
     char id[ID_BYTES];
     int64_t after;                      /* last event that was sent */
     int64_t until_ms, spoke_ms;
@@ -43,13 +44,27 @@ struct ctl_follow {
 };
 
 
+/* Under the lock. */
+static bool
+fits(const struct ctl_follow *f, const char *person)
+{
+    unsigned i, own = 0;
+
+    for (i = 0; i < f->n; i++) {
+        own += strcmp(f->streams[i].person, person) == 0;
+    }
+
+    return f->n < CTL_FOLLOW_MAX && own < CTL_FOLLOW_MAX_EACH;
+}
+
+
 bool
-ctl_follow_has_room(struct ctl_follow *f)
+ctl_follow_has_room(struct ctl_follow *f, const char *person)
 {
     bool room;
 
     pthread_mutex_lock(&f->lock);
-    room = f->n < CTL_FOLLOW_MAX;
+    room = fits(f, person);
     pthread_mutex_unlock(&f->lock);
 
     return room;
@@ -57,17 +72,18 @@ ctl_follow_has_room(struct ctl_follow *f)
 
 
 void
-ctl_follow_add(struct ctl_follow *f, int fd, const char *request_id,
-    int64_t after)
+ctl_follow_add(struct ctl_follow *f, int fd, const char *person,
+    const char *request_id, int64_t after)
 {
     struct stream *s;
 
     pthread_mutex_lock(&f->lock);
-    if (f->n == CTL_FOLLOW_MAX) {
+    if (!fits(f, person)) {
         close(fd);
     } else {
         s = &f->streams[f->n++];
         s->fd = fd;
+        snprintf(s->person, sizeof(s->person), "%s", person);
         snprintf(s->id, sizeof(s->id), "%s", request_id);
         s->after = after;
         s->spoke_ms = ctl_clock_ms();

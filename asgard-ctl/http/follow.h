@@ -15,7 +15,8 @@
 
 #include "base/config.h"
 
-#define CTL_FOLLOW_MAX 64               /* at once */
+#define CTL_FOLLOW_MAX      64          /* at once */
+#define CTL_FOLLOW_MAX_EACH 8           /* of one person, agents included */
 
 struct ctl_follow;                      /* owned: start/stop */
 
@@ -23,9 +24,10 @@ struct ctl_follow;                      /* owned: start/stop */
 struct ctl_follow *ctl_follow_start(const struct ctl_config *config);
 void ctl_follow_stop(struct ctl_follow *f);     /* NULL ok */
 
-bool ctl_follow_has_room(struct ctl_follow *f);
+/* `person`: the id of who answers for it, of an operator their token's. */
+bool ctl_follow_has_room(struct ctl_follow *f, const char *person);
 /* Takes the connection, and closes it when there is no room. */
-void ctl_follow_add(struct ctl_follow *f, int fd, const char *request_id,
-    int64_t after);
+void ctl_follow_add(struct ctl_follow *f, int fd, const char *person,
+    const char *request_id, int64_t after);
 
 #endif

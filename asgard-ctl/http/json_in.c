@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/blank.h"
+#include "base/name.h"
 #include "core/json.h"
 
 #define FIELDS_MAX 64
@@ -88,6 +89,27 @@ value_text(struct reader *rd, asg_json_event_t ev,
     if (text == NULL || strlen(text) > f->max
         || (f->required && ctl_text_is_blank(text)))
     {
+        return bad_value(rd, f->name, expects);
+    }
+    *(const char **) f->out = text;
+
+    return true;
+}
+
+
+static bool
+value_name(struct reader *rd, asg_json_event_t ev,
+    const struct ctl_json_field *f)
+{
+    const char *text = NULL;
+    char expects[96];
+
+    if (ev == ASG_JSON_STRING && rd->json->token.len <= (size_t) f->max * 6) {
+        text = read_text(rd);
+    }
+    if (text == NULL || !ctl_name_is_plain(text, f->max)) {
+        snprintf(expects, sizeof(expects), CTL_NAME_MUST_BE " %u characters",
+                 f->max);
         return bad_value(rd, f->name, expects);
     }
     *(const char **) f->out = text;
@@ -292,6 +314,7 @@ read_value(struct reader *rd, const struct ctl_json_field *f)
     }
     switch (f->type) {
     case CTL_JSON_TEXT: return value_text(rd, ev, f);
+    case CTL_JSON_NAME: return value_name(rd, ev, f);
     case CTL_JSON_USD: return value_usd(rd, ev, f);
     case CTL_JSON_BOOL: return value_bool(rd, ev, f);
     case CTL_JSON_INT: return value_int(rd, ev, f);

@@ -17,6 +17,7 @@
 
 enum ctl_json_type {
     CTL_JSON_TEXT,                      /* const char * */
+    CTL_JSON_NAME,                      /* const char *: see base/name.h */
     CTL_JSON_USD,                       /* struct ctl_json_usd */
     CTL_JSON_BOOL,                      /* int: -1 absent, 0, 1 */
     CTL_JSON_INT,                       /* int64_t */

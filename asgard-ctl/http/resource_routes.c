@@ -82,7 +82,7 @@ CTL_HANDLER(ctl_http_resource_ask)
     bool again;
     const struct ctl_json_field fields[] = {
         {"resource_type", CTL_JSON_TEXT, true, 63, &wish.rtype},
-        {"name", CTL_JSON_TEXT, true, 400, &wish.name},
+        {"name", CTL_JSON_NAME, true, CTL_RESOURCE_NAME_MAX, &wish.name},
         {"spec", CTL_JSON_OBJECT, false, CTL_RESOURCE_SPEC_MAX, &wish.spec},
         {"reason", CTL_JSON_TEXT, false, CTL_ASK_REASON_MAX, &reason},
         {NULL, CTL_JSON_TEXT, false, 0, NULL}

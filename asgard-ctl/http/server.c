@@ -184,6 +184,18 @@ refuse_input(struct ctl_request *rq, enum ctl_scgi_status status,
 
 
 static void
+refuse_followers(struct ctl_request *rq, struct ctl_answer *an)
+{
+    struct ctl_error e;
+
+    ctl_error_set(&e, 503, "overloaded", "Too many follow requests already, "
+                  "%d at once, %d of one person; try again later.",
+                  CTL_FOLLOW_MAX, CTL_FOLLOW_MAX_EACH);
+    ctl_route_refuse(rq, &e, an);
+}
+
+
+static void
 choose_trace(asg_str_t given, char trace[ASG_TRACE_MAX + 1])
 {
     uint8_t random[16];
@@ -200,12 +212,21 @@ choose_trace(asg_str_t given, char trace[ASG_TRACE_MAX + 1])
 }
 
 
+/* Whose connections are counted together. */
+static const char *
+person_of(const struct ctl_principal *who)
+{
+    return who->user_id != NULL ? who->user_id : who->token_id;
+}
+
+
 /* The connection belongs to those who are told what happens. */
 static void
 give_away(struct ctl_server *s, struct ctl_job *job,
-    const struct ctl_answer *an)
+    const struct ctl_request *rq, const struct ctl_answer *an)
 {
-    ctl_follow_add(s->follow, job->fd, an->follow, an->follow_after);
+    ctl_follow_add(s->follow, job->fd, person_of(&rq->who), an->follow,
+                   an->follow_after);
     job->fd = -1;
 }
 
@@ -240,12 +261,14 @@ answer(struct thread *t, struct ctl_job *job, bool serve)
     } else {
         refuse_input(&rq, job->status, &an);
     }
-    if (an.follow != NULL && !ctl_follow_has_room(t->server->follow)) {
-        refuse_input(&rq, CTL_SCGI_DONE, &an);
+    if (an.follow != NULL
+        && !ctl_follow_has_room(t->server->follow, person_of(&rq.who)))
+    {
+        refuse_followers(&rq, &an);
     }
     write_answer(job->fd, &an, trace);
     if (an.follow != NULL) {
-        give_away(t->server, job, &an);
+        give_away(t->server, job, &rq, &an);
     }
     ctl_job_done(job);
     ctl_arena_reset(&t->worker.arena);

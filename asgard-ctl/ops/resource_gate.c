@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/name.h"
 #include "ops/ceiling.h"
 #include "ops/resource_spec.h"
 
@@ -22,7 +23,8 @@ enum column {
                 " 'wide-operational', 'critical-path'], " x ")"
 
 /* $1 project, $2 type, $3 name, $4 spec.  A request that is open counts like a
- * resource: two that fit alone do not fit together. */
+ * resource: two that fit alone do not fit together.  One that would change a
+ * resource is no second one: of the two the dearer counts. */
 #define FACTS \
     "WITH f AS (SELECT p.*, s.*, $4::jsonb AS spec, s.manifest->'variants'" \
     "->'options'->($4::jsonb->>(s.manifest->'variants'->>'field')) AS option," \
@@ -50,14 +52,16 @@ enum column {
     "  * 1000000000)::bigint," \
     " (SELECT coalesce(sum(spent_nano), 0) FROM balances" \
     "   WHERE budget_id = 'p.' || $1 AND window_name = 'total')" \
-    " + (SELECT coalesce(sum(est_monthly_nusd), 0) FROM resources" \
-    "   WHERE project_id = $1 AND state NOT IN ('failed', 'destroyed')" \
-    "   AND (rtype, name) <> ($2, $3))" \
-    " + (SELECT coalesce(sum((payload->>'estimated_monthly_usd')::numeric" \
-    "   * 1000000000), 0)::bigint FROM requests WHERE project_id = $1" \
-    "   AND state IN ('requested', 'reviewing', 'flagged')" \
-    "   AND kind LIKE 'provision:%' AND subject <> $1 || '/' || $2 || '/'" \
-    "   || $3)," \
+    " + (SELECT least(coalesce(sum(greatest(r.nusd, a.nusd)), 0)," \
+    "   9007199254740991)::bigint FROM (SELECT" \
+    "    project_id || '/' || rtype || '/' || name AS subject," \
+    "    est_monthly_nusd AS nusd FROM resources WHERE project_id = $1" \
+    "    AND state NOT IN ('failed', 'destroyed')) r" \
+    "   FULL JOIN (SELECT subject, max((payload->>'estimated_monthly_usd')" \
+    "    ::numeric * 1000000000) AS nusd FROM requests WHERE project_id = $1" \
+    "    AND state IN ('requested', 'reviewing', 'flagged')" \
+    "    AND kind LIKE 'provision:%' GROUP BY subject) a USING (subject)" \
+    "   WHERE subject <> $1 || '/' || $2 || '/' || $3)," \
     " manifest->'provisioner'->>'connector'," \
     " encode(manifest_sha256, 'hex')," \
     " coalesce(spec->>'cloud', own_cloud), spec->>'account'," \
@@ -88,23 +92,10 @@ bit(bool fact, enum ctl_fact value)
 static bool
 check_name(const char *name, struct ctl_error *e)
 {
-    size_t i;
-
-    for (i = 0; name[i] != '\0'; i++) {
-        if (i == CTL_RESOURCE_NAME_MAX
-            || ((name[i] < 'a' || name[i] > 'z')
-                && (name[i] < '0' || name[i] > '9')
-                && (name[i] != '-' || i == 0)))
-        {
-            i = 0;
-            break;
-        }
-    }
-
-    return i > 0
+    return ctl_name_is_plain(name, CTL_RESOURCE_NAME_MAX)
            || ctl_error_field(e, "invalid_value", "name",
-                              "name is 1 to 40 of a-z, 0-9 and -, and does not "
-                              "begin with -.");
+                              "name must be " CTL_NAME_MUST_BE
+                              " %d characters.", CTL_RESOURCE_NAME_MAX);
 }
 
 

@@ -78,10 +78,26 @@ is($t->api('GET', "$path/events?after=$_")->status, 400,
 my $open = $t->api_ok('POST', '/api/requests', {project_id => $project,
     title => 't'}, $people->as('owner'));
 $path = "/api/requests/$open->{id}";
-my @streams = map { follow('') } 1 .. 64;
-is(scalar(grep { $_->[1]->status == 200 } @streams), 64, '64 follow at once');
-is($t->api('GET', "$path/events")->json->{code}, 'overloaded',
-    '... the next is refused');
+my @crowd = map { my $token = $people->token($people->person("p$_",
+    role => 'admin')->{id}); [Authorization => "Bearer $token"] } 0 .. 7;
+
+sub follow_as {
+    my ($who) = @_;
+    my $http = $t->http;
+    return [$http, $http->start('GET', "$path/events", $crowd[$who])];
+}
+
+my @streams = map { follow_as(0) } 1 .. 8;
+is(scalar(grep { $_->[1]->status == 200 } @streams), 8,
+    'one person follows eight times');
+my $ninth = $t->api('GET', "$path/events", undef, $people->as('p0'));
+is($ninth->status . ' ' . $ninth->json->{code}, '503 overloaded',
+    '... and is refused the ninth, by another token too');
+push @streams, map { my $who = $_; map { follow_as($who) } 1 .. 8 } 1 .. 7;
+is(scalar(grep { $_->[1]->status == 200 } @streams), 64,
+    'another still gets in, until 64 follow at once');
+is($t->api('GET', "$path/events", undef, $people->as('owner'))->json->{code},
+    'overloaded', '... the next is refused');
 is($t->api('GET', $path)->status, 200, 'all else is served meanwhile');
 $_->[0]->abort for @streams;
 ok(wait_until(sub { my $s = follow(''); my $ok = $s->[1]->status == 200;

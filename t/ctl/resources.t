@@ -183,6 +183,14 @@ is_refused(ask('litellm-key', 'x', {max_budget_usd => 5, models => []}), 400,
 is_refused(ask('s3-bucket', $_), 400, 'invalid_value', 'name', 'the name '
     . substr($_, 0, 20) =~ s/[^a-zA-Z.\/-]/?/gr) for '../../x', '/x', '-x',
     "x\n", 'X', 'x' x 41, "\x{430}bc", 'a_b';
+for my $name (qw("" null 5 {}), '"' . 'x' x 4000 . '"') {
+    my $reply = $t->api('POST', $url,
+        qq({"resource_type":"s3-bucket","name":$name}), $people->as('owner'));
+    is_refused($reply, 400, 'invalid_value', 'name', 'the name '
+        . substr($name, 0, 9));
+    like($reply->json->{error}, qr/^name must be a-z, 0-9 .* 1 to 40 /,
+        '... is told what a name is');
+}
 is_refused($t->api('POST', $url, qq({"resource_type":"s3-bucket","name":"n",)
     . qq("spec":$_}), $people->as('owner')), 400, 'invalid_value', 'spec',
     "the spec $_") for '[]', '{"a":1e9999}', '{"a":"\u0000"}', 'null',
@@ -210,6 +218,15 @@ my @sum = map { ask('ec2-instance', "m$_", {instance_type => 'm6i.large'},
 is("@sum", '201 ' x 7 . '202', 'self-service ends at the ceiling of the class');
 is(ask('ec2-instance', 'm8', {instance_type => 't3.micro'},
     project => $small)->status, 202, '... with what waits counted for others');
+my $changing = project();
+say(ask('databricks-sql-warehouse', 'w', {cluster_size => $_},
+    project => $changing)->json->{request}, 'approve', 'manager') for 'Small';
+is(ask('databricks-sql-warehouse', 'w', {cluster_size => 'Large'},
+    project => $changing)->status, 202, 'a change of what is there waits');
+@sum = map { ask('ec2-instance', "m$_", {instance_type => 'm6i.large'},
+    project => $changing)->status } 1 .. 5;
+is("@sum", '201 201 201 201 202',
+    '... and does not count a second time beside what it changes');
 my $secret = project(data_class => 'restricted');
 my $two = ask('s3-bucket', 'x', {}, project => $secret)->json->{request};
 is($two->{approvals_needed}, 2, 'restricted data takes two people');
