@@ -22,6 +22,7 @@
 
 #include "core/guard.h"
 #include "core/catalog.h"
+#include "core/end_user.h"
 #include "core/event.h"
 #include "core/key.h"
 #include "core/keyfile.h"
@@ -91,6 +92,7 @@ typedef struct {
     ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */
     size_t                     drain_bytes;   /* asgard_drain_bytes */
     ngx_msec_t                 retry_timeout; /* asgard_retry_timeout */
+    ngx_array_t               *user_proxies;  /* of ngx_cidr_t; NULL: none */
     ngx_int_t                  bad_keys;      /* a second and address; 0: any */
     ngx_msec_t                 call_timeout;  /* asgard_call_timeout */
     time_t                     hold_ttl;      /* s; 120 */
@@ -222,6 +224,8 @@ struct ngx_http_asgard_ctx_s {
     ngx_str_t                  asked;         /* its text, with echo options */
     ngx_str_t                  model_id;      /* /v1/models/{id}, decoded */
     asg_data_class_t           header_class;  /* x-asgard-data-class */
+    char                       end_user[ASG_END_USER_CHARS + 1];
+                                              /* empty: not said */
     struct ngx_http_asgard_guard_s *guard;    /* NULL: nothing was found */
     const asg_model_t         *translatable;  /* into its provider's words, */
     uint64_t                   translated_len; /* which have this length */

@@ -97,6 +97,10 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
         event->group = asg_str_z(ctx->project->group);
     }
 
+    if (ctx->end_user[0]) {
+        event->end_user = asg_str_z(ctx->end_user);
+    }
+
     event->model = model->ref;
     event->provider = model->provider;
     event->endpoint = ctx->snapshot->catalog.endpoints[model->endpoint].id;

@@ -7,6 +7,7 @@
 
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_check.h"
+#include "ngx_http_asgard_end_user.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_keyfile.h"
@@ -211,6 +212,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_asgard_main_conf_t, drain_bytes),
+      NULL },
+
+    { ngx_string("asgard_user_proxies"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_asgard_end_user_proxies,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("asgard_bad_keys"),

@@ -13,6 +13,7 @@
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_credential.h"
 #include "ngx_http_asgard_ctx.h"
+#include "ngx_http_asgard_end_user.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_flood.h"
 #include "ngx_http_asgard_guard.h"
@@ -274,7 +275,9 @@ ngx_http_asgard_step_read(ngx_http_asgard_ctx_t *ctx)
         ctx->body_us = ngx_http_asgard_times_now() - ctx->body_since_us;
     }
 
-    return ngx_http_asgard_body_scan(ctx);
+    rc = ngx_http_asgard_body_scan(ctx);
+
+    return rc == NGX_OK ? ngx_http_asgard_end_user(ctx) : rc;
 }
 
 

@@ -36,6 +36,7 @@ static const asg_member_t detail_members[] = {
     ASG_MEMBER(STRING, "key", asg_event_t, key),
     ASG_MEMBER(STRING, "prefix", asg_event_t, prefix),
     ASG_MEMBER_MAYBE(STRING, "group", asg_event_t, group),
+    ASG_MEMBER_MAYBE(STRING, "user", asg_event_t, end_user),
     ASG_MEMBER(STRING, "model", asg_event_t, model),
     ASG_MEMBER(STRING, "rm", asg_event_t, requested),
     ASG_MEMBER(STRING, "card", asg_event_t, card),
@@ -148,6 +149,7 @@ static void put_event(asg_buf_t *out, const asg_event_t *e)
     put_string(out, ",\"key\":", e->key);
     put_string(out, ",\"prefix\":", e->prefix);
     put_known(out, ",\"group\":", e->group);
+    put_known(out, ",\"user\":", e->end_user);
     put_string(out, ",\"model\":", e->model);
     put_string(out, ",\"rm\":", e->requested);
     put_string(out, ",\"card\":", e->card);

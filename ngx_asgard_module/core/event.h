@@ -38,6 +38,7 @@ typedef enum {
 typedef struct {
     asg_str_t call, trace, project, key, prefix, model, requested, card;
     asg_str_t group;                    /* of the project; null: none */
+    asg_str_t end_user;                 /* end_user.h; null: not said */
     uint64_t project_version, card_version;
     asg_str_t provider, endpoint;       /* before the end: where it goes */
     asg_str_t verdicts;                 /* of guardrails; null: none */

@@ -47,7 +47,9 @@ typedef struct {
     asg_str_t body;
     asg_str_t model;                    /* unescaped, 1..256 bytes */
     asg_str_t data_class;               /* gateway chat only; may be null */
-    asg_str_t user;                     /* unescaped; may be null */
+    asg_str_t user;                     /* unescaped; may be null.  Of the
+                                         * Messages API metadata.user_id */
+    asg_str_t safety_id;                /* the same of safety_identifier */
     asg_str_t service_tier;             /* one of our words; may be null */
     bool stream;
     bool include_usage;                 /* asked by the client */

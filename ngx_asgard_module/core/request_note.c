@@ -4,10 +4,11 @@
  */
 #include "core/request_walk.h"
 
+#include "core/end_user.h"
 #include "core/media.h"
 
 #define MAX_TOKENS_MAX 1000000000
-#define USER_MAX       512
+#define WORD_MAX       512
 
 typedef asg_request_walk_t walk_t;
 
@@ -168,11 +169,14 @@ bool asg_request_note_value(walk_t *w, const asg_field_t *field,
         r->include_usage = event == ASG_JSON_TRUE;
         return true;
     case ASG_NOTE_USER:
-        return note_string(w, at, USER_MAX, &r->user);
+    case ASG_NOTE_USER_ID:
+        return note_string(w, at, ASG_END_USER_SAID, &r->user);
+    case ASG_NOTE_SAFETY_ID:
+        return note_string(w, at, ASG_END_USER_SAID, &r->safety_id);
     case ASG_NOTE_DATA_CLASS:
-        return note_string(w, at, USER_MAX, &r->data_class);
+        return note_string(w, at, WORD_MAX, &r->data_class);
     case ASG_NOTE_TIER:
-        return note_string(w, at, USER_MAX, &r->service_tier);
+        return note_string(w, at, WORD_MAX, &r->service_tier);
     case ASG_NOTE_IMAGE:
         return note_image(w, event, at);
     case ASG_NOTE_URL:

@@ -51,7 +51,7 @@ my $project = $t->project(budget_usd => '1', group => 'platform');
 $t->api_ok('PUT', '/api/budgets', {scope => 'group', scope_id => 'platform',
     budgets => []});
 my $key = $t->key(project => $project);
-is($t->chat($key)->status, 200, 'a call is answered');
+is($t->chat($key, {user => 'somebody'})->status, 200, 'a call is answered');
 $t->wait_ledger($project, 1);
 my $redis = $t->{redis};
 

@@ -13,6 +13,7 @@
 #define RESERVED                                                            \
     "\"call\":\"h01\",\"trace\":\"tr_1\",\"project\":\"proj-1\",\"pv\":3,"    \
     "\"key\":\"k-1\",\"prefix\":\"asg_0123abcd\",\"group\":\"g\","             \
+    "\"user\":\"eu_0\","                                                   \
     "\"model\":\"model:default/gpt-5.1\",\"rm\":\"gpt-4o\","                 \
     "\"card\":\"model:default/gpt-5.1\",\"cv\":2"
 #define SETTLED                                                             \

@@ -14,7 +14,8 @@ use Time::HiRes qw(time);
 
 use Asgard::Reply;
 
-# new(port => N, host => '127.0.0.1', timeout => 20, rcvbuf => BYTES)
+# new(port => N, host => '127.0.0.1', timeout => 20, rcvbuf => BYTES, from =>
+#     ADDRESS of ours)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {host => '127.0.0.1', timeout => 20, %arg}, $class;
@@ -26,7 +27,8 @@ sub connect {
     my ($self) = @_;
     $self->close;
     $self->{socket} = IO::Socket::INET->new(PeerAddr => $self->{host},
-        PeerPort => $self->{port}, Proto => 'tcp', Timeout => 5)
+        PeerPort => $self->{port}, Proto => 'tcp', Timeout => 5,
+        defined $self->{from} ? (LocalAddr => $self->{from}) : ())
         or croak "connect to $self->{host}:$self->{port}: $!";
     $self->{socket}->sockopt(IO::Socket::SO_RCVBUF(), $self->{rcvbuf})
         if $self->{rcvbuf};
