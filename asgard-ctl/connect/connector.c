@@ -110,7 +110,7 @@ ctl_step_failed(struct ctl_step_out *out, bool transient, const char *code,
 
 bool
 ctl_step_secret_add(struct ctl_step_out *out, const char *output,
-    struct ctl_secret *value)
+    struct ctl_secret *value, bool pending)
 {
     struct ctl_step_secret *to = &out->secrets[out->nsecrets];
 
@@ -119,9 +119,17 @@ ctl_step_secret_add(struct ctl_step_out *out, const char *output,
         return false;
     }
     to->output = output;
+    to->pending = pending;
     to->value = *value;
     *value = (struct ctl_secret) {.bytes = NULL};
     out->nsecrets++;
 
     return true;
+}
+
+
+void
+ctl_step_activate(struct ctl_step_out *out)
+{
+    out->activate = true;
 }

@@ -55,17 +55,11 @@ struct ctl_connect {
     const struct ctl_config *config;
     /* A variable of the backends, by name; null when unset or empty. */
     asg_str_t (*variable)(const struct ctl_connect *with, const char *name);
-    /*
-     * An envelope that only this resource's steps open again, for secrets that
-     * must be in the progress: base64, of the arena.  NULL: 500 in *e.
-     * `purpose` is bound to it, as are the resource's id and project.
-     */
-    const char *(*seal)(const struct ctl_connect *with,
-        const struct ctl_step_in *in, const char *purpose, asg_str_t plain,
-        struct ctl_error *e);
-    bool (*open)(const struct ctl_connect *with, const struct ctl_step_in *in,
-        const char *purpose, const char *sealed, struct ctl_secret *out,
-        struct ctl_error *e);
+    /* The value of a secret output of this resource: the pending version, or
+     * the active one.  404 secret_not_found: there is none. */
+    bool (*secret)(const struct ctl_connect *with,
+        const struct ctl_step_in *in, const char *output, bool pending,
+        struct ctl_secret *out, struct ctl_error *e);
     void *of;                           /* the runner's */
 };
 
@@ -94,6 +88,7 @@ enum ctl_step_verdict {
 struct ctl_step_secret {
     const char *output;                 /* its name among the outputs */
     struct ctl_secret value;
+    bool pending;                       /* see ctl_step_secret_add() */
 };
 
 /* Filled by the functions below; the runner wipes the secrets. */
@@ -104,10 +99,9 @@ struct ctl_step_out {
     const char *progress;               /* NULL: as it was; of done: {} */
     const char *outputs;                /* NULL: as they were; else all anew,
                                          * without the secret ones */
-    /* Stored as a new version with this commit, whatever the verdict; the
-     * runner puts a reference among the outputs. */
     struct ctl_step_secret secrets[CTL_STEP_SECRETS_MAX];
     unsigned nsecrets;
+    bool activate;                      /* what is pending; of done: always */
     char code[CTL_STEP_CODE];           /* of a failure: stable */
     char text[CTL_STEP_TEXT];           /* for people */
 };
@@ -144,8 +138,17 @@ void ctl_step_again(struct ctl_step_out *out, int64_t pause_ms,
 void ctl_step_failed(struct ctl_step_out *out, bool transient,
     const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* Takes what `value` holds; false: too many. */
+/*
+ * Takes what `value` holds; false: too many.  It is stored with this commit,
+ * whatever the verdict, as a new version of the output, and a reference to it
+ * is put among the outputs.  A pending one is read by nobody but this
+ * resource's steps until it is activated (out->activate, or with done): so a
+ * value can be kept before the world outside gets it.  A second pending one
+ * replaces the first.
+ */
 bool ctl_step_secret_add(struct ctl_step_out *out, const char *output,
-    struct ctl_secret *value);
+    struct ctl_secret *value, bool pending);
+/* With this commit what is pending is what is read; the old value goes. */
+void ctl_step_activate(struct ctl_step_out *out);
 
 #endif
