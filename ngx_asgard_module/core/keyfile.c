@@ -1,4 +1,4 @@
-/* The key file: named seal keys and peppers. */
+/* Files of named keys: the key file, and that of key-encryption keys. */
 #include "core/keyfile.h"
 
 #include <string.h>
@@ -12,9 +12,15 @@
 #define WORDS           3               /* kind, id, hex */
 
 typedef struct {
+    const char *word;                   /* that its lines begin with */
     asg_named_key_t *keys;
     size_t *count;
 } list_t;
+
+typedef struct {
+    list_t list[2];                     /* without a word: none */
+    const char *expected;
+} kinds_t;
 
 static bool is_blank(char c)
 {
@@ -98,7 +104,7 @@ static asg_err_t add_key(list_t list, asg_str_t id, asg_str_t hex,
     return ASG_OK;
 }
 
-static asg_err_t parse_line(asg_keyfile_t *f, asg_str_t line,
+static asg_err_t parse_line(const kinds_t *kinds, asg_str_t line,
     asg_keyfile_error_t *error)
 {
     asg_str_t word[WORDS + 1];
@@ -116,21 +122,23 @@ static asg_err_t parse_line(asg_keyfile_t *f, asg_str_t line,
     if (word[WORDS].len > 0) {
         return fail(error, ASG_ERR_SYNTAX, "more than three words");
     }
-    if (asg_str_eq_z(word[0], "seal")) {
-        return add_key((list_t) {f->seals, &f->nseals}, word[1], word[2],
-                       error);
+    for (size_t i = 0; i < 2; i++) {
+        if (asg_str_eq_z(word[0], kinds->list[i].word)) {
+            return add_key(kinds->list[i], word[1], word[2], error);
+        }
     }
-    if (asg_str_eq_z(word[0], "pepper")) {
-        return add_key((list_t) {f->peppers, &f->npeppers}, word[1], word[2],
-                       error);
-    }
-    return fail(error, ASG_ERR_SYNTAX, "must begin with seal or pepper");
+    return fail(error, ASG_ERR_SYNTAX, kinds->expected);
 }
 
-static asg_err_t parse_lines(asg_keyfile_t *f, asg_str_t text,
+static asg_err_t parse_lines(const kinds_t *kinds, asg_str_t text,
     asg_keyfile_error_t *error)
 {
     size_t at = 0;
+
+    *error = (asg_keyfile_error_t) {0, NULL};
+    if (text.len > ASG_KEYFILE_BYTES_MAX) {
+        return fail(error, ASG_ERR_LIMIT, "larger than 32,768 bytes");
+    }
 
     while (at < text.len) {
         const char *from = text.data + at;
@@ -142,7 +150,7 @@ static asg_err_t parse_lines(asg_keyfile_t *f, asg_str_t text,
             return fail(error, ASG_ERR_LIMIT, "more than 64 lines");
         }
         error->line++;
-        err = parse_line(f, (asg_str_t) {from, len}, error);
+        err = parse_line(kinds, (asg_str_t) {from, len}, error);
         if (err != ASG_OK) {
             return err;
         }
@@ -168,13 +176,11 @@ asg_err_t asg_keyfile_parse(asg_str_t text, bool pepper_only,
     asg_keyfile_t *out, asg_keyfile_error_t *error)
 {
     asg_keyfile_t f = {0};
-    asg_err_t err;
+    const kinds_t kinds = {{{"seal", f.seals, &f.nseals},
+                            {"pepper", f.peppers, &f.npeppers}},
+                           "must begin with seal or pepper"};
+    asg_err_t err = parse_lines(&kinds, text, error);
 
-    *error = (asg_keyfile_error_t) {0, NULL};
-    if (text.len > ASG_KEYFILE_BYTES_MAX) {
-        return fail(error, ASG_ERR_LIMIT, "larger than 32,768 bytes");
-    }
-    err = parse_lines(&f, text, error);
     if (err == ASG_OK) {
         err = check_whole(&f, pepper_only, error);
     }
@@ -196,6 +202,35 @@ const asg_named_key_t *asg_keyfile_pepper(const asg_keyfile_t *f, asg_str_t id)
 }
 
 void asg_keyfile_wipe(asg_keyfile_t *f)
+{
+    OPENSSL_cleanse(f, sizeof(*f));
+}
+
+asg_err_t asg_keks_parse(asg_str_t text, asg_keks_t *out,
+    asg_keyfile_error_t *error)
+{
+    asg_keks_t f = {0};
+    const kinds_t kinds = {{{"kek", f.keks, &f.nkeks}, {NULL, NULL, NULL}},
+                           "must begin with kek"};
+    asg_err_t err = parse_lines(&kinds, text, error);
+
+    if (err == ASG_OK && f.nkeks == 0) {
+        error->line = 0;
+        err = fail(error, ASG_ERR_MISSING, "no kek line");
+    }
+    if (err == ASG_OK) {
+        *out = f;
+    }
+    asg_keks_wipe(&f);
+    return err;
+}
+
+const asg_named_key_t *asg_keks_find(const asg_keks_t *f, asg_str_t id)
+{
+    return find(f->keks, f->nkeks, id);
+}
+
+void asg_keks_wipe(asg_keks_t *f)
 {
     OPENSSL_cleanse(f, sizeof(*f));
 }
