@@ -29,7 +29,9 @@
     " request_approvals a WHERE a.request_id = r.request_id) END," \
     " (SELECT string_agg(" NAME_OF("a.approver") ", ', ' ORDER BY a.at)" \
     " FROM request_approvals a WHERE a.request_id = r.request_id)," \
-    " r.sla_due_at < now() AND r.state IN ('requested', 'reviewing')"
+    " r.sla_due_at < now() AND r.state IN ('requested', 'reviewing')," \
+    " (SELECT owner_email = manager_email FROM projects o" \
+    "  WHERE o.project_id = r.project_id)"
 
 
 bool
@@ -76,6 +78,7 @@ ask_fill(struct ctl_ask *a, const struct ctl_rows *rows, unsigned i,
     a->needed = (unsigned) ctl_rows_i64(rows, i, 15);
     a->given = (unsigned) ctl_rows_i64(rows, i, 20);
     a->overdue = late != NULL && strcmp(late, "t") == 0;
+    a->owner_manages = strcmp(ctl_rows_at(rows, i, 23), "t") == 0;
 
     return (ctl_ask_state_parse(ctl_rows_at(rows, i, 5), &a->state)
             && ctl_tier_parse(ctl_rows_at(rows, i, 14), &a->tier))

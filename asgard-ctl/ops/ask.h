@@ -48,6 +48,7 @@ struct ctl_ask {
     const char *superseded_by;
     const char *sla_due_at, *created_at, *updated_at;
     bool overdue;
+    bool owner_manages;                 /* so no manager decides */
 };
 
 /* `who` NULL: Asgard itself asks.  `sole`: of this kind and subject one request

@@ -87,6 +87,11 @@ check_right(const struct ctl_ask_by *by, const struct ctl_ask *ask,
     case CTL_APPROVAL_ADMIN:
         return ctl_error_set(e, 403, "forbidden",
                              "This was handed up; an administrator decides.");
+    case CTL_APPROVAL_OWNER:
+        return ctl_error_set(e, 403, "forbidden",
+                             "Refused by the rule approve.owner: who owns a "
+                             "project decides nothing over it as its manager; "
+                             "an administrator does.");
     default:
         return ctl_error_set(e, 403, "forbidden",
                              "Only the project's manager or an administrator "

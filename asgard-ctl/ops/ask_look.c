@@ -107,6 +107,10 @@ ctl_ask_waits_for(const struct ctl_ask *ask)
 {
     switch (ask->state) {
     case CTL_ASK_REQUESTED:
+        if (ask->owner_manages) {
+            return ask->tier == CTL_TIER_SECURITY ? "two administrators"
+                                                  : "an administrator";
+        }
         return ask->tier == CTL_TIER_SECURITY
                ? "the project's manager and an administrator"
                : "the project's manager or an administrator";

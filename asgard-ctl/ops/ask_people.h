@@ -10,15 +10,16 @@
 #define CTL_ASK_PEOPLE_NUMBER(n)   #n
 #define CTL_ASK_PEOPLE_LIMIT(most) CTL_ASK_PEOPLE_NUMBER(most)
 
-/* Administrators, and the manager unless it was handed up; nobody who asked,
- * nobody who has approved. */
+/* Administrators, and the manager unless it was handed up or they own the
+ * project; nobody who asked, nobody who has approved. */
 #define CTL_ASK_DECIDERS \
     "SELECT u.user_id, u.username, u.email, CASE WHEN u.role = 'admin'" \
     "  THEN 'admin' ELSE 'manager' END AS power" \
     " FROM requests r JOIN projects p USING (project_id), users u" \
     " WHERE r.request_id = $1::uuid AND u.active" \
     " AND (u.role = 'admin' OR (u.email_verified" \
-    "  AND u.email = p.manager_email AND r.state <> 'reviewing'))" \
+    "  AND u.email = p.manager_email AND u.email <> p.owner_email" \
+    "  AND r.state <> 'reviewing'))" \
     " AND r.person <> 'user:' || u.user_id" \
     " AND NOT EXISTS (SELECT 1 FROM request_approvals a" \
     "  WHERE a.request_id = r.request_id AND a.user_id = u.user_id)" \

@@ -34,7 +34,8 @@ ctl_data_class_check(const char *text, struct ctl_error *e)
 }
 
 
-/* With the scope that deciding takes: a token that only asks has it not. */
+/* With the scope that deciding takes: a token that only asks has it not.  Nor
+ * has a manager who owns the project: it would be one person's word. */
 static bool
 may_loosen(const struct ctl_principal *who, const struct ctl_project *p)
 {
@@ -42,7 +43,8 @@ may_loosen(const struct ctl_principal *who, const struct ctl_project *p)
            || (who->kind == CTL_PRINCIPAL_PERSON
                && ctl_access_covers(who, CTL_SCOPE_ADMIN)
                && who->email != NULL && p->manager_email != NULL
-               && strcmp(who->email, p->manager_email) == 0);
+               && strcmp(who->email, p->manager_email) == 0
+               && strcmp(who->email, p->owner_email) != 0);
 }
 
 
@@ -56,8 +58,9 @@ ctl_data_class_gate(const struct ctl_change *c, const struct ctl_project *p,
         return true;
     }
     ctl_error_field(e, "approval_needed", "data_class",
-                    "The project's data is %s; only its manager or an "
-                    "administrator says that it is less.", p->data_class);
+                    "The project's data is %s; only its manager, who does not "
+                    "own it, or an administrator says that it is less.",
+                    p->data_class);
     e->status = 403;
 
     return false;

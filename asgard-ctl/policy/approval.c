@@ -64,6 +64,9 @@ ctl_approval_decide(const struct ctl_principal *who, bool own,
     {
         return CTL_APPROVAL_FORBIDDEN;
     }
+    if ((relation & CTL_RELATION_OWNER) != 0) {
+        return CTL_APPROVAL_OWNER;
+    }
 
     return handed_up ? CTL_APPROVAL_ADMIN : CTL_APPROVAL_MAY;
 }

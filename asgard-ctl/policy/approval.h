@@ -2,9 +2,10 @@
  * Who may decide over a request: pure, over plain facts.
  *
  * An administrator, or the manager of the project; never who asked, nor the
- * human whose agent or whose token did; an owner has no such right as owner.
- * The database holds the same (store/migrations/0030_requests.sql), so a
- * mistake here opens nothing.
+ * human whose agent or whose token did; an owner has no such right as owner,
+ * nor as manager: who is both would decide over their own project.
+ * The database holds the same (store/migrations/0030_requests.sql and
+ * 0036_owner_decides_not.sql), so a mistake here opens nothing.
  */
 #ifndef CTL_APPROVAL_H
 #define CTL_APPROVAL_H
@@ -18,7 +19,8 @@ enum ctl_approval {
     CTL_APPROVAL_MAY,
     CTL_APPROVAL_SELF,                  /* 403 self_approval */
     CTL_APPROVAL_FORBIDDEN,             /* 403 forbidden */
-    CTL_APPROVAL_ADMIN                  /* 403: an administrator's now */
+    CTL_APPROVAL_ADMIN,                 /* 403: an administrator's now */
+    CTL_APPROVAL_OWNER                  /* 403: the manager is the owner */
 };
 
 unsigned ctl_tier_approvals(enum ctl_tier tier);

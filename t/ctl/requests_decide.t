@@ -222,6 +222,44 @@ for my $case (['no administrator any more', "role = 'member'",
         '... until one more says yes');
 }
 
+# --- nobody both owns a project and decides over it
+
+my $both_mine = $t->project(owner_email => $who{owner}{email}, budget_usd => 5,
+    manager_email => $who{owner}{email}, data_class => 'confidential');
+my $theirs = $t->api_ok('POST', '/api/requests', {project_id => $both_mine,
+    title => 'for it'});
+$seen = look($theirs);
+is($seen->{waits}{for}, 'an administrator', 'where the owner is the manager an'
+    . ' administrator decides');
+is_deeply([map { $_->{as} } @{$seen->{may_decide}}], [qw(admin admin)],
+    '... nobody else');
+is_deeply($seen->{you_may}, ['cancel'], '... the owner may not');
+for my $verb (qw(approve reject escalate)) {
+    my $reply = say($theirs, $verb, 'owner');
+    is_refused($reply, 403, 'forbidden', "... $verb");
+}
+like(say($theirs, 'approve', 'owner')->json->{error},
+    qr/rule approve\.owner/, '... by a rule');
+$open = $theirs;
+like(forced('owner', 'manager'), qr/may not approve/, '... nor by force');
+is($t->api('PATCH', "/api/projects/$both_mine", {data_class => 'internal'},
+    $people->as('owner'))->json->{code}, 'approval_needed',
+    '... nor says that its data is less strict');
+is(say($theirs, 'approve', 'admin')->json->{state}, 'approved',
+    '... an administrator does');
+
+my $turned = $t->project(owner_email => $who{owner}{email}, budget_usd => 5,
+    manager_email => $who{manager}{email}, data_class => 'restricted');
+my $half = $t->api_ok('POST', "/api/projects/$turned/resources",
+    {resource_type => 's3-bucket', name => 'n'}, $people->as('owner'))
+    ->{request};
+is(say($half, 'approve', 'manager')->json->{approvals_given}, 1,
+    'a manager approves');
+$t->api_ok('PATCH', "/api/projects/$turned",
+    {owner_email => $who{manager}{email}}, $people->as('owner'));
+is($t->api_ok('GET', "/api/requests/$half->{id}")->{approvals_given}, 0,
+    '... which counts no longer when they become the owner');
+
 # --- an answer again is for who may still see it
 
 my $once = ask();

@@ -78,7 +78,7 @@ static void ends_are_ends_and_names_are_names(void **state)
 }
 
 /* Whoever may decide is no agent, did not ask, has the scope to decide, and is
- * an administrator or the manager. */
+ * an administrator or the manager, who is not the owner too. */
 static void only_others_with_the_right_decide(void **state)
 {
     struct ctl_principal who = {.id = "x"};
@@ -87,7 +87,7 @@ static void only_others_with_the_right_decide(void **state)
     for (unsigned n = 0; n < 4u * 3 * 8 * 4 * 2 * 2; n++) {
         unsigned relation = n / 96 % 4;
         bool own = n / 384 % 2 == 1, handed_up = n / 768 % 2 == 1;
-        bool manager = (relation & CTL_RELATION_MANAGER) != 0;
+        bool manager = relation == CTL_RELATION_MANAGER;
         enum ctl_approval got;
 
         who.kind = (enum ctl_principal_kind) (n % 4);
