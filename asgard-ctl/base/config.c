@@ -21,7 +21,7 @@
 #define BAD_TOKENS_MAX 1000000
 #define ATTEMPTS_MAX   100
 
-#define ENV_PREFIX   "ASGARD_CTL_"
+#define ENV_PREFIX   CTL_CONFIG_ENV
 #define ENV_RUN_PID  "PID"              /* of run/env, no setting */
 
 extern char **environ;
@@ -38,7 +38,7 @@ struct setting {
 struct place {
     const char *file;
     unsigned line;
-    uint32_t seen;                      /* bit of each row of settings[] */
+    uint64_t seen;                      /* bit of each row of settings[] */
 };
 
 
@@ -201,6 +201,24 @@ set_targets(struct ctl_config *c, const struct setting *s, const char *value)
 }
 
 
+static bool
+set_ceilings(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    (void) s;
+
+    return ctl_self_service_parse(&c->self_service, value);
+}
+
+
+static bool
+set_cap(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    (void) s;
+
+    return ctl_self_service_parse_cap(&c->self_service, value);
+}
+
+
 #define FIELD(name) offsetof(struct ctl_config, name)
 
 static const struct setting settings[] = {
@@ -220,6 +238,9 @@ static const struct setting settings[] = {
     {"public_url", set_text, FIELD(public_url), "a URL, once"},
     {"targets", set_targets, FIELD(targets),
         "any, or cloud:account, several joined by commas, once"},
+    {"auto_approve_ceilings", set_ceilings, 0,
+        "classification=USD, several joined by commas"},
+    {"auto_approve_resource_cap", set_cap, 0, "any, or USD"},
     {"api_threads", set_threads, 0, "a number from 1 to 64"},
     {"bad_tokens", set_bad_tokens, 0, "a number from 0 to 1000000"},
     {"snapshot_max_age", set_age, FIELD(snapshot_max_age_s),
@@ -242,6 +263,15 @@ static const struct setting settings[] = {
     {"notify_attempts", set_attempts, 0, "a number from 1 to 100"},
     {NULL, NULL, 0, NULL}
 };
+
+
+/* Whose value is a copy. */
+static bool
+is_text(const struct setting *s)
+{
+    return s->set == set_text || s->set == set_listen
+           || s->set == set_targets;
+}
 
 
 static const struct setting *
@@ -299,7 +329,7 @@ line_apply(struct ctl_config *c, char *line, struct place *at,
 {
     const struct setting *s;
     char *name, *value;
-    uint32_t bit;
+    uint64_t bit;
 
     if (!line_split(line, &name, &value)) {
         return true;
@@ -310,7 +340,7 @@ line_apply(struct ctl_config *c, char *line, struct place *at,
                                "%s:%u: unknown setting \"%.64s\"", at->file,
                                at->line, name);
     }
-    bit = UINT32_C(1) << (s - settings);
+    bit = UINT64_C(1) << (s - settings);
     if ((at->seen & bit) != 0 && s->set != set_services) {
         return ctl_error_field(e, "invalid_value", name,
                                "%s:%u: %s stands twice", at->file, at->line,
@@ -399,13 +429,16 @@ environment_apply(struct ctl_config *c, struct ctl_error *e)
             name[i] = (char) toupper((unsigned char) name[i]);
         }
         value = getenv(name);
+        if (value == NULL && s->set == set_ceilings) {
+            value = getenv(CTL_CONFIG_ENV_CEILINGS);
+        }
         if (value == NULL || value[0] == '\0') {
             continue;
         }
         if (!ctl_config_check_variable(name, value, e)) {
             return false;
         }
-        if (s->set == set_text || s->set == set_listen) {
+        if (is_text(s)) {
             char **field = (char **) (void *) ((char *) c + s->offset);
 
             free(*field);
@@ -484,6 +517,7 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
     c->session_max_age_s = 8 * 3600;
     c->notify_timeout_s = 5;
     c->notify_attempts = 20;
+    ctl_self_service_init(&c->self_service);
     c->file = strdup(path);
 
     f = c->file != NULL ? fopen(path, "re") : NULL;
@@ -508,7 +542,7 @@ ctl_config_finish(struct ctl_config *c)
     unsigned i;
 
     for (s = settings; s->name != NULL; s++) {
-        if (s->set == set_text || s->set == set_listen) {
+        if (is_text(s)) {
             free(*(char **) (void *) ((char *) c + s->offset));
         }
     }

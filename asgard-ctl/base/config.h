@@ -4,7 +4,8 @@
  * Unknown names, repeated names (but for `services`), missing ones and bad
  * values are refused with file and line, and so is a file with a password that
  * others may read.  The environment may override a name as ASGARD_CTL_<NAME>;
- * an unknown <NAME> is refused.  Everything is owned by the struct.
+ * an unknown <NAME> is refused.  ASGARD_AUTO_APPROVE_CEILINGS is known without
+ * CTL, too.  Everything is owned by the struct.
  */
 #ifndef CTL_CONFIG_H
 #define CTL_CONFIG_H
@@ -14,9 +15,14 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/self_service.h"
 
 #define CTL_CONFIG_SERVICES_MAX         16
 #define CTL_CONFIG_NOTIFY_TIMEOUT_MAX_S 8
+
+/* What begins so is a setting; see CTL_CONFIG_ENV_CEILINGS, too. */
+#define CTL_CONFIG_ENV          "ASGARD_CTL_"
+#define CTL_CONFIG_ENV_CEILINGS "ASGARD_AUTO_APPROVE_CEILINGS"
 
 struct ctl_config {
     char *file;                         /* where it was read from */
@@ -36,6 +42,7 @@ struct ctl_config {
     char *log;                          /* NULL: stderr */
     char *public_url;
     char *targets;                      /* cloud:account,…; NULL: any */
+    struct ctl_self_service self_service;
     unsigned api_threads;               /* 8 */
     unsigned bad_tokens;                /* a second and address: 10; 0: any */
     int64_t snapshot_max_age_s;         /* 86400 */

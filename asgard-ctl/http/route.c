@@ -130,6 +130,7 @@ serve_write(const struct ctl_route *route, struct ctl_request *rq,
     }
     change.who = &rq->who;
     change.person = rq->who.user_id;
+    change.self_service = &rq->worker->config->self_service;
     change.may_exceed = ctl_access_is_admin(&rq->who);
     rq->change = &change;
     if (!ctl_idempotency_enter(rq, an, &replayed, e)) {

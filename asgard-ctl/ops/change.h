@@ -9,6 +9,7 @@
 #ifndef CTL_CHANGE_H
 #define CTL_CHANGE_H
 
+#include "base/self_service.h"
 #include "policy/access.h"
 #include "store/audit.h"
 #include "store/outbox.h"
@@ -25,6 +26,7 @@ struct ctl_change {
     const char *person;                 /* user id of who answers; or NULL */
     const struct ctl_principal *who;    /* whose change it is; NULL: ours */
     bool may_exceed;                    /* budgets above their ceiling */
+    const struct ctl_self_service *self_service;        /* NULL: none */
     struct ctl_ask *review;             /* asked for instead of done; or NULL */
     const char *trace_id;
     const char *entity;                 /* of the first audit entry, or NULL */

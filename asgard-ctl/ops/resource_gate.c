@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/name.h"
-#include "ops/ceiling.h"
 #include "ops/resource_spec.h"
 
 #define REFUSED "Refused by the rule %s: %s."
@@ -133,14 +132,26 @@ check_service(const struct ctl_rows *rows, struct ctl_error *e)
 
 /* Against the ceiling goes what was spent, what runs a month, and this. */
 static bool
-is_below_ceiling(const struct ctl_rows *rows)
+is_below_ceiling(const struct ctl_self_service *s,
+    const struct ctl_rows *rows)
 {
     asg_nusd_t ceiling;
     int64_t committed = ctl_rows_i64(rows, 0, COMMITTED);
     int64_t estimate = ctl_rows_i64(rows, 0, ESTIMATE);
 
-    return ctl_ceiling_of(ctl_rows_at(rows, 0, CLASSIFICATION), &ceiling)
+    return s != NULL
+           && ctl_self_service_ceiling(s, ctl_rows_at(rows, 0,
+                                                      CLASSIFICATION),
+                                       &ceiling)
            && committed <= ceiling && estimate <= ceiling - committed;
+}
+
+
+static bool
+is_below_cap(const struct ctl_self_service *s, const struct ctl_rows *rows)
+{
+    return s != NULL
+           && (!s->capped || ctl_rows_i64(rows, 0, ESTIMATE) <= s->cap_nusd);
 }
 
 
@@ -178,7 +189,8 @@ is_allowed_target(const char *list, const char *cloud, const char *account,
 
 
 static unsigned
-facts_take(const struct ctl_rows *rows, bool target)
+facts_take(const struct ctl_self_service *s, const struct ctl_rows *rows,
+    bool target)
 {
     const char *data_class = ctl_rows_at(rows, 0, DATA_CLASS);
 
@@ -191,7 +203,8 @@ facts_take(const struct ctl_rows *rows, bool target)
            | bit(is_true(rows, ROOF), CTL_FACT_ROOF)
            | bit(is_true(rows, AUTO), CTL_FACT_AUTO)
            | bit(is_true(rows, VARIANT), CTL_FACT_VARIANT)
-           | bit(is_below_ceiling(rows), CTL_FACT_CEILING);
+           | bit(is_below_ceiling(s, rows), CTL_FACT_CEILING)
+           | bit(is_below_cap(s, rows), CTL_FACT_CAP);
 }
 
 
@@ -273,7 +286,7 @@ ctl_resource_gate(struct ctl_change *c, const struct ctl_config *config,
     }
     if (!is_true(&rows, LIVE) || is_true(&rows, KILLED)) {
         out->decision = ctl_decide(CTL_ACTION_DEPLOY,
-                                   facts_take(&rows, true));
+                                   facts_take(c->self_service, &rows, true));
         return ctl_resource_denied(&out->decision, e);
     }
     if (!check_service(&rows, e)
@@ -286,7 +299,8 @@ ctl_resource_gate(struct ctl_change *c, const struct ctl_config *config,
     target = is_allowed_target(config != NULL ? config->targets : NULL,
                                ctl_rows_at(&rows, 0, CLOUD),
                                ctl_rows_at(&rows, 0, ACCOUNT), &account);
-    out->decision = ctl_decide(CTL_ACTION_DEPLOY, facts_take(&rows, target));
+    out->decision = ctl_decide(CTL_ACTION_DEPLOY,
+                               facts_take(c->self_service, &rows, target));
     out->connector = ctl_rows_at(&rows, 0, CONNECTOR);
     out->service_sha256 = ctl_rows_at(&rows, 0, SHA);
     out->resource_id = ctl_rows_at(&rows, 0, RESOURCE);

@@ -53,6 +53,9 @@ static const struct rule rules[] = {
     {"deploy.ceiling", DEPLOY, 0, UNLESS(CTL_FACT_CEILING), CTL_EFFECT_ASK,
         CTL_TIER_PLATFORM,
         "with it the project is above the ceiling of its classification"},
+    {"deploy.resource-cap", DEPLOY, 0, UNLESS(CTL_FACT_CAP), CTL_EFFECT_ASK,
+        CTL_TIER_PLATFORM,
+        "it is dearer than one resource may be without approval"},
     {"deploy.auto", DEPLOY, 0, 0, CTL_EFFECT_ALLOW, CTL_TIER_NONE,
         "self-service"},
 

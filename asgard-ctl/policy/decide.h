@@ -31,7 +31,8 @@ enum ctl_fact {
     CTL_FACT_AUTO = 256,                /* self-service, by the manifest */
     CTL_FACT_VARIANT = 512,             /* and the variant, which is known */
     CTL_FACT_CEILING = 1024,            /* it fits under the tier's ceiling */
-    CTL_FACT_OWNER = 2048               /* who asks owns or manages it */
+    CTL_FACT_OWNER = 2048,              /* who asks owns or manages it */
+    CTL_FACT_CAP = 4096                 /* it is no dearer than one may be */
 };
 
 enum ctl_effect { CTL_EFFECT_DENY, CTL_EFFECT_ASK, CTL_EFFECT_ALLOW };

@@ -15,12 +15,14 @@
 #include "meter/doubts.h"
 #include "meter/outbox_record.h"
 #include "meter/partition_lead.h"
+#include "meter/review_expiry.h"
 #include "ops/readiness.h"
 #include "proc/meter_thread.h"
 
 #define SEAL_EVERY_MS    200
 #define BEAT_EVERY_MS    1000
 #define HEAD_EVERY_MS    10000
+#define REVIEW_EVERY_MS  2000
 #define HEAD_BYTES       96             /* a number and a hash */
 #define AUDIT_EVERY_MS   4000           /* one partition; all in a minute */
 #define AUDIT_POLL_MS    200
@@ -77,7 +79,7 @@ void *
 ctl_meter_seal(void *data)
 {
     struct ctl_meter *m = data;
-    int64_t beat = 0, head = 0;
+    int64_t beat = 0, head = 0, review = 0;
     bool ok, whole = true;
     char said[HEAD_BYTES] = "";
     struct ctl_error e;
@@ -92,7 +94,9 @@ ctl_meter_seal(void *data)
         ctl_arena_reset(&w.arena);
         ok = sealer_turn(&w, &beat, &whole, &e)
              && (!ctl_meter_is_due(&head, HEAD_EVERY_MS)
-                 || sealer_checkpoint(&w, said, sizeof(said), &e));
+                 || sealer_checkpoint(&w, said, sizeof(said), &e))
+             && (!ctl_meter_is_due(&review, REVIEW_EVERY_MS)
+                 || ctl_review_expiry_tell(w.pg, &w.arena, &e));
         ctl_meter_note(&w, ok, &e);
         ctl_meter_pause(SEAL_EVERY_MS);
     }

@@ -60,7 +60,8 @@ struct supervisor {
 static void
 clean_environment(char *env[ENVIRONMENT_MAX])
 {
-    static const char setting[] = "ASGARD_CTL_";
+    static const char setting[] = CTL_CONFIG_ENV;
+    static const char ceilings[] = CTL_CONFIG_ENV_CEILINGS "=";
     size_t n = 0;
     char **v;
 
@@ -68,7 +69,9 @@ clean_environment(char *env[ENVIRONMENT_MAX])
                                     "/usr/sbin:/usr/bin:/sbin:/bin";
     env[n++] = (char *) (uintptr_t) "LANG=C.UTF-8";
     for (v = environ; *v != NULL && n < ENVIRONMENT_MAX - 1; v++) {
-        if (strncmp(*v, setting, sizeof(setting) - 1) == 0) {
+        if (strncmp(*v, setting, sizeof(setting) - 1) == 0
+            || strncmp(*v, ceilings, sizeof(ceilings) - 1) == 0)
+        {
             env[n++] = *v;
         }
     }

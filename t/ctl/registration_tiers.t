@@ -9,6 +9,7 @@ use JSON::PP ();
 use Test::More;
 
 use Asgard::People;
+use Asgard::Files qw(wait_until);
 use Asgard::Test;
 
 my $t = Asgard::Test->new;
@@ -207,10 +208,14 @@ $t->{postgres}->value("UPDATE projects SET review_date = now()"
     . " - interval '1 day' WHERE project_id = '$id' RETURNING 1");
 is($t->api_ok('GET', "/api/projects/$id")->{review_state}, 'expired',
     '... some day that is over');
+my $told = sub { scalar(@{$t->api_ok('GET', "/api/audit?entity=$id"
+    . '&action=project.review_expired')->{events}}) };
+ok(wait_until(sub { $told->() == 1 }, 30), '... which the audit log is told');
 my $more = on($id, 'extend', {reason => 'still trying'}, @owner)->json;
 is($more->{review_state}, 'ok', 'the window is extended');
 is($more->{review_extensions}, 1, '... once');
 my $again = on($id, 'extend', {reason => 'once more'}, @owner);
+is($told->(), 1, '... once');
 is($again->status . ' ' . $again->json->{review_extensions}, '202 1',
     '... a second time is for others to decide');
 is(decide($again, 'approve')->json->{state}, 'fulfilled', '... who may');
@@ -218,6 +223,11 @@ is($t->api_ok('GET', "/api/projects/$id")->{review_extensions}, 2,
     '... and then it is');
 is(on($shown->{project_id}, 'extend', {}, @owner)->status, 409,
     'what is no poc has no window');
+
+$t->{postgres}->value("UPDATE projects SET review_date = now()"
+    . " - interval '1 hour' WHERE project_id = '$id' RETURNING 1");
+ok(wait_until(sub { $told->() == 2 }, 30),
+    'a review that was moved on is told again');
 
 my @events = map { $_->{action} } @{$t->api_ok('GET',
     "/api/audit?entity=$id")->{events}};

@@ -76,6 +76,13 @@ refused(const char *text, const char *line, const char *param)
 static void
 errors_name_file_line_and_setting(void **state)
 {
+    static const char *const ceilings[] = {
+        "", "500", "poc", "poc=", "poc=-1", "poc=1e3", "poc=1,poc=2", "x=1",
+        "poc=1,", ",poc=1", "poc=1;light-operational=2", "poc =1"
+    };
+    char text[1024];
+    size_t i;
+
     (void) state;
     refused(WHOLE "nonsense 1\n", ":9:", "nonsense");
     refused(WHOLE "listen unix:/b\n", ":9:", "listen");
@@ -86,6 +93,13 @@ errors_name_file_line_and_setting(void **state)
     refused(WHOLE "bad_tokens 1000001\n", ":9:", "bad_tokens");
     refused(WHOLE "bad_tokens -1\n", ":9:", "bad_tokens");
     refused(WHOLE "snapshot_max_age 24\n", ":9:", "snapshot_max_age");
+    for (i = 0; i < sizeof(ceilings) / sizeof(ceilings[0]); i++) {
+        snprintf(text, sizeof(text), WHOLE "auto_approve_ceilings %s\n",
+                 ceilings[i]);
+        refused(text, ":9:", "auto_approve_ceilings");
+    }
+    refused(WHOLE "auto_approve_resource_cap -1\n", ":9:",
+            "auto_approve_resource_cap");
     refused("listen unix:/b\n", "missing", "postgres");
 }
 
@@ -98,6 +112,33 @@ the_environment_overrides_the_file(void **state)
     assert_true(read_text(WHOLE));
     unsetenv("ASGARD_CTL_KEY_FILE");
     assert_string_equal(config.key_file, "/other");
+    ctl_config_finish(&config);
+}
+
+
+static void
+ceilings_are_of_the_classifications_named(void **state)
+{
+    asg_nusd_t nusd;
+
+    (void) state;
+    assert_true(read_text(WHOLE "auto_approve_ceilings poc=0.5\n"
+                          "auto_approve_resource_cap 7\n"));
+    assert_true(ctl_self_service_ceiling(&config.self_service, "poc", &nusd));
+    assert_int_equal(nusd, 500000000);
+    assert_true(ctl_self_service_ceiling(&config.self_service,
+                                         "critical-path", &nusd));
+    assert_int_equal(nusd, INT64_C(25000000000000));
+    assert_false(ctl_self_service_ceiling(&config.self_service, "p", &nusd));
+    assert_true(config.self_service.capped);
+    assert_int_equal(config.self_service.cap_nusd, INT64_C(7000000000));
+    ctl_config_finish(&config);
+    setenv("ASGARD_AUTO_APPROVE_CEILINGS", "poc=1,critical-path=2", 1);
+    assert_true(read_text(WHOLE "auto_approve_ceilings poc=0.5\n"));
+    unsetenv("ASGARD_AUTO_APPROVE_CEILINGS");
+    assert_true(ctl_self_service_ceiling(&config.self_service, "poc", &nusd));
+    assert_int_equal(nusd, 1000000000);
+    assert_false(config.self_service.capped);
     ctl_config_finish(&config);
 }
 
@@ -183,6 +224,7 @@ main(void)
         cmocka_unit_test(a_whole_file_is_read),
         cmocka_unit_test(errors_name_file_line_and_setting),
         cmocka_unit_test(the_environment_overrides_the_file),
+        cmocka_unit_test(ceilings_are_of_the_classifications_named),
         cmocka_unit_test(an_unknown_variable_is_refused),
         cmocka_unit_test(a_password_is_not_for_others),
         cmocka_unit_test(redis_addresses_are_read)

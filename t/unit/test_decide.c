@@ -12,7 +12,7 @@
 
 #define GOOD (CTL_FACT_LIVE | CTL_FACT_IN_SERVICE | CTL_FACT_TARGET \
               | CTL_FACT_FLOOR | CTL_FACT_ROOF | CTL_FACT_AUTO \
-              | CTL_FACT_VARIANT | CTL_FACT_CEILING)
+              | CTL_FACT_VARIANT | CTL_FACT_CEILING | CTL_FACT_CAP)
 
 static void decides(enum ctl_action action, unsigned facts,
     enum ctl_effect effect, enum ctl_tier tier, const char *rule)
@@ -62,6 +62,8 @@ static void a_deployment_asks_as_many_as_it_must(void **state)
             CTL_EFFECT_ASK, CTL_TIER_PLATFORM, "deploy.variant");
     decides(CTL_ACTION_DEPLOY, GOOD & ~(unsigned) CTL_FACT_CEILING,
             CTL_EFFECT_ASK, CTL_TIER_PLATFORM, "deploy.ceiling");
+    decides(CTL_ACTION_DEPLOY, GOOD & ~(unsigned) CTL_FACT_CAP,
+            CTL_EFFECT_ASK, CTL_TIER_PLATFORM, "deploy.resource-cap");
     decides(CTL_ACTION_DEPLOY,
             (GOOD & ~(unsigned) CTL_FACT_AUTO) | CTL_FACT_RESTRICTED,
             CTL_EFFECT_ASK, CTL_TIER_SECURITY, "deploy.restricted-data");
@@ -72,7 +74,7 @@ static void a_deployment_asks_as_many_as_it_must(void **state)
 static void no_set_of_facts_opens_what_is_shut(void **state)
 {
     (void) state;
-    for (unsigned facts = 0; facts < 2 * CTL_FACT_OWNER; facts++) {
+    for (unsigned facts = 0; facts < 2 * CTL_FACT_CAP; facts++) {
         struct ctl_decision d = ctl_decide(CTL_ACTION_DEPLOY, facts);
 
         if ((facts & CTL_FACT_LIVE) == 0 || (facts & CTL_FACT_KILLED) != 0) {
