@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connect/litellm_step.h"
+
 static const char *const actions[CTL_ACTS] = {
     [CTL_ACT_MAKE] = "make", [CTL_ACT_DESTROY] = "destroy",
     [CTL_ACT_SUSPEND] = "suspend", [CTL_ACT_RESUME] = "resume",
@@ -28,7 +30,10 @@ always(const struct ctl_connect *with, const char *config,
 
 /* The stub does nothing, and its resources say so (dry_run). */
 static const struct ctl_connector table[] = {
-    {"stub", always, {NULL}}
+    {"stub", always, {NULL}},
+    {"litellm", ctl_litellm_step_unarmed, {
+        ctl_litellm_step, ctl_litellm_step, ctl_litellm_step,
+        ctl_litellm_step, ctl_litellm_step}}
 };
 
 

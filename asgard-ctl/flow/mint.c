@@ -55,10 +55,16 @@ static const struct edge table[CTL_MINT_STATES][CTL_MINT_EVENTS] = {
         [S(REFUSED)] = TO(OLD, FAIL), [S(DENIED)] = TO(OLD, FAIL),
         [S(NO_DATABASE)] = TO(OLD, FAIL), [S(AWAY)] = TO(OLD, FAIL)},
     [S(SHRINK)] = {
-        [S(BEGIN)] = TO(SHRINK, UPDATE_OLD), [S(OK)] = TO(LOOK, COMMIT),
+        [S(BEGIN)] = TO(SHRINK, UPDATE_OLD),
+        [S(OK)] = TO(MEASURE, WAIT_SPEND),
         [S(ABSENT)] = TO(LOOK, COMMIT), [S(TAKEN)] = TO(OLD, FAIL),
         [S(REFUSED)] = TO(OLD, GIVE_UP), [S(DENIED)] = TO(OLD, FAIL),
         [S(NO_DATABASE)] = TO(OLD, FAIL), [S(AWAY)] = TO(SHRINK, LATER)},
+    [S(MEASURE)] = {
+        [S(BEGIN)] = TO(MEASURE, FIND_OLD), [S(OK)] = TO(LOOK, COMMIT),
+        [S(ABSENT)] = TO(LOOK, COMMIT), [S(TAKEN)] = TO(OLD, FAIL),
+        [S(REFUSED)] = TO(OLD, FAIL), [S(DENIED)] = TO(OLD, FAIL),
+        [S(NO_DATABASE)] = TO(OLD, FAIL), [S(AWAY)] = TO(MEASURE, LATER)},
     [S(HANDED)] = {
         [S(BEGIN)] = TO(HANDED, BLOCK_OLD), [S(OK)] = TO(SETTLE, WAIT_SPEND),
         [S(ABSENT)] = TO(HANDED, DONE), [S(TAKEN)] = TO(HANDED, FAIL),
@@ -80,6 +86,13 @@ static const struct edge table[CTL_MINT_STATES][CTL_MINT_EVENTS] = {
         [S(REFUSED)] = TO(DROP, FAIL), [S(DENIED)] = TO(DROP, FAIL),
         [S(NO_DATABASE)] = TO(DROP, FAIL), [S(AWAY)] = TO(DROP, LATER)},
 
+    /* What a rotation began and did not end goes first: the key that is there
+     * may get what that one had. */
+    [S(CLEAR)] = {
+        [S(BEGIN)] = TO(CLEAR, DELETE_NEW), [S(OK)] = TO(CHANGE, UPDATE_ACTIVE),
+        [S(ABSENT)] = TO(CHANGE, UPDATE_ACTIVE), [S(TAKEN)] = TO(CLEAR, FAIL),
+        [S(REFUSED)] = TO(CLEAR, FAIL), [S(DENIED)] = TO(CLEAR, FAIL),
+        [S(NO_DATABASE)] = TO(CLEAR, FAIL), [S(AWAY)] = TO(CLEAR, LATER)},
     /* Somebody deleted it there: a new one. */
     [S(CHANGE)] = {
         [S(BEGIN)] = TO(CHANGE, UPDATE_ACTIVE), [S(OK)] = TO(CHANGE, DONE),
@@ -128,9 +141,6 @@ failed(struct ctl_mint *m, enum ctl_mint_act act)
     if (m->state == CTL_MINT_DOUBT) {
         m->state = CTL_MINT_LOOK;       /* as much time has passed as it takes */
     }
-    if (m->rotates && m->state == CTL_MINT_LOOK) {
-        m->state = CTL_MINT_OLD;        /* what the old one may is read anew */
-    }
 
     return act == CTL_MINT_FAIL && m->why == CTL_MINT_REFUSED
            ? CTL_MINT_GIVE_UP : act;
@@ -176,8 +186,8 @@ ctl_mint_is_call(enum ctl_mint_act act)
 
 static const char *const states[CTL_MINT_STATES] = {
     [S(START)] = "start", [S(LOOK)] = "look", [S(DOUBT)] = "doubt",
-    [S(OLD)] = "old", [S(SHRINK)] = "shrink", [S(HANDED)] = "handed",
-    [S(SETTLE)] = "settle", [S(DROP)] = "drop", [S(CHANGE)] = "change",
+    [S(OLD)] = "old", [S(SHRINK)] = "shrink", [S(MEASURE)] = "measure",
+    [S(HANDED)] = "handed", [S(SETTLE)] = "settle", [S(DROP)] = "drop", [S(CLEAR)] = "clear", [S(CHANGE)] = "change",
     [S(END)] = "end", [S(BLOCK)] = "block", [S(UNBLOCK)] = "unblock",
     [S(MAKE)] = "make", [S(CONFIRM)] = "confirm", [S(FIX)] = "fix",
     [S(CARRY)] = "carry"
@@ -195,7 +205,7 @@ static const char *const acts[CTL_MINT_ACTS] = {
     [S(UPDATE_NEW)] = "update_new", [S(FIND_OLD)] = "find_old",
     [S(UPDATE_OLD)] = "update_old", [S(BLOCK_OLD)] = "block_old",
     [S(DELETE_OLD)] = "delete_old", [S(UPDATE_ACTIVE)] = "update_active",
-    [S(DELETE_EACH)] = "delete_each", [S(BLOCK_EACH)] = "block_each",
+    [S(DELETE_NEW)] = "delete_new", [S(DELETE_EACH)] = "delete_each", [S(BLOCK_EACH)] = "block_each",
     [S(UNBLOCK_ACTIVE)] = "unblock_active", [S(INTEND)] = "intend",
     [S(HAND)] = "hand", [S(COMMIT)] = "commit",
     [S(WAIT_SPEND)] = "wait_spend", [S(SOON)] = "soon", [S(LATER)] = "later",

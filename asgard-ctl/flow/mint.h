@@ -9,11 +9,12 @@
  *
  *   START -- intent --> LOOK -- asked for --> [DOUBT] -- found --> handed over
  *
- * A rotation keeps what is left of the budget: the old key keeps half of it
- * while both live (SHRINK), the new one is minted with the other half, handed
- * over (HANDED), and gets all that is left when the old one is blocked and what
- * it spent is known (SETTLE); then the old one is deleted (DROP).  At no moment
- * may both together spend more than was left.
+ * A rotation keeps what is left of the budget, although the proxy tells late
+ * what was spent: the old key keeps half of it while both live (SHRINK); when
+ * all that it spent before that is told (MEASURE), the new one is minted with
+ * the rest and handed over (HANDED).  Later the old one is blocked, what it has
+ * spent is told (SETTLE), the new one gets all that is left, and the old one is
+ * deleted (DROP).  At no moment may both together spend more than was left.
  *
  * What a step commits is one of the states above CTL_MINT_COMMITTED; the
  * others are within a step.  A step begins with BEGIN; its acts that are calls
@@ -33,8 +34,9 @@ enum ctl_mint_state {
     CTL_MINT_LOOK,                      /* our key may be there */
     CTL_MINT_DOUBT,                     /* it was asked for, and no answer */
     CTL_MINT_OLD,                       /* a rotation begins */
-    CTL_MINT_SHRINK, CTL_MINT_HANDED, CTL_MINT_SETTLE, CTL_MINT_DROP,
-    CTL_MINT_CHANGE,                    /* an active key gets other settings */
+    CTL_MINT_SHRINK, CTL_MINT_MEASURE, CTL_MINT_HANDED, CTL_MINT_SETTLE,
+    CTL_MINT_DROP,
+    CTL_MINT_CLEAR, CTL_MINT_CHANGE,    /* an active key gets other settings */
     CTL_MINT_END, CTL_MINT_BLOCK, CTL_MINT_UNBLOCK,
     CTL_MINT_COMMITTED,
     CTL_MINT_MAKE = CTL_MINT_COMMITTED, CTL_MINT_CONFIRM, CTL_MINT_FIX,
@@ -58,7 +60,7 @@ enum ctl_mint_act {
     CTL_MINT_ASK_READY, CTL_MINT_FIND_NEW, CTL_MINT_GENERATE,
     CTL_MINT_UPDATE_NEW, CTL_MINT_FIND_OLD, CTL_MINT_UPDATE_OLD,
     CTL_MINT_BLOCK_OLD, CTL_MINT_DELETE_OLD, CTL_MINT_UPDATE_ACTIVE,
-    CTL_MINT_DELETE_EACH, CTL_MINT_BLOCK_EACH, CTL_MINT_UNBLOCK_ACTIVE,
+    CTL_MINT_DELETE_NEW, CTL_MINT_DELETE_EACH, CTL_MINT_BLOCK_EACH, CTL_MINT_UNBLOCK_ACTIVE,
     /* ends of a step */
     CTL_MINT_INTEND,                    /* commit a key of our own; go on */
     CTL_MINT_HAND,                      /* commit the new key as the active */
