@@ -57,17 +57,16 @@ ctl_litellm_unarmed(const struct ctl_connect *with, struct ctl_arena *arena)
 }
 
 
-bool
+const char *
 ctl_litellm_open(struct ctl_litellm *l, const struct ctl_connect *with,
-    int timeout_ms, const atomic_bool *stop, struct ctl_arena *arena,
-    struct ctl_error *e)
+    int timeout_ms, const atomic_bool *stop, struct ctl_arena *arena)
 {
     const char *why = ctl_litellm_unarmed(with, arena);
     asg_str_t url;
 
     memset(l, 0, sizeof(*l));
     if (why != NULL) {
-        return ctl_error_away(e, "litellm_unset", "%s", why);
+        return why;
     }
     url = trimmed(with->variable(with, CTL_LITELLM_URL));
     l->base = ctl_arena_text(arena, url.data, url.len);
@@ -76,10 +75,10 @@ ctl_litellm_open(struct ctl_litellm *l, const struct ctl_connect *with,
     l->json = calloc(1, sizeof(*l->json));
     l->text = malloc(ASG_LITELLM_BODY_MAX);
 
-    return (l->base != NULL && l->json != NULL && l->text != NULL
-            && ctl_secret_set(&l->master, with->variable(with,
-                                                     CTL_LITELLM_MASTER)))
-           || ctl_error_internal(e, "out of memory");
+    return l->base != NULL && l->json != NULL && l->text != NULL
+           && ctl_secret_set(&l->master, with->variable(with,
+                                                   CTL_LITELLM_MASTER))
+           ? NULL : "out of memory";
 }
 
 

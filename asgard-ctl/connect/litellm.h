@@ -8,7 +8,7 @@
  * is at most ASG_LITELLM_BODY_MAX.
  *
  *     struct ctl_litellm l;
- *     if (ctl_litellm_open(&l, with, timeout_ms, stop, arena, &e)) {
+ *     if (ctl_litellm_open(&l, with, timeout_ms, stop, arena) == NULL) {
  *         ctl_litellm_ask(&l, "/key/block", body, &answer);
  *     }
  *     ctl_litellm_close(&l);
@@ -46,10 +46,10 @@ struct ctl_litellm {
 const char *ctl_litellm_unarmed(const struct ctl_connect *with,
     struct ctl_arena *arena);
 
-/* close() in any case.  503 litellm_unset. */
-bool ctl_litellm_open(struct ctl_litellm *l, const struct ctl_connect *with,
-    int timeout_ms, const atomic_bool *stop, struct ctl_arena *arena,
-    struct ctl_error *e);
+/* NULL: it is open; else why not.  close() in any case. */
+const char *ctl_litellm_open(struct ctl_litellm *l,
+    const struct ctl_connect *with, int timeout_ms, const atomic_bool *stop,
+    struct ctl_arena *arena);
 void ctl_litellm_close(struct ctl_litellm *l);
 
 /* A POST of `body`, or without one a GET.  A DOUBT whose cause is that the

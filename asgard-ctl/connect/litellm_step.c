@@ -410,14 +410,17 @@ ctl_litellm_step(const struct ctl_connect *with, const struct ctl_step_in *in,
     struct ctl_step_out *out)
 {
     struct step s = {.out = out};
+    const char *why = NULL;
     enum ctl_mint_act act;
     struct ctl_error e;
 
-    if (!ctl_litellm_task_read(&s.t, with, in, &e)
-        || !ctl_litellm_open(&s.l, with, s.t.timeout_ms, in->stop, in->arena,
-                             &e))
-    {
-        ctl_step_failed(out, true, e.code, "%s", e.text);
+    if (!ctl_litellm_task_read(&s.t, with, in, &e)) {
+        ctl_step_failed(out, false, e.code, "%s", e.text);
+        return;
+    }
+    why = ctl_litellm_open(&s.l, with, s.t.timeout_ms, in->stop, in->arena);
+    if (why != NULL) {
+        ctl_step_failed(out, true, "litellm_unset", "%s.", why);
     } else {
         act = ctl_mint_next(&s.t.mint, CTL_MINT_BEGIN);
         while (ctl_mint_is_call(act)) {

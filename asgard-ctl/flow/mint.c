@@ -139,7 +139,7 @@ failed(struct ctl_mint *m, enum ctl_mint_act act)
 {
     m->laters = 0;
     if (m->state == CTL_MINT_DOUBT) {
-        m->state = CTL_MINT_LOOK;       /* as much time has passed as it takes */
+        m->state = CTL_MINT_LOOK;       /* which looks first, as well */
     }
 
     return act == CTL_MINT_FAIL && m->why == CTL_MINT_REFUSED
@@ -187,7 +187,8 @@ ctl_mint_is_call(enum ctl_mint_act act)
 static const char *const states[CTL_MINT_STATES] = {
     [S(START)] = "start", [S(LOOK)] = "look", [S(DOUBT)] = "doubt",
     [S(OLD)] = "old", [S(SHRINK)] = "shrink", [S(MEASURE)] = "measure",
-    [S(HANDED)] = "handed", [S(SETTLE)] = "settle", [S(DROP)] = "drop", [S(CLEAR)] = "clear", [S(CHANGE)] = "change",
+    [S(HANDED)] = "handed", [S(SETTLE)] = "settle", [S(DROP)] = "drop",
+    [S(CLEAR)] = "clear", [S(CHANGE)] = "change",
     [S(END)] = "end", [S(BLOCK)] = "block", [S(UNBLOCK)] = "unblock",
     [S(MAKE)] = "make", [S(CONFIRM)] = "confirm", [S(FIX)] = "fix",
     [S(CARRY)] = "carry"
@@ -205,7 +206,8 @@ static const char *const acts[CTL_MINT_ACTS] = {
     [S(UPDATE_NEW)] = "update_new", [S(FIND_OLD)] = "find_old",
     [S(UPDATE_OLD)] = "update_old", [S(BLOCK_OLD)] = "block_old",
     [S(DELETE_OLD)] = "delete_old", [S(UPDATE_ACTIVE)] = "update_active",
-    [S(DELETE_NEW)] = "delete_new", [S(DELETE_EACH)] = "delete_each", [S(BLOCK_EACH)] = "block_each",
+    [S(DELETE_NEW)] = "delete_new", [S(DELETE_EACH)] = "delete_each",
+    [S(BLOCK_EACH)] = "block_each",
     [S(UNBLOCK_ACTIVE)] = "unblock_active", [S(INTEND)] = "intend",
     [S(HAND)] = "hand", [S(COMMIT)] = "commit",
     [S(WAIT_SPEND)] = "wait_spend", [S(SOON)] = "soon", [S(LATER)] = "later",

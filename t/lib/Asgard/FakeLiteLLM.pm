@@ -88,9 +88,9 @@ sub DESTROY { my ($self) = @_; local ($?, $@, $!); $self->stop }
 
 # --- what a test says and asks
 
-# master (the master key from now on), db ('connected', 'Not connected', 'failing'), version, models,
-# budget_status (429 or 400), lag (spend waits for settle()), unchecked
-# (keys and all of them are let through while the database is away)
+# master (the master key from now on), db ('connected', 'Not connected',
+# 'failing'), version, models, budget_status (429 or 400), lag (spend waits for
+# settle()), unchecked (any key is let through while the database is away)
 sub set {
     my ($self, %to) = @_;
     $to{master} = sha256_hex($to{master}) if defined $to{master};
