@@ -55,8 +55,8 @@ for my $ref (sort keys %refs) {
 
 # --- what is answered is what stands there
 
-# Appends to @$faults the fields of an answer that its schema has not, those that
-# it demands in vain, and nulls that it does not tell of.
+# Appends to @$faults the fields of an answer that its schema has not, those
+# that it demands in vain, and nulls that it does not tell of.
 sub compare {
     my ($value, $schema, $where, $faults) = @_;
     $schema = $document->{components}{schemas}{$1}
