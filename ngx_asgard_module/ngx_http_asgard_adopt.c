@@ -236,7 +236,7 @@ void
 ngx_http_asgard_adopt_args(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot, ngx_uint_t state, uint64_t epoch)
 {
-    ngx_http_asgard_args_begin(args, slot, epoch, 1);
+    ngx_http_asgard_args_begin(args, slot, epoch, NGX_HTTP_ASGARD_ARGS_OF_HOLD);
     ngx_http_asgard_args_number(args, slot->held_nusd);
     ngx_http_asgard_args_number(args, ngx_http_asgard_adopt_ttl(slot, state));
     ngx_http_asgard_args_text(args, "A", 1);

@@ -47,6 +47,13 @@ ngx_http_asgard_budgets_whose(ngx_http_asgard_ctx_t *ctx, asg_str_t budget,
         ngx_http_asgard_budgets_model(ctx, budget, over);
         return NGX_OK;
 
+    case 'e':
+        over->scope = "end_user";
+        (void) ngx_slprintf(over->scope_id,
+                            over->scope_id + sizeof(over->scope_id) - 1,
+                            "%s/%s", ctx->key->project_id, ctx->end_user);
+        return NGX_OK;
+
     case 'g':
         over->scope = "group";
         id = asg_str_z(ctx->project->group);
@@ -163,6 +170,7 @@ ngx_int_t
 ngx_http_asgard_budgets_fill(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_ctx_t *ctx)
 {
+    char     user[ASG_BUDGET_SHORT + 1];
     u_char  *p, *last;
 
     last = slot->budgets + sizeof(slot->budgets);
@@ -180,6 +188,12 @@ ngx_http_asgard_budgets_fill(ngx_http_asgard_slot_t *slot,
         return NGX_ERROR;
     }
 
+    if (ctx->project->end_users[0] && ctx->end_user[0]) {
+        asg_end_user_budget(asg_str_z(ctx->key->project_id),
+                            asg_str_z(ctx->end_user), user);
+        p = ngx_slprintf(p, last, ",%s", user);
+    }
+
     slot->budgets_len = (u_short) (p - slot->budgets);
 
     if (!ctx->key->budgeted && ctx->key->limits.set) {
@@ -188,4 +202,26 @@ ngx_http_asgard_budgets_fill(ngx_http_asgard_slot_t *slot,
 
     slot->names_len = (u_short) (p - slot->budgets);
     return p < last ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_asgard_budgets_taken(ngx_http_asgard_slot_t *slot)
+{
+    size_t   len;
+    u_char  *user;
+
+    len = 1 + ASG_BUDGET_SHORT;
+    user = slot->budgets + slot->budgets_len - len;
+
+    if (slot->budgets_len < len || ngx_strncmp(user, ",e.", 3) != 0
+        || ngx_strlcasestrn(slot->pins, slot->pins + slot->pins_len, user,
+                            len - 1))
+    {
+        return;
+    }
+
+    ngx_memmove(user, user + len, slot->names_len - slot->budgets_len);
+    slot->budgets_len -= (u_short) len;
+    slot->names_len -= (u_short) len;
 }

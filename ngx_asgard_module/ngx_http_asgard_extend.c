@@ -81,7 +81,8 @@ ngx_http_asgard_extend(ngx_http_asgard_slot_t *slot)
     slot->due = ngx_current_msec + ngx_http_asgard_settle_pause();
 
     ngx_http_asgard_args_begin(&args, slot,
-                               ngx_http_asgard_zone_epoch(slot->part), 0);
+                               ngx_http_asgard_zone_epoch(slot->part),
+                               NGX_HTTP_ASGARD_ARGS_NONE);
     ngx_http_asgard_args_number(&args, amcf->hold_ttl);
     ngx_http_asgard_args_number(&args, NGX_HTTP_ASGARD_EXTEND_LIFE);
 

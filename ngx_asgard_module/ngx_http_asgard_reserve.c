@@ -173,6 +173,7 @@ ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
 
     ngx_memcpy(slot->pins, hold.pins.data, hold.pins.len);
     slot->pins_len = (u_short) hold.pins.len;
+    ngx_http_asgard_budgets_taken(slot);
     slot->expires = hold.expires_s;
     ngx_http_asgard_redis_time_learn(hold.expires_s - amcf->hold_ttl);
     slot->due = ngx_current_msec + ngx_http_asgard_settle_pause();
@@ -362,7 +363,8 @@ ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot)
 
     slot->tries++;
     slot->epoch = ngx_http_asgard_zone_epoch(slot->part);
-    ngx_http_asgard_args_begin(&args, slot, slot->epoch, 1);
+    ngx_http_asgard_args_begin(&args, slot, slot->epoch,
+                               NGX_HTTP_ASGARD_ARGS_OF_RESERVE);
     ngx_http_asgard_args_number(&args, slot->held_nusd);
     ngx_http_asgard_args_number(&args, amcf->hold_ttl);
     ngx_http_asgard_args_text(&args, "R", 1);

@@ -41,6 +41,26 @@ ngx_http_asgard_args_budgets(ngx_http_asgard_args_t *args,
 }
 
 
+/* Where the last budget is an end user's. */
+static void
+ngx_http_asgard_args_users(ngx_http_asgard_args_t *args,
+    ngx_http_asgard_slot_t *slot)
+{
+    asg_str_t               budget;
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = slot->ctx;
+
+    if (ctx->project->end_users[0] && ctx->end_user[0]) {
+        budget = asg_str_z(ctx->project->end_users);
+        ngx_http_asgard_args_key(args,
+            asg_rkey_budget(args->names[args->argc], slot->part, budget));
+        ngx_http_asgard_args_key(args,
+            asg_rkey_users(args->names[args->argc], slot->part, budget));
+    }
+}
+
+
 asg_str_t
 ngx_http_asgard_args_scope(asg_str_t names, ngx_uint_t i)
 {
@@ -90,7 +110,8 @@ ngx_http_asgard_args_limits(ngx_http_asgard_args_t *args,
 
 void
 ngx_http_asgard_args_begin(ngx_http_asgard_args_t *args,
-    ngx_http_asgard_slot_t *slot, uint64_t epoch, ngx_uint_t counters)
+    ngx_http_asgard_slot_t *slot, uint64_t epoch,
+    ngx_http_asgard_args_of_e counters)
 {
     u_char     *p;
     asg_str_t   hold;
@@ -106,10 +127,15 @@ ngx_http_asgard_args_begin(ngx_http_asgard_args_t *args,
     ngx_http_asgard_args_key(args, asg_rkey_expiry(args->names[2],
                                                    slot->part));
 
-    if (counters) {
+    if (counters != NGX_HTTP_ASGARD_ARGS_NONE) {
         ngx_http_asgard_args_key(args, asg_rkey_stream(args->names[3],
                                                        slot->part, epoch));
         ngx_http_asgard_args_budgets(args, slot);
+
+        if (counters == NGX_HTTP_ASGARD_ARGS_OF_RESERVE) {
+            ngx_http_asgard_args_users(args, slot);
+        }
+
         ngx_http_asgard_args_limits(args, slot);
     }
 

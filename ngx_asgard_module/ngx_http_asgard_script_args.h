@@ -3,7 +3,7 @@
  * KEYS and ARGV of a money script for one slot, and its reply as strings.
  *
  * Names are built by core/rkey into the structure, which must stay until the
- * command was issued.  At most 24 keys and 12 arguments.
+ * command was issued.  At most 26 keys and 12 arguments.
  */
 
 #ifndef _NGX_HTTP_ASGARD_SCRIPT_ARGS_H_INCLUDED_
@@ -16,9 +16,17 @@
 
 #define NGX_HTTP_ASGARD_ARGS_BUDGETS (4 + ASG_SCRIPT_BUDGETS_MAX)
 #define NGX_HTTP_ASGARD_ARGS_KEYS   (NGX_HTTP_ASGARD_ARGS_BUDGETS \
-                                     + 2 * NGX_HTTP_ASGARD_SCOPES)
+                                     + 2 + 2 * NGX_HTTP_ASGARD_SCOPES)
 #define NGX_HTTP_ASGARD_ARGS_MAX    (NGX_HTTP_ASGARD_ARGS_KEYS + 12)
 #define NGX_HTTP_ASGARD_ARGS_FENCE  64
+
+
+/* Which counters a script has. */
+typedef enum {
+    NGX_HTTP_ASGARD_ARGS_NONE = 0,
+    NGX_HTTP_ASGARD_ARGS_OF_HOLD,
+    NGX_HTTP_ASGARD_ARGS_OF_RESERVE         /* and the end user's default */
+} ngx_http_asgard_args_of_e;
 
 
 typedef struct {
@@ -34,10 +42,11 @@ typedef struct {
 } ngx_http_asgard_args_t;
 
 
-/* m h x, then u, the budgets and the limits of the slot when `counters`; then
- * the fence of `epoch` and the hold's id as the first arguments. */
+/* m h x, then u, the budgets and the limits of the slot as `counters` says;
+ * then the fence of `epoch` and the hold's id as the first arguments. */
 void ngx_http_asgard_args_begin(ngx_http_asgard_args_t *args,
-    ngx_http_asgard_slot_t *slot, uint64_t epoch, ngx_uint_t counters);
+    ngx_http_asgard_slot_t *slot, uint64_t epoch,
+    ngx_http_asgard_args_of_e counters);
 void ngx_http_asgard_args_text(ngx_http_asgard_args_t *args, const void *data,
     size_t len);
 void ngx_http_asgard_args_number(ngx_http_asgard_args_t *args, int64_t n);

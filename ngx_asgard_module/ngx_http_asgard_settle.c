@@ -301,7 +301,7 @@ void
 ngx_http_asgard_settle_args(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot, uint64_t epoch)
 {
-    ngx_http_asgard_args_begin(args, slot, epoch, 1);
+    ngx_http_asgard_args_begin(args, slot, epoch, NGX_HTTP_ASGARD_ARGS_OF_HOLD);
     ngx_http_asgard_args_text(args, &slot->verb, 1);
     ngx_http_asgard_args_number(args, slot->amount_nusd);
     ngx_http_asgard_args_text(args, slot->pins, slot->pins_len);

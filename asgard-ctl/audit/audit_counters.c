@@ -30,7 +30,8 @@ struct snapshot {
     bool open;                          /* by the ledger */
     int64_t epoch, adj, rows_read;      /* ... too */
     const char *cursor;
-    struct ctl_rows budgets;            /* ids */
+    struct ctl_rows budgets;            /* ids, and of end users without their
+                                         * own that of the default */
     struct ctl_rows windows;            /* budget, window: what was sent */
     struct ctl_reply all;               /* of Redis */
     struct ctl_reply *holds;            /* ... what stands under the ids */
@@ -40,6 +41,15 @@ struct snapshot {
 
 /* What stands where in the transaction's answer. */
 enum { AT_META, AT_STREAM, AT_HOLDS, AT_BUDGETS };
+
+/* Of end users those who can still be in a window of their default. */
+#define SQL_BUDGETS \
+    "SELECT budget_id, NULL FROM budgets WHERE partition = $1 UNION ALL" \
+    " SELECT u.budget_id, u.default_id FROM end_users u" \
+    " WHERE u.partition = $1 AND NOT EXISTS (SELECT FROM budgets b" \
+    " WHERE b.budget_id = u.budget_id) AND EXISTS (SELECT FROM balances s" \
+    " WHERE s.budget_id = u.budget_id AND s.window_id" \
+    " > extract(epoch FROM now()) - 32 * 86400) ORDER BY 2 NULLS FIRST, 1"
 
 #define SQL_POINT \
     "SELECT p.epoch, coalesce(c.last_id, '0-0'), coalesce(c.rows_read, 0)," \
@@ -108,8 +118,7 @@ ledger_read(struct ctl_pg *pg, struct ctl_arena *arena, struct snapshot *s,
     s->rows_read = ctl_rows_i64(&rows, 0, 2);
     s->adj = ctl_rows_i64(&rows, 0, 3);
 
-    return CTL_PG(pg, arena, &s->budgets, e, "SELECT budget_id FROM budgets"
-                  " WHERE partition = $1 ORDER BY budget_id", part)
+    return CTL_PG(pg, arena, &s->budgets, e, SQL_BUDGETS, part)
            && CTL_PG(pg, arena, &s->windows, e, SQL_WINDOWS, part);
 }
 
@@ -297,6 +306,26 @@ hash_get(const struct ctl_reply *hash, char kind, asg_str_t rest,
 }
 
 
+/* What has the limits of a budget: mostly itself.  Of the rows those that may
+ * be a default come first. */
+static const struct ctl_reply *
+limits_of(const struct snapshot *s, unsigned i)
+{
+    const char *default_id = ctl_rows_at(&s->budgets, i, 1);
+    unsigned k;
+
+    for (k = 0; default_id != NULL && k < s->budgets.nrows
+                && ctl_rows_at(&s->budgets, k, 1) == NULL; k++)
+    {
+        if (strcmp(ctl_rows_at(&s->budgets, k, 0), default_id) == 0) {
+            return &s->all.items[AT_BUDGETS + k];
+        }
+    }
+
+    return &s->all.items[AT_BUDGETS + i];
+}
+
+
 /* Its limit, if it has one, and the version that it came with. */
 static void
 limit_put(asg_buf_t *out, const struct ctl_reply *hash, asg_str_t window)
@@ -335,10 +364,13 @@ opening_put(asg_buf_t *out, const struct ctl_reply *hash, asg_str_t window,
 
 
 /* {"b":…,"w":…,"i":…,"s":…,"h":…,"o":…,"l":…,"v":…} for each field
- * `s:<w>:<id>`. */
+ * `s:<w>:<id>`; of an end user without its own "d", the default. */
 static void
-counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
+counters_put(asg_buf_t *out, const struct snapshot *s, unsigned at)
 {
+    const struct ctl_reply *hash = &s->all.items[AT_BUDGETS + at];
+    const char *budget = ctl_rows_at(&s->budgets, at, 0);
+    const char *default_id = ctl_rows_at(&s->budgets, at, 1);
     const char *colon;
     asg_str_t f, rest, window;
     size_t i;
@@ -365,7 +397,11 @@ counters_put(asg_buf_t *out, const char *budget, const struct ctl_reply *hash)
         asg_buf_str(out, hash_get(hash, 'h', rest, ASG_STR("0")));
         opening_put(out, hash, window, (asg_str_t) {colon + 1,
                     (size_t) (f.data + f.len - colon) - 1});
-        limit_put(out, hash, window);
+        limit_put(out, limits_of(s, at), window);
+        if (default_id != NULL) {
+            asg_buf_z(out, "\",\"d\":\"");
+            asg_buf_z(out, default_id);
+        }
         asg_buf_z(out, "\"}");
     }
 }
@@ -387,8 +423,7 @@ counters_text(struct ctl_arena *arena, const struct snapshot *s)
     }
     asg_buf_z(&out, "[");
     for (i = 0; i < s->budgets.nrows; i++) {
-        counters_put(&out, ctl_rows_at(&s->budgets, i, 0),
-                     &s->all.items[AT_BUDGETS + i]);
+        counters_put(&out, s, i);
     }
     asg_buf_z(&out, "]");
     asg_buf_put(&out, "", 1);

@@ -30,9 +30,9 @@
 /* The highest limit of the window since its period began. */
 #define SQL_SINCE_BEGIN \
     "(SELECT max(" LIMIT ") FROM budget_limits l" \
-    " WHERE l.budget_id = c.b AND l.window_name = c.w" \
+    " WHERE l.budget_id = coalesce(c.d, c.b) AND l.window_name = c.w" \
     " AND l.id >= coalesce((SELECT max(f.id) FROM budget_limits f" \
-    " WHERE f.budget_id = c.b AND f.window_name = c.w" \
+    " WHERE f.budget_id = coalesce(c.d, c.b) AND f.window_name = c.w" \
     " AND " SENT " < to_timestamp(c.i) - " DELIVERY "), 0))"
 
 /* Of each limit that was lowered in the period: the highest since, or what was
@@ -48,7 +48,7 @@
 #define SQL_LIMITS \
     "WITH c AS (SELECT *, b || ':' || w || ':' || i AS pin" \
     " FROM jsonb_to_recordset($1::jsonb)" \
-    " AS t(b text, w text, i bigint, o bigint, l bigint)" \
+    " AS t(b text, w text, i bigint, o bigint, l bigint, d text)" \
     " WHERE l IS NOT NULL)," \
     " held AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($2::jsonb)" \
     " AS t(i text, a bigint, p text)," \

@@ -150,6 +150,19 @@ needs(const char *value, const char *name, struct ctl_error *e)
 }
 
 
+/* In an address, which logs keep, an end user has its id. */
+static bool
+is_no_name(const char *scope, const char *scope_id, struct ctl_error *e)
+{
+    return strcmp(scope, "end_user") != 0
+           || ctl_budget_scope_is_public(scope_id)
+           || ctl_error_field(e, "invalid_value", "scope_id", "scope_id must "
+                              "be a project's id, a slash, and * or the id of "
+                              "an end user (eu_...); a name belongs into no "
+                              "address.");
+}
+
+
 CTL_HANDLER(ctl_http_scope_budget_get)
 {
     const char *scope = NULL, *scope_id = NULL;
@@ -160,8 +173,23 @@ CTL_HANDLER(ctl_http_scope_budget_get)
 
     return ctl_query_read(rq, fields, e)
            && needs(scope, "scope", e) && needs(scope_id, "scope_id", e)
+           && is_no_name(scope, scope_id, e)
            && ctl_gate_scope(rq, scope, scope_id, false, &found, e)
            && send_budgets(rq, an, found.budget_id, scope, scope_id, e);
+}
+
+
+/* In a body an end user may have its name; from here it has its id. */
+static bool
+user_hide(struct ctl_request *rq, const char *scope, const char **scope_id,
+    struct ctl_error *e)
+{
+    if (strcmp(scope, "end_user") != 0) {
+        return true;
+    }
+
+    return ctl_budget_scope_of_user(&rq->worker->arena, rq->worker->peppers,
+                                    scope_id, e);
 }
 
 
@@ -181,6 +209,7 @@ CTL_HANDLER(ctl_http_scope_budget_put)
 
     return ctl_json_read(rq->body, fields, arena, e)
            && ctl_budget_json_read(raw, arena, &list, e)
+           && user_hide(rq, scope, &scope_id, e)
            && ctl_gate_scope(rq, scope, scope_id, true, &found, e)
            && ctl_budget_scope_set(rq->change, &found, &list, e)
            && send_budgets(rq, an, found.budget_id, scope, scope_id, e);

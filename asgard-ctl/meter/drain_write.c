@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "ledger/end_users_sql.h"
 #include "meter/budget_warn.h"
 #include "meter/guard_audit.h"
 
@@ -62,6 +63,15 @@
     " GROUP BY 1, 2, 3" \
     " ON CONFLICT (budget_id, window_name, window_id) DO UPDATE" \
     " SET spent_nano = balances.spent_nano + excluded.spent_nano"
+
+/* Of pins that name an end user's budget: by which default it is held. */
+#define SQL_END_USERS \
+    "INSERT INTO end_users (budget_id, default_id, partition)" \
+    " SELECT DISTINCT split_part(pin, ':', 1), " \
+    CTL_END_USERS_OF("substring(t.pins FROM 'p[.]([^:]+):')") "," \
+    " $2::smallint FROM jsonb_to_recordset($1::jsonb) AS t(pins text)," \
+    " unnest(string_to_array(t.pins, ',')) AS pin WHERE pin LIKE 'e.%'" \
+    " ON CONFLICT DO NOTHING"
 
 #define SQL_HOLDS \
     "INSERT INTO holds (hold_id, partition, epoch, pins, rank, balance_nano," \
@@ -244,6 +254,9 @@ ctl_batch_write(struct ctl_batch *b, struct ctl_error *e)
                || (CTL_PG(pg, arena, NULL, e, SQL_LEDGER, b->entries.data,
                           part)
                    && CTL_PG(pg, arena, NULL, e, SQL_BALANCES, sums, part)
+                   && (strstr(sums, ",e.") == NULL
+                       || CTL_PG(pg, arena, NULL, e, SQL_END_USERS, sums,
+                                 part))
                    && ctl_budget_warn(pg, arena, sums, e)
                    && ctl_guard_audit(pg, arena, &b->entries, e)))
            && (b->nowed == 0

@@ -44,7 +44,10 @@
     " data_class, " PACKED_ALIASES ", " LIMITS ", coalesce(group_key, '')," \
     " coalesce((SELECT budget_id FROM budgets WHERE scope = 'group'" \
     " AND scope_id = group_key), ''), coalesce(guardrail_mode, '')," \
-    " fit_to_budget::int FROM projects "
+    " fit_to_budget::int, coalesce((SELECT budget_id FROM budgets b" \
+    " WHERE scope = 'end_user'" \
+    " AND b.scope_id = projects.project_id || '/*'), '')" \
+    " FROM projects "
 
 
 /* publish.lua; OLD: Redis has it, or something newer. */
@@ -207,6 +210,8 @@ project_send(struct ctl_redis *redis, struct ctl_arena *arena,
              ctl_rows_at(rows, i, 10));
     snprintf(record.group_budget, sizeof(record.group_budget), "%s",
              ctl_rows_at(rows, i, 11));
+    snprintf(record.end_users, sizeof(record.end_users), "%s",
+             ctl_rows_at(rows, i, 14));
     asg_buf_init(&value, text, ASG_RECORD_BYTES_MAX);
     if (strlen(aliases) <= sizeof(record.aliases)) {
         record.aliases_len = (uint16_t) strlen(aliases);

@@ -14,6 +14,8 @@ struct ctl_sum_window {
     struct ctl_window_row row;
     int64_t version;                    /* of its budget */
     int64_t start;                      /* its id at `now`, or _NONE */
+    const char *default_id;             /* of an end user: what has its limit;
+                                         * NULL of all others */
     asg_nusd_t spent_nusd, held_nusd;
 };
 
@@ -28,7 +30,8 @@ struct ctl_sum {
     int64_t now;                        /* by Redis' clock */
     int64_t ahead_s;                    /* ... of the database's, if it is */
     int64_t adj;                        /* last correction in the sums */
-    struct ctl_sum_window *windows;     /* those of a budget together */
+    struct ctl_sum_window *windows;     /* those of a budget together; then
+                                         * of end users without their own */
     unsigned nwindows;
     struct ctl_sum_ahead *ahead;        /* in the order of `windows` */
     unsigned nahead;

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "core/alias.h"
+#include "core/end_user.h"
 #include "core/rkey.h"
 #include "ops/group.h"
 #include "ops/project.h"
@@ -153,7 +156,146 @@ model_create(struct ctl_change *c, struct ctl_budget_scope *s,
 }
 
 
+/* A default has nothing that never ends, and nothing longer than a month: that
+ * bounds how long anybody is kept in mind. */
+static bool
+default_is_short(const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    const struct ctl_budget_window *w;
+    asg_window_t window;
+    unsigned i;
+
+    for (i = 0; i < list->n; i++) {
+        w = &list->windows[i];
+        if (asg_window_parse(asg_str_z(w->name), &window) != ASG_OK
+            || (window.kind == ASG_WINDOW_TOTAL && !w->unlimited)
+            || (window.kind == ASG_WINDOW_PERIOD
+                && window.length_s > CTL_BUDGET_USERS_LONGEST_S))
+        {
+            return ctl_error_field(e, "invalid_value", "budgets", "The default "
+                                   "budget of end users has windows of at most "
+                                   "31 days or 1mo, and no limit on total; "
+                                   "name an end user for these.");
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+is_default(const char *scope_id)
+{
+    return strcmp(strchr(scope_id, '/'), "/*") == 0;
+}
+
+
+/* From now on the project's calls name a budget of their end users: the default
+ * stands beside the first of them, without a limit where none was wanted.  The
+ * project's row is locked. */
+static bool
+default_ensure(struct ctl_change *c, const char *project_id, int part,
+    struct ctl_error *e)
+{
+    const struct ctl_budget_list none = {.n = 0};
+    const char *id = ctl_arena_printf(c->arena, "%s/*", project_id);
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT count(*), count(*) FILTER (WHERE scope_id = $2)"
+            " FROM budgets WHERE scope = 'end_user' AND project_id = $1",
+            project_id, id))
+    {
+        return false;
+    }
+    if (ctl_rows_i64(&rows, 0, 0) > CTL_BUDGET_USERS_MAX) {
+        return ctl_error_set(e, 409, "conflict", "A project has budgets of at "
+                             "most %d named end users.", CTL_BUDGET_USERS_MAX);
+    }
+
+    return ctl_rows_i64(&rows, 0, 1) > 0
+           || (ctl_budget_create(c, "end_user", id, project_id, part,
+                                 &none, e)
+               && ctl_project_changed(c, project_id, e));
+}
+
+
+static bool
+end_user_create(struct ctl_change *c, struct ctl_budget_scope *s,
+    const struct ctl_budget_list *list, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    int part;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT partition FROM projects WHERE project_id = $1",
+            s->project_id))
+    {
+        return false;
+    }
+    part = (int) ctl_rows_i64(&rows, 0, 0);
+    if (is_default(s->scope_id)) {
+        return ctl_budget_create(c, "end_user", s->scope_id, s->project_id,
+                                 part, list, e)
+               && ctl_project_changed(c, s->project_id, e);
+    }
+
+    return default_ensure(c, s->project_id, part, e)
+           && ctl_budget_create(c, "end_user", s->scope_id, s->project_id,
+                                part, list, e);
+}
+
+
+bool
+ctl_budget_scope_is_public(const char *scope_id)
+{
+    const char *slash = strchr(scope_id, '/');
+
+    return slash != NULL
+           && (is_default(scope_id)
+               || asg_end_user_is_id(asg_str_z(slash + 1)));
+}
+
+
+bool
+ctl_budget_scope_of_user(struct ctl_arena *arena, const asg_keyfile_t *peppers,
+    const char **scope_id, struct ctl_error *e)
+{
+    const asg_named_key_t *pepper = &peppers->peppers[peppers->npeppers - 1];
+    const char *slash = strchr(*scope_id, '/');
+    char id[ASG_END_USER_CHARS + 1];
+    asg_key_pads_t pads;
+    asg_str_t project;
+    asg_err_t err;
+
+    if (slash == NULL) {
+        return ctl_error_field(e, "invalid_value", "scope_id", "scope_id must "
+                               "be a project's id, a slash, and the name or "
+                               "id of an end user, or *.");
+    }
+    if (ctl_budget_scope_is_public(*scope_id)) {
+        return true;
+    }
+    project = (asg_str_t) {*scope_id, (size_t) (slash - *scope_id)};
+    asg_key_pads_init(&pads, pepper->secret, sizeof(pepper->secret));
+    err = asg_end_user_id(&pads, project, asg_str_z(slash + 1), id);
+    OPENSSL_cleanse(&pads, sizeof(pads));
+    if (err != ASG_OK) {
+        return ctl_error_field(e, "invalid_value", "scope_id", "scope_id names "
+                               "no end user.");
+    }
+    *scope_id = ctl_arena_printf(arena, "%.*s/%s", (int) project.len,
+                                 project.data, id);
+
+    return *scope_id != NULL || ctl_error_internal(e, "out of memory");
+}
+
+
 static const struct scope scopes[] = {
+    {"end_user", "SELECT project_id, (SELECT budget_id FROM budgets"
+        " WHERE scope = 'end_user' AND scope_id = $1) FROM projects"
+        " WHERE strpos($1, '/') > 0"
+        " AND project_id = split_part($1, '/', 1)", end_user_create},
     {"project", "SELECT project_id, 'p.' || project_id FROM projects"
         " WHERE project_id = $1", NULL},
     {"key", "SELECT project_id, (SELECT budget_id FROM budgets"
@@ -196,7 +338,8 @@ ctl_budget_scope_find(struct ctl_pg *pg, struct ctl_arena *arena,
 
     if (known == NULL) {
         return ctl_error_field(e, "invalid_value", "scope",
-                               "scope must be project, key, group or model.");
+                               "scope must be project, key, group, model or "
+                               "end_user.");
     }
     if (!CTL_PG(pg, arena, &rows, e, known->sql, scope_id)) {
         return false;
@@ -230,6 +373,11 @@ ctl_budget_scope_set(struct ctl_change *c, struct ctl_budget_scope *s,
         return ctl_error_field(e, "invalid_value", "budgets",
                                "A budget of a %s has at most %d windows.",
                                s->scope, CTL_BUDGET_SHARED_WINDOWS);
+    }
+    if (strcmp(s->scope, "end_user") == 0 && is_default(s->scope_id)
+        && !default_is_short(list, e))
+    {
+        return false;
     }
     if (s->budget_id != NULL) {
         return ctl_budget_replace(c, s->budget_id, list, e);

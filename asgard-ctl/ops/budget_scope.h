@@ -7,18 +7,26 @@
  * (opening.h).  All budgets that a call touches stand in one
  * partition: of a group and of all its projects it follows from the group's
  * name, and a project never changes its group.
+ *
+ * An end user of a project (`<project>/<id>`, core/end_user.h) may have one of
+ * its own; all others have the default, with `*` for the id, each its counters,
+ * which reserve makes (core/lua/part/end_user.lua).
  */
 #ifndef CTL_BUDGET_SCOPE_H
 #define CTL_BUDGET_SCOPE_H
 
 #include "core/alias.h"
+#include "core/end_user.h"
+#include "core/keyfile.h"
 #include "ops/budget.h"
 
 #define CTL_BUDGET_MODELS_MAX      16   /* of a key */
 /* Windows of a group and of a model, `total` not counted: a call's record has
  * room for the windows of all its budgets (the module's journal.h). */
 #define CTL_BUDGET_SHARED_WINDOWS  4
-#define CTL_BUDGET_SCOPE_ID_MAX    (ASG_ID_MAX + 1 + ASG_ALIAS_NAME_MAX)
+#define CTL_BUDGET_USERS_MAX       1000 /* end users with one of their own */
+#define CTL_BUDGET_USERS_LONGEST_S (31 * 86400)
+#define CTL_BUDGET_SCOPE_ID_MAX    (ASG_ID_MAX + 1 + ASG_END_USER_SAID)
 
 struct ctl_budget_scope {
     const char *scope, *scope_id;       /* as they were given */
@@ -39,5 +47,11 @@ bool ctl_budget_scope_absent(const char *scope, struct ctl_error *e);
  * project_inactive. */
 bool ctl_budget_scope_set(struct ctl_change *c, struct ctl_budget_scope *s,
     const struct ctl_budget_list *list, struct ctl_error *e);
+
+/* Of the scope end_user: is it the default's, or has it an id and no name? */
+bool ctl_budget_scope_is_public(const char *scope_id);
+/* Of the scope end_user: a name in it becomes the id that is written down. */
+bool ctl_budget_scope_of_user(struct ctl_arena *arena,
+    const asg_keyfile_t *peppers, const char **scope_id, struct ctl_error *e);
 
 #endif

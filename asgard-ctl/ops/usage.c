@@ -147,7 +147,8 @@ ctl_usage_read(struct ctl_pg *pg, struct ctl_redis *redis,
             CTL_ZONE_COLUMNS
             " FROM budgets b JOIN budget_windows w USING (budget_id)"
             CTL_ZONE_JOIN
-            " WHERE b.project_id = $1 OR (b.scope = 'group' AND b.scope_id ="
+            " WHERE (b.project_id = $1 AND b.scope_id <> $1 || '/*')"
+            " OR (b.scope = 'group' AND b.scope_id ="
             " (SELECT group_key FROM projects WHERE project_id = $1))"
             " ORDER BY b.scope <> 'project', b.scope, b.created_at,"
             " b.budget_id,"

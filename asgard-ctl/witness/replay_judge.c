@@ -7,6 +7,7 @@
 
 #include "base/json_put.h"
 #include "core/window.h"
+#include "ledger/end_users_sql.h"
 #include "ledger/price_sql.h"
 
 #define LINE_JSON    256                /* beside texts */
@@ -28,6 +29,11 @@
     " CASE WHEN h.pins <> '' AND h.pins <> s.p" \
     " AND (s.p <> '' OR h.state = 'settled') THEN 'pins' END), '')"
 
+/* The budget of the line's end user, and the default that holds it where it has
+ * none of its own. */
+#define USERS    CTL_END_USER_OF("s.j", "(s.d->>'user')")
+#define DEFAULT  CTL_END_USERS_OF("s.j")
+
 /* Of each line: does the ledger have it; is it in its project's partition, its
  * pins of budgets there, of the project, its key and its group; of windows that
  * these ever had; is its key the project's (or the hold's, where the ledger has
@@ -48,18 +54,21 @@
     " AND NOT EXISTS (SELECT FROM unnest(string_to_array(s.p, ',')) AS pin" \
     " LEFT JOIN budgets b ON b.budget_id = split_part(pin, ':', 1)" \
     " WHERE pin !~ '^[^:]+:[0-9A-Za-z]{1,16}:[0-9]{1,15}$'" \
-    " OR b.partition IS DISTINCT FROM s.q" \
+    " OR split_part(pin, ':', 1) IS DISTINCT FROM (SELECT " USERS " WHERE" \
+    " EXISTS (SELECT FROM budgets d WHERE d.budget_id = " DEFAULT \
+    " AND d.partition = s.q)) AND (b.partition IS DISTINCT FROM s.q" \
     " OR (b.project_id = s.j" \
     " AND (b.budget_id IN ('p.' || s.j, 'k.' || (s.d->>'key'))" \
     " OR b.scope = 'model' AND left(b.scope_id, 36) = s.d->>'key')" \
     " OR b.scope = 'group' AND b.scope_id = (SELECT group_key FROM projects" \
-    " WHERE project_id = s.j)) IS NOT TRUE)" \
+    " WHERE project_id = s.j)) IS NOT TRUE))" \
     " AND (s.p = '' OR ',' || s.p LIKE '%,p.' || s.j || ':%')" \
     " AND (SELECT count(*) = count(DISTINCT pin)" \
     " FROM unnest(string_to_array(s.p, ',')) AS pin)," \
     " NOT EXISTS (SELECT FROM unnest(string_to_array(s.p, ',')) AS pin" \
     " WHERE NOT EXISTS (SELECT FROM budget_limits l" \
-    " WHERE l.budget_id = split_part(pin, ':', 1)" \
+    " WHERE l.budget_id IN (split_part(pin, ':', 1), CASE WHEN" \
+    " split_part(pin, ':', 1) = " USERS " THEN " DEFAULT " END)" \
     " AND l.window_name = split_part(pin, ':', 2)))," \
     " coalesce(h.key_id::text = s.d->>'key', false)" \
     " OR EXISTS (SELECT FROM keys WHERE project_id = s.j AND key_id =" \

@@ -5,11 +5,11 @@
 
 #include <openssl/crypto.h>
 
-#include "core/rkey.h"
 
-#define HEAD  "eu_"
-#define WORD  "the end user of a project of asgard, as its client says\n"
-#define HALF  16                        /* bytes of the digest */
+#define HEAD     "eu_"
+#define WORD     "the end user of a project of asgard, as its client says\n"
+#define HALF     16                     /* bytes of the digest */
+#define QUARTER  8
 
 asg_err_t asg_end_user_id(const asg_key_pads_t *pads, asg_str_t project,
     asg_str_t said, char out[ASG_END_USER_CHARS + 1])
@@ -37,6 +37,24 @@ asg_err_t asg_end_user_id(const asg_key_pads_t *pads, asg_str_t project,
     out[ASG_END_USER_CHARS] = '\0';
     OPENSSL_cleanse(mac, sizeof(mac));
     return ASG_OK;
+}
+
+void asg_end_user_budget(asg_str_t project, asg_str_t who,
+    char out[ASG_BUDGET_SHORT + 1])
+{
+    char name[ASG_ID_MAX + 1 + ASG_END_USER_CHARS];
+    uint8_t sha[SHA256_DIGEST_LENGTH];
+    asg_buf_t b;
+
+    asg_buf_init(&b, name, sizeof(name));
+    asg_buf_str(&b, project);
+    asg_buf_z(&b, "/");
+    asg_buf_str(&b, who);
+    (void) SHA256((const uint8_t *) name, b.len, sha);
+    asg_buf_init(&b, out, ASG_BUDGET_SHORT + 1);
+    asg_buf_z(&b, "e.");
+    asg_buf_hex(&b, sha, QUARTER);
+    out[ASG_BUDGET_SHORT] = '\0';
 }
 
 bool asg_end_user_is_id(asg_str_t text)

@@ -13,6 +13,7 @@
 
 #include "core/err.h"
 #include "core/key.h"
+#include "core/rkey.h"
 #include "core/str.h"
 
 #define ASG_END_USER_SAID   512         /* bytes of what a client says */
@@ -21,6 +22,11 @@
 /* SPACE: what was said is empty or too long, or the project's id is. */
 ASG_MUST_CHECK asg_err_t asg_end_user_id(const asg_key_pads_t *pads,
     asg_str_t project, asg_str_t said, char out[ASG_END_USER_CHARS + 1]);
+/* What the budget of `who` in a project is called: "e." and the first 64 bits
+ * of the SHA-256 of "<project>/<who>", as asgard-ctl names it too.  `who` is an
+ * id as above, or `*`: the default of all others. */
+void asg_end_user_budget(asg_str_t project, asg_str_t who,
+    char out[ASG_BUDGET_SHORT + 1]);
 /* Is it such an id already? */
 bool asg_end_user_is_id(asg_str_t text);
 

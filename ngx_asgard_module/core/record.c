@@ -25,7 +25,8 @@ typedef struct {
 } key_parts_t;
 
 typedef struct {
-    asg_str_t project, state, data_class, guard_mode, group, group_budget;
+    asg_str_t project, state, data_class, guard_mode, group, group_budget,
+        end_users;
     int64_t partition;
     limit_parts_t limits;
     asg_project_record_t record;
@@ -86,6 +87,7 @@ static const asg_member_t project_members[] = {
     ASG_MEMBER_MAYBE(FLAG, "fit", project_parts_t, record.fits),
     ASG_MEMBER_MAYBE(STRING, "group", project_parts_t, group),
     ASG_MEMBER_MAYBE(STRING, "group_budget", project_parts_t, group_budget),
+    ASG_MEMBER_MAYBE(STRING, "end_users", project_parts_t, end_users),
     ASG_MEMBER_MAYBE_BY(read_aliases, "aliases"),
     LIMIT_MEMBERS(project_parts_t)
 };
@@ -366,6 +368,7 @@ asg_err_t asg_record_project_read(asg_json_t *json, asg_str_t text,
         || !copy_known(record->group, ASG_ID_MAX, parts.group)
         || !copy_known(record->group_budget, ASG_BUDGET_SHORT,
                        parts.group_budget)
+        || !copy_known(record->end_users, ASG_BUDGET_SHORT, parts.end_users)
         || !limits_fill(&parts.limits, &record->limits))
     {
         return ASG_ERR_RANGE;
@@ -486,6 +489,7 @@ asg_err_t asg_record_project_write(asg_buf_t *out,
     }
     put_known(out, ",\"group\":", record->group);
     put_known(out, ",\"group_budget\":", record->group_budget);
+    put_known(out, ",\"end_users\":", record->end_users);
     asg_buf_z(out, ",\"aliases\":");
     asg_alias_write(out, asg_record_aliases(record));
     put_limits(out, &record->limits);

@@ -61,6 +61,9 @@ typedef struct {
     bool fits;                  /* lowers what a call may use to what is left */
     char group[ASG_ID_MAX + 1];                 /* "": none */
     char group_budget[ASG_BUDGET_SHORT + 1];    /* "": it has none */
+    char end_users[ASG_BUDGET_SHORT + 1];       /* the budget that is the
+                                                 * default of its end users;
+                                                 * "": they have none */
     asg_limits_t limits;
     /* names of its own (alias.h); the last member: a copy may end with them */
     uint16_t aliases_len;

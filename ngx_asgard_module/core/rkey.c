@@ -111,6 +111,12 @@ size_t asg_rkey_budget(char out[ASG_RKEY_MAX], unsigned part, asg_str_t budget)
     return of_scope(out, part, "b:", budget);
 }
 
+size_t asg_rkey_users(char out[ASG_RKEY_MAX], unsigned part,
+    asg_str_t default_budget)
+{
+    return of_scope(out, part, "e:", default_budget);
+}
+
 size_t asg_rkey_rates(char out[ASG_RKEY_MAX], unsigned part, asg_str_t scope)
 {
     return of_scope(out, part, "r:", scope);

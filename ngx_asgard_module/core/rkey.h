@@ -35,6 +35,9 @@ size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
 size_t asg_rkey_project(char out[ASG_RKEY_MAX], asg_str_t project_id);
 size_t asg_rkey_meta(char out[ASG_RKEY_MAX], unsigned part);
 size_t asg_rkey_budget(char out[ASG_RKEY_MAX], unsigned part, asg_str_t budget);
+/* Who is held by the default budget of a project's end users. */
+size_t asg_rkey_users(char out[ASG_RKEY_MAX], unsigned part,
+    asg_str_t default_budget);
 /* Rates and open calls of a scope with limits: "p." or "k." and an id. */
 size_t asg_rkey_rates(char out[ASG_RKEY_MAX], unsigned part, asg_str_t scope);
 size_t asg_rkey_open(char out[ASG_RKEY_MAX], unsigned part, asg_str_t scope);

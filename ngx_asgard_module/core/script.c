@@ -30,7 +30,8 @@ static const char *const verdict_words[] = {
     [ASG_VERDICT_STALE] = "STALE",
     [ASG_VERDICT_STATE] = "STATE",
     [ASG_VERDICT_OTHER] = "OTHER",
-    [ASG_VERDICT_OLD] = "OLD"
+    [ASG_VERDICT_OLD] = "OLD",
+    [ASG_VERDICT_CROWDED] = "CROWDED"
 };
 
 #define VERDICTS (sizeof(verdict_words) / sizeof(verdict_words[0]))

@@ -72,7 +72,8 @@ typedef enum {
     ASG_VERDICT_STALE,          /* a lower leader token than the stored */
     ASG_VERDICT_STATE,          /* not allowed in the partition's state */
     ASG_VERDICT_OTHER,          /* the hold is not the one that is meant */
-    ASG_VERDICT_OLD             /* a version not above the stored one */
+    ASG_VERDICT_OLD,            /* a version not above the stored one */
+    ASG_VERDICT_CROWDED         /* no place for one more end user */
 } asg_verdict_t;
 
 asg_verdict_t asg_verdict_parse(asg_str_t word);

@@ -48,8 +48,9 @@ my $t = Asgard::Test->new(
         . "model_group_alias: {quiet: {model: gpt-5.1, hidden: true}}\n")
     ->start;
 my $project = $t->project(budget_usd => '1', group => 'platform');
-$t->api_ok('PUT', '/api/budgets', {scope => 'group', scope_id => 'platform',
-    budgets => []});
+$t->api_ok('PUT', '/api/budgets', {budgets => [], %$_})
+    for {scope => 'group', scope_id => 'platform'},
+        {scope => 'end_user', scope_id => "$project/*"};
 my $key = $t->key(project => $project);
 is($t->chat($key, {user => 'somebody'})->status, 200, 'a call is answered');
 $t->wait_ledger($project, 1);

@@ -63,6 +63,10 @@ $p->seed('budget', [$B], 1, 'total:t', $now - 9, 'total', 1000, '|',
 $p->seed('hold', [$p->key('h:old'), $p->key('x'), $B], 'old', 5, $now,
     $now + 60, 'p.x:total:0', '');
 $p->seed('drop', [$p->key('h:none')]);
+$p->seed('budget', [$p->key('b:e.all'), $p->key('e:e.all')], 1,
+    'total:t,1d:p:86400:345600', $now - 9, 'total', '-', '1d', 50, '|');
+$p->seed('user', [map { $p->key($_) } qw(b:e.one b:e.all e:e.all)],
+    $day + 86400, "s:1d:$day", 4);
 $p->seed('adopt', [], 0);
 $p->reserve('told', 7, ['p.x'], mode => 'A',
     pins => "p.x:total:0,p.x:1d:$day", limits => [['k.y', '-', '-', '0']]);
@@ -81,6 +85,8 @@ my @both = ('k.y', 'p.x');
 my @limits = (limits => [['k.y', 10, 1000, 3], ['p.x', 10, '-', '-']]);
 my %r = map { $_ => $p->reserve($_, 10, \@both, @limits) } qw(a b c);
 is($r{$_}[0], $_ eq 'c' ? 'RATE' : 'OK', "call $_: $r{$_}[0]") for sort keys %r;
+is($p->reserve($_, 10, ['p.x', "e.$_"], users => 'e.all')->[0], 'OK',
+    "a call of the end user $_") for qw(one two);
 $p->extend('a', 90, 86400);
 $p->finish('a', 's', 3, $r{a}[1], \@both,
     marks => {'k.y' => $r{a}[4] // '', 'p.x' => $r{a}[5] // ''}, used => 2);
@@ -98,12 +104,13 @@ is_deeply([grep { my $name = $_; !grep { /^\Q$name\E\b/ } keys %Declared::ran }
     [], 'every script did its work with the keys that it declares');
 is_deeply([grep { !$Declared::ran{$_} } 'reserve R', 'reserve A',
     (map { "finish $_" } qw(s e v x p)), map { "seed $_" } qw(close drop budget
-    hold adopt open limit relimit add dur)], [], '... with every verb');
+    user hold adopt open limit relimit add dur)], [], '... with every verb');
 
 # A command's key is one of KEYS, or a variable that was set to one.
 for my $file (glob top() . '/ngx_asgard_module/core/lua/{,part/}*.lua') {
     my $text = slurp($file) =~ s/--[^\n]*//gr;
-    my @made = grep { !/^(?:unpack\()?KEYS\b|^(?:key|slots|pin\.key)$/ }
+    my @made = grep { !/^(?:unpack\()?KEYS\b|^(?:key|slots|pin\.key|user\.key
+            |default|members)$/x }
         map { s/^\s+|\s+$//gr } $text =~ /(?:call\('(?!PUBLISH)[A-Z]+',
             |\{'(?:[HX]?SET|HDEL|DEL|EXPIRE|Z\w+|XADD)',) ([^,)}]*)/gx;
     push @made, $text =~ /call\('(?:SORT|SCAN|KEYS|RANDOMKEY)'/g,

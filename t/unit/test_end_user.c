@@ -91,13 +91,27 @@ static void only_ids_look_like_one(void **state)
     }
 }
 
+static void a_budget_is_named_by_project_and_end_user(void **state)
+{
+    char out[ASG_BUDGET_SHORT + 1];
+
+    (void) state;
+    /* as sha256sum says of "<project>/<end user>" */
+    asg_end_user_budget(ASG_STR("proj-2026-0001"), ASG_STR("*"), out);
+    assert_string_equal(out, "e.7db966d05738ad5a");
+    asg_end_user_budget(ASG_STR("proj-2026-0001"),
+                        ASG_STR("eu_0123456789abcdef0123456789abcdef"), out);
+    assert_string_equal(out, "e.eca561393cc2b040");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_the_hmac_of_project_and_name),
         cmocka_unit_test(another_project_or_name_is_another_id),
         cmocka_unit_test(nobody_and_too_much_are_no_end_user),
-        cmocka_unit_test(only_ids_look_like_one)
+        cmocka_unit_test(only_ids_look_like_one),
+        cmocka_unit_test(a_budget_is_named_by_project_and_end_user)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,7 +238,8 @@ static void a_key_may_have_budgets_for_models(void **state)
 static void a_project_may_be_in_a_group(void **state)
 {
     static const char with_group[] = "\"data_class\":\"internal\",\"fit\":1,"
-        "\"group\":\"platform\",\"group_budget\":\"g.0123456789abcdef\"";
+        "\"group\":\"platform\",\"group_budget\":\"g.0123456789abcdef\","
+        "\"end_users\":\"e.0123456789abcdef\"";
     const char *text = with(PROJECT, "\"data_class\":\"internal\"",
                             with_group);
     char written[ASG_RECORD_BYTES_MAX];
@@ -249,6 +250,7 @@ static void a_project_may_be_in_a_group(void **state)
     assert_true(project.fits);
     assert_string_equal(project.group, "platform");
     assert_string_equal(project.group_budget, "g.0123456789abcdef");
+    assert_string_equal(project.end_users, "e.0123456789abcdef");
     asg_buf_init(&out, written, sizeof(written));
     assert_int_equal(asg_record_project_write(&out, &project), ASG_OK);
     assert_true(asg_str_eq_z(asg_buf_view(&out), text));

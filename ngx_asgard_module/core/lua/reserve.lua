@@ -3,8 +3,10 @@
 -- every budget at once, all or nothing.
 --
 -- KEYS  1 {pNN}:m  2 {pNN}:h:<id>  3 {pNN}:x  4 {pNN}:u:<epoch>
---       5... {pNN}:b:<budget>, 1 to 16; then of each scope with limits, 0 to
---       4, {pNN}:r:<scope> and {pNN}:o:<scope>
+--       5... {pNN}:b:<budget>, 1 to 16; where the last is an end user's (R
+--       only) {pNN}:b:<default> and {pNN}:e:<default>, see part/end_user.lua;
+--       then of each scope with limits, 0 to 4, {pNN}:r:<scope> and
+--       {pNN}:o:<scope>
 -- ARGV  1 fence  2 id  3 amount  4 ttl_s (1 to 604800)
 --       5 mode: R reserve, A adopt (re-announce an open hold, no limit check)
 --       6 not_after: Redis second after which it is refused; 0 none
@@ -30,6 +32,7 @@
 --                       one that lasts longest.  retry_ms: `never` where the
 --                       call is larger than the limit, `unknown` of parallel
 -- UNSEEDED budget       a budget or counter is missing: it is not 0
+-- CROWDED               a new end user, and no place among those of its project
 -- GONE                  voided before it came
 -- IDREUSE               open already with another amount
 -- CLOSED                not open (R), or neither adopt nor open (A)
@@ -74,11 +77,16 @@ local amount, ttl, not_after = int(ARGV[3]), int(ARGV[4]), int(ARGV[6])
 local adopt = mode == 'A'
 local scopes = #ARGV > 9 and #ARGV - 9 or 0
 local last = #KEYS - 2 * scopes             -- the last budget
+local default, members                      -- of the last one, an end user's
+if sub(KEYS[last] or '', 6, 8) == ':e:' then
+    members, default, last = KEYS[last], KEYS[last - 1], last - 2
+end
 
 if not amount or not ttl or ttl < 1 or ttl > 604800 or not not_after
     or not (adopt or mode == 'R') or not is_id(id) or not is_detail(detail)
     or last < 5 or last > 20 or scopes > 4
-    or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1]) then
+    or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1])
+    or members and budget_of(default) ~= sub(members, 9) then
     return {'ARG'}
 end
 if m[2] ~= 'open' and not (adopt and m[2] == 'adopt') then
@@ -134,6 +142,11 @@ else
         return {'BACKLOG'}
     end
 
+    local user
+    if default then
+--@part end_user
+    end
+
     local names, writes, olds, worst, worst_at = {}, {}
     for i = 5, last do
         local key, budget = KEYS[i], budget_of(KEYS[i])
@@ -146,6 +159,14 @@ else
 
         local head = call('HMGET', key, 'at', 'w')
         local at, text = int(head[1]), head[2]
+        local by_default = not text and i == last and user
+        if by_default then
+            local refusal = user.find(key, budget)
+            if refusal then
+                return refusal
+            end
+            at, text = 0, user.windows
+        end
         if not at or not text then
             return {'UNSEEDED', budget}
         end
@@ -153,7 +174,7 @@ else
         -- Its windows at `now`, four values each, and the four fields of each.
         -- The first has room made at once: a table that grows is made anew.
         local windows, fields = {0, 0, 0, 0}, {0, 0, 0, 0}
-        local n, next_at = 0, 1
+        local n, next_at = 0, text ~= '' and 1
         while next_at do
             local w, kind, from, after = entry_at(text, next_at)
             local start, ends
@@ -173,6 +194,9 @@ else
         end
 
         local v, sets, put = call('HMGET', key, unpack(fields)), {0, 0}, 0
+        if by_default then
+            user.limits(v, windows, n)
+        end
         for j = 0, n - 1, 4 do
             local start, ends = windows[j + 2], windows[j + 3]
             local limit, last = v[j + 1], v[j + 2]
@@ -215,7 +239,7 @@ else
                 end
             end
         end
-        writes[i - 4] = sets
+        writes[i - 4] = n > 0 and sets or nil
     end
     -- Every check is done: from here on only writes, one for each budget.
     if limits then
@@ -232,6 +256,9 @@ else
     end
     for i, sets in ipairs(writes) do
         call('HSET', KEYS[i + 4], unpack(sets))
+    end
+    if user then
+        user.keep()
     end
 end
 

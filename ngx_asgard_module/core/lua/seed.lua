@@ -13,7 +13,8 @@
 -- Only while closed, token and fence equal to the stored ones:
 -- drop               KEYS 2... keys of the old epoch to delete, at most 1,000
 -- budget version w at (w limit)... | (field value)...
---                    KEYS 2 the budget, written anew.  Fields are
+--                    KEYS 2 the budget, written anew; 3, of the default of
+--                    end users, {pNN}:e:<budget>, which is emptied.  Fields are
 --                    s:<w>:<id> and h:<w>:<id>, values integers; of each
 --                    window the highest id that has begun becomes the one in
 --                    use (c:<w>), the highest that is still to come the last
@@ -22,6 +23,11 @@
 --                    is no window's, written as h:<w>:<id> alone.  A window
 --                    without a field is UNSEEDED for reserve until one begins
 --                    at or after `at`
+-- user ends (field value)...
+--                    KEYS 2 the budget of an end user, written anew; 3 the
+--                    default that holds it  4 {pNN}:e:<default>, where it is
+--                    put with `ends`, when its last window is over
+--                    (part/end_user.lua)
 -- hold id amount created expires pins detail
 --                    KEYS 2 the hold  3 {pNN}:x  4... budgets of the pins.  An
 --                    open hold again, added to held where counters exist, and
@@ -95,7 +101,7 @@
 --@part pins_open
 --@part pins_hold
 
-local UNREAD_MOST = 1000
+local UNREAD_MOST, USER_LINGERS = 1000, 172800
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 'ctl', 'adj', 'dur')
 local fence, state, leader = m[1], m[2], int(m[3]) or 0
@@ -333,6 +339,11 @@ local function openings_read(set, list, counters)
     end
 end
 
+-- KEYS[i] must be the end users of the default KEYS[j].
+local function is_users_key(i, j)
+    return sub(KEYS[i], 6, 8) == ':e:' and sub(KEYS[i], 9) == budget_of(KEYS[j])
+end
+
 -- KEYS of limit and add: the budget, and perhaps the stream.
 local function is_budget_keys()
     return budget_of(KEYS[2]) and (#KEYS == 2 or #KEYS == 3
@@ -411,8 +422,9 @@ function verbs.budget()
     local set, n = windows_parse(ARGV[5])
     local list = set and limits_parse(set, n, 7, 2)
     local bar = set and 7 + 2 * n
-    if not list or not version or not at or #KEYS ~= 2
-        or not budget_of(KEYS[2]) or #ARGV > 2000
+    if not list or not version or not at or not budget_of(KEYS[2])
+        or #KEYS ~= 2 and (#KEYS ~= 3 or not is_users_key(3, 2))
+        or #ARGV > 2000
         or ARGV[bar] and ARGV[bar] ~= '|' then
         return {'ARG'}
     end
@@ -420,7 +432,7 @@ function verbs.budget()
     if not fields and ARGV[bar] then
         return {'ARG'}
     end
-    call('DEL', KEYS[2])
+    call('DEL', unpack(KEYS, 2))
     call('HSET', KEYS[2], 'at', str(at))
     limits_write(version, ARGV[5], list)
     for field, value in pairs(fields or {}) do
@@ -429,6 +441,31 @@ function verbs.budget()
     for mark, id in pairs(last or {}) do
         call('HSET', KEYS[2], mark, str(id))
     end
+    return {'OK'}
+end
+
+function verbs.user()
+    local ends, set, now = int(ARGV[4]), {}, now_seen()
+    for i = 5, #ARGV, 2 do
+        set[match(ARGV[i] or '', '^[sh]:(%w+):') or ''] = true
+    end
+    local fields, last = fields_parse(set, 5)
+    if not ends or ends <= now or not fields or set[''] or set.total
+        or #KEYS ~= 4 or not budget_of(KEYS[2])
+        or not budget_of(KEYS[3]) or not is_users_key(4, 3) then
+        return {'ARG'}
+    end
+    call('DEL', KEYS[2])
+    call('HSET', KEYS[2], 'd', '1')
+    for field, value in pairs(fields) do
+        call('HSET', KEYS[2], field, value or '0')
+    end
+    for mark, id in pairs(last) do
+        call('HSET', KEYS[2], mark, str(id))
+    end
+    call('EXPIRE', KEYS[2], str(ends - now + USER_LINGERS))
+    call('ZADD', KEYS[4], str(ends), budget_of(KEYS[2]))
+    call('HSET', KEYS[3], 'un', str(call('ZCARD', KEYS[4])))
     return {'OK'}
 end
 
@@ -598,6 +635,12 @@ function verbs.add()
     if refusal then
         return refusal
     end
+    if counters.d then                      -- an end user's: it stays now
+        call('DEL', KEYS[2])
+        for field, value in pairs(counters) do
+            call('HSET', KEYS[2], field, value)
+        end
+    end
     call('HSET', KEYS[2], 'at', str(at))
     limits_write(version, ARGV[6], list)
     leader_take()
@@ -618,7 +661,8 @@ end
 
 -- verb -> the states that allow it, and whether the token may be a higher one.
 local guards = {
-    drop = {closed = true}, budget = {closed = true}, hold = {closed = true},
+    drop = {closed = true}, budget = {closed = true}, user = {closed = true},
+    hold = {closed = true},
     adopt = {closed = true, adopt = true}, open = {adopt = true, open = true},
     limit = {adopt = true, open = true, higher = true},
     relimit = {adopt = true, open = true, higher = true},

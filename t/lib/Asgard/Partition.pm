@@ -32,7 +32,7 @@ sub meta   { return $_[0]{redis}->cmd('HGET', $_[0]->key('m'), $_[1]) }
 
 sub budget_keys {
     my ($self, @budgets) = @_;
-    return map { $self->key("b:$_") } @budgets;
+    return map { /^\{/ ? $_ : $self->key("b:$_") } @budgets;
 }
 
 sub field {
@@ -84,6 +84,7 @@ sub add {
         $self->{version}++, time() - 1, join(',', @specs), @args);
 }
 
+# reserve(…, users => DEFAULT) where the last budget is an end user's;
 # reserve(…, limits => [[SCOPE, RPM, TPM, PARALLEL]…], tokens => N), then
 # finish(…, marks => {SCOPE => MARK}, used => N | '').
 
@@ -110,7 +111,9 @@ sub reserve {
     my ($self, $id, $amount, $budgets, %with) = @_;
     my @limits = @{$with{limits} // []};
     return $self->{redis}->script('reserve',
-        $self->hold_keys($id, $budgets, map { $_->[0] } @limits),
+        $self->hold_keys($id, [@$budgets, map { ($_, $self->key("e:$_")) }
+            grep { defined } $with{users}],
+            map { $_->[0] } @limits),
         $with{fence} // $self->{fence}, $id, $amount, $with{ttl} // 60,
         $with{mode} // 'R', $with{not_after} // 0, $with{detail} // '',
         @limits ? ($with{pins} // '', $with{tokens} // 1,

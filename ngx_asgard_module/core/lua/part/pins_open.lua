@@ -1,6 +1,12 @@
 -- Windows that a pin names and nobody has opened yet: Redis' clock was ahead
 -- when the hold was made, and then all was lost.  Opened by their first reserve
 -- they would begin without what the pin's call comes to.
+--
+-- Likewise those of an end user that its project's default holds: its first
+-- call may be what is told.  No windows stand beside its counters; unless it
+-- calls again they go by themselves, when the longest window must be over.
+
+local USER_KEEPS = '3456000'                -- s: 40 days
 
 -- Does a period of the window begin at `id`, by the budget's entries?
 local function is_period(entries, window, id)
@@ -25,7 +31,15 @@ local function pins_open(list)
         local v = not pin.spent and not pin.held and id and call('HMGET',
             pin.key, 'at', 'w', 'l:' .. w, 'c:' .. w, 'a:' .. w)
         local at = v and v[3] and int(v[1])
-        if at and id >= at and id > (int(v[4]) or -1)
+        local of_user = v and not v[2] and w ~= 'total'
+            and match(pin.key, '^{p%d%d}:b:e%.')
+        if of_user and id > (int(v[4]) or -1) then
+            call('HSET', pin.key, pin.s, '0', pin.h, '0', 'c:' .. w, pin.id)
+            if call('HGET', pin.key, 'd') ~= '1' then
+                call('EXPIRE', pin.key, USER_KEEPS)
+            end
+            pin.spent, pin.held, pin.current = 0, 0, true
+        elseif at and id >= at and id > (int(v[4]) or -1)
             and is_period(v[2] or '', w, id) then
             call('HSET', pin.key, pin.s, '0', pin.h, '0', 'a:' .. w,
                 str(math.max(id, int(v[5]) or 0)))

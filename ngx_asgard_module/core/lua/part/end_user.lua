@@ -1,0 +1,71 @@
+-- An end user without a budget of its own: its project's default holds it.
+--
+-- The default, {pNN}:b:<default>, has windows and limits for all of them, and
+-- `un`, how many {pNN}:e:<default> has: a sorted set of their budgets by the
+-- second at which the last window that one was used in is over.  Who is not in
+-- it has spent nothing in a window that is not: a reseed puts in whoever has.
+-- So nobody is unknown and nobody unlimited: an end user begins with its first
+-- call, in the step that holds it.  The counters are in a hash of its own, like
+-- any budget's but without windows and limits, marked `d`, which goes two days
+-- after the set has no use for it.
+--
+-- Leaves `user`: find(), limits() while reading, keep() behind the last check.
+
+local USERS_MOST, PRUNES, LINGERS = 10000, '16', 172800
+
+user = {ends = 0}
+
+-- May it be held by the default?  Then user.windows are those, but `total`,
+-- which has no end; '' where there are no others.
+function user.find(key, budget)
+    local head = call('HMGET', default, 'at', 'w', 'un')
+    local n = int(head[3] or '0')
+    if not int(head[1]) or not head[2] or n ~= call('ZCARD', members) then
+        return {'UNSEEDED', budget_of(default)}
+    end
+    local score = tonumber(call('ZSCORE', members, budget) or nil)
+    user.marked = call('HGET', key, 'd') == '1'
+    if score and score > now and not user.marked then
+        return {'UNSEEDED', budget}
+    end
+    if not score then
+        user.gone = call('ZRANGEBYSCORE', members, '-inf', str(now), 'LIMIT',
+            '0', PRUNES)
+        if n - #user.gone >= USERS_MOST then
+            return {'CROWDED'}
+        end
+    end
+
+    local kept, next_at = {}, 1
+    while next_at do
+        local w, _, _, after = entry_at(head[2], next_at)
+        if w and w ~= 'total' then
+            kept[#kept + 1] = sub(head[2], next_at, after and after - 2)
+        end
+        next_at = w and after
+    end
+    user.key, user.budget, user.score = key, budget, score
+    user.windows = table.concat(kept, ',')
+end
+
+-- The limits of its windows into their places, and when the last one ends.
+function user.limits(v, windows, n)
+    for j = 0, n - 1, 4 do
+        v[j + 1] = call('HGET', default, 'l:' .. windows[j + 1])
+        user.ends = math.max(user.ends, windows[j + 3])
+    end
+end
+
+function user.keep()
+    if user.ends == 0 or user.marked and user.score
+        and user.score >= user.ends then
+        return
+    end
+    if user.gone and user.gone[1] then
+        call('ZREM', members, unpack(user.gone))
+    end
+    call('ZADD', members, str(user.ends), user.budget)
+    call('HSET', default, 'un', str(call('ZCARD', members)))
+    call('HSET', user.key, 'd', '1')
+    call('EXPIRE', user.key, str(user.ends - now + LINGERS))
+end

@@ -1,0 +1,134 @@
+# reserve.lua and seed.lua: an end user without a budget of its own is held by
+# the default of its project, from its first call on, and its loss is seen.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Asgard::Partition;
+use Asgard::PrivateRedis;
+
+# The hour must not turn while this runs.
+sleep(3600.1 - time() % 3600) if time() % 3600 > 3585;
+
+my $server = Asgard::PrivateRedis->new;
+my $redis = $server->client;
+my $p = Asgard::Partition->new(redis => $redis, part => 7);
+my $default = 'e.' . 'd' x 16;
+my $hour = int(time() / 3600) * 3600;
+my $users = $p->key("e:$default");
+my $n = 0;
+
+sub user { return 'e.' . sprintf '%016x', $_[0] }
+sub reserve { my ($user, $amount, %with) = @_;
+    return $p->reserve('h' . ++$n, $amount, ['p.x', $user],
+        users => $default, %with) }
+sub counter { my ($user, $kind) = @_;
+    return $p->field($user, "$kind:1h:$hour") }
+sub refused { my ($expected, $name, @call) = @_;
+    my $before = $p->dump;
+    is_deeply(reserve(@call), $expected, $name);
+    is($p->dump, $before, '... and nothing is written');
+    return }
+
+$p->open;
+$p->add('p.x', total => '-');
+refused(['UNSEEDED', $default], 'without the default nobody is let in',
+    user(1), 1);
+$p->add($default, total => '-');
+my $none = reserve(user(1), 70);
+is($none->[1], 'p.x:total:0', 'a default without windows holds nobody');
+is($redis->cmd('EXISTS', $users, $p->key('b:' . user(1))), 0,
+    '... and keeps nobody in mind');
+
+$p->seed('limit', [$p->budget_keys($default)], 9, 'total:t,1h:p:3600:0',
+    'total', '-', '-', '1h', 100, "$hour:0");
+my $pins = 'p.x:total:0,' . user(1) . ":1h:$hour";
+my $reply = reserve(user(1), 60);
+is_deeply([@$reply[0, 1]], ['OK', $pins], 'a first call is held by it');
+is(counter(user(1), 'h'), 60, '... in counters of its own');
+is($p->field($default, "h:1h:$hour"), 0, '... and not of the default');
+is($redis->cmd('ZSCORE', $users, user(1)), $hour + 3600,
+    '... which are needed until its window is over');
+cmp_ok($redis->cmd('TTL', $p->key('b:' . user(1))), '>', 172800,
+    '... and go later');
+refused(['OVER', user(1), '1h', 100, 0, 60, $hour + 3600],
+    'a second is refused when it does not fit', user(1), 41);
+is(reserve(user(2), 100)->[0], 'OK', 'another end user has room of its own');
+
+# The end of a call moves them like those of any budget.
+my ($id) = map { "h$_" } grep { ($redis->cmd('GET', $p->key("h:h$_")) // '')
+    =~ /\Q$pins\E/ } 1 .. $n;
+is($p->finish($id, 's', 50, $pins, ['p.x', user(1)])->[0], 'OK', 'it ends');
+is_deeply([map { counter(user(1), $_) } qw(s h)], [50, 0],
+    '... and has spent what it cost');
+refused(['OVER', user(1), '1h', 100, 50, 0, $hour + 3600],
+    '... which counts', user(1), 51);
+
+# Limits are the default's, at once for all of them.
+$p->{version} = 10;
+$p->limit($default, total => '-', '1h' => 120);
+is(reserve(user(1), 51)->[0], 'OK', 'a higher default lets it in');
+is(reserve(user(2), 20)->[0], 'OK', '... and all others');
+
+# Lost counters are no zeros.
+$redis->cmd('DEL', $p->key('b:' . user(2)));
+refused(['UNSEEDED', user(2)], 'an end user that was lost is not new',
+    user(2), 1);
+$redis->cmd('ZREM', $users, user(2));
+refused(['UNSEEDED', $default], 'nor is one who was struck off', user(2), 1);
+$redis->cmd('HSET', $p->key("b:$default"), 'un', 1);
+
+# As many as there is place for; who is not needed any more makes room.
+$redis->cmd('ZADD', $users, map { ($hour + 3600, user($_)) } 10 .. 10_008);
+$redis->cmd('HSET', $p->key("b:$default"), 'un', 10_000);
+refused(['CROWDED'], 'beyond 10,000 a new one is refused', user(3), 1);
+is(reserve(user(1), 1)->[0], 'OK', '... and not who is known');
+$redis->cmd('ZADD', $users, $hour - 1, user(10));
+is(reserve(user(3), 1)->[0], 'OK', 'the window of one is over: there is place');
+is($redis->cmd('ZSCORE', $users, user(10)), undef, '... its own');
+is($redis->cmd('ZCARD', $users), $p->field($default, 'un'),
+    '... and they are counted');
+
+# One that gets a budget of its own goes on with what it had.
+is_deeply($p->seed('add', [$p->budget_keys(user(1))], 1, int(time) - 1,
+    'total:t,1h:p:3600:0', 'total', '-', 0, '1h', 200, "$hour:50"), ['OK'],
+    'a budget of its own');
+is(counter(user(1), 's'), 50, '... has what was spent');
+is($redis->cmd('TTL', $p->key('b:' . user(1))), -1, '... and stays');
+is(reserve(user(1), 90)->[0], 'OK', '... is what holds it');
+
+# A reseed.
+my $q = Asgard::Partition->new(redis => $redis, part => 7, epoch => 2);
+$q->seed('close', []);
+is_deeply($q->seed('budget', [$p->budget_keys($default), $users], 10,
+    'total:t,1h:p:3600:0', $hour, 'total', '-', '1h', 120, '|'), ['OK'],
+    'the default is written anew');
+is($redis->cmd('EXISTS', $users), 0, '... with nobody');
+is_deeply($q->seed('user', [$p->budget_keys(user(2), $default), $users],
+    $hour + 3600, "s:1h:$hour", 70), ['OK'], 'then who has spent');
+is_deeply($q->seed('user', [$p->budget_keys(user(2)), $p->key('b:p.x'), $users],
+    $hour + 3600), ['ARG'], '... of this default only');
+$q->seed('budget', [$p->budget_keys('p.x')], 10, 'total:t', $hour, 'total', '-',
+    '|', 's:total:0', 0);
+$q->seed('adopt', []);
+is_deeply($q->reserve('a1', 30, ['p.x', user(4)], mode => 'A',
+    pins => 'p.x:total:0,' . user(4) . ":1h:$hour")->[0], 'OK',
+    'an open call of an end user that nobody knows is adopted');
+is_deeply($q->finish('a2', 's', 40, 'p.x:total:0,' . user(5) . ":1h:$hour",
+    ['p.x', user(5)])->[0], 'LATE', '... and an outcome');
+$q->seed('open', [], 0, 1000, '0-0');
+sub again { my ($user, $amount) = @_;
+    return $q->reserve('r' . ++$n, $amount, ['p.x', $user],
+        users => $default) }
+is_deeply(again(user(2), 51), ['OVER', user(2), '1h', 120, 70, 0,
+    $hour + 3600], 'what was spent is spent');
+is_deeply(again(user(4), 91), ['OVER', user(4), '1h', 120, 0, 30,
+    $hour + 3600], '... what was announced is held');
+is_deeply(again(user(5), 81), ['OVER', user(5), '1h', 120, 40, 0,
+    $hour + 3600], '... what was told is spent');
+is(again(user(4), 90)->[0], 'OK', '... and no more');
+
+done_testing();
