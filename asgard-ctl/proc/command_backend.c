@@ -1,7 +1,8 @@
 /*
  * The command `backend probe`: does a backend do what its manifest says?
  *
- * One JSON and one streamed call are made.  A backend that refuses the field of
+ * One JSON and one streamed call are made to one of its models, in the words of
+ * the first API that one has; embeddings have no stream and no limit.  A backend that refuses the field of
  * the limit or the user is asked again without, so that the report can say what
  * to write into the manifest; a refused call costs nothing.
  */
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/request.h"
 #include "proc/own_catalog.h"
 #include "proc/probe_call.h"
 
@@ -20,6 +22,17 @@ struct probe {
     struct ctl_probe_ask ask;
     struct ctl_probe_answer json, stream;
     unsigned problems;
+};
+
+/* What a model is asked by: the first of these that it has. */
+static const struct {
+    asg_api_t api;
+    const char *name;
+} apis[] = {
+    {ASG_API_CHAT, "chat/completions"},
+    {ASG_API_MESSAGES, "messages"},
+    {ASG_API_COMPLETIONS, "completions"},
+    {ASG_API_EMBEDDINGS, "embeddings"}
 };
 
 
@@ -47,13 +60,30 @@ problem(struct probe *p, const char *name, const char *text)
 }
 
 
-/* The other name of a limit's field, where the API has two. */
+/* The limit's field as the gateway sends it. */
+static const char *
+own_field(const struct ctl_probe_ask *ask)
+{
+    return asg_request_limit_field(ask->api,
+               asg_str_z(ask->model->max_tokens_field)).data;
+}
+
+
+/* Its other name, where the API has two. */
 static const char *
 other_field(const struct ctl_probe_ask *ask, const char *field)
 {
     return ask->module->manifest->kind != CTL_KIND_ANTHROPIC
+           && ask->api == ASG_API_CHAT
            && strcmp(field, "max_tokens") == 0 ? "max_completion_tokens"
                                                : "max_tokens";
+}
+
+
+static bool
+has_limit(const struct ctl_probe_ask *ask)
+{
+    return ask->api != ASG_API_EMBEDDINGS;
 }
 
 
@@ -69,13 +99,13 @@ is_answered(const struct ctl_probe_answer *a)
 static bool
 json_call(struct probe *p)
 {
-    const char *own = p->ask.model->max_tokens_field;
+    const char *own = own_field(&p->ask);
     const char *fields[2] = {own, other_field(&p->ask, own)};
-    unsigned nfields = strcmp(fields[0], fields[1]) == 0 ? 1 : 2;
+    unsigned nfields = has_limit(&p->ask) && strcmp(own, fields[1]) != 0 ? 2 : 1;
     unsigned ways = nfields * (p->ask.model->send_user ? 2 : 1), i;
 
     for (i = 0; i < ways; i++) {
-        p->ask.limit_field = fields[i % nfields];
+        p->ask.limit_field = has_limit(&p->ask) ? fields[i % nfields] : NULL;
         p->ask.user = p->ask.model->send_user && i < nfields;
         if (!ctl_probe_call(&p->ask, &p->json)) {
             return false;
@@ -159,9 +189,11 @@ fields_report(struct probe *p)
     const struct ctl_model *m = p->ask.model;
     char text[160];
 
-    if (strcmp(p->ask.limit_field, m->max_tokens_field) != 0) {
+    if (!has_limit(&p->ask)) {
+        line("limit", "none: what comes back is no text");
+    } else if (strcmp(p->ask.limit_field, own_field(&p->ask)) != 0) {
         snprintf(text, sizeof(text), "it refuses %s and takes %s: say so in "
-                 "max_tokens_field", m->max_tokens_field, p->ask.limit_field);
+                 "max_tokens_field", own_field(&p->ask), p->ask.limit_field);
         problem(p, "limit", text);
     } else {
         line("limit", p->ask.limit_field);
@@ -173,6 +205,15 @@ fields_report(struct probe *p)
     } else {
         line("user", "taken");
     }
+}
+
+
+static bool
+is_priced(const struct ctl_model *m, const struct ctl_probe_answer *a,
+    asg_nusd_t *cost)
+{
+    return a->usage.verdict == ASG_USAGE_GOOD
+           && asg_price_cost(&m->card.rates, &a->usage.tokens, cost) == ASG_OK;
 }
 
 
@@ -190,47 +231,58 @@ price_report(const struct probe *p)
            m->free ? "free" : m->priced.table != NULL ? "by the table: "
                                                       : "by its manifest",
            m->priced.table != NULL ? m->priced.table : "");
-    if (p->json.usage.verdict == ASG_USAGE_GOOD
-        && p->stream.usage.verdict == ASG_USAGE_GOOD
-        && asg_price_cost(&m->card.rates, &p->json.usage.tokens, &json)
-           == ASG_OK
-        && asg_price_cost(&m->card.rates, &p->stream.usage.tokens, &stream)
-           == ASG_OK)
+    if (is_priced(m, &p->json, &json)
+        && (!has_limit(&p->ask) || is_priced(m, &p->stream, &stream)))
     {
         asg_money_format(json + stream, cost);
-        printf("%-10s %s USD for both calls, which is in no budget\n", "cost",
-               cost);
+        printf("%-10s %s USD for %s, which is in no budget\n", "cost", cost,
+               has_limit(&p->ask) ? "both calls" : "the call");
     }
 }
 
 
+/* False: there was no memory. */
+static bool
+stream_call(struct probe *p)
+{
+    p->ask.stream = true;
+    if (!ctl_probe_call(&p->ask, &p->stream)) {
+        return false;
+    }
+    call_report(p, "stream", &p->stream);
+    if (is_answered(&p->stream) && !p->stream.sse) {
+        problem(p, "stream", "it is no event stream");
+    }
+
+    return true;
+}
+
+
 static int
-probe_run(struct probe *p)
+probe_run(struct probe *p, const char *api)
 {
     char url[URL_BYTES];
+    bool ok;
 
-    if (!ctl_probe_url(&p->ask, url, sizeof(url)) || !json_call(p)) {
-        fprintf(stderr, "asgard-ctl: out of memory\n");
-        return EXIT_FAILURE;
+    ok = ctl_probe_url(&p->ask, url, sizeof(url)) && json_call(p);
+    if (ok) {
+        printf("%-10s %s at %s\n", "backend", p->ask.module->id, url);
+        printf("%-10s %s, there %s\n", "model", p->ask.model->ref,
+               p->ask.model->served);
+        line("api", p->ask.module->manifest->kind == CTL_KIND_ANTHROPIC
+                    ? "messages" : api);
+        reach_report(p);
     }
-    printf("%-10s %s at %s\n", "backend", p->ask.module->id, url);
-    printf("%-10s %s, there %s\n", "model", p->ask.model->ref,
-           p->ask.model->served);
-    reach_report(p);
-    if (p->json.status != 0) {
+    if (ok && p->json.status != 0) {
         call_report(p, "json", &p->json);
     }
-    if (is_answered(&p->json)) {
+    if (ok && is_answered(&p->json)) {
         fields_report(p);
-        p->ask.stream = true;
-        if (!ctl_probe_call(&p->ask, &p->stream)) {
-            fprintf(stderr, "asgard-ctl: out of memory\n");
-            return EXIT_FAILURE;
-        }
-        call_report(p, "stream", &p->stream);
-        if (is_answered(&p->stream) && !p->stream.sse) {
-            problem(p, "stream", "it is no event stream");
-        }
+        ok = !has_limit(&p->ask) || stream_call(p);
+    }
+    if (!ok) {
+        fprintf(stderr, "asgard-ctl: out of memory\n");
+        return EXIT_FAILURE;
     }
     price_report(p);
     printf("%-10s %u problems\n", "result", p->problems);
@@ -256,16 +308,16 @@ module_find(const struct ctl_catalog *c, const char *id)
 }
 
 
-/* The first that can chat, or the one that is named. */
+/* The first that has the API, or the one that is named, if it has. */
 static const struct ctl_model *
-model_find(const struct ctl_module *m, const char *name)
+model_find(const struct ctl_module *m, const char *name, asg_api_t api)
 {
     const struct ctl_model *model;
     unsigned i;
 
     for (i = 0; i < m->manifest->nmodels; i++) {
         model = &m->manifest->models[i];
-        if (model->apis[ASG_API_CHAT]
+        if (model->apis[api]
             && (name == NULL || strcmp(name, model->ref) == 0
                 || strcmp(name, model->route) == 0))
         {
@@ -281,6 +333,7 @@ static int
 probe_module(const struct ctl_module *m, const char *name)
 {
     struct probe p = {.ask = {.module = m}};
+    unsigned i;
 
     if (m->state != CTL_MODULE_ACTIVE) {
         fprintf(stderr, "asgard-ctl: %s is %s: %s\n", m->id,
@@ -291,13 +344,16 @@ probe_module(const struct ctl_module *m, const char *name)
         printf("%-10s %s is built in: nothing to ask\n", "backend", m->id);
         return EXIT_SUCCESS;
     }
-    p.ask.model = model_find(m, name);
-    if (p.ask.model == NULL) {
-        fprintf(stderr, "asgard-ctl: %s has no such model for chat\n", m->id);
-        return EXIT_FAILURE;
+    for (i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {
+        p.ask.api = apis[i].api;
+        p.ask.model = model_find(m, name, apis[i].api);
+        if (p.ask.model != NULL) {
+            return probe_run(&p, apis[i].name);
+        }
     }
+    fprintf(stderr, "asgard-ctl: %s has no such model\n", m->id);
 
-    return probe_run(&p);
+    return EXIT_FAILURE;
 }
 
 

@@ -48,7 +48,7 @@ ctl_probe_url(const struct ctl_probe_ask *ask, char *out, size_t size)
     asg_buf_str(&b, url->host);
     asg_buf_z(&b, url->ipv6 ? "]:" : ":");
     asg_buf_u64(&b, url->port);
-    if (!ctl_compile_path(ask->module, ask->model, ASG_API_CHAT, &b)) {
+    if (!ctl_compile_path(ask->module, ask->model, ask->api, &b)) {
         return false;
     }
     out[b.len] = '\0';
@@ -64,6 +64,23 @@ is_messages(const struct ctl_probe_ask *ask)
 }
 
 
+static void
+question_put(asg_buf_t *b, asg_api_t api)
+{
+    switch (api) {
+    case ASG_API_EMBEDDINGS:
+        asg_buf_z(b, ",\"input\":\"One word.\"");
+        break;
+    case ASG_API_COMPLETIONS:
+        asg_buf_z(b, ",\"prompt\":\"Answer with one word.\"");
+        break;
+    default:
+        asg_buf_z(b, ",\"messages\":[{\"role\":\"user\",\"content\":"
+                  "\"Answer with one word.\"}]");
+    }
+}
+
+
 static bool
 body_make(struct call *c)
 {
@@ -73,11 +90,13 @@ body_make(struct call *c)
     asg_buf_init(&b, c->body, sizeof(c->body) - 1);
     asg_buf_z(&b, "{\"model\":");
     asg_buf_json(&b, asg_str_z(ask->model->served));
-    asg_buf_z(&b, ",\"messages\":[{\"role\":\"user\",\"content\":"
-              "\"Answer with one word.\"}],\"");
-    asg_buf_z(&b, ask->limit_field);
-    asg_buf_z(&b, "\":");
-    asg_buf_u64(&b, LIMIT_TOKENS);
+    question_put(&b, ask->api);
+    if (ask->limit_field != NULL) {
+        asg_buf_z(&b, ",\"");
+        asg_buf_z(&b, ask->limit_field);
+        asg_buf_z(&b, "\":");
+        asg_buf_u64(&b, LIMIT_TOKENS);
+    }
     asg_buf_z(&b, !ask->user ? ""
               : is_messages(ask) ? ",\"metadata\":{\"user_id\":\"" WHO "\"}"
                                  : ",\"user\":\"" WHO "\"");

@@ -1,7 +1,8 @@
 /*
  * One real call to a backend, as the gateway would make it.
  *
- * In the words of its API, OpenAI's chat or Anthropic's messages.
+ * In the words of one of its APIs: chat, completions or embeddings of OpenAI's,
+ * or Anthropic's messages.
  * The same address, path, headers and key; the answer is read by the gateway's
  * own reader.  No proxy, no redirect; TLS is checked against the same
  * certificates.  A call is bounded by a minute and by 1 MiB of answer.  Nothing
@@ -15,10 +16,11 @@
 
 struct ctl_probe_ask {
     const struct ctl_module *module;
-    const struct ctl_model *model;      /* has the chat API */
-    const char *limit_field;
+    const struct ctl_model *model;
+    asg_api_t api;                      /* that the model has */
+    const char *limit_field;            /* NULL: the API has no limit */
     bool user;                          /* send one */
-    bool stream;
+    bool stream;                        /* not of embeddings */
 };
 
 struct ctl_probe_answer {

@@ -111,7 +111,8 @@ typedef struct {
                                          * Messages API it is all metadata */
     int64_t max_tokens;                 /* 0: not written (embeddings, and
                                          * where it may stay as it is) */
-    asg_str_t max_tokens_field;         /* the name that the model takes */
+    asg_str_t max_tokens_field;         /* the name that the model takes in
+                                         * chat */
     bool force_usage;                   /* stream_options on a stream */
     bool drop_stream_options;           /* for a backend that refuses them */
 } asg_rewrite_t;
@@ -125,6 +126,10 @@ typedef struct {
     size_t length;                      /* of the outgoing body */
     char text[ASG_SPLICE_TEXT];
 } asg_splice_t;
+
+/* The name of the limit in a body of that API, of a model that takes `of_chat`
+ * in chat: completions know max_tokens alone. */
+asg_str_t asg_request_limit_field(asg_api_t api, asg_str_t of_chat);
 
 /* The outgoing body is valid JSON with the same members in the same order but
  * for the rewritten ones.  stream_options' other members are dropped when usage

@@ -142,15 +142,22 @@ static void edit_metadata(plan_t *p)
     put_member(p, p->r->metadata_member, from);
 }
 
+asg_str_t asg_request_limit_field(asg_api_t api, asg_str_t of_chat)
+{
+    return api == ASG_API_COMPLETIONS ? ASG_STR("max_tokens") : of_chat;
+}
+
 static void edit_max_tokens(plan_t *p)
 {
+    asg_str_t field = asg_request_limit_field(p->r->api,
+                                              p->rewrite->max_tokens_field);
     size_t from = p->text.len;
 
     remove_member(p, p->r->null_max_tokens_member);
     if (p->rewrite->max_tokens == 0) {
         return;
     }
-    asg_buf_json(&p->text, p->rewrite->max_tokens_field);
+    asg_buf_json(&p->text, field);
     asg_buf_z(&p->text, ":");
     asg_buf_i64(&p->text, p->rewrite->max_tokens);
     put_member(p, p->r->max_tokens_member, from);

@@ -117,8 +117,8 @@ is_deeply([@$first{qw(model max_tokens metadata)}, $first->{stream}],
     '... with a limit and a user in its words');
 ok($second->{stream} && !exists $second->{stream_options},
     '... and then for a stream, without words of OpenAI');
-is_deeply([@$said{qw(reachable tls json stream limit user)}],
-    ['yes', 'verified for localhost', ('usage 10 tokens in, 4 out') x 2,
+is_deeply([@$said{qw(api reachable tls json stream limit user)}],
+    ['messages', 'yes', 'verified for localhost', ('usage 10 tokens in, 4 out') x 2,
         'max_tokens', 'taken'], 'it tells the same of it');
 is($said->{price}, 'in 1, out 10 USD per million tokens, by its manifest',
     '... and the price');
@@ -138,6 +138,54 @@ $claude->script({}, {raw => "HTTP/1.1 200 OK\r\nContent-Type: "
 ($status, $said) = probe('claude');
 is($status, 1, 'a stream that only begins is a problem');
 is($said->{stream}, 'PROBLEM: it ends before its end', '... named so');
+
+$t->add_service('claude', $claude, %claude, models => [{
+    ref => 'model:claude/one', route => 'claude-one', apis => '[messages]'}]);
+$claude->forget;
+($status, $said, $all) = probe('claude');
+is($status, 0, 'a model of that API alone, without chat, is asked too')
+    or diag($all);
+is(join(' ', $said->{api}, map { $_->{path} } $claude->books),
+    'messages /v1/messages /v1/messages', '... in its words');
+
+# --- completions and embeddings
+
+$t->add_service('texts', $up, inference => {apis => '[completions]'},
+    models => [{ref => 'model:texts/one', route => 'texts-one',
+        max_tokens_field => 'max_completion_tokens'}]);
+$up->forget;
+($status, $said, $all) = probe('texts');
+is($status, 0, 'a backend that completes texts alone is asked for that')
+    or diag($all);
+is($said->{api}, 'completions', '... which is told');
+@seen = $up->books;
+is(join(' ', map { $_->{path} } @seen), '/v1/completions /v1/completions',
+    '... twice');
+($first, $second) = bodies();
+is_deeply([@$first{qw(prompt max_tokens user messages)}],
+    ['Answer with one word.', 16, 'asgard-probe', undef], '... in its words');
+ok($second->{stream}, '... and for a stream');
+
+$t->add_service('vectors', $up, models => [{ref => 'model:vectors/chat',
+    route => 'vectors-chat'}, {ref => 'model:vectors/one', route => 'vectors',
+    apis => '[embeddings]'}]);
+$up->forget;
+($status, $said, $all) = probe('vectors', '--model', 'vectors');
+is($status, 0, 'a model that only embeds is asked for that') or diag($all);
+is(join(' ', $said->{api}, map { $_->{path} } $up->books),
+    'embeddings /v1/embeddings', '... once, for there is no stream');
+is_deeply(bodies(), {model => 'vectors', input => 'One word.',
+    user => 'asgard-probe'}, '... in its words, without a limit');
+is_deeply([@$said{qw(json stream limit user)}], ['usage 10 tokens in, 0 out',
+    undef, 'none: what comes back is no text', 'taken'], '... and told so');
+like($said->{cost}, qr/^0\.00001 USD for the call,/, '... with what it cost');
+$up->forget;
+$up->script({status => 400});
+($status, $said) = probe('vectors', '--model', 'model:vectors/one');
+is($status, 1, 'one that takes no user there is a problem');
+like($said->{user}, qr/^PROBLEM: .* send_user: false/, '... with its remedy');
+is($up->count, 2, '... after a second call');
+is((probe('vectors', '--model', 'nobody'))[0], 1, 'a model that is not there');
 
 # --- TLS
 

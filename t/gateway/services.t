@@ -17,11 +17,14 @@ my $pods = "$t->{dir}/log/$log";
 $t->{gateway}->write_conf(location_conf => "access_log $pods pods;");
 
 # Per service: base => [variable, path of the base URL], key => [variable,
-# header, what stands before it], and calls: [API, model, path, served name].
+# header, what stands before it], limit => its field in chat, where that is not
+# max_tokens, and calls: [API, model, path, served name].
 my %services = (
     openai => {base => ['OPENAI_BASE_URL', '/v1'],
         key => ['OPENAI_MASTER_KEY', 'authorization', 'Bearer '],
+        limit => 'max_completion_tokens',
         calls => [['chat', 'gpt-5.1', '/v1/chat/completions'],
+            ['completions', 'gpt-5.1', '/v1/completions'],
             ['embeddings', 'text-embedding-3-small', '/v1/embeddings']]},
     litellm => {base => ['LITELLM_BASE_URL', ''],
         key => ['LITELLM_INFERENCE_KEY', 'authorization', 'Bearer '],
@@ -35,6 +38,7 @@ my %services = (
             . '/invocations', 'databricks-meta-llama-3-3-70b-instruct']]},
     'azure-openai' => {base => ['AZURE_OPENAI_ENDPOINT', '/'],
         key => ['AZURE_OPENAI_API_KEY', 'api-key', ''],
+        limit => 'max_completion_tokens',
         calls => [['chat', 'azure-gpt-5.1', '/openai/deployments/gpt-5.1'
             . '/chat/completions?api-version=2024-10-21', 'gpt-5.1'],
             ['embeddings', 'azure-text-embedding-3-small',
@@ -63,6 +67,7 @@ my %services = (
             '/v1beta/openai/embeddings']]},
     bedrock => {base => ['BEDROCK_BASE_URL', '/openai/v1'],
         key => ['AWS_BEARER_TOKEN_BEDROCK', 'authorization', 'Bearer '],
+        limit => 'max_completion_tokens',
         lacks => ['embeddings', 'bedrock-gpt-oss-120b'],
         calls => [['chat', 'bedrock-gpt-oss-120b',
             '/openai/v1/chat/completions', 'openai.gpt-oss-120b-1:0']]},
@@ -117,6 +122,10 @@ for my $id (sort keys %services) {
             '... with that key and no other');
         is($body->{user} // $body->{metadata}{user_id}, $project,
             '... for its project') if $api =~ /chat|messages/;
+        my ($chat_limit) = grep { defined } $s->{limit}, 'max_tokens';
+        is(join(' ', grep { /^max_/ } sort keys %$body),
+            $api eq 'chat' ? $chat_limit : $api eq 'embeddings' ? ''
+                : 'max_tokens', '... with the limit in the field of that API');
         is($up->header_of($seen, 'x-inference-pod'), undef,
             '... and no header of the client');
         my %own = map { $_ => $up->header_of($seen,

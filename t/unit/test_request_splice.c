@@ -53,6 +53,22 @@ static void check_splice(asg_api_t api, const char *body,
     assert_string_equal(spliced(rewrite), wanted);
 }
 
+/* max_completion_tokens is a word of chat alone, whatever the model takes. */
+static void completions_are_limited_by_max_tokens(void **state)
+{
+    asg_rewrite_t rewrite = usual;
+
+    (void) state;
+    rewrite.force_usage = false;
+    check_splice(ASG_API_COMPLETIONS, "{\"model\":\"m\",\"prompt\":\"p\"}",
+                 &rewrite, "{\"user\":\"proj-1\",\"max_tokens\":77,"
+                 "\"model\":\"gpt\",\"prompt\":\"p\"}");
+    check_splice(ASG_API_COMPLETIONS,
+                 "{\"model\":\"m\",\"max_tokens\":900,\"prompt\":\"p\"}",
+                 &rewrite, "{\"user\":\"proj-1\",\"model\":\"gpt\","
+                 "\"max_tokens\":77,\"prompt\":\"p\"}");
+}
+
 static void members_are_added_in_front_when_absent(void **state)
 {
     (void) state;
@@ -246,6 +262,7 @@ static void any_body_comes_out_with_the_same_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(completions_are_limited_by_max_tokens),
         cmocka_unit_test(members_are_added_in_front_when_absent),
         cmocka_unit_test(rows_50_and_51_members_are_replaced_in_place),
         cmocka_unit_test(removed_members_take_one_comma_along),
