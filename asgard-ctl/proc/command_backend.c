@@ -2,9 +2,10 @@
  * The command `backend probe`: does a backend do what its manifest says?
  *
  * One JSON and one streamed call are made to one of its models, in the words of
- * the first API that one has; embeddings have no stream and no limit.  A backend that refuses the field of
- * the limit or the user is asked again without, so that the report can say what
- * to write into the manifest; a refused call costs nothing.
+ * the first API that it has; embeddings have no stream and no limit.  A backend
+ * that refuses the field of the limit or the user is asked again without, so
+ * that the report can say what to write into the manifest; a refused call costs
+ * nothing.
  */
 #include "proc/command.h"
 
@@ -101,7 +102,8 @@ json_call(struct probe *p)
 {
     const char *own = own_field(&p->ask);
     const char *fields[2] = {own, other_field(&p->ask, own)};
-    unsigned nfields = has_limit(&p->ask) && strcmp(own, fields[1]) != 0 ? 2 : 1;
+    unsigned nfields = has_limit(&p->ask) && strcmp(own, fields[1]) != 0
+                       ? 2 : 1;
     unsigned ways = nfields * (p->ask.model->send_user ? 2 : 1), i;
 
     for (i = 0; i < ways; i++) {

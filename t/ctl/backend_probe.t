@@ -118,8 +118,9 @@ is_deeply([@$first{qw(model max_tokens metadata)}, $first->{stream}],
 ok($second->{stream} && !exists $second->{stream_options},
     '... and then for a stream, without words of OpenAI');
 is_deeply([@$said{qw(api reachable tls json stream limit user)}],
-    ['messages', 'yes', 'verified for localhost', ('usage 10 tokens in, 4 out') x 2,
-        'max_tokens', 'taken'], 'it tells the same of it');
+    ['messages', 'yes', 'verified for localhost',
+        ('usage 10 tokens in, 4 out') x 2, 'max_tokens', 'taken'],
+    'it tells the same of it');
 is($said->{price}, 'in 1, out 10 USD per million tokens, by its manifest',
     '... and the price');
 

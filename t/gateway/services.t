@@ -23,8 +23,8 @@ my %services = (
     openai => {base => ['OPENAI_BASE_URL', '/v1'],
         key => ['OPENAI_MASTER_KEY', 'authorization', 'Bearer '],
         limit => 'max_completion_tokens',
+        lacks => ['completions', 'gpt-5.1'],
         calls => [['chat', 'gpt-5.1', '/v1/chat/completions'],
-            ['completions', 'gpt-5.1', '/v1/completions'],
             ['embeddings', 'text-embedding-3-small', '/v1/embeddings']]},
     litellm => {base => ['LITELLM_BASE_URL', ''],
         key => ['LITELLM_INFERENCE_KEY', 'authorization', 'Bearer '],
@@ -138,9 +138,22 @@ for my $id (sort keys %services) {
     my ($api, $model) = @{$s->{lacks} // next};
     my $before = $up->count;
     my $reply = call($api, $model);
-    is($reply->status, 404, "$id has no $api");
+    is($reply->status, 404, "$id: $model has no $api");
     is($reply->code, 'api_not_supported', '... and says so');
     is($up->count, $before, '... without a call to it');
+}
+
+# --- a model that takes max_completion_tokens, but in chat alone
+
+{
+    my $up = $services{vllm}{up};
+    $t->add_service('newer', $up, models => [{ref => 'model:newer/newer',
+        route => 'newer', max_tokens_field => 'max_completion_tokens'}]);
+    ok($t->reload_catalog, 'a service is added');
+    is(call('completions', 'newer')->status, 200, 'its completions are served');
+    my $body = JSON::XS::decode_json($up->last_request->{body});
+    is(join(' ', grep { /^max_/ } sort keys %$body), 'max_tokens',
+        '... within a limit that this API has');
 }
 
 # --- the pod
