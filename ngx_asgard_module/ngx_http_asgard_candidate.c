@@ -203,6 +203,7 @@ ngx_http_asgard_candidate_begin(ngx_http_asgard_attempt_t *a)
 
     a->fault = NGX_HTTP_ASGARD_FAULT_NONE;
     a->sent = 0;
+    a->measured = 0;
     a->stale = 0;
     a->timed_out = 0;
     a->cooled = 0;

@@ -104,6 +104,7 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    timed_out:1;
     unsigned                    accepted:1;   /* a good head was read */
     unsigned                    streaming:1;  /* header went to the client */
+    unsigned                    measured:1;   /* its first token came */
     unsigned                    cut:1;        /* we end it */
     unsigned                    abandoned:1;  /* the client gets no more */
     unsigned                    finished:1;   /* after finalize_request */

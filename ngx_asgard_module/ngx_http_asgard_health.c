@@ -111,7 +111,8 @@ ngx_http_asgard_health_busy(ngx_uint_t i)
 
 
 void
-ngx_http_asgard_health_read(ngx_uint_t i, asg_route_candidate_t *c)
+ngx_http_asgard_health_read(ngx_uint_t i, asg_latency_t what,
+    asg_route_candidate_t *c)
 {
     ngx_http_asgard_health_t  *h;
 
@@ -125,7 +126,7 @@ ngx_http_asgard_health_read(ngx_uint_t i, asg_route_candidate_t *c)
     }
 
     c->busy = ngx_http_asgard_health_busy(i);
-    c->latency_us = asg_health_latency_us(&h->health, ngx_current_msec);
+    c->latency_us = asg_health_latency_us(&h->health, ngx_current_msec, what);
     c->cooled = asg_health_standing(&h->health, ngx_current_msec)
                 == ASG_HEALTH_COOLED;
 }
@@ -134,6 +135,7 @@ ngx_http_asgard_health_read(ngx_uint_t i, asg_route_candidate_t *c)
 void
 ngx_http_asgard_health_view(ngx_uint_t i, ngx_http_asgard_health_view_t *view)
 {
+    ngx_uint_t                 what;
     ngx_http_asgard_health_t  *h;
 
     ngx_memzero(view, sizeof(ngx_http_asgard_health_view_t));
@@ -142,8 +144,12 @@ ngx_http_asgard_health_view(ngx_uint_t i, ngx_http_asgard_health_view_t *view)
 
     if (h) {
         view->standing = asg_health_standing(&h->health, ngx_current_msec);
-        view->latency_us = asg_health_latency_us(&h->health,
-                                                 ngx_current_msec);
+
+        for (what = ASG_LATENCY_COUNT; what-- && view->latency_us == 0; ) {
+            view->latency_us = asg_health_latency_us(&h->health,
+                                                     ngx_current_msec, what);
+        }
+
         view->busy = ngx_http_asgard_health_busy(i);
         view->failures = h->failures;
         view->cooldowns = h->cooldowns;
@@ -201,7 +207,7 @@ ngx_http_asgard_health_end(ngx_uint_t i)
 
 
 void
-ngx_http_asgard_health_good(ngx_uint_t i, ngx_msec_t latency)
+ngx_http_asgard_health_good(ngx_uint_t i)
 {
     ngx_http_asgard_health_t  *h;
 
@@ -209,8 +215,24 @@ ngx_http_asgard_health_good(ngx_uint_t i, ngx_msec_t latency)
 
     if (h) {
         ngx_http_asgard_health_lock(h);
-        asg_health_good(&h->health, ngx_current_msec,
-                        (uint64_t) latency * 1000);
+        asg_health_good(&h->health);
+        ngx_http_asgard_health_unlock(h);
+    }
+}
+
+
+void
+ngx_http_asgard_health_measured(ngx_uint_t i, asg_latency_t what,
+    ngx_msec_t latency)
+{
+    ngx_http_asgard_health_t  *h;
+
+    h = ngx_http_asgard_health_at(i);
+
+    if (h) {
+        ngx_http_asgard_health_lock(h);
+        asg_health_measured(&h->health, ngx_current_msec, what,
+                            (uint64_t) latency * 1000);
         ngx_http_asgard_health_unlock(h);
     }
 }

@@ -26,7 +26,8 @@
 /* What /metrics tells of one. */
 typedef struct {
     asg_standing_t  standing;
-    uint64_t        latency_us;
+    uint64_t        latency_us;     /* to a stream's first token, else to an
+                                     * answer */
     uint64_t        busy;
     uint64_t        failures;
     uint64_t        cooldowns;
@@ -36,8 +37,10 @@ typedef struct {
 /* Where the zone keeps an endpoint; HEALTH_NONE: nowhere. */
 ngx_uint_t ngx_http_asgard_health_find(const asg_endpoint_t *e);
 
-/* Into the members of `c` that are of the endpoint, not of the name. */
-void ngx_http_asgard_health_read(ngx_uint_t i, asg_route_candidate_t *c);
+/* Into the members of `c` that are of the endpoint, not of the name; `what` the
+ * call waits for. */
+void ngx_http_asgard_health_read(ngx_uint_t i, asg_latency_t what,
+    asg_route_candidate_t *c);
 void ngx_http_asgard_health_view(ngx_uint_t i,
     ngx_http_asgard_health_view_t *view);
 
@@ -48,7 +51,9 @@ ngx_uint_t ngx_http_asgard_health_claim(ngx_uint_t i, ngx_msec_t probe);
 void ngx_http_asgard_health_begin(ngx_uint_t i);
 void ngx_http_asgard_health_end(ngx_uint_t i);
 
-void ngx_http_asgard_health_good(ngx_uint_t i, ngx_msec_t latency);
+void ngx_http_asgard_health_good(ngx_uint_t i);
+void ngx_http_asgard_health_measured(ngx_uint_t i, asg_latency_t what,
+    ngx_msec_t latency);
 /* 1: it is cooled from now on. */
 ngx_uint_t ngx_http_asgard_health_bad(ngx_uint_t i, const asg_group_t *group,
     ngx_uint_t at_once);

@@ -223,6 +223,8 @@ ngx_http_asgard_order_group(ngx_http_asgard_attempt_t *a,
         c[i].cost_nusd = 0;
         ngx_http_asgard_health_read(
                  ngx_http_asgard_health_find(&catalog->endpoints[m->endpoint]),
+                 a->ctx->parsed->stream ? ASG_LATENCY_FIRST_TOKEN
+                                        : ASG_LATENCY_ANSWER,
                  &c[i]);
 
         if (group->strategy == ASG_STRATEGY_CHEAPEST) {

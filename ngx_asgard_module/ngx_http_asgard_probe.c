@@ -213,7 +213,7 @@ static const ngx_http_asgard_probe_family_t
       "0 called, 1 to be tried by one call, 2 left alone." },
     { "busy", "gauge", "Calls under way at an endpoint." },
     { "latency_seconds", "gauge",
-      "Smoothed time to an answer's head; 0: not known." },
+      "Smoothed time to a stream's first token, else to an answer." },
     { "failures_total", "counter", "Attempts that an endpoint failed." },
     { "cooldowns_total", "counter", "Times that an endpoint was left alone." }
 };

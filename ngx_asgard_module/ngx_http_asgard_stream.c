@@ -12,6 +12,7 @@
 #include "ngx_http_asgard_drain.h"
 #include "ngx_http_asgard_finalise.h"
 #include "ngx_http_asgard_guard_answer.h"
+#include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_messages.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_times.h"
@@ -189,6 +190,13 @@ ngx_http_asgard_stream_sink(void *data, u_char *bytes, size_t len)
 
     } else {
         rc = ngx_http_asgard_stream_meter(a, (const char *) bytes, len);
+    }
+
+    if (!a->measured && a->answer.core.usage.content_bytes) {
+        /* heads, comments and roles come before there is any token */
+        a->measured = 1;
+        ngx_http_asgard_health_measured(a->health, ASG_LATENCY_FIRST_TOKEN,
+                                        ngx_current_msec - a->sent_at);
     }
 
     return rc == 0 ? NGX_OK : NGX_ABORT;

@@ -328,7 +328,12 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     a->accepted = 1;
     a->conf.read_timeout = ngx_http_asgard_advance_idle(a);
 
-    ngx_http_asgard_health_good(a->health, ngx_current_msec - a->sent_at);
+    ngx_http_asgard_health_good(a->health);
+
+    if (!stream) {
+        ngx_http_asgard_health_measured(a->health, ASG_LATENCY_ANSWER,
+                                        ngx_current_msec - a->sent_at);
+    }
 
     return NGX_OK;
 }

@@ -185,9 +185,9 @@ endpoint_print(const struct endpoint *e)
            e->figures[FIGURE_BUSY], e->figures[FIGURE_FAILURES],
            e->figures[FIGURE_COOLDOWNS]);
     if (e->figures[FIGURE_LATENCY] == 0) {
-        printf("first byte not known\n");
+        printf("first token not known\n");
     } else {
-        printf("first byte after %llu ms\n",
+        printf("first token after %llu ms\n",
                (e->figures[FIGURE_LATENCY] + 999) / 1000);
     }
 }

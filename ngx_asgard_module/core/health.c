@@ -23,22 +23,28 @@ bool asg_health_claim(asg_health_t *h, int64_t now_ms, int64_t probe_ms)
     return true;
 }
 
-void asg_health_good(asg_health_t *h, int64_t now_ms, uint64_t latency_us)
+void asg_health_good(asg_health_t *h)
 {
-    uint64_t known = asg_health_latency_us(h, now_ms);
-
     h->fails = 0;
     h->cooled_until_ms = 0;
     h->probe_until_ms = 0;
+}
+
+void asg_health_measured(asg_health_t *h, int64_t now_ms, asg_latency_t what,
+    uint64_t latency_us)
+{
+    uint64_t known = asg_health_latency_us(h, now_ms, what);
+    asg_latency_record_t *record = &h->latency[what];
+
     if (known == 0) {
-        h->latency_us = latency_us;
+        record->us = latency_us;
     } else {
-        h->latency_us = known - known / SMOOTHING + latency_us / SMOOTHING;
+        record->us = known - known / SMOOTHING + latency_us / SMOOTHING;
     }
-    if (h->latency_us == 0) {
-        h->latency_us = 1;
+    if (record->us == 0) {
+        record->us = 1;
     }
-    h->measured_ms = now_ms;
+    record->measured_ms = now_ms;
 }
 
 static void cool(asg_health_t *h, int64_t now_ms,
@@ -76,13 +82,15 @@ bool asg_health_bad(asg_health_t *h, int64_t now_ms,
     return true;
 }
 
-uint64_t asg_health_latency_us(const asg_health_t *h, int64_t now_ms)
+uint64_t asg_health_latency_us(const asg_health_t *h, int64_t now_ms,
+    asg_latency_t what)
 {
+    const asg_latency_record_t *record = &h->latency[what];
     int64_t halves;
 
-    if (h->latency_us == 0 || now_ms <= h->measured_ms) {
-        return h->latency_us;
+    if (record->us == 0 || now_ms <= record->measured_ms) {
+        return record->us;
     }
-    halves = (now_ms - h->measured_ms) / ASG_HEALTH_LATENCY_MS;
-    return halves < 64 ? h->latency_us >> halves : 0;
+    halves = (now_ms - record->measured_ms) / ASG_HEALTH_LATENCY_MS;
+    return halves < 64 ? record->us >> halves : 0;
 }

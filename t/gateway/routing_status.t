@@ -36,11 +36,11 @@ sub line_of {
 }
 
 is(line_of('ill'), 'called      under way 0, failures 0, cooldowns 0, '
-    . 'first byte not known', 'an endpoint of which nothing is known');
+    . 'first token not known', 'an endpoint of which nothing is known');
 is($t->chat($key, {model => 'well'})->status, 200, 'a call');
 like(line_of('well'), qr/\Acalled +under way 0, failures 0, cooldowns 0, /,
     'one that answered');
-like(line_of('well'), qr/first byte after [1-9]\d+ ms\z/, 'and how soon');
+like(line_of('well'), qr/first token after [1-9]\d+ ms\z/, 'and how soon');
 
 $ill->script(({status => 503}) x 2);
 is($t->chat($key, {model => 'both'})->status, 200, 'one that fails …')
@@ -51,7 +51,7 @@ ok(wait_until(sub { line_of('ill') =~ /\Ahalf open / }, 20),
     'then one call is to try it');
 is($t->chat($key, {model => 'both'})->status, 200, 'which does');
 like(line_of('ill'),
-    qr/\Acalled +under way 0, failures 2, cooldowns 1, first byte after/,
+    qr/\Acalled +under way 0, failures 2, cooldowns 1, first token after/,
     'and it is called again');
 
 $well->script({hang => 8});

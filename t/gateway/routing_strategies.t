@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use JSON::PP ();
 use Test::More;
 
 use Asgard::Files qw(spill wait_until);
@@ -94,6 +95,22 @@ sub call { $s->chat($key, {model => $_[0], @_[1 .. $#_]})->status }
     call('quickest') for 1 .. 10;
     my @got = since();
     is($got[1], 10, 'lowest-latency is the one that answers soonest');
+}
+
+# A head is no token: of streams c is the soonest to say something, though it is
+# the last to begin.
+{
+    my $stream = JSON::PP::true();
+    $up{$_}->script(map { {first_delay => 0.4} } 1 .. 2) for qw(a b);
+    $up{c}->script(map { {delay => 0.1} } 1 .. 2);
+    for (1 .. 2) { call($_, stream => $stream) for @names }
+    mark();
+    is(call('quickest', stream => $stream), 200, 'a stream') for 1 .. 6;
+    is_deeply([since()], [0, 0, 6],
+        'lowest-latency of streams is the one whose first token came soonest');
+    mark();
+    call('quickest') for 1 .. 4;
+    is_deeply([since()], [0, 4, 0], '... which says nothing of answers');
 }
 
 {

@@ -55,7 +55,7 @@ static void an_answer_between_clears_the_failures(void **state)
     for (unsigned i = 0; i < 20; i++) {
         assert_false(asg_health_bad(&h, NOW, &policy, false));
         if (i % 3 == 2) {
-            asg_health_good(&h, NOW, 10);
+            asg_health_good(&h);
         }
     }
 }
@@ -103,7 +103,7 @@ static void the_try_decides(void **state)
     assert_true(asg_health_bad(&h, NOW + 5100, &policy, false));
     assert_int_equal(asg_health_standing(&h, NOW + 10099), ASG_HEALTH_COOLED);
     assert_true(asg_health_claim(&h, NOW + 10100, 1000));
-    asg_health_good(&h, NOW + 10200, 10);
+    asg_health_good(&h);
     assert_int_equal(asg_health_standing(&h, NOW + 10200), ASG_HEALTH_LIVE);
     assert_false(asg_health_bad(&h, NOW + 10200, &policy, false));
 }
@@ -122,21 +122,38 @@ static void failures_while_it_is_cooled_do_not_prolong(void **state)
 
 static void a_latency_is_smoothed_and_forgotten(void **state)
 {
+    const asg_latency_t what = ASG_LATENCY_FIRST_TOKEN;
     asg_health_t h = {0};
 
     (void) state;
-    assert_int_equal(asg_health_latency_us(&h, NOW), 0);
-    asg_health_good(&h, NOW, 0);
-    assert_int_equal(asg_health_latency_us(&h, NOW), 1);
-    h.latency_us = 0;
-    asg_health_good(&h, NOW, 8000);
-    assert_int_equal(asg_health_latency_us(&h, NOW), 8000);
-    asg_health_good(&h, NOW, 16000);
-    assert_int_equal(asg_health_latency_us(&h, NOW), 9000);
-    assert_int_equal(asg_health_latency_us(&h, NOW + 29999), 9000);
-    assert_int_equal(asg_health_latency_us(&h, NOW + 30000), 4500);
-    assert_int_equal(asg_health_latency_us(&h, NOW + 30000 * 64), 0);
-    assert_int_equal(asg_health_latency_us(&h, NOW - 5), 9000);
+    assert_int_equal(asg_health_latency_us(&h, NOW, what), 0);
+    asg_health_measured(&h, NOW, what, 0);
+    assert_int_equal(asg_health_latency_us(&h, NOW, what), 1);
+    h = (asg_health_t) {0};
+    asg_health_measured(&h, NOW, what, 8000);
+    assert_int_equal(asg_health_latency_us(&h, NOW, what), 8000);
+    asg_health_measured(&h, NOW, what, 16000);
+    assert_int_equal(asg_health_latency_us(&h, NOW, what), 9000);
+    assert_int_equal(asg_health_latency_us(&h, NOW + 29999, what), 9000);
+    assert_int_equal(asg_health_latency_us(&h, NOW + 30000, what), 4500);
+    assert_int_equal(asg_health_latency_us(&h, NOW + 30000 * 64, what), 0);
+    assert_int_equal(asg_health_latency_us(&h, NOW - 5, what), 9000);
+}
+
+static void answers_and_first_tokens_are_told_apart(void **state)
+{
+    asg_health_t h = {0};
+
+    (void) state;
+    asg_health_measured(&h, NOW, ASG_LATENCY_ANSWER, 90000);
+    assert_int_equal(asg_health_latency_us(&h, NOW, ASG_LATENCY_FIRST_TOKEN),
+                     0);
+    asg_health_measured(&h, NOW, ASG_LATENCY_FIRST_TOKEN, 200);
+    assert_int_equal(asg_health_latency_us(&h, NOW, ASG_LATENCY_ANSWER),
+                     90000);
+    asg_health_good(&h);
+    assert_int_equal(asg_health_latency_us(&h, NOW, ASG_LATENCY_FIRST_TOKEN),
+                     200);
 }
 
 int main(void)
@@ -150,7 +167,8 @@ int main(void)
         cmocka_unit_test(one_call_tries_it_when_its_time_is_over),
         cmocka_unit_test(the_try_decides),
         cmocka_unit_test(failures_while_it_is_cooled_do_not_prolong),
-        cmocka_unit_test(a_latency_is_smoothed_and_forgotten)
+        cmocka_unit_test(a_latency_is_smoothed_and_forgotten),
+        cmocka_unit_test(answers_and_first_tokens_are_told_apart)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
