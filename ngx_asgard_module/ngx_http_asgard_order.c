@@ -126,7 +126,7 @@ ngx_http_asgard_order_reach(ngx_http_asgard_ctx_t *ctx)
 
 
 /* What a sticky name keeps together: a session that the client names, else its
- * own user; of one project. */
+ * end user; of one project. */
 
 static uint64_t
 ngx_http_asgard_order_session(ngx_http_asgard_ctx_t *ctx)
@@ -139,8 +139,8 @@ ngx_http_asgard_order_session(ngx_http_asgard_ctx_t *ctx)
     if (value && value->len) {
         session = ngx_http_asgard_str(value);
 
-    } else if (ctx->parsed->user.len) {
-        session = ctx->parsed->user;
+    } else if (ctx->end_user[0] != '\0') {
+        session = asg_str_z(ctx->end_user);
 
     } else {
         return 0;

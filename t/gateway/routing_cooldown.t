@@ -101,6 +101,16 @@ is(call('pool'), 200, 'the next one') for 1 .. 2;
 is(since(), '0 2', 'is served by the other');
 wait_until(sub { metric('state') == 1 }, 10);
 
+# All of a name are ill: the last of them is called all the same.
+cool();
+$up{b}->script(map { {status => 500} } 1 .. 3);
+isnt(call('pool'), 200, 'the other one fails, too') for 1 .. 3;
+like($s->get('/metrics')->body,
+    qr/^asgard_endpoint_cooldowns_total\{endpoint="b"\} 1$/m, 'and is cooled');
+is(call('pool'), 200, 'a name of which all are cooled is served all the same');
+wait_until(sub { metric('state') != 2 }, 10);
+is(call('pool'), 200, 'until they are back') for 1 .. 2;
+
 # The first group of a chain is one alone: it is asked each time.
 call('pool');
 $up{a}->script(map { {status => 503} } 1 .. 8);

@@ -9,7 +9,8 @@ use Asgard::Files qw(spill wait_until);
 use Asgard::Spool qw(call_of);
 use Asgard::Stage;
 
-my $s = Asgard::Stage->new(workers => 2);
+my $s = Asgard::Stage->new(workers => 2,
+    http_conf => 'asgard_user_proxies 127.0.0.1;');
 my @names = qw(a b c);
 my %up = map { $_ => $s->upstream($_) } @names;
 my $key = $s->key($s->project(limit => '-'));
@@ -127,13 +128,18 @@ sub call { $s->chat($key, {model => $_[0], @_[1 .. $#_]})->status }
     my %used = map { (keys %$_)[0] => 1 } values %serves;
     cmp_ok(scalar keys %used, '>=', 2, 'and not all users by one');
 
-    my %by;
-    for my $user (1 .. 6) {
-        my $reply = $s->chat($key, {model => 'sticky', user => "u$user"},
-            'x-asgard-session' => 'one');
-        $by{call_of($s, $reply)->{ep}}++;
+    for my $case (['x-asgard-session', 'a session that is named'],
+        ['x-openwebui-user-id', 'a user that a proxy names'])
+    {
+        my ($header, $what) = @$case;
+        my %by;
+        for my $user (1 .. 6) {
+            my $reply = $s->chat($key, {model => 'sticky', user => "u$user"},
+                $header => 'one');
+            $by{call_of($s, $reply)->{ep}}++;
+        }
+        is(scalar keys %by, 1, "$what counts before the user");
     }
-    is(scalar keys %by, 1, 'a session that is named counts before the user');
 }
 
 $s->done;
