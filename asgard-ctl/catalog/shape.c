@@ -101,6 +101,22 @@ named_check(const struct check *c, const struct ctl_yaml *node,
 }
 
 
+/* A number above what a price can be is one: in which unit it is said, and so
+ * its range, knows who reads it. */
+static bool
+is_decimal(const struct ctl_yaml *node)
+{
+    asg_err_t rc = ASG_ERR_SYNTAX;
+    int64_t n;
+
+    if (node->kind == CTL_YAML_SCALAR) {
+        rc = asg_price_parse(asg_str_z(node->text), 1, &n);
+    }
+
+    return rc == ASG_OK || rc == ASG_ERR_RANGE;
+}
+
+
 static bool
 number_check(const struct check *c, const struct ctl_yaml *node,
     const struct ctl_shape *s)
@@ -119,8 +135,7 @@ number_check(const struct check *c, const struct ctl_yaml *node,
                 && asg_money_parse(asg_str_z(node->text), &n) == ASG_OK)
                || expects(c, node, s->name, "USD such as 120 or 0.5");
     default:
-        return (node->kind == CTL_YAML_SCALAR
-                && asg_price_parse(asg_str_z(node->text), 1, &n) == ASG_OK)
+        return is_decimal(node)
                || expects(c, node, s->name, "a number such as 0.00125");
     }
 }

@@ -120,6 +120,30 @@ static void prices_are_exact_in_both_vocabularies(void **state)
     "      cost_cached: 0.0001\n      cost_cache_write_1h: 0.002\n"            \
     "      long_context:\n        above_tokens: 200000\n" more
 
+/* The bound is 1,000 USD a token, in whichever unit a price is said. */
+static void a_price_is_bounded_by_what_a_token_costs(void **state)
+{
+    const struct ctl_model *m;
+
+    (void) state;
+    m = &parse(HEAD MODELS "      price: {in: 1500, out: 1000000000}\n")
+        ->models[0];
+    assert_int_equal(m->card.rates.base.in_pusd, INT64_C(1500000000));
+    assert_int_equal(m->card.rates.base.out_pusd, ASG_PUSD_MAX);
+    m = &parse(HEAD MODELS "      cost_in: 1001\n      cost_out: 1000000\n")
+        ->models[0];
+    assert_int_equal(m->card.rates.base.out_pusd, ASG_PUSD_MAX);
+    refused(HEAD MODELS "      price: {in: 1, out: 1000000001}\n",
+            "\"out\" is not a price in the range");
+    refused(HEAD MODELS "      cost_in: 1\n      cost_out: 1000001\n",
+            "\"cost_out\" is not a price in the range");
+    refused(HEAD MODELS "      input_cost_per_token: 1001\n"
+            "      output_cost_per_token: 1\n",
+            "\"input_cost_per_token\" is not a price in the range");
+    refused(HEAD MODELS "      cost_in: -1\n      cost_out: 1\n",
+            "a number such as 0.00125");
+}
+
 static void a_long_context_tier_is_no_cheaper_in_anything(void **state)
 {
     const asg_rates_t *r;
@@ -633,6 +657,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_short_manifest_has_the_defaults),
         TEST(prices_are_exact_in_both_vocabularies),
+        TEST(a_price_is_bounded_by_what_a_token_costs),
         TEST(a_long_context_tier_is_no_cheaper_in_anything),
         TEST(audio_with_a_bound_has_a_price),
         TEST(a_model_without_a_price_must_say_that_it_is_free),
