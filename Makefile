@@ -47,7 +47,8 @@ LUA_C   := $(if $(and $(LUA),$(wildcard scripts/embed-lua)),$(OUT)/gen/asg_lua.c
 SQL_C   := $(if $(SQL),$(OUT)/gen/ctl_migrations.c)
 PRICES_C := $(OUT)/gen/ctl_prices.c
 OPENAPI_C := $(OUT)/gen/ctl_openapi.c
-GEN_C   := $(SQL_C) $(PRICES_C) $(OPENAPI_C)
+PAGE_C  := $(OUT)/gen/ctl_link_page.c
+GEN_C   := $(SQL_C) $(PRICES_C) $(OPENAPI_C) $(PAGE_C)
 
 CORE_O  := $(CORE:%.c=$(OUT)/%.o) $(LUA_C:%.c=%.o)
 CTL_O   := $(filter-out $(OUT)/asgard-ctl/main.o,$(CTL:%.c=$(OUT)/%.o)) \
@@ -153,6 +154,10 @@ $(OUT)/gen/openapi.json: scripts/openapi $(wildcard asgard-ctl/http/*_routes.c) 
 $(OPENAPI_C): $(OUT)/gen/openapi.json scripts/embed-text
 	@mkdir -p $(@D)
 	@scripts/embed-text $@ http/openapi.h ctl_openapi $<
+
+$(PAGE_C): asgard-ctl/http/link_page.html scripts/embed-text
+	@mkdir -p $(@D)
+	@scripts/embed-text $@ http/link_page.h ctl_link_page $<
 
 $(PRICES_C): asgard-ctl/catalog/prices.json scripts/embed-text
 	@mkdir -p $(@D)

@@ -178,6 +178,17 @@ set_internal(struct ctl_config *c, const struct setting *s,
 }
 
 
+static bool
+set_links(struct ctl_config *c, const struct setting *s, const char *value)
+{
+    (void) s;
+    c->links_in_webhook = strcmp(value, "on") == 0;
+    c->links_in_mail = c->links_in_webhook || strcmp(value, "mail") == 0;
+
+    return c->links_in_mail || strcmp(value, "off") == 0;
+}
+
+
 /* Each entry has a name on both sides of its colon. */
 static bool
 set_targets(struct ctl_config *c, const struct setting *s, const char *value)
@@ -258,6 +269,7 @@ static const struct setting settings[] = {
     {"mail_password_file", set_text, FIELD(mail_password_file),
         "a path, once"},
     {"notify_internal", set_internal, 0, "on or off"},
+    {"notify_links", set_links, 0, "on, mail or off"},
     {"notify_timeout", set_age, FIELD(notify_timeout_s),
         "a time such as 5s (s, m, h)"},
     {"notify_attempts", set_attempts, 0, "a number from 1 to 100"},
@@ -516,6 +528,7 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
     c->session_idle_s = 3600;
     c->session_max_age_s = 8 * 3600;
     c->notify_timeout_s = 5;
+    c->links_in_mail = c->links_in_webhook = true;
     c->notify_attempts = 20;
     ctl_self_service_init(&c->self_service);
     c->file = strdup(path);

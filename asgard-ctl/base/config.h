@@ -55,6 +55,7 @@ struct ctl_config {
     char *mail_user;                    /* NULL: nobody signs in */
     char *mail_password_file;
     bool notify_internal;               /* receivers may be internal */
+    bool links_in_mail, links_in_webhook;       /* to decide by; both */
     int64_t notify_timeout_s;           /* 5; of one attempt */
     unsigned notify_attempts;           /* 20 */
 };

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "http/handlers.h"
 #include "http/identify.h"
 #include "ops/principal.h"
 #include "ops/project.h"
@@ -134,7 +135,9 @@ ctl_gate_enter(struct ctl_request *rq, enum ctl_rule rule,
     if (rule == CTL_RULE_OPEN) {
         return true;
     }
-    if (!ctl_identify(rq, e)) {
+    if (rule == CTL_RULE_LINK ? !ctl_http_link_enter(rq, e)
+                              : !ctl_identify(rq, e))
+    {
         return false;
     }
     verdict = ctl_access_enter(rule, &rq->who);

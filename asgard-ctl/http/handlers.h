@@ -75,6 +75,13 @@ CTL_HANDLER(ctl_http_ask_approve);
 CTL_HANDLER(ctl_http_ask_reject);
 CTL_HANDLER(ctl_http_ask_escalate);
 CTL_HANDLER(ctl_http_ask_cancel);
+/* http/link_routes.c */
+CTL_HANDLER(ctl_http_link_page);
+CTL_HANDLER(ctl_http_link_look);
+CTL_HANDLER(ctl_http_link_act);
+/* Of the gate: who asks is the person of the link, whose token is in the body;
+ * 404 link_not_found, 410 link_ended. */
+bool ctl_http_link_enter(struct ctl_request *rq, struct ctl_error *e);
 /* http/ledger_routes.c */
 CTL_HANDLER(ctl_http_ledger);
 CTL_HANDLER(ctl_http_audit);

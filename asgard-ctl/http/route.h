@@ -63,6 +63,7 @@ struct ctl_answer {
     const char *content_type;           /* NULL: application/json */
     const char *allow;                  /* methods, of a 405; else NULL */
     const char *set_cookie;             /* NULL: none */
+    const char *policy;                 /* Content-Security-Policy, of a page */
     int retry_after_s;                  /* 0: not said */
     const char *follow;                 /* request whose events follow the body:
                                          * http/follow.h; NULL: none */

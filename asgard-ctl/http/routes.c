@@ -112,6 +112,10 @@ const struct ctl_route ctl_routes[] = {
     {"POST", "/api/requests/{request_id}/cancel", CTL_RULE_REQUEST, CTL_WRITE,
         ctl_http_ask_cancel},
 
+    {"GET", "/api/decide", CTL_RULE_OPEN, CTL_READ, ctl_http_link_page},
+    {"POST", "/api/decide/look", CTL_RULE_LINK, CTL_READ, ctl_http_link_look},
+    {"POST", "/api/decide/act", CTL_RULE_LINK, CTL_WRITE, ctl_http_link_act},
+
     {"GET", "/api/ledger", CTL_RULE_READ, CTL_READ, ctl_http_ledger},
     {"GET", "/api/audit", CTL_RULE_READ, CTL_READ, ctl_http_audit},
 

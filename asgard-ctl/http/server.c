@@ -136,6 +136,13 @@ write_head(asg_buf_t *b, const struct ctl_answer *an, const char *trace_id)
         asg_buf_z(b, "\r\nSet-Cookie: ");
         asg_buf_z(b, an->set_cookie);
     }
+    if (an->policy != NULL) {
+        asg_buf_z(b, "\r\nContent-Security-Policy: ");
+        asg_buf_z(b, an->policy);
+        asg_buf_z(b, "\r\nReferrer-Policy: no-referrer"
+                     "\r\nX-Content-Type-Options: nosniff"
+                     "\r\nX-Robots-Tag: noindex");
+    }
     if (an->allow != NULL) {
         asg_buf_z(b, "\r\nAllow: ");
         asg_buf_z(b, an->allow);

@@ -125,8 +125,8 @@ attempt_hold(struct ctl_pg *pg, struct ctl_arena *arena,
 
 bool
 ctl_notice_take(struct ctl_pg *pg, struct ctl_arena *arena,
-    enum ctl_notice_channel channel, struct ctl_notice *out, bool *got,
-    struct ctl_error *e)
+    enum ctl_notice_channel channel, const char *links_at,
+    struct ctl_notice *out, bool *got, struct ctl_error *e)
 {
     struct ctl_rows rows;
     bool ok;
@@ -144,6 +144,13 @@ ctl_notice_take(struct ctl_pg *pg, struct ctl_arena *arena,
         .attempt = (unsigned) ctl_rows_i64(&rows, 0, 3),
         .at = ctl_rows_at(&rows, 0, 4)
     };
+    /* before anything is sent, or who is quick would find no link */
+    if (links_at != NULL
+        && !ctl_link_make(pg, arena, out->id, out->address, links_at,
+                          &out->links, e))
+    {
+        return false;
+    }
     if (!ctl_pg_begin(pg, e)) {
         return false;
     }
@@ -190,5 +197,6 @@ ctl_notice_tend(struct ctl_pg *pg, struct ctl_arena *arena,
         "DELETE FROM notices WHERE notice_id IN (SELECT notice_id FROM notices"
         " WHERE state <> 'waiting' AND ended_at < now() - $1::interval"
         " LIMIT " TEXT(CTL_NOTICE_TEND_MAX) ")",
-        TEXT(CTL_NOTICE_KEEP_DAYS) " days");
+        TEXT(CTL_NOTICE_KEEP_DAYS) " days")
+           && ctl_link_tend(pg, arena, e);
 }

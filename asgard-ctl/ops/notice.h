@@ -7,12 +7,14 @@
  * holds its row until the outcome is known.  A process that dies lets go of it;
  * it is due again after the back-off of its attempts, and dead after the last.
  *
- * A text has ids, names and states; no reason, payload or secret.
+ * A text has ids, names and states; no reason, payload or secret.  Links to
+ * decide by (link.h) are made anew for each attempt and are not part of it.
  */
 #ifndef CTL_NOTICE_H
 #define CTL_NOTICE_H
 
 #include "ops/ask.h"
+#include "ops/link.h"
 
 #define CTL_NOTICE_KEEP_DAYS 30         /* after its end */
 #define CTL_NOTICE_TEND_MAX  1000       /* deleted at once */
@@ -38,13 +40,15 @@ struct ctl_notice {                     /* texts are of the arena */
     const char *id, *address, *body;
     const char *at;                     /* seconds since 1970: of the attempt */
     unsigned attempt;
+    struct ctl_link_list links;         /* wipe after use */
 };
 
 /* The next one that is due, as a transaction that ends with done() or abort();
- * *got false: there is none, and no transaction. */
+ * *got false: there is none, and no transaction.  `links_at`: what links begin
+ * with; NULL: without links. */
 bool ctl_notice_take(struct ctl_pg *pg, struct ctl_arena *arena,
-    enum ctl_notice_channel channel, struct ctl_notice *out, bool *got,
-    struct ctl_error *e);
+    enum ctl_notice_channel channel, const char *links_at,
+    struct ctl_notice *out, bool *got, struct ctl_error *e);
 /* `why` NULL: it was taken; else it is due again, or dead with attempt `most`
  * (*dead). */
 bool ctl_notice_done(struct ctl_pg *pg, struct ctl_arena *arena,

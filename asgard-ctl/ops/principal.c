@@ -150,6 +150,28 @@ ctl_principal_of_session(struct ctl_pg *pg, struct ctl_arena *arena,
 }
 
 
+bool
+ctl_principal_of_user(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *user_id, struct ctl_principal *out, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    memset(out, 0, sizeof(*out));
+    if (!CTL_PG(pg, arena, &rows, e, "SELECT " PERSON " FROM users u"
+                " WHERE u.user_id = $1::uuid AND u.active", user_id))
+    {
+        return false;
+    }
+    if (rows.nrows == 0) {
+        return true;
+    }
+    out->kind = CTL_PRINCIPAL_PERSON;
+    out->scopes = CTL_SCOPES_ALL;
+
+    return person_fill(&rows, 0, out, e);
+}
+
+
 const char *
 ctl_principal_actor(struct ctl_arena *arena, const struct ctl_principal *who)
 {

@@ -24,6 +24,11 @@ bool ctl_principal_of_session(struct ctl_pg *pg, struct ctl_arena *arena,
 /* Of a text[] as PostgreSQL writes it. */
 unsigned ctl_principal_scopes(const char *text);
 
+/* With all that they may, as if they had signed in; kind none: there is no such
+ * account, or it is not active. */
+bool ctl_principal_of_user(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *user_id, struct ctl_principal *out, struct ctl_error *e);
+
 /* "operator" is shown as token:<id>, a person as user:<id>, an agent as
  * agent:<id>: the actor of the audit log. */
 const char *ctl_principal_actor(struct ctl_arena *arena,

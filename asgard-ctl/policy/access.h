@@ -67,6 +67,7 @@ enum ctl_rule {
     CTL_RULE_REQUEST,                   /* ASK, who sees the path's request */
     CTL_RULE_DECIDE,                    /* the same, no agent; approval.h says
                                          * whom */
+    CTL_RULE_LINK,                      /* the person of a link of a notice */
     CTL_RULE_ADMIN,                     /* role and scope admin */
     CTL_RULE_COUNT
 };

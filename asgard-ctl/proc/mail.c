@@ -94,15 +94,28 @@ date_write(const char *seconds, char out[DATE_BYTES])
 }
 
 
+/* "" without a link; NULL: no memory. */
+static const char *
+link_text(const struct ctl_notice *n, struct ctl_arena *arena)
+{
+    return n->links.n == 0 ? ""
+           : ctl_arena_printf(arena, "\r\nApprove or reject it here, once, "
+                "until %s. The link is\r\nfor you alone: who has it decides "
+                "in your name.\r\n%s\r\n", n->links.items[0].expires_at,
+                n->links.items[0].url);
+}
+
+
 /* Kind, project and state are words of our own: they may stand in a header. */
 static const char *
 message_make(const struct ctl_mail *m, const struct ctl_notice *n,
     const cJSON *data, struct ctl_arena *arena)
 {
     const char *from = m->config->mail_from, *kind, *project, *state;
+    const char *link = link_text(n, arena);
     char date[DATE_BYTES];
 
-    if (!date_write(n->at, date)) {
+    if (link == NULL || !date_write(n->at, date)) {
         return NULL;
     }
     kind = line_of(data, "kind", arena);
@@ -116,10 +129,11 @@ message_make(const struct ctl_mail *m, const struct ctl_notice *n,
         "Content-Transfer-Encoding: 8bit\r\n\r\n"
         "Request:      %s\r\nKind:         %s\r\nProject:      %s\r\n"
         "State:        %s\r\nRequested by: %s\r\nWaits for:    %s\r\n\r\n"
-        "%s\r\n", date, from, n->address, n->id, strrchr(from, '@') + 1, kind,
+        "%s\r\n%s", date, from, n->address, n->id, strrchr(from, '@') + 1, kind,
         project, state, line_of(data, "request_id", arena), kind, project,
         state, line_of(data, "requested_by", arena),
-        line_of(data, "waits_for", arena), line_of(data, "url", arena));
+        line_of(data, "waits_for", arena), line_of(data, "url", arena),
+        link);
 }
 
 

@@ -94,6 +94,17 @@ deliver_one(struct courier *c, const struct ctl_notice *notice)
 }
 
 
+static const char *
+links_at(const struct courier *c)
+{
+    const struct ctl_config *config = c->of->config;
+    bool on = c->channel == CTL_NOTICE_MAIL ? config->links_in_mail
+                                            : config->links_in_webhook;
+
+    return on ? config->public_url : NULL;
+}
+
+
 /* What ends with the process was no attempt that failed: its row is let go, and
  * is due again as it was counted. */
 static bool
@@ -103,13 +114,17 @@ deliver(struct courier *c, bool *got, struct ctl_error *e)
     struct ctl_notice notice;
     bool dead;
 
-    if (!ctl_notice_take(c->pg, &c->arena, c->channel, &notice, got, e)) {
+    notice.links.n = 0;
+    if (!ctl_notice_take(c->pg, &c->arena, c->channel, links_at(c), &notice,
+                         got, e))
+    {
         return false;
     }
     if (!*got) {
         return true;
     }
     why = deliver_one(c, &notice);
+    ctl_link_wipe(&notice.links);
     if (why != NULL && is_over(c->of, 0)) {
         ctl_pg_rollback(c->pg);
         return true;

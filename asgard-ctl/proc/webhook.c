@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -168,12 +169,12 @@ header_add(struct call *c, const char *line)
 
 
 static bool
-headers_make(struct call *c, const struct ctl_notice *n,
+headers_make(struct call *c, const struct ctl_notice *n, const char *body,
     struct ctl_arena *arena)
 {
     const struct ctl_webhook *w = c->webhook;
     const char *text = ctl_arena_printf(arena, "%s.%s.%s", n->id, n->at,
-                                        n->body);
+                                        body);
     const char *line = "webhook-signature:";
     char mac[MAC_TEXT];
     unsigned i;
@@ -223,6 +224,40 @@ options_set(struct call *c, const char *body)
 }
 
 
+/* The text with a link for each who may decide; NULL: no memory. */
+static const char *
+body_make(const struct ctl_notice *n, struct ctl_arena *arena)
+{
+    cJSON *said, *list, *one;
+    const char *text = NULL;
+    char *printed;
+    unsigned i;
+
+    if (n->links.n == 0) {
+        return n->body;
+    }
+    said = cJSON_Parse(n->body);
+    list = cJSON_AddArrayToObject(cJSON_GetObjectItem(said, "data"), "links");
+    for (i = 0; i < n->links.n; i++) {
+        one = cJSON_CreateObject();
+        cJSON_AddStringToObject(one, "username", n->links.items[i].username);
+        cJSON_AddStringToObject(one, "url", n->links.items[i].url);
+        cJSON_AddStringToObject(one, "expires_at",
+                                n->links.items[i].expires_at);
+        cJSON_AddItemToArray(list, one);
+    }
+    printed = cJSON_PrintUnformatted(said);
+    if (printed != NULL) {
+        text = ctl_arena_printf(arena, "%s", printed);
+        OPENSSL_cleanse(printed, strlen(printed));
+        cJSON_free(printed);
+    }
+    cJSON_Delete(said);
+
+    return text;
+}
+
+
 /* An answer that is too long was an answer: its status counts. */
 static const char *
 perform(struct call *c, struct ctl_arena *arena)
@@ -250,10 +285,10 @@ ctl_webhook_call(const struct ctl_webhook *w, const struct ctl_notice *n,
         .webhook = w, .outward = {w->config, w->stop_fd, false},
         .curl = curl_easy_init()
     };
-    const char *why = "out of memory";
+    const char *why = "out of memory", *body = body_make(n, arena);
 
-    if (c.curl != NULL && headers_make(&c, n, arena)) {
-        options_set(&c, n->body);
+    if (c.curl != NULL && body != NULL && headers_make(&c, n, body, arena)) {
+        options_set(&c, body);
         why = perform(&c, arena);
     }
     curl_slist_free_all(c.headers);

@@ -77,10 +77,13 @@ ok(delivered(3), 'what failed is told again');
 my @calls = calls();
 is(scalar(@calls), 6, '... each as often as it failed, and once more');
 my (%taken, %body);
+my $links = 0;
 for my $call (@calls) {
     $taken{$call->{id}}++ if $call->{status} == 200
         && $call->{outcome} eq 'whole';
-    $body{$call->{id}}{$call->{body}} = 1;
+    $t->canary('a link ' . ++$links, $1)
+        while $call->{body} =~ /(asg_act_\w+)/g;
+    $body{$call->{id}}{$call->{body} =~ s/,"links":\[.*?\]//r} = 1;
 }
 is_deeply([values %taken], [1, 1, 1], 'each event is taken once, by its id');
 is(scalar(grep { keys %$_ != 1 } values %body), 0,
@@ -93,13 +96,16 @@ is(scalar(grep { abs($_->{timestamp} - $_->{time}) > 60 } @calls), 0,
     '... with its own time');
 is($calls[0]{method} . " $calls[0]{path}", 'POST /asgard', 'it is a POST');
 my $said = $calls[-1]{said};
-is_deeply([sort keys %{$said->{data}}], [qw(event kind on_behalf_of project
-    request_id requested_by state tell url waits_for)], 'it tells so much');
+is_deeply([sort keys %{$said->{data}}], [qw(event kind links on_behalf_of
+    project request_id requested_by state tell url waits_for)],
+    'it tells so much');
 is("$said->{type} @{$said->{data}}{qw(kind project state requested_by)}",
     "request.submit generic $project requested owner", '... of what was asked');
 is($said->{data}{waits_for}, "the project's manager or an administrator",
     '... what it waits for');
 is_deeply($said->{data}{tell}, ['manager'], '... of whom');
+is_deeply([map { $_->{username} } @{$said->{data}{links}}], ['manager'],
+    '... with a link for each of them');
 is($said->{data}{url}, $t->url . "/api/requests/$said->{data}{request_id}",
     '... and where to look');
 is(scalar(grep { $_->{body} =~ /stay-inside/ } @calls), 0,

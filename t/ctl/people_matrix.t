@@ -57,6 +57,10 @@ my %row = (
     'POST /api/requests/{request_id}/reject'   => '00 ++ff + -fss -',
     'POST /api/requests/{request_id}/escalate' => '00 ++ff + -fsf -',
     'POST /api/requests/{request_id}/cancel'   => '00 ++f+ + -+s+ -',
+    'GET /api/decide'           => '++ ++++ + ++++ +',
+    # nobody but who has the token of a link, which says who they are
+    'POST /api/decide/look'     => '++ ++++ + ++++ +',
+    'POST /api/decide/act'      => '++ ++++ + ++++ +',
     'GET /api/ledger'           => '00 ++++ + -++s -',
     'GET /api/audit'            => '00 ++++ + -++s -',
     'GET /api/openapi.json'     => '++ ++++ + ++++ +',

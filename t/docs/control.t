@@ -34,6 +34,7 @@ my %who = (OPEN => 'anybody', SIGNED_IN => 'signed in', SESSION => 'a session',
     READ => 'may read', ASK => 'may ask', PROJECT_SEE => 'sees the project',
     PROJECT_STEER => 'steers the project',
     REQUEST => 'may ask', DECIDE => 'decides', ADMIN => 'administrator',
+    LINK => 'who has the token of a link',
     (map { $_ => 'own, no agent' } qw(OWN_TOKENS OWN_TOKENS_READ)),
     (map { $_ => 'own, a person' } qw(OWN_AGENTS OWN_AGENTS_READ)));
 for my $route (@routes) {
