@@ -30,8 +30,8 @@ LINK_sanitize := $(SANITIZE)
 
 ALL_CFLAGS  = $(BASE_CFLAGS) $(OPT_$(BUILD)) $(CFLAGS) -MMD -MP
 ALL_LDFLAGS = $(LINK_$(BUILD)) $(LDFLAGS)
-CORE_LIBS  := -lcrypto
-CTL_LIBS   := -lpq -lhiredis -lcrypto -lyaml -lcjson -lcurl -lpthread
+CORE_LIBS  := -lcrypto -lpcre2-8
+CTL_LIBS   := -lpq -lhiredis -lcrypto -lpcre2-8 -lyaml -lcjson -lcurl -lpthread
 CTL_CFLAGS := -I/usr/include/postgresql
 
 LUA     := $(sort $(wildcard ngx_asgard_module/core/lua/*.lua))

@@ -117,7 +117,7 @@ static void scan_request(void *data)
 static void guard_request(void *data)
 {
     static asg_request_reader_t reader = {.seed = 7};
-    static asg_action_t actions[ASG_RULE_COUNT];
+    static asg_action_t actions[ASG_RULE_MAX];
     static asg_guard_t guard;
 
     (void) data;
@@ -281,14 +281,14 @@ static void guard_stream(void *data)
     static asg_guard_answer_t guard;
     static asg_answer_t answer;
     static char line[ASG_ANSWER_LINE];
-    asg_action_t actions[ASG_RULE_COUNT];
+    asg_action_t actions[ASG_RULE_MAX];
     size_t chunk = *(const size_t *) data;
 
     for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
         actions[i] = answer_action;
     }
     memory_used = 0;
-    asg_guard_answer_begin(&guard, ASG_API_CHAT, true, actions);
+    asg_guard_answer_begin(&guard, ASG_API_CHAT, true, NULL, actions);
     guard.emit = drop;
     guard.alloc = take_memory;
     asg_answer_init(&answer, ASG_STR("bench"), false, 0, line);

@@ -84,9 +84,12 @@ typedef struct {
     void                      *upstream;      /* upstream.c: its conf */
 
     ngx_uint_t                 guard_mode;    /* asg_guard_mode_t */
-    asg_action_t               guard_actions[ASG_RULE_COUNT];
-    asg_action_t               guard_answers[ASG_RULE_COUNT];
+    asg_action_t               guard_actions[ASG_RULE_MAX];
+    asg_action_t               guard_answers[ASG_RULE_MAX];
     ngx_uint_t                 guard_answers_set;
+    struct asg_guard_set      *guard_set;     /* NULL: no asgard_guardrail */
+    ngx_array_t               *guard_lists;   /* while it is read */
+    ngx_uint_t                 guard_labels;  /* rules that redact answers */
 
     size_t                     body_memory;   /* asgard_body_memory SIZE */
     ngx_msec_t                 drain_timeout; /* asgard_drain_timeout */

@@ -3,6 +3,8 @@
  * Monotonic counters: each worker adds to its own, a reader sums all.
  */
 
+#include "core/guard_set.h"
+#include "core/route.h"
 #include "ngx_http_asgard_shm.h"
 
 
@@ -143,11 +145,49 @@ ngx_http_asgard_count_reason_read(asg_reason_t reason)
 }
 
 
-void
-ngx_http_asgard_count_guard(ngx_uint_t side, asg_rule_t rule,
-    asg_action_t action)
+/* The entry of a rule of the operator's; NULL: others have them all. */
+
+static ngx_http_asgard_own_rule_t *
+ngx_http_asgard_count_own_rule(const char *name)
 {
-    ngx_http_asgard_worker_t  *w;
+    uint64_t                     id;
+    ngx_uint_t                   n;
+    ngx_http_asgard_zone_t      *zone;
+    ngx_http_asgard_own_rule_t  *own;
+
+    zone = ngx_http_asgard_zone();
+    id = asg_route_hash(asg_str_z(name));
+
+    for (n = 0; n < NGX_HTTP_ASGARD_OWN_RULES; n++) {
+        own = &zone->own_rules[(id + n) % NGX_HTTP_ASGARD_OWN_RULES];
+
+        if (own->id == id || ngx_atomic_cmp_set(&own->id, 0, id)
+            || own->id == id)
+        {
+            return own;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_http_asgard_count_guard(ngx_uint_t side, const struct asg_guard_set *set,
+    asg_rule_t rule, asg_action_t action)
+{
+    ngx_http_asgard_worker_t    *w;
+    ngx_http_asgard_own_rule_t  *own;
+
+    if (rule >= ASG_RULE_COUNT) {
+        own = ngx_http_asgard_count_own_rule(asg_guard_name(set, rule));
+
+        if (own) {
+            (void) ngx_atomic_fetch_add(&own->calls[side][action], 1);
+        }
+
+        return;
+    }
 
     w = ngx_http_asgard_worker();
     if (w) {
@@ -157,9 +197,17 @@ ngx_http_asgard_count_guard(ngx_uint_t side, asg_rule_t rule,
 
 
 uint64_t
-ngx_http_asgard_count_guard_read(ngx_uint_t side, asg_rule_t rule,
-    asg_action_t action)
+ngx_http_asgard_count_guard_read(ngx_uint_t side,
+    const struct asg_guard_set *set, asg_rule_t rule, asg_action_t action)
 {
+    ngx_http_asgard_own_rule_t  *own;
+
+    if (rule >= ASG_RULE_COUNT) {
+        own = ngx_http_asgard_count_own_rule(asg_guard_name(set, rule));
+
+        return own ? own->calls[side][action] : 0;
+    }
+
     return ngx_http_asgard_count_sum(
                  &ngx_http_asgard_count_first()->guards[side][rule][action]);
 }

@@ -121,6 +121,17 @@ ngx_http_asgard_guard_set_answers(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+const asg_guard_set_t *
+ngx_http_asgard_guard_set_of(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
+
+    return amcf->guard_set;
+}
+
+
 asg_guard_mode_t
 ngx_http_asgard_guard_mode(ngx_http_asgard_ctx_t *ctx)
 {
@@ -148,7 +159,7 @@ ngx_http_asgard_guard_of(ngx_http_asgard_ctx_t *ctx)
 
     if (ctx->guard) {
         ctx->guard->mode = ngx_http_asgard_guard_mode(ctx);
-        ctx->guard->blocked = ASG_RULE_COUNT;
+        ctx->guard->blocked = ASG_RULE_MAX;
     }
 
     return ctx->guard;
@@ -166,6 +177,7 @@ ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx)
         return NULL;
     }
 
+    ngx_http_asgard_guard_worker->set = amcf->guard_set;
     asg_guard_begin(ngx_http_asgard_guard_worker, amcf->guard_actions);
 
     return ngx_http_asgard_guard_worker;
@@ -191,6 +203,7 @@ ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx)
     side = &found->side[NGX_HTTP_ASGARD_GUARD_REQUEST];
     ngx_memcpy(side->matches, guard->matches, sizeof(side->matches));
     ngx_memcpy(side->actions, guard->actions, sizeof(side->actions));
+    side->gave_up = guard->gave_up;
 
     if (asg_guard_action(guard) == ASG_ACTION_BLOCK) {
         found->blocked = asg_guard_rule(guard);
@@ -208,23 +221,24 @@ ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx)
 static void
 ngx_http_asgard_guard_only_flag(ngx_http_asgard_guard_t *found)
 {
-    found->blocked = ASG_RULE_COUNT;
+    found->blocked = ASG_RULE_MAX;
     asg_guard_actions_monitor(
         found->side[NGX_HTTP_ASGARD_GUARD_REQUEST].actions);
 }
 
 
 void
-ngx_http_asgard_guard_count(ngx_http_asgard_guard_t *found, ngx_uint_t in)
+ngx_http_asgard_guard_count(ngx_http_asgard_ctx_t *ctx, ngx_uint_t in)
 {
     ngx_uint_t                     i;
     ngx_http_asgard_guard_side_t  *side;
 
-    side = &found->side[in];
+    side = &ctx->guard->side[in];
 
-    for (i = 0; i < ASG_RULE_COUNT; i++) {
+    for (i = 0; i < ASG_RULE_MAX; i++) {
         if (side->matches[i]) {
-            ngx_http_asgard_count_guard(in, (asg_rule_t) i, side->actions[i]);
+            ngx_http_asgard_count_guard(in, ngx_http_asgard_guard_set_of(ctx),
+                                        (asg_rule_t) i, side->actions[i]);
         }
     }
 }
@@ -235,7 +249,7 @@ ngx_http_asgard_guard_redacts(ngx_http_asgard_guard_side_t *side)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < ASG_RULE_COUNT; i++) {
+    for (i = 0; i < ASG_RULE_MAX; i++) {
         if (side->matches[i] && side->actions[i] == ASG_ACTION_REDACT) {
             return 1;
         }
@@ -245,11 +259,22 @@ ngx_http_asgard_guard_redacts(ngx_http_asgard_guard_side_t *side)
 }
 
 
+static ngx_int_t
+ngx_http_asgard_guard_refuse(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_str_t  param;
+
+    param.data = (u_char *) ctx->guard->param;
+    param.len = ngx_strlen(ctx->guard->param);
+
+    return ngx_http_asgard_refuse(ctx, ASG_REASON_GUARDRAIL_BLOCKED, &param);
+}
+
+
 ngx_int_t
 ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx)
 {
     ngx_int_t                 rc;
-    ngx_str_t                 param;
     ngx_http_asgard_guard_t  *found = ctx->guard;
 
     if (found == NULL) {
@@ -261,17 +286,15 @@ ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx)
     if (found->mode == ASG_GUARD_MONITOR) {
         ngx_http_asgard_guard_only_flag(found);
 
-    } else if (found->blocked != ASG_RULE_COUNT) {
-        param.data = (u_char *) found->param;
-        param.len = ngx_strlen(found->param);
-        rc = ngx_http_asgard_refuse(ctx, ASG_REASON_GUARDRAIL_BLOCKED, &param);
+    } else if (found->blocked != ASG_RULE_MAX) {
+        rc = ngx_http_asgard_guard_refuse(ctx);
 
     } else if (ngx_http_asgard_guard_redacts(
                                &found->side[NGX_HTTP_ASGARD_GUARD_REQUEST])) {
         rc = ngx_http_asgard_guard_redact(ctx);
     }
 
-    ngx_http_asgard_guard_count(found, NGX_HTTP_ASGARD_GUARD_REQUEST);
+    ngx_http_asgard_guard_count(ctx, NGX_HTTP_ASGARD_GUARD_REQUEST);
 
     return rc;
 }
@@ -286,7 +309,7 @@ ngx_http_asgard_guard_redacted(ngx_http_asgard_guard_side_t *side,
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < ASG_RULE_COUNT; i++) {
+    for (i = 0; i < ASG_RULE_MAX; i++) {
         if (side->actions[i] == ASG_ACTION_REDACT && guard->redacted[i] == 0) {
             side->actions[i] = ASG_ACTION_FLAG;
         }
@@ -332,6 +355,13 @@ ngx_http_asgard_guard_redact(ngx_http_asgard_ctx_t *ctx)
         return ngx_http_asgard_refuse(ctx, ASG_REASON_INTERNAL, NULL);
     }
 
+    if (asg_guard_action(guard) == ASG_ACTION_BLOCK) {
+        /* the time for patterns ended this time */
+        return ngx_http_asgard_guard_keep(ctx) == NGX_OK
+               ? ngx_http_asgard_guard_refuse(ctx)
+               : ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
+    }
+
     ngx_http_asgard_guard_redacted(side, guard);
 
     body.len = out.len;
@@ -348,6 +378,18 @@ ngx_http_asgard_guard_redact(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* Of a search that a limit ended it is that. */
+
+static const char *
+ngx_http_asgard_guard_category(ngx_http_asgard_ctx_t *ctx, ngx_uint_t in,
+    asg_rule_t rule)
+{
+    return ctx->guard->side[in].gave_up & asg_guard_bit(rule)
+           ? ASG_GUARD_LIMIT
+           : asg_guard_category(ngx_http_asgard_guard_set_of(ctx), rule);
+}
+
+
 void
 ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
 {
@@ -356,20 +398,28 @@ ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
     rule = ctx->guard->blocked;
 
     asg_buf_z(out, ",\"rule_id\":");
-    asg_buf_json(out, asg_str_z(asg_rule_name(rule)));
+    asg_buf_json(out, asg_str_z(asg_guard_name(
+                                    ngx_http_asgard_guard_set_of(ctx), rule)));
     asg_buf_z(out, ",\"category\":");
-    asg_buf_json(out, asg_str_z(asg_rule_category(rule)));
+    asg_buf_json(out, asg_str_z(ngx_http_asgard_guard_category(ctx,
+                                    ctx->guard->blocked_in, rule)));
 }
 
 
 static void
-ngx_http_asgard_guard_verdict(asg_buf_t *out,
-    ngx_http_asgard_guard_side_t *side, ngx_uint_t rule)
+ngx_http_asgard_guard_verdict(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
+    ngx_uint_t in, asg_rule_t rule)
 {
+    ngx_http_asgard_guard_side_t  *side;
+
+    side = &ctx->guard->side[in];
+
     asg_buf_z(out, "{\"rule_id\":");
-    asg_buf_json(out, asg_str_z(asg_rule_name((asg_rule_t) rule)));
+    asg_buf_json(out, asg_str_z(asg_guard_name(
+                                    ngx_http_asgard_guard_set_of(ctx), rule)));
     asg_buf_z(out, ",\"category\":");
-    asg_buf_json(out, asg_str_z(asg_rule_category((asg_rule_t) rule)));
+    asg_buf_json(out, asg_str_z(ngx_http_asgard_guard_category(ctx, in,
+                                                               rule)));
     asg_buf_z(out, ",\"action\":");
     asg_buf_json(out, asg_str_z(asg_action_name(side->actions[rule])));
     asg_buf_z(out, ",\"matches\":");
@@ -393,13 +443,13 @@ ngx_http_asgard_guard_verdicts(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
     for (in = 0; in < NGX_HTTP_ASGARD_GUARD_SIDES; in++) {
         side = &ctx->guard->side[in];
 
-        for (i = 0; i < ASG_RULE_COUNT; i++) {
+        for (i = 0; i < ASG_RULE_MAX; i++) {
             if (side->matches[i] == 0) {
                 continue;
             }
 
             asg_buf_z(out, before);
-            ngx_http_asgard_guard_verdict(out, side, i);
+            ngx_http_asgard_guard_verdict(out, ctx, in, (asg_rule_t) i);
             asg_buf_z(out, in == NGX_HTTP_ASGARD_GUARD_ANSWER
                            ? ",\"in\":\"answer\"}" : "}");
             before = ",";
@@ -411,23 +461,28 @@ ngx_http_asgard_guard_verdicts(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
 /* The gravest first; what does not fit is left out. */
 
 static void
-ngx_http_asgard_guard_text_of(asg_buf_t *out,
-    ngx_http_asgard_guard_side_t *side, const char *in, asg_action_t action)
+ngx_http_asgard_guard_text_of(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
+    ngx_uint_t in, asg_action_t action)
 {
-    size_t      len;
-    ngx_uint_t  i;
+    size_t                         len;
+    ngx_uint_t                     i;
+    ngx_http_asgard_guard_side_t  *side;
 
-    for (i = 0; i < ASG_RULE_COUNT; i++) {
+    side = &ctx->guard->side[in];
+
+    for (i = 0; i < ASG_RULE_MAX; i++) {
         if (side->matches[i] == 0 || side->actions[i] != action) {
             continue;
         }
 
         len = out->len;
         asg_buf_z(out, len ? "," : "");
-        asg_buf_z(out, in);
-        asg_buf_z(out, asg_rule_name((asg_rule_t) i));
+        asg_buf_z(out, in == NGX_HTTP_ASGARD_GUARD_ANSWER ? "a:" : "q:");
+        asg_buf_z(out, asg_guard_name(ngx_http_asgard_guard_set_of(ctx),
+                                      (asg_rule_t) i));
         asg_buf_z(out, ":");
-        asg_buf_z(out, asg_rule_category((asg_rule_t) i));
+        asg_buf_z(out, ngx_http_asgard_guard_category(ctx, in,
+                                                      (asg_rule_t) i));
         asg_buf_z(out, ":");
         asg_buf_z(out, asg_action_name(action));
         asg_buf_z(out, ":");
@@ -460,12 +515,10 @@ ngx_http_asgard_guard_text(ngx_http_asgard_ctx_t *ctx)
     asg_buf_init(&out, text, ASG_EVENT_VERDICTS);
 
     for (action = ASG_ACTION_BLOCK; action > ASG_ACTION_ALLOW; action--) {
-        ngx_http_asgard_guard_text_of(&out,
-            &ctx->guard->side[NGX_HTTP_ASGARD_GUARD_REQUEST], "q:",
-            (asg_action_t) action);
-        ngx_http_asgard_guard_text_of(&out,
-            &ctx->guard->side[NGX_HTTP_ASGARD_GUARD_ANSWER], "a:",
-            (asg_action_t) action);
+        ngx_http_asgard_guard_text_of(&out, ctx, NGX_HTTP_ASGARD_GUARD_REQUEST,
+                                      (asg_action_t) action);
+        ngx_http_asgard_guard_text_of(&out, ctx, NGX_HTTP_ASGARD_GUARD_ANSWER,
+                                      (asg_action_t) action);
     }
 
     return out.len ? (asg_str_t) { out.data, out.len } : ASG_STR_NULL;

@@ -18,15 +18,16 @@
 
 
 typedef struct {
-    uint32_t          matches[ASG_RULE_COUNT];
-    asg_action_t      actions[ASG_RULE_COUNT];  /* that were taken */
+    uint32_t          matches[ASG_RULE_MAX];
+    asg_action_t      actions[ASG_RULE_MAX];  /* that were taken */
+    uint64_t          gave_up;                /* core/guard_body.h */
 } ngx_http_asgard_guard_side_t;
 
 
 /* Of a call in which something was found. */
 struct ngx_http_asgard_guard_s {
     asg_guard_mode_t  mode;
-    asg_rule_t        blocked;      /* ASG_RULE_COUNT: none was */
+    asg_rule_t        blocked;      /* ASG_RULE_MAX: none was */
     ngx_uint_t        blocked_in;   /* ngx_http_asgard_guard_in_e */
     char              param[ASG_REQUEST_PATH_MAX];
     ngx_http_asgard_guard_side_t  side[NGX_HTTP_ASGARD_GUARD_SIDES];
@@ -41,6 +42,9 @@ char *ngx_http_asgard_guard_set(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_asgard_guard_set_answers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* The rules of this configuration's operator; NULL: none. */
+const asg_guard_set_t *ngx_http_asgard_guard_set_of(
+    ngx_http_asgard_ctx_t *ctx);
 /* That holds for this call: its project's, else the configuration's. */
 asg_guard_mode_t ngx_http_asgard_guard_mode(ngx_http_asgard_ctx_t *ctx);
 /* ctx->guard, made if there is none; NULL: no memory. */
@@ -53,7 +57,7 @@ ngx_int_t ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx);
 /* The step. */
 ngx_int_t ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx);
 /* What was found on that side, into the metrics. */
-void ngx_http_asgard_guard_count(ngx_http_asgard_guard_t *found, ngx_uint_t in);
+void ngx_http_asgard_guard_count(ngx_http_asgard_ctx_t *ctx, ngx_uint_t in);
 /* The rule that refused the call, as further members of "error". */
 void ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx);
 /* What was found, for the ledger: `q:pii-email:pii:redact:2,a:…`, q of the

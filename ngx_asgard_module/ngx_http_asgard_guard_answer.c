@@ -32,7 +32,7 @@ ngx_http_asgard_guard_answer_new(ngx_http_asgard_attempt_t *a,
     ngx_uint_t stream, asg_guard_answer_t **out)
 {
     asg_guard_mode_t              mode;
-    asg_action_t                  actions[ASG_RULE_COUNT];
+    asg_action_t                  actions[ASG_RULE_MAX];
     asg_guard_answer_t           *g;
     ngx_http_request_t           *r;
     ngx_http_asgard_main_conf_t  *amcf;
@@ -57,7 +57,8 @@ ngx_http_asgard_guard_answer_new(ngx_http_asgard_attempt_t *a,
         asg_guard_actions_monitor(actions);
     }
 
-    asg_guard_answer_begin(g, (asg_api_t) a->ctx->route, stream, actions);
+    asg_guard_answer_begin(g, (asg_api_t) a->ctx->route, stream, amcf->guard_set,
+                           actions);
     g->emit = ngx_http_asgard_stream_emit;
     g->alloc = ngx_http_asgard_guard_answer_alloc;
     g->data = a;
@@ -112,7 +113,7 @@ ngx_http_asgard_guard_answer_begin(ngx_http_asgard_attempt_t *a)
 static ngx_uint_t
 ngx_http_asgard_guard_answer_stopped(asg_guard_answer_t *g)
 {
-    return g->blocked != ASG_RULE_COUNT || g->too_large || g->failed;
+    return g->blocked != ASG_RULE_MAX || g->too_large || g->failed;
 }
 
 
@@ -186,7 +187,7 @@ ngx_http_asgard_guard_answer_keep(ngx_http_asgard_attempt_t *a)
 
     any = 0;
 
-    for (i = 0; i < ASG_RULE_COUNT; i++) {
+    for (i = 0; i < ASG_RULE_MAX; i++) {
         any |= (g->matches[i] != 0);
     }
 
@@ -202,16 +203,18 @@ ngx_http_asgard_guard_answer_keep(ngx_http_asgard_attempt_t *a)
     side = &found->side[NGX_HTTP_ASGARD_GUARD_ANSWER];
     ngx_memcpy(side->matches, g->matches, sizeof(side->matches));
 
-    for (i = 0; i < ASG_RULE_COUNT; i++) {
+    for (i = 0; i < ASG_RULE_MAX; i++) {
         side->actions[i] = asg_guard_answer_action(g, (asg_rule_t) i);
     }
 
-    if (g->blocked != ASG_RULE_COUNT) {
+    side->gave_up = g->gave_up;
+
+    if (g->blocked != ASG_RULE_MAX) {
         found->blocked = g->blocked;
         found->blocked_in = NGX_HTTP_ASGARD_GUARD_ANSWER;
     }
 
-    ngx_http_asgard_guard_count(found, NGX_HTTP_ASGARD_GUARD_ANSWER);
+    ngx_http_asgard_guard_count(a->ctx, NGX_HTTP_ASGARD_GUARD_ANSWER);
 
     return NGX_OK;
 }
@@ -241,13 +244,15 @@ ngx_http_asgard_guard_answer_error(ngx_http_asgard_attempt_t *a)
         /* in place of its error, which the guard holds and drops */
         (void) ngx_http_asgard_refuse(ctx, ASG_REASON_UPSTREAM_ERROR, NULL);
 
-    } else if (a->guard->blocked != ASG_RULE_COUNT) {
+    } else if (a->guard->blocked != ASG_RULE_MAX) {
         if (ngx_http_asgard_guard_of(ctx) == NULL) {
             return 1;
         }
 
         ctx->guard->blocked = a->guard->blocked;
         ctx->guard->blocked_in = NGX_HTTP_ASGARD_GUARD_ANSWER;
+        ctx->guard->side[NGX_HTTP_ASGARD_GUARD_ANSWER].gave_up =
+            a->guard->gave_up;
         ngx_http_asgard_guard_answer_blocked(ctx);
 
     } else {
@@ -279,13 +284,14 @@ ngx_http_asgard_guard_answer_redact(ngx_http_asgard_attempt_t *a)
 
     answer = &a->answer;
     old = *answer;
-    size = asg_guard_answer_size((char *) old.body, old.len);
+    size = asg_guard_answer_size(a->guard, (char *) old.body, old.len);
 
     if (ngx_http_asgard_answer_renew(a, size) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    asg_guard_answer_write((char *) old.body, old.len, (char *) answer->body);
+    asg_guard_answer_write(a->guard, (char *) old.body, old.len,
+                           (char *) answer->body);
     ngx_http_asgard_answer_drop(&old);
 
     /* where its name stands now: nothing else of this meter is used */
@@ -330,7 +336,7 @@ ngx_http_asgard_guard_answer_json(ngx_http_asgard_attempt_t *a)
         return NGX_ERROR;
     }
 
-    if (g->blocked != ASG_RULE_COUNT) {
+    if (g->blocked != ASG_RULE_MAX) {
         ngx_http_asgard_guard_answer_blocked(a->ctx);
         return NGX_DECLINED;
     }

@@ -10,6 +10,7 @@
 #include "ngx_http_asgard_end_user.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_guard.h"
+#include "ngx_http_asgard_guard_rules.h"
 #include "ngx_http_asgard_keyfile.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_listen.h"
@@ -189,6 +190,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
     { ngx_string("asgard_guardrails_answers"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_asgard_guard_set_answers,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_guardrail"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_asgard_guard_rules_set,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -494,7 +502,7 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_asgard_guard_rules_done(cf, amcf);
 }
 
 

@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_probe.h"
 
+#include "core/guard_set.h"
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_journal.h"
 #include "ngx_http_asgard_ready.h"
@@ -18,6 +19,7 @@
 #define NGX_HTTP_ASGARD_METRICS_MAX  40960   /* and for each endpoint: */
 #define NGX_HTTP_ASGARD_ENDPOINT_MAX  2048
 #define NGX_HTTP_ASGARD_MODEL_MAX     2048    /* and for each that has one */
+#define NGX_HTTP_ASGARD_OWN_RULE_MAX  1024    /* and for each of these */
 
 
 static ngx_int_t ngx_http_asgard_probe_health(ngx_http_request_t *r);
@@ -138,7 +140,8 @@ ngx_http_asgard_probe_reasons(u_char *p, u_char *last)
 
 
 static u_char *
-ngx_http_asgard_probe_guards(u_char *p, u_char *last)
+ngx_http_asgard_probe_guards(u_char *p, u_char *last,
+    const asg_guard_set_t *set)
 {
     ngx_uint_t   side, rule, action;
 
@@ -150,15 +153,18 @@ ngx_http_asgard_probe_guards(u_char *p, u_char *last)
                      "# TYPE asgard_guardrail_calls_total counter\n");
 
     for (side = 0; side < NGX_HTTP_ASGARD_GUARD_SIDES; side++) {
-        for (rule = 0; rule < ASG_RULE_COUNT; rule++) {
+        for (rule = 0; rule < ASG_RULE_COUNT + (set ? set->nrules : 0);
+             rule++)
+        {
             for (action = ASG_ACTION_FLAG; action < ASG_ACTION_COUNT;
                  action++)
             {
                 p = ngx_slprintf(p, last, "asgard_guardrail_calls_total{"
                                  "in=\"%s\",rule=\"%s\",action=\"%s\"} %uL\n",
-                                 sides[side], asg_rule_name((asg_rule_t) rule),
+                                 sides[side], asg_guard_name(set,
+                                                          (asg_rule_t) rule),
                                  asg_action_name((asg_action_t) action),
-                                 ngx_http_asgard_count_guard_read(side,
+                                 ngx_http_asgard_count_guard_read(side, set,
                                                    (asg_rule_t) rule,
                                                    (asg_action_t) action));
             }
@@ -343,13 +349,19 @@ ngx_http_asgard_probe_models(u_char *p, u_char *last,
 static ngx_int_t
 ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
 {
-    size_t                       size;
-    u_char                      *p, *last;
-    ngx_str_t                    body;
-    ngx_http_asgard_snapshot_t  *s;
+    size_t                        size;
+    u_char                       *p, *last;
+    ngx_str_t                     body;
+    ngx_http_asgard_snapshot_t   *s;
+    ngx_http_asgard_main_conf_t  *amcf;
 
     s = ngx_http_asgard_snapshot_take();
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_asgard_module);
     size = NGX_HTTP_ASGARD_METRICS_MAX + NGX_HTTP_ASGARD_TIMES_TEXT;
+
+    if (amcf->guard_set) {
+        size += amcf->guard_set->nrules * NGX_HTTP_ASGARD_OWN_RULE_MAX;
+    }
 
     if (s) {
         size += s->catalog.nendpoints * NGX_HTTP_ASGARD_ENDPOINT_MAX
@@ -376,7 +388,7 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
     }
 
     p = ngx_http_asgard_probe_counters(p, last);
-    p = ngx_http_asgard_probe_guards(p, last);
+    p = ngx_http_asgard_probe_guards(p, last, amcf->guard_set);
     p = ngx_http_asgard_probe_used(p, last);
     p = ngx_http_asgard_times_write(p, last);
     p = ngx_http_asgard_probe_reasons(p, last);

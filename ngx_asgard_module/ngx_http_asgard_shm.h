@@ -24,7 +24,7 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  9
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  10
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -33,6 +33,7 @@
 #define NGX_HTTP_ASGARD_ABSENT_N     4096       /* a power of two */
 #define NGX_HTTP_ASGARD_SLOTS_MAX    262144
 #define NGX_HTTP_ASGARD_SHARES       4096       /* see share.h */
+#define NGX_HTTP_ASGARD_OWN_RULES    128        /* names of guardrails */
 
 
 /* See times.h. */
@@ -95,6 +96,14 @@ typedef struct {
 } ngx_http_asgard_tally_t;
 
 
+/* A guardrail of the operator's, by its name; see ngx_http_asgard_count.c. */
+typedef struct {
+    ngx_atomic_t               id;              /* 0: nobody's */
+    ngx_atomic_t               calls[NGX_HTTP_ASGARD_GUARD_SIDES]
+                                    [ASG_ACTION_COUNT];
+} ngx_http_asgard_own_rule_t;
+
+
 /* Of a slot that is DONE, close together: what says whether the ledger has it.
  * A slot has a page of its own. */
 typedef struct {
@@ -144,6 +153,7 @@ struct ngx_http_asgard_zone_s {
 
     ngx_http_asgard_tally_t    tallies[NGX_HTTP_ASGARD_TALLY_N];
     ngx_http_asgard_tally_t    others;          /* models with no entry */
+    ngx_http_asgard_own_rule_t own_rules[NGX_HTTP_ASGARD_OWN_RULES];
 
     /* the journal: see ngx_http_asgard_journal.h */
     ngx_uint_t                 nslots;

@@ -110,11 +110,12 @@ uint64_t ngx_http_asgard_count_reason_read(asg_reason_t reason);
 const char *ngx_http_asgard_count_name(ngx_http_asgard_count_e what,
     const char **help);
 
-/* Calls in which a guardrail matched, by what was done. */
-void ngx_http_asgard_count_guard(ngx_uint_t side, asg_rule_t rule,
-    asg_action_t action);
-uint64_t ngx_http_asgard_count_guard_read(ngx_uint_t side, asg_rule_t rule,
-    asg_action_t action);
+/* Calls in which a guardrail matched, by what was done.  Rules of the operator
+ * are counted by their names, the first NGX_HTTP_ASGARD_OWN_RULES of them. */
+void ngx_http_asgard_count_guard(ngx_uint_t side,
+    const struct asg_guard_set *set, asg_rule_t rule, asg_action_t action);
+uint64_t ngx_http_asgard_count_guard_read(ngx_uint_t side,
+    const struct asg_guard_set *set, asg_rule_t rule, asg_action_t action);
 
 /* A call whose usage was measured. */
 void ngx_http_asgard_count_used(asg_nusd_t cost_nusd, asg_nusd_t held_nusd);

@@ -85,23 +85,23 @@ asg_err_t asg_guard_mode_parse(asg_str_t name, asg_guard_mode_t *out)
     return ASG_ERR_SYNTAX;
 }
 
-void asg_guard_actions_default(asg_action_t actions[ASG_RULE_COUNT])
+void asg_guard_actions_default(asg_action_t actions[ASG_RULE_MAX])
 {
-    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
-        actions[i] = rules[i].action;
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
+        actions[i] = i < ASG_RULE_COUNT ? rules[i].action : ASG_ACTION_ALLOW;
     }
 }
 
-void asg_guard_actions_of_answers(asg_action_t actions[ASG_RULE_COUNT])
+void asg_guard_actions_of_answers(asg_action_t actions[ASG_RULE_MAX])
 {
-    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
-        actions[i] = ASG_ACTION_FLAG;
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
+        actions[i] = i < ASG_RULE_COUNT ? ASG_ACTION_FLAG : ASG_ACTION_ALLOW;
     }
 }
 
-void asg_guard_actions_monitor(asg_action_t actions[ASG_RULE_COUNT])
+void asg_guard_actions_monitor(asg_action_t actions[ASG_RULE_MAX])
 {
-    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
         actions[i] = actions[i] == ASG_ACTION_ALLOW ? ASG_ACTION_ALLOW
                                                     : ASG_ACTION_FLAG;
     }

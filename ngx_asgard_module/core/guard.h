@@ -24,7 +24,7 @@ typedef enum {
     ASG_RULE_PII_EMAIL, ASG_RULE_PII_SSN, ASG_RULE_PII_CREDIT_CARD,
     ASG_RULE_SECRET_AWS_ACCESS_KEY, ASG_RULE_SECRET_GITHUB_PAT,
     ASG_RULE_SECRET_PRIVATE_KEY,
-    ASG_RULE_COUNT
+    ASG_RULE_COUNT              /* from here on those of the operator */
 } asg_rule_t;
 
 /* The later one outranks the earlier. */
@@ -43,6 +43,9 @@ typedef enum {
 } asg_guard_mode_t;
 
 #define ASG_RULE_NAME_MAX   32
+/* Rules of the operator's (guard_set.h). */
+#define ASG_RULE_OPERATOR   64
+#define ASG_RULE_MAX        (ASG_RULE_COUNT + ASG_RULE_OPERATOR)
 #define ASG_GUARD_REACH     384
 #define ASG_GUARD_STREAM    4096
 
@@ -65,12 +68,14 @@ const char *asg_guard_mode_name(asg_guard_mode_t mode);
 ASG_MUST_CHECK asg_err_t asg_guard_mode_parse(asg_str_t name,
     asg_guard_mode_t *out);
 
-/* Of requests: block secrets, redact personal data, flag injection. */
-void asg_guard_actions_default(asg_action_t actions[ASG_RULE_COUNT]);
+/* Of requests: block secrets, redact personal data, flag injection.  The rules
+ * of the operator are allowed, here and in the next one: they say it
+ * themselves. */
+void asg_guard_actions_default(asg_action_t actions[ASG_RULE_MAX]);
 /* Of answers: all is flagged. */
-void asg_guard_actions_of_answers(asg_action_t actions[ASG_RULE_COUNT]);
+void asg_guard_actions_of_answers(asg_action_t actions[ASG_RULE_MAX]);
 /* What is not allowed is flagged, and no more. */
-void asg_guard_actions_monitor(asg_action_t actions[ASG_RULE_COUNT]);
+void asg_guard_actions_monitor(asg_action_t actions[ASG_RULE_MAX]);
 
 /* The hits whose anchors are in [from, to), in the order of anchors. */
 void asg_guard_find(asg_str_t text, size_t from, size_t to, asg_hit_pt found,

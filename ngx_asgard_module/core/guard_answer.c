@@ -2,8 +2,8 @@
  * Guardrails over an answer.
  *
  * What is to be taken out is marked where it stands, by control characters,
- * which no JSON has as they are: CUT for a byte that goes, LABEL + rule for the
- * first one, in whose place our word stands.
+ * which no JSON has as they are: CUT for a byte that goes, that of the rule for
+ * the first one, in whose place our word stands.
  */
 #include "core/guard_answer.h"
 
@@ -13,16 +13,19 @@
 #define RAW_FIRST  4096
 
 void asg_guard_answer_begin(asg_guard_answer_t *g, asg_api_t api,
-    bool is_stream, const asg_action_t actions[ASG_RULE_COUNT])
+    bool is_stream, const asg_guard_set_t *set,
+    const asg_action_t actions[ASG_RULE_MAX])
 {
     memset(g, 0, sizeof(*g));
+    g->set = set;
     memcpy(g->actions, actions, sizeof(g->actions));
     g->shape = asg_answer_texts_of(api);
     g->is_stream = is_stream;
-    g->blocked = ASG_RULE_COUNT;
-    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+    g->blocked = ASG_RULE_MAX;
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
         g->holds |= actions[i] >= ASG_ACTION_REDACT;
     }
+    asg_guard_search_begin(&g->owner.search, set, actions);
     asg_guard_marks_begin(g);
 }
 
@@ -35,7 +38,7 @@ asg_action_t asg_guard_answer_action(const asg_guard_answer_t *g,
 
 static bool is_over(const asg_guard_answer_t *g)
 {
-    return g->blocked != ASG_RULE_COUNT || g->too_large || g->failed;
+    return g->blocked != ASG_RULE_MAX || g->too_large || g->failed;
 }
 
 /* --- what is held --- */
@@ -94,7 +97,7 @@ static int pass(asg_guard_answer_t *g, size_t n)
     if (!g->is_cut) {
         rc = g->emit(g->data, g->raw, n);
     } else {
-        rc = asg_guard_marks_emit(g->raw, n, g->emit, g->data);
+        rc = asg_guard_marks_emit(g, g->raw, n, g->emit, g->data);
         g->is_cut = asg_guard_marks_any(g->raw + n, g->len - n);
     }
     drop(g, n);

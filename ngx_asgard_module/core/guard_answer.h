@@ -14,12 +14,12 @@
  * it is looked at as it is, and leaves.  A longer event than that is not passed
  * on: `too_large`.  What tells a text once more (logprobs) is made null then.
  *
- *     asg_guard_answer_begin(g, api, is_stream, actions);
+ *     asg_guard_answer_begin(g, api, is_stream, set, actions);
  *     g->emit = …; g->alloc = …; g->data = …;
  *     … asg_guard_answer_feed(g, bytes, len) …
  *     asg_guard_answer_end(g);
  *
- * After `blocked` is no longer ASG_RULE_COUNT, or with `too_large`, nothing
+ * After `blocked` is no longer ASG_RULE_MAX, or with `too_large`, nothing
  * more comes out: the caller tells the client why.  A match that could not be
  * taken out, as it is the name of a member or has left already, is counted in
  * `matches` and not in `redacted`.
@@ -43,13 +43,17 @@ typedef struct asg_guard_answer {
     void *(*alloc)(void *data, void *old, size_t used, size_t size);
     void *data;
     /* what was found */
-    uint32_t matches[ASG_RULE_COUNT];
-    uint32_t redacted[ASG_RULE_COUNT];
-    asg_rule_t blocked;         /* ASG_RULE_COUNT: nothing is */
+    uint32_t matches[ASG_RULE_MAX];
+    uint32_t redacted[ASG_RULE_MAX];
+    uint64_t gave_up;           /* as in guard_body.h */
+    asg_rule_t blocked;         /* ASG_RULE_MAX: nothing is */
     bool too_large;
     bool failed;                /* no memory */
     /* private */
-    asg_action_t actions[ASG_RULE_COUNT];
+    const asg_guard_set_t *set;
+    asg_action_t actions[ASG_RULE_MAX];
+    uint8_t mark_of[ASG_RULE_MAX];
+    uint8_t rule_of[0x20];
     asg_shape_t shape;
     bool is_stream;
     bool holds;                 /* a rule asks for more than a flag */
@@ -74,8 +78,10 @@ typedef struct asg_guard_answer {
     asg_lane_t *lanes[ASG_ANSWER_LANES];
 } asg_guard_answer_t;
 
+/* `set`: rules of the operator, or NULL. */
 void asg_guard_answer_begin(asg_guard_answer_t *g, asg_api_t api,
-    bool is_stream, const asg_action_t actions[ASG_RULE_COUNT]);
+    bool is_stream, const asg_guard_set_t *set,
+    const asg_action_t actions[ASG_RULE_MAX]);
 /* Of a stream.  Returns 0, or what emit returned. */
 int asg_guard_answer_feed(asg_guard_answer_t *g, const char *bytes, size_t len);
 /* No more bytes. */
@@ -84,9 +90,11 @@ int asg_guard_answer_end(asg_guard_answer_t *g);
 /* A whole answer, in which what is to be taken out is marked. */
 void asg_guard_answer_json(asg_guard_answer_t *g, char *body, size_t len);
 /* Bytes of the answer as the client gets it. */
-size_t asg_guard_answer_size(const char *body, size_t len);
+size_t asg_guard_answer_size(const asg_guard_answer_t *g, const char *body,
+    size_t len);
 /* Writes it: asg_guard_answer_size() bytes. */
-void asg_guard_answer_write(const char *body, size_t len, char *out);
+void asg_guard_answer_write(const asg_guard_answer_t *g, const char *body,
+    size_t len, char *out);
 
 /* What was done about a rule that matched. */
 asg_action_t asg_guard_answer_action(const asg_guard_answer_t *g,

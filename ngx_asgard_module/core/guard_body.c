@@ -6,20 +6,22 @@
 #define ESCAPE_MAX  12          /* bytes of the longest escape */
 
 void asg_guard_begin(asg_guard_t *guard,
-    const asg_action_t actions[ASG_RULE_COUNT])
+    const asg_action_t actions[ASG_RULE_MAX])
 {
     memcpy(guard->actions, actions, sizeof(guard->actions));
     memset(guard->matches, 0, sizeof(guard->matches));
     memset(guard->redacted, 0, sizeof(guard->redacted));
+    guard->gave_up = 0;
     guard->out = NULL;
     guard->npending = 0;
+    asg_guard_search_begin(&guard->search, guard->set, actions);
 }
 
 asg_action_t asg_guard_action(const asg_guard_t *guard)
 {
     asg_action_t most = ASG_ACTION_ALLOW;
 
-    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
         if (guard->matches[i] > 0 && guard->actions[i] > most) {
             most = guard->actions[i];
         }
@@ -32,7 +34,7 @@ asg_rule_t asg_guard_rule(const asg_guard_t *guard)
     asg_action_t most = asg_guard_action(guard);
     unsigned i = 0;
 
-    while (i < ASG_RULE_COUNT - 1
+    while (i < ASG_RULE_MAX - 1
            && (guard->matches[i] == 0 || guard->actions[i] != most))
     {
         i++;
@@ -42,7 +44,7 @@ asg_rule_t asg_guard_rule(const asg_guard_t *guard)
 
 /* --- where a byte of the plain text stands in the body --- */
 
-static size_t raw_of(const asg_guard_t *guard, size_t plain)
+size_t asg_guard_raw_of(const asg_guard_t *guard, size_t plain)
 {
     unsigned low = 0, high = guard->nruns;
 
@@ -70,16 +72,60 @@ static void note(void *data, const asg_hit_t *hit)
         return;
     }
     if (guard->out != NULL) {
-        if (guard->actions[hit->rule] == ASG_ACTION_REDACT
-            && guard->kind != ASG_TEXT_SIGNED)
+        if (guard->actions[hit->rule] != ASG_ACTION_REDACT
+            || guard->kind == ASG_TEXT_SIGNED)
         {
-            asg_guard_cut(guard, raw_of(guard, hit->start),
-                          raw_of(guard, hit->end), hit->rule);
+            return;
+        }
+        if (guard->set != NULL) {
+            asg_guard_begun(guard, hit);
+        } else {
+            asg_guard_cut(guard, asg_guard_raw_of(guard, hit->start),
+                          asg_guard_raw_of(guard, hit->end), hit->rule);
         }
         return;
     }
     if (guard->matches[hit->rule]++ == 0) {
         asg_step_path(guard->at, guard->first_at[hit->rule]);
+    }
+}
+
+/* A rule whose search a limit ended has matched: who knows what is there. */
+static void note_gave_up(asg_guard_t *guard)
+{
+    uint64_t fresh = guard->search.gave_up & ~guard->gave_up;
+
+    guard->gave_up |= fresh;
+    for (; fresh != 0; fresh &= fresh - 1) {
+        unsigned rule = ASG_RULE_COUNT + (unsigned) __builtin_ctzll(fresh);
+
+        guard->actions[rule] = asg_guard_gave_up(guard->actions[rule]);
+        if (guard->matches[rule]++ == 0) {
+            asg_step_path(guard->at, guard->first_at[rule]);
+        }
+    }
+}
+
+/* `is_over`: nothing follows the text, else the reach follows `to`. */
+static void look(asg_guard_t *guard, asg_str_t text, size_t from, size_t to,
+    bool is_over)
+{
+    if (guard->set == NULL) {
+        asg_guard_find(text, from, to, note, guard);
+        return;
+    }
+    while (from < to) {
+        size_t end = to - from > ASG_GUARD_WINDOW ? from + ASG_GUARD_WINDOW
+                                                  : to;
+
+        guard->begun_at = from > ASG_GUARD_REACH ? from - ASG_GUARD_REACH : 0;
+        asg_guard_find_all(&guard->search, &guard->told, text, from, end,
+                           is_over, note, guard);
+        note_gave_up(guard);
+        if (guard->out != NULL) {
+            asg_guard_begun_cut(guard);
+        }
+        from = end;
     }
 }
 
@@ -245,10 +291,11 @@ static void text_in_pieces(asg_guard_t *guard,
     while (at < guard->raw.len) {
         at = fill_piece(guard, at);
         to = at < guard->raw.len ? guard->len - ASG_GUARD_REACH : guard->len;
-        asg_guard_find((asg_str_t) {guard->plain, guard->len}, from, to, note,
-                       guard);
+        look(guard, (asg_str_t) {guard->plain, guard->len}, from, to,
+             at == guard->raw.len);
         from = to;
         if (at < guard->raw.len && from > ASG_GUARD_REACH) {
+            asg_guard_told_shift(&guard->told, from - ASG_GUARD_REACH);
             shift(guard, from - ASG_GUARD_REACH);
             from = ASG_GUARD_REACH;
         }
@@ -269,10 +316,13 @@ void asg_guard_text(asg_guard_t *guard, asg_str_t raw, bool escaped,
     guard->at = at;
     guard->raw = raw;
     guard->kind = kind;
-    guard->quotes_to = 0;
-    guard->in_quotes = guard->after_slash = guard->name_known = false;
+    guard->quotes = guard->quotes_back = (asg_guard_quotes_t) {0};
+    guard->name_known = false;
+    if (guard->set != NULL) {
+        asg_guard_told_begin(&guard->told);
+    }
     if (!escaped) {
-        asg_guard_find(raw, 0, raw.len, note, guard);
+        look(guard, raw, 0, raw.len, /* is_over */ true);
     } else if (kind == ASG_TEXT_JSON && has_inner_escape(raw)) {
         text_in_pieces(guard, fill_inner);
     } else {

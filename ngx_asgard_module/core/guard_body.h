@@ -7,6 +7,7 @@
  * the matches of each rule and notes where the first one stands.  The second
  * one, with `out` set, writes the body anew:
  *
+ *     guard->set = …;                     rules of the operator, or NULL
  *     asg_guard_begin(guard, actions);
  *     reader.guard = guard;               … asg_request_scan(…)
  *     if (asg_guard_action(guard) == ASG_ACTION_REDACT) {
@@ -24,7 +25,7 @@
 #ifndef ASG_GUARD_BODY_H
 #define ASG_GUARD_BODY_H
 
-#include "core/guard.h"
+#include "core/guard_set.h"
 #include "core/request_path.h"
 
 #define ASG_GUARD_PIECE    8192
@@ -45,14 +46,32 @@ typedef struct {
 
 typedef struct {
     size_t start, end;          /* in the body */
-    asg_rule_t rule;
+    asg_rule_t rule;            /* ASG_RULE_MAX: the rest of a cut before */
 } asg_guard_cut_t;
 
+/* Those that begin at one place, until all of a window are known. */
+typedef struct {
+    uint64_t operators;         /* bits of the rules */
+    uint32_t end;               /* of the longest; 0: there is none */
+    uint8_t seven;
+    uint8_t rule;
+} asg_guard_begun_t;
+
+/* Where a walk over JSON within a string is. */
+typedef struct {
+    size_t to;                  /* quotes were counted up to here */
+    bool in_quotes, after_slash;
+} asg_guard_quotes_t;
+
 typedef struct asg_guard {
-    asg_action_t actions[ASG_RULE_COUNT];
-    uint32_t matches[ASG_RULE_COUNT];
-    uint32_t redacted[ASG_RULE_COUNT];
-    char first_at[ASG_RULE_COUNT][ASG_REQUEST_PATH_MAX];
+    const asg_guard_set_t *set; /* of the caller */
+    asg_action_t actions[ASG_RULE_MAX];
+    uint32_t matches[ASG_RULE_MAX];
+    uint32_t redacted[ASG_RULE_MAX];
+    char first_at[ASG_RULE_MAX][ASG_REQUEST_PATH_MAX];
+    uint64_t gave_up;           /* rules whose search a limit ended, by bits;
+                                 * each is taken for a match */
+    asg_guard_search_t search;
     /* the second pass */
     asg_buf_t *out;             /* NULL: the first */
     asg_str_t body;
@@ -63,18 +82,22 @@ typedef struct asg_guard {
     asg_str_t raw;
     asg_guard_cut_t pending[ASG_GUARD_PENDING];
     unsigned npending;
-    size_t quotes_to;           /* quotes within were counted up to here */
-    bool in_quotes, after_slash;
+    asg_guard_told_t told;
+    asg_guard_quotes_t quotes;
+    asg_guard_quotes_t quotes_back;     /* before all that is still to come */
     bool name_known, is_name;   /* of the string within that is open */
     /* the piece of it whose escapes are resolved; none: nruns is 0 */
     asg_guard_run_t runs[ASG_GUARD_RUNS];
     unsigned nruns;
     size_t len;
     char plain[ASG_GUARD_PIECE];
+    /* of the window at hand; they begin at `begun_at` and after it */
+    size_t begun_at;
+    asg_guard_begun_t begun[ASG_GUARD_WINDOW + ASG_GUARD_REACH];
 } asg_guard_t;
 
 void asg_guard_begin(asg_guard_t *guard,
-    const asg_action_t actions[ASG_RULE_COUNT]);
+    const asg_action_t actions[ASG_RULE_MAX]);
 /* One text-bearing value of the body; `raw` is between the quotes. */
 void asg_guard_text(asg_guard_t *guard, asg_str_t raw, bool escaped,
     asg_text_t kind, const asg_step_t *at);
@@ -88,11 +111,20 @@ void asg_guard_rewrite(asg_guard_t *guard, asg_str_t body, asg_buf_t *out);
 /* What of the body is left. */
 void asg_guard_rewrite_end(asg_guard_t *guard);
 
-/* --- guard_redact.c; private to core/ --- */
+/* --- private to core/ --- */
+
+/* Where a byte of the plain text at hand stands in the body. */
+size_t asg_guard_raw_of(const asg_guard_t *guard, size_t plain);
+
+/* --- guard_redact.c --- */
 
 /* Notes the hit of the string at hand, given by places in the body. */
 void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
     asg_rule_t rule);
+/* Notes a hit in the window at hand, by places in the plain text. */
+void asg_guard_begun(asg_guard_t *guard, const asg_hit_t *hit);
+/* All of the window are known. */
+void asg_guard_begun_cut(asg_guard_t *guard);
 /* The string is over. */
 void asg_guard_cuts_write(asg_guard_t *guard);
 

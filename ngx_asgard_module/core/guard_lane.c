@@ -22,6 +22,7 @@ void asg_lane_init(asg_lane_t *lane, uint64_t id, uint64_t group,
     lane->is_let_go = false;
     lane->len = 0;
     lane->from = 0;
+    asg_guard_told_begin(&lane->told);
     lane->key_state = KEY_NONE;
     memset(&lane->json, 0, sizeof(lane->json));
     if (lane->map != NULL) {
@@ -31,21 +32,31 @@ void asg_lane_init(asg_lane_t *lane, uint64_t id, uint64_t group,
 
 /* --- what is found --- */
 
-static void find_to(asg_lane_owner_t *owner, asg_lane_t *lane, size_t to)
+static void find_to(asg_lane_owner_t *owner, asg_lane_t *lane, size_t to,
+    bool is_over)
 {
     if (to > lane->from) {
         asg_str_t text = {lane->text, lane->len};
 
         owner->lane = lane;
-        asg_guard_find(text, lane->from, to, owner->found, owner->data);
+        asg_guard_find_all(&owner->search, &lane->told, text, lane->from, to,
+                           is_over, owner->found, owner->data);
         lane->from = lane->from < to ? to : lane->from;
     }
 }
 
 void asg_lane_look(asg_lane_owner_t *owner, asg_lane_t *lane)
 {
-    find_to(owner, lane, asg_guard_settled(
-                (asg_str_t) {lane->text, lane->len}, owner->phrases));
+    asg_str_t text = {lane->text, lane->len};
+    size_t to = asg_guard_settled(text, owner->phrases);
+
+    if (owner->search.wanted != 0) {
+        size_t most = asg_guard_set_settled(&owner->search, &lane->told, text,
+                                            lane->from);
+
+        to = most < to ? most : to;
+    }
+    find_to(owner, lane, to, /* is_over */ false);
 }
 
 void asg_lane_look_all(asg_lane_owner_t *owner, asg_lane_t *lane)
@@ -56,7 +67,7 @@ void asg_lane_look_all(asg_lane_owner_t *owner, asg_lane_t *lane)
     asg_lane_look(owner, lane);
     settled = lane->from;
     hits = owner->hits;
-    find_to(owner, lane, lane->len);
+    find_to(owner, lane, lane->len, /* is_over */ true);
     if (owner->hits == hits) {
         lane->from = settled;           /* it may go on after all */
     }
@@ -85,7 +96,7 @@ static void shift_extra(asg_lane_map_t *map, size_t gone)
 }
 
 /* All but what the next anchors can look back to. */
-static void forget(asg_lane_t *lane)
+static void forget(const asg_lane_owner_t *owner, asg_lane_t *lane)
 {
     size_t gone;
 
@@ -96,6 +107,9 @@ static void forget(asg_lane_t *lane)
     lane->len -= gone;
     lane->from -= gone;
     lane->key_from -= gone < lane->key_from ? gone : lane->key_from;
+    if (owner->search.set != NULL) {
+        asg_guard_told_shift(&lane->told, gone);
+    }
     memmove(lane->text, lane->text + gone, lane->len);
     if (lane->map != NULL) {
         memmove(lane->map->bytes, lane->map->bytes + gone,
@@ -111,9 +125,10 @@ static void make_room(asg_lane_owner_t *owner, asg_lane_t *lane)
         if (lane->map != NULL) {
             asg_lane_look(owner, lane);
         } else {
-            find_to(owner, lane, lane->len - ASG_GUARD_REACH);
+            find_to(owner, lane, lane->len - ASG_GUARD_REACH,
+                    /* is_over */ false);
         }
-        forget(lane);
+        forget(owner, lane);
     }
 }
 

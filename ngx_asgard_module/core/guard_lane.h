@@ -65,6 +65,7 @@ typedef struct {
     bool is_let_go;             /* nothing of it is held back for now */
     size_t len;                 /* of `text` */
     size_t from;                /* the first anchor that was not looked at */
+    asg_guard_told_t told;
     unsigned key_state;         /* within a private key that is taken out */
     size_t key_bytes;
     size_t key_from;            /* of the text: looked at for its end */
@@ -76,6 +77,7 @@ typedef struct {
 typedef struct asg_lane_owner {
     void *data;
     bool phrases;               /* those must be held back, too */
+    asg_guard_search_t search;
     asg_hit_pt found;           /* offsets are in lane->text */
     /* The byte is to be taken out. */
     void (*cut)(void *data, const asg_lane_byte_t *byte);

@@ -17,7 +17,7 @@ static void cut_byte(void *data, const asg_lane_byte_t *byte)
         if (g->cut_now) {
             *c = ASG_MARK_CUT;
         } else if (*c != ASG_MARK_CUT) {
-            *c = (char) (ASG_MARK_LABEL + g->rule);
+            *c = (char) g->mark_of[g->rule];
         }
         g->cut_now = true;
         g->is_cut = true;
@@ -36,7 +36,8 @@ static void cut_rest(void *data, const asg_lane_byte_t *byte)
 static bool may_cut(const asg_lane_byte_t *byte, asg_rule_t rule)
 {
     return byte->is == ASG_LANE_FREE
-        || (byte->is == ASG_LANE_OUTSIDE && rule != ASG_RULE_PII_CREDIT_CARD);
+        || (byte->is == ASG_LANE_OUTSIDE && rule < ASG_RULE_COUNT
+            && rule != ASG_RULE_PII_CREDIT_CARD);
 }
 
 static void cut_extra(asg_guard_answer_t *g, const asg_lane_map_t *map,
@@ -77,15 +78,57 @@ static void found(void *data, const asg_hit_t *hit)
     }
     g->matches[hit->rule]++;
     g->owner.hits++;
-    if (action == ASG_ACTION_BLOCK && g->blocked == ASG_RULE_COUNT) {
+    if (action == ASG_ACTION_BLOCK && g->blocked == ASG_RULE_MAX) {
         g->blocked = hit->rule;
     } else if (action == ASG_ACTION_REDACT) {
         cut_hit(g, hit);
     }
 }
 
+/* A rule whose search a limit ended has matched: who knows what is there. */
+static void note_gave_up(asg_guard_answer_t *g)
+{
+    uint64_t fresh = g->owner.search.gave_up & ~g->gave_up;
+
+    g->gave_up |= fresh;
+    for (; fresh != 0; fresh &= fresh - 1) {
+        asg_rule_t rule = (asg_rule_t) (ASG_RULE_COUNT
+                                        + __builtin_ctzll(fresh));
+
+        g->actions[rule] = asg_guard_gave_up(g->actions[rule]);
+        g->matches[rule]++;
+        if (g->actions[rule] == ASG_ACTION_BLOCK && g->blocked == ASG_RULE_MAX)
+        {
+            g->blocked = rule;
+        }
+    }
+}
+
+/* Marks of those that redact; a rule for which none is left refuses. */
+static void give_marks(asg_guard_answer_t *g)
+{
+    static const char marks[] = "\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f"
+        "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f";
+    unsigned n = 0;
+
+    _Static_assert(sizeof(marks) - 1 == ASG_RULE_COUNT + ASG_GUARD_LABELS,
+                   "there are so many marks");
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
+        if (g->actions[i] != ASG_ACTION_REDACT) {
+            continue;
+        }
+        if (marks[n] == '\0') {
+            g->actions[i] = ASG_ACTION_BLOCK;
+            continue;
+        }
+        g->mark_of[i] = (uint8_t) marks[n];
+        g->rule_of[(uint8_t) marks[n++]] = (uint8_t) i;
+    }
+}
+
 void asg_guard_marks_begin(asg_guard_answer_t *g)
 {
+    give_marks(g);
     g->owner.data = g;
     g->owner.found = found;
     g->owner.cut = cut_rest;
@@ -149,6 +192,7 @@ void asg_guard_marks_look_all(asg_guard_answer_t *g, uint64_t group)
             asg_lane_look_all(&g->owner, g->lanes[i]);
         }
     }
+    note_gave_up(g);
 }
 
 /* The others of its choice are not waited for. */
@@ -184,9 +228,8 @@ static void hush(asg_guard_answer_t *g, const asg_answer_text_t *text)
     }
 }
 
-static void take(void *data, const asg_answer_text_t *text)
+static void take_text(asg_guard_answer_t *g, const asg_answer_text_t *text)
 {
-    asg_guard_answer_t *g = data;
     asg_lane_t *lane;
     uint32_t at;
 
@@ -219,6 +262,14 @@ static void take(void *data, const asg_answer_text_t *text)
     if (g->holds) {
         asg_lane_look(&g->owner, lane);
     }
+}
+
+static void take(void *data, const asg_answer_text_t *text)
+{
+    asg_guard_answer_t *g = data;
+
+    take_text(g, text);
+    note_gave_up(g);
 }
 
 /* --- events --- */
@@ -383,8 +434,8 @@ bool asg_guard_marks_is_whole(asg_guard_answer_t *g, const char *event,
 
 static bool is_mark(char c)
 {
-    return c == ASG_MARK_CUT || (c >= ASG_MARK_LABEL
-                                 && c < ASG_MARK_LABEL + ASG_RULE_COUNT);
+    return (uint8_t) c < 0x20 && c != '\0' && c != '\t' && c != '\n'
+        && c != '\r';
 }
 
 bool asg_guard_marks_any(const char *bytes, size_t len)
@@ -397,7 +448,8 @@ bool asg_guard_marks_any(const char *bytes, size_t len)
     return false;
 }
 
-static size_t label_of(char mark, char label[ASG_RULE_NAME_MAX + 16])
+static size_t label_of(const asg_guard_answer_t *g, char mark,
+    char label[ASG_RULE_NAME_MAX + 16])
 {
     asg_buf_t out;
 
@@ -406,13 +458,15 @@ static size_t label_of(char mark, char label[ASG_RULE_NAME_MAX + 16])
     }
     asg_buf_init(&out, label, ASG_RULE_NAME_MAX + 16);
     asg_buf_z(&out, "[REDACTED:");
-    asg_buf_z(&out, asg_rule_name((asg_rule_t) (mark - ASG_MARK_LABEL)));
+    asg_buf_z(&out, asg_guard_name(g->set,
+                                   (asg_rule_t) g->rule_of[(uint8_t) mark]));
     asg_buf_z(&out, "]");
     return out.len;
 }
 
-int asg_guard_marks_emit(const char *bytes, size_t len,
-    int (*emit)(void *data, const char *bytes, size_t len), void *data)
+int asg_guard_marks_emit(const asg_guard_answer_t *g, const char *bytes,
+    size_t len, int (*emit)(void *data, const char *bytes, size_t len),
+    void *data)
 {
     char label[ASG_RULE_NAME_MAX + 16];
     size_t from = 0, n;
@@ -422,7 +476,7 @@ int asg_guard_marks_emit(const char *bytes, size_t len,
         if (!is_mark(bytes[i])) {
             continue;
         }
-        n = label_of(bytes[i], label);
+        n = label_of(g, bytes[i], label);
         if (i > from) {
             rc = emit(data, bytes + from, i - from);
         }
@@ -441,11 +495,12 @@ static int count(void *data, const char *bytes, size_t len)
     return 0;
 }
 
-size_t asg_guard_answer_size(const char *body, size_t len)
+size_t asg_guard_answer_size(const asg_guard_answer_t *g, const char *body,
+    size_t len)
 {
     size_t size = 0;
 
-    (void) asg_guard_marks_emit(body, len, count, &size);
+    (void) asg_guard_marks_emit(g, body, len, count, &size);
     return size;
 }
 
@@ -458,7 +513,8 @@ static int append(void *data, const char *bytes, size_t len)
     return 0;
 }
 
-void asg_guard_answer_write(const char *body, size_t len, char *out)
+void asg_guard_answer_write(const asg_guard_answer_t *g, const char *body,
+    size_t len, char *out)
 {
-    (void) asg_guard_marks_emit(body, len, append, &out);
+    (void) asg_guard_marks_emit(g, body, len, append, &out);
 }

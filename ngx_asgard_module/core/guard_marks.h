@@ -8,10 +8,8 @@
 #include "core/guard_answer.h"
 
 #define ASG_MARK_CUT    0x01    /* the byte goes */
-#define ASG_MARK_LABEL  0x10    /* + rule: our word stands in its place */
-
-_Static_assert(ASG_MARK_LABEL + ASG_RULE_COUNT <= 0x20,
-               "marks are control characters");
+/* A mark for each rule that redacts: our word stands in its place.  They are
+ * the control characters that a line of an event has none of. */
 
 void asg_guard_marks_begin(asg_guard_answer_t *g);
 /* An event with its lines; `at`: the place of its first byte.  Looks at its
@@ -28,7 +26,8 @@ bool asg_guard_marks_is_whole(asg_guard_answer_t *g, const char *event,
 void asg_guard_marks_look_all(asg_guard_answer_t *g, uint64_t group);
 
 bool asg_guard_marks_any(const char *bytes, size_t len);
-int asg_guard_marks_emit(const char *bytes, size_t len,
+int asg_guard_marks_emit(const asg_guard_answer_t *g, const char *bytes,
+    size_t len,
     int (*emit)(void *data, const char *bytes, size_t len), void *data);
 
 #endif

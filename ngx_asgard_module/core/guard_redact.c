@@ -17,7 +17,7 @@ size_t asg_guard_growth(const asg_guard_t *guard)
 {
     size_t n = 0;
 
-    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
         if (guard->actions[i] == ASG_ACTION_REDACT) {
             n += guard->matches[i];
         }
@@ -31,6 +31,9 @@ void asg_guard_rewrite(asg_guard_t *guard, asg_str_t body, asg_buf_t *out)
     guard->out = out;
     guard->copied = 0;
     guard->npending = 0;
+    if (guard->set != NULL) {
+        memset(guard->begun, 0, sizeof(guard->begun));
+    }
 }
 
 static void copy_to(asg_guard_t *guard, size_t end)
@@ -60,23 +63,39 @@ static size_t sign_at(const uint8_t *p, const uint8_t *end, uint32_t *point)
     return n;
 }
 
-/* Counts quotes of JSON within the string up to `to`, an offset in it. */
-static void count_quotes(asg_guard_t *guard, size_t to)
+/* Goes on to `to`, an offset in the string; says whether a quote was passed. */
+static bool walk_quotes(const asg_guard_t *guard, asg_guard_quotes_t *q,
+    size_t to)
 {
     const uint8_t *start = (const uint8_t *) guard->raw.data;
     const uint8_t *end = start + guard->raw.len;
+    bool passed = false;
     uint32_t point;
 
-    while (guard->quotes_to < to) {
-        guard->quotes_to += sign_at(start + guard->quotes_to, end, &point);
-        if (guard->after_slash) {
-            guard->after_slash = false;
+    while (q->to < to) {
+        q->to += sign_at(start + q->to, end, &point);
+        if (q->after_slash) {
+            q->after_slash = false;
         } else if (point == '\\') {
-            guard->after_slash = true;
+            q->after_slash = true;
         } else if (point == '"') {
-            guard->in_quotes = !guard->in_quotes;
-            guard->name_known = false;
+            q->in_quotes = !q->in_quotes;
+            passed = true;
         }
+    }
+    return passed;
+}
+
+/* Counts quotes of JSON within the string up to `to`.  A rule of the operator
+ * may have led the walk further: then it goes on from where it may go back. */
+static void count_quotes(asg_guard_t *guard, size_t to)
+{
+    if (to < guard->quotes.to && guard->set != NULL) {
+        guard->quotes = guard->quotes_back;
+        guard->name_known = false;
+    }
+    if (walk_quotes(guard, &guard->quotes, to)) {
+        guard->name_known = false;
     }
 }
 
@@ -85,9 +104,9 @@ static void count_quotes(asg_guard_t *guard, size_t to)
 static const uint8_t *closing_quote(const asg_guard_t *guard,
     const uint8_t *limit)
 {
-    const uint8_t *p = (const uint8_t *) guard->raw.data + guard->quotes_to;
+    const uint8_t *p = (const uint8_t *) guard->raw.data + guard->quotes.to;
     const uint8_t *end = (const uint8_t *) guard->raw.data + guard->raw.len;
-    bool after_slash = guard->after_slash;
+    bool after_slash = guard->quotes.after_slash;
     uint32_t point;
 
     while (p < limit) {
@@ -138,7 +157,7 @@ static bool is_structure(asg_guard_t *guard, size_t start, asg_rule_t rule)
     }
     count_quotes(guard,
                  start - (size_t) (guard->raw.data - guard->body.data));
-    return guard->in_quotes ? is_in_name(guard)
+    return guard->quotes.in_quotes ? is_in_name(guard)
                             : rule == ASG_RULE_PII_CREDIT_CARD;
 }
 
@@ -148,7 +167,7 @@ static bool is_structure(asg_guard_t *guard, size_t start, asg_rule_t rule)
  * nearer. */
 static const char *text_end(const asg_guard_t *guard, const char *limit)
 {
-    return guard->kind == ASG_TEXT_JSON && guard->in_quotes
+    return guard->kind == ASG_TEXT_JSON && guard->quotes.in_quotes
         ? (const char *) closing_quote(guard, (const uint8_t *) limit) : limit;
 }
 
@@ -184,35 +203,32 @@ static void write_cut(asg_guard_t *guard, const asg_guard_cut_t *cut)
         return;
     }
     copy_to(guard, cut->start);
-    asg_buf_z(guard->out, "[REDACTED:");
-    asg_buf_z(guard->out, asg_rule_name(cut->rule));
-    asg_buf_z(guard->out, "]");
+    if (cut->rule != ASG_RULE_MAX) {
+        asg_buf_z(guard->out, "[REDACTED:");
+        asg_buf_z(guard->out, asg_guard_name(guard->set, cut->rule));
+        asg_buf_z(guard->out, "]");
+    }
     guard->copied = cut->end;
 }
 
-void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
-    asg_rule_t rule)
+static void add_cut(asg_guard_t *guard, asg_guard_cut_t cut)
 {
-    asg_guard_cut_t cut = {start, end, rule};
     unsigned n = guard->npending;
 
-    if (is_structure(guard, start, rule)) {
-        return;
-    }
-    guard->redacted[rule]++;
-    if (n > 0 && guard->pending[n - 1].end >= end
-        && guard->pending[n - 1].start <= start)
+    if (n > 0 && guard->pending[n - 1].end >= cut.end
+        && guard->pending[n - 1].start <= cut.start)
     {
         return;
     }
-    if (rule == ASG_RULE_SECRET_PRIVATE_KEY) {
-        cut.end = key_end(guard, end);
+    if (cut.rule == ASG_RULE_SECRET_PRIVATE_KEY) {
+        cut.end = key_end(guard, cut.end);
     }
     while (n > 0 && guard->pending[n - 1].end > cut.start) {
         const asg_guard_cut_t *other = &guard->pending[--n];
 
         cut.start = other->start < cut.start ? other->start : cut.start;
         cut.end = other->end > cut.end ? other->end : cut.end;
+        cut.rule = cut.rule == ASG_RULE_MAX ? other->rule : cut.rule;
     }
     if (n == ASG_GUARD_PENDING) {
         write_cut(guard, &guard->pending[0]);
@@ -224,10 +240,146 @@ void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
     guard->npending = n + 1;
 }
 
+void asg_guard_cut(asg_guard_t *guard, size_t start, size_t end,
+    asg_rule_t rule)
+{
+    if (!is_structure(guard, start, rule)) {
+        guard->redacted[rule]++;
+        add_cut(guard, (asg_guard_cut_t) {start, end, rule});
+    }
+}
+
 void asg_guard_cuts_write(asg_guard_t *guard)
 {
     for (unsigned i = 0; i < guard->npending; i++) {
         write_cut(guard, &guard->pending[i]);
     }
     guard->npending = 0;
+}
+
+/* --- hits of many rules, which come in no order --- */
+
+void asg_guard_begun(asg_guard_t *guard, const asg_hit_t *hit)
+{
+    asg_guard_begun_t *begun;
+
+    if (hit->start < guard->begun_at
+        || hit->start - guard->begun_at >= ASG_GUARD_WINDOW + ASG_GUARD_REACH)
+    {
+        return;
+    }
+    begun = &guard->begun[hit->start - guard->begun_at];
+    if (begun->end == 0 || hit->rule == ASG_RULE_SECRET_PRIVATE_KEY) {
+        begun->rule = (uint8_t) hit->rule;
+    }
+    begun->end = hit->end > begun->end ? (uint32_t) hit->end : begun->end;
+    begun->operators |= asg_guard_bit(hit->rule);
+    begun->seven |= hit->rule < ASG_RULE_COUNT ? 1u << hit->rule : 0;
+}
+
+/* Of JSON within a string, whatever a pattern took for its match: the parts of
+ * it that are in texts.  True: there is one. */
+static bool cut_in_texts(asg_guard_t *guard, size_t start, size_t end,
+    asg_rule_t rule)
+{
+    size_t from = (size_t) (guard->raw.data - guard->body.data);
+    bool was_cut = false;
+
+    while (start < end) {
+        const char *limit = guard->body.data + end, *stop;
+
+        count_quotes(guard, start - from);
+        if (guard->quotes.in_quotes && !is_in_name(guard)) {
+            stop = text_end(guard, limit);
+            if (stop > guard->body.data + start) {
+                add_cut(guard, (asg_guard_cut_t) {
+                            start, (size_t) (stop - guard->body.data),
+                            was_cut ? ASG_RULE_MAX : rule});
+                was_cut = true;
+            }
+            start = (size_t) (stop - guard->body.data);
+        }
+        if (start < end) {
+            uint32_t point;
+
+            start += sign_at((const uint8_t *) guard->body.data + start,
+                             (const uint8_t *) guard->raw.data
+                             + guard->raw.len, &point);
+        }
+    }
+    return was_cut;
+}
+
+static void note_redacted(asg_guard_t *guard, const asg_guard_begun_t *span)
+{
+    uint64_t operators = span->operators;
+    unsigned seven = span->seven;
+
+    for (; operators != 0; operators &= operators - 1) {
+        guard->redacted[ASG_RULE_COUNT + __builtin_ctzll(operators)]++;
+    }
+    for (; seven != 0; seven &= seven - 1) {
+        guard->redacted[__builtin_ctz(seven)]++;
+    }
+}
+
+/* Those that overlap are one. */
+static void cut_span(asg_guard_t *guard, size_t start,
+    const asg_guard_begun_t *span)
+{
+    size_t from = asg_guard_raw_of(guard, start);
+    size_t to = asg_guard_raw_of(guard, span->end);
+    asg_rule_t rule = (asg_rule_t) span->rule;
+    bool is_cut = true;
+
+    if (guard->kind == ASG_TEXT_JSON && span->operators != 0) {
+        is_cut = cut_in_texts(guard, from, to, rule);
+    } else if (is_structure(guard, from, rule)) {
+        is_cut = false;
+    } else {
+        add_cut(guard, (asg_guard_cut_t) {from, to, rule});
+    }
+    if (is_cut) {
+        note_redacted(guard, span);
+    }
+}
+
+static void join(asg_guard_begun_t *span, const asg_guard_begun_t *more)
+{
+    if (more->rule == ASG_RULE_SECRET_PRIVATE_KEY) {
+        span->rule = more->rule;
+    }
+    span->end = more->end > span->end ? more->end : span->end;
+    span->operators |= more->operators;
+    span->seven |= more->seven;
+}
+
+void asg_guard_begun_cut(asg_guard_t *guard)
+{
+    size_t from = (size_t) (guard->raw.data - guard->body.data), at = 0;
+
+    if (guard->kind == ASG_TEXT_JSON) {
+        (void) walk_quotes(guard, &guard->quotes_back,
+                           asg_guard_raw_of(guard, guard->begun_at) - from);
+    }
+    while (at < ASG_GUARD_WINDOW + ASG_GUARD_REACH) {
+        asg_guard_begun_t span = guard->begun[at];
+        size_t start = guard->begun_at + at;
+
+        if (span.end == 0) {
+            at++;
+            continue;
+        }
+        for (; at < ASG_GUARD_WINDOW + ASG_GUARD_REACH
+               && guard->begun_at + at < span.end; at++)
+        {
+            if (guard->begun[at].end != 0) {
+                join(&span, &guard->begun[at]);
+                guard->begun[at].end = 0;
+                guard->begun[at].operators = 0;
+                guard->begun[at].seven = 0;
+            }
+        }
+        cut_span(guard, start, &span);
+    }
 }

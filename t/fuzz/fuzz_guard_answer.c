@@ -64,7 +64,7 @@ static void *alloc(void *data, void *old, size_t used, size_t size)
 static void play(run_t *run, const uint8_t *text, size_t len, size_t step,
     uint8_t how)
 {
-    asg_action_t actions[ASG_RULE_COUNT];
+    asg_action_t actions[ASG_RULE_MAX];
 
     asg_guard_actions_of_answers(actions);
     for (unsigned i = 0; (how & 0x80) != 0 && i < ASG_RULE_COUNT; i++) {

@@ -74,7 +74,7 @@ static bool scan(asg_api_t api, asg_str_t text, asg_guard_t *with)
     return asg_request_scan(&reader, api, text, &request, &why) == ASG_OK;
 }
 
-static void actions_of(bool all, asg_action_t actions[ASG_RULE_COUNT])
+static void actions_of(bool all, asg_action_t actions[ASG_RULE_MAX])
 {
     asg_guard_actions_default(actions);
     for (unsigned i = 0; all && i < ASG_RULE_COUNT; i++) {
@@ -201,7 +201,7 @@ static void check(const place_t *place, asg_str_t was, asg_str_t is)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    asg_action_t actions[ASG_RULE_COUNT];
+    asg_action_t actions[ASG_RULE_MAX];
     const place_t *place;
     asg_str_t was, text;
     asg_buf_t b;

@@ -239,7 +239,7 @@ static void hostile_text_takes_linear_time(void **state)
 
 static void names_are_read_as_they_are_written(void **state)
 {
-    asg_action_t actions[ASG_RULE_COUNT], action;
+    asg_action_t actions[ASG_RULE_MAX], action;
     asg_guard_mode_t mode;
     asg_rule_t rule;
 

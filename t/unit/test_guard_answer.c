@@ -19,7 +19,7 @@
 
 static char out[1 << 20];
 static size_t out_len;
-static asg_action_t actions[ASG_RULE_COUNT];
+static asg_action_t actions[ASG_RULE_MAX];
 static asg_guard_answer_t g;
 
 /* Blocks of one test, given back at its end. */
@@ -72,7 +72,7 @@ static void begin(asg_api_t api, bool is_stream)
     give_back();
     out_len = 0;
     out[0] = '\0';
-    asg_guard_answer_begin(&g, api, is_stream, actions);
+    asg_guard_answer_begin(&g, api, is_stream, NULL, actions);
     g.emit = emit;
     g.alloc = alloc;
 }
@@ -196,9 +196,9 @@ static void json_is(asg_api_t api, const char *body, const char *should)
     memcpy(copy, body, len);
     begin(api, false);
     asg_guard_answer_json(&g, copy, len);
-    size = asg_guard_answer_size(copy, len);
+    size = asg_guard_answer_size(&g, copy, len);
     written = malloc(size + 1);
-    asg_guard_answer_write(copy, len, written);
+    asg_guard_answer_write(&g, copy, len, written);
     written[size] = '\0';
     assert_string_equal(written, should);
     free(written);

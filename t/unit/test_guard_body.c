@@ -146,7 +146,7 @@ static void scan(asg_api_t api, asg_str_t text, asg_guard_t *with)
 
 static void look(asg_api_t api, asg_str_t text)
 {
-    asg_action_t actions[ASG_RULE_COUNT];
+    asg_action_t actions[ASG_RULE_MAX];
 
     asg_guard_actions_default(actions);
     asg_guard_begin(&guard, actions);
@@ -289,7 +289,7 @@ static void matches_that_overlap_leave_nothing_behind(void **state)
 
 static const char *without_keys(asg_api_t api, asg_str_t text)
 {
-    asg_action_t actions[ASG_RULE_COUNT];
+    asg_action_t actions[ASG_RULE_MAX];
     asg_buf_t out;
 
     asg_guard_actions_default(actions);
