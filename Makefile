@@ -323,7 +323,7 @@ run: deps all ## Start everything under run/ and make one governed call
 stop: ## Stop what make run started; data stays
 	@scripts/stop
 
-reload: ## Apply changed services, routing, backends.env
+reload: ## Apply changed services, routing, backends.env, guardrails
 	@scripts/reload
 
 clean: ## Remove what was built (not run/)

@@ -57,8 +57,8 @@ ngx_http_asgard_guard_answer_new(ngx_http_asgard_attempt_t *a,
         asg_guard_actions_monitor(actions);
     }
 
-    asg_guard_answer_begin(g, (asg_api_t) a->ctx->route, stream, amcf->guard_set,
-                           actions);
+    asg_guard_answer_begin(g, (asg_api_t) a->ctx->route, stream,
+                           amcf->guard_set, actions);
     g->emit = ngx_http_asgard_stream_emit;
     g->alloc = ngx_http_asgard_guard_answer_alloc;
     g->data = a;

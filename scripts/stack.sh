@@ -2,8 +2,8 @@
 # run, stop and reload (bash).
 #
 #   run/env                      what a newcomer and a test need (mode 0600)
-#   run/backends.env, routing.yaml, prices.json, services/   yours; read when
-#                                they exist
+#   run/backends.env, routing.yaml, prices.json, guardrails.conf, services/
+#                                yours; read when they exist
 #   run/var/                     data, sockets, logs, secrets of this instance
 #
 # run/var is a link into /var/lib/asgard-run where the checkout stands in a

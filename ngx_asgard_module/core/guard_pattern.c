@@ -218,7 +218,15 @@ static asg_pattern_result_t make_sure(const asg_patterns_t *all,
                                                  : m->text.len;
     result = match(all, pattern, m, first, high, PCRE2_ANCHORED);
     m->first = first;
-    return result == ASG_PATTERN_FOUND && !is_sure(m, high, is_over)
+    if (result != ASG_PATTERN_FOUND || is_sure(m, high, is_over)) {
+        return result;
+    }
+    /* where the text may go on: does it matter to the match how? */
+    result = match(all, pattern, m, first, high,
+                   PCRE2_ANCHORED | PCRE2_PARTIAL_HARD);
+    m->first = first;
+    return result == ASG_PATTERN_PARTIAL
+        || (result == ASG_PATTERN_FOUND && m->end - first >= ASG_GUARD_REACH)
         ? ASG_PATTERN_NONE : result;
 }
 

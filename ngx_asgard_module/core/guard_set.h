@@ -2,7 +2,7 @@
  * The rules of an operator: patterns and word lists beside the seven rules.
  *
  * A set is made once when the configuration is loaded and only read then.  Rule
- * `i` of it is asg_rule_t ASG_RULE_COUNT + i: its hits, actions and counts stand
+ * `i` of it is asg_rule_t ASG_RULE_COUNT + i: its hits, actions and counts are
  * behind those of the seven.  One search is of one call (or answer); what was
  * told of a text is in `asg_guard_told_t`, one of each text, whose places are
  * those of the text.
@@ -84,8 +84,8 @@ void asg_guard_find_all(asg_guard_search_t *search, asg_guard_told_t *told,
     asg_str_t text, size_t from, size_t to, bool is_over, asg_hit_pt found,
     void *data);
 /* What stands before this offset is told of by the rules of the operator,
- * whatever follows the text; no more than ASG_GUARD_REACH before its end.  It was
- * told of before `from`. */
+ * whatever follows the text; no more than ASG_GUARD_REACH before its end.  What
+ * stands before `from` was told of. */
 size_t asg_guard_set_settled(asg_guard_search_t *search,
     const asg_guard_told_t *told, asg_str_t text, size_t from);
 

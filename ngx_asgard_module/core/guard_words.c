@@ -281,7 +281,8 @@ void asg_words_init(asg_word_table_t *words, bool caseless,
 }
 
 /* The slot of the row, or the empty one where it would stand. */
-static asg_words_slot_t *slot_of(const asg_word_table_t *words, const row_t *row)
+static asg_words_slot_t *slot_of(const asg_word_table_t *words,
+    const row_t *row)
 {
     size_t i = (row->hash ^ row->hash >> 32) & (words->nslots - 1);
 
@@ -299,7 +300,8 @@ static asg_words_slot_t *slot_of(const asg_word_table_t *words, const row_t *row
 }
 
 /* All beginnings of an entry stand where the entry itself is kept. */
-static asg_err_t add_entry(asg_word_table_t *words, asg_str_t entry, uint64_t rule)
+static asg_err_t add_entry(asg_word_table_t *words, asg_str_t entry,
+    uint64_t rule)
 {
     row_t row = row_begin();
     size_t at = 0, start = words->len;

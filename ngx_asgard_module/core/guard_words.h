@@ -66,8 +66,9 @@ ASG_MUST_CHECK asg_err_t asg_words_add(asg_word_table_t *words, asg_str_t file,
     unsigned bit);
 
 /* The entries that begin in [from, to), of the rules in `wanted`.  Of a rule
- * none begins before `next` of its bit, which a hit sets to its end.  `is_over`:
- * nothing follows the text, else it has ASG_GUARD_REACH bytes behind `to`. */
+ * none begins before `next` of its bit, which a hit sets to its end.
+ * `is_over`: nothing follows the text, else it has ASG_GUARD_REACH bytes behind
+ * `to`. */
 void asg_words_find(const asg_word_table_t *words, uint64_t wanted,
     asg_str_t text, size_t from, size_t to, bool is_over, uint32_t *next,
     asg_hit_pt found, void *data);

@@ -90,8 +90,9 @@ is(sent(), "my key is $aws", '  … in which nothing is changed');
 restart_with('asgard_guardrails monitor;');
 ok(has_mode('enforce', '400 guardrail_blocked'),
     '  … also where the gateway has a milder one');
-my $noted = metric('request', 'secret-aws-access-key', 'block');
 ok(has_mode('off', '200 -'), '  … or nothing is looked for');
+my $noted = metric('request', 'secret-aws-access-key', 'block');
+is(ask("my key is $aws")->status, 200, '  … from then on');
 is(metric('request', 'secret-aws-access-key', 'block'), $noted,
     '  … nor noted');
 delete $s->{projects}{$project}{guardrails};
