@@ -175,6 +175,19 @@ generate(struct step *s)
 
 
 static enum ctl_mint_event
+find_active(struct step *s)
+{
+    enum ctl_mint_event event = find(s, s->t.active);
+
+    if (event == CTL_MINT_OK) {
+        ctl_litellm_task_reset(&s->t, s->reset_at);
+    }
+
+    return event;
+}
+
+
+static enum ctl_mint_event
 call(struct step *s, enum ctl_mint_act act)
 {
     struct ctl_litellm_task *t = &s->t;
@@ -188,6 +201,8 @@ call(struct step *s, enum ctl_mint_act act)
         return find(s, t->hash);
     case CTL_MINT_FIND_OLD:
         return find(s, t->old != NULL ? t->old : t->active);
+    case CTL_MINT_FIND_ACTIVE:
+        return find_active(s);
     case CTL_MINT_GENERATE:
         return generate(s);
     case CTL_MINT_UPDATE_NEW:

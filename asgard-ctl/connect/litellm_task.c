@@ -136,6 +136,10 @@ ctl_litellm_task_read(struct ctl_litellm_task *t,
     t->config = asg_str_z(in->config);
     t->outputs = asg_str_z(in->outputs);
     t->active = text_of(t, t->outputs, "key_hash");
+    t->prefix = text_of(t, t->config, "alias_prefix");
+    if (t->prefix == NULL) {
+        t->prefix = CTL_LITELLM_PREFIX;
+    }
     t->handover_ms = 1000 * seconds_of(t->config, "handover_s", HANDOVER_S,
                                        HANDOVER_S_MAX);
     t->spend_lag_ms = 1000 * seconds_of(t->config, "spend_lag_s", LAG_S,
@@ -193,7 +197,7 @@ ctl_litellm_task_choose(struct ctl_litellm_task *t, struct ctl_secret *value,
     asg_buf_z(&b, "sk-");
     asg_buf_hex(&b, bytes, sizeof(bytes));
     t->hash = hash_of(in->arena, asg_buf_view(&b));
-    t->alias = ctl_arena_printf(in->arena, CTL_LITELLM_PREFIX "%s-%s-%lld",
+    t->alias = ctl_arena_printf(in->arena, "%s-%s-%s-%lld", t->prefix,
                                 in->project_id, in->name,
                                 (long long) in->generation);
     ok = ok && t->hash != NULL && t->alias != NULL
@@ -240,7 +244,34 @@ ctl_litellm_task_carry(struct ctl_litellm_task *t, asg_nusd_t spent_nusd)
 }
 
 
+/* When it would end has changed since we were told. */
+void
+ctl_litellm_task_reset(struct ctl_litellm_task *t, asg_str_t reset_at)
+{
+    asg_str_t told = asg_view_find_text(t->outputs, "budget_reset_at");
+
+    if (told.data != NULL && reset_at.data != NULL
+        && !asg_str_eq(told, reset_at))
+    {
+        t->before_nusd = 0;
+    }
+}
+
+
 /* --- to write --- */
+
+static const char *
+period_of(const struct ctl_litellm_task *t)
+{
+    const char *period = text_of(t, t->spec, "budget_duration");
+
+    if (period == NULL) {
+        period = text_of(t, t->config, "budget_duration");
+    }
+
+    return period != NULL ? period : PERIOD;
+}
+
 
 static void
 put_name(asg_buf_t *b, const char *name)
@@ -339,6 +370,7 @@ ctl_litellm_task_outputs(const struct ctl_litellm_task *t, const char *hash,
     put_text(&b, "key_hash", hash);
     put_usd(&b, "max_budget_usd", t->approved_nusd);
     put_usd(&b, "spent_before_usd", t->before_nusd);
+    put_text(&b, "budget_duration", period_of(t));
     if (reset_at.len > 0 && reset_at.len <= 64) {
         put_name(&b, "budget_reset_at");
         asg_buf_z(&b, "\"");
@@ -351,26 +383,24 @@ ctl_litellm_task_outputs(const struct ctl_litellm_task *t, const char *hash,
 
 
 /* What the spec says, or the operator's default; a limit that is gone is sent
- * as null, for what is not sent stays. */
+ * as null, for what is not sent stays.  A period that is sent begins anew. */
 static void
 put_settings(const struct ctl_litellm_task *t, asg_buf_t *b,
-    asg_nusd_t max_nusd)
+    asg_nusd_t max_nusd, bool with_period)
 {
     static const char *const limits[] = {"rpm_limit", "tpm_limit"};
     asg_str_t models = asg_view_find(t->spec, "models");
-    const char *period = text_of(t, t->spec, "budget_duration");
     unsigned i;
 
     if (models.data == NULL) {
         models = asg_view_find(t->config, "models");
     }
-    if (period == NULL) {
-        period = text_of(t, t->config, "budget_duration");
-    }
     put_name(b, "models");              /* none: all of them */
     asg_buf_str(b, asg_view_is_list(models) ? models : ASG_STR("[]"));
     put_usd(b, "max_budget", max_nusd);
-    put_text(b, "budget_duration", period != NULL ? period : PERIOD);
+    if (with_period) {
+        put_text(b, "budget_duration", period_of(t));
+    }
     for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         asg_str_t limit = asg_view_find(t->spec, limits[i]);
 
@@ -391,7 +421,7 @@ ctl_litellm_generate_body(const struct ctl_litellm_task *t, asg_str_t value)
     put_name(&b, "key");
     asg_buf_json(&b, value);
     put_text(&b, "key_alias", t->alias);
-    put_settings(t, &b, t->new_nusd);
+    put_settings(t, &b, t->new_nusd, true);
     asg_buf_z(&b, ",\"metadata\":{");
     asg_buf_z(&b, "\"project_id\":");
     asg_buf_json(&b, asg_str_z(t->in->project_id));
@@ -407,13 +437,15 @@ const char *
 ctl_litellm_settings_body(const struct ctl_litellm_task *t, const char *hash,
     asg_nusd_t max_nusd)
 {
+    const char *was = text_of(t, t->outputs, "budget_duration");
     asg_buf_t b;
 
     if (!text_begin(t, &b, t->spec.len + t->config.len)) {
         return NULL;
     }
     put_text(&b, "key", hash);
-    put_settings(t, &b, max_nusd);
+    put_settings(t, &b, max_nusd, was == NULL
+                                  || strcmp(was, period_of(t)) != 0);
 
     return text_end(&b);
 }

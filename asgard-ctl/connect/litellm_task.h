@@ -11,7 +11,7 @@
 #include "connect/litellm.h"
 #include "flow/mint.h"
 
-#define CTL_LITELLM_PREFIX  "asgard-"   /* of every alias of ours */
+#define CTL_LITELLM_PREFIX  "asgard"    /* of our aliases, unless it is said */
 #define CTL_LITELLM_SECRET  "api_key"   /* the output */
 #define CTL_LITELLM_EACH    3
 
@@ -32,6 +32,7 @@ struct ctl_litellm_task {
     asg_nusd_t before_nusd;             /* of it, spent by earlier keys */
     const char *each[CTL_LITELLM_EACH]; /* all that may be there */
     unsigned neach;
+    const char *prefix;
     int64_t handover_ms, spend_lag_ms;
     int timeout_ms;
 };
@@ -52,6 +53,8 @@ void ctl_litellm_task_divide(struct ctl_litellm_task *t,
  * was spent before. */
 void ctl_litellm_task_measure(struct ctl_litellm_task *t,
     asg_nusd_t spent_nusd);
+/* The active key's period is over: nothing counts that earlier keys spent. */
+void ctl_litellm_task_reset(struct ctl_litellm_task *t, asg_str_t reset_at);
 /* What the new key may spend, the old one being over. */
 void ctl_litellm_task_carry(struct ctl_litellm_task *t,
     asg_nusd_t spent_nusd);

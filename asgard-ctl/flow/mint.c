@@ -89,16 +89,21 @@ static const struct edge table[CTL_MINT_STATES][CTL_MINT_EVENTS] = {
     /* What a rotation began and did not end goes first: the key that is there
      * may get what that one had. */
     [S(CLEAR)] = {
-        [S(BEGIN)] = TO(CLEAR, DELETE_NEW), [S(OK)] = TO(CHANGE, UPDATE_ACTIVE),
-        [S(ABSENT)] = TO(CHANGE, UPDATE_ACTIVE), [S(TAKEN)] = TO(CLEAR, FAIL),
+        [S(BEGIN)] = TO(CLEAR, DELETE_NEW), [S(OK)] = TO(CHANGE, FIND_ACTIVE),
+        [S(ABSENT)] = TO(CHANGE, FIND_ACTIVE), [S(TAKEN)] = TO(CLEAR, FAIL),
         [S(REFUSED)] = TO(CLEAR, FAIL), [S(DENIED)] = TO(CLEAR, FAIL),
         [S(NO_DATABASE)] = TO(CLEAR, FAIL), [S(AWAY)] = TO(CLEAR, LATER)},
     /* Somebody deleted it there: a new one. */
     [S(CHANGE)] = {
-        [S(BEGIN)] = TO(CHANGE, UPDATE_ACTIVE), [S(OK)] = TO(CHANGE, DONE),
+        [S(BEGIN)] = TO(CHANGE, FIND_ACTIVE), [S(OK)] = TO(SET, UPDATE_ACTIVE),
         [S(ABSENT)] = TO(START, ASK_READY), [S(TAKEN)] = TO(CHANGE, FAIL),
         [S(REFUSED)] = TO(CHANGE, GIVE_UP), [S(DENIED)] = TO(CHANGE, FAIL),
         [S(NO_DATABASE)] = TO(CHANGE, FAIL), [S(AWAY)] = TO(CHANGE, LATER)},
+    [S(SET)] = {
+        [S(OK)] = TO(CHANGE, DONE), [S(ABSENT)] = TO(CHANGE, LATER),
+        [S(TAKEN)] = TO(CHANGE, FAIL), [S(REFUSED)] = TO(CHANGE, GIVE_UP),
+        [S(DENIED)] = TO(CHANGE, FAIL), [S(NO_DATABASE)] = TO(CHANGE, FAIL),
+        [S(AWAY)] = TO(CHANGE, LATER)},
     [S(END)] = {
         [S(BEGIN)] = TO(END, DELETE_EACH), [S(OK)] = TO(END, DELETE_EACH),
         [S(ABSENT)] = TO(END, DELETE_EACH), [S(TAKEN)] = TO(END, FAIL),
@@ -191,7 +196,7 @@ static const char *const states[CTL_MINT_STATES] = {
     [S(CLEAR)] = "clear", [S(CHANGE)] = "change",
     [S(END)] = "end", [S(BLOCK)] = "block", [S(UNBLOCK)] = "unblock",
     [S(MAKE)] = "make", [S(CONFIRM)] = "confirm", [S(FIX)] = "fix",
-    [S(CARRY)] = "carry"
+    [S(CARRY)] = "carry", [S(SET)] = "set"
 };
 
 static const char *const events[CTL_MINT_EVENTS] = {
@@ -206,7 +211,8 @@ static const char *const acts[CTL_MINT_ACTS] = {
     [S(UPDATE_NEW)] = "update_new", [S(FIND_OLD)] = "find_old",
     [S(UPDATE_OLD)] = "update_old", [S(BLOCK_OLD)] = "block_old",
     [S(DELETE_OLD)] = "delete_old", [S(UPDATE_ACTIVE)] = "update_active",
-    [S(DELETE_NEW)] = "delete_new", [S(DELETE_EACH)] = "delete_each",
+    [S(FIND_ACTIVE)] = "find_active", [S(DELETE_NEW)] = "delete_new",
+    [S(DELETE_EACH)] = "delete_each",
     [S(BLOCK_EACH)] = "block_each",
     [S(UNBLOCK_ACTIVE)] = "unblock_active", [S(INTEND)] = "intend",
     [S(HAND)] = "hand", [S(COMMIT)] = "commit",

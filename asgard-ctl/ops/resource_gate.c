@@ -290,7 +290,7 @@ ctl_resource_gate(struct ctl_change *c, const struct ctl_config *config,
         return ctl_resource_denied(&out->decision, e);
     }
     if (!check_service(&rows, e)
-        || !ctl_resource_spec_check(c->pg, c->arena,
+        || !ctl_resource_spec_check(c->pg, c->arena, wish->rtype,
                                     ctl_rows_at(&rows, 0, CONNECTOR),
                                     wish->spec, e))
     {

@@ -6,8 +6,9 @@
 
 #include "store/pg.h"
 
-/* 400 invalid_value that names the field. */
+/* 400 invalid_value, missing_field, that name the field. */
 bool ctl_resource_spec_check(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *connector, const char *spec, struct ctl_error *e);
+    const char *service, const char *connector, const char *spec,
+    struct ctl_error *e);
 
 #endif

@@ -178,8 +178,15 @@ is_refused(ask('litellm-key', 'x'), 400, 'missing_field',
     'spec.max_budget_usd', 'a key without a budget');
 is_refused(ask('litellm-key', 'x', {max_budget_usd => '5'}), 400,
     'invalid_value', 'spec.max_budget_usd', '... with a text for it');
-is_refused(ask('litellm-key', 'x', {max_budget_usd => 5, models => []}), 400,
-    'invalid_value', 'spec.models', '... with no models, which would be all');
+for my $case (['models', []], ['models', 'gpt'], ['models', [1]],
+    ['models', ['']], ['rpm_limit', 0], ['tpm_limit', '9'],
+    ['rpm_limit', 1.5], ['budget_duration', '1w'], ['budget_duration', 30],
+    ['max_budget', 5]) {
+    my ($field, $value) = @$case;
+    is_refused(ask('litellm-key', 'x', {max_budget_usd => 5,
+        $field => $value}), 400, 'invalid_value', "spec.$field",
+        "... with $field " . $t->encode([$value]));
+}
 is_refused(ask('s3-bucket', $_), 400, 'invalid_value', 'name', 'the name '
     . substr($_, 0, 20) =~ s/[^a-zA-Z.\/-]/?/gr) for '../../x', '/x', '-x',
     "x\n", 'X', 'x' x 41, "\x{430}bc", 'a_b';

@@ -26,6 +26,7 @@ enum fault {
 struct key {
     bool there, blocked;
     char hash[65], alias[128];
+    unsigned period;
     asg_nusd_t max_nusd, spent_nusd, told_nusd;     /* told: lags behind */
 };
 
@@ -102,10 +103,11 @@ static void tell_key(const struct key *k, bool as_info)
     asg_money_format(k->max_nusd, max);
     asg_money_format(k->told_nusd, spent);
     snprintf(text, sizeof(text), "{%s%s%s\"key_alias\":\"%s\",\"spend\":%s,"
-             "\"max_budget\":%s,\"blocked\":%s}%s",
+             "\"max_budget\":%s,\"blocked\":%s,"
+             "\"budget_reset_at\":\"month %u\"}%s",
              as_info ? "\"info\":{" : "\"token\":\"",
              as_info ? "" : k->hash, as_info ? "" : "\",", k->alias, spent,
-             max, k->blocked ? "true" : "null", as_info ? "}" : "");
+             max, k->blocked ? "true" : "null", k->period, as_info ? "}" : "");
     tell(200, text);
 }
 

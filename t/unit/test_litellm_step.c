@@ -365,6 +365,23 @@ static void a_change_ends_a_rotation_that_was_half_done(void **state)
     }
 }
 
+/* A key that got what was left has all of it in its next period. */
+static void a_new_period_gives_the_whole_budget(void **state)
+{
+    (void) state;
+    begin();
+    flow_make();
+    flow_rotate();
+    assert_true(the_key()->max_nusd < APPROVED);
+    assert_int_equal(job(CTL_ACT_MAKE), CTL_STEP_DONE);
+    assert_true(the_key()->max_nusd < APPROVED);
+    the_key()->period = 1;
+    the_key()->spent_nusd = 0;
+    proxy.gone_nusd = 0;
+    assert_int_equal(job(CTL_ACT_MAKE), CTL_STEP_DONE);
+    assert_int_equal(the_key()->max_nusd, APPROVED);
+}
+
 static void the_reasons_of_failures_are_told_apart(void **state)
 {
     (void) state;
@@ -406,6 +423,7 @@ int main(void)
         cmocka_unit_test(nothing_is_left_of_what_is_destroyed),
         cmocka_unit_test(a_destroy_ends_what_was_half_done),
         cmocka_unit_test(a_change_ends_a_rotation_that_was_half_done),
+        cmocka_unit_test(a_new_period_gives_the_whole_budget),
         cmocka_unit_test(the_reasons_of_failures_are_told_apart),
         cmocka_unit_test(a_key_that_was_deleted_there_is_minted_anew)
     };
