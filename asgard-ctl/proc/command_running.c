@@ -12,6 +12,7 @@
 #include "proc/command_catalog.h"
 #include "proc/connections.h"
 #include "proc/gateway_metrics.h"
+#include "proc/litellm_report.h"
 #include "proc/notifier.h"
 #include "proc/reload.h"
 #include "proc/values.h"
@@ -94,6 +95,7 @@ ctl_command_check(const struct ctl_config *config, int argc, char **argv)
         report(&failed, "connections", false, &e);
     }
     ctl_connections_close(&c);
+    ctl_litellm_report(config);
     if (ctl_command_catalog(config, argc, argv) != 0) {
         printf("FAIL  service modules\n");
         failed++;
