@@ -72,7 +72,7 @@ static void play(run_t *run, const uint8_t *text, size_t len, size_t step,
     }
     run->len = 0;
     asg_guard_answer_begin(&run->guard, (asg_api_t) (how % ASG_API_COUNT), true,
-                           actions);
+                           NULL, actions);
     run->guard.emit = emit;
     run->guard.alloc = alloc;
     run->guard.data = run;
