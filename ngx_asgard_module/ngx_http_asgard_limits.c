@@ -6,6 +6,11 @@
 #include "ngx_http_asgard_limits.h"
 
 
+#define NGX_HTTP_ASGARD_LIMITS_PART  16
+#define NGX_HTTP_ASGARD_LIMITS_TIME  24     /* of an RFC 3339 time */
+
+
+
 /* Where a call's place is kept while it has no hold. */
 struct ngx_http_asgard_passed_s {
     ngx_uint_t  is_kept;
@@ -49,6 +54,32 @@ ngx_http_asgard_limits_fill(ngx_http_asgard_slot_t *slot,
 }
 
 
+/* Tokens that the answer is counted with until it has ended.  Whoever does not
+ * say how long it may be is counted with a part of the limit: with all that it
+ * may be, one call would take the whole minute. */
+static int64_t
+ngx_http_asgard_limits_expected(ngx_http_asgard_ctx_t *ctx, int64_t bound)
+{
+    int64_t              part;
+    ngx_uint_t           i;
+    const asg_limits_t  *limits;
+
+    for (i = 0; i < NGX_HTTP_ASGARD_SCOPES && !ctx->parsed->has_max_tokens;
+         i++)
+    {
+        limits = ngx_http_asgard_limits_of(ctx, i);
+
+        if (asg_limits_has(limits, ASG_LIMIT_TOKENS)) {
+            part = limits->most[ASG_LIMIT_TOKENS]
+                   / NGX_HTTP_ASGARD_LIMITS_PART;
+            bound = ngx_min(bound, ngx_max(1, part) * ctx->parsed->n);
+        }
+    }
+
+    return bound;
+}
+
+
 void
 ngx_http_asgard_limits_reserve(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot)
@@ -62,7 +93,8 @@ ngx_http_asgard_limits_reserve(ngx_http_asgard_args_t *args,
 
     ngx_http_asgard_args_text(args, "", 0);
     ngx_http_asgard_args_number(args, slot->prompt_estimate
-                                      + slot->output_bound);
+                            + ngx_http_asgard_limits_expected(slot->ctx,
+                                                         slot->output_bound));
 
     for (i = 0; i < NGX_HTTP_ASGARD_SCOPES; i++) {
         if (slot->limited >> i & 1) {
@@ -382,12 +414,52 @@ ngx_http_asgard_limits_push_number(ngx_http_request_t *r,
 }
 
 
+/* The same in the words of Anthropic, whose API was called. */
+static ngx_int_t
+ngx_http_asgard_limits_push_own(ngx_http_request_t *r,
+    ngx_http_asgard_ctx_t *ctx, ngx_http_asgard_limits_push_pt push,
+    ngx_uint_t i)
+{
+    char              *p;
+    asg_limit_room_t  *room;
+
+    static const char *const  names[2][3] = {
+        { "anthropic-ratelimit-requests-limit",
+          "anthropic-ratelimit-requests-remaining",
+          "anthropic-ratelimit-requests-reset" },
+        { "anthropic-ratelimit-tokens-limit",
+          "anthropic-ratelimit-tokens-remaining",
+          "anthropic-ratelimit-tokens-reset" }
+    };
+
+    room = &ctx->call.rate->room.of[i];
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_ASGARD_LIMITS_TIME);
+    if (p == NULL
+        || ngx_http_asgard_limits_push_number(r, ctx, push, names[i][0],
+                                              room->limit)
+           != NGX_OK
+        || ngx_http_asgard_limits_push_number(r, ctx, push, names[i][1],
+                                              room->left)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* not before all of it is there */
+    asg_time_rfc3339(ngx_time() + (room->resets_ms + 999) / 1000, p);
+
+    return push(r, ctx, names[i][2], (u_char *) p, ngx_strlen(p));
+}
+
+
 static ngx_int_t
 ngx_http_asgard_limits_push_room(ngx_http_request_t *r,
     ngx_http_asgard_ctx_t *ctx, ngx_http_asgard_limits_push_pt push,
     ngx_uint_t i)
 {
     u_char            *p;
+    ngx_int_t          rc;
     asg_limit_room_t  *room;
 
     static const char *const  names[2][3] = {
@@ -418,8 +490,11 @@ ngx_http_asgard_limits_push_room(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return push(r, ctx, names[i][2], p,
-                asg_limit_duration(room->resets_ms, (char *) p));
+    rc = push(r, ctx, names[i][2], p,
+              asg_limit_duration(room->resets_ms, (char *) p));
+
+    return rc == NGX_OK && ctx->route == NGX_HTTP_ASGARD_ROUTE_MESSAGES
+           ? ngx_http_asgard_limits_push_own(r, ctx, push, i) : rc;
 }
 
 

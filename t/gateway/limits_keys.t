@@ -132,20 +132,61 @@ is($no->at('error')->{limit_type}, 'tokens', '... but why');
 ok(wait_until(sub { call($tpm, max_tokens => 600)->status == 200 }, 5),
     'what was not used is free as soon as the call is settled');
 my $own = limited(tpm_limit => 200);
-is(told($t->chat($own, {model => 'main'})), '200 ok',
+is(told(call($own, max_tokens => undef)), '200 ok',
     'a call that says no max_tokens gets what a minute has room for');
 cmp_ok(JSON::PP::decode_json($up->last_request->{body})->{max_tokens}, '<', 200,
     '... and the provider is told');
 
+# Without max_tokens one call does not take the minute: a sixteenth is counted.
+my $shared = limited(tpm_limit => 1600);
+my $gate = "$t->{dir}/gate";
+$up->script(({until => $gate}) x 4);
+$before = $up->count;
+my @open = map { $t->chat_ask($shared, {model => 'main',
+    max_tokens => undef}) } 1 .. 4;
+ok($up->wait_count($before + 4, 10), 'four of them are under way at once');
+$no = call($shared, max_tokens => 1300);
+is(told($no), '429 rate_limit_exceeded', '... and one has no room beside them');
+cmp_ok($no->at('error')->{used}, '>=', 400, '... for each has its sixteenth');
+cmp_ok($no->at('error')->{used}, '<=', 1600,
+    '... and all are within the limit');
+spill($gate, '');
+is_deeply([map { $t->chat_read($_)->status } @open], [(200) x 4],
+    '... which are answered');
+
+# --- in the words of Anthropic ------------------------------------------------
+
+my $one = limited(rpm_limit => 1, tpm_limit => 5000);
+sub message { return $t->post($one, '/v1/messages', {model => 'echo',
+    max_tokens => 9, messages => [{role => 'user', content => 'x'}]}) }
+sub own { my ($reply, $of) = @_;
+    return map { $reply->header("anthropic-ratelimit-$of-$_") // '-' }
+        qw(limit remaining reset) }
+my $is_time = qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+my $message = message();
+is(told($message), '200 ok', 'a call of the Messages API');
+is_deeply([(own($message, 'requests'))[0, 1]], [1, 0],
+    '... is told of its room');
+like((own($message, 'requests'))[2], $is_time,
+    '... until when');
+is((own($message, 'tokens'))[0], 5000, '... and of tokens');
+is((split / /, room($message, 'requests'))[0], 1, '... in both languages');
+$no = message();
+is($no->status, 429, 'one that is refused');
+is_deeply([(own($no, 'requests'))[0, 1]], [1, 0], '... is told the same');
+like((own($no, 'tokens'))[2], $is_time, '... of both');
+cmp_ok($no->header('retry-after'), '>', 0, '... and how long to wait');
+is((own(call($one), 'requests'))[0], '-', 'OpenAI\'s API says only its own');
+
 # --- calls under way ----------------------------------------------------------
 
 my $two = limited(max_parallel_requests => 2);
-my $gate = "$t->{dir}/gate";
+$gate = "$t->{dir}/gate-two";
 $up->script({until => $gate}, {until => $gate});
 my $text = $t->http->request_text('POST', '/v1/chat/completions',
     [Asgard::Test::bearer($two), 'Content-Type', 'application/json'],
     $t->chat_body({model => 'main'}));
-my @open = map { $t->http(timeout => 30) } 1, 2;
+@open = map { $t->http(timeout => 30) } 1, 2;
 $_->send_raw($text) for @open;
 sub under_way {
     my ($name) = @{$t->{redis}->cmd('KEYS', "*:o:k.$two->{id}")};
