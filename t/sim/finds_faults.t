@@ -64,7 +64,7 @@ while (@rules || grep { $_ } @jobs) {
 # And what is found is told so that a person can read it, and do it again.
 my $sim = $sims[0];
 my @broken = (seed => 16, steps => 4000, broken => 'expiry frees');
-my ($status, $text) = $sim->finish($sim->start(@broken, shrink => 20), 600);
+my ($status, $text) = $sim->finish($sim->start(@broken, shrink => 40), 600);
 isnt($status, 0, 'a run that found something fails');
 my ($n) = $text =~ /^(\d+) steps are enough:$/m;
 my ($step) = $text =~ /^ASGARD_SEED=16 step (\d+):/m;

@@ -89,6 +89,7 @@ sim_redis_dumped(struct sim_model *m)
         }
     }
     m->limiter_dumped = m->limiter;
+    m->undone_dumped = m->undone;
     m->dumped = true;
 }
 
@@ -155,6 +156,7 @@ sim_redis_lost(struct sim_model *m, bool back_to_dump)
     if (!ledger_note(m)) {
         return false;
     }
+    m->undone = back_to_dump && m->undone_dumped;
     if (back_to_dump) {
         m->limiter = m->limiter_dumped;
     } else {
@@ -565,8 +567,16 @@ sim_ledger_restored(struct sim_model *m)
     for (i = 0; i < m->nparts; i++) {
         m->restored[m->parts[i]] = true;
     }
+    m->undone = m->undone_dumped = true;
 
     return streams_look(m, true);
+}
+
+
+void
+sim_ledger_noticed(struct sim_model *m)
+{
+    m->undone = false;
 }
 
 

@@ -204,7 +204,7 @@ lead_note(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 static bool
 lead_behind(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 {
-    bool behind, expected = false;
+    bool behind, expected = ms->model->undone;
     unsigned i;
 
     if (!ctl_restored_is_behind(l, &behind, e)) {
@@ -217,11 +217,16 @@ lead_behind(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
         sim_fail(ms->world, "the meter thinks that the database was restored, "
                  "and nobody did that");
     }
-    if (behind) {
-        sim_say(ms->world, " finds an older database");
+    if (!behind) {
+        return true;
     }
+    sim_say(ms->world, " finds an older database");
+    if (!ctl_restored_take(l, e)) {
+        return false;
+    }
+    sim_ledger_noticed(ms->model);
 
-    return !behind || ctl_restored_take(l, e);
+    return true;
 }
 
 

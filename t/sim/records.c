@@ -312,7 +312,7 @@ record_is_due(struct sim *s, const struct sim_scope *scope)
     struct ctl_rows rows;
 
     return !s->model.restored[scope->part] && !s->meters.behind[scope->part]
-           && sim_part_is_open(s, scope->part)
+           && !s->model.undone && sim_part_is_open(s, scope->part)
            && sim_sql(&s->world, &rows, "SELECT FROM outbox"
                       " WHERE kind IN ('key', 'project') AND sent_at IS NULL"
                       " LIMIT 1")

@@ -1,12 +1,14 @@
 /*
- * Delta debugging: whole kinds of steps are left out first, then pieces of the
- * list, halved when nothing more can go.
+ * Delta debugging: large pieces of the list are left out first, then whole
+ * kinds of steps, then pieces of any size, halved when nothing more can go.
  */
 #include "shrink.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#define LARGE  8                        /* of so many pieces, or fewer */
 
 struct shrinking {
     struct sim *sim;
@@ -85,7 +87,7 @@ without_kind(struct shrinking *sh, unsigned kind)
 
 /* From the end, so that what stays is what led there. */
 static bool
-without_pieces(struct shrinking *sh, unsigned len)
+without_pieces_of(struct shrinking *sh, unsigned len)
 {
     unsigned at = sh->n;
     bool shorter = false;
@@ -102,23 +104,34 @@ without_pieces(struct shrinking *sh, unsigned len)
 }
 
 
+/* Halves, and halves of these, down to pieces of `least` steps. */
+static void
+without_pieces(struct shrinking *sh, unsigned least)
+{
+    unsigned len = sh->n / 2;
+
+    while (len >= least && !is_over(sh)) {
+        if (len > sh->n / 2) {
+            len = sh->n / 2;
+        } else if (!without_pieces_of(sh, len)) {
+            len /= 2;
+        }
+    }
+}
+
+
 unsigned
 sim_shrink(struct sim *s, struct sim_op *ops, unsigned n, unsigned seconds)
 {
     struct shrinking sh = {s, ops, n, seconds_now() + seconds,
                            strncmp(s->world.why, "sim:", 4) == 0};
-    unsigned kind, len;
+    unsigned kind;
 
+    without_pieces(&sh, n / LARGE + 1);
     for (kind = 0; kind < sim_kinds() && !is_over(&sh); kind++) {
         without_kind(&sh, kind);
     }
-    for (len = sh.n / 2; len > 0 && !is_over(&sh); ) {
-        if (len > sh.n / 2) {
-            len = sh.n / 2;
-        } else if (!without_pieces(&sh, len)) {
-            len /= 2;
-        }
-    }
+    without_pieces(&sh, 1);
 
     return sh.n;
 }
