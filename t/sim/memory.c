@@ -574,7 +574,7 @@ sim_ledger_restored(struct sim_model *m)
 
 
 void
-sim_ledger_noticed(struct sim_model *m)
+sim_ledger_looked(struct sim_model *m)
 {
     m->undone = false;
 }

@@ -200,6 +200,21 @@ lead_note(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
 }
 
 
+static bool
+leads_all(const struct sim_meters *ms, const struct ctl_leader *l)
+{
+    unsigned i;
+
+    for (i = 0; i < ms->model->nparts && l->parts[ms->model->parts[i]].led;
+         i++)
+    {
+        /* the next one */
+    }
+
+    return i == ms->model->nparts;
+}
+
+
 /* Redis has seen more than the database: was it restored? */
 static bool
 lead_behind(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
@@ -217,14 +232,15 @@ lead_behind(struct sim_meters *ms, struct ctl_leader *l, struct ctl_error *e)
         sim_fail(ms->world, "the meter thinks that the database was restored, "
                  "and nobody did that");
     }
-    if (!behind) {
-        return true;
+    if (behind) {
+        sim_say(ms->world, " finds an older database");
+        if (!ctl_restored_take(l, e)) {
+            return false;
+        }
     }
-    sim_say(ms->world, " finds an older database");
-    if (!ctl_restored_take(l, e)) {
-        return false;
+    if (behind || leads_all(ms, l)) {
+        sim_ledger_looked(ms->model);
     }
-    sim_ledger_noticed(ms->model);
 
     return true;
 }

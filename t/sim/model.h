@@ -199,7 +199,7 @@ struct sim_model {
     bool dumped, saved;                 /* Redis' data, the database */
     bool restored[ASG_PARTITIONS];      /* and not seeded since */
     bool undone, undone_dumped;         /* Redis, its dump: has what a restore
-                                         * took back, and nobody noticed */
+                                         * took back, and nobody looked */
     int64_t unread[ASG_PARTITIONS];     /* events that restores took back */
     bool narrow[ASG_PARTITIONS];        /* the stream may be full */
     uint64_t counts[SIM_N];
@@ -249,8 +249,8 @@ bool sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch);
 /* The ledger is kept as it is, and goes back to that. */
 bool sim_ledger_saved(struct sim_model *m);
 bool sim_ledger_restored(struct sim_model *m);
-/* The meter has noticed, and has taken it out of Redis. */
-void sim_ledger_noticed(struct sim_model *m);
+/* Who leads has looked, and has taken it out of Redis where it was noticed. */
+void sim_ledger_looked(struct sim_model *m);
 /* Streams of older epochs end after a while: what an older ledger had still to
  * read of them is lost. */
 bool sim_time_jumped(struct sim_model *m);
