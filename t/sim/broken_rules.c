@@ -25,7 +25,7 @@ const struct sim_rule sim_rules[] = {
            "    do return {'OK', pins, str(now + ttl)} end\n"
            "else\n"),
     SCRIPT("a correction moves the window of now, not the hold's", APPLY,
-           LOSSES,
+           CALM,
            "        counter_rise(sets, pin, pin.s, pin.spent,\n"
            "            sign == '-' and -delta or delta)\n",
            "        call('HINCRBY', pin.key, 's:' .. pin.w .. ':'\n"
@@ -44,7 +44,7 @@ const struct sim_rule sim_rules[] = {
     SCRIPT("held is not counted", RESERVE, LOSSES,
            "spent + held + amount > most",
            "spent + amount > most"),
-    SCRIPT("a correction is applied twice", APPLY, LOSSES,
+    SCRIPT("a correction is applied twice", APPLY, CALM,
            "    return {'DUP'}\n",
            "    seq = adj\n"),
     SCRIPT("an old limit replaces a new one", SEED, LOSSES,
@@ -61,6 +61,19 @@ const struct sim_rule sim_rules[] = {
            ""),
     OTHER("what was spent without a window is not summed", SIM_RULE_OPENING,
           CALM),
+    SCRIPT("a window in another zone goes on as it was", SEED, CALM,
+           "not old or is_moved(old, start, now)",
+           "not old"),
+    SCRIPT("what is held of a window to come is not in it", RESERVE, CALM,
+           "    pins_open(list)\n    pins_hold(list, amount)\nelse\n",
+           "    pins_hold(list, amount)\nelse\n"),
+    SCRIPT("a window that was lost begins at 0", RESERVE, CALM,
+           "if spent or start < at\n"
+           "                    or last and start <= (int(last) or MAX) then",
+           "if false then"),
+    SCRIPT("an adopted call takes no place", RESERVE, CALM,
+           "limits.take()\nif adopt then\n",
+           "if not adopt then\n    limits.take()\nelse\n"),
     OTHER("nobody knows of summer time", SIM_RULE_SUMMER, CALM),
     SCRIPT("a key's budget does not refuse", RESERVE, CALM,
            "if most <= 0 or",

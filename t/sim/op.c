@@ -21,6 +21,7 @@
 #define JUMP_MS       60000             /* what is longer may end a stream */
 #define SKEW_MS       4000              /* Redis against Postgres */
 #define NEAR_MS       3000              /* an expiry, before or after */
+#define CALLS         6                 /* one behind another */
 #define RARE          10                /* so much rarer is what is rare */
 
 
@@ -75,8 +76,31 @@ op_skew(struct sim *s)
 }
 
 
+static void
+calls_make(struct sim *s)
+{
+    unsigned i;
+
+    for (i = 0; i < CALLS && !s->world.failed; i++) {
+        sim_call_new(&s->gateways);
+    }
+}
+
+
+/* All is lost, told again and seeded, while calls are under way; then calls
+ * come at once. */
+static void
+op_flush_opens(struct sim *s)
+{
+    sim_lose_flush(s);
+    sim_quiet(s, false);
+    calls_make(s);
+}
+
+
 /* As far as it goes, from ahead to behind, with a call between that may be of a
- * period that is still to come then; and perhaps Redis loses its data there. */
+ * period that is still to come then; and perhaps Redis loses its data there,
+ * and is seeded before the period begins. */
 static void
 op_back(struct sim *s)
 {
@@ -86,10 +110,18 @@ op_back(struct sim *s)
     skew_set(s, SKEW_MS - (int64_t) sim_draw(&s->world, 500));
     sim_call_new(&s->gateways);
     skew_set(s, (int64_t) sim_draw(&s->world, 500) - SKEW_MS);
-    if (sim_chance(&s->world, 25)) {
-        sim_say(&s->world, ", flushed");
-        sim_lose_flush(s);
+    if (!sim_chance(&s->world, 25)) {
+        return;
     }
+    sim_say(&s->world, ", flushed");
+    if (sim_chance(&s->world, 50)) {
+        sim_lose_flush(s);
+        return;
+    }
+    op_flush_opens(s);
+    time_move(s, (60 - sim_redis_now(&s->world) % 60) * 1000);
+    calls_make(s);
+    sim_quiet(s, false);
 }
 
 
@@ -164,6 +196,16 @@ op_narrow(struct sim *s)
 
 
 static void
+op_delete(struct sim *s)
+{
+    sim_lose_key(s);
+    if (sim_chance(&s->world, 30)) {
+        calls_make(s);
+    }
+}
+
+
+static void
 op_script_flush(struct sim *s)
 {
     (void) sim_redis_i64(&s->world, "SCRIPT FLUSH");
@@ -191,7 +233,6 @@ static void op_flush(struct sim *s) { sim_lose_flush(s); }
 static void op_restart(struct sim *s) { sim_lose_restart(s); }
 static void op_dump(struct sim *s) { sim_lose_dump(s); }
 static void op_failover(struct sim *s) { sim_lose_failover(s); }
-static void op_delete(struct sim *s) { sim_lose_key(s); }
 static void op_save(struct sim *s) { sim_lose_save(s); }
 static void op_restore(struct sim *s) { sim_lose_restore(s); }
 static void op_reserve(struct sim *s) { sim_call_new(&s->gateways); }
@@ -267,6 +308,7 @@ static const struct {
     {"meter is killed", 2, op_meter_kill, LOSS},
     {"dump", 2, op_dump, ALWAYS},
     {"flush", 1, op_flush, LOSS},
+    {"flush, and open again", 1, op_flush_opens, ALWAYS},
     {"Redis restarts empty", 1, op_restart, LOSS},
     {"failover", 1, op_failover, LOSS},
     {"key deleted", 2, op_delete, ALWAYS},
