@@ -182,6 +182,15 @@ is(ask($late, amount => 2_000_000_000)->[0], 'OVER', 'one without money');
 is($redis->cmd('ZCARD', $p->key('o:k.late')), 0, '... gives the place back');
 is(verdicts(2, $late), 'OK RATE', '... to the next call');
 
+# The first attempt expired, and nobody has charged it yet; the next one runs.
+my $far = [['k.far', '-', '-', 1]];
+ask($far, id => $_, ttl => 10) for 'far', 'far.1';
+$p->extend('far.1', 60, 86400);
+at(600_000);
+is(ask($far)->[0], 'RATE', 'a further attempt keeps the place of its call');
+at(640_000);
+is(verdicts(2, $far), 'OK RATE', '... until it is over, too');
+
 # A clock that was set back does not keep a key out for longer than a minute.
 my $clock = [['k.clock', 1, '-', '-']];
 at(2_000_000), ask($clock);

@@ -113,12 +113,14 @@ local function slots_read(key, most)
     end
     for _, one in ipairs(call('ZRANGEBYSCORE', key, '-inf', str(now), 'LIMIT',
             '0', LAPSED)) do
-        local expires, n = call('ZSCORE', KEYS[3], one), 1
-        while not expires and n <= FURTHER do
-            expires, n = call('ZSCORE', KEYS[3], one .. '.' .. str(n)), n + 1
+        local expires, n = tonumber(call('ZSCORE', KEYS[3], one) or 0), 1
+        while expires <= now and n <= FURTHER do
+            expires = tonumber(call('ZSCORE', KEYS[3], one .. '.' .. str(n))
+                or 0)
+            n = n + 1
         end
-        if expires and tonumber(expires) > now then
-            known[#known + 1] = {'ZADD', key, expires, one}
+        if expires > now then
+            known[#known + 1] = {'ZADD', key, str(expires), one}
         else
             known[#known + 1] = {'ZREM', key, one}
             open = open - 1
