@@ -247,10 +247,10 @@ sim_version_add(struct sim_model *m, struct sim_budget *b)
 }
 
 
-bool
-sim_limits_change(struct sim_model *m)
+/* `lifted`: of all windows, to room for many calls. */
+static bool
+limits_change(struct sim_model *m, struct sim_budget *b, bool lifted)
 {
-    struct sim_budget *b = sim_budget_pick(m);
     char values[SIM_TEXT] = "", limit[24];
     unsigned i;
     size_t n;
@@ -262,7 +262,9 @@ sim_limits_change(struct sim_model *m)
         if (b->limits[b->newest][i] == SIM_ABSENT) {
             continue;
         }
-        if (sim_chance(m->world, 60)) {
+        if (lifted) {
+            b->limits[b->newest][i] = owed_now(m, b, i) + SIM_ROOM_MUCH;
+        } else if (sim_chance(m->world, 60)) {
             b->limits[b->newest][i] = sim_limit_draw(m, b, i);
         }
         snprintf(limit, sizeof(limit), "%lld",
@@ -283,6 +285,27 @@ sim_limits_change(struct sim_model *m)
                    " INSERT INTO outbox (kind, target, version)"
                    " SELECT 'budget', '%s', version FROM b", b->id, values,
                    b->id, b->id);
+}
+
+
+bool
+sim_limits_change(struct sim_model *m)
+{
+    return limits_change(m, sim_budget_pick(m), false);
+}
+
+
+bool
+sim_limits_lift(struct sim_model *m)
+{
+    unsigned i;
+    bool ok = true;
+
+    for (i = 0; i < m->nbudgets && ok; i++) {
+        ok = m->budgets[i].gone || limits_change(m, &m->budgets[i], true);
+    }
+
+    return ok;
 }
 
 

@@ -91,7 +91,7 @@ field_is_spared(const char *field)
 
 /* The order of a hash is not the same each time; sorted it is. */
 static void
-field_delete(struct sim *s, const char *key)
+field_delete(struct sim *s, const char *key, const struct sim_budget *b)
 {
     redisReply *reply = sim_redisf(&s->world, "HKEYS %s", key);
     const char *field = "";
@@ -109,6 +109,9 @@ field_delete(struct sim *s, const char *key)
     }
     if (field[0] != '\0' && !field_is_spared(field)) {
         sim_say(&s->world, " %s of %s", field, key);
+        if (b != NULL) {
+            sim_counter_deleted(&s->model, b, field);
+        }
         (void) sim_redis_i64(&s->world, "HDEL %s %s", key, field);
     }
     if (reply != NULL) {
@@ -117,13 +120,17 @@ field_delete(struct sim *s, const char *key)
 }
 
 
-/* The head of a partition, or a budget: all of it, or one field. */
+/* The head of a partition (`b` NULL), or a budget: all of it, or one field. */
 static void
-hash_delete(struct sim *s, const char *key, bool whole)
+hash_delete(struct sim *s, const char *key, bool whole,
+    const struct sim_budget *b)
 {
     if (!whole) {
-        field_delete(s, key);
+        field_delete(s, key, b);
         return;
+    }
+    if (b != NULL) {
+        sim_counters_new(&s->model, b);
     }
     sim_say(&s->world, " %s", key);
     (void) sim_redis_i64(&s->world, "DEL %s", key);
@@ -216,10 +223,10 @@ sim_lose_key(struct sim *s)
     s->model.counts[SIM_N_DELETED]++;
     if (what < 15) {
         (void) asg_rkey_meta(key, b->part);
-        hash_delete(s, key, whole);
+        hash_delete(s, key, whole, NULL);
     } else if (what < 60) {
         (void) asg_rkey_budget(key, b->part, asg_str_z(b->id));
-        hash_delete(s, key, whole);
+        hash_delete(s, key, whole, b);
     } else if (what < 85) {
         hold_delete(s, b->part);
     } else {

@@ -352,6 +352,7 @@ sim_meter_reseed(struct sim_meters *ms, struct ctl_leader *l,
     (void) sim_openings_take(ms->model, false);
     if (ok && strcmp(p->step, "summing") == 0) {
         ms->deleted[p->part] = false;   /* every budget was written anew */
+        sim_part_new(ms->model, p->part);
         ms->model->restored[p->part] = false;
     }
     if (ok && strcmp(p->step, "adopting") == 0) {

@@ -326,6 +326,11 @@ admission_check(struct sim_model *m, const struct sim_hold *h)
         const struct sim_pin *pin = &m->pins[h->pins[i]];
 
         sim_opening_meet(m, &m->pins[h->pins[i]]);
+        if (pin->bare) {
+            sim_fail(m->world, "%s was admitted in %s, whose counter is lost",
+                     h->id, pin->text);
+            return;
+        }
         limit = limit_most(&m->budgets[pin->budget], pin->window);
         if (limit == SIM_UNLIMITED) {
             continue;

@@ -104,6 +104,7 @@ struct sim_pin {
     int64_t opening;                    /* as the ledger has it */
     int64_t opening_low, opening_high;  /* as Redis may have it */
     char opened[40];                    /* when; "": it has none */
+    bool bare;                          /* Redis lost its counter alone */
     uint64_t met;                       /* changed[] at the last grant */
 };
 
@@ -246,6 +247,12 @@ void sim_redis_dumped(struct sim_model *m);
 /* One key of Redis is lost: an open hold, the stream of an epoch. */
 bool sim_hold_deleted(struct sim_model *m, struct sim_hold *h);
 bool sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch);
+/* The field of a budget: no call may be granted there, until the counters of
+ * the budget or of the partition are written anew. */
+void sim_counter_deleted(struct sim_model *m, const struct sim_budget *b,
+    const char *field);
+void sim_counters_new(struct sim_model *m, const struct sim_budget *b);
+void sim_part_new(struct sim_model *m, unsigned part);
 /* The ledger is kept as it is, and goes back to that. */
 bool sim_ledger_saved(struct sim_model *m);
 bool sim_ledger_restored(struct sim_model *m);
@@ -282,6 +289,8 @@ int64_t sim_limit_draw(struct sim_model *m, const struct sim_budget *b,
     unsigned window);
 /* A new version of a budget with other limits, by the dice. */
 bool sim_limits_change(struct sim_model *m);
+/* ... of each budget, with room for many calls in all its windows. */
+bool sim_limits_lift(struct sim_model *m);
 /* Limits and windows are those of the older database again; cards come back by
  * themselves. */
 bool sim_limits_restored(struct sim_model *m);

@@ -22,6 +22,7 @@
 #define SKEW_MS       4000              /* Redis against Postgres */
 #define NEAR_MS       3000              /* an expiry, before or after */
 #define CALLS         6                 /* one behind another */
+#define SENDINGS      2
 #define RARE          10                /* so much rarer is what is rare */
 
 
@@ -77,12 +78,23 @@ op_skew(struct sim *s)
 
 
 static void
-calls_make(struct sim *s)
+calls_make(struct sim *s, unsigned n)
 {
     unsigned i;
 
-    for (i = 0; i < CALLS && !s->world.failed; i++) {
+    for (i = 0; i < n && !s->world.failed; i++) {
         sim_call_new(&s->gateways);
+    }
+}
+
+
+static void
+outbox_send(struct sim *s)
+{
+    unsigned i;
+
+    for (i = 0; i < SENDINGS; i++) {
+        sim_sender_turn(&s->meters);
     }
 }
 
@@ -94,33 +106,63 @@ op_flush_opens(struct sim *s)
 {
     sim_lose_flush(s);
     sim_quiet(s, false);
-    calls_make(s);
+    calls_make(s, CALLS);
 }
 
 
-/* As far as it goes, from ahead to behind, with a call between that may be of a
- * period that is still to come then; and perhaps Redis loses its data there,
- * and is seeded before the period begins. */
+/* As far as it goes, from ahead to behind, with calls between that may be of a
+ * period that is still to come then. */
+static void
+clock_back(struct sim *s, unsigned calls)
+{
+    skew_set(s, SKEW_MS - (int64_t) sim_draw(&s->world, 500));
+    calls_make(s, calls);
+    skew_set(s, (int64_t) sim_draw(&s->world, 500) - SKEW_MS);
+}
+
+
+static int64_t
+minute_next(const struct sim *s)
+{
+    return sim_redis_now(&s->world) / 60 * 60 + 60;
+}
+
+
 static void
 op_back(struct sim *s)
 {
     if (sim_chance(&s->world, 50)) {
-        time_move(s, (60 - sim_redis_now(&s->world) % 60) * 1000 - 2000);
+        time_move(s, (minute_next(s) - sim_redis_now(&s->world)) * 1000 - 2000);
     }
-    skew_set(s, SKEW_MS - (int64_t) sim_draw(&s->world, 500));
-    sim_call_new(&s->gateways);
-    skew_set(s, (int64_t) sim_draw(&s->world, 500) - SKEW_MS);
-    if (!sim_chance(&s->world, 25)) {
-        return;
-    }
-    sim_say(&s->world, ", flushed");
-    if (sim_chance(&s->world, 50)) {
+    clock_back(s, 1);
+    if (sim_chance(&s->world, 25)) {
+        sim_say(&s->world, ", flushed");
         sim_lose_flush(s);
+    }
+}
+
+
+/* All is lost there, told again and seeded before the minute begins that the
+ * calls are of; then it begins. */
+static void
+op_back_opens(struct sim *s)
+{
+    int64_t minute, left;
+
+    if (!sim_limits_lift(&s->model)) {
         return;
     }
-    op_flush_opens(s);
-    time_move(s, (60 - sim_redis_now(&s->world) % 60) * 1000);
-    calls_make(s);
+    outbox_send(s);
+    minute = minute_next(s);
+    time_move(s, (minute - sim_redis_now(&s->world)) * 1000 - 2000);
+    clock_back(s, CALLS);
+    sim_lose_flush(s);
+    sim_quiet(s, false);
+    left = minute - sim_redis_now(&s->world);
+    if (left > 0) {
+        time_move(s, left * 1000);
+    }
+    calls_make(s, CALLS);
     sim_quiet(s, false);
 }
 
@@ -200,7 +242,7 @@ op_delete(struct sim *s)
 {
     sim_lose_key(s);
     if (sim_chance(&s->world, 30)) {
-        calls_make(s);
+        calls_make(s, CALLS);
     }
 }
 
@@ -255,6 +297,16 @@ static void op_windows(struct sim *s)
 {
     (void) sim_windows_change(&s->model);
 }
+static void
+op_zone(struct sim *s)
+{
+    if (sim_zone_move(&s->model)) {
+        outbox_send(s);
+        calls_make(s, CALLS);
+    }
+}
+
+
 static void op_price(struct sim *s) { (void) sim_price_change(&s->model); }
 static void op_project(struct sim *s) { (void) sim_project_make(&s->model); }
 static void op_key(struct sim *s) { (void) sim_key_make(&s->model); }
@@ -283,6 +335,7 @@ static const struct {
     {"outbox", 24, op_outbox, ALWAYS},
     {"limits", 24, op_limits, ALWAYS},
     {"windows", 12, op_windows, SPENDING},
+    {"zone moves", 2, op_zone, SPENDING},
     {"project is made", 2, op_project, SPENDING},
     {"key is made", 3, op_key, SPENDING},
     {"key is revoked", 1, op_revoke, SPENDING},
@@ -292,6 +345,7 @@ static const struct {
     {"records are read", 16, op_records, ALWAYS},
     {"clock of Redis", 5, op_skew, ALWAYS},
     {"clock of Redis goes back", 2, op_back, LOSS},
+    {"clock goes back, and all is lost", 1, op_back_opens, ALWAYS},
     {"audit", 4, op_audit, ALWAYS},
     {"new window", 4, op_rollover, ALWAYS},
     {"midnight", 2, op_midnight, SPENDING},

@@ -190,6 +190,7 @@ budget_replace(struct sim_model *m, const struct sim_budget *b)
     struct ctl_error e = {0};
     struct ctl_change c;
 
+    sim_counters_new(m, b);             /* a window that is added is opened */
     if (ctl_change_begin(&c, m->world->admin, &m->world->arena, "sim", NULL,
                          &e)
         && list_fill(b, &list, &e)
@@ -251,6 +252,23 @@ is_new(const struct sim_budget *b, unsigned window)
 }
 
 
+/* The window `i` of the newest version is another than before. */
+static bool
+window_changed(struct sim_model *m, struct sim_budget *b, unsigned i)
+{
+    sim_say(m->world, " of %s, version %u", b->id, b->newest);
+    if (is_new(b, i)) {
+        b->changed[i] = ++m->serial;
+        b->since[i] = b->newest;
+    } else if (b->since[i] > b->sent) {
+        b->changed[i] = 0;              /* as it was before: nobody knows */
+    }
+    m->counts[SIM_N_WINDOWS]++;
+
+    return budget_replace(m, b);
+}
+
+
 bool
 sim_windows_change(struct sim_model *m)
 {
@@ -268,16 +286,53 @@ sim_windows_change(struct sim_model *m)
         return true;
     }
     window_turn(m, b, i);
-    sim_say(m->world, " of %s, version %u", b->id, b->newest);
-    if (is_new(b, i)) {
-        b->changed[i] = ++m->serial;
-        b->since[i] = b->newest;
-    } else if (b->since[i] > b->sent) {
-        b->changed[i] = 0;              /* as it was before: nobody knows */
-    }
-    m->counts[SIM_N_WINDOWS]++;
 
-    return budget_replace(m, b);
+    return window_changed(m, b, i);
+}
+
+
+/* A zone in which the window of days began later than in its own: what was
+ * spent since then is to be in it; -1: there is none. */
+static int
+zone_later(struct sim_model *m, const struct sim_budget *b, unsigned window)
+{
+    int64_t now = sim_redis_now(m->world);
+    const char *name = b->windows[window];
+    unsigned was = b->zones[b->newest][window], zone;
+
+    if (!has_window(b, b->newest, window) || !is_of_days(name)) {
+        return -1;
+    }
+    for (zone = 0; zone < SIM_ZONES; zone++) {
+        if (sim_window_start(name, zone, now)
+            > sim_window_start(name, was, now))
+        {
+            return (int) zone;
+        }
+    }
+
+    return -1;
+}
+
+
+bool
+sim_zone_move(struct sim_model *m)
+{
+    struct sim_budget *b = sim_budget_pick(m);
+    unsigned i;
+    int zone = -1;
+
+    for (i = 1; i < b->nwindows && zone < 0; i++) {
+        zone = zone_later(m, b, i);
+    }
+    if (zone < 0 || !sim_version_add(m, b)) {
+        return false;
+    }
+    b->zones[b->newest][--i] = (uint8_t) zone;
+    sim_say(m->world, " %s in %s", b->windows[i],
+            sim_zone_name((unsigned) zone));
+
+    return window_changed(m, b, i);
 }
 
 

@@ -23,6 +23,8 @@ int64_t sim_day_odd(unsigned zone, int64_t now);
 
 /* One window of one budget is added, taken away, or gets another zone. */
 bool sim_windows_change(struct sim_model *m);
+/* A window moves to a zone in which its period began later; false: none can. */
+bool sim_zone_move(struct sim_model *m);
 /* All of one budget go but `total`, which keeps its limit. */
 bool sim_windows_empty(struct sim_model *m);
 /* Fails the run when a grant misses a window that every budget it asked for
