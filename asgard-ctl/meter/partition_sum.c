@@ -10,8 +10,8 @@
 #include "ledger/zone.h"
 #include "meter/partition_lead.h"
 
-#define ARGS_MAX       230
-#define AHEAD_MOST     "4"              /* of one window, the next ones */
+#define ARGS_MAX       1024            /* 8 windows, from 1 to 8 seconds: 732 */
+#define AHEAD_MOST     "61"             /* of one window, the next ones */
 #define OTHERS_MOST    "16"             /* of one budget */
 #define WINDOW_JSON    (ASG_ID_MAX + ASG_WINDOW_NAME_MAX + 64)
 
@@ -42,8 +42,8 @@
 
 /* When Redis' clock was set back over the start of a window, the window to come
  * has been used.  Made anew at its start it would be 0.  Clocks that are more
- * than a minute apart move no money, so that more than 4 are to come only of
- * windows of a few seconds.  A window that began between the one of now and now
+ * than a minute apart move no money, so that of a window of a second no more
+ * than these are to come.  A window that began between the one of now and now
  * is of another zone, which the budget had before. */
 #define SQL_AHEAD \
     "WITH held AS (SELECT DISTINCT pin FROM jsonb_to_recordset($2::jsonb)" \
@@ -564,7 +564,7 @@ budget_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
     windows_add(l, sum, from, upto, a);
     others_add(sum, w->row.budget_id, a);
 
-    return !l->arena->failed && asg_buf_ok(&a->w);
+    return !l->arena->failed && a->n < ARGS_MAX && asg_buf_ok(&a->w);
 }
 
 
@@ -591,7 +591,7 @@ user_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
     arg_add(a, ctl_arena_printf(l->arena, "%lld", (long long) ends));
     windows_add(l, sum, from, upto, a);
 
-    return !l->arena->failed;
+    return !l->arena->failed && a->n < ARGS_MAX;
 }
 
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bare.h"
 #include "base/clock.h"
 #include "broken.h"
 #include "door.h"

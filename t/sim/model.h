@@ -247,12 +247,6 @@ void sim_redis_dumped(struct sim_model *m);
 /* One key of Redis is lost: an open hold, the stream of an epoch. */
 bool sim_hold_deleted(struct sim_model *m, struct sim_hold *h);
 bool sim_stream_deleted(struct sim_model *m, unsigned part, uint64_t epoch);
-/* The field of a budget: no call may be granted there, until the counters of
- * the budget or of the partition are written anew. */
-void sim_counter_deleted(struct sim_model *m, const struct sim_budget *b,
-    const char *field);
-void sim_counters_new(struct sim_model *m, const struct sim_budget *b);
-void sim_part_new(struct sim_model *m, unsigned part);
 /* The ledger is kept as it is, and goes back to that. */
 bool sim_ledger_saved(struct sim_model *m);
 bool sim_ledger_restored(struct sim_model *m);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bare.h"
 #include "door.h"
 #include "made.h"
 #include "opened.h"
