@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARGS_MAX   240
+#define ARGS_MAX   1040
 #define HEAD_ARGS  3                    /* verb token fence */
 
 

@@ -19,7 +19,7 @@
 #include "redis/address.h"
 #include "redis/connect.h"
 
-#define ARGS_MAX       256
+#define ARGS_MAX       1056
 #define RUN_ID_CHARS   40
 #define REPLY_DEPTH    8
 #define EVAL_HEAD      3                /* EVALSHA sha numkeys */
