@@ -151,32 +151,22 @@ ngx_http_asgard_order_session(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-/* The first of the group that is half open and that we may try. */
+/* May the call be given to this one first?  One that is half open is tried by
+ * one call at a time, and by none that would be given to another anyway. */
 
-static ngx_int_t
-ngx_http_asgard_order_probe(ngx_http_asgard_attempt_t *a,
-    const asg_group_t *group, const unsigned *indexes, ngx_uint_t n)
+static ngx_uint_t
+ngx_http_asgard_order_claims(const asg_group_t *group, const asg_endpoint_t *e)
 {
-    ngx_uint_t             i;
-    ngx_msec_t             probe;
-    const asg_catalog_t   *catalog;
-    const asg_endpoint_t  *e;
+    ngx_uint_t                     at;
+    ngx_http_asgard_health_view_t  view;
 
-    catalog = &a->ctx->snapshot->catalog;
+    at = ngx_http_asgard_health_find(e);
+    ngx_http_asgard_health_view(at, &view);
 
-    for (i = 0; i < n; i++) {
-        e = &catalog->endpoints[catalog->models[indexes[i]].endpoint];
-        probe = group->first_byte_timeout_ms ? group->first_byte_timeout_ms
-                                             : NGX_HTTP_ASGARD_PROBE;
-
-        if (ngx_http_asgard_health_claim(ngx_http_asgard_health_find(e),
-                                         probe))
-        {
-            return i;
-        }
-    }
-
-    return NGX_ERROR;
+    return view.standing != ASG_HEALTH_HALF_OPEN
+           || ngx_http_asgard_health_claim(at,
+                  group->first_byte_timeout_ms ? group->first_byte_timeout_ms
+                                               : NGX_HTTP_ASGARD_PROBE);
 }
 
 
@@ -189,6 +179,30 @@ ngx_http_asgard_order_add(ngx_http_asgard_attempt_t *a,
 }
 
 
+static void
+ngx_http_asgard_order_look(ngx_http_asgard_attempt_t *a,
+    const asg_group_t *group, const asg_model_t *m, unsigned weight,
+    asg_route_candidate_t *c)
+{
+    const asg_catalog_t  *catalog;
+
+    catalog = &a->ctx->snapshot->catalog;
+
+    c->weight = weight;
+    c->id = asg_route_hash(m->ref);
+    c->cost_nusd = 0;
+    ngx_http_asgard_health_read(
+                 ngx_http_asgard_health_find(&catalog->endpoints[m->endpoint]),
+                 a->ctx->parsed->stream ? ASG_LATENCY_FIRST_TOKEN
+                                        : ASG_LATENCY_ANSWER,
+                 c);
+
+    if (group->strategy == ASG_STRATEGY_CHEAPEST) {
+        c->cost_nusd = ngx_http_asgard_policy_cost(a->ctx, m);
+    }
+}
+
+
 /* `indexes`: the models of this group that the call may be given to. */
 
 static void
@@ -197,49 +211,39 @@ ngx_http_asgard_order_group(ngx_http_asgard_attempt_t *a,
     const unsigned *weights, ngx_uint_t n, uint64_t turn)
 {
     uint8_t                 order[ASG_ROUTE_MAX];
+    uint64_t                session;
     unsigned                live;
-    ngx_int_t               probe;
     ngx_uint_t              i;
     const asg_model_t      *m;
     const asg_catalog_t    *catalog;
     asg_route_candidate_t   c[ASG_ROUTE_MAX];
 
     catalog = &a->ctx->snapshot->catalog;
-    probe = NGX_ERROR;
-
-    if (n > 1) {
-        probe = ngx_http_asgard_order_probe(a, group, indexes, n);
-    }
-
-    if (probe >= 0) {
-        ngx_http_asgard_order_add(a, group, indexes[probe]);
-    }
+    session = group->strategy == ASG_STRATEGY_STICKY
+              ? ngx_http_asgard_order_session(a->ctx) : 0;
 
     for (i = 0; i < n; i++) {
-        m = &catalog->models[indexes[i]];
-
-        c[i].weight = weights[i];
-        c[i].id = asg_route_hash(m->ref);
-        c[i].cost_nusd = 0;
-        ngx_http_asgard_health_read(
-                 ngx_http_asgard_health_find(&catalog->endpoints[m->endpoint]),
-                 a->ctx->parsed->stream ? ASG_LATENCY_FIRST_TOKEN
-                                        : ASG_LATENCY_ANSWER,
-                 &c[i]);
-
-        if (group->strategy == ASG_STRATEGY_CHEAPEST) {
-            c[i].cost_nusd = ngx_http_asgard_policy_cost(a->ctx, m);
-        }
+        ngx_http_asgard_order_look(a, group, &catalog->models[indexes[i]],
+                                   weights[i], &c[i]);
     }
 
-    live = asg_route_order(group->strategy, c, n, turn,
-                           group->strategy == ASG_STRATEGY_STICKY
-                           ? ngx_http_asgard_order_session(a->ctx) : 0, order);
+    for ( ;; ) {
+        /* each turn but the last cools one of them */
+        live = asg_route_order(group->strategy, c, n, turn, session, order);
+        m = &catalog->models[indexes[order[0]]];
+
+        if (n == 1 || live == 0
+            || ngx_http_asgard_order_claims(group,
+                                            &catalog->endpoints[m->endpoint]))
+        {
+            break;
+        }
+
+        c[order[0]].cooled = 1;
+    }
 
     for (i = 0; i < (live ? live : n); i++) {
-        if ((ngx_int_t) order[i] != probe) {
-            ngx_http_asgard_order_add(a, group, indexes[order[i]]);
-        }
+        ngx_http_asgard_order_add(a, group, indexes[order[i]]);
     }
 }
 

@@ -31,6 +31,8 @@ sub name {
 }
 name('pool', [0, 1]);
 name('single', [0]);
+name('backup', [1, 0]);
+name('cheap', [1, 0], strategy => 'cheapest');
 push @{$s->{names}}, {name => 'chain', candidates => [0, 1], groups => [
     map { {n => 1, allowed_fails => 2, cooldown_ms => 1500} } 1 .. 2]};
 $s->publish;
@@ -75,6 +77,10 @@ $up{a}->script({status => 500});
 mark();
 wait_until(sub { metric('state') == 1 }, 10);
 is(metric('state'), 1, 'when the time is over it may be tried');
+mark();
+is(call($_), 200, "$_: a call meanwhile") for qw(backup cheap);
+is(since(), '0 2', 'not by a call that has a better one');
+mark();
 is(call('pool'), 200, 'one call tries it');
 is(since(), '1 1', 'and fails over');
 is(metric('state'), 2, 'it is cooled again at once');
