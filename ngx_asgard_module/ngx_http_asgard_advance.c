@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_advance.h"
 
 #include "ngx_http_asgard_candidate.h"
+#include "ngx_http_asgard_order.h"
 #include "ngx_http_asgard_outcome.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_reserve.h"
@@ -154,14 +155,13 @@ ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a)
 }
 
 
-/* The next candidate; of a prompt that was too long, one that is for such. */
+/* The next candidate from `i` on; of a prompt that was too long, one that is for
+ * such. */
 
 static ngx_uint_t
-ngx_http_asgard_advance_after(ngx_http_asgard_attempt_t *a)
+ngx_http_asgard_advance_from(ngx_http_asgard_attempt_t *a, ngx_uint_t i)
 {
-    ngx_uint_t  i;
-
-    for (i = a->index + 1; i < a->ncandidates; i++) {
+    for ( /* void */ ; i < a->ncandidates; i++) {
 
         if (a->groups[i]->on_context == a->too_long
             && ngx_http_asgard_advance_may_call(a, i))
@@ -198,16 +198,16 @@ ngx_http_asgard_advance_asks_why(ngx_http_asgard_attempt_t *a)
 }
 
 
-/* Has the group another candidate for what is tried now? */
+/* Has the group of candidate `i` no other behind it, for what is tried now? */
 
 static ngx_uint_t
-ngx_http_asgard_advance_is_last(ngx_http_asgard_attempt_t *a)
+ngx_http_asgard_advance_is_last(ngx_http_asgard_attempt_t *a, ngx_uint_t i)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  next;
 
-    i = ngx_http_asgard_advance_after(a);
+    next = ngx_http_asgard_advance_from(a, i + 1);
 
-    return i == a->ncandidates || a->groups[i] != a->groups[a->index];
+    return next == a->ncandidates || a->groups[next] != a->groups[i];
 }
 
 
@@ -220,7 +220,7 @@ ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a)
     ngx_msec_t  wait;
 
     if (a->tries >= a->groups[a->index]->retries
-        || (a->cooled && !ngx_http_asgard_advance_is_last(a)))
+        || (a->cooled && !ngx_http_asgard_advance_is_last(a, a->index)))
     {
         return 0;
     }
@@ -257,9 +257,20 @@ ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a)
 {
     ngx_uint_t  i;
 
-    i = ngx_http_asgard_advance_after(a);
+    if (ngx_http_asgard_advance_left(a) == 0) {
+        return 0;
+    }
 
-    if (i == a->ncandidates || ngx_http_asgard_advance_left(a) == 0) {
+    i = ngx_http_asgard_advance_from(a, a->index + 1);
+
+    while (i < a->ncandidates && !ngx_http_asgard_advance_is_last(a, i)
+           && !ngx_http_asgard_order_claim(a, a->groups[i], a->candidates[i]))
+    {
+        /* another call tries it */
+        i = ngx_http_asgard_advance_from(a, i + 1);
+    }
+
+    if (i == a->ncandidates) {
         return 0;
     }
 

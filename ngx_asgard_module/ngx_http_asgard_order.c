@@ -151,31 +151,32 @@ ngx_http_asgard_order_session(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-/* May the call be given to this one first?  One that is half open is tried by
- * one call at a time, and by none that would be given to another anyway. */
-
-static ngx_uint_t
-ngx_http_asgard_order_claims(const asg_group_t *group, const asg_endpoint_t *e)
-{
-    ngx_uint_t                     at;
-    ngx_http_asgard_health_view_t  view;
-
-    at = ngx_http_asgard_health_find(e);
-    ngx_http_asgard_health_view(at, &view);
-
-    return view.standing != ASG_HEALTH_HALF_OPEN
-           || ngx_http_asgard_health_claim(at,
-                  group->first_byte_timeout_ms ? group->first_byte_timeout_ms
-                                               : NGX_HTTP_ASGARD_PROBE);
-}
-
-
 static void
 ngx_http_asgard_order_add(ngx_http_asgard_attempt_t *a,
     const asg_group_t *group, unsigned model)
 {
     a->groups[a->ncandidates] = group;
     a->candidates[a->ncandidates++] = model;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_order_claim(ngx_http_asgard_attempt_t *a,
+    const asg_group_t *group, unsigned model)
+{
+    ngx_uint_t                      at;
+    const asg_catalog_t            *catalog;
+    ngx_http_asgard_health_view_t   view;
+
+    catalog = &a->ctx->snapshot->catalog;
+    at = ngx_http_asgard_health_find(
+                       &catalog->endpoints[catalog->models[model].endpoint]);
+    ngx_http_asgard_health_view(at, &view);
+
+    return view.standing != ASG_HEALTH_HALF_OPEN
+           || ngx_http_asgard_health_claim(at,
+                  group->first_byte_timeout_ms ? group->first_byte_timeout_ms
+                                               : NGX_HTTP_ASGARD_PROBE);
 }
 
 
@@ -203,7 +204,8 @@ ngx_http_asgard_order_look(ngx_http_asgard_attempt_t *a,
 }
 
 
-/* `indexes`: the models of this group that the call may be given to. */
+/* `indexes`: the models of this group that the call may be given to.  Of the
+ * first group one is claimed for it; those behind, when it comes to them. */
 
 static void
 ngx_http_asgard_order_group(ngx_http_asgard_attempt_t *a,
@@ -214,7 +216,6 @@ ngx_http_asgard_order_group(ngx_http_asgard_attempt_t *a,
     uint64_t                session;
     unsigned                live;
     ngx_uint_t              i;
-    const asg_model_t      *m;
     const asg_catalog_t    *catalog;
     asg_route_candidate_t   c[ASG_ROUTE_MAX];
 
@@ -230,11 +231,9 @@ ngx_http_asgard_order_group(ngx_http_asgard_attempt_t *a,
     for ( ;; ) {
         /* each turn but the last cools one of them */
         live = asg_route_order(group->strategy, c, n, turn, session, order);
-        m = &catalog->models[indexes[order[0]]];
 
-        if (n == 1 || live == 0
-            || ngx_http_asgard_order_claims(group,
-                                            &catalog->endpoints[m->endpoint]))
+        if (n == 1 || live == 0 || a->ncandidates
+            || ngx_http_asgard_order_claim(a, group, indexes[order[0]]))
         {
             break;
         }

@@ -5,8 +5,8 @@
  *
  * The groups of a name come one after another.  Within one the strategy
  * decides, and those that are cooled are left out, unless all of it are: the
- * last that is left is never cooled away.  One call at a time tries an endpoint
- * whose cooling is over, before all others.  A client says by
+ * last that is left is never cooled away.  An endpoint whose cooling is over is
+ * tried by one call at a time, whose turn it is.  A client says by
  * x-asgard-no-fallback that it wants the first group alone.
  */
 
@@ -26,6 +26,11 @@ ngx_uint_t ngx_http_asgard_order_reach(ngx_http_asgard_ctx_t *ctx);
 
 /* a->candidates, a->groups, a->ncandidates. */
 void ngx_http_asgard_order(ngx_http_asgard_attempt_t *a);
+
+/* 0: the model's endpoint is half open, and another call tries it.  1 also for
+ * the one that is to try it now. */
+ngx_uint_t ngx_http_asgard_order_claim(ngx_http_asgard_attempt_t *a,
+    const asg_group_t *group, unsigned model);
 
 
 #endif /* _NGX_HTTP_ASGARD_ORDER_H_INCLUDED_ */

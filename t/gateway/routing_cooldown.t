@@ -22,6 +22,11 @@ for my $name (@names) {
         out_pusd => 900_000_000}) : ());
 }
 
+# another endpoint of the one that works
+$s->endpoint(id => 'c', provider => 'c', port => $up{b}->port,
+    kind => 'openai-compatible', host => '127.0.0.1', host_header => 'c.test');
+$s->model(route => 'c');
+
 sub name {
     my ($name, $candidates, %how) = @_;
     push @{$s->{names}}, {name => $name, candidates => $candidates,
@@ -35,6 +40,9 @@ name('backup', [1, 0]);
 name('cheap', [1, 0], strategy => 'cheapest');
 push @{$s->{names}}, {name => 'chain', candidates => [0, 1], groups => [
     map { {n => 1, allowed_fails => 2, cooldown_ms => 1500} } 1 .. 2]};
+push @{$s->{names}}, {name => 'behind', candidates => [2, 0, 1], groups => [
+    {n => 1, retries => 0}, {n => 2, retries => 0, strategy => 'ordered',
+        allowed_fails => 2, cooldown_ms => 1500}]};
 $s->publish;
 $s->start;
 
@@ -80,6 +88,8 @@ is(metric('state'), 1, 'when the time is over it may be tried');
 mark();
 is(call($_), 200, "$_: a call meanwhile") for qw(backup cheap);
 is(since(), '0 2', 'not by a call that has a better one');
+is(call('behind'), 200, 'a call of a chain that has it among its fallbacks');
+is(metric('state'), 1, '... leaves it to whoever comes to it');
 mark();
 is(call('pool'), 200, 'one call tries it');
 is(since(), '1 1', 'and fails over');
@@ -133,5 +143,19 @@ call('pool') for 1 .. 6;
 mark();
 call('pool');
 is(since(), '1 0', 'an answer of 400 cools nobody');
+
+# One that is come to after a failure is tried by one call, too.
+cool();
+wait_until(sub { metric('state') == 1 }, 10);
+$up{b}->script(map { {status => 503} } 1 .. 2);
+$up{a}->script({until => "$gate-2"});
+mark();
+$http = $s->chat_ask($key, {model => 'behind'});
+wait_until(sub { since() eq '1 1' }, 10);
+is(call('behind'), 200, 'a call that fails while another tries it');
+is(since(), '1 3', '... passes it over');
+spill("$gate-2", '');
+is($s->chat_read($http)->status, 200, 'which is served');
+is(metric('state'), 0, '... and ends the cooling');
 
 $s->done;
