@@ -139,6 +139,7 @@ for my $case (@begun) {
         "$what: at the price of the one that served");
     cmp_ok($holds[1]{held}, '>=', worst(2), "$what: what it could cost");
     is($reply->header('x-asgard-backend'), 'b', "$what: says who served");
+    is($reply->header('x-asgard-model'), 'b', "$what: and as what");
     next if $with{stream};
     is($reply->header('x-asgard-cost-usd') * 1e9, $holds[1]{amount},
         "$what: and what that cost");
@@ -247,5 +248,10 @@ is($s->metric('asgard_further_holds_total'), $further,
     'further holds are counted');
 is($s->metric('asgard_calls_total'), scalar(grep { $_->{hold} !~ /\./ }
     calls($s)), 'a call counts once');
+
+# last, for a list counts as a call too
+like($s->get('/v1/models', 'Authorization', "Bearer $key->{key}")->body,
+    qr/"id":"a-b",.*"owned_by":"test"/,
+    'where backends are shown the list says whose a model is');
 
 $s->done;
