@@ -155,8 +155,7 @@ ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a)
 }
 
 
-/* The next candidate from `i` on; of a prompt that was too long, one that is for
- * such. */
+/* The next candidate from `i` on; of a prompt that was too long, one for it. */
 
 static ngx_uint_t
 ngx_http_asgard_advance_from(ngx_http_asgard_attempt_t *a, ngx_uint_t i)

@@ -54,7 +54,8 @@ $reply = $t->chat($key, {model => 'gpt-4o'});
 is($reply->status, 200, 'scaled to zero: the call is served all the same');
 is(since(), '3 1 0', 'by Claude, after two retries');
 is($reply->at('model'), 'gpt-4o', 'under the name that was asked for');
-is($up{claude}->last_request->{path}, '/v1/messages', 'in the words of its API');
+is($up{claude}->last_request->{path}, '/v1/messages',
+    'in the words of its API');
 is($reply->at('object'), 'chat.completion', '... and of the client\'s');
 unlike($reply->body, qr/msg_|claude|anthropic/i,
     'nothing in the answer tells who served');
