@@ -57,7 +57,9 @@ static const struct {
     { "asgard_told_for_sibling_total",
       "Calls of a worker that does not run, told to Redis by another." },
     { "asgard_spool_errors_total",
-      "Lines of the witness file that could not be written whole." }
+      "Lines of the witness file that could not be written whole." },
+    { "asgard_refused_unaudited_total",
+      "Refusals of known callers that the audit log was not told of." }
 };
 
 typedef char ngx_http_asgard_count_names_fit

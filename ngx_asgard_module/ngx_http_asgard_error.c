@@ -17,6 +17,7 @@
 #include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_refused.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_zone.h"
@@ -467,6 +468,7 @@ ngx_http_asgard_error_replace(ngx_http_request_t *r,
 
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REFUSED, 1);
     ngx_http_asgard_count_reason(reason);
+    ngx_http_asgard_refused_note(ctx, reason);
 
     return NGX_OK;
 }

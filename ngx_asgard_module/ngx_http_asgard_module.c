@@ -16,6 +16,7 @@
 #include "ngx_http_asgard_listen.h"
 #include "ngx_http_asgard_probe.h"
 #include "ngx_http_asgard_redis.h"
+#include "ngx_http_asgard_refused.h"
 #include "ngx_http_asgard_redis_set.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
@@ -628,6 +629,8 @@ ngx_http_asgard_init_process(ngx_cycle_t *cycle)
     {
         return NGX_OK;
     }
+
+    ngx_http_asgard_refused_init(cycle);
 
     if (ngx_http_asgard_body_init(cycle) != NGX_OK
         || ngx_http_asgard_guard_init(cycle) != NGX_OK

@@ -15,6 +15,7 @@
 #include "meter/doubts.h"
 #include "meter/outbox_record.h"
 #include "meter/partition_lead.h"
+#include "meter/refused_audit.h"
 #include "meter/review_expiry.h"
 #include "ops/readiness.h"
 #include "proc/meter_thread.h"
@@ -26,6 +27,7 @@
 #define HEAD_BYTES       96             /* a number and a hash */
 #define AUDIT_EVERY_MS   4000           /* one partition; all in a minute */
 #define AUDIT_POLL_MS    200
+#define REFUSED_EVERY_MS 1000
 #define RECORD_PAGES     20             /* of 200, in each of its turns */
 #define TEND_EVERY_MS    3600000
 
@@ -208,7 +210,7 @@ void *
 ctl_meter_audit(void *data)
 {
     struct ctl_meter *m = data;
-    int64_t next = ctl_clock_ms() + AUDIT_EVERY_MS, tend = 0;
+    int64_t next = ctl_clock_ms() + AUDIT_EVERY_MS, tend = 0, refused = 0;
     struct ctl_doubts doubts = {0};
     struct ctl_record_look look = {0};
     unsigned part = 0;
@@ -231,6 +233,12 @@ ctl_meter_audit(void *data)
         }
         if (atomic_load(&m->open) > 0
             && !auditor_doubts(&w, &doubts, &e))
+        {
+            ctl_meter_note(&w, false, &e);
+        }
+        if (atomic_load(&m->open) > 0
+            && ctl_meter_is_due(&refused, REFUSED_EVERY_MS)
+            && !ctl_refused_audit(w.pg, w.redis, &w.arena, &e))
         {
             ctl_meter_note(&w, false, &e);
         }

@@ -29,6 +29,7 @@
 #define ASG_RKEY_WORKERS   "{asg}:workers"
 #define ASG_RKEY_SENT      "{asg}:sent"
 #define ASG_RKEY_DOUBT     "{asg}:doubt"
+#define ASG_RKEY_REFUSED   "{asg}:refused"
 
 size_t asg_rkey_key(char out[ASG_RKEY_MAX], asg_str_t pepper_id,
     const uint8_t digest[32]);

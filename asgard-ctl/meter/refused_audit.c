@@ -1,0 +1,271 @@
+/*
+ * Batches of refusals.
+ */
+#include "meter/refused_audit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json_put.h"
+#include "core/rkey.h"
+#include "core/trace.h"
+#include "store/audit.h"
+
+#define BATCH       "1000"
+#define ENTRY_BYTES 512                 /* of JSON: six ids and three numbers */
+#define CODE_MAX    64
+#define TIME_MAX    99999999999999      /* ms, of the year 5138 */
+
+/* One reads a batch at a time. */
+#define SQL_LOCK "SELECT pg_try_advisory_xact_lock(hashtext($1))"
+
+/* Where the last batch ended. */
+#define SQL_UPTO \
+    "SELECT data->>'upto' FROM audit_events WHERE action = $1" \
+    " ORDER BY id DESC LIMIT 1"
+
+#define ISO(ms) \
+    "to_char(to_timestamp(" ms " / 1000.0) AT TIME ZONE 'UTC'," \
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+#define SQL_GROUPS \
+    "SELECT k, p, c, (array_agg(t ORDER BY s, i))[1]," \
+    " jsonb_build_object('code', c, 'count', sum(n), 'since', " \
+    ISO("min(s)") ", 'until', " ISO("max(u)") ", 'upto', $2::text)" \
+    " FROM jsonb_to_recordset($1::jsonb) AS r(i int, k text, p text," \
+    " c text, t text, n bigint, s bigint, u bigint)" \
+    " GROUP BY k, p, c ORDER BY min(i)"
+
+static const char action[] = "gateway.refused";
+
+
+static bool
+code_is_valid(asg_str_t code)
+{
+    size_t i;
+
+    for (i = 0; i < code.len; i++) {
+        if ((code.data[i] < 'a' || code.data[i] > 'z')
+            && code.data[i] != '_')
+        {
+            return false;
+        }
+    }
+
+    return code.len > 0 && code.len <= CODE_MAX;
+}
+
+
+static bool
+number_read(const struct ctl_reply *fields, const char *name, uint64_t *out)
+{
+    return asg_str_u64(ctl_reply_field(fields, name), out)
+           && *out <= TIME_MAX;
+}
+
+
+/* One of another grammar is nobody's. */
+static void
+entry_put(asg_buf_t *out, const struct ctl_reply *fields, size_t i)
+{
+    asg_str_t key = ctl_reply_field(fields, "k");
+    asg_str_t project = ctl_reply_field(fields, "p");
+    asg_str_t code = ctl_reply_field(fields, "c");
+    asg_str_t trace = ctl_reply_field(fields, "t");
+    uint64_t n, since, until;
+
+    if (!asg_id_is_valid(key) || !asg_id_is_valid(project)
+        || !code_is_valid(code) || !asg_trace_is_valid(trace)
+        || !number_read(fields, "n", &n) || !number_read(fields, "s", &since)
+        || !number_read(fields, "u", &until))
+    {
+        return;
+    }
+    ctl_put_i64(out, out->len > 1 ? ",{\"i\":" : "{\"i\":", (int64_t) i);
+    ctl_put_text(out, ",\"k\":", key);
+    ctl_put_text(out, ",\"p\":", project);
+    ctl_put_text(out, ",\"c\":", code);
+    ctl_put_text(out, ",\"t\":", trace);
+    ctl_put_i64(out, ",\"n\":", (int64_t) n);
+    ctl_put_i64(out, ",\"s\":", (int64_t) since);
+    ctl_put_i64(out, ",\"u\":", (int64_t) until);
+    asg_buf_z(out, "}");
+}
+
+
+/* The entries from `first` on as a list. */
+static const char *
+batch_text(struct ctl_arena *arena, const struct ctl_reply *batch,
+    size_t first)
+{
+    size_t i, bytes = 8 + (batch->nitems - first) * ENTRY_BYTES;
+    asg_buf_t out;
+
+    asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);
+    if (out.data == NULL) {
+        return NULL;
+    }
+    asg_buf_z(&out, "[");
+    for (i = first; i < batch->nitems; i++) {
+        if (batch->items[i].nitems == 2) {
+            entry_put(&out, &batch->items[i].items[1], i);
+        }
+    }
+    asg_buf_z(&out, "]");
+    asg_buf_put(&out, "", 1);
+
+    return asg_buf_ok(&out) ? out.data : NULL;
+}
+
+
+static asg_str_t
+entry_id(const struct ctl_reply *batch, size_t i)
+{
+    return batch->items[i].nitems > 0 ? batch->items[i].items[0].text
+                                      : ASG_STR_NULL;
+}
+
+
+/* How many of the batch were written before. */
+static bool
+written_before(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_reply *batch, size_t *first, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    size_t i;
+
+    *first = 0;
+    if (!CTL_PG(pg, arena, &rows, e, SQL_UPTO, action)) {
+        return false;
+    }
+    for (i = 0; rows.nrows == 1 && i < batch->nitems; i++) {
+        if (asg_str_eq_z(entry_id(batch, i), ctl_rows_at(&rows, 0, 0))) {
+            *first = i + 1;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+batch_write(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_reply *batch, const char *upto,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    const char *text;
+    size_t first;
+    unsigned i;
+
+    if (!written_before(pg, arena, batch, &first, e)) {
+        return false;
+    }
+    text = batch_text(arena, batch, first);
+    if (text == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    if (!CTL_PG(pg, arena, &rows, e, SQL_GROUPS, text, upto)) {
+        return false;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        const struct ctl_audit_event event = {
+            .actor = "system:meter", .action = action,
+            .entity_kind = "project", .entity_id = ctl_rows_at(&rows, i, 1),
+            .also = {ctl_rows_at(&rows, i, 0)},
+            .trace_id = ctl_rows_at(&rows, i, 3), .outcome = "denied",
+            .reason = ctl_rows_at(&rows, i, 2),
+            .data = ctl_rows_at(&rows, i, 4)};
+
+        if (!ctl_audit_write(pg, arena, &event, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+
+/* "<ms>-<n>" and the id after it; false: it is none. */
+static bool
+id_after(struct ctl_arena *arena, asg_str_t id, const char **upto,
+    const char **after)
+{
+    unsigned long long ms, n;
+    char end;
+
+    *upto = ctl_arena_text(arena, id.data, id.len);
+    if (*upto == NULL || sscanf(*upto, "%llu-%llu%c", &ms, &n, &end) != 2) {
+        return false;
+    }
+    *after = ctl_arena_printf(arena, "%llu-%llu", ms, n + 1);
+
+    return *after != NULL;
+}
+
+
+static bool
+batch_forget(struct ctl_redis *redis, struct ctl_arena *arena,
+    const char *after, struct ctl_error *e)
+{
+    const asg_str_t forget[4] = {ASG_STR("XTRIM"), ASG_STR(ASG_RKEY_REFUSED),
+                                 ASG_STR("MINID"), asg_str_z(after)};
+
+    return ctl_redis_command(redis, arena, NULL, e, 4, forget);
+}
+
+
+static bool
+batch_take(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_error *e)
+{
+    const asg_str_t read[6] = {ASG_STR("XRANGE"), ASG_STR(ASG_RKEY_REFUSED),
+                               ASG_STR("-"), ASG_STR("+"), ASG_STR("COUNT"),
+                               ASG_STR(BATCH)};
+    const char *upto, *after;
+    struct ctl_reply batch;
+
+    if (!ctl_redis_command(redis, arena, &batch, e, 6, read)) {
+        return false;
+    }
+    if (batch.nitems == 0) {
+        return ctl_pg_commit(pg, e);
+    }
+    if (!id_after(arena, entry_id(&batch, batch.nitems - 1), &upto, &after)) {
+        return ctl_error_internal(e, "a stream id of refusals is none");
+    }
+
+    return batch_write(pg, arena, &batch, upto, e) && ctl_pg_commit(pg, e)
+           && batch_forget(redis, arena, after, e);
+}
+
+
+static bool
+locked_take(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e, SQL_LOCK, "asgard refusals")) {
+        return false;
+    }
+
+    return ctl_rows_at(&rows, 0, 0)[0] == 't'
+           ? batch_take(pg, redis, arena, e)
+           : ctl_pg_commit(pg, e);      /* another does it */
+}
+
+
+bool
+ctl_refused_audit(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_error *e)
+{
+    if (!ctl_pg_begin(pg, e)) {
+        return false;
+    }
+    if (!locked_take(pg, redis, arena, e)) {
+        ctl_pg_rollback(pg);
+        return false;
+    }
+
+    return true;
+}
