@@ -70,7 +70,9 @@ gate_audit(struct ctl_request *rq, const char *entity, struct ctl_error *e)
 
 CTL_HANDLER(ctl_http_audit)
 {
-    struct ctl_audit_filter f = {0};
+    struct ctl_audit_filter f = {
+        .sees_all = ctl_access_sees_all(&rq->who)
+    };
     const char *limit = NULL;
     const struct ctl_query_field query[] = {
         {"trace", &f.trace}, {"entity", &f.entity}, {"actor", &f.actor},

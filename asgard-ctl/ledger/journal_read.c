@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/str.h"
+#include "ledger/audit_cause.h"
 #include "ledger/time_text.h"
 
 /* Nano-USD as the shortest plain decimal: trim_scale drops trailing zeros. */
@@ -31,12 +32,22 @@
     "'cost_center', v.cost_center, 'classification', v.classification," \
     "'flags', coalesce(l.detail->'flags', '[]'::jsonb))"
 
-#define AUDIT_ROW \
-    "json_build_object('id', a.id, 'ts', " CTL_TIME_ISO("a.ts") "," \
+#define AUDIT_MEMBERS \
+    "'id', a.id, 'ts', " CTL_TIME_ISO("a.ts") "," \
     "'actor', a.actor," \
     "'action', a.action, 'entity_ref', a.entity_ref," \
     "'trace_id', nullif(a.trace_id, ''), 'outcome', a.outcome," \
-    "'reason', nullif(a.reason, ''), 'data', a.data)"
+    "'reason', nullif(a.reason, ''), 'data', a.data"
+
+#define AUDIT_WHERE \
+    " WHERE ($1::text IS NULL OR a.trace_id = $1)" \
+    " AND ($2::text IS NULL OR a.entities @> ARRAY[$2])" \
+    " AND ($3::text IS NULL OR a.actor = $3)" \
+    " AND a.id > coalesce($4::bigint, 0)" \
+    " AND ($6::text IS NULL OR a.action = $6)" \
+    " AND ($7::timestamptz IS NULL OR a.ts >= $7)" \
+    " AND ($8::timestamptz IS NULL OR a.ts < $8)" \
+    " ORDER BY a.id LIMIT $5"
 
 
 static bool
@@ -116,27 +127,35 @@ bare_entity(const char *entity)
 }
 
 
+/* What one call met is few events, and says why; a page of all is the log. */
+#define AUDIT_PAGE \
+    "SELECT a.id, json_build_object(" AUDIT_MEMBERS ") FROM audit_events a" \
+    AUDIT_WHERE
+
+#define AUDIT_TRACE \
+    "SELECT a.id, json_build_object(" AUDIT_MEMBERS ", 'cause', " \
+    CTL_AUDIT_CAUSE_JSON ") FROM (SELECT * FROM audit_events a" AUDIT_WHERE \
+    ") a" CTL_AUDIT_CAUSE("$9::boolean") " ORDER BY a.id"
+
+
 bool
 ctl_audit_page(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_audit_filter *f, struct ctl_page *out,
     struct ctl_error *e)
 {
-    const char *most = ctl_arena_printf(arena, "%u", f->limit + 1);
+    unsigned limit = f->trace != NULL && f->limit > CTL_AUDIT_TRACE_MAX
+                     ? CTL_AUDIT_TRACE_MAX : f->limit;
+    const char *params[] = {
+        f->trace, bare_entity(f->entity), f->actor, f->cursor,
+        ctl_arena_printf(arena, "%u", limit + 1), f->action, f->since,
+        f->until, f->sees_all ? "t" : "f"
+    };
     struct ctl_rows rows;
 
     return check_time("since", f->since, e) && check_time("until", f->until, e)
            && check_cursor(f->cursor, e)
-           && CTL_PG(pg, arena, &rows, e,
-                "SELECT a.id, " AUDIT_ROW " FROM audit_events a"
-                " WHERE ($1::text IS NULL OR a.trace_id = $1)"
-                " AND ($2::text IS NULL OR a.entities @> ARRAY[$2])"
-                " AND ($3::text IS NULL OR a.actor = $3)"
-                " AND a.id > coalesce($4::bigint, 0)"
-                " AND ($6::text IS NULL OR a.action = $6)"
-                " AND ($7::timestamptz IS NULL OR a.ts >= $7)"
-                " AND ($8::timestamptz IS NULL OR a.ts < $8)"
-                " ORDER BY a.id LIMIT $5",
-                f->trace, bare_entity(f->entity), f->actor, f->cursor, most,
-                f->action, f->since, f->until)
-           && page_fill(arena, &rows, f->limit, out, e);
+           && ctl_pg_query(pg, arena, &rows, e,
+                           f->trace != NULL ? AUDIT_TRACE : AUDIT_PAGE,
+                           f->trace != NULL ? 9 : 8, params)
+           && page_fill(arena, &rows, limit, out, e);
 }

@@ -22,10 +22,14 @@ struct ctl_ledger_filter {
     unsigned limit;
 };
 
+#define CTL_AUDIT_TRACE_MAX 100         /* events of a trace in a page */
+
+/* With a trace each event says its `cause`: see audit_cause.h. */
 struct ctl_audit_filter {
     const char *trace, *entity, *actor, *action;        /* NULL: any */
     const char *since, *until, *cursor;
     unsigned limit;
+    bool sees_all;                      /* causes of a group, too */
 };
 
 /* Oldest first.  400 invalid_value for a bad time or cursor. */

@@ -3,18 +3,16 @@
  */
 #include "meter/refused_audit.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/json_put.h"
+#include "core/refused.h"
 #include "core/rkey.h"
-#include "core/trace.h"
+#include "core/script.h"
 #include "store/audit.h"
 
-#define BATCH       "1000"
+#define BATCH       1000
+#define NUMBER(n)   #n
+#define TEXT(n)     NUMBER(n)
 #define ENTRY_BYTES 512                 /* of JSON: six ids and three numbers */
-#define CODE_MAX    64
-#define TIME_MAX    99999999999999      /* ms, of the year 5138 */
 
 /* One reads a batch at a time. */
 #define SQL_LOCK "SELECT pg_try_advisory_xact_lock(hashtext($1))"
@@ -39,56 +37,28 @@
 static const char action[] = "gateway.refused";
 
 
-static bool
-code_is_valid(asg_str_t code)
-{
-    size_t i;
-
-    for (i = 0; i < code.len; i++) {
-        if ((code.data[i] < 'a' || code.data[i] > 'z')
-            && code.data[i] != '_')
-        {
-            return false;
-        }
-    }
-
-    return code.len > 0 && code.len <= CODE_MAX;
-}
-
-
-static bool
-number_read(const struct ctl_reply *fields, const char *name, uint64_t *out)
-{
-    return asg_str_u64(ctl_reply_field(fields, name), out)
-           && *out <= TIME_MAX;
-}
-
-
 /* One of another grammar is nobody's. */
 static void
 entry_put(asg_buf_t *out, const struct ctl_reply *fields, size_t i)
 {
-    asg_str_t key = ctl_reply_field(fields, "k");
-    asg_str_t project = ctl_reply_field(fields, "p");
-    asg_str_t code = ctl_reply_field(fields, "c");
-    asg_str_t trace = ctl_reply_field(fields, "t");
-    uint64_t n, since, until;
+    asg_str_t texts[ASG_REFUSED_FIELDS_MAX];
+    asg_refused_t r;
+    size_t n;
 
-    if (!asg_id_is_valid(key) || !asg_id_is_valid(project)
-        || !code_is_valid(code) || !asg_trace_is_valid(trace)
-        || !number_read(fields, "n", &n) || !number_read(fields, "s", &since)
-        || !number_read(fields, "u", &until))
-    {
+    for (n = 0; n < fields->nitems && n < ASG_REFUSED_FIELDS_MAX; n++) {
+        texts[n] = fields->items[n].text;
+    }
+    if (n < fields->nitems || asg_refused_parse(texts, n, &r) != ASG_OK) {
         return;
     }
     ctl_put_i64(out, out->len > 1 ? ",{\"i\":" : "{\"i\":", (int64_t) i);
-    ctl_put_text(out, ",\"k\":", key);
-    ctl_put_text(out, ",\"p\":", project);
-    ctl_put_text(out, ",\"c\":", code);
-    ctl_put_text(out, ",\"t\":", trace);
-    ctl_put_i64(out, ",\"n\":", (int64_t) n);
-    ctl_put_i64(out, ",\"s\":", (int64_t) since);
-    ctl_put_i64(out, ",\"u\":", (int64_t) until);
+    ctl_put_text(out, ",\"k\":", r.key);
+    ctl_put_text(out, ",\"p\":", r.project);
+    ctl_put_text(out, ",\"c\":", r.code);
+    ctl_put_text(out, ",\"t\":", r.trace);
+    ctl_put_i64(out, ",\"n\":", (int64_t) r.count);
+    ctl_put_i64(out, ",\"s\":", (int64_t) r.since_ms);
+    ctl_put_i64(out, ",\"u\":", (int64_t) r.until_ms);
     asg_buf_z(out, "}");
 }
 
@@ -190,16 +160,16 @@ static bool
 id_after(struct ctl_arena *arena, asg_str_t id, const char **upto,
     const char **after)
 {
-    unsigned long long ms, n;
-    char end;
+    uint64_t ms, n;
 
-    *upto = ctl_arena_text(arena, id.data, id.len);
-    if (*upto == NULL || sscanf(*upto, "%llu-%llu%c", &ms, &n, &end) != 2) {
+    if (asg_stream_id_parse(id, &ms, &n) != ASG_OK || n == UINT64_MAX) {
         return false;
     }
-    *after = ctl_arena_printf(arena, "%llu-%llu", ms, n + 1);
+    *upto = ctl_arena_text(arena, id.data, id.len);
+    *after = ctl_arena_printf(arena, "%llu-%llu", (unsigned long long) ms,
+                              (unsigned long long) n + 1);
 
-    return *after != NULL;
+    return *upto != NULL && *after != NULL;
 }
 
 
@@ -216,17 +186,18 @@ batch_forget(struct ctl_redis *redis, struct ctl_arena *arena,
 
 static bool
 batch_take(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, struct ctl_error *e)
+    struct ctl_arena *arena, bool *more, struct ctl_error *e)
 {
     const asg_str_t read[6] = {ASG_STR("XRANGE"), ASG_STR(ASG_RKEY_REFUSED),
                                ASG_STR("-"), ASG_STR("+"), ASG_STR("COUNT"),
-                               ASG_STR(BATCH)};
+                               ASG_STR(TEXT(BATCH))};
     const char *upto, *after;
     struct ctl_reply batch;
 
     if (!ctl_redis_command(redis, arena, &batch, e, 6, read)) {
         return false;
     }
+    *more = batch.nitems == BATCH;
     if (batch.nitems == 0) {
         return ctl_pg_commit(pg, e);
     }
@@ -241,7 +212,7 @@ batch_take(struct ctl_pg *pg, struct ctl_redis *redis,
 
 static bool
 locked_take(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, struct ctl_error *e)
+    struct ctl_arena *arena, bool *more, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
@@ -250,19 +221,20 @@ locked_take(struct ctl_pg *pg, struct ctl_redis *redis,
     }
 
     return ctl_rows_at(&rows, 0, 0)[0] == 't'
-           ? batch_take(pg, redis, arena, e)
+           ? batch_take(pg, redis, arena, more, e)
            : ctl_pg_commit(pg, e);      /* another does it */
 }
 
 
 bool
 ctl_refused_audit(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, struct ctl_error *e)
+    struct ctl_arena *arena, bool *more, struct ctl_error *e)
 {
+    *more = false;
     if (!ctl_pg_begin(pg, e)) {
         return false;
     }
-    if (!locked_take(pg, redis, arena, e)) {
+    if (!locked_take(pg, redis, arena, more, e)) {
         ctl_pg_rollback(pg);
         return false;
     }

@@ -13,8 +13,8 @@
 #include "store/pg.h"
 
 /* One batch; nothing when another process is at one.  What is no such entry is
- * left out. */
+ * left out.  *more: there may be another batch. */
 bool ctl_refused_audit(struct ctl_pg *pg, struct ctl_redis *redis,
-    struct ctl_arena *arena, struct ctl_error *e);
+    struct ctl_arena *arena, bool *more, struct ctl_error *e);
 
 #endif

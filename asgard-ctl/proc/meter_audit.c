@@ -28,6 +28,7 @@
 #define AUDIT_EVERY_MS   4000           /* one partition; all in a minute */
 #define AUDIT_POLL_MS    200
 #define REFUSED_EVERY_MS 1000
+#define REFUSED_BATCHES  10             /* in each of its turns */
 #define RECORD_PAGES     20             /* of 200, in each of its turns */
 #define TEND_EVERY_MS    3600000
 
@@ -206,6 +207,22 @@ auditor_records(struct ctl_meter_thread *w, struct ctl_record_look *look,
 }
 
 
+/* What gateways refused: all that is there, or so much of it. */
+static bool
+auditor_refused(struct ctl_meter_thread *w, struct ctl_error *e)
+{
+    bool ok = true, more = true;
+    unsigned i;
+
+    for (i = 0; ok && more && i < REFUSED_BATCHES; i++) {
+        ctl_arena_reset(&w->arena);
+        ok = ctl_refused_audit(w->pg, w->redis, &w->arena, &more, e);
+    }
+
+    return ok;
+}
+
+
 void *
 ctl_meter_audit(void *data)
 {
@@ -238,7 +255,7 @@ ctl_meter_audit(void *data)
         }
         if (atomic_load(&m->open) > 0
             && ctl_meter_is_due(&refused, REFUSED_EVERY_MS)
-            && !ctl_refused_audit(w.pg, w.redis, &w.arena, &e))
+            && !auditor_refused(&w, &e))
         {
             ctl_meter_note(&w, false, &e);
         }
