@@ -1,7 +1,7 @@
 /*
- * Why the gateway refused: of a gateway.refused event `a` the rule that its code
- * stands for, and the last event before it that made the rule fit, be that a
- * kill, a lowered budget or another data class.  As SQL, for journal_read.c.
+ * Why the gateway refused: of a gateway.refused event `a` the rule that its
+ * code stands for, and the last event before it that made the rule fit, be that
+ * a kill, a lowered budget or another data class.  As SQL, for journal_read.c.
  */
 #ifndef CTL_AUDIT_CAUSE_H
 #define CTL_AUDIT_CAUSE_H

@@ -1,6 +1,6 @@
-# A call that the gateway refused is joined by its trace with what caused it: the
-# kill, the budget that was lowered, the data class, the limit of the key, the
-# end of the project; each with who did it and why.
+# A call that the gateway refused is joined by its trace with what caused it:
+# the kill, the budget that was lowered, the limit of the key, the end of the
+# project; each with who did it and why.
 use strict;
 use warnings;
 use FindBin;
