@@ -8,7 +8,7 @@
 
 #include "ledger/time_text.h"
 
-/* code, rule, action of what causes it, member of its data that it must have. */
+/* code, rule, action of what causes it, member that its data must have. */
 #define CTL_AUDIT_CAUSES \
     "(VALUES ('project_killed', 'project.killed', 'project.kill', NULL)," \
     " ('project_inactive', 'project.live', 'project.decommissioned', NULL)," \
