@@ -98,6 +98,15 @@ static const struct command commands[] = {
     {"prune", ctl_command_prune, "prune YYYY-MM --export FILE",
      "Take an exported month out of the database, when FILE is still that\n"
      "export.  Balances, holds and the chain stay.  Needs postgres_owner."},
+    {"secrets", ctl_command_secrets,
+     "secrets verify | rewrap | put RESOURCE OUTPUT",
+     "For who may read kek_file.  verify: open every secret and say which do\n"
+     "not open - damaged, moved to another row, their key missing - and how\n"
+     "many each key wraps; exit status 1 when there are such, 3 when it could\n"
+     "not look.  rewrap: wrap all by the first key of kek_file, after which\n"
+     "the others are unused.  The keeper does it too, within a minute.  put:\n"
+     "store standard input as the next version of a resource's output.\n"
+     "No value is printed."},
     {"project", ctl_command_project,
      "project kill|unkill ID [--reason TEXT]",
      "Break glass: stop a project's calls now, working on the database and on\n"

@@ -57,7 +57,7 @@ set_text(struct ctl_config *c, const struct setting *s, const char *value)
 
 
 static bool
-set_listen(struct ctl_config *c, const struct setting *s, const char *value)
+set_socket(struct ctl_config *c, const struct setting *s, const char *value)
 {
     static const char unix_prefix[] = "unix:";
 
@@ -233,13 +233,16 @@ set_cap(struct ctl_config *c, const struct setting *s, const char *value)
 #define FIELD(name) offsetof(struct ctl_config, name)
 
 static const struct setting settings[] = {
-    {"listen", set_listen, FIELD(listen), "unix:/PATH, once"},
+    {"listen", set_socket, FIELD(listen), "unix:/PATH, once"},
     {"socket_group", set_text, FIELD(socket_group), "a group name, once"},
     {"socket_mode", set_mode, 0, "an octal mode"},
     {"postgres", set_text, FIELD(postgres), "a URI, once"},
     {"postgres_owner", set_text, FIELD(postgres_owner), "a URI, once"},
     {"redis", set_text, FIELD(redis), "an address, once"},
     {"key_file", set_text, FIELD(key_file), "a path, once"},
+    {"kek_file", set_text, FIELD(kek_file), "a path, once"},
+    {"keeper_socket", set_socket, FIELD(keeper_socket), "unix:/PATH, once"},
+    {"keeper_peer", set_text, FIELD(keeper_peer), "a user, once"},
     {"services", set_services, 0, "a folder, at most 16 times"},
     {"routing", set_text, FIELD(routing), "a path, once"},
     {"prices", set_text, FIELD(prices), "a path, once"},
@@ -281,7 +284,7 @@ static const struct setting settings[] = {
 static bool
 is_text(const struct setting *s)
 {
-    return s->set == set_text || s->set == set_listen
+    return s->set == set_text || s->set == set_socket
            || s->set == set_targets;
 }
 

@@ -289,6 +289,21 @@ notify_check(const struct ctl_config *c, struct ctl_error *e)
 }
 
 
+/* What the keeper keeps is of use only where it can be asked. */
+static bool
+secrets_check(const struct ctl_config *c, struct ctl_error *e)
+{
+    return ((c->kek_file == NULL) == (c->keeper_socket == NULL)
+            || ctl_error_field(e, "missing_setting", "kek_file",
+                               "%s: kek_file and keeper_socket stand "
+                               "together", c->file))
+           && (c->keeper_peer == NULL || c->keeper_socket != NULL
+               || ctl_error_field(e, "missing_setting", "keeper_socket",
+                                  "%s: keeper_peer needs the setting "
+                                  "\"keeper_socket\"", c->file));
+}
+
+
 bool
 ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e)
 {
@@ -297,5 +312,5 @@ ctl_config_check_start(const struct ctl_config *c, struct ctl_error *e)
            && password_check(c, "redis", c->redis, e)
            && redis_check(c, e)
            && public_url_check(c, e)
-           && notify_check(c, e);
+           && notify_check(c, e) && secrets_check(c, e);
 }

@@ -63,6 +63,10 @@ CTL_HANDLER(ctl_http_resource_ask);
 CTL_HANDLER(ctl_http_resource_list);
 CTL_HANDLER(ctl_http_resource_get);
 CTL_HANDLER(ctl_http_resource_end);
+/* http/secret_routes.c */
+CTL_HANDLER(ctl_http_secret_list);
+CTL_HANDLER(ctl_http_secret_read);
+CTL_HANDLER(ctl_http_secret_acknowledge);
 /* http/service_routes.c */
 CTL_HANDLER(ctl_http_service_list);
 CTL_HANDLER(ctl_http_service_get);

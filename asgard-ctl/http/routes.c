@@ -86,6 +86,12 @@ const struct ctl_route ctl_routes[] = {
     {"DELETE", PROJECT "/resources/{resource_id}", CTL_RULE_PROJECT_STEER,
         CTL_WRITE, ctl_http_resource_end},
 
+    {"GET", PROJECT "/secrets", CTL_RULE_PROJECT_SEE, CTL_READ,
+        ctl_http_secret_list},
+    {"POST", PROJECT "/secrets/{name}/read", CTL_RULE_PROJECT_STEER, CTL_OWN,
+        ctl_http_secret_read},
+    {"POST", PROJECT "/secrets/{name}/acknowledge", CTL_RULE_PROJECT_STEER,
+        CTL_WRITE, ctl_http_secret_acknowledge},
     {"GET", PROJECT "/usage", CTL_RULE_PROJECT_SEE, CTL_READ, ctl_http_usage},
 
     {"GET", "/api/budgets", CTL_RULE_READ, CTL_READ,

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "base/envelope.h"
+#include "base/utf8.h"
 
 #define TEXT_BYTES (2 + 2 * ASG_ENVELOPE_MAX)
 
@@ -141,6 +142,13 @@ seal(struct ctl_change *c, const asg_keks_t *keks,
         ctl_error_field(e, "invalid_value", ref->name,
                         "A secret has at most %d bytes.",
                         ASG_ENVELOPE_PLAIN_MAX);
+        return NULL;
+    }
+    if (!ctl_utf8_is_valid(value)
+        || memchr(value.data, '\0', value.len) != NULL)
+    {
+        ctl_error_field(e, "invalid_value", ref->name,
+                        "A secret is text in UTF-8.");
         return NULL;
     }
     if (ctl_envelope_seal(keks, &place, value, sealed, &len) != ASG_OK) {
@@ -278,6 +286,24 @@ ctl_secret_ref_json(struct ctl_arena *arena, const struct ctl_secret_ref *ref)
                             CTL_SECRET_STORE "\",\"path\":\"%s\","
                             "\"version\":%lld}}", ref->path,
                             (long long) ref->version);
+}
+
+
+bool
+ctl_secret_refer(struct ctl_change *c, const char *resource_id,
+    const char *output, const struct ctl_secret_ref *ref,
+    struct ctl_error *e)
+{
+    const char *json = ctl_secret_ref_json(c->arena, ref);
+
+    if (json == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+
+    return CTL_PG(c->pg, c->arena, NULL, e,
+        "UPDATE resources SET outputs = outputs"
+        " || jsonb_build_object($2::text, $3::jsonb), updated_at = now()"
+        " WHERE resource_id = $1::uuid", resource_id, output, json);
 }
 
 

@@ -25,8 +25,8 @@ struct ctl_secret_ref {
 
 /* A new version of a resource's output, `pending` or active at once.  In the
  * caller's change, with its audit entry.  A pending one that is there already
- * is replaced, as what a crash left.  400 invalid_value: too large;
- * 404 resource_not_found. */
+ * is replaced, as what a crash left.  400 invalid_value: too large, or no
+ * text; 404 resource_not_found. */
 bool ctl_secret_put(struct ctl_change *c, const asg_keks_t *keks,
     const char *resource_id, const char *output, asg_str_t value,
     bool pending, struct ctl_secret_ref *out, struct ctl_error *e);
@@ -36,6 +36,11 @@ bool ctl_secret_activate(struct ctl_change *c,
     const struct ctl_secret_ref *ref, struct ctl_error *e);
 /* Every value of a resource goes; what was goes on being listed. */
 bool ctl_secret_destroy(struct ctl_change *c, const char *resource_id,
+    struct ctl_error *e);
+
+/* The resource's output is a reference to it, in the caller's change. */
+bool ctl_secret_refer(struct ctl_change *c, const char *resource_id,
+    const char *output, const struct ctl_secret_ref *ref,
     struct ctl_error *e);
 
 /* {"secret_ref":{"store":…,"path":…,"version":…}}; NULL: no memory. */

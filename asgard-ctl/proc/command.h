@@ -35,6 +35,9 @@ int ctl_command_audit_bare(int argc, char **argv);
 int ctl_command_ledger(const struct ctl_config *c, int argc, char **argv);
 int ctl_command_prune(const struct ctl_config *c, int argc, char **argv);
 
+/* proc/command_secrets.c: `verify` as `audit` */
+int ctl_command_secrets(const struct ctl_config *c, int argc, char **argv);
+
 /* proc/command_backend.c */
 int ctl_command_backend(const struct ctl_config *c, int argc, char **argv);
 /* proc/command_prices.c */

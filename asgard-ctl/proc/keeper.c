@@ -23,11 +23,14 @@
 #include "core/keyfile.h"
 #include "ops/project_price.h"
 #include "ops/snapshot.h"
+#include "ops/secret_sweep.h"
 #include "proc/backends.h"
+#include "proc/keeper_door.h"
 #include "proc/values.h"
 
 #define BEAT_MS         1000
 #define RENEW_MS        ((int64_t) 6 * 3600 * 1000)
+#define REWRAP_MS       60000
 #define BEAT_ARENA      (256u * 1024)
 #define INFO_BYTES      (96u * 1024)
 #define REFUSED_MAX     32              /* errors told in a beat */
@@ -38,6 +41,9 @@ struct keeper {
     const struct ctl_config *config;
     struct ctl_pg *pg;
     asg_keyfile_t keys;
+    asg_keks_t keks;
+    struct ctl_keeper_door *door;       /* NULL: no secrets are kept */
+    int64_t rewrap_at_ms;
     struct ctl_backends backends;
     struct ctl_arena arena;             /* of the catalog */
     struct ctl_catalog catalog;
@@ -264,6 +270,64 @@ is_repriced(struct keeper *k)
 }
 
 
+/* --- secrets --- */
+
+/* A refusal is told with those of the modules; the catalog is published
+ * nevertheless. */
+static void
+secrets_open(struct keeper *k)
+{
+    struct ctl_error e;
+
+    if (k->config->kek_file == NULL) {
+        return;
+    }
+    if (ctl_values_keks(k->config, &k->keks, &e)) {
+        k->door = ctl_keeper_door_open(k->config, &k->keks, &e);
+    }
+    if (k->door == NULL) {
+        ctl_finding_error(&k->catalog.findings, k->config->kek_file, 0,
+                          "no secret can be read: %s",
+                          e.status == 400 ? e.text : e.detail);
+        ctl_log_error(&e, "secrets");
+    }
+}
+
+
+static void
+rewrap_tell(const char *path, int64_t version, const char *why)
+{
+    ctl_log(CTL_LOG_ERROR, "secret %s version %lld: %s", path,
+            (long long) version, why);
+}
+
+
+/* After a KEK was put before the others. */
+static void
+secrets_rewrap(struct keeper *k)
+{
+    struct ctl_secret_sweep sweep;
+    struct ctl_arena arena;
+    struct ctl_error e;
+    bool ok = true;
+
+    k->rewrap_at_ms = ctl_clock_ms() + REWRAP_MS;
+    ctl_secret_sweep_begin(&sweep, rewrap_tell);
+    while (ok && sweep.more) {
+        ctl_arena_init(&arena, CTL_SECRET_SWEEP_ARENA);
+        ok = ctl_secret_rewrap(&sweep, k->pg, &arena, &k->keks,
+                               "system:keeper", &e);
+        ctl_arena_reset(&arena);
+    }
+    if (!ok) {
+        away_note(k, &e);
+    } else if (sweep.rewrapped > 0) {
+        ctl_log(CTL_LOG_INFO, "%u secrets are wrapped by kek %s now",
+                sweep.rewrapped, k->keks.keks[0].id);
+    }
+}
+
+
 static void
 work(struct keeper *k, int stop_fd)
 {
@@ -278,6 +342,9 @@ work(struct keeper *k, int stop_fd)
         {
             publish(k);
         }
+        if (k->door != NULL && ctl_clock_ms() >= k->rewrap_at_ms) {
+            secrets_rewrap(k);
+        }
         beat(k);
         more = poll(&stop, 1, BEAT_MS) <= 0;
     }
@@ -287,6 +354,8 @@ work(struct keeper *k, int stop_fd)
 static void
 keeper_finish(struct keeper *k)
 {
+    ctl_keeper_door_close(k->door);
+    asg_keks_wipe(&k->keks);
     asg_keyfile_wipe(&k->keys);
     ctl_backends_finish(&k->backends);
     ctl_arena_reset(&k->arena);
@@ -314,6 +383,7 @@ ctl_keeper_run(const struct ctl_config *config, int values_fd, int stop_fd)
     if (catalog_load(k, values_fd)) {
         beat(k);                        /* "compiling" is heard as well */
     }
+    secrets_open(k);
     work(k, stop_fd);
     keeper_finish(k);
 

@@ -231,3 +231,28 @@ ctl_values_keys(const char *path, asg_keyfile_t *keys, struct ctl_error *e)
 
     return ok;
 }
+
+
+bool
+ctl_values_keks(const struct ctl_config *config, asg_keks_t *keks,
+    struct ctl_error *e)
+{
+    asg_keyfile_error_t why = {0, ""};
+    asg_str_t text;
+    bool ok;
+
+    if (config->kek_file == NULL) {
+        return ctl_error_field(e, "missing_setting", "kek_file",
+                               "%s: the setting \"kek_file\" is missing",
+                               config->file);
+    }
+    if (!ctl_values_read_file(config->kek_file, &text, e)) {
+        return false;
+    }
+    ok = asg_keks_parse(text, keks, &why) == ASG_OK
+         || ctl_error_field(e, "invalid_value", "kek_file", "%s:%u: %s",
+                            config->kek_file, why.line, why.text);
+    ctl_values_release(&text);
+
+    return ok;
+}

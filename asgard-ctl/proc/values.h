@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "core/keyfile.h"
 #include "core/str.h"
@@ -21,6 +22,9 @@ int ctl_values_write(asg_str_t text, struct ctl_error *e);
 int ctl_values_from_file(const char *path, struct ctl_error *e);
 /* The key file at `path`, parsed; wipe `keys` afterwards, also after false. */
 bool ctl_values_keys(const char *path, asg_keyfile_t *keys,
+    struct ctl_error *e);
+/* Those of the setting kek_file, likewise. */
+bool ctl_values_keks(const struct ctl_config *config, asg_keks_t *keks,
     struct ctl_error *e);
 /* Of this process's own environment: KEY=VALUE lines; a value with a line
  * break is left out. */

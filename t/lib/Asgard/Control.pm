@@ -9,8 +9,8 @@ use POSIX ();
 use Asgard::Files qw(spill slurp top build_dir wait_until);
 use Asgard::Process;
 
-# new(dir => DIR, redis, postgres, key_file, services => {PATH => TEXT},
-#     backends => {NAME => VALUE}, routing => TEXT, conf => more lines,
+# new(dir => DIR, redis, postgres, key_file, kek_file => PATH,
+#     services => {PATH => TEXT}, backends => {NAME => VALUE}, routing => TEXT, conf => more lines,
 #     shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
@@ -35,6 +35,8 @@ sub write_conf {
     my $group = $> == 0 ? 'socket_group www-data' : '';
     my $shipped = $self->{without_shipped} ? ''
         : 'services ' . top() . '/services';
+    my $keeper = !$self->{kek_file} ? ''
+        : "kek_file $self->{kek_file}\nkeeper_socket unix:$dir/keeper.sock";
     spill($self->conf, <<"CONF", 0600);
 listen unix:@{[$self->socket]}
 $group
@@ -43,6 +45,7 @@ postgres @{[$self->{postgres}->url]}
 postgres_owner @{[$self->{postgres}->owner_url]}
 redis @{[$self->{redis}->url]}
 key_file $self->{key_file}
+$keeper
 $shipped
 services $dir/services
 routing $dir/routing.yaml

@@ -72,6 +72,9 @@ sub write_key_file {
     $self->{key_file} = spill("$self->{dir}/seal.key",
         "seal s1 $hex{seal}\npepper p1 $hex{pepper}\n", 0600);
     $self->canary("the $_ key", $hex{$_}) for keys %hex;
+    $self->{kek_hex} = $self->canary('the kek', random_hex(32));
+    $self->{kek_file} = spill("$self->{dir}/kek.key",
+        "kek k1 $self->{kek_hex}\n", 0400);
 }
 
 sub begin_stores {
@@ -86,7 +89,8 @@ sub begin_stores {
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg",
         $clock ? (env => {$clock->environment}) : ()) if $self->{control};
     $self->begin_proxy($_) for @{$arg{proxies} // []};
-    my %common = (dir => $dir, key_file => $self->{key_file});
+    my %common = (dir => $dir, key_file => $self->{key_file},
+        kek_file => $self->{kek_file});
     my @gateways = map { $self->begin_gateway($_, %common) }
         1 .. ($arg{gateways} // 1) if $self->{gateway};
     @$self{qw(gateway other_gateways)} = (shift @gateways, \@gateways)
@@ -122,7 +126,7 @@ sub another_control {
     mkdir $dir;
     mkdir "$dir/asan";
     my $new = Asgard::Control->new((map { $_ => $first->{$_} }
-        qw(redis postgres key_file gateway_url conf without_shipped)),
+        qw(redis postgres key_file kek_file gateway_url conf without_shipped)),
         backends => {%{$first->{backends}}}, %arg, dir => $dir);
     system('cp', '-a', "$self->{dir}/services", $dir) == 0
         or croak 'cp services';
