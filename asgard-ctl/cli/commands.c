@@ -9,6 +9,7 @@
 
 #define PROJECT "/api/projects/{project}"
 #define REQUEST "/api/requests/{request}"
+#define SECRET  PROJECT "/secrets/{secret}"
 #define END     {NULL, CLI_OWN, NULL, NULL, NULL, false}
 #define PAGE \
     {"limit", CLI_TEXT, "limit", "N", "entries of a page", false}, \
@@ -92,6 +93,11 @@ static const struct cli_option request_list[] = {
 
 static const struct cli_option request_watch[] = {
     {"timeout-s", CLI_OWN, NULL, "SECONDS", "at most (3600)", false}, END
+};
+
+static const struct cli_option secret_version[] = {
+    {"version", CLI_NUMBER, "version", "N", "the one that was read", false},
+    END
 };
 
 static const struct cli_option audit_list[] = {
@@ -182,6 +188,16 @@ const struct cli_command cli_commands[] = {
         "A project's resources."},
     {"resources delete", "DELETE", PROJECT "/resources/{resource}", NULL,
         NULL, NULL, NULL, "Destroy a resource, or ask for it."},
+
+    {"secrets list", "GET", PROJECT "/secrets", paging, "secrets",
+        "name,version,state,resource_id,created_at,readable_until,"
+        "acknowledged_at", NULL, "A project's secrets, without their values."},
+    {"secrets read", "POST", SECRET "/read", NULL, NULL, NULL, NULL,
+        "Print a secret's value.  It can be read again for ten minutes, or\n"
+        "until it is acknowledged."},
+    {"secrets acknowledge", "POST", SECRET "/acknowledge", secret_version,
+        NULL, NULL, NULL,
+        "Say that a secret has arrived: it is not read again."},
 
     {"audit", "GET", "/api/audit", audit_list, "events",
         "ts,action,actor,entity_ref,outcome,trace_id", NULL,

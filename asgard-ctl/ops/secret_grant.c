@@ -251,7 +251,7 @@ use_refused(struct ctl_pg *pg, struct ctl_arena *arena, const char *grant_id,
     }
 
     return rows.nrows > 0 ? ctl_secret_gone(e)
-        : ctl_error_set(e, 403, "grant_refused",
+        : ctl_error_set(e, 403, "forbidden",
                         "This grant opens nothing.");
 }
 

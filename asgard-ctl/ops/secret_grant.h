@@ -54,7 +54,7 @@ bool ctl_secret_shown(struct ctl_pg *pg, struct ctl_arena *arena,
 /* 410, in the words of who reads. */
 bool ctl_secret_gone(struct ctl_error *e);
 
-/* In the keeper: uses the grant once.  410 secret_gone; 403 grant_refused of
+/* In the keeper: uses the grant once.  410 secret_gone; 403 forbidden of
  * one that is not there, or that the audit log does not know. */
 bool ctl_secret_grant_use(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *grant_id, int64_t version, struct ctl_secret_ref *out,

@@ -15,6 +15,7 @@ use Test::More;
 
 use Asgard::Files qw(slurp top);
 use Asgard::People;
+use Asgard::Secrets;
 use Asgard::Test;
 
 my @callers = qw(nobody key operator admin finance owner manager other agent
@@ -68,14 +69,15 @@ my %row = (
     'GET /metrics/ctl'          => '++ ++++ + ++++ +');
 my $project = '/api/projects/{project_id}';
 $row{"GET $project$_"} = '00 ++++ + -++s -' for '', qw(/keys /budgets /usage
-    /promotion /resources /resources/{resource_id});
+    /promotion /resources /resources/{resource_id} /secrets);
 $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     "POST $project/unkill", "POST $project/keys",
     "PATCH $project/keys/{key_id}", "DELETE $project/keys/{key_id}",
     "PUT $project/budgets", "DELETE $project/resources/{resource_id}",
-    map { "POST $project/$_" }
-    qw(promotion demote extend decommission archive resources);
+    map { "POST $project/$_" } qw(secrets/{name}/acknowledge
+    promotion demote extend decommission archive resources);
 
+$row{"POST $project/secrets/{name}/read"} = '00 ++f+ + -+s+ -';
 $row{"POST $project/demote"} = '00 ++f+ + -fs+ -';
 
 # --- the route table has a row each
@@ -114,7 +116,7 @@ $who{operator} = {token => $t->admin_token};
 # What is revoked again stays revoked, so one of each is enough.
 my $count = 0;
 my %present = (project_id => $here,
-    service_id => 's3-bucket',
+    service_id => 's3-bucket', name => 'm-value',
     key_id => $t->key(project => $here)->{id},
     user_id => $who{stranger}{id}, agent_id => $t->{postgres}->value(
         "INSERT INTO agents (owner_id, name) VALUES ('$who{owner}{id}', 'v')"
@@ -122,7 +124,17 @@ my %present = (project_id => $here,
         'INSERT INTO tokens (name, sha256, suffix, user_id) SELECT'
         . " 'v', sha256('v'), '', '$who{owner}{id}' RETURNING token_id"));
 
-my %absent = (project_id => 'proj-2020-0001',
+my $secrets = Asgard::Secrets->new($t);
+$secrets->put($secrets->resource($here, 'm', $people->as('owner')), 'value');
+# each has read it, so that each may acknowledge it
+$t->{postgres}->value('INSERT INTO secret_grants (project_id, name, version,'
+    . " principal, first_read_at) SELECT '$here', 'm-value', 1, p, now() FROM"
+    . " unnest(ARRAY[" . join(', ', map { "'$_'" } (map { "user:$who{$_}{id}" }
+    qw(admin owner manager)), "agent:$agent->{id}", 'token:' .
+    $t->{postgres}->value("SELECT token_id FROM tokens WHERE role = 'admin'"
+    . ' LIMIT 1')) . ']) p RETURNING 1');
+
+my %absent = (project_id => 'proj-2020-0001', name => 'none',
     map { $_ => '00000000-0000-4000-8000-000000000000' }
     qw(key_id token_id agent_id user_id request_id resource_id));
 
@@ -190,7 +202,7 @@ sub letter {
     my $code = $reply->json ? $reply->json->{code} // '' : '';
     # let in, and refused for what the body says, or for what it is about
     return '+' if $reply->status =~ /^2/
-        || $code =~ /^(?:missing_field|conflict)$/;
+        || $code =~ /^(?:missing_field|conflict|secret_gone)$/;
     return {'401 missing_token' => '0', '401 invalid_token' => '0',
         '403 forbidden' => 'f', '403 insufficient_scope' => 's'}->{
         $reply->status . " $code"} // ($code =~ /_not_found$/ ? '-'

@@ -117,14 +117,14 @@ is(as_nobody(sub { says(question($grant)) }), "\n",
     '... and is not heard when it does');
 is(says(question($grant)), message(2, $value),
     'the same words of our own user open the secret');
-is(says(question($grant)), message(3, pack('n', 403) . 'grant_refused'),
+is(says(question($grant)), message(3, pack('n', 403) . 'forbidden'),
     '... once for each entry of the audit log');
-is(says(question($grant, 2)), message(3, pack('n', 403) . 'grant_refused'),
+is(says(question($grant, 2)), message(3, pack('n', 403) . 'forbidden'),
     'a grant is of one version');
 my $forged = $t->{postgres}->value('INSERT INTO secret_grants (project_id,'
     . ' name, version, principal) VALUES ' . "('$project', 'db-password', 1,"
     . " 'user:x') RETURNING grant_id");
-is(says(question($forged)), message(3, pack('n', 403) . 'grant_refused'),
+is(says(question($forged)), message(3, pack('n', 403) . 'forbidden'),
     'a grant that the audit log does not know opens nothing');
 is(says($_->[1]), '', "$_->[0] gets no answer") for ['nothing', ''],
     ['a part of a question', substr(question($grant), 0, 20)],
