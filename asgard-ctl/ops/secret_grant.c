@@ -119,6 +119,7 @@ ctl_secret_grant(struct ctl_change *c, const char *project_id,
     const char *name, struct ctl_secret_grant *out, struct ctl_error *e)
 {
     struct ctl_rows rows;
+    bool is_over;
 
     if (!CTL_PG(c->pg, c->arena, &rows, e,
             "INSERT INTO secret_grants AS g (project_id, name, version,"
@@ -140,12 +141,12 @@ ctl_secret_grant(struct ctl_change *c, const char *project_id,
     out->ref.name = name;
     out->ref.version = ctl_rows_i64(&rows, 0, 1);
     out->ref.path = ctl_arena_printf(c->arena, "%s/%s", project_id, name);
+    is_over = strcmp(ctl_rows_at(&rows, 0, 2), "t") == 0;
     if (out->ref.path == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
 
-    return strcmp(ctl_rows_at(&rows, 0, 2), "t") == 0
-           ? ctl_secret_gone(e) : audit_access(c, out, e);
+    return is_over ? ctl_secret_gone(e) : audit_access(c, out, e);
 }
 
 

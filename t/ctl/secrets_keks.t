@@ -80,8 +80,9 @@ is(reads('b')->json->{value}, $value{b}, '... and they are read');
 
 # --- another row
 
-$t->{postgres}->value("UPDATE secrets a SET envelope = b.envelope FROM secrets b"
-    . " WHERE a.name IN ('db-c', 'db-d') AND b.name IN ('db-c', 'db-d')"
+$t->{postgres}->value('UPDATE secrets a SET envelope = b.envelope'
+    . " FROM secrets b WHERE a.name IN ('db-c', 'db-d')"
+    . " AND b.name IN ('db-c', 'db-d')"
     . ' AND a.name <> b.name RETURNING 1');
 ($status, $out) = $control->run('secrets', 'verify');
 is($status, 1, 'what was moved to another row does not open');

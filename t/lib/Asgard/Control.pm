@@ -10,8 +10,8 @@ use Asgard::Files qw(spill slurp top build_dir wait_until);
 use Asgard::Process;
 
 # new(dir => DIR, redis, postgres, key_file, kek_file => PATH,
-#     services => {PATH => TEXT}, backends => {NAME => VALUE}, routing => TEXT, conf => more lines,
-#     shim => Asgard::Shim)
+#     services => {PATH => TEXT}, backends => {NAME => VALUE},
+#     routing => TEXT, conf => more lines, shim => Asgard::Shim)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {services => {}, backends => {}, %arg}, $class;
