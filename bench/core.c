@@ -153,6 +153,118 @@ static void guardrails_of(const char *name, const char *words)
     printf("\n");
 }
 
+/* --- the rules of an operator, on top of the seven --- */
+
+#define OWN_WORDS  5000
+#define OWN_BYTES  ((size_t) 1 << 24)
+
+static asg_guard_set_t own;
+static asg_guard_search_t own_search;
+static uint64_t own_rules;
+
+static void *own_alloc(size_t size, void *data)
+{
+    (void) data;
+    return malloc(size);
+}
+
+static void own_free(void *block, void *data)
+{
+    (void) data;
+    free(block);
+}
+
+static void own_patterns(void)
+{
+    static const char *const patterns[] = {
+        "\\bTCK-\\d{6}\\b", "\\b[A-Z]{2}\\d{2}(?: ?[0-9A-Z]{4}){3,7}\\b",
+        "(?i)\\bconfidential\\b", "\\b\\d{3}[- ]\\d{3}[- ]\\d{4}\\b",
+        "https?://[a-z.]*\\.internal\\b", "\\bxox[bp]-[0-9A-Za-z-]{20,}",
+        "\\b(?:10|192\\.168)(?:\\.\\d{1,3}){2,3}\\b", "(?i)\\bemployee id \\d+",
+        "-----BEGIN CERTIFICATE", "\\beyJ[\\w-]+\\.eyJ[\\w-]+"
+    };
+    char said[ASG_PATTERN_WHY];
+
+    own.patterns.alloc = own_alloc;
+    own.patterns.free = own_free;
+    if (!asg_patterns_init(&own.patterns)) {
+        abort();
+    }
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
+        if (asg_pattern_compile(&own.patterns, (asg_str_t) {patterns[i],
+                                strlen(patterns[i])}, false,
+                                &own.rules[own.nrules++].pattern, said)
+            != ASG_OK)
+        {
+            abort();
+        }
+    }
+}
+
+static void own_words(void)
+{
+    static char list[OWN_WORDS * 24];
+    static asg_words_slot_t slots[4 * OWN_WORDS];
+    static char storage[OWN_WORDS * ASG_WORDS_KEY];
+    asg_str_t file = {list, 0};
+    asg_words_file_t needs;
+
+    for (unsigned i = 0; i < OWN_WORDS; i++) {
+        file.len += (size_t) snprintf(list + file.len, 24,
+                                      i % 5 == 0 ? "the secret %u\n"
+                                                 : "codename%u\n", i);
+    }
+    if (asg_words_check(file, &needs) != ASG_OK
+        || asg_words_slots(needs.parts) > sizeof(slots) / sizeof(*slots))
+    {
+        abort();
+    }
+    asg_words_init(&own.words[1], true, slots, asg_words_slots(needs.parts),
+                   storage, sizeof(storage));
+    if (asg_words_add(&own.words[1], file, own.nrules) != ASG_OK) {
+        abort();
+    }
+    own.rules[own.nrules++].is_words = true;
+}
+
+static void own_text(void *data)
+{
+    asg_guard_told_t told;
+
+    (void) data;
+    asg_guard_told_begin(&told);
+    own_search.wanted = own_rules;
+    asg_guard_find_all(&own_search, &told, (asg_str_t) {text, length}, 0,
+                       length, true, see_hit, NULL);
+    if (own_search.gave_up != 0) {
+        abort();
+    }
+}
+
+static void own_of(const char *name, const char *words, uint64_t rules)
+{
+    own_search = (asg_guard_search_t) {.set = &own};
+    own_rules = rules;
+    round_bytes = OWN_BYTES;
+    printf("  %-27s", name);
+    for (size_t k = 0; k < 3; k++) {
+        fill("", words, "", sizes[k]);
+        printf(" %9.3f", speed_of(own_text, NULL));
+    }
+    printf("\n");
+    round_bytes = ROUND_BYTES;
+}
+
+static void own_rules_of(const char *words)
+{
+    uint64_t patterns = (UINT64_C(1) << (own.nrules - 1)) - 1;
+
+    own_of("and one pattern", words, 1);
+    own_of("and ten patterns", words, patterns);
+    own_of("and 5000 words, too", words, patterns << 1 | 1);
+    own_of("5000 words alone", words, UINT64_C(1) << (own.nrules - 1));
+}
+
 static void fill_request(const char *words, size_t size)
 {
     fill("{\"model\":\"bench\",\"max_tokens\":20,\"messages\":[{\"role\":"
@@ -284,8 +396,8 @@ static void guard_stream(void *data)
     asg_action_t actions[ASG_RULE_MAX];
     size_t chunk = *(const size_t *) data;
 
-    for (unsigned i = 0; i < ASG_RULE_COUNT; i++) {
-        actions[i] = answer_action;
+    for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
+        actions[i] = i < ASG_RULE_COUNT ? answer_action : ASG_ACTION_ALLOW;
     }
     memory_used = 0;
     asg_guard_answer_begin(&guard, ASG_API_CHAT, true, NULL, actions);
@@ -411,8 +523,12 @@ int main(void)
     strings_of("English", "The quick brown fox jumps over the dog. ");
     strings_of("Russian", "Съешь же ещё этих мягких булок, ");
     strings_of("Chinese", "我能吞下玻璃而不伤身体。");
+    own_patterns();
+    own_words();
     guardrails_of("English", "The quick brown fox jumps over the dog. ");
+    own_rules_of("The quick brown fox jumps over the dog. ");
     guardrails_of("numbers", "2026-11-30 12:00:01 4111 1111 1111 1112 ok ");
+    own_rules_of("2026-11-30 12:00:01 4111 1111 1111 1112 ok ");
     guardrails_of("only at signs", "@");
     guardrails_of("forget forget", "forget ");
     requests_of("one long word", "x");

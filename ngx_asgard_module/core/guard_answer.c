@@ -23,7 +23,12 @@ void asg_guard_answer_begin(asg_guard_answer_t *g, asg_api_t api,
     g->is_stream = is_stream;
     g->blocked = ASG_RULE_MAX;
     for (unsigned i = 0; i < ASG_RULE_MAX; i++) {
-        g->holds |= actions[i] >= ASG_ACTION_REDACT;
+        if (i >= ASG_RULE_COUNT && (set == NULL
+                                    || i - ASG_RULE_COUNT >= set->nrules))
+        {
+            g->actions[i] = ASG_ACTION_ALLOW;
+        }
+        g->holds |= g->actions[i] >= ASG_ACTION_REDACT;
     }
     asg_guard_search_begin(&g->owner.search, set, actions);
     asg_guard_marks_begin(g);

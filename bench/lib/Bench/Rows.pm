@@ -1,4 +1,5 @@
-# The rows of calls a second: three sizes of body, streams, many windows.
+# The rows of calls a second: three sizes of body, streams, many windows,
+# guardrails.
 package Bench::Rows;
 
 use strict;
@@ -91,6 +92,45 @@ sub windows {
     measure($stage, $bare, $all);
     Bench::Table::head('2 budgets x 5 windows');
     Bench::Table::show('windows', $_, $bare) for $bare, $all;
+}
+
+# Ten patterns and a list of 5000 words, each on top of what is before it.
+my @patterns = ('\\bTCK-\\d{6}\\b', '(?i)\\bconfidential\\b',
+    '\\b[A-Z]{2}\\d{2}(?: ?[0-9A-Z]{4}){3,7}\\b',
+    '\\b\\d{3}[- ]\\d{3}[- ]\\d{4}\\b', 'https?://[a-z.]*\\.internal\\b',
+    '\\bxox[bp]-[0-9A-Za-z-]{20,}', '\\beyJ[\\w-]+\\.eyJ[\\w-]+',
+    '\\b(?:10|192\\.168)(?:\\.\\d{1,3}){2,3}\\b',
+    '(?i)\\bemployee id \\d+', '-----BEGIN CERTIFICATE');
+
+sub guardrails {
+    my ($stage) = @_;
+    my $list = $stage->file('.txt', join "\n", map { "codename$_" } 1 .. 5000);
+    my $n = 0;
+    my $seven = 'asgard_guardrails enforce;';
+    my $own = join "\n", $seven,
+        map { "asgard_guardrail p@{[$n++]} pattern \"$_\";" } @patterns;
+    my @rows = (['guardrails off', 'asgard_guardrails off;'],
+        ['the seven rules', $seven], ['and ten patterns', $own],
+        ['and 5000 words', "$own\nasgard_guardrail w words $list caseless;"]);
+    my $lua = $stage->wrk_script(Bench::Stage::body(10_000, 'bench', '',
+        'The quick brown fox jumps over the dog. '));
+    my @measured;
+    for (@rows) {
+        my ($name, $conf) = @$_;
+        $stage->configure($conf);
+        push @measured, {name => $name, lua => $lua, governed => 1,
+            url => $stage->url($chat)};
+        measure($stage, $measured[-1]);
+    }
+    Bench::Table::head('guardrails, 10 kB of English');
+    for my $row (@measured) {
+        Bench::Table::show('guardrails', $row, $measured[0]);
+        my $us = $row->{gateway_us} - $measured[0]{gateway_us};
+        Bench::Table::say_figures('guardrails', "  $row->{name}: the texts",
+            {text => $us > 0 ? sprintf('%.0f MB/s', 10_000 / $us) : 'not told',
+             mb_s => $us > 0 ? 10_000 / $us : 0}) if $row != $measured[0];
+    }
+    $stage->configure($seven);
 }
 
 1;

@@ -208,11 +208,26 @@ sub wait_drained {
 # --- requests -----------------------------------------------------------------
 
 sub body {
-    my ($bytes, $model, $more) = @_;
+    my ($bytes, $model, $more, $words) = @_;
     my $head = qq({"model":"$model","max_tokens":20,@{[$more // '']})
         . '"messages":[{"role":"user","content":"';
     my $tail = '"}]}';
-    return $head . 'x' x ($bytes - length($head) - length($tail)) . $tail;
+    my $room = $bytes - length($head) - length($tail);
+    $words //= 'x';
+    return $head . substr($words x $room, 0, $room) . $tail;
+}
+
+# More of nginx's configuration, from the next worker on.
+sub configure {
+    my ($self, $conf) = @_;
+    my $gateway = $self->{t}{gateway};
+    $self->{http} //= $gateway->{http_conf};
+    my $old = $self->worker;
+    $gateway->write_conf(http_conf => "$self->{http}\n$conf");
+    $gateway->reload;
+    wait_until(sub { my @now = $gateway->workers;
+        @now == 1 && $now[0] != $old }, 20) or die "no new worker\n";
+    return;
 }
 
 sub file {
