@@ -51,6 +51,8 @@ typedef enum {
 
 
 typedef struct ngx_http_asgard_guard_s  ngx_http_asgard_guard_t;
+typedef struct ngx_http_asgard_hook_s   ngx_http_asgard_hook_t;
+typedef struct ngx_http_asgard_hook_conf_s  ngx_http_asgard_hook_conf_t;
 typedef struct ngx_http_asgard_ctx_s      ngx_http_asgard_ctx_t;
 typedef struct ngx_http_asgard_call_s     ngx_http_asgard_call_t;
 typedef struct ngx_http_asgard_slot_s     ngx_http_asgard_slot_t;
@@ -89,6 +91,7 @@ typedef struct {
     ngx_uint_t                 guard_answers_set;
     struct asg_guard_set      *guard_set;     /* NULL: no asgard_guardrail */
     ngx_array_t               *guard_lists;   /* while it is read */
+    ngx_http_asgard_hook_conf_t *hook;        /* NULL: nobody is asked */
     ngx_uint_t                 guard_labels;  /* rules that redact answers */
 
     size_t                     body_memory;   /* asgard_body_memory SIZE */
@@ -230,6 +233,7 @@ struct ngx_http_asgard_ctx_s {
     char                       end_user[ASG_END_USER_CHARS + 1];
                                               /* empty: not said */
     struct ngx_http_asgard_guard_s *guard;    /* NULL: nothing was found */
+    ngx_http_asgard_hook_t    *hook;          /* NULL: it was not asked yet */
     const asg_model_t         *translatable;  /* into its provider's words, */
     uint64_t                   translated_len; /* which have this length */
 

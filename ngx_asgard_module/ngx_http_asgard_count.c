@@ -59,7 +59,11 @@ static const struct {
     { "asgard_spool_errors_total",
       "Lines of the witness file that could not be written whole." },
     { "asgard_refused_unaudited_total",
-      "Refusals of known callers that the audit log was not told of." }
+      "Refusals of known callers that the audit log was not told of." },
+    { "asgard_guardrail_hook_total",
+      "Calls whose texts the guardrail service was to judge." },
+    { "asgard_guardrail_hook_failed_total",
+      "Of them, those without a good answer in time." }
 };
 
 typedef char ngx_http_asgard_count_names_fit

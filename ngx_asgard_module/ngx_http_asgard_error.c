@@ -225,7 +225,9 @@ ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
         ngx_http_asgard_policy_error(&extra, ctx);
     }
 
-    if (reason == ASG_REASON_GUARDRAIL_BLOCKED && ctx->guard) {
+    if (reason == ASG_REASON_GUARDRAIL_BLOCKED && ctx->guard
+        && (ctx->guard->blocked != ASG_RULE_MAX || ctx->guard->hook))
+    {
         ngx_http_asgard_guard_error(&extra, ctx);
     }
 

@@ -185,6 +185,32 @@ ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx)
 
 
 ngx_int_t
+ngx_http_asgard_guard_texts(ngx_http_asgard_ctx_t *ctx, asg_buf_t *texts)
+{
+    ngx_int_t       rc;
+    asg_guard_t    *guard = ngx_http_asgard_guard_worker;
+    asg_request_t  *parsed;
+
+    /* what was made of the first scan stays */
+
+    parsed = ctx->parsed;
+    ctx->parsed = ngx_palloc(ctx->request->pool, sizeof(asg_request_t));
+
+    if (ctx->parsed == NULL) {
+        ctx->parsed = parsed;
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_OVERLOADED, NULL);
+    }
+
+    guard->texts = texts;
+    rc = ngx_http_asgard_body_scan_with(ctx, guard);
+    guard->texts = NULL;
+    ctx->parsed = parsed;
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx)
 {
     asg_guard_t                   *guard = ngx_http_asgard_guard_worker;
@@ -397,12 +423,49 @@ ngx_http_asgard_guard_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
 
     rule = ctx->guard->blocked;
 
+    if (rule == ASG_RULE_MAX) {
+        asg_buf_z(out, ",\"rule_id\":");
+        asg_buf_json(out, asg_str_z(ctx->guard->hook->rule));
+        asg_buf_z(out, ",\"category\":");
+        asg_buf_json(out, asg_str_z(ctx->guard->hook->category));
+        return;
+    }
+
     asg_buf_z(out, ",\"rule_id\":");
     asg_buf_json(out, asg_str_z(asg_guard_name(
                                     ngx_http_asgard_guard_set_of(ctx), rule)));
     asg_buf_z(out, ",\"category\":");
     asg_buf_json(out, asg_str_z(ngx_http_asgard_guard_category(ctx,
                                     ctx->guard->blocked_in, rule)));
+}
+
+
+/* Of the service that was asked. */
+
+static void
+ngx_http_asgard_guard_hook_verdict(asg_buf_t *out,
+    const asg_hook_verdict_t *hook)
+{
+    asg_buf_z(out, "{\"rule_id\":");
+    asg_buf_json(out, asg_str_z(hook->rule));
+    asg_buf_z(out, ",\"category\":");
+    asg_buf_json(out, asg_str_z(hook->category));
+    asg_buf_z(out, ",\"action\":");
+    asg_buf_json(out, asg_str_z(asg_action_name(hook->action)));
+    asg_buf_z(out, ",\"matches\":1}");
+}
+
+
+static void
+ngx_http_asgard_guard_hook_text(asg_buf_t *out, const asg_hook_verdict_t *hook)
+{
+    asg_buf_z(out, "q:");
+    asg_buf_z(out, hook->rule);
+    asg_buf_z(out, ":");
+    asg_buf_z(out, hook->category);
+    asg_buf_z(out, ":");
+    asg_buf_z(out, asg_action_name(hook->action));
+    asg_buf_z(out, ":1");
 }
 
 
@@ -439,6 +502,11 @@ ngx_http_asgard_guard_verdicts(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
     }
 
     before = "";
+
+    if (ctx->guard->hook) {
+        ngx_http_asgard_guard_hook_verdict(out, ctx->guard->hook);
+        before = ",";
+    }
 
     for (in = 0; in < NGX_HTTP_ASGARD_GUARD_SIDES; in++) {
         side = &ctx->guard->side[in];
@@ -513,6 +581,10 @@ ngx_http_asgard_guard_text(ngx_http_asgard_ctx_t *ctx)
     }
 
     asg_buf_init(&out, text, ASG_EVENT_VERDICTS);
+
+    if (ctx->guard->hook) {
+        ngx_http_asgard_guard_hook_text(&out, ctx->guard->hook);
+    }
 
     for (action = ASG_ACTION_BLOCK; action > ASG_ACTION_ALLOW; action--) {
         ngx_http_asgard_guard_text_of(&out, ctx, NGX_HTTP_ASGARD_GUARD_REQUEST,

@@ -15,6 +15,7 @@
 #include "ngx_http_asgard.h"
 
 #include "core/guard_body.h"
+#include "core/hook.h"
 
 
 typedef struct {
@@ -30,6 +31,7 @@ struct ngx_http_asgard_guard_s {
     asg_rule_t        blocked;      /* ASG_RULE_MAX: none was */
     ngx_uint_t        blocked_in;   /* ngx_http_asgard_guard_in_e */
     char              param[ASG_REQUEST_PATH_MAX];
+    const asg_hook_verdict_t  *hook;    /* of the service; NULL: none */
     ngx_http_asgard_guard_side_t  side[NGX_HTTP_ASGARD_GUARD_SIDES];
 };
 
@@ -54,6 +56,9 @@ ngx_http_asgard_guard_t *ngx_http_asgard_guard_of(ngx_http_asgard_ctx_t *ctx);
 asg_guard_t *ngx_http_asgard_guard_begin(ngx_http_asgard_ctx_t *ctx);
 /* Of that scan, if it was good.  NGX_ERROR: no memory. */
 ngx_int_t ngx_http_asgard_guard_keep(ngx_http_asgard_ctx_t *ctx);
+/* Writes the texts of the body (core/guard_body.h, `texts`). */
+ngx_int_t ngx_http_asgard_guard_texts(ngx_http_asgard_ctx_t *ctx,
+    asg_buf_t *texts);
 /* The step. */
 ngx_int_t ngx_http_asgard_guard(ngx_http_asgard_ctx_t *ctx);
 /* What was found on that side, into the metrics. */

@@ -22,6 +22,7 @@ typedef struct {
     asg_keyfile_t   keys;
     asg_key_pads_t  pads[ASG_KEYFILE_KEYS_MAX];
     u_char          password[NGX_HTTP_ASGARD_PASSWORD_MAX];
+    u_char          hook[NGX_HTTP_ASGARD_PASSWORD_MAX];
     u_char          text[ASG_KEYFILE_BYTES_MAX + 1];
 } ngx_http_asgard_secrets_t;
 
@@ -144,6 +145,41 @@ ngx_http_asgard_keyfile_password(ngx_conf_t *cf,
 
     amcf->redis_password.data = s->password;
     amcf->redis_password.len = n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_asgard_keyfile_hook(ngx_conf_t *cf, ngx_http_asgard_main_conf_t *amcf,
+    ngx_str_t *path, ngx_str_t *out)
+{
+    size_t                      len, n;
+    ngx_http_asgard_secrets_t  *s;
+
+    s = ngx_http_asgard_secrets(cf, amcf);
+
+    if (s == NULL
+        || ngx_http_asgard_secret_file(cf, path, s->hook, sizeof(s->hook),
+                                       &len)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    for (n = 0; n < len && s->hook[n] > 0x20 && s->hook[n] < 0x7f; n++) {
+        /* void */
+    }
+
+    if (n == 0 || (n < len && s->hook[n] != '\n' && s->hook[n] != '\r')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "asgard: \"%V\" does not begin with a line that is "
+                           "a secret of printable ASCII", path);
+        return NGX_CONF_ERROR;
+    }
+
+    out->data = s->hook;
+    out->len = n;
 
     return NGX_CONF_OK;
 }

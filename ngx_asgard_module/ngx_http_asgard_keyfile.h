@@ -22,6 +22,11 @@ char *ngx_http_asgard_keyfile_load(ngx_conf_t *cf,
 char *ngx_http_asgard_keyfile_password(ngx_conf_t *cf,
     ngx_http_asgard_main_conf_t *amcf, ngx_str_t *path);
 
+/* A secret for the guardrail service, likewise; it has no sign that a header
+ * may not have. */
+char *ngx_http_asgard_keyfile_hook(ngx_conf_t *cf,
+    ngx_http_asgard_main_conf_t *amcf, ngx_str_t *path, ngx_str_t *out);
+
 /* Memory that core dumps leave out, zeroed; NULL: none.  unmap wipes it. */
 void *ngx_http_asgard_secret_map(size_t size);
 void ngx_http_asgard_secret_unmap(void *memory, size_t size);

@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_guard_rules.h"
+#include "ngx_http_asgard_hook.h"
 #include "ngx_http_asgard_keyfile.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_listen.h"
@@ -198,6 +199,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
     { ngx_string("asgard_guardrail"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_asgard_guard_rules_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("asgard_guardrail_hook"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_asgard_hook_set,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -634,6 +642,7 @@ ngx_http_asgard_init_process(ngx_cycle_t *cycle)
 
     if (ngx_http_asgard_body_init(cycle) != NGX_OK
         || ngx_http_asgard_guard_init(cycle) != NGX_OK
+        || ngx_http_asgard_hook_init(cycle, amcf) != NGX_OK
         || ngx_http_asgard_kill_init(cycle) != NGX_OK
         || ngx_http_asgard_snapshot_init(cycle, amcf) != NGX_OK
         || ngx_http_asgard_reserve_init(cycle) != NGX_OK

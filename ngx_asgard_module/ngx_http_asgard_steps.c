@@ -17,6 +17,7 @@
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_flood.h"
 #include "ngx_http_asgard_guard.h"
+#include "ngx_http_asgard_hook.h"
 #include "ngx_http_asgard_identify.h"
 #include "ngx_http_asgard_kill.h"
 #include "ngx_http_asgard_models.h"
@@ -41,6 +42,7 @@ static ngx_int_t ngx_http_asgard_step_admit(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_step_read(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_step_resolve(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_step_police(ngx_http_asgard_ctx_t *ctx);
+static ngx_int_t ngx_http_asgard_step_hook(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_step_reserve(ngx_http_asgard_ctx_t *ctx);
 static ngx_int_t ngx_http_asgard_step_route(ngx_http_asgard_ctx_t *ctx);
 
@@ -54,6 +56,7 @@ static const ngx_http_asgard_step_t  ngx_http_asgard_steps[] = {
     { "resolve",  ngx_http_asgard_step_resolve },   /* 404, 503 */
     { "police",   ngx_http_asgard_step_police },    /* 403, 400 */
     { "guard",    ngx_http_asgard_guard },          /* 400, 4xx */
+    { "hook",     ngx_http_asgard_step_hook },      /* 400, 503 */
     { "reserve",  ngx_http_asgard_step_reserve },   /* 429, 503 */
     { "route",    ngx_http_asgard_step_route },
     { NULL, NULL }
@@ -307,6 +310,13 @@ ngx_http_asgard_step_police(ngx_http_asgard_ctx_t *ctx)
     }
 
     return ngx_http_asgard_policy_police(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_asgard_step_hook(ngx_http_asgard_ctx_t *ctx)
+{
+    return ngx_http_asgard_step_wait(ctx, ngx_http_asgard_hook(ctx));
 }
 
 

@@ -310,9 +310,26 @@ static bool has_inner_escape(asg_str_t raw)
         || memmem(raw.data, raw.len, "\\u005", 5) != NULL;
 }
 
+/* What stands between the quotes of JSON is written as it is. */
+static void write_text(asg_buf_t *out, asg_str_t raw, const asg_step_t *at)
+{
+    char path[ASG_REQUEST_PATH_MAX];
+
+    asg_step_path(at, path);
+    asg_buf_z(out, out->len > 0 ? ",{\"field\":" : "{\"field\":");
+    asg_buf_json(out, asg_str_z(path));
+    asg_buf_z(out, ",\"text\":\"");
+    asg_buf_str(out, raw);
+    asg_buf_z(out, "\"}");
+}
+
 void asg_guard_text(asg_guard_t *guard, asg_str_t raw, bool escaped,
     asg_text_t kind, const asg_step_t *at)
 {
+    if (guard->texts != NULL) {
+        write_text(guard->texts, raw, at);
+        return;
+    }
     guard->at = at;
     guard->raw = raw;
     guard->kind = kind;

@@ -69,6 +69,9 @@ typedef struct asg_guard {
     uint32_t matches[ASG_RULE_MAX];
     uint32_t redacted[ASG_RULE_MAX];
     char first_at[ASG_RULE_MAX][ASG_REQUEST_PATH_MAX];
+    asg_buf_t *texts;           /* of the caller: not NULL, and nothing is
+                                 * looked for: the texts are written there, as
+                                 * `{"field":…,"text":…}`, … */
     uint64_t gave_up;           /* rules whose search a limit ended, by bits;
                                  * each is taken for a match */
     asg_guard_search_t search;

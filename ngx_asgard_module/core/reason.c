@@ -132,6 +132,10 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "guardrail_blocked",
         "This field has text that must not leave, such as a secret; take it "
         "out, then send the call again."},
+    [ASG_REASON_GUARDRAIL_UNAVAILABLE] = {503, ASG_RETRY_LATER, SERVER,
+        "guardrail_unavailable",
+        "The service that judges texts here gave no judgement, so nothing was "
+        "sent or charged; try again shortly."},
 
     [ASG_REASON_BUDGET_EXCEEDED] = {429, ASG_RETRY_NEVER, "budget_exceeded",
         "budget_exceeded",

@@ -68,6 +68,8 @@ static const row_t rows[] = {
     {ASG_REASON_API_NOT_SUPPORTED, 404, "api_not_supported", INVALID, NEVER},
     {ASG_REASON_POLICY_DENIED, 403, "policy_denied", PERMISS, NEVER},
     {ASG_REASON_GUARDRAIL_BLOCKED, 400, "guardrail_blocked", INVALID, NEVER},
+    {ASG_REASON_GUARDRAIL_UNAVAILABLE, 503, "guardrail_unavailable", SERVER,
+     LATER},
     {ASG_REASON_BUDGET_EXCEEDED, 429, "budget_exceeded", "budget_exceeded",
      NEVER},
     {ASG_REASON_BUDGET_UNAVAILABLE, 503, "budget_unavailable", SERVER, LATER},

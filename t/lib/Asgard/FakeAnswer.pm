@@ -78,6 +78,7 @@ sub put {
     my ($self, $client, $bytes) = @_;
     my @parts = $self->{script}{one_byte} ? split(//, $bytes) : ($bytes);
     for my $part (@parts) {
+        sleep $self->{script}{byte_delay} if $self->{script}{byte_delay};
         my $at = 0;
         while ($at < length $part) {
             my $n = syswrite $client, $part, length($part) - $at, $at;

@@ -10,7 +10,7 @@
 #   prompt_tokens, completion_tokens, usage (undef: true; 'none'; a structure;
 #   text is sent as it stands), service_tier, text (of a stream without chunks
 #   too),
-#   chunks, chunk_delay, crlf, one_byte,
+#   chunks, chunk_delay, crlf, one_byte (and byte_delay before each),
 #   cut (bytes of the body after which the connection is closed), reset,
 #   hang (seconds before anything is sent), until (a file: nothing is sent
 #   before it exists, at most a minute), raw (bytes sent as they are), stay
