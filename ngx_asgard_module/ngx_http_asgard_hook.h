@@ -1,11 +1,12 @@
 
 /*
- * The guardrail service of an operator: asked over HTTP before anything is held.
+ * The guardrail service of an operator: asked over HTTP before anything is
+ * held.
  *
- * The step comes after the gateway's own guardrails, so that what they redact is
- * not told to it, and before the reserve: a client that leaves while it is asked
- * leaves no hold behind, and a refusal by it costs nothing.  Each call has a
- * connection of its own and one deadline, from the connect to the last byte,
+ * The step comes after the gateway's own guardrails, so that it is not told
+ * what they redact, and before the reserve: a client that leaves while it is
+ * asked leaves no hold behind, and a refusal by it costs nothing.  Each call has
+ * a connection of its own and one deadline, from the connect to the last byte,
  * that nothing prolongs.  What is no good answer in that time is decided by
  * `fail`.
  */

@@ -1,6 +1,6 @@
 # An operator's own service judges the texts of a call before anything is held:
-# it is asked once, by one deadline, and without its answer nothing leaves unless
-# the operator said so.
+# it is asked once, by one deadline, and without its answer nothing leaves
+# unless the operator said so.
 use strict;
 use warnings;
 use FindBin;
@@ -36,7 +36,8 @@ sub ask { my ($how, $text, $path) = @_;
             content => $text // 'hello'}]}) }
 sub verdict { return Asgard::Stage::verdict(@_) }
 sub counted { my ($name) = @_;
-    my ($n) = $s->get('/metrics')->body =~ /^asgard_guardrail_hook_$name (\d+)/m;
+    my ($n) = $s->get('/metrics')->body
+        =~ /^asgard_guardrail_hook_$name (\d+)/m;
     return $n }
 
 restart_with("asgard_guardrail_hook $url deadline=1s secret_file=$file;");
@@ -48,7 +49,8 @@ my $reply = ask(says('{"action":"allow"}'),
 is($reply->status, 200, 'what the service allows goes on');
 my $asked = $hook->last_request;
 is($asked->{method} . ' ' . $asked->{path}, 'POST /judge', '  … it was asked');
-is($hook->header_of($asked, 'authorization'), "Bearer $secret", '  … with its secret');
+is($hook->header_of($asked, 'authorization'), "Bearer $secret",
+    '  … with its secret');
 my $said = $json->decode($asked->{body});
 is_deeply([sort keys %$said],
     [qw(call_id key model project route texts)], '  … by an object');
