@@ -5,10 +5,10 @@
  *
  * The step comes after the gateway's own guardrails, so that it is not told
  * what they redact, and before the reserve: a client that leaves while it is
- * asked leaves no hold behind, and a refusal by it costs nothing.  Each call has
- * a connection of its own and one deadline, from the connect to the last byte,
- * that nothing prolongs.  What is no good answer in that time is decided by
- * `fail`.
+ * asked leaves no hold behind, and a refusal by it costs nothing.  Each call
+ * has a connection of its own and one deadline, from the connect to the last
+ * byte, that nothing prolongs.  What is no good answer in that time is decided
+ * by `fail`.
  */
 
 #ifndef _NGX_HTTP_ASGARD_HOOK_H_INCLUDED_
