@@ -90,6 +90,17 @@ set_class(struct ctl_change *c, const struct ctl_project *p,
 }
 
 
+/* What is killed only gets less: it neither climbs nor gets more time. */
+static bool
+check_not_killed(const struct ctl_project *p, struct ctl_error *e)
+{
+    return !p->killed
+           || ctl_error_set(e, 403, "project_killed",
+                            "Refused by the rule project.killed: the project "
+                            "is killed.");
+}
+
+
 bool
 ctl_project_promote(struct ctl_change *c, const char *project_id,
     const char *target, const char *reason, struct ctl_error *e)
@@ -100,6 +111,7 @@ ctl_project_promote(struct ctl_change *c, const char *project_id,
 
     return read_target(target, &to, e)
            && ctl_project_lock_live(c, project_id, &p, e)
+           && check_not_killed(&p, e)
            && ctl_project_promotion(c->arena, &p, to, &promotion, e)
            && check_promotion(&promotion, e)
            && (promotion.verdict == CTL_PROMOTION_ALLOWED
@@ -171,7 +183,9 @@ ctl_project_extend(struct ctl_change *c, const char *project_id,
 {
     struct ctl_project p;
 
-    if (!ctl_project_lock_live(c, project_id, &p, e)) {
+    if (!ctl_project_lock_live(c, project_id, &p, e)
+        || !check_not_killed(&p, e))
+    {
         return false;
     }
     if (p.review_date == NULL) {

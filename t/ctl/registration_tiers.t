@@ -229,6 +229,14 @@ $t->{postgres}->value("UPDATE projects SET review_date = now()"
 ok(wait_until(sub { $told->() == 2 }, 30),
     'a review that was moved on is told again');
 
+$t->api_ok('POST', "/api/projects/$id/kill", {reason => 'r'});
+for my $case ([promotion => {target => 'light-operational'}], [extend => {}]) {
+    my $reply = on($id, @$case, @owner);
+    is($reply->status . ' ' . $reply->json->{code}, '403 project_killed',
+        "a killed project gets no $case->[0]");
+}
+$t->api_ok('POST', "/api/projects/$id/unkill", {});
+
 my @events = map { $_->{action} } @{$t->api_ok('GET',
     "/api/audit?entity=$id")->{events}};
 for my $action (qw(registered updated promoted demoted review_extended)) {
