@@ -188,6 +188,10 @@ const struct cli_command cli_commands[] = {
         "A project's resources."},
     {"resources delete", "DELETE", PROJECT "/resources/{resource}", NULL,
         NULL, NULL, NULL, "Destroy a resource, or ask for it."},
+    {"resources show", "GET", PROJECT "/resources/{resource}", NULL, NULL,
+        NULL, NULL, "One resource: its state, outputs, what went wrong."},
+    {"resources retry", "POST", PROJECT "/resources/{resource}/retry", reason,
+        NULL, NULL, NULL, "Try again now what failed with a resource."},
 
     {"secrets list", "GET", PROJECT "/secrets", paging, "secrets",
         "name,version,state,resource_id,created_at,readable_until,"

@@ -22,7 +22,9 @@ struct watch {
 };
 
 static const char *const good_ends[] = {"fulfilled", NULL};
-static const char *const bad_ends[] = {"rejected", "cancelled", NULL};
+static const char *const bad_ends[] = {
+    "rejected", "cancelled", "failed", NULL
+};
 
 
 static bool
@@ -38,13 +40,16 @@ is_one_of(const char *state, const char *const *list)
 }
 
 
+/* What was approved and then failed stays approved: it may be tried again. */
 static void
 state_take(struct watch *w, asg_str_t event)
 {
     asg_json_event_t kind;
     asg_str_t raw;
 
-    if (cli_flat_find(event, 0, "state", &kind, &raw)
+    if (((cli_flat_find(event, 0, "event", &kind, &raw)
+          && asg_str_eq_z(raw, "failed"))
+         || cli_flat_find(event, 0, "state", &kind, &raw))
         && kind == ASG_JSON_STRING && raw.len < sizeof(w->state))
     {
         memcpy(w->state, raw.data, raw.len);

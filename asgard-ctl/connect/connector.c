@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connect/exec.h"
+#include "connect/http.h"
 #include "connect/litellm_step.h"
 
 static const char *const actions[CTL_ACTS] = {
@@ -28,9 +30,16 @@ always(const struct ctl_connect *with, const char *config,
 }
 
 
-/* The stub does nothing, and its resources say so (dry_run). */
+/* The stub does nothing, and its resources say so (dry_run).  exec and http are
+ * told the action. */
 static const struct ctl_connector table[] = {
     {"stub", always, {NULL}},
+    {"exec", ctl_exec_unarmed,
+        {ctl_exec_step, ctl_exec_step, ctl_exec_step, ctl_exec_step,
+         ctl_exec_step}},
+    {"http", ctl_http_unarmed,
+        {ctl_http_step, ctl_http_step, ctl_http_step, ctl_http_step,
+         ctl_http_step}},
     {"litellm", ctl_litellm_step_unarmed, {
         ctl_litellm_step, ctl_litellm_step, ctl_litellm_step,
         ctl_litellm_step, ctl_litellm_step}}

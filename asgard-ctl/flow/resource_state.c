@@ -55,6 +55,25 @@ ctl_resource_step(enum ctl_resource_state from, enum ctl_resource_event event,
 }
 
 
+bool
+ctl_resource_due(enum ctl_resource_state state, bool killed, bool over,
+    enum ctl_resource_event *event)
+{
+    bool rests = state == CTL_RESOURCE_PROVISIONED
+                 || state == CTL_RESOURCE_SUSPENDED
+                 || state == CTL_RESOURCE_FAILED;
+
+    if (over) {
+        *event = CTL_RESOURCE_DESTROY;
+        return rests || state == CTL_RESOURCE_LINKED;
+    }
+    *event = killed ? CTL_RESOURCE_SUSPEND : CTL_RESOURCE_RESUME;
+
+    return state == (killed ? CTL_RESOURCE_PROVISIONED
+                            : CTL_RESOURCE_SUSPENDED);
+}
+
+
 const char *
 ctl_resource_state_name(enum ctl_resource_state state)
 {

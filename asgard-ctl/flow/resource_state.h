@@ -29,6 +29,11 @@ enum ctl_resource_event {
 bool ctl_resource_step(enum ctl_resource_state from,
     enum ctl_resource_event event, enum ctl_resource_state *next);
 
+/* What its project wants of a resource that rests: nothing (false), to suspend
+ * it while it is killed, to resume it after, to destroy it when it is over. */
+bool ctl_resource_due(enum ctl_resource_state state, bool killed, bool over,
+    enum ctl_resource_event *event);
+
 const char *ctl_resource_state_name(enum ctl_resource_state state);
 bool ctl_resource_state_parse(const char *name, enum ctl_resource_state *out);
 

@@ -63,6 +63,7 @@ CTL_HANDLER(ctl_http_resource_ask);
 CTL_HANDLER(ctl_http_resource_list);
 CTL_HANDLER(ctl_http_resource_get);
 CTL_HANDLER(ctl_http_resource_end);
+CTL_HANDLER(ctl_http_resource_retry);
 /* http/secret_routes.c */
 CTL_HANDLER(ctl_http_secret_list);
 CTL_HANDLER(ctl_http_secret_read);

@@ -9,7 +9,7 @@
 #include "http/json_in.h"
 #include "http/json_out.h"
 #include "http/query.h"
-#include "ops/resource.h"
+#include "ops/resource_work.h"
 
 
 /* Not measured is null: only what is charged is known to cost something. */
@@ -38,6 +38,10 @@ resource_json(const struct ctl_resource *r)
     ctl_out_text(o, "error", r->error);
     ctl_out_raw(o, "attempts", r->attempts);
     ctl_out_text(o, "next_retry_at", r->next_retry_at);
+    cJSON_AddBoolToObject(o, "needs_attention", r->needs_attention);
+    ctl_out_raw(o, "generation", r->generation);
+    ctl_out_text(o, "cost_source", r->cost_source);
+    ctl_out_text(o, "note", r->note);
     ctl_out_text(o, "created_at", r->created_at);
     ctl_out_text(o, "updated_at", r->updated_at);
 
@@ -169,4 +173,20 @@ CTL_HANDLER(ctl_http_resource_end)
     cJSON_AddItemToObject(tree, "resource", resource_json(&r));
 
     return ctl_out_send(rq, an, pending ? 202 : 200, tree, e);
+}
+
+
+CTL_HANDLER(ctl_http_resource_retry)
+{
+    struct ctl_resource r;
+    const char *reason = NULL;
+    const struct ctl_json_field fields[] = {
+        {"reason", CTL_JSON_TEXT, false, CTL_ASK_REASON_MAX, &reason},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+           && ctl_resource_retry(rq->change, rq->param[0], rq->param[1],
+                                 reason, &r, e)
+           && ctl_out_send(rq, an, 200, resource_json(&r), e);
 }

@@ -16,6 +16,7 @@
 #include "ops/email.h"
 #include "ops/group.h"
 #include "ops/project_price.h"
+#include "ops/resource_work.h"
 #include "policy/promotion.h"
 
 #define PROJECT_COLUMNS \
@@ -618,7 +619,8 @@ ctl_project_set_killed(struct ctl_change *c, const char *project_id,
                " WHERE project_id = $1", project_id, killed ? "t" : "f")
            && ctl_project_changed(c, project_id, e)
            && ctl_change_audit(c, killed ? "project.kill" : "project.unkill",
-                               "project", project_id, NULL, reason, NULL, e);
+                               "project", project_id, NULL, reason, NULL, e)
+           && ctl_resource_follow_all(c, project_id, e);
 }
 
 

@@ -11,7 +11,10 @@
     "resource_id, lpad(number::text, 16, '0'), project_id, rtype, name, spec," \
     " outputs, tags, state, backend, request_id, error, attempts, " \
     CTL_TIME_ISO("next_retry_at") ", " CTL_TIME_ISO("created_at") ", " \
-    CTL_TIME_ISO("updated_at") ", dry_run, est_monthly_nusd, actual_nusd"
+    CTL_TIME_ISO("updated_at") ", generation, cost_source, note, dry_run," \
+    " est_monthly_nusd, actual_nusd, needs_attention"
+
+#define TEXTS 19                        /* the first columns */
 
 
 static bool
@@ -26,20 +29,21 @@ static bool
 resource_fill(struct ctl_resource *r, const struct ctl_rows *rows, unsigned i,
     struct ctl_error *e)
 {
-    const char **texts[] = {
+    const char **texts[TEXTS] = {
         &r->id, &r->number, &r->project_id, &r->rtype, &r->name, &r->spec,
         &r->outputs, &r->tags, &r->state_name, &r->backend, &r->request_id,
         &r->error, &r->attempts, &r->next_retry_at, &r->created_at,
-        &r->updated_at
+        &r->updated_at, &r->generation, &r->cost_source, &r->note
     };
     unsigned col;
 
-    for (col = 0; col < sizeof(texts) / sizeof(texts[0]); col++) {
+    for (col = 0; col < TEXTS; col++) {
         *texts[col] = ctl_rows_at(rows, i, col);
     }
-    r->dry_run = strcmp(ctl_rows_at(rows, i, 16), "t") == 0;
-    r->est_monthly_nusd = ctl_rows_i64(rows, i, 17);
-    r->actual_nusd = ctl_rows_at(rows, i, 18);
+    r->dry_run = strcmp(ctl_rows_at(rows, i, TEXTS), "t") == 0;
+    r->est_monthly_nusd = ctl_rows_i64(rows, i, TEXTS + 1);
+    r->actual_nusd = ctl_rows_at(rows, i, TEXTS + 2);
+    r->needs_attention = strcmp(ctl_rows_at(rows, i, TEXTS + 3), "t") == 0;
 
     return ctl_resource_state_parse(r->state_name, &r->state)
            || ctl_error_internal(e, "a resource of no state");

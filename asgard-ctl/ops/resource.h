@@ -2,8 +2,8 @@
  * Resources of a project: asked for, made, shown, ended.
  *
  * Each is asked for by a request (ops/ask.h); its effect writes the row before
- * anything is done and then hands it to what runs its connector.  Only the stub
- * runs in asgard-ctl's own transaction.
+ * anything is done, and a job for what runs its connector (ops/resource_work.h).
+ * Only the stub runs in asgard-ctl's own transaction.
  */
 #ifndef CTL_RESOURCE_H
 #define CTL_RESOURCE_H
@@ -20,7 +20,9 @@ struct ctl_resource {
     enum ctl_resource_state state;
     const char *state_name, *backend, *request_id, *error;
     const char *attempts, *next_retry_at, *created_at, *updated_at;
-    bool dry_run;
+    const char *generation;
+    const char *cost_source, *note;     /* of what is linked; NULL */
+    bool dry_run, needs_attention;
     asg_nusd_t est_monthly_nusd;
     const char *actual_nusd;            /* NULL: not measured */
 };

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "ops/service.h"
+#include "ops/resource_work.h"
 
 struct plan {
     struct ctl_resource_wish wish;
@@ -56,40 +56,6 @@ is_decided(const struct ctl_ask *ask, const struct ctl_decision *now)
 }
 
 
-/* One step of flow/resource_state.h, with its audit entry. */
-static bool
-resource_move(struct ctl_change *c, struct ctl_resource *r,
-    enum ctl_resource_event event, const char *reason, struct ctl_error *e)
-{
-    enum ctl_resource_state next;
-    const char *name;
-
-    if (!ctl_resource_step(r->state, event, &next)) {
-        return ctl_error_set(e, 400, "illegal_transition",
-                             "A resource that is %s cannot do that now.",
-                             r->state_name);
-    }
-    name = ctl_resource_state_name(next);
-    if (!CTL_PG(c->pg, c->arena, NULL, e,
-            "UPDATE resources SET state = $2, updated_at = now()"
-            " WHERE resource_id = $1::uuid", r->id, name))
-    {
-        return false;
-    }
-    r->state = next;
-    r->state_name = name;
-
-    return ctl_change_audit(c, ctl_arena_printf(c->arena, "resource.%s",
-                                                name),
-                            "resource", r->id, r->project_id, reason,
-                            ctl_audit_data(c->arena,
-                                (const struct ctl_audit_field[]) {
-                                    {"type", r->rtype}, {"name", r->name},
-                                    {"backend", r->backend},
-                                    {"request", r->request_id}}, 4), e);
-}
-
-
 /* --- to make --- */
 
 static bool
@@ -98,19 +64,20 @@ resource_insert(struct ctl_change *c, const struct ctl_ask *ask,
     const char **id, struct ctl_error *e)
 {
     struct ctl_rows rows;
-    bool dry_run;
-    const char *backend = ctl_service_backend(facts->connector, &dry_run);
 
     if (!CTL_PG(c->pg, c->arena, &rows, e,
             "INSERT INTO resources (project_id, rtype, name, spec, tags,"
-            " est_monthly_nusd, state, backend, dry_run, request_id)"
-            " VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, 'provisioning',"
-            " $7, $8::boolean, $9::uuid) RETURNING resource_id",
+            " est_monthly_nusd, state, backend, dry_run, request_id,"
+            " generation) VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6,"
+            " 'provisioning', $7, $7 = 'stub', $8::uuid,"
+            " (SELECT coalesce(max(generation), 0) + 1 FROM resources"
+            "  WHERE project_id = $1 AND rtype = $2 AND name = $3))"
+            " RETURNING resource_id",
             ask->project_id, plan->wish.rtype, plan->wish.name,
             plan->wish.spec, facts->tags,
             ctl_arena_printf(c->arena, "%lld",
                              (long long) facts->est_monthly_nusd),
-            backend, dry_run ? "t" : "f", ask->id))
+            facts->backend, ask->id))
     {
         return false;
     }
@@ -120,7 +87,8 @@ resource_insert(struct ctl_change *c, const struct ctl_ask *ask,
 }
 
 
-/* The same record gets the spec that was approved. */
+/* The same record gets the spec that was approved.  What made something real
+ * goes on with it, though it may not be armed now. */
 static bool
 resource_update(struct ctl_change *c, const struct ctl_ask *ask,
     const struct plan *plan, const struct ctl_resource_facts *facts,
@@ -128,29 +96,20 @@ resource_update(struct ctl_change *c, const struct ctl_ask *ask,
 {
     return CTL_PG(c->pg, c->arena, NULL, e,
         "UPDATE resources SET spec = $2::jsonb, tags = $3::jsonb,"
-        " est_monthly_nusd = $4, request_id = $5::uuid, attempts = 0,"
-        " next_retry_at = NULL, error = NULL WHERE resource_id = $1::uuid",
+        " est_monthly_nusd = $4, request_id = $5::uuid,"
+        " backend = CASE WHEN dry_run THEN $6 ELSE backend END,"
+        " dry_run = dry_run AND $6 = 'stub' WHERE resource_id = $1::uuid",
         facts->resource_id, plan->wish.spec, facts->tags,
         ctl_arena_printf(c->arena, "%lld",
-                         (long long) facts->est_monthly_nusd), ask->id);
-}
-
-
-/* The stub does nothing, and says so: nothing was made that could cost. */
-static bool
-run(struct ctl_change *c, struct ctl_resource *r, struct ctl_error *e)
-{
-    return CTL_PG(c->pg, c->arena, NULL, e,
-               "UPDATE resources SET attempts = attempts + 1, outputs = '{}'"
-               " WHERE resource_id = $1::uuid", r->id)
-           && resource_move(c, r, CTL_RESOURCE_DONE, NULL, e);
+                         (long long) facts->est_monthly_nusd), ask->id,
+        facts->backend);
 }
 
 
 static bool
 apply(struct ctl_change *c, const struct ctl_ask *ask,
     const struct plan *plan, const struct ctl_resource_facts *facts,
-    struct ctl_error *e)
+    enum ctl_ask_done *done, struct ctl_error *e)
 {
     const char *id = facts->resource_id;
     struct ctl_resource r;
@@ -161,9 +120,15 @@ apply(struct ctl_change *c, const struct ctl_ask *ask,
         return false;
     }
 
-    return ctl_resource_get(c->pg, c->arena, ask->project_id, id, &r, e)
-           && resource_move(c, &r, CTL_RESOURCE_APPLY, ask->reason, e)
-           && run(c, &r, e);
+    if (!ctl_resource_get(c->pg, c->arena, ask->project_id, id, &r, e)
+        || !ctl_resource_begin(c, &r, CTL_ACT_MAKE, ask->id, ask->reason, e))
+    {
+        return false;
+    }
+    *done = r.state == CTL_RESOURCE_PROVISIONED ? CTL_ASK_DONE
+                                                : CTL_ASK_STARTED;
+
+    return true;
 }
 
 
@@ -194,23 +159,12 @@ ctl_resource_provision(struct ctl_change *c, const struct ctl_ask *ask,
     {
         return true;
     }
-    *done = CTL_ASK_DONE;
 
-    return apply(c, ask, &plan, &facts, e);
+    return apply(c, ask, &plan, &facts, done, e);
 }
 
 
 /* --- to end --- */
-
-static bool
-resource_end(struct ctl_change *c, struct ctl_resource *r,
-    const char *reason, struct ctl_error *e)
-{
-    return resource_move(c, r, CTL_RESOURCE_DESTROY, reason, e)
-           && (r->state == CTL_RESOURCE_DESTROYED
-               || resource_move(c, r, CTL_RESOURCE_DONE, reason, e));
-}
-
 
 bool
 ctl_resource_destroy(struct ctl_change *c, const struct ctl_ask *ask,
@@ -236,9 +190,13 @@ ctl_resource_destroy(struct ctl_change *c, const struct ctl_ask *ask,
     {
         return true;
     }
-    *done = CTL_ASK_DONE;
+    if (!ctl_resource_begin(c, &r, CTL_ACT_DESTROY, ask->id, ask->reason, e)) {
+        return false;
+    }
+    *done = r.state == CTL_RESOURCE_DESTROYED ? CTL_ASK_DONE
+                                              : CTL_ASK_STARTED;
 
-    return resource_end(c, &r, ask->reason, e);
+    return true;
 }
 
 
@@ -260,7 +218,7 @@ ctl_resource_end_all(struct ctl_change *c, const char *project_id,
     for (i = 0; i < rows.nrows; i++) {
         if (!ctl_resource_get(c->pg, c->arena, project_id,
                               ctl_rows_at(&rows, i, 0), &r, e)
-            || !resource_end(c, &r, reason, e))
+            || !ctl_resource_begin(c, &r, CTL_ACT_DESTROY, NULL, reason, e))
         {
             return false;
         }

@@ -15,7 +15,7 @@
 enum column {
     LIVE, KILLED, CLASSIFICATION, DATA_CLASS, FOUND, BACKEND, IN_SERVICE,
     MISSING, FLOOR, ROOF, AUTO, VARIANT, ESTIMATE, COMMITTED, CONNECTOR, SHA,
-    CLOUD, ACCOUNT, RESOURCE, SAME
+    CLOUD, ACCOUNT, RESOURCE, SAME, RUNS
 };
 
 #define RANK(x) "array_position(ARRAY['poc', 'light-operational'," \
@@ -68,7 +68,8 @@ enum column {
     "   AND rtype = $2 AND r.name = $3 AND state <> 'destroyed')," \
     " (SELECT r.spec = f.spec AND state IN ('provisioning', 'provisioned')" \
     "   FROM resources r WHERE r.project_id = $1 AND rtype = $2" \
-    "   AND r.name = $3 AND state <> 'destroyed')" \
+    "   AND r.name = $3 AND state <> 'destroyed')," \
+    " f.backend" \
     " FROM f"
 
 
@@ -302,6 +303,7 @@ ctl_resource_gate(struct ctl_change *c, const struct ctl_config *config,
     out->decision = ctl_decide(CTL_ACTION_DEPLOY,
                                facts_take(c->self_service, &rows, target));
     out->connector = ctl_rows_at(&rows, 0, CONNECTOR);
+    out->backend = ctl_rows_at(&rows, 0, RUNS);
     out->service_sha256 = ctl_rows_at(&rows, 0, SHA);
     out->resource_id = ctl_rows_at(&rows, 0, RESOURCE);
     out->same = is_true(&rows, SAME);

@@ -28,6 +28,7 @@ struct ctl_resource_facts {
     const char *payload;                /* JSON: all that an approver sees */
     const char *tags;                   /* JSON */
     const char *connector;
+    const char *backend;                /* what runs it now */
     const char *service_sha256;         /* hex, of the manifest */
     const char *resource_id;            /* one of this name; NULL: none yet */
     bool same;                          /* it has this spec, and works */

@@ -8,8 +8,8 @@
 /* Where a connector runs what with is for operators alone. */
 #define SHOWN \
     "service_id, (manifest #- '{provisioner,config}') || jsonb_build_object(" \
-    "'models', models, 'active', active, 'inactive_reason', reason)," \
-    " coalesce(manifest->'provisioner'->>'connector', 'stub')"
+    "'models', models, 'active', active, 'inactive_reason', reason," \
+    "'unarmed', unarmed), backend"
 
 
 static const char *
@@ -27,11 +27,41 @@ refs_text(struct ctl_arena *arena, const struct ctl_manifest *m)
 }
 
 
+/* What runs the connector of a manifest: itself, or the stub and why. */
+static bool
+backend_of(struct ctl_change *c, const struct ctl_manifest *m,
+    const struct ctl_connect *with, const char **backend, const char **why,
+    struct ctl_error *e)
+{
+    const struct ctl_connector *connector;
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT coalesce($1::jsonb->'provisioner'->>'connector', 'stub'),"
+            " coalesce($1::jsonb->'provisioner'->'config', '{}')",
+            m->service))
+    {
+        return false;
+    }
+    *backend = ctl_rows_at(&rows, 0, 0);
+    connector = ctl_connector_find(*backend);
+    *why = connector == NULL
+           ? "there is no such connector in this version"
+           : connector->unarmed(with, ctl_rows_at(&rows, 0, 1), c->arena);
+    if (*why != NULL) {
+        *backend = "stub";
+    }
+
+    return true;
+}
+
+
 /* A module without a backend has nothing that could be away. */
 static bool
 service_put(struct ctl_change *c, const struct ctl_module *m,
-    struct ctl_error *e)
+    const struct ctl_connect *with, struct ctl_error *e)
 {
+    const char *backend, *unarmed;
     const struct ctl_manifest *manifest = m->manifest;
     bool active = m->state == CTL_MODULE_ACTIVE || !manifest->has_inference;
     const char *refs = refs_text(c->arena, manifest);
@@ -39,24 +69,28 @@ service_put(struct ctl_change *c, const struct ctl_module *m,
     if (refs == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
+    if (!backend_of(c, manifest, with, &backend, &unarmed, e)) {
+        return false;
+    }
 
     return CTL_PG(c->pg, c->arena, NULL, e,
         "INSERT INTO services (service_id, manifest, manifest_sha256, models,"
-        " active, reason) VALUES ($1, $2::jsonb,"
+        " active, reason, backend, unarmed) VALUES ($1, $2::jsonb,"
         " sha256(convert_to($2::jsonb::text, 'UTF8')), $3::text[],"
-        " $4::boolean, $5) ON CONFLICT (service_id) DO UPDATE SET"
+        " $4::boolean, $5, $6, $7) ON CONFLICT (service_id) DO UPDATE SET"
         " manifest = excluded.manifest, models = excluded.models,"
         " manifest_sha256 = excluded.manifest_sha256,"
         " active = excluded.active, reason = excluded.reason,"
+        " backend = excluded.backend, unarmed = excluded.unarmed,"
         " read_at = now()",
         m->id, manifest->service, refs, active ? "t" : "f",
-        active ? NULL : m->reason);
+        active ? NULL : m->reason, backend, unarmed);
 }
 
 
 bool
 ctl_services_publish(struct ctl_change *c, const struct ctl_catalog *from,
-    struct ctl_error *e)
+    const struct ctl_connect *with, struct ctl_error *e)
 {
     const char *ids = "{";
     unsigned i;
@@ -67,7 +101,7 @@ ctl_services_publish(struct ctl_change *c, const struct ctl_catalog *from,
         ids = ctl_arena_printf(c->arena, "%s%s\"%s\"", ids,
                                i > 0 ? "," : "", m->id);
         if (m->manifest != NULL
-            ? !service_put(c, m, e)
+            ? !service_put(c, m, with, e)
             : !CTL_PG(c->pg, c->arena, NULL, e,
                 "UPDATE services SET reason = $2 WHERE service_id = $1",
                 m->id, m->reason))
@@ -89,7 +123,7 @@ service_fill(struct ctl_service *s, const struct ctl_rows *rows, unsigned i)
 {
     s->id = ctl_rows_at(rows, i, 0);
     s->shown = ctl_rows_at(rows, i, 1);
-    s->connector = ctl_rows_at(rows, i, 2);
+    s->backend = ctl_rows_at(rows, i, 2);
 }
 
 
@@ -139,14 +173,4 @@ ctl_service_get(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
     service_fill(out, &rows, 0);
 
     return true;
-}
-
-
-const char *
-ctl_service_backend(const char *connector, bool *dry_run)
-{
-    (void) connector;
-    *dry_run = true;
-
-    return "stub";
 }

@@ -9,6 +9,7 @@
 #define CTL_SERVICE_OPS_H
 
 #include "catalog/catalog.h"
+#include "connect/connector.h"
 #include "ops/change.h"
 
 /* A row; texts are of the arena. */
@@ -16,12 +17,12 @@ struct ctl_service {
     const char *id;
     const char *shown;                  /* JSON: its manifest, its models,
                                          * whether it is active */
-    const char *connector;              /* of the manifest */
+    const char *backend;                /* what runs its connector now */
 };
 
-/* In the keeper's change. */
+/* In the keeper's change; `with` knows which connectors are armed. */
 bool ctl_services_publish(struct ctl_change *c, const struct ctl_catalog *from,
-    struct ctl_error *e);
+    const struct ctl_connect *with, struct ctl_error *e);
 
 /* Ascending by id after `after`; *more: not all. */
 bool ctl_service_list(struct ctl_pg *pg, struct ctl_arena *arena,
@@ -30,8 +31,5 @@ bool ctl_service_list(struct ctl_pg *pg, struct ctl_arena *arena,
 /* 404 service_not_found. */
 bool ctl_service_get(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *id, struct ctl_service *out, struct ctl_error *e);
-
-/* What runs a connector now: each is the stub until it is armed. */
-const char *ctl_service_backend(const char *connector, bool *dry_run);
 
 #endif

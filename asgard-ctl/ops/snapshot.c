@@ -181,7 +181,8 @@ publication_write(struct publication *p, struct ctl_error *e)
     }
 
     return snapshot_insert(p, version, e)
-           && ctl_services_publish(&p->change, p->catalog, e)
+           && ctl_services_publish(&p->change, p->catalog, p->with->connect,
+                                   e)
            && ctl_change_send(&p->change, CTL_OUTBOX_CATALOG, version,
                               p->version, e)
            && ctl_change_audit(&p->change, "catalog.published", "catalog",

@@ -10,12 +10,14 @@
 #define CTL_SNAPSHOT_H
 
 #include "catalog/catalog.h"
+#include "connect/connector.h"
 #include "core/seal.h"
 #include "ops/change.h"
 
 struct ctl_snapshot {
     const asg_named_key_t *seal;
     int64_t max_age_s;
+    const struct ctl_connect *connect;  /* which connectors are armed */
 };
 
 struct ctl_published {

@@ -1,5 +1,5 @@
 /*
- * The keeper role: load, publish, beat.
+ * The keeper role: load, publish, beat, and threads that do jobs.
  *
  * Files and variables are read once; a reload is a new keeper.  What the files
  * say wrong is final for this process and stands in its beats.  Postgres being
@@ -25,6 +25,7 @@
 #include "ops/snapshot.h"
 #include "ops/secret_sweep.h"
 #include "proc/backends.h"
+#include "proc/job_threads.h"
 #include "proc/keeper_door.h"
 #include "proc/values.h"
 
@@ -52,6 +53,9 @@ struct keeper {
     int64_t renew_at_ms;
     char reason[CTL_ERROR_TEXT];
     bool away;                          /* Postgres, and it was logged */
+    bool has_values;                    /* the variables could be read */
+    struct ctl_connect connect;
+    struct ctl_job_threads *jobs;
 };
 
 
@@ -108,6 +112,7 @@ catalog_load(struct keeper *k, int values_fd)
     {
         return refuse(k, &e);
     }
+    k->has_values = true;
     close(values_fd);
     ok = ctl_catalog_load(&k->catalog, &k->arena, &from);
     findings_log(&k->catalog.findings);
@@ -137,7 +142,8 @@ static void
 publish(struct keeper *k)
 {
     const struct ctl_snapshot with = {&k->keys.seals[0],
-                                      k->config->snapshot_max_age_s};
+                                      k->config->snapshot_max_age_s,
+                                      &k->connect};
     struct ctl_error e;
 
     if (!ctl_snapshot_publish(k->pg, &k->catalog, &with, &k->published,
@@ -351,9 +357,53 @@ work(struct keeper *k, int stop_fd)
 }
 
 
+/* --- jobs --- */
+
+static asg_str_t
+variable(const struct ctl_connect *with, const char *name)
+{
+    const struct keeper *k = with->of;
+
+    return ctl_backends_get(&k->backends, name);
+}
+
+
+static bool
+secret(const struct ctl_connect *with, const struct ctl_step_in *in,
+    const char *output, bool pending, struct ctl_secret *out,
+    struct ctl_error *e)
+{
+    (void) with;
+    (void) in;
+    (void) output;
+    (void) pending;
+    (void) out;
+
+    return ctl_error_set(e, 404, "secret_not_found",
+                         "There is no such secret.");
+}
+
+
+/* Without its variables every connector would look as if it were not armed. */
+static bool
+jobs_start(struct keeper *k)
+{
+    if (!k->has_values) {
+        return true;
+    }
+    k->jobs = ctl_job_threads_open(&k->connect);
+    if (k->jobs == NULL) {
+        ctl_log(CTL_LOG_ERROR, "no memory or threads for jobs");
+    }
+
+    return k->jobs != NULL;
+}
+
+
 static void
 keeper_finish(struct keeper *k)
 {
+    ctl_job_threads_close(k->jobs);
     ctl_keeper_door_close(k->door);
     asg_keks_wipe(&k->keks);
     asg_keyfile_wipe(&k->keys);
@@ -368,11 +418,13 @@ int
 ctl_keeper_run(const struct ctl_config *config, int values_fd, int stop_fd)
 {
     struct keeper *k = calloc(1, sizeof(*k));
+    bool started;
 
     if (k == NULL) {
         return EXIT_FAILURE;
     }
     k->config = config;
+    k->connect = (struct ctl_connect) {config, variable, secret, k};
     ctl_arena_init(&k->arena, CTL_CATALOG_ARENA_BYTES);
     ctl_findings_init(&k->catalog.findings, &k->arena);
     k->pg = ctl_pg_open(config->postgres, "asgard-ctl keeper");
@@ -384,8 +436,11 @@ ctl_keeper_run(const struct ctl_config *config, int values_fd, int stop_fd)
         beat(k);                        /* "compiling" is heard as well */
     }
     secrets_open(k);
-    work(k, stop_fd);
+    started = jobs_start(k);
+    if (started) {
+        work(k, stop_fd);
+    }
     keeper_finish(k);
 
-    return EXIT_SUCCESS;
+    return started ? EXIT_SUCCESS : EXIT_FAILURE;
 }

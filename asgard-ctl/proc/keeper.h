@@ -2,8 +2,9 @@
  * The keeper: the only role that holds provider keys and the seal key.
  *
  * Compiles manifests, environment and routing into one sealed snapshot, commits
- * it to Postgres for the meter to publish, and then only beats.  The
- * supervisor starts a new keeper for every reload.
+ * it to Postgres for the meter to publish, and then beats; its threads do the
+ * jobs (proc/job_threads.h).  The supervisor starts a new keeper for every
+ * reload.
  */
 #ifndef CTL_KEEPER_H
 #define CTL_KEEPER_H

@@ -5,7 +5,7 @@
 
 #include <poll.h>
 
-#include "proc/public_socket.h"
+#include "connect/public_socket.h"
 
 
 /* Asked at least once a second: asgard-ctl stops although a peer hangs. */

@@ -13,7 +13,7 @@
 
 #include "catalog/compile.h"
 #include "core/catalog_headers.h"
-#include "proc/public_socket.h"
+#include "connect/public_socket.h"
 
 #define ANSWER_MAX   (1024u * 1024)
 #define CALL_MS      60000L

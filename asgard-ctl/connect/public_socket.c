@@ -1,7 +1,7 @@
 /*
  * As the gateway: what may only be public is not connected to elsewhere.
  */
-#include "proc/public_socket.h"
+#include "connect/public_socket.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -1,0 +1,139 @@
+# A fake cloud behind the connector `exec`: a command that makes and ends things
+# and keeps its own books, apart from what asgard-ctl says.
+#
+#     my $cloud = Asgard::FakeCloud->new(dir => $t->{dir});
+#     $t->{control}->write_service('thing', $cloud->service('thing'));
+#     $cloud->calls;                  # [action, name, spec's `mark`] in order
+#     $cloud->things;                 # names that are there now
+#     $cloud->made('x');              # how often x began to be there
+#
+# What it does is in the spec; all but a destroy: `sleep_s` (before it acts),
+# `fails` (so many calls of this name fail first), `exit` (with this status),
+# `polls` (says again_in_secs so often), `flood` (bytes of output), `says`
+# (its output as it is); `hold` (any action waits until release(HOLD)).
+package Asgard::FakeCloud;
+
+use strict;
+use warnings;
+
+use Asgard::Files qw(spill slurp lines_of);
+
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {dir => "$arg{dir}/cloud"}, $class;
+    mkdir $self->{dir};
+    mkdir "$self->{dir}/$_" for qw(things counts holds);
+    spill("$self->{dir}/books", '');
+    spill($self->command, program($self->{dir}), 0755);
+    return $self;
+}
+
+sub command { "$_[0]{dir}/command" }
+
+# A manifest; `more` are further lines, `config` lines of its config.
+sub service {
+    my ($self, $id, %arg) = @_;
+    my $config = join '', map { "    $_\n" } @{$arg{config} // []};
+    return <<"YAML" . ($arg{more} // '');
+id: $id
+auto_approvable: true
+provisioner:
+  connector: exec
+  config:
+    command: ["@{[$self->command]}", "--as", "given words"]
+$config
+cost: {model: free, estimated_monthly_usd: 0, source: {type: none}}
+YAML
+}
+
+sub calls {
+    my ($self) = @_;
+    return map { [split /\t/] } grep { !/^made\t/ }
+        lines_of("$self->{dir}/books");
+}
+
+sub made {
+    my ($self, $name) = @_;
+    return scalar grep { $_ eq "made\t$name" } lines_of("$self->{dir}/books");
+}
+
+sub things {
+    my ($self) = @_;
+    return sort map { s{.*/}{}r } glob "$self->{dir}/things/*";
+}
+
+sub release { my ($self, $hold) = @_; spill("$self->{dir}/holds/$hold", '') }
+
+sub program {
+    my ($dir) = @_;
+    return <<"HEAD" . <<'BODY';
+#!/usr/bin/perl
+my \$dir = '$dir';
+HEAD
+use strict;
+use warnings;
+use Fcntl qw(:flock);
+use JSON::PP;
+
+my $told = JSON::PP->new->decode(do { local $/; <STDIN> });
+my $spec = $told->{spec};
+
+sub note {
+    open my $out, '>>', "$dir/books" or die;
+    flock $out, LOCK_EX;
+    syswrite $out, join("\t", @_) . "\n";
+}
+
+sub count {
+    open my $io, '+>>', "$dir/counts/$_[0].$told->{name}" or die;
+    flock $io, LOCK_EX;
+    seek $io, 0, 0;
+    my $n = () = <$io>;
+    syswrite $io, "x\n";
+    return $n;
+}
+
+note($told->{action}, $told->{name}, $spec->{mark} // '');
+if ($spec->{hold}) {
+    select undef, undef, undef, 0.02 while !-e "$dir/holds/$spec->{hold}";
+}
+select undef, undef, undef, $spec->{sleep_s}
+    if $spec->{sleep_s} && $told->{action} ne 'destroy';
+if ($told->{action} ne 'destroy' && $spec->{fails}
+    && count('fails') < $spec->{fails}) {
+    print '{"error":"not today"}';
+    exit 75;
+}
+if ($told->{action} ne 'destroy' && $spec->{exit}) {
+    print '{"error":"never"}';
+    exit $spec->{exit};
+}
+if ($told->{action} eq 'make') {
+    note('made', $told->{name}) if mkdir "$dir/things/$told->{name}";
+}
+rmdir "$dir/things/$told->{name}" if $told->{action} eq 'destroy';
+if ($spec->{polls} && ($told->{progress}{polled} // 0) < $spec->{polls}) {
+    my $n = ($told->{progress}{polled} // 0) + 1;
+    print qq({"again_in_secs":0,"progress":{"polled":$n}});
+    exit 0;
+}
+if ($spec->{flood}) {
+    print 'x' x $spec->{flood};
+    exit 0;
+}
+if (defined $spec->{says}) {
+    print $spec->{says};
+    exit 0;
+}
+print JSON::PP->new->canonical->encode({action => $told->{action},
+    generation => $told->{generation}, mark => $spec->{mark} // '',
+    before => $told->{was}{mark} // '', words => "@ARGV",
+    environment => join(' ', sort keys %ENV), token => $ENV{CLOUD_TOKEN} // '',
+    group => getpgrp() == $$ ? 'own' : 'shared',
+    descriptors => join(' ', sort { $a <=> $b } grep { $_ > 2 && -e "/proc/$$/fd/$_"
+        && readlink("/proc/$$/fd/$_") !~ m{^(?:/proc/|\Q$0\E)} }
+        map { s{.*/}{}r } glob "/proc/$$/fd/*")});
+BODY
+}
+
+1;
