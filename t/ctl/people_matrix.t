@@ -74,6 +74,7 @@ $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     "POST $project/unkill", "POST $project/keys",
     "PATCH $project/keys/{key_id}", "DELETE $project/keys/{key_id}",
     "PUT $project/budgets", "DELETE $project/resources/{resource_id}",
+    "POST $project/resources/{resource_id}/retry",
     map { "POST $project/$_" } qw(secrets/{name}/acknowledge
     promotion demote extend decommission archive resources);
 
@@ -154,6 +155,11 @@ sub path_of {
         . ++$count . "', '{}', '{}', 'provisioned', 'stub', true, request_id"
         . ' FROM requests LIMIT 1 RETURNING resource_id')
         if $route =~ /resource_id/;
+    $t->{postgres}->value("WITH l AS (INSERT INTO job_lanes (resource_id)"
+        . " VALUES ('$present{resource_id}') RETURNING resource_id)"
+        . ' INSERT INTO jobs (kind, resource_id, state, actor, ended_at)'
+        . " SELECT 'rotate', resource_id, 'dead', 'system:test', now() FROM l"
+        . ' RETURNING 1') if $route =~ /retry/;
     return $route =~ s/\{(\w+)\}/$present{$1}/gr;
 }
 

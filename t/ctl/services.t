@@ -86,7 +86,8 @@ for my $id (sort keys %shipped) {
     is(join(' ', $s->{provisioner}{connector}, $s->{auto_approvable} ? 'auto'
         : 'human', $s->{cost}{estimated_monthly_usd},
         $s->{cost}{source}{type}), $shipped{$id}, "$id is as it ships");
-    is($s->{dry_run}, JSON::PP::true(), '... and a stub as yet');
+    is($s->{backend}, $id eq 'exec-echo' ? 'exec' : 'stub',
+        '... and a stub until it is armed');
 }
 is_deeply([sort grep { !$listed{$_} } map { m{([^/]+)/service.yaml} }
     glob top() . '/services/*/service.yaml'], [], 'every module is listed');

@@ -97,21 +97,22 @@ note($told->{action}, $told->{name}, $spec->{mark} // '');
 if ($spec->{hold}) {
     select undef, undef, undef, 0.02 while !-e "$dir/holds/$spec->{hold}";
 }
-select undef, undef, undef, $spec->{sleep_s}
-    if $spec->{sleep_s} && $told->{action} ne 'destroy';
-if ($told->{action} ne 'destroy' && $spec->{fails}
-    && count('fails') < $spec->{fails}) {
+if ($told->{action} eq 'destroy') {
+    rmdir "$dir/things/$told->{name}";
+    exit 0;
+}
+select undef, undef, undef, $spec->{sleep_s} if $spec->{sleep_s};
+if ($spec->{fails} && count('fails') < $spec->{fails}) {
     print '{"error":"not today"}';
     exit 75;
 }
-if ($told->{action} ne 'destroy' && $spec->{exit}) {
+if ($spec->{exit}) {
     print '{"error":"never"}';
     exit $spec->{exit};
 }
 if ($told->{action} eq 'make') {
     note('made', $told->{name}) if mkdir "$dir/things/$told->{name}";
 }
-rmdir "$dir/things/$told->{name}" if $told->{action} eq 'destroy';
 if ($spec->{polls} && ($told->{progress}{polled} // 0) < $spec->{polls}) {
     my $n = ($told->{progress}{polled} // 0) + 1;
     print qq({"again_in_secs":0,"progress":{"polled":$n}});
