@@ -60,7 +60,8 @@ struct ctl_connect {
     bool (*secret)(const struct ctl_connect *with,
         const struct ctl_step_in *in, const char *output, bool pending,
         struct ctl_secret *out, struct ctl_error *e);
-    void *of;                           /* the runner's */
+    void *of;                           /* whose variables they are */
+    void *at;                           /* who calls the step */
 };
 
 struct ctl_step_in {

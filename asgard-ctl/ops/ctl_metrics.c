@@ -40,6 +40,15 @@
     " UNION ALL" \
     " SELECT 'asgard_notices_dead', count(*)::text FROM notices" \
     " WHERE state = 'dead' UNION ALL" \
+    " SELECT 'asgard_jobs{kind=\"' || kind || '\",state=\"' || state" \
+    "  || '\"}', count(*)::text FROM jobs" \
+    " WHERE state IN ('ready', 'running', 'failed', 'dead')" \
+    " AND NOT overtaken GROUP BY kind, state UNION ALL" \
+    " SELECT 'asgard_jobs_oldest_seconds', coalesce(extract(epoch FROM" \
+    " now() - min(created_at)), 0)::text FROM jobs" \
+    " WHERE state IN ('ready', 'running') UNION ALL" \
+    " SELECT 'asgard_resources_need_attention', count(*)::text" \
+    " FROM resources WHERE needs_attention UNION ALL" \
     " SELECT 'asgard_role_beat_age_seconds{role=\"' || role || '\"}'," \
     " greatest(extract(epoch FROM now() - at), 0)::text FROM role_beats" \
     " UNION ALL" \
@@ -82,6 +91,11 @@ static const struct {
     {"asgard_notices_waiting", "Webhook calls and mails not delivered yet."},
     {"asgard_notices_oldest_seconds", "Age of the oldest of them."},
     {"asgard_notices_dead", "Those that were given up in the last 30 days."},
+    {"asgard_jobs", "Jobs that wait, run, or were given up, by kind and "
+     "state."},
+    {"asgard_jobs_oldest_seconds", "Age of the oldest job that is not over."},
+    {"asgard_resources_need_attention", "Resources with which something "
+     "failed for good."},
     {"asgard_role_beat_age_seconds", "Seconds since each role was heard."},
     {"asgard_counters_wrong", "Counters that differed from the ledger since "
      "the meter began."},

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "ops/job_secrets.h"
 #include "ops/resource_work.h"
 
 #define ACTOR     "system:keeper"
@@ -14,17 +15,19 @@
 
 
 void
-ctl_job_outcome_refuse(struct ctl_step_out *out, bool bad_value)
+ctl_job_outcome_refuse(struct ctl_step_out *out, const struct ctl_error *why)
 {
+    bool keyless = strcmp(why->code, "secrets_unavailable") == 0;
     unsigned i;
 
     for (i = 0; i < out->nsecrets; i++) {
         ctl_secret_wipe(&out->secrets[i].value);
     }
     memset(out, 0, sizeof(*out));
-    ctl_step_failed(out, false, bad_value ? "invalid_output"
-                                          : "internal_error",
-                    "what the connector said cannot be stored");
+    ctl_step_failed(out, keyless, keyless ? why->code
+                    : why->status == 400 ? "invalid_output"
+                    : "internal_error", "%s", keyless ? why->text
+                    : "what the connector said cannot be stored");
 }
 
 
@@ -105,7 +108,8 @@ outcome_save(struct ctl_change *c, const struct ctl_job_worker *w,
     if (!ctl_job_policy(c->pg, c->arena, job->resource_id, &policy, e)
         || !ctl_resource_get(c->pg, c->arena, job->project_id,
                              job->resource_id, &r, e)
-        || !progress_save(c, job, out, e))
+        || !progress_save(c, job, out, e)
+        || !ctl_job_secrets_save(c, w->keks, job, out, e))
     {
         return false;
     }

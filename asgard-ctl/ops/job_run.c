@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "ops/job_commit.h"
+#include "ops/job_secrets.h"
 
 #define COMMIT_PAUSE_MS 200
 #define COMMIT_ODD_MAX  5               /* failures that are no outage */
@@ -31,6 +32,28 @@ stop_reset(struct ctl_job_worker *w)
     if (atomic_load(w->ending)) {
         atomic_store(&w->stop, true);
     }
+}
+
+
+static bool
+secret_read(const struct ctl_connect *with, const struct ctl_step_in *in,
+    const char *output, bool pending, struct ctl_secret *out,
+    struct ctl_error *e)
+{
+    struct ctl_job_worker *w = with->at;
+
+    return ctl_job_secret_read(w->pg, in->arena, w->keks, in->resource_id,
+                               output, pending, out, e);
+}
+
+
+void
+ctl_job_worker_init(struct ctl_job_worker *w)
+{
+    w->with.secret = secret_read;
+    w->with.at = w;
+    ctl_arena_init(&w->of_job, CTL_JOB_ARENA_BYTES);
+    ctl_arena_init(&w->of_step, CTL_JOB_ARENA_BYTES);
 }
 
 
@@ -91,7 +114,7 @@ step_call(struct ctl_job_worker *w, const struct ctl_step_in *in,
     const struct ctl_connector *connector = ctl_connector_find(backend);
     const char *why = connector == NULL
         ? "there is no such connector in this version"
-        : connector->unarmed(w->with, in->config, in->arena);
+        : connector->unarmed(&w->with, in->config, in->arena);
 
     if (why != NULL) {
         ctl_step_failed(out, true, "connector_unarmed", "%s: %s", backend,
@@ -100,7 +123,7 @@ step_call(struct ctl_job_worker *w, const struct ctl_step_in *in,
         ctl_step_done(out, NULL);
         out->progress = in->progress;
     } else {
-        connector->step[in->action](w->with, in, out);
+        connector->step[in->action](&w->with, in, out);
     }
 }
 
@@ -125,7 +148,7 @@ outcome_write(struct ctl_job_worker *w, struct ctl_job *job,
         odd += e.status != 503;
         if (odd == COMMIT_ODD_MAX) {
             ctl_log_error(&e, "writing what a job came to");
-            ctl_job_outcome_refuse(out, e.status == 400);
+            ctl_job_outcome_refuse(out, &e);
         }
         if (odd > COMMIT_ODD_MAX * 2
             || (atomic_load(&w->stop)

@@ -161,18 +161,25 @@ print_counts(struct ctl_connections *c)
             " (SELECT coalesce(max(version), 0) FROM catalog_snapshots),"
             " (SELECT count(*) FROM notices JOIN notice_channels"
             "  USING (channel) WHERE state = 'waiting'),"
-            " (SELECT count(*) FROM notices WHERE state = 'dead')",
+            " (SELECT count(*) FROM notices WHERE state = 'dead'),"
+            " (SELECT count(*) FROM jobs WHERE state = 'ready'),"
+            " (SELECT count(*) FROM jobs WHERE state = 'running'),"
+            " (SELECT count(*) FROM resources WHERE needs_attention)",
             "open"))
     {
         return;
     }
     printf("projects  %s\nkeys      %s not revoked\nledger    %s entries\n"
            "outbox    %s waiting\npartition %s of 16 open\ncatalog   %s\n"
-           "notices   %s waiting, %s given up\n",
+           "notices   %s waiting, %s given up\n"
+           "jobs      %s waiting, %s running\n"
+           "resources %s need attention\n",
            ctl_rows_at(&rows, 0, 0), ctl_rows_at(&rows, 0, 1),
            ctl_rows_at(&rows, 0, 2), ctl_rows_at(&rows, 0, 3),
            ctl_rows_at(&rows, 0, 4), ctl_rows_at(&rows, 0, 5),
-           ctl_rows_at(&rows, 0, 6), ctl_rows_at(&rows, 0, 7));
+           ctl_rows_at(&rows, 0, 6), ctl_rows_at(&rows, 0, 7),
+           ctl_rows_at(&rows, 0, 8), ctl_rows_at(&rows, 0, 9),
+           ctl_rows_at(&rows, 0, 10));
 }
 
 

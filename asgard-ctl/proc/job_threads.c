@@ -218,14 +218,15 @@ tending_run(void *data)
 /* --- all --- */
 
 static bool
-worker_open(struct worker *w, struct ctl_job_threads *t)
+worker_open(struct worker *w, struct ctl_job_threads *t,
+    const asg_keks_t *keks)
 {
     w->of = t;
-    w->work.with = t->with;
+    w->work.with = *t->with;
+    w->work.keks = keks;
     w->work.owner = t->owner;
     w->work.ending = &t->ending;
-    ctl_arena_init(&w->work.of_job, CTL_JOB_ARENA_BYTES);
-    ctl_arena_init(&w->work.of_step, CTL_JOB_ARENA_BYTES);
+    ctl_job_worker_init(&w->work);
     w->work.pg = ctl_pg_open(t->with->config->postgres, "asgard jobs");
     w->running = w->work.pg != NULL
                  && pthread_create(&w->thread, NULL, worker_run, w) == 0;
@@ -280,7 +281,7 @@ owner_make(char owner[CTL_JOB_OWNER_MAX])
 
 
 struct ctl_job_threads *
-ctl_job_threads_open(const struct ctl_connect *with)
+ctl_job_threads_open(const struct ctl_connect *with, const asg_keks_t *keks)
 {
     struct ctl_job_threads *t = calloc(1, sizeof(*t));
     bool ok;
@@ -294,7 +295,7 @@ ctl_job_threads_open(const struct ctl_connect *with)
          && helper_open(&t->beats, t, beats_run, "asgard job leases")
          && helper_open(&t->tending, t, tending_run, "asgard job tending");
     for (i = 0; ok && i < CTL_JOB_WORKERS; i++) {
-        ok = worker_open(&t->workers[i], t);
+        ok = worker_open(&t->workers[i], t, keks);
     }
     if (!ok) {
         ctl_job_threads_close(t);

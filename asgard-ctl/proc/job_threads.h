@@ -11,13 +11,16 @@
 #define CTL_JOB_THREADS_H
 
 #include "connect/connector.h"
+#include "core/keyfile.h"
 
 #define CTL_JOB_WORKERS 4
 
 struct ctl_job_threads;
 
-/* NULL: no memory or no thread.  `with` is there until close(). */
-struct ctl_job_threads *ctl_job_threads_open(const struct ctl_connect *with);
+/* NULL: no memory or no thread.  Both are there until close(); `keks` NULL: what
+ * makes a secret fails. */
+struct ctl_job_threads *ctl_job_threads_open(const struct ctl_connect *with,
+    const asg_keks_t *keks);
 /* Steps under way are stopped, their jobs given back. */
 void ctl_job_threads_close(struct ctl_job_threads *t);
 

@@ -368,22 +368,6 @@ variable(const struct ctl_connect *with, const char *name)
 }
 
 
-static bool
-secret(const struct ctl_connect *with, const struct ctl_step_in *in,
-    const char *output, bool pending, struct ctl_secret *out,
-    struct ctl_error *e)
-{
-    (void) with;
-    (void) in;
-    (void) output;
-    (void) pending;
-    (void) out;
-
-    return ctl_error_set(e, 404, "secret_not_found",
-                         "There is no such secret.");
-}
-
-
 /* Without its variables every connector would look as if it were not armed. */
 static bool
 jobs_start(struct keeper *k)
@@ -391,7 +375,8 @@ jobs_start(struct keeper *k)
     if (!k->has_values) {
         return true;
     }
-    k->jobs = ctl_job_threads_open(&k->connect);
+    k->jobs = ctl_job_threads_open(&k->connect,
+                                   k->door != NULL ? &k->keks : NULL);
     if (k->jobs == NULL) {
         ctl_log(CTL_LOG_ERROR, "no memory or threads for jobs");
     }
@@ -424,7 +409,7 @@ ctl_keeper_run(const struct ctl_config *config, int values_fd, int stop_fd)
         return EXIT_FAILURE;
     }
     k->config = config;
-    k->connect = (struct ctl_connect) {config, variable, secret, k};
+    k->connect = (struct ctl_connect) {config, variable, NULL, k, NULL};
     ctl_arena_init(&k->arena, CTL_CATALOG_ARENA_BYTES);
     ctl_findings_init(&k->catalog.findings, &k->arena);
     k->pg = ctl_pg_open(config->postgres, "asgard-ctl keeper");

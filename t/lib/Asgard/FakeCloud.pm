@@ -10,7 +10,8 @@
 # What it does is in the spec; all but a destroy: `sleep_s` (before it acts),
 # `fails` (so many calls of this name fail first), `exit` (with this status),
 # `polls` (says again_in_secs so often), `flood` (bytes of output), `says`
-# (its output as it is); `hold` (any action waits until release(HOLD)).
+# (its output as it is); `hold`
+# (any action waits until release(HOLD)), `hold_after` (so does what has acted).
 package Asgard::FakeCloud;
 
 use strict;
@@ -112,6 +113,9 @@ if ($spec->{exit}) {
 }
 if ($told->{action} eq 'make') {
     note('made', $told->{name}) if mkdir "$dir/things/$told->{name}";
+}
+if ($spec->{hold_after}) {
+    select undef, undef, undef, 0.02 while !-e "$dir/holds/$spec->{hold_after}";
 }
 if ($spec->{polls} && ($told->{progress}{polled} // 0) < $spec->{polls}) {
     my $n = ($told->{progress}{polled} // 0) + 1;
