@@ -16,8 +16,8 @@ struct answer {                         /* where its members are */
     asg_str_t again, progress, error;
     asg_buf_t outputs;
     unsigned noutputs;
-    const char *secrets[CTL_TOLD_WORDS_MAX];    /* of the manifest */
-    unsigned nsecrets;
+    const char *hidden[CTL_TOLD_WORDS_MAX];     /* secret_outputs */
+    unsigned nhidden;
 };
 
 
@@ -211,9 +211,9 @@ is_secret(const struct answer *a, const char *name)
 {
     unsigned i;
 
-    for (i = 0; i < a->nsecrets && strcmp(a->secrets[i], name) != 0; i++) { }
+    for (i = 0; i < a->nhidden && strcmp(a->hidden[i], name) != 0; i++) { }
 
-    return i < a->nsecrets;
+    return i < a->nhidden;
 }
 
 
@@ -280,7 +280,7 @@ answer_read(const struct ctl_step_in *in, asg_str_t text, struct answer *a,
     asg_json_t *json = begin(text);
     bool ok = outputs != NULL && json != NULL
               && words_read(in->arena, asg_str_z(in->secret_outputs),
-                            a->secrets, &a->nsecrets);
+                            a->hidden, &a->nhidden);
 
     if (ok) {
         asg_buf_init(&a->outputs, outputs, text.len + 2);

@@ -4,9 +4,10 @@
  *
  * It is told `action`, `resource_id`, `project_id`, `type`, `name`,
  * `generation`, `spec`, `tags`, and of before `was` (its outputs) and
- * `progress`.  It answers with its outputs.  Of these members `was`, `progress`,
- * `again_in_secs` and `error` are none: with `again_in_secs` it is called again
- * after so long, with the `progress` that it said; `error` is a text for people.
+ * `progress`.  It answers with its outputs.  Of these members `was`,
+ * `progress`, `again_in_secs` and `error` are none: with `again_in_secs` it is
+ * called again after so long, with the `progress` that it said; `error` is a
+ * text for people.
  * What secret_outputs of the manifest names is a text that becomes a secret.
  */
 #ifndef CTL_TOLD_H

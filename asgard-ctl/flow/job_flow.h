@@ -51,8 +51,8 @@ struct ctl_job_flow {
 };
 
 /* `pause_ms`: what the step said about when; 0: at once, of a failure as the
- * policy says.  `spread`: 0 to 999, random; a back-off is longer by that much of a quarter.
- * False: the event leads nowhere from there; *job stays. */
+ * policy says.  `spread`: 0 to 999, random; a back-off is longer by that much
+ * of a quarter.  False: the event leads nowhere from there; *job stays. */
 bool ctl_job_take(struct ctl_job_flow *job, enum ctl_job_event event,
     int64_t now_ms, int64_t pause_ms, const struct ctl_job_policy *policy,
     unsigned spread);

@@ -85,8 +85,8 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_resource_get},
     {"DELETE", PROJECT "/resources/{resource_id}", CTL_RULE_PROJECT_STEER,
         CTL_WRITE, ctl_http_resource_end},
-    {"POST", PROJECT "/resources/{resource_id}/retry",
-        CTL_RULE_PROJECT_STEER, CTL_WRITE, ctl_http_resource_retry},
+    {"POST", PROJECT "/resources/{resource_id}/retry", CTL_RULE_PROJECT_STEER,
+        CTL_WRITE, ctl_http_resource_retry},
 
     {"GET", PROJECT "/secrets", CTL_RULE_PROJECT_SEE, CTL_READ,
         ctl_http_secret_list},

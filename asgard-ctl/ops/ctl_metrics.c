@@ -40,10 +40,11 @@
     " UNION ALL" \
     " SELECT 'asgard_notices_dead', count(*)::text FROM notices" \
     " WHERE state = 'dead' UNION ALL" \
-    " SELECT 'asgard_jobs{kind=\"' || kind || '\",state=\"' || state" \
-    "  || '\"}', count(*)::text FROM jobs" \
-    " WHERE state IN ('ready', 'running', 'failed', 'dead')" \
-    " AND NOT overtaken GROUP BY kind, state UNION ALL" \
+    " SELECT 'asgard_jobs{kind=\"' || k || '\",state=\"' || s || '\"}'," \
+    "  count(job_id)::text FROM unnest(ARRAY['make', 'destroy', 'suspend'," \
+    "  'resume', 'rotate']) k CROSS JOIN unnest(ARRAY['ready', 'running'," \
+    "  'failed', 'dead']) s LEFT JOIN jobs ON kind = k AND state = s" \
+    " GROUP BY k, s UNION ALL" \
     " SELECT 'asgard_jobs_oldest_seconds', coalesce(extract(epoch FROM" \
     " now() - min(created_at)), 0)::text FROM jobs" \
     " WHERE state IN ('ready', 'running') UNION ALL" \

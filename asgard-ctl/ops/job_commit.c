@@ -15,19 +15,16 @@
 
 
 void
-ctl_job_outcome_refuse(struct ctl_step_out *out, const struct ctl_error *why)
+ctl_job_outcome_refuse(struct ctl_step_out *out, const char *code,
+    const char *text)
 {
-    bool keyless = strcmp(why->code, "secrets_unavailable") == 0;
     unsigned i;
 
     for (i = 0; i < out->nsecrets; i++) {
         ctl_secret_wipe(&out->secrets[i].value);
     }
     memset(out, 0, sizeof(*out));
-    ctl_step_failed(out, keyless, keyless ? why->code
-                    : why->status == 400 ? "invalid_output"
-                    : "internal_error", "%s", keyless ? why->text
-                    : "what the connector said cannot be stored");
+    ctl_step_failed(out, false, code, "%s", text);
 }
 
 

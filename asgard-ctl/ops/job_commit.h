@@ -12,8 +12,8 @@ bool ctl_job_commit(struct ctl_job_worker *w, struct ctl_job *job,
     const struct ctl_step_out *out, bool *held, struct ctl_error *e);
 
 /* A failure instead, of what the database does not take. */
-void ctl_job_outcome_refuse(struct ctl_step_out *out,
-    const struct ctl_error *why);
+void ctl_job_outcome_refuse(struct ctl_step_out *out, const char *code,
+    const char *text);
 
 /* In a change: a lease that has ended; what came of it is not known. */
 bool ctl_job_lose(struct ctl_change *c, struct ctl_job *job,

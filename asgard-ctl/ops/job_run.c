@@ -148,7 +148,9 @@ outcome_write(struct ctl_job_worker *w, struct ctl_job *job,
         odd += e.status != 503;
         if (odd == COMMIT_ODD_MAX) {
             ctl_log_error(&e, "writing what a job came to");
-            ctl_job_outcome_refuse(out, &e);
+            ctl_job_outcome_refuse(out, e.status == 400 ? "invalid_output"
+                                   : "internal_error",
+                                   "what the connector said cannot be stored");
         }
         if (odd > COMMIT_ODD_MAX * 2
             || (atomic_load(&w->stop)
@@ -205,6 +207,10 @@ step_run(struct ctl_job_worker *w, struct ctl_job *job, struct ctl_error *e)
     step_call(w, &in, backend, &out);
     if (is_interrupted(w, &out)) {
         ctl_step_again(&out, 0, NULL);
+    }
+    if (out.nsecrets > 0 && w->keks == NULL) {
+        ctl_job_outcome_refuse(&out, "secrets_unavailable",
+                               "the keeper has no key for secrets");
     }
     held = outcome_write(w, job, &out);
     for (i = 0; i < out.nsecrets; i++) {

@@ -28,14 +28,6 @@ ref_of(struct ctl_arena *arena, const struct ctl_rows *rows, unsigned i)
 
 
 static bool
-unavailable(struct ctl_error *e)
-{
-    return ctl_error_set(e, 400, "secrets_unavailable",
-                         "The keeper has no key for secrets.");
-}
-
-
-static bool
 store(struct ctl_change *c, const asg_keks_t *keks,
     const struct ctl_job *job, const struct ctl_step_out *out,
     struct ctl_error *e)
@@ -44,7 +36,7 @@ store(struct ctl_change *c, const asg_keks_t *keks,
     unsigned i;
 
     if (out->nsecrets > 0 && keks == NULL) {
-        return unavailable(e);
+        return ctl_error_internal(e, "no key for a secret");
     }
     for (i = 0; i < out->nsecrets; i++) {
         const struct ctl_step_secret *s = &out->secrets[i];
@@ -144,7 +136,7 @@ ctl_job_secret_read(struct ctl_pg *pg, struct ctl_arena *arena,
     bool ok;
 
     if (keks == NULL) {
-        return unavailable(e);
+        return ctl_error_internal(e, "no key for a secret");
     }
     if (!CTL_PG(pg, arena, &rows, e,
             "SELECT project_id, name, version FROM secrets"

@@ -11,7 +11,7 @@
 
 /* Stores what the step hands over, activates what it says, takes all away at
  * the end of a destroy; then the outputs have a reference to each that is
- * active.  `keks` NULL: 400 secrets_unavailable when there is one to keep. */
+ * active.  `keks` NULL: there is none to keep. */
 bool ctl_job_secrets_save(struct ctl_change *c, const asg_keks_t *keks,
     const struct ctl_job *job, const struct ctl_step_out *out,
     struct ctl_error *e);

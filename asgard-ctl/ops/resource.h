@@ -2,7 +2,8 @@
  * Resources of a project: asked for, made, shown, ended.
  *
  * Each is asked for by a request (ops/ask.h); its effect writes the row before
- * anything is done, and a job for what runs its connector (ops/resource_work.h).
+ * anything is done, and a job for what runs its connector
+ * (ops/resource_work.h).
  * Only the stub runs in asgard-ctl's own transaction.
  */
 #ifndef CTL_RESOURCE_H

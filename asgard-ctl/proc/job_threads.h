@@ -17,8 +17,8 @@
 
 struct ctl_job_threads;
 
-/* NULL: no memory or no thread.  Both are there until close(); `keks` NULL: what
- * makes a secret fails. */
+/* NULL: no memory or no thread.  Both are there until close(); `keks` NULL:
+ * what makes a secret fails. */
 struct ctl_job_threads *ctl_job_threads_open(const struct ctl_connect *with,
     const asg_keks_t *keks);
 /* Steps under way are stopped, their jobs given back. */

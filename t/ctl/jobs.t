@@ -112,7 +112,7 @@ is($waits->{state}, 'provisioning', 'between two attempts it is at work');
 my $in = $t->{postgres}->value('SELECT round(extract(epoch FROM'
     . " '$waits->{next_retry_at}'::timestamptz - updated_at)) FROM resources"
     . " WHERE resource_id = '$waits->{id}'");
-ok($in >= 60 && $in <= 75, "... again after a minute and up to a quarter ($in)");
+ok($in >= 60 && $in <= 75, "... again after a minute and a quarter ($in)");
 $t->api_ok('POST', url($waits->{id}) . '/retry', {});
 now_is($waits->{id}, 'provisioned', '... or when somebody says so');
 

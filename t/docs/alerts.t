@@ -46,6 +46,8 @@ my %fault = (
         '0+1x40'],
     AsgardEndpointCooled => ['asgard_endpoint_state{endpoint="e"}', '2x40'],
     AsgardNoticesGivenUp => ['asgard_notices_dead', '0+1x40'],
+    AsgardResourceFailed => ['asgard_resources_need_attention', '1x40'],
+    AsgardJobsStuck => ['asgard_jobs_oldest_seconds', '0+60x40'],
     AsgardCatalogRefused => ['asgard_catalog_refused', '1x40'],
     AsgardCatalogOld => ['asgard_catalog_version', '6x40'],
     AsgardTokensGuessed => ['asgard_bad_tokens_refused_total', '0+1x40'],

@@ -115,7 +115,8 @@ if ($told->{action} eq 'make') {
     note('made', $told->{name}) if mkdir "$dir/things/$told->{name}";
 }
 if ($spec->{hold_after}) {
-    select undef, undef, undef, 0.02 while !-e "$dir/holds/$spec->{hold_after}";
+    select undef, undef, undef, 0.02
+        while !-e "$dir/holds/$spec->{hold_after}";
 }
 if ($spec->{polls} && ($told->{progress}{polled} // 0) < $spec->{polls}) {
     my $n = ($told->{progress}{polled} // 0) + 1;
@@ -135,7 +136,8 @@ print JSON::PP->new->canonical->encode({action => $told->{action},
     before => $told->{was}{mark} // '', words => "@ARGV",
     environment => join(' ', sort keys %ENV), token => $ENV{CLOUD_TOKEN} // '',
     group => getpgrp() == $$ ? 'own' : 'shared',
-    descriptors => join(' ', sort { $a <=> $b } grep { $_ > 2 && -e "/proc/$$/fd/$_"
+    descriptors => join(' ', sort { $a <=> $b } grep { $_ > 2
+        && -e "/proc/$$/fd/$_"
         && readlink("/proc/$$/fd/$_") !~ m{^(?:/proc/|\Q$0\E)} }
         map { s{.*/}{}r } glob "/proc/$$/fd/*")});
 BODY
