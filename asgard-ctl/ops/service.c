@@ -9,7 +9,8 @@
 #define SHOWN \
     "service_id, (manifest #- '{provisioner,config}') || jsonb_build_object(" \
     "'models', models, 'active', active, 'inactive_reason', reason," \
-    "'unarmed', unarmed), backend"
+    "'unarmed', unarmed, 'unready', (SELECT cs.reason FROM connector_status" \
+    " cs WHERE cs.connector = backend)), backend"
 
 
 static const char *

@@ -27,6 +27,7 @@
 #include "proc/backends.h"
 #include "proc/job_threads.h"
 #include "proc/keeper_door.h"
+#include "proc/litellm_thread.h"
 #include "proc/values.h"
 
 #define BEAT_MS         1000
@@ -56,6 +57,7 @@ struct keeper {
     bool has_values;                    /* the variables could be read */
     struct ctl_connect connect;
     struct ctl_job_threads *jobs;
+    struct ctl_litellm_thread *litellm;
 };
 
 
@@ -377,11 +379,12 @@ jobs_start(struct keeper *k)
     }
     k->jobs = ctl_job_threads_open(&k->connect,
                                    k->door != NULL ? &k->keks : NULL);
-    if (k->jobs == NULL) {
+    k->litellm = ctl_litellm_thread_open(&k->connect);
+    if (k->jobs == NULL || k->litellm == NULL) {
         ctl_log(CTL_LOG_ERROR, "no memory or threads for jobs");
     }
 
-    return k->jobs != NULL;
+    return k->jobs != NULL && k->litellm != NULL;
 }
 
 
@@ -391,6 +394,7 @@ keeper_finish(struct keeper *k)
     ctl_job_threads_close(k->jobs);
     ctl_keeper_door_close(k->door);
     asg_keks_wipe(&k->keks);
+    ctl_litellm_thread_close(k->litellm);
     asg_keyfile_wipe(&k->keys);
     ctl_backends_finish(&k->backends);
     ctl_arena_reset(&k->arena);

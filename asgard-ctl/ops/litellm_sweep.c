@@ -1,0 +1,369 @@
+/*
+ * Orphans and budgets at a LiteLLM proxy.
+ */
+#include "ops/litellm_sweep.h"
+
+#include <string.h>
+
+#include "connect/litellm_task.h"
+#include "ops/project.h"
+#include "ops/resource_work.h"
+#include "store/leader.h"
+
+#define ACTOR      "system:keeper"
+#define CALL_MS    10000
+#define TEXT_BYTES (96u * 1024)         /* of a page's keys, as JSON */
+#define PAGE_ARENA (4u * 1024 * 1024)
+
+/* A key of a page, as PostgreSQL judges it. */
+enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
+              PROJECT };
+
+#define JUDGE \
+    "WITH k AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS k (hash text," \
+    "  alias text, max numeric, reset_at text, blocked boolean))," \
+    " live AS (SELECT resource_id, progress FROM job_lanes" \
+    "  WHERE resource_id IN (SELECT resource_id FROM jobs" \
+    "   WHERE state IN ('ready', 'running')))," \
+    " f AS (SELECT k.*, r.resource_id, r.project_id, r.state," \
+    "  r.resource_id IN (SELECT resource_id FROM live) AS works," \
+    "  (r.spec->>'max_budget_usd')::numeric AS budget," \
+    "  coalesce((r.outputs->>'spent_before_usd')::numeric, 0) AS before," \
+    "  r.outputs->>'budget_reset_at' AS told FROM k LEFT JOIN resources r" \
+    "  ON r.outputs->>'key_hash' = k.hash AND r.backend = 'litellm'" \
+    "  AND r.state <> 'destroyed')" \
+    " SELECT hash, alias, blocked, resource_id IS NULL AND NOT EXISTS" \
+    "  (SELECT 1 FROM live WHERE hash IN (progress->>'hash'," \
+    "   progress->>'old'))," \
+    " coalesce(state = 'suspended' AND NOT works AND NOT blocked, false)," \
+    " coalesce(state = 'provisioned' AND NOT works AND (max IS NULL" \
+    "  OR abs(max - greatest(budget - before, 0)) > 0.000000001" \
+    "  OR (before > 0 AND told <> reset_at)), false)," \
+    " resource_id, project_id FROM f"
+
+
+static bool
+is_true(const struct ctl_rows *rows, unsigned i, enum column col)
+{
+    return strcmp(ctl_rows_at(rows, i, col), "t") == 0;
+}
+
+
+/* --- what is there --- */
+
+/* "asgard-" of "asgard-proj-…"; `prefixes` is "asgard\nother". */
+static bool
+has_prefix(asg_str_t alias, const char *prefixes)
+{
+    const char *at, *end;
+    size_t len;
+
+    for (at = prefixes; *at != '\0'; at = *end == '\n' ? end + 1 : end) {
+        end = at + strcspn(at, "\n");
+        len = (size_t) (end - at);
+        if (alias.len > len && memcmp(alias.data, at, len) == 0
+            && alias.data[len] == '-')
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* As we write it: PostgreSQL does not take everything that JSON does. */
+static bool
+is_plain(asg_str_t raw)
+{
+    return raw.len > 0 && raw.len <= 200
+           && memchr(raw.data, '\\', raw.len) == NULL;
+}
+
+
+static void
+key_put(asg_buf_t *b, asg_str_t item, const asg_litellm_key_t *key)
+{
+    asg_str_t reset_at = asg_view_find_text(item, "budget_reset_at");
+    char text[ASG_MONEY_TEXT];
+
+    asg_buf_z(b, b->len > 1 ? ",{" : "{");
+    asg_buf_z(b, "\"hash\":\"");
+    asg_buf_str(b, key->hash);
+    asg_buf_z(b, "\",\"alias\":\"");
+    asg_buf_str(b, key->alias);         /* raw, as JSON has it */
+    asg_buf_z(b, "\",\"reset_at\":\"");
+    asg_buf_str(b, is_plain(reset_at) ? reset_at : ASG_STR_NULL);
+    asg_buf_z(b, "\",\"max\":");
+    if (key->max_nusd >= 0) {
+        asg_buf_put(b, text, asg_money_format(key->max_nusd, text));
+    } else {
+        asg_buf_z(b, "null");
+    }
+    asg_buf_z(b, key->blocked ? ",\"blocked\":true}" : ",\"blocked\":false}");
+}
+
+
+/* Ours of a page, as JSON; NULL: no memory, or too long an answer. */
+static const char *
+ours(struct ctl_litellm_sweep *s, asg_view_t *items, const char *prefixes)
+{
+    char *text = ctl_arena_alloc(s->arena, TEXT_BYTES);
+    asg_litellm_key_t key;
+    asg_str_t item;
+    asg_buf_t b;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    asg_buf_init(&b, text, TEXT_BYTES - 1);
+    asg_buf_z(&b, "[");
+    while (asg_view_item(items, &item)) {
+        if (asg_litellm_key(item, &key) == ASG_OK && key.hash.len > 0
+            && key.is_managed && is_plain(key.alias)
+            && has_prefix(key.alias, prefixes))
+        {
+            key_put(&b, item, &key);
+        }
+    }
+    asg_buf_z(&b, "]");
+
+    return asg_buf_ok(&b) ? text : NULL;
+}
+
+
+/* --- what is done about it --- */
+
+static bool
+change_begin(struct ctl_litellm_sweep *s, struct ctl_change *c, bool *held,
+    struct ctl_error *e)
+{
+    *held = false;
+    if (!ctl_change_begin(c, s->pg, s->arena, ACTOR, NULL, e)) {
+        return false;
+    }
+    if (!ctl_leader_hold(s->pg, s->arena, CTL_LITELLM_LEADER, s->fence, held,
+                         e) || !*held)
+    {
+        ctl_change_abort(c);
+        return e->status == 0;
+    }
+
+    return true;
+}
+
+
+/* The audit log knows it before the proxy does. */
+static bool
+note(struct ctl_litellm_sweep *s, const struct ctl_rows *rows, unsigned i,
+    const char *action, bool *held, struct ctl_error *e)
+{
+    const char *hash = ctl_rows_at(rows, i, HASH);
+    const struct ctl_audit_field data[] = {
+        {"key_hash", hash}, {"key_alias", ctl_rows_at(rows, i, ALIAS)}
+    };
+    struct ctl_change c;
+
+    if (!change_begin(s, &c, held, e) || !*held) {
+        return e->status == 0;
+    }
+    if (!ctl_change_audit(&c, action, "litellm_key", hash,
+                          ctl_rows_at(rows, i, PROJECT),
+                          "no resource has this key, or it is suspended",
+                          ctl_audit_data(s->arena, data, 2), e))
+    {
+        ctl_change_abort(&c);
+        return false;
+    }
+
+    return ctl_change_commit(&c, e);
+}
+
+
+static bool
+end_one(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
+    const struct ctl_rows *rows, unsigned i, struct ctl_error *e)
+{
+    bool deletes = is_true(rows, i, ORPHAN) && is_true(rows, i, IS_BLOCKED);
+    const char *body = ctl_arena_printf(s->arena,
+        deletes ? "{\"keys\":[\"%s\"]}" : "{\"key\":\"%s\"}",
+        ctl_rows_at(rows, i, HASH));
+    struct ctl_litellm_answer a;
+    bool held;
+
+    if (body == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    if (!note(s, rows, i, deletes ? "litellm.key_deleted"
+                                  : "litellm.key_blocked", &held, e))
+    {
+        return false;
+    }
+    if (held) {
+        ctl_litellm_ask(l, deletes ? "/key/delete" : "/key/block", body, &a);
+        s->deleted += deletes && a.verdict == ASG_LITELLM_DONE;
+        s->blocked += !deletes && a.verdict == ASG_LITELLM_DONE;
+    }
+
+    return true;
+}
+
+
+/* It rested a moment ago: looked at again with the project's row. */
+static bool
+begin_one(struct ctl_litellm_sweep *s, const struct ctl_rows *rows,
+    unsigned i, struct ctl_error *e)
+{
+    struct ctl_resource r;
+    struct ctl_project p;
+    struct ctl_change c;
+    struct ctl_job job;
+    bool held, found;
+
+    if (!change_begin(s, &c, &held, e) || !held) {
+        return e->status == 0;
+    }
+    if (!ctl_project_lock(&c, ctl_rows_at(rows, i, PROJECT), &p, e)
+        || !ctl_resource_get(s->pg, s->arena, p.id,
+                             ctl_rows_at(rows, i, RESOURCE), &r, e)
+        || !ctl_job_latest(&c, r.id, &job, &found, e)
+        || r.state != CTL_RESOURCE_PROVISIONED
+        || (found && ctl_job_is_live(job.flow.state))
+        || !ctl_resource_begin(&c, &r, CTL_ACT_MAKE, NULL,
+                               "its key has another budget at LiteLLM", e))
+    {
+        ctl_change_abort(&c);
+        return e->status == 0;
+    }
+    s->begun++;
+
+    return ctl_change_commit(&c, e);
+}
+
+
+static bool
+page_judge(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
+    asg_view_t *items, const char *prefixes, struct ctl_error *e)
+{
+    const char *keys = ours(s, items, prefixes);
+    struct ctl_rows rows;
+    bool ok = keys != NULL || ctl_error_internal(e, "too long a page");
+    unsigned i;
+
+    ok = ok && CTL_PG(s->pg, s->arena, &rows, e, JUDGE, keys);
+    for (i = 0; ok && i < rows.nrows; i++) {
+        if (is_true(&rows, i, ORPHAN) || is_true(&rows, i, RESTS)) {
+            ok = end_one(s, l, &rows, i, e);
+        } else if (is_true(&rows, i, DIFFERS)) {
+            ok = begin_one(s, &rows, i, e);
+        }
+    }
+
+    return ok;
+}
+
+
+/* What is deleted moves the pages after it: the next sweep sees what this one
+ * missed. */
+static bool
+pages_walk(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
+    const char *prefixes, struct ctl_error *e)
+{
+    struct ctl_litellm_answer a;
+    int64_t page, pages = 1;
+    asg_view_t items;
+    const char *path;
+
+    for (page = 0; page < pages && page < CTL_LITELLM_PAGES_MAX; page++) {
+        ctl_arena_reset(s->arena);
+        path = ctl_arena_printf(s->arena, "/key/list?page=%lld&size=%d"
+                                "&return_full_object=true",
+                                (long long) page + 1, ASG_LITELLM_PAGE);
+        if (path == NULL) {
+            return ctl_error_internal(e, "out of memory");
+        }
+        ctl_litellm_ask(l, path, NULL, &a);
+        if (a.verdict != ASG_LITELLM_DONE
+            || asg_litellm_page(a.object, &items, &pages) != ASG_OK)
+        {
+            return true;                /* the next sweep sees it */
+        }
+        if (!page_judge(s, l, &items, prefixes, e)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+ctl_litellm_sweep(struct ctl_litellm_sweep *s, struct ctl_error *e)
+{
+    struct ctl_arena *outer = s->arena, page;
+    struct ctl_litellm l;
+    struct ctl_rows rows;
+    bool ok;
+
+    ok = CTL_PG(s->pg, s->arena, &rows, e,
+                "SELECT coalesce(string_agg(DISTINCT coalesce(manifest"
+                " #>> '{provisioner,config,alias_prefix}', $1), E'\\n'), $1)"
+                " FROM services"
+                " WHERE manifest #>> '{provisioner,connector}' = 'litellm'",
+                CTL_LITELLM_PREFIX);
+    if (ctl_litellm_open(&l, s->with, CALL_MS, s->stop, s->arena) == NULL) {
+        ctl_arena_init(&page, PAGE_ARENA);
+        s->arena = &page;
+        ok = ok && pages_walk(s, &l, ctl_rows_at(&rows, 0, 0), e);
+        ctl_arena_reset(&page);
+        s->arena = outer;
+    }
+    ctl_litellm_close(&l);
+
+    return ok;
+}
+
+
+bool
+ctl_litellm_sweep_wanted(struct ctl_pg *pg, struct ctl_arena *arena,
+    bool *wanted, int64_t *every_ms, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(pg, arena, &rows, e,
+            "SELECT EXISTS (SELECT 1 FROM services WHERE backend = $1)"
+            " OR EXISTS (SELECT 1 FROM resources WHERE backend = $1),"
+            " (SELECT min(least(greatest((manifest"
+            "  #>> '{provisioner,config,sweep_s}')::integer, 1), 3600))"
+            "  FROM services WHERE backend = $1 AND jsonb_typeof(manifest"
+            "  #> '{provisioner,config,sweep_s}') = 'number')", "litellm"))
+    {
+        return false;
+    }
+    *wanted = strcmp(ctl_rows_at(&rows, 0, 0), "t") == 0;
+    *every_ms = 1000 * (ctl_rows_at(&rows, 0, 1) != NULL
+                        ? ctl_rows_i64(&rows, 0, 1) : CTL_LITELLM_SWEEP_S);
+
+    return true;
+}
+
+
+bool
+ctl_litellm_status_save(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_litellm_health *health, struct ctl_error *e)
+{
+    const char *w[CTL_LITELLM_WARNINGS] = {NULL};
+    unsigned i;
+
+    for (i = 0; i < health->nwarnings; i++) {
+        w[i] = health->warnings[i];
+    }
+
+    return CTL_PG(pg, arena, NULL, e,
+        "INSERT INTO connector_status (connector, checked_at, reason,"
+        " warnings) VALUES ('litellm', now(), $1, to_jsonb(array_remove("
+        " ARRAY[$2::text, $3, $4, $5], NULL))) ON CONFLICT (connector)"
+        " DO UPDATE SET checked_at = now(), reason = excluded.reason,"
+        " warnings = excluded.warnings", health->reason, w[0], w[1], w[2],
+        w[3]);
+}
