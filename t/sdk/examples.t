@@ -6,14 +6,23 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use Asgard::Files qw(spill slurp top lines_of);
+use Asgard::FakeLiteLLM;
+use Asgard::Files qw(random_hex spill slurp top lines_of);
 use Asgard::People;
 use Asgard::Sdk;
 use Asgard::Test;
 
 my $python = Asgard::Sdk::must_have('venv');
 my $modules = Asgard::Sdk::must_have('node_modules');
-my $t = Asgard::Test->new(workers => 2)->start;
+my $t = Asgard::Test->new(workers => 2);
+my $master = $t->canary('the master key of LiteLLM', 'sk-' . random_hex(16));
+my $proxy = Asgard::FakeLiteLLM->new(dir => $t->{dir}, key => $master);
+$t->{control}->write_service('litellm-key', slurp(top()
+    . '/services/litellm-key/service.yaml')
+    =~ s/(handover_s|spend_lag_s): \d+/$1: 0/gr);
+$t->{control}->write_backends(LITELLM_BASE_URL => $proxy->url,
+    LITELLM_MASTER_KEY => $master);
+$t->start;
 my $people = Asgard::People->new($t);
 my %who = map { $_ => $people->person($_) } qw(rita max);
 my $project = $t->project(budget_usd => '5',
@@ -72,6 +81,22 @@ my %run = (
             'money: nothing lost, nothing doubled');
         like($out, qr/^every amount is accounted for \(0 broken\)$/m,
             'money: the audit');
+    },
+    'litellm-key' => sub {
+        my $out = run_example('litellm-key');
+        like($out, qr/"state":"requested","rule":"deploy\.human"|"requested"/,
+            'litellm-key: it waits for a human');
+        like($out, qr/^\{"code":"self_approval"/m,
+            'litellm-key: the owner does not approve it');
+        like($out, qr/"state": "provisioned",\n *"dry_run": false,/,
+            'litellm-key: it is minted');
+        is(scalar(() = $out =~ /^\{"answer":"Hello from LiteLLM/mg), 2,
+            'litellm-key: both keys were used');
+        like($out, qr/"version":2/, 'litellm-key: it was rotated');
+        like($out, qr/^\{"refused":"token_not_found_in_db"\}$/m,
+            'litellm-key: and is gone');
+        unlike($out, qr/sk-/, 'litellm-key: nobody is shown a key');
+        is(scalar(keys %{$proxy->keys}), 0, 'litellm-key: nothing is left');
     },
     review => sub {
         my $out = run_example('review');
