@@ -93,6 +93,7 @@ void
 ctl_step_done(struct ctl_step_out *out, const char *outputs)
 {
     out->verdict = CTL_STEP_DONE;
+    out->activate = true;
     out->outputs = outputs;
     out->progress = NULL;
 }

@@ -102,7 +102,7 @@ struct ctl_step_out {
                                          * without the secret ones */
     struct ctl_step_secret secrets[CTL_STEP_SECRETS_MAX];
     unsigned nsecrets;
-    bool activate;                      /* what is pending; of done: always */
+    bool activate;                      /* what is pending; done() sets it */
     char code[CTL_STEP_CODE];           /* of a failure: stable */
     char text[CTL_STEP_TEXT];           /* for people */
 };

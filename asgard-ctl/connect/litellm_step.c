@@ -57,7 +57,10 @@ ask(struct step *s, const char *path, const char *body)
         return CTL_MINT_AWAY;
     }
     ctl_litellm_ask(&s->l, path, body, &s->answer);
-    if (s->answer.verdict != ASG_LITELLM_DONE) {
+    /* that a refused key is not there says nothing of why it was refused */
+    if (s->answer.verdict != ASG_LITELLM_DONE
+        && s->t.mint.state != CTL_MINT_CONFIRM)
+    {
         s->status = s->answer.status;
     }
 
@@ -242,21 +245,21 @@ call(struct step *s, enum ctl_mint_act act)
 static const struct {
     const char *code, *text;
 } reasons[CTL_MINT_EVENTS] = {
-    [CTL_MINT_BEGIN] = {"internal_error", "LiteLLM was not asked."},
-    [CTL_MINT_OK] = {"internal_error", "LiteLLM was not asked."},
+    [CTL_MINT_BEGIN] = {"internal_error", "LiteLLM was not asked"},
+    [CTL_MINT_OK] = {"internal_error", "LiteLLM was not asked"},
     [CTL_MINT_ABSENT] = {"litellm_key_missing",
-        "LiteLLM has no such key: it was not made, or was deleted there."},
+        "LiteLLM has no such key: it was not made, or was deleted there"},
     [CTL_MINT_TAKEN] = {"litellm_alias_taken",
-        "LiteLLM has another key of this alias."},
+        "LiteLLM has another key of this alias"},
     [CTL_MINT_REFUSED] = {"litellm_refused",
-        "LiteLLM refused the settings of the key."},
+        "LiteLLM refused the settings of the key"},
     [CTL_MINT_DENIED] = {"litellm_denied",
-        "LiteLLM does not accept " CTL_LITELLM_MASTER "."},
+        "LiteLLM does not accept " CTL_LITELLM_MASTER ""},
     [CTL_MINT_NO_DATABASE] = {"litellm_no_database",
         "LiteLLM has no database, which it needs to make keys: give it a "
-        "DATABASE_URL of its own."},
+        "DATABASE_URL of its own"},
     [CTL_MINT_AWAY] = {"litellm_unavailable",
-        "LiteLLM did not answer, or not as it should."}
+        "LiteLLM did not answer, or not as it should"}
 };
 
 
@@ -269,9 +272,9 @@ fail(struct step *s, bool transient)
         ctl_step_failed(s->out, true, "internal_error", "%s", s->lost);
     } else if (s->status != 0) {
         ctl_step_failed(s->out, transient, reasons[why].code,
-                        "%s (status %u)", reasons[why].text, s->status);
+                        "%s (status %u).", reasons[why].text, s->status);
     } else {
-        ctl_step_failed(s->out, transient, reasons[why].code, "%s",
+        ctl_step_failed(s->out, transient, reasons[why].code, "%s.",
                         reasons[why].text);
     }
     s->out->progress = ctl_litellm_task_progress(&s->t);
@@ -368,6 +371,8 @@ done(struct step *s)
             s->l.base);
     }
     ctl_step_done(s->out, text);
+    /* what a rotation kept ready, and did not come to hand over, stays unread */
+    s->out->activate = t->mint.state < CTL_MINT_CLEAR;
 }
 
 

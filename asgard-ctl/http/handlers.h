@@ -64,6 +64,7 @@ CTL_HANDLER(ctl_http_resource_list);
 CTL_HANDLER(ctl_http_resource_get);
 CTL_HANDLER(ctl_http_resource_end);
 CTL_HANDLER(ctl_http_resource_retry);
+CTL_HANDLER(ctl_http_secret_rotate);
 /* http/secret_routes.c */
 CTL_HANDLER(ctl_http_secret_list);
 CTL_HANDLER(ctl_http_secret_read);

@@ -10,6 +10,7 @@
 #include "http/json_out.h"
 #include "http/query.h"
 #include "ops/resource_work.h"
+#include "ops/secret_rotate.h"
 
 
 /* Not measured is null: only what is charged is known to cost something. */
@@ -173,6 +174,22 @@ CTL_HANDLER(ctl_http_resource_end)
     cJSON_AddItemToObject(tree, "resource", resource_json(&r));
 
     return ctl_out_send(rq, an, pending ? 202 : 200, tree, e);
+}
+
+
+CTL_HANDLER(ctl_http_secret_rotate)
+{
+    struct ctl_resource r;
+    const char *reason = NULL;
+    const struct ctl_json_field fields[] = {
+        {"reason", CTL_JSON_TEXT, false, CTL_ASK_REASON_MAX, &reason},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
+           && ctl_secret_rotate(rq->change, rq->param[0], rq->param[1],
+                                reason, &r, e)
+           && ctl_out_send(rq, an, 202, resource_json(&r), e);
 }
 
 

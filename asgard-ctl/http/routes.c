@@ -94,6 +94,8 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_secret_read},
     {"POST", PROJECT "/secrets/{name}/acknowledge", CTL_RULE_PROJECT_STEER,
         CTL_WRITE, ctl_http_secret_acknowledge},
+    {"POST", PROJECT "/secrets/{name}/rotate", CTL_RULE_PROJECT_STEER,
+        CTL_WRITE, ctl_http_secret_rotate},
     {"GET", PROJECT "/usage", CTL_RULE_PROJECT_SEE, CTL_READ, ctl_http_usage},
 
     {"GET", "/api/budgets", CTL_RULE_READ, CTL_READ,

@@ -118,7 +118,7 @@ ctl_job_secrets_save(struct ctl_change *c, const asg_keks_t *keks,
     }
 
     return store(c, keks, job, out, e)
-           && ((!done && !out->activate) || activate(c, job, e))
+           && (!out->activate || activate(c, job, e))
            && ((out->outputs == NULL && out->nsecrets == 0 && !done
                 && !out->activate) || references_write(c, job, e));
 }

@@ -114,7 +114,8 @@ sub live {
         values %{$self->keys};
 }
 
-# One entry a request, {method, path, by, status}, without its body.
+# One entry a request, {method, path, by, status}, without its body; one more,
+# "PATH hangs", when an answer is held back.
 sub calls { map { $json->decode($_) } lines_of($_[0]{journal}) }
 sub count {
     my ($self, $path) = @_;
@@ -169,6 +170,8 @@ sub talk {
     my $request = read_request($client) or return;
     my ($how, $seconds) = $self->planned($request->{path});
     return if $how eq 'drop';
+    $self->note({%$request, path => "$request->{path} hangs"}, 0)
+        if $how eq 'slow';
     sleep $seconds if $how eq 'slow';
     my ($status, $body) = $self->locked(sub {
         [$how eq 'plain' ? (500, \'Internal Server Error')
@@ -180,6 +183,8 @@ sub talk {
     $body = \'<html>no JSON' if $how eq 'not_json';
     $self->note($request, $how eq 'lose' ? 0 : $status);
     return if $how eq 'lose';
+    $self->note({%$request, path => "$request->{path} hangs"}, 0)
+        if $how eq 'late';
     sleep $seconds if $how eq 'late';
     reply($client, $status, $body);
 }

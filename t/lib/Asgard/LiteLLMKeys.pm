@@ -1,0 +1,130 @@
+# A test whose projects have keys at a fake LiteLLM.
+#
+#     my $keys = Asgard::LiteLLMKeys->new($t);        # before $t->start
+#     my $id = $keys->make($project, 'chat', max_budget_usd => 25);
+#     my $r = $keys->wait_state($project, $id, 'provisioned');
+#     my $value = $keys->value($project, $r);         # as the owner reads it
+#     $keys->check;           # M12: live keys at the proxy = active rows
+#
+# What takes minutes outside takes no time here: a rotation hands over at once,
+# a failure is tried again after a second, a sweep comes each second.
+package Asgard::LiteLLMKeys;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Digest::SHA qw(sha256_hex);
+use Test::More;
+
+use Asgard::FakeLiteLLM;
+use Asgard::Files qw(random_hex slurp top wait_until);
+use Asgard::HTTP;
+
+sub new {
+    my ($class, $t, %config) = @_;
+    my $self = bless {t => $t}, $class;
+    $self->{master} = $t->canary('the master key of LiteLLM',
+        'sk-' . random_hex(16));
+    $self->{proxy} = Asgard::FakeLiteLLM->new(dir => $t->{dir},
+        key => $self->{master});
+    my %set = (handover_s => 0, spend_lag_s => 0, sweep_s => 1,
+        timeout_s => 2, %config);
+    my $text = slurp(top() . '/services/litellm-key/service.yaml')
+        =~ s/^ +(?:handover_s|spend_lag_s): \d+\n//gmr;
+    $text =~ s/^(  config:\n)/$1 . join '',
+        map { "    $_: $set{$_}\n" } sort keys %set/me;
+    $t->{control}->write_service('litellm-key', $text
+        . "retry: {max_attempts: 9, base_secs: 1, cap_secs: 1}\n");
+    $t->{control}->write_backends(LITELLM_BASE_URL => $self->{proxy}->url,
+        LITELLM_MASTER_KEY => $self->{master});
+    return $self;
+}
+
+sub proxy { $_[0]{proxy} }
+
+# Asked for by the operator and approved by another administrator: the id.
+sub make {
+    my ($self, $project, $name, %spec) = @_;
+    my $t = $self->{t};
+    my $asked = $t->api_ok('POST', "/api/projects/$project/resources",
+        {resource_type => 'litellm-key', name => $name, spec => \%spec})
+        ->{request};
+    $self->{judge} //= do {
+        my $people = Asgard::People->new($t);
+        $people->person('judge', role => 'admin');
+        [$people->as('judge')];
+    };
+    $t->api_ok('POST', "/api/requests/$asked->{id}/approve", {},
+        @{$self->{judge}});
+    my ($made) = grep { $_->{name} eq $name && $_->{state} ne 'destroyed' }
+        @{$t->api_ok('GET', "/api/projects/$project/resources?limit=1000")
+        ->{resources}};
+    return $made->{id};
+}
+
+sub get {
+    my ($self, $project, $id) = @_;
+    return $self->{t}->api_ok('GET', "/api/projects/$project/resources/$id");
+}
+
+# The resource, when it is in that state and $is is true of it.
+sub wait_state {
+    my ($self, $project, $id, $state, $is) = @_;
+    my $r;
+    wait_until(sub {
+        $r = eval { $self->get($project, $id) } or return 0;
+        return $r->{state} eq $state && (!$is || $is->($r));
+    }, 40, 0.1) or diag("$id is $r->{state}, "
+        . $self->{t}->encode([@$r{qw(error outputs)}]));
+    return $r;
+}
+
+sub name_of { $_[1]{outputs}{api_key}{secret_ref}{path} =~ s{.*/}{}r }
+
+# What the operator reads; no test may find it anywhere else.
+sub value {
+    my ($self, $project, $r) = @_;
+    my $value = $self->{t}->api_ok('POST', "/api/projects/$project/secrets/"
+        . $self->name_of($r) . '/read', {})->{value};
+    $self->{t}->canary("a key of $project", $value);
+    croak 'another value' if sha256_hex($value) ne $r->{outputs}{key_hash};
+    return $value;
+}
+
+sub rotate {
+    my ($self, $project, $r) = @_;
+    $self->{t}->api_ok('POST', "/api/projects/$project/secrets/"
+        . $self->name_of($r) . '/rotate', {});
+}
+
+# A call of the project to the proxy: the status.
+sub chat {
+    my ($self, $key, $model) = @_;
+    my $http = Asgard::HTTP->new(port => $self->{proxy}{port});
+    return $http->request('POST', '/v1/chat/completions', ['Content-Type',
+        'application/json', Authorization => "Bearer $key"],
+        $self->{t}->encode({model => $model // 'chat-large'}))->status;
+}
+
+# M12: the managed keys of the proxy are those of the resources, with their
+# budgets; waits until what is under way has ended.
+sub check {
+    my ($self, $what) = @_;
+    my ($rows, $keys);
+    wait_until(sub {
+        $rows = $self->{t}{postgres}->value(
+            "SELECT coalesce(string_agg(outputs->>'key_hash' || ' '"
+            . " || ((outputs->>'max_budget_usd')::numeric"
+            . " - (outputs->>'spent_before_usd')::numeric)::float, ','"
+            . " ORDER BY outputs->>'key_hash'), '') FROM resources"
+            . " WHERE backend = 'litellm' AND state <> 'destroyed'"
+            . " AND outputs ? 'key_hash'") // '';
+        my %all = %{$self->{proxy}->keys};
+        $keys = join ',', map { "$_ " . (0 + $all{$_}{max_budget}) }
+            sort keys %all;
+        return $rows eq $keys;
+    }, 20, 0.1);
+    is($keys, $rows, $what // 'the keys at LiteLLM are the resources\' (M12)');
+}
+
+1;
