@@ -230,20 +230,30 @@ ctl_job_save(struct ctl_change *c, const struct ctl_job *job,
 /* A row that is locked is just being written by its owner. */
 bool
 ctl_job_beat(struct ctl_pg *pg, struct ctl_arena *arena, const char *owner,
-    int64_t *fences, unsigned most, unsigned *n, struct ctl_error *e)
+    const int64_t *held, int64_t *fences, unsigned most, unsigned *n,
+    struct ctl_error *e)
 {
+    const char *under = "{0";
     struct ctl_rows rows;
     unsigned i;
 
+    for (i = 0; under != NULL && i < most; i++) {
+        under = ctl_arena_printf(arena, "%s,%" PRId64, under, held[i]);
+    }
+    under = under != NULL ? ctl_arena_printf(arena, "%s}", under) : NULL;
+    if (under == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
     if (!CTL_PG(pg, arena, &rows, e,
             "WITH mine AS (SELECT job_id FROM jobs WHERE lease_owner = $1"
+            "  AND fence = ANY ($2::bigint[])"
             "  AND state = 'running' FOR UPDATE SKIP LOCKED),"
             " longer AS (UPDATE jobs SET"
             "  lease_until = clock_timestamp() + " LEASE
             "  WHERE job_id IN (SELECT job_id FROM mine))"
             " SELECT fence FROM jobs WHERE lease_owner = $1"
             " AND state = 'running'",
-            owner))
+            owner, under))
     {
         return false;
     }

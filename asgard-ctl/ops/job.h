@@ -51,10 +51,12 @@ bool ctl_job_hold(struct ctl_change *c, const char *owner,
 bool ctl_job_save(struct ctl_change *c, const struct ctl_job *job,
     const char *code, const char *text, struct ctl_error *e);
 
-/* Lengthens all leases of `owner`; *fences are those that it still has. */
+/* Lengthens the leases of `owner` with the fences of `held`, where 0 is none;
+ * *fences are those that it still has.  A lease that nobody of it works under,
+ * for the answer to its claim was lost, ends. */
 bool ctl_job_beat(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *owner, int64_t *fences, unsigned most, unsigned *n,
-    struct ctl_error *e);
+    const char *owner, const int64_t *held, int64_t *fences, unsigned most,
+    unsigned *n, struct ctl_error *e);
 
 /* What the manifest of the resource says of trying again, now. */
 bool ctl_job_policy(struct ctl_pg *pg, struct ctl_arena *arena,

@@ -145,7 +145,7 @@ beats_run(void *data)
             before[i] = atomic_load(&h->of->workers[i].work.fence);
         }
         asked_ms = ctl_clock_ms();
-        ok = ctl_job_beat(h->pg, &h->arena, h->of->owner, fences,
+        ok = ctl_job_beat(h->pg, &h->arena, h->of->owner, before, fences,
                           CTL_JOB_WORKERS, &n, &e);
         if (ok) {
             beaten_ms = asked_ms;
