@@ -392,9 +392,9 @@ static void
 keeper_finish(struct keeper *k)
 {
     ctl_job_threads_close(k->jobs);
+    ctl_litellm_thread_close(k->litellm);
     ctl_keeper_door_close(k->door);
     asg_keks_wipe(&k->keks);
-    ctl_litellm_thread_close(k->litellm);
     asg_keyfile_wipe(&k->keys);
     ctl_backends_finish(&k->backends);
     ctl_arena_reset(&k->arena);

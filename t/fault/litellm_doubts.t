@@ -53,7 +53,6 @@ wait_until(sub { 4 == grep {
     my $r = eval { $keys->get($project, $_->{id}) };
     $r && $r->{outputs}{key_hash} ne $_->{outputs}{key_hash}
 } @made[0 .. 3] }, 60, 0.2);
-diag($t->{postgres}->value("SELECT string_agg(j::text || l.progress::text, E'\\n') FROM jobs j JOIN job_lanes l USING (resource_id) WHERE kind = 'rotate'"));
 $keys->check('both away for a while: one key each (M12)');
 $proxy->next_call('/key/delete', $_) for qw(lose drop plain);
 $t->api_ok('DELETE', "/api/projects/$project/resources/$_") for @ids;
