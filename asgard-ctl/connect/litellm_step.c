@@ -371,7 +371,7 @@ done(struct step *s)
             s->l.base);
     }
     ctl_step_done(s->out, text);
-    /* what a rotation kept ready, and did not come to hand over, stays unread */
+    /* what a rotation kept ready, and did not hand over, stays unread */
     s->out->activate = t->mint.state < CTL_MINT_CLEAR;
 }
 

@@ -44,7 +44,8 @@ $keys->check;
 
 is($keys->make($project, 'chat', max_budget_usd => 3), $id,
     'another spec is for the same key');
-wait_until(sub { $proxy->keys->{$r->{outputs}{key_hash}}{max_budget} == 3 }, 20);
+wait_until(sub {
+    $proxy->keys->{$r->{outputs}{key_hash}}{max_budget} == 3 }, 20);
 $r = $keys->wait_state($project, $id, 'provisioned',
     sub { $_[0]{outputs}{max_budget_usd} == 3 });
 is($proxy->count('/key/generate'), 1, '... which is not made anew');

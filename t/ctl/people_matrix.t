@@ -76,7 +76,8 @@ $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     "PUT $project/budgets", "DELETE $project/resources/{resource_id}",
     "POST $project/resources/{resource_id}/retry",
     map { "POST $project/$_" } qw(secrets/{name}/acknowledge
-    secrets/{name}/rotate promotion demote extend decommission archive resources);
+    secrets/{name}/rotate promotion demote extend decommission archive
+    resources);
 
 $row{"POST $project/secrets/{name}/read"} = '00 ++f+ + -+s+ -';
 $row{"POST $project/demote"} = '00 ++f+ + -fs+ -';

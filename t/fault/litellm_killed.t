@@ -35,8 +35,8 @@ sub hangs {
 # All roles die.  The leases that they leave end later: here, now.
 sub everybody_dies {
     my ($n) = @_;
-    is($t->{postgres}->value("SELECT count(*) FROM jobs WHERE state = 'running'"),
-        $n, 'jobs run');
+    is($t->{postgres}->value('SELECT count(*) FROM jobs'
+        . " WHERE state = 'running'"), $n, 'jobs run');
     my $roles = $t->{control}->roles;
     kill KILL => @$roles{qw(api meter keeper)};
     wait_until(sub {
