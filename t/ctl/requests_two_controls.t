@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Fifty approvals at once, over two asgard-ctl: one counts, and what was asked is
-# done once; also when one of the two is killed meanwhile.
+# Fifty approvals at once, over two asgard-ctl: one counts, and what was asked
+# is done once; also when one of the two is killed meanwhile.
 #
 # Fault rows 9 and 11.
 use strict;
