@@ -347,11 +347,11 @@ ngx_http_asgard_candidate_is_ill(ngx_http_asgard_attempt_t *a)
 }
 
 
-void
-ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
-{
-    ngx_uint_t  at_once;
+/* Does what became of the attempt say that its endpoint is ill? */
 
+static ngx_uint_t
+ngx_http_asgard_candidate_failed(ngx_http_asgard_attempt_t *a)
+{
     if (a->ctx->client_gone || a->cut
         || a->fault == NGX_HTTP_ASGARD_FAULT_STALE
         || (a->fault == NGX_HTTP_ASGARD_FAULT_CONNECT
@@ -359,23 +359,38 @@ ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
         || (a->fault == NGX_HTTP_ASGARD_FAULT_NONE
             && (!a->accepted || a->response.whole)))
     {
+        return 0;
+    }
+
+    return a->fault != NGX_HTTP_ASGARD_FAULT_STATUS
+           || ngx_http_asgard_candidate_is_ill(a);
+}
+
+
+void
+ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
+{
+    ngx_uint_t  at_once;
+
+    if (!ngx_http_asgard_candidate_failed(a)) {
+
+        if (a->claimed == a->health + 1
+            && a->fault == NGX_HTTP_ASGARD_FAULT_STATUS)
+        {
+            ngx_http_asgard_health_release(a->health);
+            a->claimed = 0;
+        }
+
         return;
     }
 
-    at_once = 0;
-
-    if (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS) {
-
-        if (!ngx_http_asgard_candidate_is_ill(a)) {
-            return;
-        }
-
-        /* what a second call would meet too */
-        at_once = a->status < NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    /* what a second call would meet too */
+    at_once = a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
+              && a->status < NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     a->cooled = ngx_http_asgard_health_bad(a->health, a->groups[a->index],
                                            at_once);
+    a->claimed = 0;
 }
 
 

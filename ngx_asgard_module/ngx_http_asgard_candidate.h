@@ -59,6 +59,7 @@ struct ngx_http_asgard_attempt_s {
     ngx_event_t                 backoff;
 
     ngx_uint_t                  health;       /* health.h, of the endpoint */
+    ngx_uint_t                  claimed;      /* 1 + such a place: we try it */
     ngx_msec_t                  sent_at;
 
     /* a parked attempt waits for its name to be resolved, for a hold, or for

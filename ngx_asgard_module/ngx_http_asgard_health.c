@@ -181,6 +181,21 @@ ngx_http_asgard_health_claim(ngx_uint_t i, ngx_msec_t probe)
 
 
 void
+ngx_http_asgard_health_release(ngx_uint_t i)
+{
+    ngx_http_asgard_health_t  *h;
+
+    h = ngx_http_asgard_health_at(i);
+
+    if (h) {
+        ngx_http_asgard_health_lock(h);
+        asg_health_release(&h->health);
+        ngx_http_asgard_health_unlock(h);
+    }
+}
+
+
+void
 ngx_http_asgard_health_begin(ngx_uint_t i)
 {
     ngx_http_asgard_worker_t  *w;

@@ -46,6 +46,8 @@ void ngx_http_asgard_health_view(ngx_uint_t i,
 
 /* 1: the calling request is the one that tries it, within `probe` ms. */
 ngx_uint_t ngx_http_asgard_health_claim(ngx_uint_t i, ngx_msec_t probe);
+/* That request learned nothing of it. */
+void ngx_http_asgard_health_release(ngx_uint_t i);
 
 /* A call begins, or ends, to be under way there. */
 void ngx_http_asgard_health_begin(ngx_uint_t i);

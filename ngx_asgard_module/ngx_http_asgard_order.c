@@ -173,10 +173,20 @@ ngx_http_asgard_order_claim(ngx_http_asgard_attempt_t *a,
                        &catalog->endpoints[catalog->models[model].endpoint]);
     ngx_http_asgard_health_view(at, &view);
 
-    return view.standing != ASG_HEALTH_HALF_OPEN
-           || ngx_http_asgard_health_claim(at,
+    if (view.standing != ASG_HEALTH_HALF_OPEN) {
+        return 1;
+    }
+
+    if (!ngx_http_asgard_health_claim(at,
                   group->first_byte_timeout_ms ? group->first_byte_timeout_ms
-                                               : NGX_HTTP_ASGARD_PROBE);
+                                               : NGX_HTTP_ASGARD_PROBE))
+    {
+        return 0;
+    }
+
+    a->claimed = at + 1;
+
+    return 1;
 }
 
 

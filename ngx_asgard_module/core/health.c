@@ -23,6 +23,11 @@ bool asg_health_claim(asg_health_t *h, int64_t now_ms, int64_t probe_ms)
     return true;
 }
 
+void asg_health_release(asg_health_t *h)
+{
+    h->probe_until_ms = 0;
+}
+
 void asg_health_good(asg_health_t *h)
 {
     h->fails = 0;

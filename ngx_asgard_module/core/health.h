@@ -51,6 +51,8 @@ typedef enum {
 asg_standing_t asg_health_standing(const asg_health_t *h, int64_t now_ms);
 /* True for the one that tries a half-open endpoint, for `probe_ms` at most. */
 bool asg_health_claim(asg_health_t *h, int64_t now_ms, int64_t probe_ms);
+/* Whoever tried it learned nothing of it: another call may. */
+void asg_health_release(asg_health_t *h);
 /* It answered: no longer cooled. */
 void asg_health_good(asg_health_t *h);
 /* What was waited for came after `latency_us` (at least 1 is kept). */

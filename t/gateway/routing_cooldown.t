@@ -81,7 +81,7 @@ is(since(), '1 0', 'and gets its answer');
 is(metric('state'), 0, 'which ends the cooling');
 
 cool();
-$up{a}->script({status => 500});
+$up{a}->script({status => 400}, {status => 500});
 mark();
 wait_until(sub { metric('state') == 1 }, 10);
 is(metric('state'), 1, 'when the time is over it may be tried');
@@ -90,6 +90,8 @@ is(call($_), 200, "$_: a call meanwhile") for qw(backup cheap);
 is(since(), '0 2', 'not by a call that has a better one');
 is(call('behind'), 200, 'a call of a chain that has it among its fallbacks');
 is(metric('state'), 1, '... leaves it to whoever comes to it');
+isnt(call('pool'), 200, 'a call that is wrong tries it');
+is(metric('state'), 1, '... and learns nothing: another one may');
 mark();
 is(call('pool'), 200, 'one call tries it');
 is(since(), '1 1', 'and fails over');

@@ -94,6 +94,18 @@ static void one_call_tries_it_when_its_time_is_over(void **state)
     assert_true(asg_health_claim(&h, NOW + 6000, 1000));
 }
 
+static void a_try_that_says_nothing_leaves_it_to_the_next(void **state)
+{
+    asg_health_t h = cooled();
+
+    (void) state;
+    assert_true(asg_health_claim(&h, NOW + 5000, 1000));
+    asg_health_release(&h);
+    assert_int_equal(asg_health_standing(&h, NOW + 5001),
+                     ASG_HEALTH_HALF_OPEN);
+    assert_true(asg_health_claim(&h, NOW + 5001, 1000));
+}
+
 static void the_try_decides(void **state)
 {
     asg_health_t h = cooled();
@@ -165,6 +177,7 @@ int main(void)
         cmocka_unit_test(what_no_second_try_mends_cools_at_once),
         cmocka_unit_test(with_no_cooldown_nothing_cools),
         cmocka_unit_test(one_call_tries_it_when_its_time_is_over),
+        cmocka_unit_test(a_try_that_says_nothing_leaves_it_to_the_next),
         cmocka_unit_test(the_try_decides),
         cmocka_unit_test(failures_while_it_is_cooled_do_not_prolong),
         cmocka_unit_test(a_latency_is_smoothed_and_forgotten),
