@@ -60,19 +60,45 @@ static asg_sign_t kind_before(asg_str_t text, size_t at)
     return from + sign.n == at ? sign.kind : ASG_SIGN_NONE;
 }
 
+static inline uint64_t mix(uint64_t hash, uint32_t point)
+{
+    return (hash << 5 | hash >> 59) ^ point;
+}
+
 static void row_put(row_t *row, uint32_t point)
 {
     if (row->len + 4 > sizeof(row->text)) {
         row->too_long = true;
         return;
     }
-    row->hash = (row->hash ^ point) * MIX;
-    row->hash ^= row->hash >> 29;
+    row->hash = mix(row->hash, point);
     if (point < 0x80) {
         row->text[row->len++] = (char) point;
     } else {
         row->len += asg_escape_utf8(point, (uint8_t *) row->text + row->len);
     }
+}
+
+/* The signs of ASCII that a word goes on with; returns where they end. */
+static size_t row_ascii(row_t *row, bool caseless, asg_str_t text, size_t at)
+{
+    uint64_t hash = row->hash;
+    size_t len = row->len;
+
+    while (at < text.len && len + 4 <= sizeof(row->text)) {
+        uint8_t c = (uint8_t) text.data[at];
+
+        if (c >= 0x80 || !ascii_is_part[c]) {
+            break;
+        }
+        c |= caseless && c >= 'A' && c <= 'Z' ? 0x20 : 0;
+        row->text[len++] = (char) c;
+        hash = mix(hash, c);
+        at++;
+    }
+    row->hash = hash;
+    row->len = len;
+    return at;
 }
 
 /* The word at `at`, into the row; returns where it ends.  One that is too long
@@ -88,7 +114,11 @@ static size_t row_word(row_t *row, bool caseless, asg_str_t text, size_t at)
     do {
         row_put(row, caseless ? asg_sign_fold(sign.point) : sign.point);
         at += sign.n;
-        if (is_alone || at == text.len) {
+        if (is_alone) {
+            break;
+        }
+        at = row_ascii(row, caseless, text, at);
+        if (at == text.len) {
             break;
         }
         sign = sign_at(text, at);
@@ -284,7 +314,7 @@ void asg_words_init(asg_word_table_t *words, bool caseless,
 static asg_words_slot_t *slot_of(const asg_word_table_t *words,
     const row_t *row)
 {
-    size_t i = (row->hash ^ row->hash >> 32) & (words->nslots - 1);
+    size_t i = (row->hash * MIX >> 32) & (words->nslots - 1);
 
     for (;; i = (i + 1) & (words->nslots - 1)) {
         asg_words_slot_t *slot = &words->slots[i];
