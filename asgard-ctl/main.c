@@ -26,9 +26,10 @@ struct command {
 
 /* `serve` and `validate` are no calls with a configuration: see main(). */
 static const struct command commands[] = {
-    {"serve", NULL, "serve",
-     "Run the control plane: supervises the roles api, keeper and meter.\n"
-     "SIGHUP reloads, SIGTERM stops."},
+    {"serve", NULL, "serve [--without keeper]",
+     "Run the control plane: supervises the roles api, keeper, meter and\n"
+     "notify.  SIGHUP reloads, SIGTERM stops.  --without keeper: it runs by\n"
+     "itself, `asgard-ctl role keeper`, as a user of its own."},
     {"validate", NULL, "validate FILE",
      "Check one service.yaml; needs no configuration."},
     {"migrate", ctl_command_migrate, "migrate",
@@ -172,16 +173,16 @@ wants_help(int argc, char **argv)
 }
 
 
-/* `c` NULL: the word `role`, which only the supervisor says. */
+/* `c` NULL: the word `role`. */
 static int
 run_command(const struct ctl_config *config, const struct command *c,
     int inherited, int argc, char **argv)
 {
     if (c == NULL) {
-        return ctl_role_run(config, argv[1]);
+        return ctl_role_run(config, argv[1], inherited < 0);
     }
     if (c->run == NULL) {
-        return ctl_supervisor_run(config, inherited);
+        return ctl_supervisor_run(config, argc == 3, inherited);
     }
 
     return c->run(config, argc - 1, argv + 1);
@@ -208,6 +209,14 @@ run_configured(const char *file, const struct command *c, int inherited,
 }
 
 
+static bool
+is_without_keeper(int argc, char **argv)
+{
+    return argc == 3 && strcmp(argv[1], "--without") == 0
+           && strcmp(argv[2], "keeper") == 0;
+}
+
+
 /* The words after the options: help and usage come before anything is read. */
 static int
 run_words(const char *file, int inherited, int argc, char **argv)
@@ -224,7 +233,9 @@ run_words(const char *file, int inherited, int argc, char **argv)
         printf("usage: asgard-ctl %s\n\n%s\n", c->usage, c->help);
         return 0;
     }
-    if (c != NULL && c->run == NULL && argc != (validate ? 2 : 1)) {
+    if (c != NULL && c->run == NULL && argc != (validate ? 2 : 1)
+        && (validate || !is_without_keeper(argc, argv)))
+    {
         fprintf(stderr, "usage: asgard-ctl %s\n", c->usage);
         return 2;
     }

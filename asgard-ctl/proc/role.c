@@ -12,11 +12,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/config_check.h"
 #include "base/log.h"
 #include "proc/api.h"
 #include "proc/keeper.h"
 #include "proc/meter.h"
 #include "proc/notifier.h"
+#include "proc/peppers.h"
+#include "proc/values.h"
 
 
 static int
@@ -87,8 +90,35 @@ ctl_role_open_log(const struct ctl_config *config, const char *name,
 }
 
 
+/* What its supervisor would have given it.  Values of an environment could be
+ * read there as long as it runs. */
+static bool
+secret_take(const struct ctl_config *config, enum ctl_role role,
+    struct ctl_error *e)
+{
+    int fd = -1;
+
+    if (role == CTL_ROLE_KEEPER && config->backends_env == NULL) {
+        return ctl_error_field(e, "missing_setting", "backends_env",
+                               "%s: a keeper alone needs the setting "
+                               "\"backends_env\"", config->file);
+    }
+    if (role == CTL_ROLE_KEEPER) {
+        fd = ctl_values_write(ASG_STR(""), e);  /* it reads its file itself */
+    } else if (role == CTL_ROLE_API) {
+        fd = ctl_peppers_open(config, e);
+    } else {
+        return true;
+    }
+
+    return fd == CTL_ROLE_FD
+           || (fd >= 0 && dup2(fd, CTL_ROLE_FD) == CTL_ROLE_FD
+               && close(fd) == 0);
+}
+
+
 int
-ctl_role_run(const struct ctl_config *config, const char *name)
+ctl_role_run(const struct ctl_config *config, const char *name, bool alone)
 {
     struct ctl_error e;
     size_t i;
@@ -97,6 +127,13 @@ ctl_role_run(const struct ctl_config *config, const char *name)
     for (i = 0; i < CTL_ROLES && strcmp(roles[i].name, name) != 0; i++) { }
     if (i == CTL_ROLES) {
         fprintf(stderr, "asgard-ctl: there is no role %s\n", name);
+        return EXIT_FAILURE;
+    }
+    if (alone
+        && (!ctl_config_check_start(config, &e)
+            || !secret_take(config, (enum ctl_role) i, &e)))
+    {
+        fprintf(stderr, "asgard-ctl %s: %s%s\n", name, e.text, e.detail);
         return EXIT_FAILURE;
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM);

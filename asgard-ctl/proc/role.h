@@ -2,9 +2,11 @@
  * The roles of asgard-ctl: which there are, and how a child process becomes
  * one.
  *
- * The supervisor starts a role as `asgard-ctl -c FILE role NAME`; descriptor
- * CTL_ROLE_FD holds what only that role may know (proc/values.h).  A role
- * ends when it gets SIGTERM, and with its supervisor.
+ * The supervisor starts a role as `asgard-ctl -c FILE --values 3 role NAME`;
+ * descriptor CTL_ROLE_FD holds what only that role may know (proc/values.h).
+ * `asgard-ctl role NAME` is a role alone, on a host or as a user of its own: it
+ * reads by itself what it may know.  A role ends when it gets SIGTERM, and with
+ * its supervisor.
  */
 #ifndef CTL_ROLE_H
 #define CTL_ROLE_H
@@ -20,7 +22,8 @@ enum ctl_role {
 const char *ctl_role_name(enum ctl_role role);
 
 /* Becomes the role by that name; returns the exit status. */
-int ctl_role_run(const struct ctl_config *config, const char *name);
+int ctl_role_run(const struct ctl_config *config, const char *name,
+    bool alone);
 
 /* A descriptor that becomes readable on SIGTERM or SIGINT (both blocked from
  * now on); -1 on failure. */

@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "base/config_check.h"
 #include "base/log.h"
-#include "core/keyfile.h"
 #include "core/str.h"
 #include "proc/notifier.h"
+#include "proc/peppers.h"
 #include "proc/role.h"
 #include "proc/values.h"
 #include "redis/eviction.h"
@@ -47,6 +47,7 @@ struct child {
 
 struct supervisor {
     const struct ctl_config *config;
+    bool without_keeper;                /* it runs elsewhere */
     struct child child[CTL_ROLES];
     int values_fd;                      /* of the first environment */
     int peppers_fd;
@@ -82,11 +83,13 @@ clean_environment(char *env[ENVIRONMENT_MAX])
 /* The same program, with the values at a descriptor and nothing in the
  * environment that a provider key could stand in. */
 static int
-reexecute(const struct ctl_config *config, int fd)
+reexecute(const struct ctl_config *config, bool without_keeper, int fd)
 {
     char number[FD_TEXT];
     char *const argv[] = {"asgard-ctl", "-c", config->file, "--values",
-                          number, "serve", NULL};
+                          number, "serve",
+                          without_keeper ? "--without" : NULL, "keeper",
+                          NULL};
     char *env[ENVIRONMENT_MAX];
 
     clean_environment(env);
@@ -96,73 +99,6 @@ reexecute(const struct ctl_config *config, int fd)
     ctl_log(CTL_LOG_ERROR, "cannot execute itself: %s", strerror(errno));
 
     return EXIT_FAILURE;
-}
-
-
-/* The pepper lines of the key file; seal lines stay out of api. */
-static bool
-copy_peppers(asg_str_t text, asg_buf_t *out)
-{
-    static const char word[] = "pepper";
-    const char *p = text.data, *end = text.data + text.len, *eol, *w;
-
-    for (; p < end; p = eol + 1) {
-        eol = memchr(p, '\n', (size_t) (end - p));
-        if (eol == NULL) {
-            eol = end;
-        }
-        for (w = p; w < eol && (*w == ' ' || *w == '\t'); w++) { }
-        if ((size_t) (eol - w) > sizeof(word)
-            && memcmp(w, word, sizeof(word) - 1) == 0)
-        {
-            asg_buf_put(out, p, (size_t) (eol - p));
-            asg_buf_z(out, "\n");
-        }
-    }
-
-    return asg_buf_ok(out);
-}
-
-
-/* A file that the keeper would refuse gives no new peppers either: with a part
- * of it a new api could not start. */
-static bool
-key_file_check(const struct ctl_config *config, asg_str_t text,
-    struct ctl_error *e)
-{
-    static asg_keyfile_t keys;
-    asg_keyfile_error_t why = {0, ""};
-    bool ok = asg_keyfile_parse(text, false, &keys, &why) == ASG_OK
-              || ctl_error_set(e, 400, "invalid_value", "%s:%u: %s",
-                               config->key_file, why.line, why.text);
-
-    asg_keyfile_wipe(&keys);
-
-    return ok;
-}
-
-
-static int
-peppers_open(const struct ctl_config *config, struct ctl_error *e)
-{
-    static char storage[32768];
-    asg_str_t text;
-    asg_buf_t b;
-    int fd = -1;
-
-    if (!ctl_values_read_file(config->key_file, &text, e)) {
-        return -1;
-    }
-    asg_buf_init(&b, storage, sizeof(storage));
-    if (!copy_peppers(text, &b)) {
-        ctl_error_internal(e, "%s: too long", config->key_file);
-    } else if (key_file_check(config, text, e)) {
-        fd = ctl_values_write(asg_buf_view(&b), e);
-    }
-    ctl_values_release(&text);
-    explicit_bzero(storage, sizeof(storage));
-
-    return fd;
 }
 
 
@@ -184,8 +120,11 @@ role_secret(const struct supervisor *s, enum ctl_role role)
 static void
 child_execute(const struct supervisor *s, enum ctl_role role)
 {
-    char *const argv[] = {"asgard-ctl", "-c", s->config->file, "role",
+    char *const argv[] = {"asgard-ctl", "-c", s->config->file, "--values",
+                          "3", "role",
                           (char *) (uintptr_t) ctl_role_name(role), NULL};
+
+    _Static_assert(CTL_ROLE_FD == 3, "as the words say");
     int fd = role_secret(s, role);
     sigset_t none;
 
@@ -308,7 +247,7 @@ reload(struct supervisor *s)
     int fd;
 
     ctl_log(CTL_LOG_INFO, "reload");
-    fd = peppers_open(s->config, &e);
+    fd = ctl_peppers_open(s->config, &e);
     if (fd < 0) {
         ctl_log_error(&e, "reading the key file");
     } else if (same_values(fd, s->peppers_fd)) {
@@ -318,7 +257,9 @@ reload(struct supervisor *s)
         s->peppers_fd = fd;
         child_replace(s, CTL_ROLE_API);
     }
-    child_replace(s, CTL_ROLE_KEEPER);
+    if (!s->without_keeper) {
+        child_replace(s, CTL_ROLE_KEEPER);
+    }
     child_replace(s, CTL_ROLE_NOTIFY);
 }
 
@@ -389,7 +330,9 @@ start_due(struct supervisor *s)
     int i;
 
     for (i = 0; i < CTL_ROLES; i++) {
-        if (s->child[i].pid > 0) {
+        if (s->child[i].pid > 0
+            || (i == CTL_ROLE_KEEPER && s->without_keeper))
+        {
             continue;
         }
         if (s->child[i].due_ms <= now) {
@@ -462,7 +405,7 @@ open_signals(void)
 /* Before the clean start: the environment is kept only for a keeper that has
  * no file to read. */
 static int
-collect_values(const struct ctl_config *config)
+collect_values(const struct ctl_config *config, bool without_keeper)
 {
     struct ctl_error e;
     int fd;
@@ -474,7 +417,7 @@ collect_values(const struct ctl_config *config)
         return EXIT_FAILURE;
     }
 
-    return reexecute(config, fd);
+    return reexecute(config, without_keeper, fd);
 }
 
 
@@ -502,9 +445,11 @@ redis_is_fit(const struct ctl_config *config, struct ctl_error *e)
 
 
 int
-ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
+ctl_supervisor_run(const struct ctl_config *config, bool without_keeper,
+    int inherited_fd)
 {
-    struct supervisor s = {.config = config, .values_fd = inherited_fd};
+    struct supervisor s = {.config = config, .values_fd = inherited_fd,
+                           .without_keeper = without_keeper};
     struct ctl_error e;
     int status;
 
@@ -513,12 +458,12 @@ ctl_supervisor_run(const struct ctl_config *config, int inherited_fd)
         return EXIT_FAILURE;
     }
     if (inherited_fd < 0) {
-        return collect_values(config);
+        return collect_values(config, without_keeper);
     }
     ctl_error_internal(&e, "the system refuses signals: %s",
                        strerror(errno));
     fcntl(inherited_fd, F_SETFD, FD_CLOEXEC);
-    s.peppers_fd = peppers_open(config, &e);
+    s.peppers_fd = ctl_peppers_open(config, &e);
     s.signals = open_signals();
     if (s.peppers_fd < 0 || s.signals < 0
         || !ctl_role_open_log(config, "supervisor", &e)

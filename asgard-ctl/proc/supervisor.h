@@ -17,6 +17,7 @@
 
 /* `inherited_fd`: values handed over by the re-execution, or -1 the first
  * time.  Returns the exit status. */
-int ctl_supervisor_run(const struct ctl_config *config, int inherited_fd);
+int ctl_supervisor_run(const struct ctl_config *config, bool without_keeper,
+    int inherited_fd);
 
 #endif

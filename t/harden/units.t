@@ -11,7 +11,8 @@ use Test::More;
 use Asgard::Files qw(build_dir slurp spill top);
 
 # At most this, of 10, by `systemd-analyze security` of Debian 12.
-my %exposure = ('asgard-ctl' => 1.5, 'asgard-redis' => 1.5, nginx => 3.5);
+my %exposure = ('asgard-ctl' => 1.5, 'asgard-keeper' => 1.5,
+    'asgard-redis' => 1.5, nginx => 3.5);
 
 plan skip_all => 'there is no systemd-analyze'
     if system('systemd-analyze --version > /dev/null 2>&1');
@@ -20,7 +21,7 @@ my $conf = top() . '/conf';
 my $dir = tempdir('/tmp/asgard-units-XXXXXX', CLEANUP => 1);
 mkdir "$dir/nginx.service.d";
 my $program = build_dir() . '/asgard-ctl/asgard-ctl';
-for my $name (qw(asgard-ctl asgard-redis)) {
+for my $name (qw(asgard-ctl asgard-keeper asgard-redis)) {
     my $text = slurp("$conf/$name.service");
     $text =~ s{/usr/bin/asgard-ctl}{$program}g;
     spill("$dir/$name.service", $text);
@@ -42,8 +43,8 @@ for my $name (sort keys %exposure) {
 }
 
 # What the score does not tell.
-for my $file (qw(asgard-ctl.service asgard-redis.service
-    nginx-asgard.service.d.conf)) {
+for my $file (qw(asgard-ctl.service asgard-keeper.service
+    asgard-redis.service nginx-asgard.service.d.conf)) {
     my $text = slurp("$conf/$file");
     like($text, qr/^$_$/m, "$file says $_")
         for qw(LimitCORE=0 NoNewPrivileges=yes);
