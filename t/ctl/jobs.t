@@ -22,6 +22,9 @@ $t->{control}->write_service('slow', $cloud->service('slow'));
 $t->{control}->write_service('bare', $cloud->service('bare',
     config => ['environment: [NOT_SET]']));
 $t->{control}->write_backends(PLAIN_TOKEN => 'pt-' . 'c' x 20);
+$t->{control}->write_service('keyed', $cloud->service('keyed',
+    config => ['environment: [CLOUD_TOKEN]'],
+    more => "secret_outputs: [token]\n"));
 $t->start;
 my $project = $t->project(budget_usd => 5);
 
@@ -73,6 +76,13 @@ wait_until(sub { ($t->api_ok('GET', url($one->{id}))->{outputs}{mark} // '')
 is($t->api_ok('GET', url($one->{id}))->{outputs}{before}, 'a',
     '... whose command hears what was');
 is($cloud->made('one'), 1, '... and which is made once');
+
+my $keyed = now_is(ask('keyed', {}, type => 'keyed')->{provisioned}{id},
+    'provisioned', 'one with a secret output is made');
+is($keyed->{outputs}{token}{secret_ref}{version}, 1,
+    '... of which the output is a reference');
+is($t->api_ok('POST', "/api/projects/$project/secrets/keyed-token/read", {})
+    ->{value}, 'ct-' . 'a' x 20, '... to what the command said');
 
 # --- tried again
 
