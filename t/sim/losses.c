@@ -71,6 +71,30 @@ sim_lose_failover(struct sim *s)
 }
 
 
+void
+sim_lose_by_copy(struct sim *s)
+{
+    struct sim_meter *m = sim_meters_leading(&s->meters);
+
+    sim_say(&s->world, " by a copy into the same process");
+    if (m == NULL) {
+        sim_say(&s->world, ": nobody leads");
+        return;
+    }
+    if (!s->model.dumped) {
+        sim_lose_dump(s);
+    }
+    (void) sim_redis_follow(&s->world, "older.rdb");
+    redis_was_lost(s, true);
+    if (s->model.counts[SIM_N_RESTORES] > 0) {
+        (void) sim_redis_looked(&s->model);
+    }
+    s->model.counts[SIM_N_FAILOVERS]++;
+    s->model.counts[SIM_N_COPIES]++;
+    sim_meters_notice(&s->meters, m);
+}
+
+
 static int
 field_order(const void *a, const void *b)
 {

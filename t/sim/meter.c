@@ -469,6 +469,47 @@ ledger_turn(struct sim_meters *ms, struct sim_meter *m, struct ctl_error *e)
 }
 
 
+struct sim_meter *
+sim_meters_leading(struct sim_meters *ms)
+{
+    struct ctl_error e = {0};
+    struct sim_meter *m;
+    unsigned i;
+
+    for (i = 0; i < SIM_METERS; i++) {
+        m = &ms->all[i];
+        ctl_arena_reset(&m->arena);
+        if (leads_all(ms, &m->leader)) {
+            return sim_meter_judge(ms, sim_meter_lead(ms, m, &e), &e)
+                   && leads_all(ms, &m->leader) ? m : NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+sim_meters_notice(struct sim_meters *ms, struct sim_meter *m)
+{
+    struct ctl_partition *p;
+    struct ctl_error e = {0};
+    unsigned i;
+
+    (void) sim_meter_judge(ms, sim_meter_lead(ms, m, &e), &e);
+    for (i = 0; i < ms->model->nparts; i++) {
+        p = &m->leader.parts[ms->model->parts[i]];
+        if (p->open || !m->led_well) {
+            sim_fail(ms->world, "partition %u is taken for open, and has the "
+                     "data of another Redis", p->part);
+            return;
+        }
+        p->seeding = false;             /* what had begun begins anew */
+        (void) sim_meter_judge(ms, sim_meter_reseed(ms, &m->leader, p, &e), &e);
+    }
+}
+
+
 /* Mostly the one that leads, or believes so. */
 static unsigned
 meter_pick(struct sim_meters *ms)

@@ -52,6 +52,10 @@ void sim_meter_kill(struct sim_meters *ms, unsigned which);
 void sim_meters_restored(struct sim_meters *ms);
 void sim_sender_turn(struct sim_meters *ms);
 void sim_meter_force(struct sim_meters *ms, unsigned part);
+/* The one that leads all partitions of the run, by another look; NULL: none. */
+struct sim_meter *sim_meters_leading(struct sim_meters *ms);
+/* It looks again, and closes what it finds to be other data. */
+void sim_meters_notice(struct sim_meters *ms, struct sim_meter *m);
 
 /* Is some partition waiting for the gateways? */
 bool sim_meters_wait(const struct sim_meters *ms);

@@ -23,6 +23,7 @@
 #define NEAR_MS       3000              /* an expiry, before or after */
 #define CALLS         6                 /* one behind another */
 #define SENDINGS      2
+#define COPY_PERCENT  50
 #define RARE          10                /* so much rarer is what is rare */
 
 
@@ -269,12 +270,23 @@ op_meter_kill(struct sim *s)
 }
 
 
+/* Another process, or the same one with the data of another. */
+static void
+op_failover(struct sim *s)
+{
+    if (sim_chance(&s->world, COPY_PERCENT)) {
+        sim_lose_by_copy(s);
+    } else {
+        sim_lose_failover(s);
+    }
+}
+
+
 /* --- the rest, by other hands --- */
 
 static void op_flush(struct sim *s) { sim_lose_flush(s); }
 static void op_restart(struct sim *s) { sim_lose_restart(s); }
 static void op_dump(struct sim *s) { sim_lose_dump(s); }
-static void op_failover(struct sim *s) { sim_lose_failover(s); }
 static void op_save(struct sim *s) { sim_lose_save(s); }
 static void op_restore(struct sim *s) { sim_lose_restore(s); }
 static void op_reserve(struct sim *s) { sim_call_new(&s->gateways); }

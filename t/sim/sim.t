@@ -36,21 +36,23 @@ my $least = $failed || $ENV{ASGARD_KEEP} || $steps < 40_000 ? -1
     : $steps / 20_000;
 for my $met ('admitted', 'refused', 'admitted above 90 %', 'late', 'strays',
     'charged in full', 'epochs', 'flushes', 'restarts', 'failovers',
-    'keys deleted', 'worker deaths', 'gateway deaths', 'meter deaths',
-    'commits cut', 'corrections', 'replays', 'limits', 'prices', 'takeovers',
-    'rollovers', 'quiet points', 'audits', 'refused by a full stream',
-    'refused by a time', 'refused for memory', 'databases restored',
-    'windows changed', 'openings', 'odd days', 'extended', 'outlived',
-    'found out later', 'holds passed on', 'further attempts',
+    'keys deleted', 'worker deaths', 'gateway deaths',
+    'meter deaths', 'commits cut', 'corrections', 'replays', 'limits', 'prices',
+    'takeovers', 'rollovers', 'quiet points', 'audits',
+    'refused by a full stream', 'refused by a time', 'refused for memory',
+    'databases restored', 'windows changed', 'openings', 'odd days', 'extended',
+    'outlived', 'found out later', 'holds passed on', 'further attempts',
     'further attempts refused', 'served by another card', 'audits of all',
     "providers' records", 'records above the hold', 'records refused',
     'projects made', 'keys made', 'keys revoked', 'budgets emptied',
     'let in under limits', 'limited by requests', 'limited by tokens',
-    'limited by calls under way', 'places released', 'limits of calls',
-    'kills', 'kills taken back', 'calls cut by a kill', 'records compared',
+    'limited by calls under way', 'places released', 'limits of calls', 'kills',
+    'kills taken back', 'calls cut by a kill', 'records compared',
     'audits of the witness') {
     ok(($sum{$met} // 0) > $least, "the steps met: $met");
 }
+cmp_ok($sum{'data replaced'} // 0, '>', 0,
+    'one failover at least was into the same process') if $least >= 0;
 cmp_ok($sum{'holds lost'} // 0, '<', 1 + 0.05 * ($sum{holds} // 0),
     'and both memories were lost for few holds only') if $least >= 0;
 

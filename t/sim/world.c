@@ -145,7 +145,8 @@ redis_exec(const struct sim_world *w)
     execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
            w->redis_socket, "--dir", w->options->dir, "--logfile", log,
            "--save", "", "--appendonly", "no", "--maxmemory-policy",
-           "noeviction", "--loglevel", "warning", "--jemalloc-bg-thread", "no",
+           "noeviction", "--loglevel", "warning", "--enable-debug-command",
+           "local", "--jemalloc-bg-thread", "no",
            (char *) NULL);              /* it would spin by our clock */
     _exit(127);
 }
@@ -254,6 +255,18 @@ sim_redis_restart(struct sim_world *w, const char *dump)
     }
 
     return redis_start(w);
+}
+
+
+/* Nobody is at port 1: what it would copy is read from the dump. */
+bool
+sim_redis_follow(struct sim_world *w, const char *dump)
+{
+    return (file_copy(w, dump, "dump.rdb")
+            || sim_fail(w, "sim: the dump cannot be copied"))
+           && sim_redis_i64(w, "REPLICAOF 127.0.0.1 1") >= 0
+           && sim_redis_i64(w, "DEBUG RELOAD NOSAVE") >= 0
+           && sim_redis_i64(w, "REPLICAOF NO ONE") >= 0;
 }
 
 

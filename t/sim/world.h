@@ -104,6 +104,9 @@ int64_t sim_redis_i64(struct sim_world *w, const char *fmt, ...);
 
 /* Kills the process.  `dump` NULL: the next one starts with nothing. */
 bool sim_redis_restart(struct sim_world *w, const char *dump);
+/* The same process is a replica for a moment, of one with the data of the dump,
+ * and then a master again. */
+bool sim_redis_follow(struct sim_world *w, const char *dump);
 bool sim_redis_dump(struct sim_world *w, const char *name);
 
 /* The database as it is now, and back to that or to its beginning. */
