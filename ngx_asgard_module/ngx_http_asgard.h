@@ -245,6 +245,8 @@ struct ngx_http_asgard_ctx_s {
     asg_reason_t               reason;
     ngx_str_t                  message;       /* empty: the table's */
     ngx_str_t                  param;
+    const char                *rule;          /* of policy; NULL: no other than
+                                               * the reason's own */
     ngx_int_t                  retry_after;   /* s; -1: not known */
 
     ngx_msec_t                 patience;      /* of the client, from started;

@@ -15,7 +15,7 @@
 
 
 #define NGX_HTTP_ASGARD_CACHE_NAME   64
-#define NGX_HTTP_ASGARD_CACHE_VALUE  4480
+#define NGX_HTTP_ASGARD_CACHE_VALUE  4800
 
 
 /* NGX_OK with the version, the value in `out` (cap: CACHE_VALUE) and its

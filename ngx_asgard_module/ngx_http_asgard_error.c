@@ -202,12 +202,38 @@ ngx_http_asgard_error_over(asg_buf_t *out, ngx_http_asgard_over_t *over)
 }
 
 
+/* Who is refused by a rule hears which: those that have a reason of their own.
+ * NULL: no rule says so. */
+static const char *
+ngx_http_asgard_error_rule(asg_reason_t reason)
+{
+    switch (reason) {
+
+    case ASG_REASON_KEY_EXPIRED:
+        return "key-expiry";
+
+    case ASG_REASON_KEY_NOT_YET:
+        return "key-not-before";
+
+    case ASG_REASON_PROJECT_KILLED:
+        return "project-killed";
+
+    case ASG_REASON_PROJECT_INACTIVE:
+        return "project-lifecycle";
+
+    default:
+        return NULL;
+    }
+}
+
+
 static void
 ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
     asg_reason_t reason)
 {
-    char       text[NGX_HTTP_ASGARD_ERROR_EXTRA];
-    asg_buf_t  extra;
+    char         text[NGX_HTTP_ASGARD_ERROR_EXTRA];
+    asg_buf_t    extra;
+    const char  *rule;
 
     asg_buf_init(&extra, text, sizeof(text));
 
@@ -223,6 +249,13 @@ ngx_http_asgard_error_data(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
 
     if (reason == ASG_REASON_POLICY_DENIED && ctx->project) {
         ngx_http_asgard_policy_error(&extra, ctx);
+    }
+
+    rule = ngx_http_asgard_error_rule(reason);
+
+    if (rule) {
+        asg_buf_z(&extra, ",\"rule_id\":");
+        asg_buf_json(&extra, asg_str_z(rule));
     }
 
     if (reason == ASG_REASON_GUARDRAIL_BLOCKED && ctx->guard

@@ -253,6 +253,12 @@ ngx_http_asgard_policy_header(ngx_http_asgard_ctx_t *ctx)
 void
 ngx_http_asgard_policy_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
 {
+    if (ctx->rule) {
+        asg_buf_z(out, ",\"rule_id\":");
+        asg_buf_json(out, asg_str_z(ctx->rule));
+        return;
+    }
+
     asg_buf_z(out, ",\"rule_id\":\"data-class\",\"data_class\":");
     asg_buf_json(out, asg_str_z(asg_data_class_name(
                                       ngx_http_asgard_policy_class(ctx))));

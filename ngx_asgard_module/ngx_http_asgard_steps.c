@@ -215,6 +215,34 @@ ngx_http_asgard_step_identify(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* Is the client in a network of the key?  Its address is the connection's, as
+ * `realip` leaves it; over a socket of this machine it has none. */
+
+static ngx_uint_t
+ngx_http_asgard_step_is_near(ngx_http_asgard_ctx_t *ctx)
+{
+    struct sockaddr  *sa;
+
+    sa = ctx->request->connection->sockaddr;
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        return asg_networks_have(&ctx->key->networks,
+            (u_char *) &((struct sockaddr_in *) sa)->sin_addr, 4);
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        return asg_networks_have(&ctx->key->networks,
+            ((struct sockaddr_in6 *) sa)->sin6_addr.s6_addr, 16);
+#endif
+
+    default:
+        return 0;
+    }
+}
+
+
 /* Expiry and lifecycle: judged on each request, whatever the records' age. */
 
 static ngx_int_t
@@ -222,6 +250,17 @@ ngx_http_asgard_step_admit(ngx_http_asgard_ctx_t *ctx)
 {
     if (ctx->key->expires && ctx->key->expires <= ngx_time()) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_KEY_EXPIRED, NULL);
+    }
+
+    if (ctx->key->not_before > ngx_time()) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_KEY_NOT_YET, NULL);
+    }
+
+    if (ctx->key->networks.n && !ngx_http_asgard_step_is_near(ctx)) {
+        ctx->rule = "client-network";
+        ngx_str_set(&ctx->message, "This API key may not be used from this"
+                    " address; ask the project's owner where it may.");
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_POLICY_DENIED, NULL);
     }
 
     if (ctx->project->killed) {

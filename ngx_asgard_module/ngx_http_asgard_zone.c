@@ -6,12 +6,11 @@
 
 #include "ngx_http_asgard_cache.h"
 #include "ngx_http_asgard_journal.h"
-#include "core/uuid.h"
+#include "ngx_http_asgard_pack.h"
 
 
 #define NGX_HTTP_ASGARD_CHANNEL_DEAF  3000      /* ms without a heartbeat */
 #define NGX_HTTP_ASGARD_ABSENT_LIFE   1000      /* ms */
-#define NGX_HTTP_ASGARD_ZONE_UUID     255       /* instead of a length */
 
 
 static ngx_int_t ngx_http_asgard_zone_init(ngx_shm_zone_t *shm_zone,
@@ -23,6 +22,7 @@ static uint64_t
 ngx_http_asgard_zone_sizes(void)
 {
     return ((uint64_t) sizeof(ngx_http_asgard_zone_t) << 32)
+           | NGX_HTTP_ASGARD_PACK_FORMAT << 16
            | sizeof(ngx_http_asgard_slot_t);
 }
 
@@ -205,139 +205,10 @@ ngx_http_asgard_zone(void)
 }
 
 
-static u_char *
-ngx_http_asgard_zone_put_text(u_char *p, const char *text)
-{
-    size_t  len;
-
-    len = ngx_strlen(text);
-    *p++ = (u_char) len;
-    return ngx_cpymem(p, text, len);
-}
-
-
-static u_char *
-ngx_http_asgard_zone_get_text(u_char *p, char *text)
-{
-    size_t  len;
-
-    len = *p++;
-    ngx_memcpy(text, p, len);
-    text[len] = '\0';
-    return p + len;
-}
-
-
-/* Its 16 bytes, where it is a UUID. */
-static u_char *
-ngx_http_asgard_zone_put_id(u_char *p, const char *id)
-{
-    if (asg_uuid_pack(asg_str_z(id), p + 1)) {
-        *p = NGX_HTTP_ASGARD_ZONE_UUID;
-        return p + 1 + ASG_UUID_BYTES;
-    }
-
-    return ngx_http_asgard_zone_put_text(p, id);
-}
-
-
-static u_char *
-ngx_http_asgard_zone_get_id(u_char *p, char *id)
-{
-    if (*p != NGX_HTTP_ASGARD_ZONE_UUID) {
-        return ngx_http_asgard_zone_get_text(p, id);
-    }
-
-    asg_uuid_text(p + 1, id);
-    id[ASG_UUID_CHARS] = '\0';
-    return p + 1 + ASG_UUID_BYTES;
-}
-
-
 /* A packed record is never longer than the record as it stands. */
 typedef char ngx_http_asgard_zone_value_fits
     [sizeof(asg_key_record_t) <= NGX_HTTP_ASGARD_CACHE_VALUE
      && sizeof(asg_project_record_t) <= NGX_HTTP_ASGARD_CACHE_VALUE ? 1 : -1];
-
-
-/* The record without the unused room of its fixed arrays, and without its
- * version, which the entry has. */
-static size_t
-ngx_http_asgard_zone_key_pack(u_char *out, asg_key_record_t *record)
-{
-    u_char  *p;
-
-    p = ngx_cpymem(out, &record->expires, sizeof(record->expires));
-    *p++ = (u_char) (record->revoked | record->budgeted << 1
-                     | record->all_models << 2
-                     | (record->aliases_len > 0) << 3
-                     | (record->limits.set > 0) << 4
-                     | (record->budgets_len > 0) << 5);
-    p = ngx_http_asgard_zone_put_id(p, record->key_id);
-    p = ngx_http_asgard_zone_put_text(p, record->project_id);
-    p = ngx_http_asgard_zone_put_text(p, record->prefix);
-    p = ngx_cpymem(p, &record->models_len, sizeof(record->models_len));
-
-    /* most have none, and a key is to fit into few bytes */
-
-    if (record->aliases_len) {
-        p = ngx_cpymem(p, &record->aliases_len, sizeof(record->aliases_len));
-    }
-
-    if (record->limits.set) {
-        p = ngx_cpymem(p, &record->limits, sizeof(record->limits));
-    }
-
-    if (record->budgets_len) {
-        p = ngx_cpymem(p, &record->budgets_len, sizeof(record->budgets_len));
-    }
-
-    p = ngx_cpymem(p, record->names, asg_record_key_names_len(record));
-    return p - out;
-}
-
-
-static void
-ngx_http_asgard_zone_key_unpack(u_char *p, asg_key_record_t *record)
-{
-    ngx_uint_t  has_aliases, has_limits, has_budgets;
-
-    ngx_memcpy(&record->expires, p, sizeof(record->expires));
-    p += sizeof(record->expires);
-    record->revoked = *p & 1;
-    record->budgeted = *p >> 1 & 1;
-    record->all_models = *p >> 2 & 1;
-    has_aliases = *p >> 3 & 1;
-    has_limits = *p >> 4 & 1;
-    has_budgets = *p++ >> 5 & 1;
-    p = ngx_http_asgard_zone_get_id(p, record->key_id);
-    p = ngx_http_asgard_zone_get_text(p, record->project_id);
-    p = ngx_http_asgard_zone_get_text(p, record->prefix);
-    ngx_memcpy(&record->models_len, p, sizeof(record->models_len));
-    p += sizeof(record->models_len);
-    record->aliases_len = 0;
-
-    if (has_aliases) {
-        ngx_memcpy(&record->aliases_len, p, sizeof(record->aliases_len));
-        p += sizeof(record->aliases_len);
-    }
-
-    record->limits.set = 0;
-
-    if (has_limits) {
-        ngx_memcpy(&record->limits, p, sizeof(record->limits));
-        p += sizeof(record->limits);
-    }
-
-    record->budgets_len = 0;
-
-    if (has_budgets) {
-        ngx_memcpy(&record->budgets_len, p, sizeof(record->budgets_len));
-        p += sizeof(record->budgets_len);
-    }
-
-    ngx_memcpy(record->names, p, asg_record_key_names_len(record));
-}
 
 
 static ngx_http_asgard_absent_t *
@@ -368,7 +239,7 @@ ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
                                   &out->version, value, &len)
         == NGX_OK)
     {
-        ngx_http_asgard_zone_key_unpack(value, out);
+        ngx_http_asgard_pack_read(value, out);
         return NGX_OK;
     }
 
@@ -394,7 +265,7 @@ ngx_http_asgard_zone_key_put(ngx_uint_t pepper, u_char *digest,
 
     name.data = digest;
     name.len = ASG_KEY_DIGEST_BYTES;
-    len = ngx_http_asgard_zone_key_pack(value, record);
+    len = ngx_http_asgard_pack(value, record);
 
     return ngx_http_asgard_cache_put(&ngx_http_asgard_zone()->keys, &name,
                                      record->version, value, len);

@@ -60,7 +60,7 @@ mint(struct ctl_request *rq, const struct ctl_key_input *in,
 CTL_HANDLER(ctl_http_key_mint)
 {
     struct ctl_key_input in = {0};
-    struct ctl_json_texts models = {0};
+    struct ctl_json_texts models = {0}, networks = {0};
     struct ctl_budget_list list;
     asg_str_t budgets = ASG_STR_NULL;
     const struct ctl_json_field fields[] = {
@@ -68,6 +68,8 @@ CTL_HANDLER(ctl_http_key_mint)
         {"budgets", CTL_JSON_RAW, false, 0, &budgets},
         {"models", CTL_JSON_TEXTS, false, ASG_RECORD_MODELS_MAX, &models},
         {"expires_at", CTL_JSON_TEXT, false, 40, &in.expires_at},
+        {"not_before", CTL_JSON_TEXT, false, 40, &in.not_before},
+        {"networks", CTL_JSON_TEXTS, false, ASG_NETWORKS_MAX, &networks},
         {"aliases", CTL_JSON_RAW, false, 0, &in.aliases},
         CTL_LIMIT_FIELDS(in.limits),
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
@@ -80,6 +82,8 @@ CTL_HANDLER(ctl_http_key_mint)
     }
     in.models = models.items;
     in.nmodels = models.n;
+    in.networks = (struct ctl_key_networks) {networks.given, networks.items,
+                                             networks.n};
     in.budgets = &list;
 
     return mint(rq, &in, an, e);
@@ -96,6 +100,8 @@ key_json(const struct ctl_key *k)
     ctl_out_text(o, "prefix", k->prefix);
     ctl_out_text(o, "created_at", k->created_at);
     ctl_out_text(o, "expires_at", k->expires_at);
+    ctl_out_text(o, "not_before", k->not_before);
+    cJSON_AddItemToObject(o, "networks", cJSON_Parse(k->networks));
     ctl_out_text(o, "revoked_at", k->revoked_at);
     ctl_out_text(o, "last_used_at", k->last_used_at);
     cJSON_AddItemToObject(o, "aliases", cJSON_Parse(k->aliases));
@@ -137,15 +143,22 @@ CTL_HANDLER(ctl_http_key_list)
 CTL_HANDLER(ctl_http_key_patch)
 {
     struct ctl_key_patch patch = {0};
+    struct ctl_json_texts networks = {0};
     const struct ctl_json_field fields[] = {
         {"aliases", CTL_JSON_RAW, false, 0, &patch.aliases},
+        {"networks", CTL_JSON_TEXTS, false, ASG_NETWORKS_MAX, &networks},
         CTL_LIMIT_FIELDS(patch.limits),
         {NULL, CTL_JSON_TEXT, false, 0, NULL}
     };
     struct ctl_key key;
 
-    return ctl_json_read(rq->body, fields, &rq->worker->arena, e)
-           && ctl_key_patch(rq->change, rq->param[0], rq->param[1], &patch, e)
+    if (!ctl_json_read(rq->body, fields, &rq->worker->arena, e)) {
+        return false;
+    }
+    patch.networks = (struct ctl_key_networks) {networks.given, networks.items,
+                                                networks.n};
+
+    return ctl_key_patch(rq->change, rq->param[0], rq->param[1], &patch, e)
            && ctl_key_get(rq->change->pg, &rq->worker->arena, rq->param[0],
                           rq->param[1], &key, e)
            && ctl_out_send(rq, an, 200, key_json(&key), e);

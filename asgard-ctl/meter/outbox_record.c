@@ -37,7 +37,9 @@
     " coalesce((SELECT string_agg(substr(b.scope_id, 38) || E'\\n'" \
     " || b.budget_id || E'\\n', '' ORDER BY b.scope_id) FROM budgets b" \
     " WHERE b.scope = 'model' AND b.project_id = keys.project_id" \
-    " AND left(b.scope_id, 36) = keys.key_id::text), '') FROM keys "
+    " AND left(b.scope_id, 36) = keys.key_id::text), '')," \
+    " coalesce(ceil(extract(epoch FROM not_before))::bigint, 0)," \
+    " array_to_string(networks, ',') FROM keys "
 
 #define SQL_PROJECTS \
     "SELECT project_id, version, partition, lifecycle, killed::int," \
@@ -110,7 +112,11 @@ key_record(const struct ctl_rows *rows, unsigned i, asg_key_record_t *r)
     r->expires = ctl_rows_i64(rows, i, 10);
     r->revoked = ctl_rows_i64(rows, i, 11) != 0;
 
-    return asg_record_key_names(r, asg_str_z(ctl_rows_at(rows, i, 8)),
+    r->not_before = ctl_rows_i64(rows, i, 17);
+
+    return asg_networks_parse(asg_str_z(ctl_rows_at(rows, i, 18)),
+                              &r->networks) == ASG_OK
+           && asg_record_key_names(r, asg_str_z(ctl_rows_at(rows, i, 8)),
                                 asg_str_z(ctl_rows_at(rows, i, 12)),
                                 asg_str_z(ctl_rows_at(rows, i, 16)))
            && row_limits(rows, i, 13, &r->limits);

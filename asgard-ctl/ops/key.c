@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "core/key.h"
+#include "core/network.h"
 #include "ledger/time_text.h"
 #include "ops/alias.h"
 #include "ops/project.h"
@@ -17,7 +18,8 @@
 #define SQL_SHOWN \
     "SELECT key_id, name, prefix, " CTL_TIME_ISO("created_at") ", " \
     CTL_TIME_ISO("expires_at") ", " CTL_TIME_ISO("revoked_at") ", " \
-    CTL_TIME_ISO("last_used_at") ", aliases, " \
+    CTL_TIME_ISO("last_used_at") ", aliases, " CTL_TIME_ISO("not_before") \
+    ", to_json(networks)::text, " \
     CTL_LIMITS_COLUMNS " FROM keys"
 
 
@@ -122,6 +124,53 @@ check_expiry(struct ctl_change *c, const struct ctl_key_input *in,
 
 
 static bool
+check_not_before(const struct ctl_key_input *in, struct ctl_error *e)
+{
+    int64_t at;
+
+    return in->not_before == NULL
+           || ctl_time_read("not_before", in->not_before, &at, e);
+}
+
+
+/* As they were given, with commas; NULL where none were given. */
+static bool
+networks_text(struct ctl_arena *arena, const struct ctl_key_networks *in,
+    const char **out, struct ctl_error *e)
+{
+    char *storage = ctl_arena_alloc(arena, ASG_NETWORKS_TEXT + 1);
+    asg_networks_t list;
+    asg_buf_t b;
+    unsigned i;
+
+    *out = NULL;
+    if (!in->given) {
+        return true;
+    }
+    if (storage == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    asg_buf_init(&b, storage, ASG_NETWORKS_TEXT);
+    for (i = 0; i < in->n; i++) {
+        if (strchr(in->items[i], ',') != NULL
+            || in->items[i][0] == '\0'
+            || asg_networks_parse(asg_str_z(in->items[i]), &list) != ASG_OK)
+        {
+            return ctl_error_field(e, "invalid_value", "networks", "Item %u of "
+                                   "networks is no address or CIDR, or has "
+                                   "bits behind its length.", i + 1);
+        }
+        asg_buf_z(&b, i > 0 ? "," : "");
+        asg_buf_z(&b, in->items[i]);
+    }
+    asg_buf_put(&b, "", 1);
+    *out = storage;
+
+    return asg_buf_ok(&b) || ctl_error_internal(e, "networks are too long");
+}
+
+
+static bool
 project_of(struct ctl_change *c, const char *project_id,
     struct ctl_project *project, struct ctl_error *e)
 {
@@ -172,19 +221,20 @@ check_aliases(struct ctl_change *c, const char *project_id, asg_str_t raw,
 
 static bool
 audit_minted(struct ctl_change *c, const struct ctl_key_input *in,
-    const char *key_id, const char *prefix, const char *project_id,
-    struct ctl_error *e)
+    const char *networks, const char *key_id, const char *prefix,
+    const char *project_id, struct ctl_error *e)
 {
-    struct ctl_audit_field fields[4 + ASG_LIMIT_COUNT] = {
+    struct ctl_audit_field fields[6 + ASG_LIMIT_COUNT] = {
         {"name", in->name}, {"prefix", prefix},
-        {"expires_at", in->expires_at},
+        {"expires_at", in->expires_at}, {"not_before", in->not_before},
+        {"networks", networks},
         {"aliases", raw_text(c->arena, in->aliases)}
     };
 
-    ctl_limits_audit(c->arena, &in->limits, &fields[4]);
+    ctl_limits_audit(c->arena, &in->limits, &fields[6]);
     return ctl_change_audit(c, "key.minted", "key", key_id, project_id, NULL,
                             ctl_audit_data(c->arena, fields,
-                                           4 + ASG_LIMIT_COUNT), e);
+                                           6 + ASG_LIMIT_COUNT), e);
 }
 
 
@@ -196,11 +246,13 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
 {
     const asg_named_key_t *pepper = &peppers->peppers[0];
     bool budgeted = in->budgets != NULL && in->budgets->n > 0;
-    const char *models, *digest;
+    const char *models, *digest, *networks;
     struct ctl_project project;
     struct ctl_rows rows;
 
-    if (!check_expiry(c, in, e) || !project_of(c, project_id, &project, e)
+    if (!check_expiry(c, in, e) || !check_not_before(in, e)
+        || !networks_text(c->arena, &in->networks, &networks, e)
+        || !project_of(c, project_id, &project, e)
         || !models_text(c->arena, in, &models, e)
         || !check_aliases(c, project_id, in->aliases, e)
         || !ctl_credential_make("asg_", text, e))
@@ -214,12 +266,13 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
     }
     if (!CTL_PG(c->pg, c->arena, &rows, e,
             "INSERT INTO keys (project_id, name, pepper_id, digest, prefix,"
-            " models, budgeted, expires_at, aliases)"
+            " models, budgeted, expires_at, aliases, not_before, networks)"
             " VALUES ($1, $2, $3, $4::bytea, $5, $6::jsonb, $7::boolean,"
-            " $8::timestamptz, coalesce($9::jsonb, '{}')) RETURNING key_id",
+            " $8::timestamptz, coalesce($9::jsonb, '{}'), $10::timestamptz,"
+            " string_to_array(coalesce($11, ''), ',')) RETURNING key_id",
             project_id, in->name, pepper->id, digest, *prefix, models,
             budgeted ? "t" : "f", in->expires_at,
-            raw_text(c->arena, in->aliases)))
+            raw_text(c->arena, in->aliases), in->not_before, networks))
     {
         return false;
     }
@@ -231,7 +284,7 @@ ctl_key_mint(struct ctl_change *c, const asg_keyfile_t *peppers,
                                  project.partition, in->budgets, e))
            && ctl_change_send(c, CTL_OUTBOX_KEY, *key_id, 1, e)
            && send_project_budget(c, project_id, e)
-           && audit_minted(c, in, *key_id, *prefix, project_id, e);
+           && audit_minted(c, in, networks, *key_id, *prefix, project_id, e);
 }
 
 
@@ -248,8 +301,10 @@ key_fill(struct ctl_key *k, const struct ctl_rows *rows, unsigned i)
     k->revoked_at = ctl_rows_at(rows, i, 5);
     k->last_used_at = ctl_rows_at(rows, i, 6);
     k->aliases = ctl_rows_at(rows, i, 7);
+    k->not_before = ctl_rows_at(rows, i, 8);
+    k->networks = ctl_rows_at(rows, i, 9);
     for (kind = 0; kind < ASG_LIMIT_COUNT; kind++) {
-        k->limits[kind] = ctl_rows_at(rows, i, 8 + kind);
+        k->limits[kind] = ctl_rows_at(rows, i, 10 + kind);
     }
 }
 
@@ -318,33 +373,38 @@ ctl_key_patch(struct ctl_change *c, const char *project_id,
     const char *key_id, const struct ctl_key_patch *patch,
     struct ctl_error *e)
 {
-    struct ctl_audit_field fields[1 + ASG_LIMIT_COUNT] = {
+    struct ctl_audit_field fields[2 + ASG_LIMIT_COUNT] = {
         {"aliases", raw_text(c->arena, patch->aliases)}
     };
     struct ctl_project project;
+    const char *networks;
     struct ctl_rows rows;
 
-    ctl_limits_audit(c->arena, &patch->limits, &fields[1]);
-    if (!ctl_project_lock_live(c, project_id, &project, e)
+    ctl_limits_audit(c->arena, &patch->limits, &fields[2]);
+    if (!networks_text(c->arena, &patch->networks, &networks, e)
+        || !ctl_project_lock_live(c, project_id, &project, e)
         || !check_aliases(c, project_id, patch->aliases, e)
         || !CTL_PG(c->pg, c->arena, &rows, e,
                "UPDATE keys SET aliases = coalesce($3::jsonb, aliases),"
+               " networks = coalesce(string_to_array($4, ','), networks),"
                " version = version + 1 WHERE project_id = $1"
                " AND key_id::text = lower($2) RETURNING version",
-               project_id, key_id, raw_text(c->arena, patch->aliases)))
+               project_id, key_id, raw_text(c->arena, patch->aliases),
+               networks))
     {
         return false;
     }
     if (rows.nrows == 0) {
         return key_not_found(e);
     }
+    fields[1] = (struct ctl_audit_field) {"networks", networks};
 
     return ctl_limits_write(c, CTL_LIMITS_KEY, key_id, &patch->limits, e)
            && ctl_change_send(c, CTL_OUTBOX_KEY, key_id,
                               ctl_rows_i64(&rows, 0, 0), e)
            && ctl_change_audit(c, "key.updated", "key", key_id, project_id,
                                NULL, ctl_audit_data(c->arena, fields,
-                                                    1 + ASG_LIMIT_COUNT), e);
+                                                    2 + ASG_LIMIT_COUNT), e);
 }
 
 

@@ -10,9 +10,18 @@
 #include "ops/credential.h"
 #include "ops/limits.h"
 
+/* Of clients: addresses or CIDRs (core/network.h). */
+struct ctl_key_networks {
+    bool given;
+    const char **items;                 /* none: any address */
+    unsigned n;
+};
+
 struct ctl_key_input {
     const char *name;
     const char *expires_at;             /* RFC 3339, NULL: never */
+    const char *not_before;             /* the same, NULL: at once */
+    struct ctl_key_networks networks;
     const char **models;                /* NULL: all */
     unsigned nmodels;
     const struct ctl_budget_list *budgets;      /* NULL or empty: none */
@@ -24,6 +33,8 @@ struct ctl_key {
     const char *id, *name, *prefix, *created_at;
     const char *expires_at, *revoked_at, *last_used_at;     /* NULL: none */
     const char *aliases;                /* JSON object, alias.h */
+    const char *not_before;             /* NULL: at once */
+    const char *networks;               /* JSON list */
     const char *limits[ASG_LIMIT_COUNT];        /* digits, NULL: none */
 };
 
@@ -40,10 +51,11 @@ bool ctl_key_get(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *project_id, const char *key_id, struct ctl_key *out,
     struct ctl_error *e);
 
-/* All its names for models anew, the null string changes nothing; those limits
- * that are given. */
+/* All its names for models anew, the null string changes nothing; all its
+ * networks anew, and those limits that are given. */
 struct ctl_key_patch {
     asg_str_t aliases;
+    struct ctl_key_networks networks;
     struct ctl_limits limits;
 };
 

@@ -73,6 +73,9 @@ static const asg_reason_info_t reasons[ASG_REASON_COUNT] = {
         "a new one."},
     [ASG_REASON_KEY_EXPIRED] = {401, ASG_RETRY_NEVER, AUTHENT, "key_expired",
         "This API key has expired; ask the project's owner for a new one."},
+    [ASG_REASON_KEY_NOT_YET] = {401, ASG_RETRY_NEVER, AUTHENT, "key_not_yet",
+        "This API key is not valid yet; use it later, or ask the project's "
+        "owner for another one."},
     [ASG_REASON_PROJECT_KILLED] = {403, ASG_RETRY_NEVER, PERMISS,
         "project_killed",
         "This project was stopped; ask its owner or an administrator to "

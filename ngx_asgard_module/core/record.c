@@ -16,7 +16,7 @@ typedef struct {
 } limit_parts_t;
 
 typedef struct {
-    asg_str_t key, project, prefix;
+    asg_str_t key, project, prefix, networks;
     asg_key_record_t record;
     limit_parts_t limits;
     char model_bytes[ASG_RECORD_MODELS_BYTES];
@@ -72,6 +72,8 @@ static const asg_member_t key_members[] = {
     ASG_MEMBER(FLAG, "budget", key_parts_t, record.budgeted),
     ASG_MEMBER_MAYBE_BY(read_key_budgets, "model_budgets"),
     ASG_MEMBER(COUNT, "expires", key_parts_t, record.expires),
+    ASG_MEMBER_MAYBE(COUNT, "not_before", key_parts_t, record.not_before),
+    ASG_MEMBER_MAYBE(STRING, "networks", key_parts_t, networks),
     ASG_MEMBER(FLAG, "revoked", key_parts_t, record.revoked),
     LIMIT_MEMBERS(key_parts_t)
 };
@@ -318,7 +320,9 @@ asg_err_t asg_record_key_read(asg_json_t *json, asg_str_t text,
         || !asg_record_key_names(&parts.record, asg_buf_view(&parts.models),
                                  asg_buf_view(&parts.aliases),
                                  asg_buf_view(&parts.budgets))
-        || !limits_fill(&parts.limits, &parts.record.limits))
+        || !limits_fill(&parts.limits, &parts.record.limits)
+        || asg_networks_parse(parts.networks, &parts.record.networks)
+           != ASG_OK)
     {
         return ASG_ERR_RANGE;
     }
@@ -460,6 +464,14 @@ asg_err_t asg_record_key_write(asg_buf_t *out, const asg_key_record_t *record,
         asg_alias_write(out, asg_record_key_budgets(record));
     }
     put_number(out, ",\"expires\":", (uint64_t) record->expires);
+    if (record->not_before > 0) {
+        put_number(out, ",\"not_before\":", (uint64_t) record->not_before);
+    }
+    if (record->networks.n > 0) {
+        asg_buf_z(out, ",\"networks\":\"");
+        asg_networks_write(out, &record->networks);
+        asg_buf_z(out, "\"");
+    }
     put_number(out, ",\"revoked\":", record->revoked);
     put_limits(out, &record->limits);
     asg_buf_z(out, "}");

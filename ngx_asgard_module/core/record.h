@@ -15,6 +15,7 @@
 #include "core/json.h"
 #include "core/key.h"
 #include "core/limits.h"
+#include "core/network.h"
 #include "core/rkey.h"
 #include "core/str.h"
 
@@ -29,6 +30,8 @@ typedef struct {
     char project_id[ASG_ID_MAX + 1];
     char prefix[ASG_KEY_PREFIX_CHARS + 1];
     int64_t expires;            /* 0: never */
+    int64_t not_before;         /* 0: at once */
+    asg_networks_t networks;    /* of its clients; empty: any */
     bool revoked;
     bool budgeted;              /* k.<key> is charged */
     bool all_models;

@@ -56,7 +56,7 @@ static bool ends_fold(asg_str_t s, const char *z)
 }
 
 /* Four decimal parts without leading zeros: no reader takes it otherwise. */
-static bool parse_ipv4(asg_str_t s, uint8_t out[4])
+bool asg_url_ipv4(asg_str_t s, uint8_t out[4])
 {
     size_t at = 0;
 
@@ -102,7 +102,7 @@ static bool ipv6_group(asg_str_t s, size_t *at, ipv6_t *ip)
     if (memchr(tail.data, ':', tail.len) == NULL
         && memchr(tail.data, '.', tail.len) != NULL)
     {
-        if (ip->n > 12 || !parse_ipv4(tail, ip->bytes + ip->n)) {
+        if (ip->n > 12 || !asg_url_ipv4(tail, ip->bytes + ip->n)) {
             return false;
         }
         ip->n += 4;
@@ -135,7 +135,7 @@ static bool ipv6_expand(ipv6_t *ip)
     return true;
 }
 
-static bool parse_ipv6(asg_str_t s, uint8_t out[16])
+bool asg_url_ipv6(asg_str_t s, uint8_t out[16])
 {
     ipv6_t ip = {.gap = -1};
     size_t at = 0;
@@ -238,10 +238,10 @@ static bool is_host(asg_str_t host, bool ipv6)
     uint8_t address[16];
 
     if (ipv6) {
-        return parse_ipv6(host, address);
+        return asg_url_ipv6(host, address);
     }
     if (looks_numeric(host)) {
-        return parse_ipv4(host, address);
+        return asg_url_ipv4(host, address);
     }
     return is_dns_name(host);
 }
@@ -433,10 +433,10 @@ bool asg_url_host_is_internal(asg_str_t host)
     if (host.len == 0) {
         return true;
     }
-    if (parse_ipv4(host, address)) {
+    if (asg_url_ipv4(host, address)) {
         return asg_address_is_internal(address, 4);
     }
-    if (parse_ipv6(host, address)) {
+    if (asg_url_ipv6(host, address)) {
         return asg_address_is_internal(address, 16);
     }
     /* an address in a spelling that readers disagree about is not public */
@@ -449,10 +449,10 @@ bool asg_url_host_is_loopback(asg_str_t host)
     uint8_t address[16];
 
     host = without_final_dot(host);
-    if (parse_ipv4(host, address)) {
+    if (asg_url_ipv4(host, address)) {
         return address[0] == 127;
     }
-    if (parse_ipv6(host, address)) {
+    if (asg_url_ipv6(host, address)) {
         return memcmp(address, self, sizeof(self)) == 0;
     }
     return host.len == sizeof("localhost") - 1 && ends_fold(host, "localhost");

@@ -27,6 +27,9 @@ ASG_MUST_CHECK asg_err_t asg_url_parse(asg_str_t text, asg_url_t *out);
 /* `{model}` in `path` becomes `model`, percent-encoded. SPACE. */
 ASG_MUST_CHECK asg_err_t asg_url_join(const asg_url_t *base, asg_str_t path,
     asg_str_t model, asg_buf_t *out);
+/* An address without brackets or zone, as text, in network order. */
+bool asg_url_ipv4(asg_str_t text, uint8_t out[4]);
+bool asg_url_ipv6(asg_str_t text, uint8_t out[16]);
 /* Is this literal host loopback, private, link-local, unspecified, CGNAT,
  * multicast, or one of these mapped into IPv6, NAT64 or 6to4? */
 bool asg_url_host_is_internal(asg_str_t host);

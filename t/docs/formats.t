@@ -51,7 +51,8 @@ my $project = $t->project(budget_usd => '1', group => 'platform');
 $t->api_ok('PUT', '/api/budgets', {budgets => [], %$_})
     for {scope => 'group', scope_id => 'platform'},
         {scope => 'end_user', scope_id => "$project/*"};
-my $key = $t->key(project => $project);
+my $key = $t->key(project => $project, networks => ['127.0.0.0/8'],
+    not_before => '2026-01-01T00:00:00Z');
 is($t->chat($key, {user => 'somebody'})->status, 200, 'a call is answered');
 $t->wait_ledger($project, 1);
 my $redis = $t->{redis};

@@ -52,6 +52,7 @@ static const row_t rows[] = {
     {ASG_REASON_MISSING_API_KEY, 401, "missing_api_key", AUTHENT, NEVER},
     {ASG_REASON_INVALID_API_KEY, 401, "invalid_api_key", AUTHENT, NEVER},
     {ASG_REASON_KEY_EXPIRED, 401, "key_expired", AUTHENT, NEVER},
+    {ASG_REASON_KEY_NOT_YET, 401, "key_not_yet", AUTHENT, NEVER},
     {ASG_REASON_PROJECT_KILLED, 403, "project_killed", PERMISS, NEVER},
     {ASG_REASON_PROJECT_INACTIVE, 403, "project_inactive", PERMISS, NEVER},
     {ASG_REASON_INVALID_JSON, 400, "invalid_json", INVALID, NEVER},
