@@ -202,6 +202,9 @@ const struct cli_command cli_commands[] = {
     {"secrets acknowledge", "POST", SECRET "/acknowledge", secret_version,
         NULL, NULL, NULL,
         "Say that a secret has arrived: it is not read again."},
+    {"secrets rotate", "POST", SECRET "/rotate", reason, NULL, NULL, NULL,
+        "Replace a secret by a new value; the answer is the resource that\n"
+        "does it."},
 
     {"audit", "GET", "/api/audit", audit_list, "events",
         "ts,action,actor,entity_ref,outcome,trace_id", NULL,

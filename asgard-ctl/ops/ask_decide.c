@@ -283,6 +283,28 @@ ctl_ask_escalate(struct ctl_change *c, const char *id,
 }
 
 
+/* What was approved and is being done ends by ending the resource: a request
+ * that is cancelled would leave it without anybody who asked for it. */
+static bool
+check_no_work(struct ctl_change *c, const struct ctl_ask *ask,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e, "SELECT FROM jobs"
+                " WHERE request_id = $1::uuid AND state IN ('ready',"
+                " 'running')", ask->id))
+    {
+        return false;
+    }
+
+    return rows.nrows == 0
+           || ctl_error_set(e, 400, "illegal_transition",
+                            "What was asked for is being done; end the "
+                            "resource instead.");
+}
+
+
 bool
 ctl_ask_cancel(struct ctl_change *c, const char *id,
     const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e)
@@ -296,5 +318,6 @@ ctl_ask_cancel(struct ctl_change *c, const char *id,
                              "project.");
     }
 
-    return ctl_ask_move(c, out, CTL_ASK_CANCEL, by->reason, e);
+    return check_no_work(c, out, e)
+           && ctl_ask_move(c, out, CTL_ASK_CANCEL, by->reason, e);
 }

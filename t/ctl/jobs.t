@@ -119,6 +119,9 @@ my $waits = ask('waits', {fails => 1}, type => 'slow')->{provisioned};
 wait_until(sub { $t->api_ok('GET', url($waits->{id}))->{next_retry_at} }, 20);
 $waits = $t->api_ok('GET', url($waits->{id}));
 is($waits->{state}, 'provisioning', 'between two attempts it is at work');
+my $late = $t->api('POST', "/api/requests/$waits->{request_id}/cancel", {});
+is($late->status . $late->json->{code}, '400illegal_transition',
+    '... and its request is not cancelled under it');
 my $in = $t->{postgres}->value('SELECT round(extract(epoch FROM'
     . " '$waits->{next_retry_at}'::timestamptz - updated_at)) FROM resources"
     . " WHERE resource_id = '$waits->{id}'");
