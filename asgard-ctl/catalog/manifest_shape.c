@@ -168,7 +168,8 @@ const struct ctl_shape ctl_manifest_shape[] = {
     WORD("classification_min", classifications),
     WORD("classification_max", classifications), BOOL("auto_approvable"),
     TEXTS("required_fields"), MAP("provisioner", provisioner),
-    TEXTS("secret_outputs"), MAP("cost", cost), MAP("variants", variants),
+    TEXTS("secret_outputs"), INT("secret_rotation_days"),
+    MAP("cost", cost), MAP("variants", variants),
     BOOL("long_running"), MAP("retry", retry), FREE("access_levels"),
     MAP("grant", grant), TEXT("principal_output"), TEXT("principal_kind"),
     MAP("inference", inference), END

@@ -10,6 +10,7 @@
 
 #define TRIES_MAX  100
 #define WAIT_MAX_S 86400
+#define ROTATION_DAYS_MAX 3650
 
 struct reader {
     const struct ctl_yaml *root;
@@ -142,6 +143,21 @@ retry_check(const struct reader *r)
 }
 
 
+static bool
+rotation_check(const struct reader *r)
+{
+    const struct ctl_yaml *days = ctl_yaml_at(r->root, "secret_rotation_days");
+    int64_t n = 1;
+
+    if (days != NULL) {
+        ctl_yaml_int(days, &n);
+    }
+
+    return (n >= 1 && n <= ROTATION_DAYS_MAX)
+           || wrong(r, r->root, "secret_rotation_days", "is not 1 to 3650");
+}
+
+
 /* A module that is no backend is there to provision something. */
 static bool
 connector_check(const struct reader *r, bool has_inference)
@@ -162,7 +178,7 @@ ctl_service_take(const struct ctl_yaml *root, const char *file,
     if (!connector_check(&r, has_inference)
         || !fields_check(&r, "required_fields")
         || !fields_check(&r, "secret_outputs") || !range_check(&r)
-        || !variants_check(&r) || !retry_check(&r))
+        || !variants_check(&r) || !retry_check(&r) || !rotation_check(&r))
     {
         return NULL;
     }

@@ -164,6 +164,62 @@ ctl_job_reconcile(struct ctl_pg *pg, struct ctl_arena *arena, int64_t fence,
 }
 
 
+/* --- secrets that are too old --- */
+
+/* $1: a resource, or null for all.  A rotation that changed nothing is not
+ * begun again before as many days are over. */
+#define SQL_OLD \
+    "SELECT r.resource_id, r.project_id FROM resources r" \
+    " JOIN projects p USING (project_id)" \
+    " JOIN services s ON s.service_id = r.rtype," \
+    " LATERAL (SELECT now() - (s.manifest->>'secret_rotation_days')::int" \
+    "  * interval '1 day' AS since) d" \
+    " WHERE r.resource_id = coalesce($1::uuid, r.resource_id)" \
+    " AND r.state = 'provisioned' AND NOT r.dry_run AND NOT p.killed" \
+    " AND p.lifecycle IN ('active', 'provisional')" \
+    " AND EXISTS (SELECT 1 FROM secrets x WHERE x.resource_id =" \
+    "  r.resource_id AND x.state = 'active' AND x.active_at < d.since)" \
+    " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.resource_id =" \
+    "  r.resource_id AND j.kind = 'rotate' AND j.created_at > d.since)" \
+    " AND coalesce((SELECT j.state FROM jobs j WHERE j.resource_id =" \
+    "  r.resource_id ORDER BY number DESC LIMIT 1), 'done')" \
+    "  IN ('done', 'cancelled') ORDER BY r.number LIMIT " \
+    TEXT(CTL_JOB_TEND_MAX)
+
+
+static bool
+rotate_one(struct ctl_change *c, const struct ctl_rows *rows, unsigned i,
+    struct ctl_error *e)
+{
+    const char *id = ctl_rows_at(rows, i, 0);
+    struct ctl_resource r;
+    struct ctl_project p;
+    struct ctl_rows still;
+
+    if (!ctl_project_lock(c, ctl_rows_at(rows, i, 1), &p, e)
+        || !CTL_PG(c->pg, c->arena, &still, e, SQL_OLD, id))
+    {
+        return false;
+    }
+
+    return still.nrows == 0
+           || (ctl_resource_get(c->pg, c->arena, p.id, id, &r, e)
+               && ctl_resource_begin(c, &r, CTL_ACT_ROTATE, NULL,
+                      "its secret is secret_rotation_days old", e));
+}
+
+
+bool
+ctl_job_rotate_old(struct ctl_pg *pg, struct ctl_arena *arena, int64_t fence,
+    unsigned *n, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    return CTL_PG(pg, arena, &rows, e, SQL_OLD, (const char *) NULL)
+           && tend_all(pg, arena, fence, rotate_one, &rows, n, e);
+}
+
+
 /* The latest of a resource stays: it says what is with it. */
 static bool
 forget(struct ctl_change *c, const struct ctl_rows *rows, unsigned i,

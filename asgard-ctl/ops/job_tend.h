@@ -22,6 +22,11 @@ bool ctl_job_reap(struct ctl_pg *pg, struct ctl_arena *arena, int64_t fence,
 bool ctl_job_reconcile(struct ctl_pg *pg, struct ctl_arena *arena,
     int64_t fence, unsigned *n, struct ctl_error *e);
 
+/* A rotation for each resource with a secret that is older than its manifest's
+ * secret_rotation_days; *n of them.  One that failed is not tried again. */
+bool ctl_job_rotate_old(struct ctl_pg *pg, struct ctl_arena *arena,
+    int64_t fence, unsigned *n, struct ctl_error *e);
+
 bool ctl_job_prune(struct ctl_pg *pg, struct ctl_arena *arena, int64_t fence,
     struct ctl_error *e);
 

@@ -167,7 +167,7 @@ static bool
 tend(struct helper *h, int64_t *reconcile_ms, struct ctl_error *e)
 {
     int64_t *fence = &h->of->leader_fence;
-    unsigned reaped = 0, started = 0;
+    unsigned reaped = 0, started = 0, rotated = 0;
 
     if (!ctl_leader_take(h->pg, &h->arena, CTL_JOB_LEADER, h->of->owner,
                          CTL_JOB_LEADER_LEASE_MS, fence, e)
@@ -180,6 +180,7 @@ tend(struct helper *h, int64_t *reconcile_ms, struct ctl_error *e)
     }
     if (ctl_clock_ms() >= *reconcile_ms) {
         if (!ctl_job_reconcile(h->pg, &h->arena, *fence, &started, e)
+            || !ctl_job_rotate_old(h->pg, &h->arena, *fence, &rotated, e)
             || !ctl_job_prune(h->pg, &h->arena, *fence, e))
         {
             return false;
@@ -189,6 +190,10 @@ tend(struct helper *h, int64_t *reconcile_ms, struct ctl_error *e)
     if (reaped + started > 0) {
         ctl_log(CTL_LOG_WARN, "jobs: %u given back by who went away, %u begun "
                 "that nobody did", reaped, started);
+    }
+    if (rotated > 0) {
+        ctl_log(CTL_LOG_INFO, "jobs: %u rotations of old secrets begun",
+                rotated);
     }
 
     return true;

@@ -23,8 +23,9 @@ $t->{control}->write_service('bare', $cloud->service('bare',
     config => ['environment: [NOT_SET]']));
 $t->{control}->write_backends(PLAIN_TOKEN => 'pt-' . 'c' x 20);
 $t->{control}->write_service('keyed', $cloud->service('keyed',
-    config => ['environment: [CLOUD_TOKEN]'],
-    more => "secret_outputs: [token]\n"));
+    config => ['environment: [CLOUD_TOKEN]',
+        'actions: [make, destroy, rotate]'],
+    more => "secret_outputs: [token]\nsecret_rotation_days: 2\n"));
 $t->start;
 my $project = $t->project(budget_usd => 5);
 
@@ -83,6 +84,15 @@ is($keyed->{outputs}{token}{secret_ref}{version}, 1,
     '... of which the output is a reference');
 is($t->api_ok('POST', "/api/projects/$project/secrets/keyed-token/read", {})
     ->{value}, 'ct-' . 'a' x 20, '... to what the command said');
+
+# A keeper that begins looks for what is too old; later it does each minute.
+$t->{postgres}->value('UPDATE secrets SET active_at = now()'
+    . " - interval '49 hours' RETURNING 1");
+kill KILL => $t->{control}->roles->{keeper};
+ok(wait_until(sub { $keyed = $t->api_ok('GET', url($keyed->{id}));
+    $keyed->{outputs}{token}{secret_ref}{version} == 2 }, 30),
+    'a secret that is too old is rotated by itself');
+is(scalar(grep { $_->[0] eq 'rotate' } $cloud->calls), 1, '... once');
 
 # --- tried again
 

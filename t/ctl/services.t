@@ -164,6 +164,9 @@ like(validate("${head}variants: {field: x, options: {}}\n"), qr/options/,
     '... variants without one');
 like(validate("${head}retry: {base_secs: 50, cap_secs: 5}\n"), qr/cap_secs/,
     '... pauses');
+like(validate("${head}secret_rotation_days: $_\n"), qr/secret_rotation_days/,
+    "... rotations each $_ days") for 0, -1, 3651, '1.5', 'often';
+is(validate("${head}secret_rotation_days: 90\n"), 'ok', '... each 90 are');
 like(validate("${head}cost: {source: {type: guess}}\n"), qr/"type" expects/,
     '... an unknown source');
 
