@@ -22,8 +22,8 @@ is($called->status, 200, 'a key works as soon as its 201 was sent')
 
 my @keys = @{$t->api_ok('GET', "/api/projects/$project/keys")->{keys}};
 is_deeply([sort keys %{$keys[0]}], [qw(aliases created_at expires_at id
-    last_used_at max_parallel_requests name prefix revoked_at rpm_limit
-    tpm_limit)],
+    last_used_at max_parallel_requests name networks not_before prefix
+    revoked_at rpm_limit tpm_limit)],
     'a listed key shows its record, not the key');
 
 my ($entry) = $t->wait_ledger($project, 1);
