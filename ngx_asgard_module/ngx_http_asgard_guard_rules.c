@@ -32,10 +32,13 @@ typedef struct {
 static void ngx_http_asgard_guard_rules_cleanup(void *data);
 
 
+/* PCRE2 may ask at any match, also in cycles after the one whose configuration
+ * had this pattern first: the log is that of now. */
+
 static void *
 ngx_http_asgard_guard_rules_alloc(size_t size, void *data)
 {
-    return ngx_alloc(size, data);
+    return ngx_alloc(size, ngx_cycle->log);
 }
 
 
@@ -113,7 +116,6 @@ ngx_http_asgard_guard_rules_make(ngx_conf_t *cf,
     set->now_ns = ngx_http_asgard_guard_rules_now;
     set->patterns.alloc = ngx_http_asgard_guard_rules_alloc;
     set->patterns.free = ngx_http_asgard_guard_rules_free;
-    set->patterns.of_alloc = ngx_cycle->log;
 
     cln->handler = ngx_http_asgard_guard_rules_cleanup;
     cln->data = set;

@@ -151,4 +151,14 @@ for my $rule (sort keys %wrong) {
 is(Asgard::Stage::verdict(ask('Project Falcon')), '400 guardrail_blocked',
     'what was loaded before still holds');
 
+# A match that is too long is tried again by PCRE2's interpreter, which asks for
+# memory: after a reload, when the cycle that read the pattern first is gone.
+ok(restart_with('asgard_guardrail m1 pattern "[a-z]+?(?:(?=[a-z]*+[0-9]1)'
+    . '|(?= @))" requests=flag;'), 'a pattern is loaded by a reload');
+my @workers = $s->{gateway}->workers;
+ask('hello');
+is(ask('a' x $_ . ' @')->status, 200, "  … a match of $_ letters")
+    for 300, 800, 1000, 1200;
+is_deeply([$s->{gateway}->workers], \@workers, '  … end no worker');
+
 $s->done;
