@@ -144,37 +144,60 @@ ngx_http_asgard_hook_write_member(asg_buf_t *out, const char *name,
 }
 
 
-/* The texts of the body as it would leave. */
+/* The texts of the body as it would leave, into a buffer of `size`. */
 
 static ngx_int_t
-ngx_http_asgard_hook_write_texts(ngx_http_asgard_hook_t *h, asg_buf_t *texts)
+ngx_http_asgard_hook_write_texts_in(ngx_http_asgard_hook_t *h,
+    asg_buf_t *texts, size_t size)
 {
-    size_t                  size;
-    ngx_int_t               rc;
-    ngx_str_t               room;
-    ngx_http_asgard_ctx_t  *ctx = h->ctx;
+    ngx_int_t   rc;
+    ngx_str_t   room;
 
-    size = 2 * ctx->body.len + NGX_HTTP_ASGARD_HOOK_HEAD;
-    size = ngx_min(size, NGX_HTTP_ASGARD_HOOK_BODY_MAX);
-
-    rc = ngx_http_asgard_body_room_for(ctx, size, &room);
+    rc = ngx_http_asgard_body_room_for(h->ctx, size, &room);
     if (rc != NGX_OK) {
         return rc;
     }
 
     asg_buf_init(texts, (char *) room.data, size);
 
-    rc = ngx_http_asgard_guard_texts(ctx, texts);
-    if (rc != NGX_OK) {
+    return ngx_http_asgard_guard_texts(h->ctx, texts);
+}
+
+
+/* Mostly they are no more than twice the body; many short ones are, with the
+ * place of each.  A call that has more than may be asked about is told so: it
+ * must not go by unasked, nor be sent again. */
+
+static ngx_int_t
+ngx_http_asgard_hook_write_texts(ngx_http_asgard_hook_t *h, asg_buf_t *texts)
+{
+    size_t                  size;
+    ngx_int_t               rc;
+    ngx_http_asgard_ctx_t  *ctx = h->ctx;
+
+    size = 2 * ctx->body.len + NGX_HTTP_ASGARD_HOOK_HEAD;
+    size = ngx_min(size, NGX_HTTP_ASGARD_HOOK_BODY_MAX);
+
+    rc = ngx_http_asgard_hook_write_texts_in(h, texts, size);
+
+    if (rc == NGX_OK && !asg_buf_ok(texts)
+        && size < NGX_HTTP_ASGARD_HOOK_BODY_MAX)
+    {
+        rc = ngx_http_asgard_hook_write_texts_in(h, texts,
+                                               NGX_HTTP_ASGARD_HOOK_BODY_MAX);
+    }
+
+    if (rc != NGX_OK || asg_buf_ok(texts)) {
         return rc;
     }
 
-    if (!asg_buf_ok(texts)) {
-        h->why = "its texts are more than can be asked about";
-        return NGX_DECLINED;
+    if (ngx_http_asgard_guard_mode(ctx) != ASG_GUARD_MONITOR) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE, NULL);
     }
 
-    return NGX_OK;
+    h->why = "cannot be asked about so many texts";
+
+    return NGX_DECLINED;
 }
 
 

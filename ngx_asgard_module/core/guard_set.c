@@ -86,6 +86,13 @@ static uint64_t now_of(const asg_guard_search_t *search)
     return search->set->now_ns != NULL ? search->set->now_ns() : 0;
 }
 
+/* Has the call used what all its patterns may use? */
+static bool is_spent(const asg_guard_search_t *search)
+{
+    return search->spent_ns > ASG_PATTERN_TIME_NS
+        + search->bytes * ASG_PATTERN_BYTE_NS;
+}
+
 /* The time since `*at` is spent; the rule at hand gives up when all is. */
 static void spend(asg_guard_search_t *search, uint64_t *at, unsigned i)
 {
@@ -93,9 +100,7 @@ static void spend(asg_guard_search_t *search, uint64_t *at, unsigned i)
 
     search->spent_ns += now - *at;
     *at = now;
-    if (search->spent_ns > ASG_PATTERN_TIME_NS
-        + search->bytes * ASG_PATTERN_BYTE_NS)
-    {
+    if (is_spent(search)) {
         give_up(search, i);
     }
 }
@@ -133,7 +138,12 @@ static void find_patterns(asg_guard_search_t *search, asg_guard_told_t *told,
     for (; rules != 0; rules &= rules - 1) {
         unsigned i = (unsigned) __builtin_ctzll(rules);
 
-        if (!search->set->rules[i].is_words) {
+        if (search->set->rules[i].is_words) {
+            continue;
+        }
+        if (is_spent(search)) {
+            give_up(search, i);             /* not even begun */
+        } else {
             search->bytes += BYTES_OF_A_LOOK;
             find_pattern(search, told, i, text, from, to, is_over, found,
                          data);
@@ -232,6 +242,10 @@ size_t asg_guard_set_settled(asg_guard_search_t *search,
 
         if (search->set->rules[i].is_words) {
             has_words = true;
+            continue;
+        }
+        if (is_spent(search)) {
+            give_up(search, i);
             continue;
         }
         next = told->next[i] > from ? told->next[i] : from;

@@ -74,6 +74,24 @@ is($reply->status, 200, 'what it flags goes on');
 is_deeply($reply->at('guardrail_verdicts'), [{rule_id => 'odd',
     category => 'hook', action => 'flag', matches => 1}], '  … and is noted');
 
+# Many short texts are more than their body, with the place of each.
+sub many { my ($n, $how) = @_;
+    spill($hook->{queue}, '');
+    $hook->script($how);
+    return $s->post($key, '/v1/chat/completions', {model => 'one',
+        max_tokens => 50, messages => [{role => 'user', content => 'x'}],
+        tools => [{type => 'function', function => {name => 'f', parameters =>
+            {type => 'object', properties => {a => {type => 'string',
+            enum => [map { "v$_" } 1 .. $n]}}}}}]}) }
+my $many = $hook->count;
+is(verdict(many(60, says('{"action":"block"}'))), '400 guardrail_blocked',
+    'a call of many short texts is asked about, too');
+is($hook->count, $many + 1, '  … once');
+my $crowd = many(20_000, says('{"action":"allow"}'));
+is(verdict($crowd), '413 body_too_large',
+    '  … and refused where they are more than it may be asked about');
+is($hook->count, $many + 1, '  … without asking');
+
 # --- no good answer ---
 
 my %bad = ('status 500' => {status => 500, body => '{"action":"allow"}'},

@@ -245,6 +245,25 @@ static void time_ends_a_search_too(void **state)
     sets_end(&set);
 }
 
+/* However many patterns there are, the time is of all together: the third is
+ * not looked for when two have used it. */
+static void no_pattern_begins_when_the_time_is_used_up(void **state)
+{
+    asg_rule_t two, three;
+
+    (void) state;
+    sets_begin(&set);
+    sets_pattern(&set, "one", "x");
+    two = sets_pattern(&set, "two", "x");
+    three = sets_pattern(&set, "three", "x");
+    set.now_ns = slow_clock;
+    look(asg_str_z("x"));
+    assert_int_equal(hits.n, 2);
+    assert_true(search.gave_up == (asg_guard_bit(two) | asg_guard_bit(three)));
+    assert_true(search.wanted != 0);
+    sets_end(&set);
+}
+
 static uint64_t thread_ns(void)
 {
     struct timespec ts;
@@ -305,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_text_may_be_cut_anywhere),
         cmocka_unit_test(a_limit_ends_a_search_and_says_so),
         cmocka_unit_test(time_ends_a_search_too),
+        cmocka_unit_test(no_pattern_begins_when_the_time_is_used_up),
         cmocka_unit_test(time_is_linear_on_hostile_texts)
     };
 
