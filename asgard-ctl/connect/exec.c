@@ -102,11 +102,11 @@ ctl_exec_unarmed(const struct ctl_connect *with, const char *config,
 
 
 static void
-status_take(const struct ctl_step_in *in, const struct ctl_child *child,
-    struct ctl_step_out *out)
+status_take(const struct ctl_connect *with, const struct ctl_step_in *in,
+    const struct ctl_child *child, struct ctl_step_out *out)
 {
     asg_str_t said = {child->output, child->output_len};
-    const char *why = ctl_told_error(in->arena, said);
+    const char *why = ctl_told_error(with, in, said);
     int code = WIFEXITED(child->status) ? WEXITSTATUS(child->status) : -1;
 
     if (code == 0) {
@@ -149,7 +149,7 @@ ctl_exec_step(const struct ctl_connect *with, const struct ctl_step_in *in,
     };
     switch (ctl_child_run(&child)) {
     case CTL_CHILD_ENDED:
-        status_take(in, &child, out);
+        status_take(with, in, &child, out);
         break;
     case CTL_CHILD_LATE:
         ctl_step_failed(out, true, "exec_timeout",

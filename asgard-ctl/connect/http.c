@@ -26,6 +26,7 @@
 
 #include <curl/curl.h>
 
+#include "connect/headers.h"
 #include "connect/public_socket.h"
 #include "connect/told.h"
 
@@ -36,6 +37,7 @@
 #define AGAIN_MAX_S   3600
 
 struct call {
+    const struct ctl_connect *with;
     const struct ctl_step_in *in;
     const char *url;
     int64_t timeout_s;
@@ -262,7 +264,7 @@ success_take(const struct call *c, struct ctl_step_out *out)
 static void
 status_take(const struct call *c, struct ctl_step_out *out)
 {
-    const char *why = ctl_told_error(c->in->arena,
+    const char *why = ctl_told_error(c->with, c->in,
                                      (asg_str_t) {c->body, c->len});
     bool gone = c->in->action == CTL_ACT_DESTROY
                 && (c->status == 404 || c->status == 410);
@@ -307,7 +309,7 @@ void
 ctl_http_step(const struct ctl_connect *with, const struct ctl_step_in *in,
     struct ctl_step_out *out)
 {
-    struct call c = {.in = in};
+    struct call c = {.with = with, .in = in};
     const char *text, *why;
 
     if (!ctl_told_wants(in)) {
@@ -331,6 +333,6 @@ ctl_http_step(const struct ctl_connect *with, const struct ctl_step_in *in,
     } else {
         perform(&c, text, out);
     }
-    curl_slist_free_all(c.headers);
+    ctl_headers_free(c.headers);
     curl_easy_cleanup(c.curl);
 }

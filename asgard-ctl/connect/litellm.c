@@ -9,6 +9,8 @@
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
+#include "connect/headers.h"
+
 #define CONNECT_MS   3000L
 #define URL_BYTES    (2 * ASG_URL_MAX)
 #define HEADER_BYTES (CTL_SECRET_MAX + 64)
@@ -50,6 +52,11 @@ ctl_litellm_unarmed(const struct ctl_connect *with, struct ctl_arena *arena)
     }
     if (master.len == 0) {
         return CTL_LITELLM_MASTER " is not set";
+    }
+    if (memchr(master.data, '\r', master.len) != NULL
+        || memchr(master.data, '\n', master.len) != NULL)
+    {
+        return CTL_LITELLM_MASTER " is more than a line";
     }
 
     return master.len > CTL_SECRET_MAX ? CTL_LITELLM_MASTER " is too long"
@@ -167,18 +174,6 @@ headers_make(const struct ctl_litellm *l)
 
 
 static void
-headers_free(struct curl_slist *all)
-{
-    struct curl_slist *h;
-
-    for (h = all; h != NULL; h = h->next) {
-        OPENSSL_cleanse(h->data, strlen(h->data));
-    }
-    curl_slist_free_all(all);
-}
-
-
-static void
 options_set(struct ctl_litellm *l, CURL *curl, const char *url,
     struct curl_slist *headers, const char *body)
 {
@@ -223,7 +218,7 @@ perform(struct ctl_litellm *l, const char *path, const char *body)
             curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         }
     }
-    headers_free(headers);
+    ctl_headers_free(headers);
     curl_easy_cleanup(curl);
 
     return (unsigned) status;

@@ -10,6 +10,7 @@
 
 #define AGAIN_MAX_S 3600
 #define ERROR_MAX   300
+#define HIDDEN_LEAST 4                  /* what is shorter is no secret */
 #define SEED        0x9e3779b97f4a7c15u
 
 struct answer {                         /* where its members are */
@@ -340,18 +341,75 @@ ctl_told_take(const struct ctl_step_in *in, asg_str_t answer,
 }
 
 
-const char *
-ctl_told_error(struct ctl_arena *arena, asg_str_t answer)
+/* Wherever the value stands in the line, stars stand instead. */
+static void
+hide(char *line, asg_str_t value)
 {
-    const char *text = text_of(arena, member(answer, "error"));
-    char *line = text == NULL || text[0] == '\0'
-                 ? NULL : ctl_arena_printf(arena, "%.*s", ERROR_MAX, text);
-    size_t i;
+    size_t left = strlen(line);
+    char *at = line;
 
-    for (i = 0; line != NULL && line[i] != '\0'; i++) {
+    if (value.len < HIDDEN_LEAST) {
+        return;
+    }
+    while ((at = memmem(at, left, value.data, value.len)) != NULL) {
+        memset(at, '*', value.len);
+        at += value.len;
+        left = strlen(at);
+    }
+}
+
+
+/* What the manifest hands to the other side comes back to nobody. */
+static void
+hide_variables(const struct ctl_connect *with, const struct ctl_step_in *in,
+    char *line)
+{
+    static const char *const lists[] = {"environment", "headers"};
+    const char *words[CTL_TOLD_WORDS_MAX];
+    unsigned i, k, n;
+
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (!ctl_config_words(in->arena, in->config, lists[i], words, &n)) {
+            continue;
+        }
+        for (k = 0; k < n; k++) {
+            hide(line, with->variable(with, words[k]));
+        }
+    }
+}
+
+
+/* No control bytes, and no half letter at its end. */
+static void
+shorten(char *line)
+{
+    size_t len = strnlen(line, ERROR_MAX), i;
+
+    if (line[len] != '\0') {
+        while (len > 0 && ((unsigned char) line[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    line[len] = '\0';
+    for (i = 0; i < len; i++) {
         if ((unsigned char) line[i] < 0x20) {
             line[i] = ' ';
         }
+    }
+}
+
+
+const char *
+ctl_told_error(const struct ctl_connect *with, const struct ctl_step_in *in,
+    asg_str_t answer)
+{
+    const char *text = text_of(in->arena, member(answer, "error"));
+    char *line = text == NULL || text[0] == '\0'
+                 ? NULL : ctl_arena_printf(in->arena, "%s", text);
+
+    if (line != NULL) {
+        hide_variables(with, in, line);
+        shorten(line);
     }
 
     return line;

@@ -28,8 +28,10 @@ const char *ctl_told_input(const struct ctl_step_in *in);
 /* Fills `out`: done, again, or failed (final, "invalid_output"). */
 void ctl_told_take(const struct ctl_step_in *in, asg_str_t answer,
     struct ctl_step_out *out);
-/* The text of its `error`, cut to a line; NULL: it said none. */
-const char *ctl_told_error(struct ctl_arena *arena, asg_str_t answer);
+/* The text of its `error`, cut to a line, without the values of the variables
+ * that the manifest's `environment` and `headers` name; NULL: it said none. */
+const char *ctl_told_error(const struct ctl_connect *with,
+    const struct ctl_step_in *in, asg_str_t answer);
 
 /* --- a member of the manifest's provisioner.config --- */
 

@@ -38,6 +38,7 @@
 #define POSTGRES_MS       5000          /* one question */
 #define READERS           2
 #define WAITING_MAX       64            /* requests read, without a worker */
+#define NO_ROOM_MS        50            /* a pause without descriptors */
 
 struct thread {
     pthread_t id;
@@ -338,6 +339,8 @@ read_all(void *data)
         fd = accept4(t->server->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
             take_connection(t, fd);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+            (void) poll(fds, 1, NO_ROOM_MS);
         }
     }
 

@@ -26,6 +26,7 @@
 #define BACKLOG     64
 #define PG_MS       2000
 #define ARENA_BYTES (256u * 1024)
+#define NO_ROOM_MS  50                  /* a pause without descriptors */
 
 struct ctl_keeper_door {
     const struct ctl_config *config;
@@ -185,6 +186,8 @@ serve(void *data)
             t->pg = self->pg;
             talk_run(t, fd);
             close(fd);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+            (void) poll(wait, 1, NO_ROOM_MS);
         }
     }
     free(t);

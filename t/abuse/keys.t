@@ -187,7 +187,7 @@ $t->row(35, 'a killed project', sub {
     $t->kill_project($project);
     within_a_second(\@kept, $key, '403 project_killed', 'it is stopped on all');
     $t->refused(call('Authorization', "Bearer $key"), 403, 'project_killed',
-        headers => {'x-should-retry' => 'false'});
+        more => ['rule_id'], headers => {'x-should-retry' => 'false'});
 });
 
 # The control API has no way to end a project yet: its record is changed where
@@ -207,7 +207,8 @@ $t->row(35, 'a project that is not live', sub {
     within_a_second([$t->http], $key, '403 project_inactive',
         'it is refused');
     $t->refused(call('Authorization', "Bearer $key"), 403,
-        'project_inactive', headers => {'x-should-retry' => 'false'});
+        'project_inactive', more => ['rule_id'],
+        headers => {'x-should-retry' => 'false'});
 });
 
 $t->done;

@@ -252,7 +252,8 @@ $t->row(74, 'projects without money, stopped; keys that are revoked', sub {
     $t->kill_project($project);
     for my $path ($MESSAGES, $COUNT) {
         refused(post($path, $path eq $COUNT ? \%counted : \%least,
-            'x-api-key', $key->{key}), 403, 'project_killed');
+            'x-api-key', $key->{key}), 403, 'project_killed',
+            more => ['rule_id']);
     }
 });
 

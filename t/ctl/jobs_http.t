@@ -31,8 +31,13 @@ if (!$pid) {
         my $n = grep { /\t$told->{name}\t/ } lines_of($books);
         my $status = $told->{action} eq 'destroy' ? '404 Gone'
             : $told->{name} eq 'moved' ? '302 Found'
-            : $told->{name} eq 'busy' && $n < 2 ? '503 Busy' : '200 OK';
-        my $text = '{"where":"here"}';
+            : $told->{name} eq 'tells' ? '403 Forbidden'
+            : $told->{name} =~ /^(?:busy|long)$/ && $n < 2 ? '503 Busy'
+            : '200 OK';
+        my $text = $told->{name} eq 'tells'
+            ? '{"error":"the key ' . 'sk-' . 'd' x 20 . ' is not known"}'
+            : $told->{name} eq 'long' ? '{"error":"x' . "\xc3\xa4" x 200 . '"}'
+            : '{"where":"here"}';
         print {$c} "HTTP/1.1 $status\r\nConnection: close\r\nContent-Length: "
             . length($text) . "\r\n\r\n$text";
         close $c;
@@ -67,6 +72,11 @@ is((split /\t/, (lines_of($books))[0])[2], 'sk-' . 'd' x 20,
     '... which got its key by a header');
 is(made('inside', 'busy', 'provisioned')->{attempts}, 2,
     'a service that is busy is asked again');
+is(made('inside', 'long', 'provisioned')->{attempts}, 2,
+    '... also when what it says is cut within a letter');
+my $tells = made('inside', 'tells', 'failed')->{error};
+is($tells, 'http_failed: the service answered 403: the key ' . '*' x 23
+    . ' is not known', 'a key that it says again is told to nobody');
 my %keys = map { (split /\t/)[3] => 1 } grep { /\tbusy\t/ } lines_of($books);
 is(scalar(keys %keys), 1, '... for the same thing');
 like(made('inside', 'moved', 'failed')->{error}, qr/^http_failed: .* 302/,
