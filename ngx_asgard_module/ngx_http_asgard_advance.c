@@ -316,7 +316,7 @@ ngx_http_asgard_advance_wake(ngx_event_t *ev)
 }
 
 
-static ngx_msec_t
+ngx_msec_t
 ngx_http_asgard_advance_within(ngx_http_asgard_ctx_t *ctx, ngx_msec_t time)
 {
     ngx_msec_t  passed;
@@ -328,6 +328,24 @@ ngx_http_asgard_advance_within(ngx_http_asgard_ctx_t *ctx, ngx_msec_t time)
     passed = ngx_current_msec - ctx->started;
 
     return passed < ctx->timeout ? ngx_min(time, ctx->timeout - passed) : 1;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_advance_is_clients(ngx_http_asgard_attempt_t *a)
+{
+    ngx_http_asgard_ctx_t  *ctx;
+
+    ctx = a->ctx;
+
+    if (!a->timed_out || ctx->timeout == 0
+        || a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
+        || (a->accepted && a->response.type == NGX_HTTP_ASGARD_TYPE_SSE))
+    {
+        return 0;
+    }
+
+    return ngx_current_msec - ctx->started >= ctx->timeout;
 }
 
 
@@ -344,7 +362,8 @@ ngx_http_asgard_advance_times(ngx_http_asgard_attempt_t *a)
 
     a->conf.connect_timeout = ngx_http_asgard_advance_within(a->ctx,
                                              a->endpoint->connect_timeout_ms);
-    a->conf.send_timeout = ngx_http_asgard_advance_idle(a);
+    a->conf.send_timeout = ngx_http_asgard_advance_within(a->ctx,
+                                             ngx_http_asgard_advance_idle(a));
     a->conf.read_timeout = ngx_http_asgard_advance_within(a->ctx, first_byte);
 }
 

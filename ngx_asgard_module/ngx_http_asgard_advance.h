@@ -43,6 +43,12 @@ ngx_int_t ngx_http_asgard_advance_wait(ngx_http_asgard_attempt_t *a);
 void ngx_http_asgard_advance_times(ngx_http_asgard_attempt_t *a);
 /* How long an answer that began may be silent. */
 ngx_msec_t ngx_http_asgard_advance_idle(ngx_http_asgard_attempt_t *a);
+/* `time`, but no more than x-asgard-timeout-ms leaves, and never 0. */
+ngx_msec_t ngx_http_asgard_advance_within(ngx_http_asgard_ctx_t *ctx,
+    ngx_msec_t time);
+/* Was it x-asgard-timeout-ms that ended the wait, and no time of ours?  An
+ * answer that streams is not bounded by it. */
+ngx_uint_t ngx_http_asgard_advance_is_clients(ngx_http_asgard_attempt_t *a);
 
 /* Before anything is sent.  NGX_OK: there is a hold to send under; NGX_AGAIN:
  * Redis is asked, the attempt will be woken; NGX_ERROR: ctx->reason says why

@@ -353,6 +353,7 @@ static ngx_uint_t
 ngx_http_asgard_candidate_failed(ngx_http_asgard_attempt_t *a)
 {
     if (a->ctx->client_gone || a->cut
+        || ngx_http_asgard_advance_is_clients(a)
         || a->fault == NGX_HTTP_ASGARD_FAULT_STALE
         || (a->fault == NGX_HTTP_ASGARD_FAULT_CONNECT
             && ngx_http_asgard_advance_has_address(a))
@@ -375,7 +376,8 @@ ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
     if (!ngx_http_asgard_candidate_failed(a)) {
 
         if (a->claimed == a->health + 1
-            && a->fault == NGX_HTTP_ASGARD_FAULT_STATUS)
+            && (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
+                || ngx_http_asgard_advance_is_clients(a)))
         {
             ngx_http_asgard_health_release(a->health);
             a->claimed = 0;

@@ -160,4 +160,24 @@ spill("$gate-2", '');
 is($s->chat_read($http)->status, 200, 'which is served');
 is(metric('state'), 0, '... and ends the cooling');
 
+# Nor does the time that a client gave its call.
+{
+    my $evil = $s->key($s->project(id => 'proj-hasty', limit => '-'));
+    my $hasty = sub {
+        $up{a}->script({until => "$gate-3"});
+        is($s->chat($evil, {model => 'pool'}, 'x-asgard-timeout-ms' => 250)
+            ->status, 504, 'a call that waits for little');
+    };
+    is(call('single'), 200, 'one that is well');
+    $hasty->() for 1 .. 4;
+    is(metric('state'), 0, '... cools nobody');
+    cool();
+    wait_until(sub { metric('state') == 1 }, 10);
+    $hasty->();
+    is(metric('state'), 1, '... and learns nothing by trying it');
+    spill("$gate-3", '');
+    is(call('pool'), 200, 'another one may');
+    is(metric('state'), 0, '... and ends the cooling');
+}
+
 $s->done;
