@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_answer.h"
 
+#include "ngx_http_asgard_advance.h"
 #include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_drain.h"
@@ -80,8 +81,10 @@ ngx_http_asgard_answer_hold(ngx_http_asgard_attempt_t *a)
         return NGX_ERROR;
     }
 
-    /* from here the gap between bytes counts, and not the first one's time */
-    ngx_add_timer(c->read, a->conf.read_timeout);
+    /* from here the gap between bytes counts, and not the first one's time;
+     * what the client waits for in all is never put off */
+    ngx_add_timer(c->read, ngx_http_asgard_advance_within(a->ctx,
+                                                    a->conf.read_timeout));
 
     return NGX_AGAIN;
 }

@@ -59,6 +59,33 @@ for my $value (qw(0 false)) {
         'x-asgard-timeout-ms bounds the wait for an answer');
     cmp_ok(time - $begun, '<', 2.5, 'of all attempts together');
 }
+# Also of one that has begun, until it is whole.
+{
+    my $head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        . "Content-Length: 500\r\n\r\n";
+    my %slow = (
+        'says nothing' => {raw => $head, stay => 4},
+        'says a word and no more' => {raw => $head . '{"id":', stay => 4},
+        'drips' => {raw => $head . ' ' x 500, one_byte => 1,
+            byte_delay => 0.008},
+    );
+    for my $how (sort keys %slow) {
+        $up{a}->script($slow{$how});
+        my $begun = time;
+        my $reply = $s->chat($key, {model => 'a'},
+            'x-asgard-timeout-ms' => 1200);
+        is($reply->status . ' ' . $reply->code, '504 upstream_timeout',
+            "an answer that begins and then $how is not waited for longer");
+        cmp_ok(time - $begun, '<', 3.5, '... than the client said');
+        my ($state) = $s->get('/metrics')->body
+            =~ /^asgard_endpoint_state\{endpoint="a"\} (\d+)$/m;
+        is($state, 0, '... and says nothing of the endpoint');
+    }
+    $up{a}->script({chunks => 4, chunk_delay => 0.3});
+    like($s->chat($key, {model => 'a', stream => JSON::PP::true()},
+        'x-asgard-timeout-ms' => 600)->body, qr/^data: \[DONE\]$/m,
+        'a stream that has begun is not bounded by it');
+}
 is(call('x-asgard-timeout-ms' => 5000)->status, 200,
     'a call within its time is served');
 
