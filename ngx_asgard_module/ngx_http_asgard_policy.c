@@ -12,7 +12,6 @@
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_order.h"
-#include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
 
 
@@ -82,10 +81,7 @@ static ngx_uint_t
 ngx_http_asgard_policy_serves(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
 {
-    return model->path[ctx->route].len != 0
-           || (ctx->snapshot->catalog.endpoints[model->endpoint].kind
-               == ASG_KIND_ECHO
-               && !ngx_http_asgard_route_is_messages(ctx));
+    return model->path[ctx->route].len != 0;
 }
 
 

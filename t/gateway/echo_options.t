@@ -13,6 +13,7 @@ my $s = Asgard::Stage->new(workers => 1);
 my $key = $s->key($s->project(limit => '-'));
 $s->endpoint(first_byte_timeout_ms => 800);
 $s->model(route => 'echo');
+$s->model(route => 'talk', paths => {chat => '/v1/chat/completions'});
 $s->publish;
 $s->start;
 
@@ -103,6 +104,15 @@ for my $odd ('status=', 'status=9', 'status=600', 'chunks=-1', 'chunks=0',
     is($reply->status . ' ' . $reply->code, '400 invalid_value',
         "the options '$odd' are refused");
     is($reply->at('error', 'param'), 'model', 'by the name of the field');
+}
+
+# One that is to have some of the APIs.
+is($s->chat($key, {model => 'talk'})->status, 200, 'an API that it has');
+for my $path (qw(/v1/completions /v1/embeddings)) {
+    my $reply = $s->post($key, $path, {model => 'talk',
+        $path =~ /emb/ ? (input => 'x') : (prompt => 'x')});
+    is($reply->status . ' ' . $reply->code, '404 api_not_supported',
+        "$path: one that it lacks");
 }
 
 $s->done;
