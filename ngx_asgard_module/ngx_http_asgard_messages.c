@@ -55,6 +55,41 @@ ngx_http_asgard_messages_version(ngx_http_asgard_attempt_t *a)
 }
 
 
+/* The client's lines of anthropic-beta are one list. */
+
+static void
+ngx_http_asgard_messages_betas(ngx_http_asgard_attempt_t *a, asg_buf_t *out)
+{
+    unsigned          sent;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static const ngx_str_t  name = ngx_string("anthropic-beta");
+
+    if (!ngx_http_asgard_route_is_messages(a->ctx)) {
+        return;
+    }
+
+    sent = 0;
+    part = &a->ctx->request->headers_in.headers.part;
+
+    for ( /* void */ ; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == name.len
+                && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
+            {
+                asg_anthropic_betas(out, ngx_http_asgard_str(&h[i].value),
+                                    a->endpoint->betas, a->endpoint->nbetas,
+                                    &sent);
+            }
+        }
+    }
+}
+
+
 size_t
 ngx_http_asgard_messages_headers(ngx_http_asgard_attempt_t *a, asg_buf_t *out)
 {
@@ -66,9 +101,7 @@ ngx_http_asgard_messages_headers(ngx_http_asgard_attempt_t *a, asg_buf_t *out)
     }
 
     asg_buf_init(&betas, text, sizeof(text));
-    asg_anthropic_betas(&betas,
-                    ngx_http_asgard_messages_client(a, "anthropic-beta"),
-                    a->endpoint->betas, a->endpoint->nbetas);
+    ngx_http_asgard_messages_betas(a, &betas);
 
     if (out == NULL) {
         return ngx_http_asgard_messages_version(a).len + betas.len

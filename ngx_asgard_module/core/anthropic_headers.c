@@ -61,18 +61,16 @@ static asg_str_t next_word(asg_str_t *list)
 }
 
 void asg_anthropic_betas(asg_buf_t *out, asg_str_t list,
-    const asg_str_t *allowed, unsigned nallowed)
+    const asg_str_t *allowed, unsigned nallowed, unsigned *sent)
 {
-    unsigned sent = 0;          /* bit: an allowed one that stands there */
-
     while (list.len > 0) {
         asg_str_t word = next_word(&list);
 
         for (unsigned i = 0; i < nallowed; i++) {
-            if ((sent & 1u << i) == 0 && asg_str_eq(word, allowed[i])) {
-                asg_buf_z(out, sent != 0 ? "," : "");
+            if ((*sent & 1u << i) == 0 && asg_str_eq(word, allowed[i])) {
+                asg_buf_z(out, *sent != 0 ? "," : "");
                 asg_buf_str(out, word);
-                sent |= 1u << i;
+                *sent |= 1u << i;
                 break;
             }
         }

@@ -23,8 +23,9 @@ bool asg_anthropic_version_is_valid(asg_str_t version);
 /* Small letters, digits, hyphens; not too long. */
 bool asg_anthropic_beta_is_valid(asg_str_t beta);
 /* Those of the client's list that are allowed, each once, joined by commas.
- * The room of ASG_ANTHROPIC_BETA_TEXT bytes suffices. */
+ * The lines of one request are one list: `sent` is 0 before the first of them
+ * and stays with `out`.  The room of ASG_ANTHROPIC_BETA_TEXT bytes suffices. */
 void asg_anthropic_betas(asg_buf_t *out, asg_str_t list,
-    const asg_str_t *allowed, unsigned nallowed);
+    const asg_str_t *allowed, unsigned nallowed, unsigned *sent);
 
 #endif

@@ -52,6 +52,7 @@ static void check(asg_str_t text, unsigned nallowed)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char text[ASG_ANTHROPIC_BETA_TEXT];
+    unsigned sent = 0;
     asg_str_t list;
     asg_buf_t out;
 
@@ -60,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     list = (asg_str_t) {(const char *) data + 1, size - 1};
     asg_buf_init(&out, text, sizeof(text));
-    asg_anthropic_betas(&out, list, allowed, data[0] % 5);
+    asg_anthropic_betas(&out, list, allowed, data[0] % 5, &sent);
     must(asg_buf_ok(&out));
     check(asg_buf_view(&out), data[0] % 5);
     if (asg_anthropic_version_is_valid(list)) {

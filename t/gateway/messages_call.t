@@ -164,6 +164,12 @@ for my $case (['', undef], ['none-such', undef],
     $n++;
 }
 $up->script(says());
+ask({}, 'anthropic-beta', 'second-beta', 'anthropic-beta', 'none-such',
+    'Anthropic-Beta', 'first-beta, second-beta');
+is(header('anthropic-beta'), 'second-beta,first-beta',
+    'all its lines are one list');
+$n++;
+$up->script(says());
 is($t->post(undef, '/v1/messages?beta=true', \%least, 'x-api-key',
     $key->{key})->status, 200, 'the query of the libraries\' betas is taken');
 is($up->last_request->{path}, '/v1/messages', 'and goes no further');

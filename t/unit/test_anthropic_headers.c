@@ -45,10 +45,11 @@ static void become(const char *list, const char *should)
         {"one-1", 5}, {"two-2", 5}, {"one", 3}
     };
     char text[ASG_ANTHROPIC_BETA_TEXT];
+    unsigned sent = 0;
     asg_buf_t out;
 
     asg_buf_init(&out, text, sizeof(text));
-    asg_anthropic_betas(&out, asg_str_z(list), allowed, 3);
+    asg_anthropic_betas(&out, asg_str_z(list), allowed, 3, &sent);
     assert_true(asg_buf_ok(&out));
     if (!asg_str_eq_z(asg_buf_view(&out), should)) {
         fail_msg("'%.*s' of '%s'", (int) out.len, text, list);
@@ -57,6 +58,7 @@ static void become(const char *list, const char *should)
 
 static void of_a_list_those_pass_that_are_allowed(void **state)
 {
+    unsigned sent = 0;
     asg_buf_t none;
     char nothing[1];
 
@@ -68,8 +70,23 @@ static void of_a_list_those_pass_that_are_allowed(void **state)
     become(" two-2 ,\tother, one-1,two-2", "two-2,one-1");
     become("one-1x,xone-1,one,ONE-1", "one");
     asg_buf_init(&none, nothing, 0);
-    asg_anthropic_betas(&none, ASG_STR("one"), NULL, 0);
+    asg_anthropic_betas(&none, ASG_STR("one"), NULL, 0, &sent);
     assert_int_equal(none.len, 0);
+}
+
+static void several_lines_are_one_list(void **state)
+{
+    static const asg_str_t allowed[] = {{"one", 3}, {"two", 3}};
+    char text[ASG_ANTHROPIC_BETA_TEXT];
+    unsigned sent = 0;
+    asg_buf_t out;
+
+    (void) state;
+    asg_buf_init(&out, text, sizeof(text));
+    asg_anthropic_betas(&out, ASG_STR("two"), allowed, 2, &sent);
+    asg_anthropic_betas(&out, ASG_STR(""), allowed, 2, &sent);
+    asg_anthropic_betas(&out, ASG_STR("two,one"), allowed, 2, &sent);
+    assert_true(asg_str_eq_z(asg_buf_view(&out), "two,one"));
 }
 
 int main(void)
@@ -78,6 +95,7 @@ int main(void)
         cmocka_unit_test(a_version_is_a_date),
         cmocka_unit_test(a_beta_is_a_word),
         cmocka_unit_test(of_a_list_those_pass_that_are_allowed),
+        cmocka_unit_test(several_lines_are_one_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
