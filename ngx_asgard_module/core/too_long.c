@@ -6,14 +6,19 @@
 #include <string.h>
 
 /* In lower case.  OpenAI's code; its sentence, which vLLM and others took
- * over; Anthropic's; Gemini's; LiteLLM's name of the class. */
+ * over; Anthropic's two; Gemini's; LiteLLM's name of the class; Bedrock's;
+ * vLLM's own; llama.cpp's. */
 static const char *const words[] = {
     "context_length_exceeded",
     "maximum context length",
     "prompt is too long",
+    "exceed context limit",
     "input token count",
     "context window",
-    "contextwindowexceeded"
+    "contextwindowexceeded",
+    "input is too long for requested model",
+    "longer than the maximum model length",
+    "exceeds the available context size"
 };
 
 static char lower(char c)

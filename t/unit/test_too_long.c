@@ -19,7 +19,11 @@ static void each_providers_words_are_known(void **state)
         "\"message\":\"prompt is too long: 210000 tokens > 200000 maximum\"}}",
         "The input token count (9) exceeds the maximum number of tokens",
         "exceeds the Context Window of this model",
-        "litellm.ContextWindowExceededError: x"
+        "litellm.ContextWindowExceededError: x",
+        "input length and `max_tokens` exceed context limit: 199000 + 8192",
+        "{\"message\":\"Input is too long for requested model.\"}",
+        "The decoder prompt (length 9) is longer than the maximum model length",
+        "the request exceeds the available context size, try increasing it"
     };
 
     (void) state;
