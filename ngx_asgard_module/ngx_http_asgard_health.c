@@ -281,7 +281,11 @@ ngx_http_asgard_health_bad(ngx_uint_t i, const asg_group_t *group,
 
 
 uint64_t
-ngx_http_asgard_health_turn(void)
+ngx_http_asgard_health_turn(const asg_public_name_t *name)
 {
-    return ngx_atomic_fetch_add(&ngx_http_asgard_zone()->turn, 1);
+    ngx_uint_t  i;
+
+    i = asg_route_counter(name->name);
+
+    return ngx_atomic_fetch_add(&ngx_http_asgard_zone()->turns[i], 1);
 }

@@ -60,8 +60,8 @@ void ngx_http_asgard_health_measured(ngx_uint_t i, asg_latency_t what,
 ngx_uint_t ngx_http_asgard_health_bad(ngx_uint_t i, const asg_group_t *group,
     ngx_uint_t at_once);
 
-/* One more call: over all workers, never the same number twice. */
-uint64_t ngx_http_asgard_health_turn(void);
+/* One more call of a name: over all workers, never the same number twice. */
+uint64_t ngx_http_asgard_health_turn(const asg_public_name_t *name);
 
 
 #endif /* _NGX_HTTP_ASGARD_HEALTH_H_INCLUDED_ */

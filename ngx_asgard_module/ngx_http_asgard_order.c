@@ -268,7 +268,7 @@ ngx_http_asgard_order(ngx_http_asgard_attempt_t *a)
 
     name = a->ctx->name;
     reach = ngx_http_asgard_order_reach(a->ctx);
-    turn = ngx_http_asgard_health_turn();
+    turn = ngx_http_asgard_health_turn(name);
     at = 0;
 
     for (g = 0; g < name->ngroups && at < reach; g++) {

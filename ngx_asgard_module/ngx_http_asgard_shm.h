@@ -24,7 +24,7 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  10
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  11
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -148,7 +148,7 @@ struct ngx_http_asgard_zone_s {
     ngx_http_asgard_absent_t   absent[NGX_HTTP_ASGARD_ABSENT_N];
     asg_flood_t                flood;           /* of bad keys */
 
-    ngx_atomic_t               turn;            /* of routing */
+    ngx_atomic_t               turns[ASG_ROUTE_TURNS]; /* of routing, by name */
     ngx_http_asgard_health_t   health[NGX_HTTP_ASGARD_HEALTH_N];
 
     ngx_http_asgard_tally_t    tallies[NGX_HTTP_ASGARD_TALLY_N];

@@ -152,6 +152,11 @@ unsigned asg_route_order(asg_strategy_t strategy,
     return nlive;
 }
 
+unsigned asg_route_counter(asg_str_t name)
+{
+    return (unsigned) (asg_route_hash(name) % ASG_ROUTE_TURNS);
+}
+
 bool asg_strategy_parse(asg_str_t name, asg_strategy_t *out)
 {
     for (unsigned i = 0; i < ASG_STRATEGY_COUNT; i++) {

@@ -4,8 +4,8 @@
  * Those that are cooled come last.  Among the others the strategy decides, and
  * where it sees no difference the weights do: the share of turns that a
  * candidate gets is its share of the weight, without runs.  Nothing is
- * remembered here: a turn is a number that rises by one with each call, of
- * whatever name, over all workers.
+ * remembered here: a turn is a number that rises by one with each call of the
+ * name, over all workers, whatever other names are called in between.
  */
 #ifndef ASG_ROUTE_H
 #define ASG_ROUTE_H
@@ -17,6 +17,7 @@
 
 #define ASG_ROUTE_MAX         16        /* candidates of a group */
 #define ASG_ROUTE_WEIGHT_MAX  1000
+#define ASG_ROUTE_TURNS       1024      /* counters of turns */
 
 typedef enum {
     ASG_STRATEGY_ORDERED,       /* as they were written */
@@ -43,6 +44,10 @@ typedef struct {
 unsigned asg_route_order(asg_strategy_t strategy,
     const asg_route_candidate_t *candidates, unsigned n, uint64_t turn,
     uint64_t session, uint8_t *order);
+
+/* Which of ASG_ROUTE_TURNS counters a public name's turns are counted by; two
+ * names may have the same one. */
+unsigned asg_route_counter(asg_str_t name);
 
 /* By its name in routing.yaml; false when there is none. */
 bool asg_strategy_parse(asg_str_t name, asg_strategy_t *out);

@@ -33,6 +33,8 @@ sub name {
 }
 name('weighted', strategy => 'weighted', weights => [5, 1, 2]);
 name('even', strategy => 'weighted');
+push @{$s->{names}}, {name => 'pair', candidates => [1, 2],
+    groups => [{n => 2, strategy => 'weighted', cooldown_ms => 0}]};
 name('ordered', strategy => 'ordered');
 name('cheapest', strategy => 'cheapest');
 name('least-busy', strategy => 'least-busy');
@@ -60,6 +62,21 @@ sub call { $s->chat($key, {model => $_[0], @_[1 .. $#_]})->status }
     call('even') for 1 .. 30;
     cmp_ok(abs($_ - 10), '<=', 3, 'weights left out are one each')
         for since();
+}
+
+# A name that is every 13th call: what the 12 between do is not its turn.
+{
+    my %got;
+    for (1 .. 8) {
+        mark();
+        call('pair');
+        my @got = since();
+        $got{$names[$_]} += $got[$_] for 0 .. 2;
+        call('ordered') for 2 .. 13;
+    }
+    cmp_ok(abs($got{$_} - 4), '<=', 1,
+        "$_ gets its share of a name that others are called between")
+        for qw(b c);
 }
 
 {

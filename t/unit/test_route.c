@@ -80,6 +80,32 @@ static void weights_share_the_turns_without_runs(void **state)
     }
 }
 
+/* `even` is called once for every `stride` calls in all. */
+static void other_names_do_not_take_the_turns_of_a_name(void **state)
+{
+    const asg_route_candidate_t c[2] = {{.weight = 1}, {.weight = 1}};
+    const unsigned strides[] = {13, 21, 34};
+    unsigned even = asg_route_counter(ASG_STR("even"));
+    unsigned busy = asg_route_counter(ASG_STR("busy"));
+
+    (void) state;
+    assert_true(even < ASG_ROUTE_TURNS && busy < ASG_ROUTE_TURNS);
+    for (size_t s = 0; s < sizeof(strides) / sizeof(*strides); s++) {
+        uint64_t turns[ASG_ROUTE_TURNS] = {0};
+        unsigned run = 0, last = 2;
+        uint8_t order[2];
+
+        for (unsigned i = 0; i < TURNS; i++) {
+            asg_route_order(ASG_STRATEGY_WEIGHTED, c, 2, turns[even]++, 0,
+                            order);
+            run = order[0] == last ? run + 1 : 1;
+            last = order[0];
+            assert_in_range(run, 1, 2);
+            turns[busy] += strides[s] - 1;
+        }
+    }
+}
+
 static void two_of_one_weight_take_turns(void **state)
 {
     const asg_route_candidate_t c[2] = {{.weight = 1}, {.weight = 1}};
@@ -219,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_order_names_each_candidate_once),
         cmocka_unit_test(weights_share_the_turns_without_runs),
+        cmocka_unit_test(other_names_do_not_take_the_turns_of_a_name),
         cmocka_unit_test(two_of_one_weight_take_turns),
         cmocka_unit_test(a_cooled_one_gives_its_turns_to_the_others),
         cmocka_unit_test(ordered_is_as_written),
