@@ -15,6 +15,7 @@
 #include "catalog/wildcard.h"
 
 #define DEPTH_MAX      16               /* alias of an alias of … */
+#define ROUNDING       1e-9             /* a difference that is none */
 
 /* Where the routing file says nothing. */
 #define RETRIES        2
@@ -40,7 +41,7 @@ struct resolving {
     struct ctl_catalog_name *out;
     const char *asked;                  /* for messages */
     unsigned line;
-    unsigned weight;                    /* of what is being resolved */
+    double shares[ASG_CATALOG_CANDIDATES_MAX];  /* within its group */
     bool inactive;                      /* a candidate is not active */
 };
 
@@ -239,7 +240,7 @@ candidate_add(struct resolving *r, unsigned model)
         return refuse(r->registry, r->line, "has more than 16 candidates",
                       r->asked);
     }
-    out->weights[out->ncandidates] = r->weight;
+    r->shares[out->ncandidates] = 1;
     out->candidates[out->ncandidates++] = model;
 
     return true;
@@ -263,26 +264,44 @@ resolve_registered(struct resolving *r, const char *name, unsigned line)
 }
 
 
+/* The candidates from `from` on share the weight of what they stand in for. */
+static void
+shares_scale(struct resolving *r, unsigned from, unsigned weight)
+{
+    double sum = 0;
+    unsigned i;
+
+    for (i = from; i < r->out->ncandidates; i++) {
+        sum += r->shares[i];
+    }
+    for (i = from; i < r->out->ncandidates; i++) {
+        r->shares[i] = r->shares[i] * weight / sum;
+    }
+}
+
+
 /* In its own list a name stands for the model that registered it; a list in a
- * list has its part of the weight. */
+ * list has its part of the weight, however many it names.  A list of one list
+ * is that list. */
 static bool
 resolve_list(struct resolving *r, const struct ctl_routing_rule *rule,
     unsigned depth)
 {
     const struct ctl_routing_target *t;
-    unsigned weight = r->weight;
     bool ok = true;
+    unsigned from;
 
     for (t = rule->targets; ok && t != NULL; t = t->next) {
-        r->weight = weight * t->weight;
-        if (r->weight > ASG_ROUTE_WEIGHT_MAX) {
-            r->weight = ASG_ROUTE_WEIGHT_MAX;
-        }
+        from = r->out->ncandidates;
         ok = strcmp(t->name, rule->name) == 0
              ? resolve_registered(r, t->name, t->line)
              : resolve(r, t->name, t->line, depth + 1);
+        if (rule->targets->next != NULL
+            || r->out->ncandidates == from + 1)
+        {
+            shares_scale(r, from, t->weight);
+        }
     }
-    r->weight = weight;
 
     return ok;
 }
@@ -305,6 +324,60 @@ resolve(struct resolving *r, const char *name, unsigned line, unsigned depth)
 
     return rule != NULL ? resolve_list(r, rule, depth)
                         : resolve_registered(r, name, line);
+}
+
+
+/* --- weights --- */
+
+static unsigned
+nearest_weight(double share)
+{
+    return share < 1 ? 1 : (unsigned) (share + 0.5);
+}
+
+
+/* How far the worst of n whole numbers is from its share times `scale`: a part
+ * of it. */
+static double
+scale_error(const double *shares, unsigned n, double scale)
+{
+    double off, worst = 0;
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        off = nearest_weight(shares[i] * scale) / (shares[i] * scale) - 1;
+        off = off < 0 ? -off : off;
+        worst = off > worst ? off : worst;
+    }
+
+    return worst;
+}
+
+
+/* Shares as whole weights up to the bound, as near to them as it permits: as
+ * they were written when they are whole, else the smallest that are best. */
+static void
+weights_set(struct resolving *r, unsigned from)
+{
+    const double *shares = r->shares + from;
+    unsigned n = r->out->ncandidates - from;
+    double largest = 0, scale = 1, error, least;
+    unsigned i, top;
+
+    for (i = 0; i < n; i++) {
+        largest = shares[i] > largest ? shares[i] : largest;
+    }
+    least = scale_error(shares, n, scale);
+    for (top = 1; least > ROUNDING && top <= ASG_ROUTE_WEIGHT_MAX; top++) {
+        error = scale_error(shares, n, top / largest);
+        if (error < least - ROUNDING) {
+            least = error;
+            scale = top / largest;
+        }
+    }
+    for (i = 0; i < n; i++) {
+        r->out->weights[from + i] = nearest_weight(shares[i] * scale);
+    }
 }
 
 
@@ -375,11 +448,11 @@ group_add(struct resolving *r, const char *name, unsigned line,
     struct ctl_catalog_group *group = &out->groups[out->ngroups];
     unsigned before = out->ncandidates;
 
-    r->weight = 1;
     if (!resolve(r, name, line, 0)) {
         return false;
     }
     if (out->ncandidates > before) {
+        weights_set(r, before);
         group->n = out->ncandidates - before;
         group->how = how_of(r->registry->catalog->routing, name);
         group->on_context = on_context;
@@ -417,7 +490,7 @@ name_resolve(const struct registry *reg, struct ctl_catalog_name *out,
 {
     struct ctl_catalog *c = reg->catalog;
     const struct ctl_routing *routing = c->routing;
-    struct resolving r = {reg, out, name, line, 1, false};
+    struct resolving r = {reg, out, name, line, {0}, false};
     const struct ctl_routing_rule *fallbacks;
 
     out->name = name;

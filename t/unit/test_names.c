@@ -95,6 +95,16 @@ static void each_fallback_is_a_group_with_its_own_strategy(void **state)
     assert_int_equal(public_name("one")->groups[0].retries, 4);
 }
 
+static void weights_are(const char *name, const unsigned *should, unsigned n)
+{
+    const asg_public_name_t *found = public_name(name);
+
+    assert_int_equal(found->ncandidates, n);
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(found->weights[i], should[i]);
+    }
+}
+
 static void a_list_in_a_list_has_its_part_of_the_weight(void **state)
 {
     const asg_public_name_t *n;
@@ -102,14 +112,35 @@ static void a_list_in_a_list_has_its_part_of_the_weight(void **state)
     (void) state;
     service("a", ONE("a", "echo", "", "one"));
     service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    service("d", ONE("d", "echo", "", "four"));
     put("routing.yaml", "models:\n"
-        "  inner: {candidates: [{model: one, weight: 3}]}\n"
-        "  m: {candidates: [{model: inner, weight: 4}, two]}\n");
+        "  sole: {candidates: [{model: one, weight: 3}]}\n"
+        "  m: {candidates: [{model: sole, weight: 4}, two]}\n"
+        "  pool: {candidates: [one, two, three]}\n"
+        "  half: {candidates: [pool, four]}\n"
+        "  uneven: {candidates: [{model: one, weight: 5},"
+        " {model: two, weight: 2}]}\n"
+        "  most: {candidates: [{model: uneven, weight: 3}, four]}\n"
+        "  deep: {candidates: [{model: half, weight: 2}, one]}\n"
+        "  wide: {candidates: [{model: one, weight: 997},"
+        " {model: two, weight: 2}]}\n"
+        "  wider: {candidates: [{model: wide, weight: 1000}, three]}\n"
+        "model_alias_map: {same: uneven, other: most}\n");
     must_load();
     compile();
     n = public_name("m");
-    assert_int_equal(n->weights[0], 12);
+    assert_int_equal(n->weights[0], 4);
     assert_int_equal(n->weights[1], 1);
+    weights_are("half", (const unsigned[]) {1, 1, 1, 3}, 4);
+    weights_are("most", (const unsigned[]) {15, 6, 7}, 3);
+    weights_are("deep", (const unsigned[]) {1, 1, 1, 3}, 4);
+    weights_are("same", (const unsigned[]) {5, 2}, 2);
+    weights_are("other", (const unsigned[]) {15, 6, 7}, 3);
+    /* not more than a weight may be, and no candidate is lost */
+    n = public_name("wider");
+    assert_in_range(n->weights[0], 900, ASG_ROUTE_WEIGHT_MAX);
+    assert_int_equal(n->weights[2], 1);
 }
 
 static void default_fallbacks_are_of_names_that_have_none(void **state)
