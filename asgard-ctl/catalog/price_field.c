@@ -140,19 +140,32 @@ ctl_price_field_read(asg_str_t name, struct ctl_price_field *out)
 }
 
 
-bool
-ctl_price_field_is_cost(asg_str_t name)
+static bool
+has(asg_str_t name, const char *word)
 {
-    static const char word[] = "cost";
-    size_t i;
+    size_t i, n = strlen(word);
 
-    for (i = 0; i + sizeof(word) - 1 <= name.len; i++) {
-        if (memcmp(name.data + i, word, sizeof(word) - 1) == 0) {
+    for (i = 0; i + n <= name.len; i++) {
+        if (memcmp(name.data + i, word, n) == 0) {
             return true;
         }
     }
 
     return false;
+}
+
+
+bool
+ctl_price_field_is_cost(asg_str_t name)
+{
+    return has(name, "cost");
+}
+
+
+bool
+ctl_price_field_is_of_request(asg_str_t name)
+{
+    return has(name, "cost_per_request");
 }
 
 

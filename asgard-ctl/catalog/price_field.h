@@ -17,5 +17,7 @@ struct ctl_price_field {
 bool ctl_price_field_read(asg_str_t name, struct ctl_price_field *out);
 /* Does it price anything at all? */
 bool ctl_price_field_is_cost(asg_str_t name);
+/* ... and each request, however many tokens it has? */
+bool ctl_price_field_is_of_request(asg_str_t name);
 
 #endif

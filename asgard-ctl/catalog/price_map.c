@@ -30,6 +30,7 @@ struct model {
     struct ctl_price price;
     bool other_mode;                    /* nothing that we route */
     bool by_length;                     /* a list of prices by length */
+    bool by_request;                    /* a price beside those by token */
     bool merged;
 };
 
@@ -179,12 +180,26 @@ mode_take(const asg_json_t *json, struct model *m)
 }
 
 
+/* A price that is nothing, whatever it is for. */
+static bool
+is_nothing(const asg_json_t *json, asg_json_event_t event)
+{
+    int64_t pusd;
+
+    return event == ASG_JSON_NULL
+           || (event == ASG_JSON_NUMBER
+               && asg_price_parse(json->token, 1, &pusd) == ASG_OK
+               && pusd == 0);
+}
+
+
 static bool
 field_take(struct reading *r, asg_str_t name, struct model *m)
 {
     asg_json_t *json = r->json;
     struct ctl_price_field field;
     bool known = ctl_price_field_read(name, &field);
+    bool of_request = ctl_price_field_is_of_request(name);
     asg_json_event_t event = asg_json_next(json);
 
     if (event == ASG_JSON_ERROR) {
@@ -203,6 +218,9 @@ field_take(struct reading *r, asg_str_t name, struct model *m)
     }
     if (event == ASG_JSON_ARRAY && asg_str_eq_z(name, "tiered_pricing")) {
         m->by_length = true;
+    }
+    if (of_request && !is_nothing(json, event)) {
+        m->by_request = true;
     }
     if (event != ASG_JSON_NULL && ctl_price_field_is_cost(name)) {
         r->map->fields_left_out++;
@@ -245,13 +263,15 @@ embedding_settle(struct ctl_price *p)
 }
 
 
-/* Its prices by token are whole, and it costs something. */
+/* Its prices by token are whole and all that there is, and it costs
+ * something. */
 static bool
 is_priced(const struct model *m)
 {
     const struct ctl_prices *p = &m->price.base[CTL_TIER_STANDARD];
 
-    return !m->other_mode && !m->by_length && ctl_prices_say(p, CTL_PRICE_IN)
+    return !m->other_mode && !m->by_length && !m->by_request
+           && ctl_prices_say(p, CTL_PRICE_IN)
            && (m->price.embedding || ctl_prices_say(p, CTL_PRICE_OUT))
            && (p->pusd[CTL_PRICE_IN] > 0 || p->pusd[CTL_PRICE_OUT] > 0);
 }
@@ -295,6 +315,7 @@ model_take(struct reading *r, const char *name, unsigned line, asg_str_t text)
     }
     if (!is_priced(&m)) {
         r->map->models_left_out++;
+        r->map->models_by_request += m.by_request;
         return true;
     }
     embedding_settle(&m.price);

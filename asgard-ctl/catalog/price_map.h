@@ -6,9 +6,10 @@
  * What can be charged by token is kept as integers; digits below a pico-dollar
  * are rounded up.  Fields that price something else (a second, an image, a
  * query) are left out and counted, and so are models that have no whole price
- * by token.  Where a model has several context lengths with other prices, the
- * shortest stays and each kind costs what the dearest of them says.  A price
- * above a context length is never below the one under it.
+ * by token, or one per request beside it.  Where a model has several context
+ * lengths with other prices, the shortest stays and each kind costs what the
+ * dearest of them says.  A price above a context length is never below the one
+ * under it.
  *
  * Names that begin with "_" and "sample_spec" are no models.  A text that is
  * not such a map, a name that stands twice, or a price that is no number in
@@ -43,6 +44,7 @@ struct ctl_price_map {
     struct ctl_price *items;            /* sorted by name */
     unsigned n;
     unsigned models_left_out;           /* no whole price by token */
+    unsigned models_by_request;         /* of them: a request costs, too */
     unsigned fields_left_out;           /* of another unit */
     unsigned lengths_merged;            /* models with several lengths */
 };

@@ -403,12 +403,13 @@ import_take(const struct ctl_config *config, const char *file,
     if (!ctl_price_map_write(&map, file, config->prices, digest, e)) {
         return false;
     }
-    printf("%s: %u models; left out: %u models without a price by token, "
-           "%u fields of other units; %u models with several lengths have the "
-           "dearest prices from the shortest on\n"
+    printf("%s: %u models; left out: %u models without a price by token "
+           "alone (%u of them cost something per request, which is not "
+           "charged), %u fields of other units; %u models with several lengths "
+           "have the dearest prices from the shortest on\n"
            "`asgard-ctl prices check` shows what it changes, `asgard-ctl "
            "reload` applies it\n", config->prices, map.n, map.models_left_out,
-           map.fields_left_out, map.lengths_merged);
+           map.models_by_request, map.fields_left_out, map.lengths_merged);
     import_note(config, &map, digest);
 
     return true;

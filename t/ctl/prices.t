@@ -82,11 +82,15 @@ spill($map, <<'JSON');
   "input_cost_per_token_above_128k_tokens": 3e-06,
   "output_cost_per_token_priority": 4e-06},
  "gpt-5.4": {"input_cost_per_token": 7e-06, "output_cost_per_token": 8e-06},
+ "asked": {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06,
+  "input_cost_per_request": 0.005},
  "picture": {"mode": "image_generation", "output_cost_per_image": 0.04}}
 JSON
 $out = $ctl->run_ok('prices', 'import', $map);
-like($out, qr/^\Q$own\E: 2 models; left out: 1 models .* 2 fields/,
+like($out, qr/^\Q$own\E: 2 models; left out: 2 models .* 3 fields/,
     'an import says what it took and left out');
+like($out, qr/\(1 of them cost something per request, which is not charged\)/,
+    'and of how many a price by token is not all that they cost');
 is((stat $own)[2] & 07777, 0644, 'the table is there for the daemon to read');
 ($status, $said) = check();
 is($status, 0, 'what had no price has one') or diag($said);

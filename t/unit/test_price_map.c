@@ -113,6 +113,10 @@ static void a_model_without_a_whole_price_by_token_is_left_out(void **state)
         "\"input_cost_per_token\":0,\"output_cost_per_token\":0.0",
         IN_OUT ",\"mode\":\"image_generation\"",
         IN_OUT ",\"tiered_pricing\":[{\"range\":[0,1]}]",
+        IN_OUT ",\"input_cost_per_request\":0.005",
+        "\"output_cost_per_request_flex\":1e-30," IN_OUT,
+        IN_OUT ",\"input_cost_per_request\":\"0\"",
+        IN_OUT ",\"input_cost_per_request\":{\"low\":0.01}",
         "\"input_cost_per_token\":null,\"output_cost_per_token\":1e-6",
         "\"mode\":\"embedding\",\"output_cost_per_token\":0"
     };
@@ -126,6 +130,8 @@ static void a_model_without_a_whole_price_by_token_is_left_out(void **state)
     assert_true(parse_one("\"mode\":\"embedding\","
                           "\"input_cost_per_token\":1e-6")->embedding);
     assert_non_null(parse_one(IN_OUT ",\"mode\":\"responses\""));
+    assert_non_null(parse_one(IN_OUT ",\"input_cost_per_request\":0.0"
+                              ",\"output_cost_per_request\":null"));
 }
 
 static void what_is_no_model_is_passed_over(void **state)
