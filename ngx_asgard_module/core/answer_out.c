@@ -214,9 +214,24 @@ void asg_answer_out_event(asg_answer_out_t *o)
     }
 }
 
+/* Of an event that is whole and there. */
+static asg_reason_t error_reason(const asg_answer_out_t *o)
+{
+    const asg_answer_scan_t *s = &o->a->scan;
+    size_t at = s->error_at;
+
+    if (!s->is_error || (o->a->flags & F_OVERFLOW) != 0
+        || !asg_answer_scan_is_whole(s) || at >= o->a->line_len)
+    {
+        return ASG_REASON_UPSTREAM_ERROR;
+    }
+    return asg_answer_error_reason(o->a->words,
+        (asg_str_t) {asg_answer_out_text(o) + at, o->a->line_len - at});
+}
+
 void asg_answer_out_error(asg_answer_out_t *o)
 {
-    asg_str_t event = asg_answer_error_event(o->a->words);
+    asg_str_t event = asg_answer_error_event(o->a->words, error_reason(o));
 
     asg_answer_out(o, event.data, event.len);
 }

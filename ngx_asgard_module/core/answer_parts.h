@@ -5,9 +5,14 @@
 #define ASG_ANSWER_PARTS_H
 
 #include "core/answer.h"
+#include "core/reason.h"
 
-/* The event that stands instead of a provider's error. */
-asg_str_t asg_answer_error_event(asg_words_t words);
+/* The event that stands instead of a provider's error; of a reason that is not
+ * of the provider: as for ASG_REASON_UPSTREAM_ERROR. */
+asg_str_t asg_answer_error_event(asg_words_t words, asg_reason_t reason);
+/* What the error object of such an event says, of which no word is passed on:
+ * in Anthropic's words by its type, else by a code of ours. */
+asg_reason_t asg_answer_error_reason(asg_words_t words, asg_str_t error);
 /* After an event or answer that is whole: takes the usage that the scan found.
  * One that is impossible, or less than an earlier one, spoils the whole
  * stream's. */

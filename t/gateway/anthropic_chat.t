@@ -182,7 +182,8 @@ $reply = streamed($start . block(0, {type => 'text', text => ''},
         message => 'secret words'}}), {});
 unlike($reply->body, qr/\[DONE\]|secret words/,
     'an error in a stream is no clean end, and is told in our words');
-like($reply->body, qr/"error"/, 'but told');
+like($reply->body, qr/"code":"upstream_overloaded"/,
+    'but told, with the code of what it was');
 $n++;
 
 # --- errors, and what cannot be said ---

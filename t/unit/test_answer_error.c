@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -29,7 +30,8 @@ static void it_is_an_event_that_we_read_as_an_error(void **state)
     for (asg_words_t words = ASG_WORDS_OPENAI; words <= ASG_WORDS_MESSAGES;
          words++)
     {
-        asg_str_t event = asg_answer_error_event(words);
+        asg_str_t event = asg_answer_error_event(words,
+                                                 ASG_REASON_UPSTREAM_ERROR);
 
         begin(words);
         assert_int_equal(asg_answer_feed(&answer, event.data, event.len,
@@ -55,7 +57,7 @@ static void it_stands_for_an_error_in_the_same_words(void **state)
         assert_int_equal(asg_answer_feed(&answer, theirs, sizeof(theirs) - 1,
                                          collect, NULL), 0);
         out[out_len] = '\0';
-        out_is(asg_answer_error_event(words).data);
+        out_is(asg_answer_error_event(words, ASG_REASON_UPSTREAM_ERROR).data);
     }
 }
 
@@ -69,12 +71,74 @@ static void whose_words_it_is_can_be_said_before_the_first_byte(void **state)
     assert_true(asg_answer_scan_is_empty(&answer.scan));
 }
 
+static void fed(asg_words_t words, const char *text, asg_reason_t reason)
+{
+    begin(words);
+    assert_int_equal(asg_answer_feed(&answer, text, strlen(text), collect,
+                                     NULL), 0);
+    out[out_len] = '\0';
+    out_is(asg_answer_error_event(words, reason).data);
+}
+
+static void it_keeps_the_code_of_what_the_provider_said(void **state)
+{
+    (void) state;
+    fed(ASG_WORDS_MESSAGES, "event: error\ndata: {\"type\":\"error\","
+        "\"error\":{\"type\":\"overloaded_error\",\"message\":\"secret\"}}\n\n",
+        ASG_REASON_UPSTREAM_OVERLOADED);
+    fed(ASG_WORDS_MESSAGES, "data: {\"error\":{\"message\":\"a}\\\"b\","
+        "\"type\":\"overloaded_error\"},\"type\":\"error\"}\r\n\r\n",
+        ASG_REASON_UPSTREAM_OVERLOADED);
+    fed(ASG_WORDS_MESSAGES, "data: {\"type\":\"error\",\"message\":"
+        "{\"type\":\"overloaded_error\"}}\n\n", ASG_REASON_UPSTREAM_ERROR);
+    fed(ASG_WORDS_OPENAI, "data: {\"error\":{\"type\":\"upstream_error\","
+        "\"code\":\"upstream_overloaded\"}}\n\n",
+        ASG_REASON_UPSTREAM_OVERLOADED);
+    fed(ASG_WORDS_OPENAI, "data: {\"error\":{\"code\":\"secret\"}}\n\n",
+        ASG_REASON_UPSTREAM_ERROR);
+    fed(ASG_WORDS_OPENAI, "data: {\"error\":\"upstream_overloaded\"}\n\n",
+        ASG_REASON_UPSTREAM_ERROR);
+}
+
+/* The statuses and types of a whole answer and of a stream do not differ. */
+static void its_type_and_code_are_those_of_the_reason(void **state)
+{
+    char storage[1024], should[128];
+    asg_buf_t body;
+    const char *event, *type;
+
+    (void) state;
+    for (asg_reason_t r = ASG_REASON_UPSTREAM_REJECTED; r < ASG_REASON_COUNT;
+         r++)
+    {
+        event = asg_answer_error_event(ASG_WORDS_OPENAI, r).data;
+        snprintf(should, sizeof(should), "\"type\":\"%s\",\"param\":null,"
+                 "\"code\":\"%s\"}", asg_reason_info(r)->type,
+                 asg_reason_info(r)->code);
+        assert_non_null(strstr(event, should));
+        event = asg_answer_error_event(ASG_WORDS_MESSAGES, r).data;
+        snprintf(should, sizeof(should), "\"code\":\"%s\"}",
+                 asg_reason_info(r)->code);
+        assert_non_null(strstr(event, should));
+        asg_buf_init(&body, storage, sizeof(storage) - 1);
+        asg_reason_messages_body(&body, r, ASG_STR_NULL, ASG_STR_NULL,
+                                 ASG_STR_NULL, ASG_STR("t"));
+        storage[body.len] = '\0';
+        type = strstr(strstr(event, "\"error\":{"), "\"type\":");
+        snprintf(should, sizeof(should), "%.*s", (int) strcspn(type, ","),
+                 type);
+        assert_non_null(strstr(storage, should));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_an_event_that_we_read_as_an_error),
         cmocka_unit_test(it_stands_for_an_error_in_the_same_words),
-        cmocka_unit_test(whose_words_it_is_can_be_said_before_the_first_byte)
+        cmocka_unit_test(whose_words_it_is_can_be_said_before_the_first_byte),
+        cmocka_unit_test(it_keeps_the_code_of_what_the_provider_said),
+        cmocka_unit_test(its_type_and_code_are_those_of_the_reason)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,11 @@ static void an_error_is_told_in_our_words_and_is_no_clean_end(void **state)
     char should[1024];
 
     (void) state;
-    snprintf(should, sizeof(should), "%s%s", TEXT("Hello"), ours);
+    snprintf(should, sizeof(should), "%s%s", TEXT("Hello"),
+             "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+             "\"overloaded_error\",\"message\":\"The provider ended the stream "
+             "with an error.\",\"param\":null,\"code\":\"upstream_overloaded\""
+             "}}\n\n");
     stream(TEXT("Hello") EVENT("error", ",\"error\":{\"type\":"
            "\"overloaded_error\",\"message\":\"secret\"}")
            EVENT("message_stop", ""));
