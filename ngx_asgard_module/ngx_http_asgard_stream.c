@@ -358,6 +358,14 @@ ngx_http_asgard_stream_end(ngx_http_asgard_attempt_t *a, ngx_uint_t whole)
                         whole ? ngx_http_asgard_guard_answer_emit
                               : ngx_http_asgard_stream_drop, a);
 
+    if (rc == 0 && whole
+        && (a->messages || a->answer.core.words == ASG_WORDS_MESSAGES))
+    {
+        /* HTTP saw its end, but Anthropic's streams say it themselves */
+        rc = asg_answer_cut(&a->answer.core, ngx_http_asgard_guard_answer_emit,
+                            a);
+    }
+
     return ngx_http_asgard_guard_answer_end(a, rc == 0) == 0 && rc == 0
            ? NGX_OK : NGX_ERROR;
 }

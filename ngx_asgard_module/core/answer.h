@@ -150,6 +150,9 @@ int asg_answer_feed(asg_answer_t *a, const char *bytes, size_t len,
     asg_answer_emit_pt emit, void *data);
 /* No more bytes: flushes an unfinished event as it is. */
 int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit, void *data);
+/* After that, of a stream that must say that it is whole: when it did not, nor
+ * ended by an error, our error event follows, and it is `malformed`. */
+int asg_answer_cut(asg_answer_t *a, asg_answer_emit_pt emit, void *data);
 
 /* Usage that was told beside the stream, between two events: an object with the
  * member `usage`, as in an answer.  It is no less than what was said before,

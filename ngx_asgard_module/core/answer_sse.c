@@ -604,3 +604,19 @@ int asg_answer_end(asg_answer_t *a, asg_answer_emit_pt emit_fn, void *data)
     asg_answer_judge(a);
     return o.rc;
 }
+
+int asg_answer_cut(asg_answer_t *a, asg_answer_emit_pt emit_fn, void *data)
+{
+    out_t o = {.a = a, .emit = emit_fn, .data = data};
+
+    if (a->usage.done || a->usage.error_event || a->usage.malformed
+        || a->usage.leaked)
+    {
+        return 0;
+    }
+    a->usage.malformed = true;
+    asg_answer_out(&o, "\n\n", 2);      /* ends what was passed of an event */
+    asg_answer_out_error(&o);
+    asg_answer_out_flush(&o);
+    return o.rc;
+}

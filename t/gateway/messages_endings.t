@@ -19,7 +19,8 @@ $s->endpoint(id => 'claude', kind => 'anthropic', host => '127.0.0.1',
     port => $up->port, host_header => 'claude.test',
     anthropic_version => '2023-06-01', auth_header => 'x-api-key',
     auth_scheme => '', first_byte_timeout_ms => 800, idle_timeout_ms => 800);
-$s->model(route => 'claude', paths => {messages => '/v1/messages'});
+$s->model(route => 'claude', paths => {messages => '/v1/messages',
+    chat => '/v1/messages'});
 my $key = $s->key($s->project(limit => '-'));
 $s->publish;
 $s->start;
@@ -96,12 +97,18 @@ ends("status $_", {status => $_}, 'v', 0) for 400, 401, 429, 500, 529;
 
 $reply = stream_ends('a stream', $whole, 's', $MEASURED);
 like($reply->body, qr/message_stop/, 'and it ends as a stream does');
-stream_ends('a stream without message_stop', start_of() . $text
+unlike($reply->body, qr/"error"/, 'and with no error');
+my $ERROR = qr/\n\nevent: error\ndata: .*"code":"upstream_error".*\n\n\z/;
+$reply = stream_ends('a stream without message_stop', start_of() . $text
     . event({type => 'message_delta', delta => {stop_reason => 'end_turn'},
         usage => {output_tokens => 20}}), 's', $MEASURED);
-stream_ends('a stream without message_delta', start_of() . $text, 'e',
+like($reply->body, $ERROR, 'is told as cut');
+$reply = stream_ends('a stream without message_delta', start_of() . $text, 'e',
     $FLOOR);
+like($reply->body, $ERROR, 'so is this');
 stream_ends('a stream that only begins', start_of(), 'e', $FLOOR);
+$reply = stream_ends('a stream of pings', event({type => 'ping'}), 'x');
+like($reply->body, $ERROR, 'and this');
 stream_ends('content behind the last usage', $whole . $text, 'e', $MEASURED);
 $reply = stream_ends('a stream that breaks off', start_of() . $text, 'e',
     $FLOOR, cut => 1);
@@ -121,6 +128,23 @@ $no_usage{content} = [];
 ends('a stream without usage', {raw => raw_stream(
     event({type => 'message_start', message => \%no_usage}) . $text
     . event({type => 'message_stop'}))}, 'e', 1, stream => $true);
+
+# --- the same streams as a chat ---
+
+for my $case (['without message_stop', start_of() . $text, 'e'],
+    ['with its usage, without message_stop', start_of() . $text . event({
+        type => 'message_delta', delta => {stop_reason => 'end_turn'},
+        usage => {output_tokens => 20}}), 'e'],
+    ['of pings', event({type => 'ping'}), 'x'])
+{
+    my ($name, $sse, $verb) = @$case;
+    $up->script({raw => raw_stream($sse)});
+    my $chat = $s->chat($key, {model => 'claude', stream => $true});
+    like($chat->body, qr/\n\ndata: .*"code":"upstream_error".*\n\n\z/,
+        "a chat of a stream $name is told as cut");
+    unlike($chat->body, qr/\[DONE\]/, '... with no clean end');
+    is(call_of($s, $chat)->{verb}, $verb, "... and $verb");
+}
 
 # --- a client that leaves ---
 
