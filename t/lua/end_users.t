@@ -119,6 +119,18 @@ is_deeply($q->reserve('a1', 30, ['p.x', user(4)], mode => 'A',
     'an open call of an end user that nobody knows is adopted');
 is_deeply($q->finish('a2', 's', 40, 'p.x:total:0,' . user(5) . ":1h:$hour",
     ['p.x', user(5)])->[0], 'LATE', '... and an outcome');
+my $past = $hour - 7200;
+is_deeply($q->finish('a3', 's', 40, 'p.x:total:0,' . user(6) . ":1h:$past",
+    ['p.x', user(6)])->[0], 'LATE', '... and of an hour that is over');
+is($q->field(user(6), "s:1h:$past"), undef,
+    '... of which nothing is counted beside the ledger');
+is($q->reserve('a4', 30, ['p.x', user(7)], mode => 'A',
+    pins => 'p.x:total:0,' . user(7) . ":1h:$past")->[0], 'OK',
+    'so is an open call of such an hour');
+is_deeply([map { $q->field(user(7), "$_:1h:$past") } qw(s h)], [undef, 30],
+    '... which is held, and no more');
+cmp_ok($redis->cmd('TTL', $q->key('b:' . user($_))), '>', 0,
+    '... and goes by itself') for 6, 7;
 $q->seed('open', [], 0, 1000, '0-0');
 sub again { my ($user, $amount) = @_;
     return $q->reserve('r' . ++$n, $amount, ['p.x', $user],

@@ -4,9 +4,20 @@
 --
 -- Likewise those of an end user that its project's default holds: its first
 -- call may be what is told.  No windows stand beside its counters; unless it
--- calls again they go by themselves, when the longest window must be over.
+-- calls again they go by themselves, when the longest window must be over.  A
+-- period that is over stays so: a reseed does not bring it back, and begun at 0
+-- it would lack what the ledger has of it.
 
 local USER_KEEPS = '3456000'                -- s: 40 days
+-- Of a day and more an hour longer: it may be of a zone.
+local LENGTHS = {s = 1, m = 60, h = 3600, d = 90000, w = 608400, mo = 2682000}
+
+-- May the period that begins at `id` still go on?
+local function is_due(window, id)
+    local n, unit = match(window, '^(%d+)(%l+)$')
+    local length = LENGTHS[unit or '']
+    return length and id + n * length > tonumber(call('TIME')[1])
+end
 
 -- Does a period of the window begin at `id`, by the budget's entries?
 local function is_period(entries, window, id)
@@ -33,12 +44,16 @@ local function pins_open(list)
         local at = v and v[3] and int(v[1])
         local of_user = v and not v[2] and w ~= 'total'
             and match(pin.key, '^{p%d%d}:b:e%.')
-        if of_user and id > (int(v[4]) or -1) then
-            call('HSET', pin.key, pin.s, '0', pin.h, '0', 'c:' .. w, pin.id)
+        if of_user then
+            if id > (int(v[4]) or -1) and is_due(w, id) then
+                call('HSET', pin.key, pin.s, '0', 'c:' .. w, pin.id)
+                pin.spent, pin.current = 0, true
+            end
+            call('HSET', pin.key, pin.h, '0')
+            pin.held = 0
             if call('HGET', pin.key, 'd') ~= '1' then
                 call('EXPIRE', pin.key, USER_KEEPS)
             end
-            pin.spent, pin.held, pin.current = 0, 0, true
         elseif at and id >= at and id > (int(v[4]) or -1)
             and is_period(v[2] or '', w, id) then
             call('HSET', pin.key, pin.s, '0', pin.h, '0', 'a:' .. w,
