@@ -86,6 +86,7 @@ ctl_ask_json_whole(struct ctl_request *rq, const struct ctl_ask *ask,
     ctl_out_text(waits, "for", ctl_ask_waits_for(ask));
     ctl_out_int(waits, "approvals",
                 ctl_ask_is_open(ask->state) ? missing(ask) : 0);
+    ctl_out_text(waits, "note", ctl_ask_waits_note(ask));
     ctl_out_raw(o, "project_now", look.now);
     ctl_out_raw(o, "may_decide", look.may_decide);
     ctl_out_raw(o, "approvals", look.approvals);

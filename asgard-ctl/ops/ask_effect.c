@@ -10,13 +10,13 @@
 
 /* A kind that ends in a colon stands for all that begin so. */
 static const struct ctl_ask_kind kinds[] = {
-    {"generic", NULL},
-    {"budget", ctl_project_grant_budget},
-    {"promotion", ctl_project_grant_promotion},
-    {"review-extension", ctl_project_grant_extension},
-    {"decommission", ctl_project_grant_end},
-    {"provision:", ctl_resource_provision},
-    {"destroy:", ctl_resource_destroy}
+    {"generic", NULL, false},
+    {"budget", ctl_project_grant_budget, false},
+    {"promotion", ctl_project_grant_promotion, false},
+    {"review-extension", ctl_project_grant_extension, false},
+    {"decommission", ctl_project_grant_end, true},
+    {"provision:", ctl_resource_provision, false},
+    {"destroy:", ctl_resource_destroy, true}
 };
 
 

@@ -23,6 +23,7 @@ struct ctl_ask_kind {
     const char *kind;                   /* "budget"; "provision:": a prefix */
     bool (*effect)(struct ctl_change *c, const struct ctl_ask *ask,
         enum ctl_ask_done *done, struct ctl_error *e);
+    bool ends;                          /* what costs: always to be approved */
 };
 
 /* NULL: no part of Asgard does anything for it; who asked reads the answer. */

@@ -124,3 +124,13 @@ ctl_ask_waits_for(const struct ctl_ask *ask)
         return NULL;
     }
 }
+
+
+const char *
+ctl_ask_waits_note(const struct ctl_ask *ask)
+{
+    return ctl_ask_is_open(ask->state) && ask->owner_manages
+           ? "The owner of the project is its manager too, and decides "
+             "nothing over it: nobody but an administrator is left."
+           : NULL;
+}

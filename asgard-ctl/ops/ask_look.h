@@ -25,5 +25,7 @@ bool ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
 
 /* What it waits for, in words; NULL: it is over. */
 const char *ctl_ask_waits_for(const struct ctl_ask *ask);
+/* Why somebody does not decide who else would; NULL: nobody. */
+const char *ctl_ask_waits_note(const struct ctl_ask *ask);
 
 #endif

@@ -27,9 +27,9 @@ static const struct rule rules[] = {
         CTL_EFFECT_DENY, CTL_TIER_NONE,
         "the project is neither active nor provisional"},
     /* what costs may always be ended */
-    {"project.killed", DEPLOY | CTL_ACTION_EXTEND | CTL_ACTION_SET_BUDGET,
-        WHEN(CTL_FACT_KILLED), 0, CTL_EFFECT_DENY, CTL_TIER_NONE,
-        "the project is killed"},
+    {"project.killed", DEPLOY | CTL_ACTION_EXTEND | CTL_ACTION_SET_BUDGET
+        | CTL_ACTION_APPROVE, WHEN(CTL_FACT_KILLED), 0, CTL_EFFECT_DENY,
+        CTL_TIER_NONE, "the project is killed"},
     {"service.status", DEPLOY, 0, UNLESS(CTL_FACT_IN_SERVICE),
         CTL_EFFECT_DENY, CTL_TIER_NONE,
         "the service is not offered now"},
@@ -73,7 +73,9 @@ static const struct rule rules[] = {
     {"set-budget.platform", CTL_ACTION_SET_BUDGET, 0, 0, CTL_EFFECT_ASK,
         CTL_TIER_PLATFORM, "a human grants a budget above the ceiling"},
     {"decommission.owner", CTL_ACTION_DECOMMISSION, WHEN(CTL_FACT_OWNER), 0,
-        CTL_EFFECT_ALLOW, CTL_TIER_NONE, "its owner ends a project"}
+        CTL_EFFECT_ALLOW, CTL_TIER_NONE, "its owner ends a project"},
+    {"approve.designated", CTL_ACTION_APPROVE, 0, 0, CTL_EFFECT_ALLOW,
+        CTL_TIER_NONE, "who may decide approves"}
 };
 
 #define RULES (sizeof(rules) / sizeof(rules[0]))

@@ -16,7 +16,8 @@ enum ctl_action {
     CTL_ACTION_EXTEND = 4,              /* a review's time, once more */
     CTL_ACTION_SET_BUDGET = 8,          /* above the ceiling */
     CTL_ACTION_DECOMMISSION = 16,
-    CTL_ACTION_ANY = 31
+    CTL_ACTION_APPROVE = 32,            /* a request that ends nothing */
+    CTL_ACTION_ANY = 63
 };
 
 enum ctl_fact {

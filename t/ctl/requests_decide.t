@@ -231,6 +231,9 @@ my $theirs = $t->api_ok('POST', '/api/requests', {project_id => $both_mine,
 $seen = look($theirs);
 is($seen->{waits}{for}, 'an administrator', 'where the owner is the manager an'
     . ' administrator decides');
+like($seen->{waits}{note}, qr/nobody but an administrator is left/,
+    '... which it says, and why');
+is(look($up)->{waits}{note}, undef, '... of no other');
 is_deeply([map { $_->{as} } @{$seen->{may_decide}}], [qw(admin admin)],
     '... nobody else');
 is_deeply($seen->{you_may}, ['cancel'], '... the owner may not');

@@ -105,6 +105,10 @@ static void the_other_actions_have_their_rules(void **state)
             CTL_TIER_PLATFORM, "set-budget.platform");
     decides(CTL_ACTION_SET_BUDGET, CTL_FACT_LIVE | CTL_FACT_KILLED,
             CTL_EFFECT_DENY, CTL_TIER_NONE, "project.killed");
+    decides(CTL_ACTION_APPROVE, CTL_FACT_LIVE, CTL_EFFECT_ALLOW,
+            CTL_TIER_NONE, "approve.designated");
+    decides(CTL_ACTION_APPROVE, CTL_FACT_LIVE | CTL_FACT_KILLED,
+            CTL_EFFECT_DENY, CTL_TIER_NONE, "project.killed");
     decides(CTL_ACTION_DECOMMISSION, CTL_FACT_LIVE | CTL_FACT_OWNER,
             CTL_EFFECT_ALLOW, CTL_TIER_NONE, "decommission.owner");
     decides(CTL_ACTION_DECOMMISSION, CTL_FACT_LIVE, CTL_EFFECT_DENY,
