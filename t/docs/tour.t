@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# The README names every folder, and documents name only what is there.
+# The README names every folder and page, and documents name only what is there.
 use strict;
 use warnings;
 use FindBin;
@@ -31,6 +31,11 @@ ok($told{$_}, "the tour shows $_") for sort keys %first, sort keys %second;
 for my $path (sort grep { m{/$} } keys %told) {
     ok(scalar(grep { index($_, $path) == 0 } @files), "$path is there");
 }
+
+# The pages to read on.
+my ($pages) = $readme =~ /^## Read on\n(.*)/ms;
+like($pages, qr/^\| `\Q$_\E` \|/m, "the README tells what $_ is for")
+    for sort grep { m{^docs/} } @files;
 
 # The harness: each module in the table of t/README.md.
 my ($harness) = slurp('t/README.md') =~ /^\| Module \|.*?\n(.*?)\n\n/ms;
