@@ -251,7 +251,6 @@ struct ngx_http_asgard_ctx_s {
 
     ngx_msec_t                 patience;      /* of the client, from started;
                                                * 0: it does not say */
-    ngx_msec_t                 timeout;       /* x-asgard-timeout-ms; 0: none */
 
     ngx_msec_t                 started;       /* ngx_current_msec */
     ngx_msec_t                 first_byte;    /* 0: none */

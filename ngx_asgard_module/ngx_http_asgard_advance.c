@@ -86,20 +86,26 @@ ngx_http_asgard_advance_left(ngx_http_asgard_attempt_t *a)
         limit = ngx_min(limit, ctx->patience);
     }
 
-    if (ctx->timeout) {
-        limit = ngx_min(limit, ctx->timeout);
-    }
-
     passed = ngx_current_msec - ctx->started;
 
     return passed < limit ? limit - passed : 0;
 }
 
 
+/* Is the time over in which the attempt should have got its first byte? */
+
+static ngx_uint_t
+ngx_http_asgard_advance_is_due(ngx_http_asgard_attempt_t *a)
+{
+    return (ngx_msec_int_t) (a->due - ngx_current_msec) <= 0;
+}
+
+
 ngx_uint_t
 ngx_http_asgard_advance_has_address(ngx_http_asgard_attempt_t *a)
 {
-    return a->peer && a->address + 1 < a->peer->resolve.naddrs;
+    return a->peer && a->address + 1 < a->peer->resolve.naddrs
+           && !ngx_http_asgard_advance_is_due(a);
 }
 
 
@@ -210,7 +216,8 @@ ngx_http_asgard_advance_is_last(ngx_http_asgard_attempt_t *a, ngx_uint_t i)
 }
 
 
-/* The same candidate, after a while.  One that has just been cooled is left
+/* The same candidate, after a while: one that answered, as often as it may be
+ * tried.  One that has just been cooled because it cannot be reached is left
  * alone, unless it is the last of its group. */
 
 static ngx_uint_t
@@ -219,7 +226,8 @@ ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a)
     ngx_msec_t  wait;
 
     if (a->tries >= a->groups[a->index]->retries
-        || (a->cooled && !ngx_http_asgard_advance_is_last(a, a->index)))
+        || (a->cooled && a->fault != NGX_HTTP_ASGARD_FAULT_STATUS
+            && !ngx_http_asgard_advance_is_last(a, a->index)))
     {
         return 0;
     }
@@ -241,6 +249,7 @@ ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a)
 
     a->tries++;
     a->address = 0;
+    a->dated = 0;
     a->waited += wait;
     a->not_before = ngx_current_msec + wait;
     a->waiting = 1;
@@ -276,6 +285,7 @@ ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a)
     a->index = i;
     a->tries = 0;
     a->address = 0;
+    a->dated = 0;
     a->fresh = 0;
 
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_FALLBACK, 1);
@@ -294,6 +304,7 @@ ngx_http_asgard_advance_wait(ngx_http_asgard_attempt_t *a)
 
     if (left <= 0) {
         a->waiting = 0;
+        a->dated = 1;
         return NGX_OK;
     }
 
@@ -321,13 +332,13 @@ ngx_http_asgard_advance_within(ngx_http_asgard_ctx_t *ctx, ngx_msec_t time)
 {
     ngx_msec_t  passed;
 
-    if (ctx->timeout == 0) {
+    if (ctx->patience == 0) {
         return time;
     }
 
     passed = ngx_current_msec - ctx->started;
 
-    return passed < ctx->timeout ? ngx_min(time, ctx->timeout - passed) : 1;
+    return passed < ctx->patience ? ngx_min(time, ctx->patience - passed) : 1;
 }
 
 
@@ -338,21 +349,20 @@ ngx_http_asgard_advance_is_clients(ngx_http_asgard_attempt_t *a)
 
     ctx = a->ctx;
 
-    if (!a->timed_out || ctx->timeout == 0
-        || a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
-        || (a->accepted && a->response.type == NGX_HTTP_ASGARD_TYPE_SSE))
+    if (!a->timed_out || ctx->patience == 0 || a->streaming
+        || a->fault == NGX_HTTP_ASGARD_FAULT_STATUS)
     {
         return 0;
     }
 
-    return ngx_current_msec - ctx->started >= ctx->timeout;
+    return ngx_current_msec - ctx->started >= ctx->patience;
 }
 
 
 void
 ngx_http_asgard_advance_times(ngx_http_asgard_attempt_t *a)
 {
-    ngx_msec_t          first_byte;
+    ngx_msec_t          first_byte, left;
     const asg_group_t  *group;
 
     group = a->groups[a->index];
@@ -360,11 +370,17 @@ ngx_http_asgard_advance_times(ngx_http_asgard_attempt_t *a)
                  ? group->first_byte_timeout_ms
                  : a->endpoint->first_byte_timeout_ms;
 
-    a->conf.connect_timeout = ngx_http_asgard_advance_within(a->ctx,
-                                             a->endpoint->connect_timeout_ms);
-    a->conf.send_timeout = ngx_http_asgard_advance_within(a->ctx,
-                                             ngx_http_asgard_advance_idle(a));
-    a->conf.read_timeout = ngx_http_asgard_advance_within(a->ctx, first_byte);
+    if (!a->dated) {
+        a->due = ngx_current_msec
+                 + ngx_http_asgard_advance_within(a->ctx, first_byte);
+    }
+
+    left = ngx_http_asgard_advance_is_due(a) ? 1 : a->due - ngx_current_msec;
+
+    a->conf.connect_timeout = ngx_min(left,
+                                (ngx_msec_t) a->endpoint->connect_timeout_ms);
+    a->conf.send_timeout = ngx_min(ngx_http_asgard_advance_idle(a), left);
+    a->conf.read_timeout = left;
 }
 
 
@@ -398,6 +414,7 @@ ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a)
         && ngx_http_asgard_advance_left(a))
     {
         a->fresh = 1;
+        a->dated = 0;
 
     } else if (a->endpoint->retry_after_send
                && ngx_http_asgard_advance_again(a))

@@ -10,7 +10,7 @@
  * be at work for this call is not called again for it, unless its manifest says
  * retry_after_send.  Never after the first byte reached the client, for a
  * client that left, for a call that is cut, or later than
- * asgard_retry_timeout, the client's own patience or its x-asgard-timeout-ms.
+ * asgard_retry_timeout or the client's own patience.
  *
  * A candidate that did no work is tried again as often as its group says,
  * after a time that doubles from a quarter of a second, with jitter, or that
@@ -39,14 +39,16 @@ ngx_uint_t ngx_http_asgard_advance_asks_why(ngx_http_asgard_attempt_t *a);
 /* NGX_OK: now; NGX_AGAIN: it is too early, the attempt will be woken. */
 ngx_int_t ngx_http_asgard_advance_wait(ngx_http_asgard_attempt_t *a);
 
-/* The times of the attempt that begins, into a->conf. */
+/* The times of the attempt that begins, or goes on, into a->conf: by one bound
+ * until its first byte, from when it was waited for no longer (dated), however
+ * many addresses it tries. */
 void ngx_http_asgard_advance_times(ngx_http_asgard_attempt_t *a);
 /* How long an answer that began may be silent. */
 ngx_msec_t ngx_http_asgard_advance_idle(ngx_http_asgard_attempt_t *a);
-/* `time`, but no more than x-asgard-timeout-ms leaves, and never 0. */
+/* `time`, but no more than the client's patience leaves, and never 0. */
 ngx_msec_t ngx_http_asgard_advance_within(ngx_http_asgard_ctx_t *ctx,
     ngx_msec_t time);
-/* Was it x-asgard-timeout-ms that ended the wait, and no time of ours?  An
+/* Was it the client's patience that ended the wait, and no time of ours?  An
  * answer that streams is not bounded by it. */
 ngx_uint_t ngx_http_asgard_advance_is_clients(ngx_http_asgard_attempt_t *a);
 

@@ -155,9 +155,11 @@ ngx_http_asgard_candidate_connect(ngx_http_asgard_attempt_t *a,
 
     if (rc != NGX_OK) {
 
-        if (a->peer->resolve.naddrs && a->ctx->timeout == 0) {
+        if (a->peer->resolve.naddrs) {
             /* it ends by itself, and is no failure to connect */
-            a->conf.connect_timeout += NGX_HTTP_ASGARD_RESOLVE_LATE;
+            a->conf.connect_timeout = ngx_http_asgard_advance_within(a->ctx,
+                                            a->conf.connect_timeout
+                                            + NGX_HTTP_ASGARD_RESOLVE_LATE);
         }
 
         return rc;
@@ -369,18 +371,26 @@ ngx_http_asgard_candidate_failed(ngx_http_asgard_attempt_t *a)
 
 
 void
+ngx_http_asgard_candidate_release(ngx_http_asgard_attempt_t *a)
+{
+    if (a->claimed) {
+        ngx_http_asgard_health_release(a->claimed - 1);
+        a->claimed = 0;
+    }
+}
+
+
+void
 ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
 {
     ngx_uint_t  at_once;
 
     if (!ngx_http_asgard_candidate_failed(a)) {
 
-        if (a->claimed == a->health + 1
-            && (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
-                || ngx_http_asgard_advance_is_clients(a)))
+        if (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
+            || ngx_http_asgard_advance_is_clients(a))
         {
-            ngx_http_asgard_health_release(a->health);
-            a->claimed = 0;
+            ngx_http_asgard_candidate_release(a);
         }
 
         return;

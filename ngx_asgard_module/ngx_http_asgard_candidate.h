@@ -61,6 +61,8 @@ struct ngx_http_asgard_attempt_s {
     ngx_uint_t                  health;       /* health.h, of the endpoint */
     ngx_uint_t                  claimed;      /* 1 + such a place: we try it */
     ngx_msec_t                  sent_at;
+    ngx_msec_t                  due;          /* when its first byte must be
+                                               * here, once it is dated */
 
     /* a parked attempt waits for its name to be resolved, for a hold, or for
      * the time of another try */
@@ -91,6 +93,7 @@ struct ngx_http_asgard_attempt_s {
 
     unsigned                    parked:1;
     unsigned                    waiting:1;    /* until not_before */
+    unsigned                    dated:1;      /* begun: `due` stands */
     unsigned                    counted:1;    /* as under way there */
     unsigned                    cooled:1;     /* its endpoint, by this try */
     unsigned                    refused:1;    /* its body says why */
@@ -130,6 +133,9 @@ void ngx_http_asgard_candidate_wake(ngx_http_asgard_attempt_t *a);
 
 /* What a judged failure says of the endpoint's health. */
 void ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a);
+
+/* An endpoint that the call is to try: it learns nothing of it any more. */
+void ngx_http_asgard_candidate_release(ngx_http_asgard_attempt_t *a);
 
 /* What a failure means; called when the attempt is known to have failed. */
 void ngx_http_asgard_candidate_judge(ngx_http_asgard_attempt_t *a,

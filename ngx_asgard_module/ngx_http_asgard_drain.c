@@ -114,6 +114,7 @@ ngx_http_asgard_drain_begin(ngx_http_asgard_attempt_t *a)
                   "asgard: the client left, the answer is read on");
 
     a->ctx->client_gone = 1;
+    ngx_http_asgard_candidate_release(a);
     r->keepalive = 0;
     r->lingering_close = 0;
 

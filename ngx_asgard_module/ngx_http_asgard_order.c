@@ -37,10 +37,20 @@ ngx_http_asgard_order_seconds(ngx_str_t *value)
 }
 
 
-/* What the official SDKs say of how long they wait. */
+/* Of several times that a client says the shortest counts. */
 
 static void
-ngx_http_asgard_order_patience(ngx_http_asgard_ctx_t *ctx)
+ngx_http_asgard_order_patience(ngx_http_asgard_ctx_t *ctx, ngx_msec_t ms)
+{
+    ctx->patience = ctx->patience ? ngx_min(ctx->patience, ms) : ms;
+}
+
+
+/* What the official SDKs say of how long they wait.  They may say it wrongly,
+ * or cut it down to 0 s: then they said nothing. */
+
+static void
+ngx_http_asgard_order_library(ngx_http_asgard_ctx_t *ctx)
 {
     ngx_int_t   ms;
     ngx_str_t  *value;
@@ -55,10 +65,8 @@ ngx_http_asgard_order_patience(ngx_http_asgard_ctx_t *ctx)
         value = ngx_http_asgard_header(ctx->request, names[i]);
         ms = value ? ngx_http_asgard_order_seconds(value) : NGX_ERROR;
 
-        if (ms > 0 && (ctx->patience == 0
-                       || (ngx_msec_t) ms < ctx->patience))
-        {
-            ctx->patience = ms;
+        if (ms > 0) {
+            ngx_http_asgard_order_patience(ctx, ms);
         }
     }
 }
@@ -82,7 +90,7 @@ ngx_http_asgard_order_timeout(ngx_http_asgard_ctx_t *ctx)
         return ngx_http_asgard_refuse(ctx, ASG_REASON_INVALID_VALUE, &param);
     }
 
-    ctx->timeout = ms;
+    ngx_http_asgard_order_patience(ctx, ms);
 
     return NGX_OK;
 }
@@ -94,7 +102,7 @@ ngx_http_asgard_order_controls(ngx_http_asgard_ctx_t *ctx)
     ngx_str_t  *value;
     ngx_str_t   param = ngx_string("x-asgard-no-fallback");
 
-    ngx_http_asgard_order_patience(ctx);
+    ngx_http_asgard_order_library(ctx);
 
     value = ngx_http_asgard_header(ctx->request, "x-asgard-no-fallback");
 

@@ -224,6 +224,11 @@ ngx_http_asgard_upstream_write(void *data, ngx_chain_t *in)
         }
     }
 
+    if (!a->response.head) {
+        /* what is left for its first byte, now that some time has passed */
+        ngx_http_asgard_advance_times(a);
+    }
+
     return ngx_chain_writer(&u->writer, in);
 }
 
@@ -329,6 +334,7 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     a->conf.read_timeout = ngx_http_asgard_advance_idle(a);
 
     ngx_http_asgard_health_good(a->health);
+    a->claimed = 0;
 
     if (!stream) {
         ngx_http_asgard_health_measured(a->health, ASG_LATENCY_ANSWER,
@@ -512,6 +518,8 @@ ngx_http_asgard_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
     if (!a->parked && u->peer.sockaddr) {
         ngx_http_asgard_candidate_note(a);
     }
+
+    ngx_http_asgard_candidate_release(a);
 
     if (u->state && a->status) {
         u->state->status = a->status;

@@ -86,6 +86,30 @@ for my $value (qw(0 false)) {
         'x-asgard-timeout-ms' => 600)->body, qr/^data: \[DONE\]$/m,
         'a stream that has begun is not bounded by it');
 }
+# What an SDK says of its patience is the same word.
+for my $name (qw(x-stainless-timeout x-stainless-read-timeout)) {
+    $up{$_}->script({hang => 3}) for qw(a b);
+    my $begun = time;
+    my $reply = call($name => '0.3');
+    is($reply->status . ' ' . $reply->code, '504 upstream_timeout',
+        "$name ends a wait for the first byte");
+    cmp_ok(time - $begun, '<', 2.5, '... when its client gives up');
+    like(money_of($s, $reply), qr/^x /,
+        '... and what was sent is charged as after a timeout of our own');
+    $up{b}->script;
+}
+{
+    $up{a}->script({hang => 3});
+    my $begun = time;
+    is(call('x-stainless-timeout' => 2, 'x-asgard-timeout-ms' => 300)->status,
+        504, 'of several times the shortest counts');
+    cmp_ok(time - $begun, '<', 1.8, '... which is over first');
+    $up{b}->script;
+    $up{a}->script({chunks => 4, chunk_delay => 0.3});
+    like($s->chat($key, {model => 'a', stream => JSON::PP::true()},
+        'x-stainless-timeout' => '0.6')->body, qr/^data: \[DONE\]$/m,
+        'a stream that flows is not cut by the patience of an SDK');
+}
 is(call('x-asgard-timeout-ms' => 5000)->status, 200,
     'a call within its time is served');
 
@@ -105,7 +129,7 @@ for my $case (['x-asgard-no-fallback', 'yes'], ['x-asgard-no-fallback', ''],
 
 is(call('x-stainless-timeout' => $_)->status, 200,
     "x-stainless-timeout: $_ is read or passed over")
-    for qw(600 600.0 12.3456789 None -1), '';
+    for qw(600 600.0 12.3456789 None -1 0 0.0), '';
 my $sent = $up{a}->last_request;
 is(Asgard::FakeUpstream->header_of($sent, $_) // 'none', 'none',
     "$_ does not go to the provider")

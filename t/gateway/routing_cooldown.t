@@ -9,7 +9,8 @@ use Asgard::Files qw(spill wait_until);
 use Asgard::Spool qw(call_of);
 use Asgard::Stage;
 
-my $s = Asgard::Stage->new(workers => 2);
+my $s = Asgard::Stage->new(workers => 2,
+    http_conf => 'asgard_drain_timeout 700ms;');
 my @names = qw(a b);
 my %up = map { $_ => $s->upstream($_) } @names;
 my $key = $s->key($s->project(limit => '-'));
@@ -163,18 +164,34 @@ is(metric('state'), 0, '... and ends the cooling');
 # Nor does the time that a client gave its call.
 {
     my $evil = $s->key($s->project(id => 'proj-hasty', limit => '-'));
+    my $head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
     my $hasty = sub {
-        $up{a}->script({until => "$gate-3"});
-        is($s->chat($evil, {model => 'pool'}, 'x-asgard-timeout-ms' => 250)
-            ->status, 504, 'a call that waits for little');
+        my ($stream, @header) = @_;
+        @header = ('x-asgard-timeout-ms' => 250) if !@header;
+        $up{a}->script($stream ? {raw => $head, stay => 3}
+            : {until => "$gate-3"});
+        is($s->chat($evil, {model => 'pool', $stream ? (stream => \1) : ()},
+            @header)->status, 504, 'a call that waits for little');
     };
     is(call('single'), 200, 'one that is well');
-    $hasty->() for 1 .. 4;
+    $hasty->(0) for 1 .. 4;
+    $hasty->(0, 'x-stainless-timeout' => '0.25') for 1 .. 4;
+    $hasty->(1) for 1 .. 4;
     is(metric('state'), 0, '... cools nobody');
     cool();
     wait_until(sub { metric('state') == 1 }, 10);
-    $hasty->();
+    $hasty->(0);
     is(metric('state'), 1, '... and learns nothing by trying it');
+
+    # one whose client leaves, while it is read on and when that is over
+    mark();
+    $up{a}->script({until => "$gate-3"});
+    my $http = $s->chat_ask($evil, {model => 'pool'});
+    wait_until(sub { since() eq '1 0' }, 10);
+    is(metric('state'), 2, 'while one tries it, nobody else may');
+    $http->abort;
+    wait_until(sub { metric('state') == 1 }, 3);
+    is(metric('state'), 1, 'when its client has left, another one may');
     spill("$gate-3", '');
     is(call('pool'), 200, 'another one may');
     is(metric('state'), 0, '... and ends the cooling');

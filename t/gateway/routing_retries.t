@@ -41,6 +41,9 @@ name('both', {}, 0, 1);
 name('once', {retries => 0}, 0, 1);
 name('refused', {}, 2, 1);
 name('alone', {}, 0);
+push @{$s->{names}}, {name => 'pool', candidates => [0, 1], groups => [
+    {n => 2, retries => 2, strategy => 'ordered', allowed_fails => 0,
+        cooldown_ms => 300}]};
 name('hasty', {first_byte_timeout_ms => 150}, 0, 1);
 name('eager-both', {}, 3, 1);
 name('sulky', {}, 4 .. 6);
@@ -66,6 +69,36 @@ for my $status (500, 503, 529, 429) {
     is(call_of($s, $reply)->{ep}, 'first', 'it is the one that served');
     is(money_of($s, $reply), 's ' . (10 * 1000 + 20 * 10000),
         'and is paid once');
+}
+
+# Within a group, too, though the answer leaves its endpoint cooled.
+for my $status (500, 503, 529, 429) {
+    my $begun = mark();
+    $first->script(map { {status => $status} } 1 .. 2);
+    is($s->chat($key, {model => 'pool'})->status, 200,
+        "one of a group that answered $status is tried again");
+    is(since(), '3 0', '... before the next of the group');
+    cmp_ok(time - $begun, '>=', 0.375, '... and was not hammered');
+}
+
+{
+    my $begun = mark();
+    $first->script({status => 429, headers => {'Retry-After' => 1}});
+    is($s->chat($key, {model => 'pool'})->status, 200,
+        'of a group, too, Retry-After is waited for');
+    cmp_ok(time - $begun, '>=', 1, '... as long as it says');
+    is(since(), '2 0', '... and then it is tried');
+}
+
+{
+    my $begun = mark();
+    $first->script({status => 429, headers => {'Retry-After' => 2}});
+    is($s->chat($key, {model => 'pool'}, 'x-stainless-timeout' => '1.5')
+        ->status, 200, 'a Retry-After beyond the patience of the client');
+    is(since(), '1 1', '... is left to the next candidate');
+    cmp_ok(time - $begun, '<', 1.4, '... at once');
+    sleep 1;
+    is($s->chat($key, {model => 'pool'})->status, 200, 'which is back');
 }
 
 {
