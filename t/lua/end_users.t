@@ -57,6 +57,11 @@ cmp_ok($redis->cmd('TTL', $p->key('b:' . user(1))), '>', 172800,
 refused(['OVER', user(1), '1h', 100, 0, 60, $hour + 3600],
     'a second is refused when it does not fit', user(1), 41);
 is(reserve(user(2), 100)->[0], 'OK', 'another end user has room of its own');
+is_deeply([@{reserve(user(1), 101, mode => 'L')}[0, 3]], ['OK', 1],
+    'a call that was let in without Redis counts, and passes the default');
+is(counter(user(1), 'h'), 161, '... of its end user');
+is($p->finish("h$n", 'v', 0, $pins, ['p.x', user(1)])->[0], 'OK',
+    '... and ends');
 
 # The end of a call moves them like those of any budget.
 my ($id) = map { "h$_" } grep { ($redis->cmd('GET', $p->key("h:h$_")) // '')

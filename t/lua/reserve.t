@@ -72,6 +72,25 @@ refused(['OVER', 'p.x', '1h', 500, 0, 100, $hour + 3600],
 refused(['OVER', 'p.x', 'total', 1000, 0, 100, 0],
     'of several windows the one that never frees is named',
     'h2', 901, ['p.x', 'k.y']);
+
+# A call that was let in without Redis.
+is_deeply([@{$p->reserve('late', 901, ['p.x', 'k.y'], mode => 'L')}[0, 1, 3]],
+    ['OK', $pins, 1], 'a late hold passes a limit, and says so');
+is($p->field('p.x', 'h:total:0'), 1001, '... it is held');
+refused(['DUP', $pins, $redis->cmd('ZSCORE', $p->key('x'), 'late')],
+    '... once', 'late', 901, ['p.x', 'k.y'], mode => 'L');
+is($p->finish('late', 'v', 0, $pins, ['p.x', 'k.y'])->[0], 'OK',
+    '... and ends like any other');
+is($p->reserve('fits', 1, ['p.x', 'k.y'], mode => 'L')->[3], 0,
+    'one that passes none says that');
+$p->finish('fits', 'v', 0, $pins, ['p.x', 'k.y']);
+refused(['UNSEEDED', 'p.gone'], 'a late hold makes no counter', 'late2', 1,
+    ['p.gone'], mode => 'L');
+$p->add('p.0', total => 0);
+is($p->reserve('late3', 1, ['p.0'], mode => 'L')->[3], 1,
+    'a limit of 0 is one');
+$p->finish('late3', 'v', 0, 'p.0:total:0', ['p.0']);
+
 $p->add('p.m', '1h' => 500, total => 50, '1d' => 60);
 refused(['OVER', 'p.m', 'total', 50, 0, 0, 0],
     '... wherever it stands', 'h2', 55, ['p.m']);

@@ -8,7 +8,9 @@
 --       then of each scope with limits, 0 to 4, {pNN}:r:<scope> and
 --       {pNN}:o:<scope>
 -- ARGV  1 fence  2 id  3 amount  4 ttl_s (1 to 604800)
---       5 mode: R reserve, A adopt (re-announce an open hold, no limit check)
+--       5 mode: R reserve, A adopt (re-announce an open hold, no limit check),
+--         L late: of a call that was let in without Redis (fail mode); as R,
+--         but no limit refuses it
 --       6 not_after: Redis second after which it is refused; 0 none
 --       7 detail (JSON, kept in the hold)  8 pins (A only, taken verbatim)
 --       9 tokens that the call uses by an estimate  10... of each scope "rpm
@@ -20,6 +22,7 @@
 --                       "limit left resets_ms", then of tokens, of the scope
 --                       that has least left, `-` where none has a limit.
 --                       mark: of each scope, what finish needs for its tokens
+--                       L: instead of room 1 where a limit is passed, else 0
 -- DUP pins expires      open already with this amount; nothing moved
 -- OVER budget w limit spent held reset [zone]
 --                       a limit would be passed; of several such windows the
@@ -35,7 +38,7 @@
 -- CROWDED               a new end user, and no place among those of its project
 -- GONE                  voided before it came
 -- IDREUSE               open already with another amount
--- CLOSED                not open (R), or neither adopt nor open (A)
+-- CLOSED                not open (R), or neither adopt nor open (A, L)
 -- FENCE stored          another epoch or server process; '' when none
 -- BACKLOG               the usage stream is full (R)
 -- CLOCK                 TIME is more than 5 s behind what was seen, or
@@ -45,7 +48,7 @@
 -- An id `<call>.<n>` is a further attempt of the call `<call>`, which was
 -- reserved before it: an amount like any other, but no further call.  What is
 -- counted per call and not per amount leaves out the ids with a dot: requests
--- and slots.  A hold that is adopted takes its slot again, and counts no more
+-- and slots.  A hold that is adopted, or late, takes its slot, and counts no
 -- requests or tokens.
 --
 -- Invariants.  No write before the last check.  Then slots are given back whose
@@ -74,7 +77,7 @@ end
 
 local id, mode, detail = ARGV[2], ARGV[5], ARGV[7]
 local amount, ttl, not_after = int(ARGV[3]), int(ARGV[4]), int(ARGV[6])
-local adopt = mode == 'A'
+local adopt, reserve = mode == 'A', mode == 'R'
 local scopes = #ARGV > 9 and #ARGV - 9 or 0
 local last = #KEYS - 2 * scopes             -- the last budget
 local default, members                      -- of the last one, an end user's
@@ -83,13 +86,14 @@ if sub(KEYS[last] or '', 6, 8) == ':e:' then
 end
 
 if not amount or not ttl or ttl < 1 or ttl > 604800 or not not_after
-    or not (adopt or mode == 'R') or not is_id(id) or not is_detail(detail)
+    or not (adopt or reserve or mode == 'L')
+    or not is_id(id) or not is_detail(detail)
     or last < 5 or last > 20 or scopes > 4
     or not is_hold_key(2, id) or not is_stream_key(4, ARGV[1])
     or members and budget_of(default) ~= sub(members, 9) then
     return {'ARG'}
 end
-if m[2] ~= 'open' and not (adopt and m[2] == 'adopt') then
+if m[2] ~= 'open' and (reserve or m[2] ~= 'adopt') then
     return {'CLOSED'}
 end
 
@@ -110,13 +114,13 @@ if raw then
     if not a then
         return {'GONE'}
     end
-    if adopt and limits then
+    if not reserve and limits then
         limits.take()
     end
     return a == str(amount) and {'DUP', pins, expires} or {'IDREUSE'}
 end
 
-local pins
+local pins, worst, worst_at
 
 if adopt then
 -- Defined where they are used: a function costs what a command does.
@@ -135,10 +139,10 @@ if adopt then
     pins_open(list)
     pins_hold(list, amount)
 else
-    if time < seen - 5 or not_after > 0 and now > not_after then
+    if reserve and (time < seen - 5 or not_after > 0 and now > not_after) then
         return {'CLOCK'}
     end
-    if call('XLEN', KEYS[4]) >= (int(m[4]) or 0) then
+    if reserve and call('XLEN', KEYS[4]) >= (int(m[4]) or 0) then
         return {'BACKLOG'}
     end
 
@@ -147,7 +151,7 @@ else
 --@part end_user
     end
 
-    local names, writes, olds, worst, worst_at = {}, {}
+    local names, writes, olds = {}, {}
     for i = 5, last do
         local key, budget = KEYS[i], budget_of(KEYS[i])
         if not budget or names[budget] then
@@ -225,6 +229,9 @@ else
                 end
             end
 
+            if not reserve and held + amount > MAX then
+                return {'ARG'}
+            end
             local most = limit == '-' and MAX or tonumber(limit)
             if most <= 0 or spent + held + amount > most
                 or held + amount > MAX then
@@ -245,7 +252,7 @@ else
     if limits then
         limits.tidy()
     end
-    if worst or limits and limits.no then
+    if reserve and (worst or limits and limits.no) then
         return worst or limits.no
     end
     for _, old in ipairs(olds or {}) do
@@ -269,11 +276,13 @@ call('ZADD', KEYS[3], expires, id)
 if now > seen then
     call('HSET', KEYS[1], 't', str(now))
 end
-if not limits then
-    return {'OK', pins, expires}
+if limits then
+    limits.take()
 end
-limits.take()
-if adopt then
+if mode == 'L' then
+    return {'OK', pins, expires, worst and '1' or '0'}
+end
+if adopt or not limits then
     return {'OK', pins, expires}
 end
 return {'OK', pins, expires, limits.head, unpack(limits.marks)}

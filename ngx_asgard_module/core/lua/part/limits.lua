@@ -161,7 +161,7 @@ for i = 1, scopes do
         or not number(rpm) or not number(tpm) or not most then
         return {'ARG'}
     end
-    if not adopt and rpm ~= '-' then
+    if reserve and rpm ~= '-' then
         local ring = ring_read(key, 'q', number(rpm), call_id == id and 1 or 0,
             number(rpm) > EXACT and STEP or 0)
         rings[#rings + 1] = ring
@@ -169,7 +169,7 @@ for i = 1, scopes do
             refuse(scope, 'requests', ring.limit, ring.used, ring.retry)
         end
     end
-    if not adopt and tpm ~= '-' then
+    if reserve and tpm ~= '-' then
         local ring = ring_read(key, 't', number(tpm), tokens, STEP)
         rings[#rings + 1], ring.of = ring, i
         if ring.retry then
@@ -177,7 +177,7 @@ for i = 1, scopes do
         end
     end
     if parallel ~= '-' then
-        local is_new = not adopt and call_id == id
+        local is_new = reserve and call_id == id
         local open = is_new and slots_read(slots, most) or 0
         if is_new and open >= most then
             refuse(scope, 'parallel', most, open, most > 0 and 0 or math.huge)
