@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json_put.h"
+#include "core/event.h"
 #include "core/rkey.h"
 #include "meter/partition.h"
 
@@ -123,6 +124,9 @@ event_put(asg_buf_t *out, const struct ctl_reply *fields)
         || held > ASG_NUSD_MAX)
     {
         held = moved;
+    }
+    if (asg_event_is_alone(ctl_reply_field(fields, "x"))) {
+        held = 0;                       /* none that a limit had admitted */
     }
     ctl_put_text(out, out->len > 1 ? ",{\"i\":" : "{\"i\":",
                  word_of(fields, "i"));

@@ -16,6 +16,7 @@
 #include "audit/audit_holds.h"
 #include "audit/audit_limits.h"
 #include "audit/audit_opening.h"
+#include "core/event.h"
 #include "core/rkey.h"
 #include "core/script.h"
 #include "meter/partition.h"
@@ -473,7 +474,8 @@ hold_put(asg_buf_t *out, asg_str_t id, const struct ctl_hold_text *hold)
     asg_buf_str(out, hold->amount);
     asg_buf_z(out, ",\"p\":");
     asg_buf_json(out, hold->pins);
-    asg_buf_z(out, "}");
+    asg_buf_z(out, asg_event_is_alone(hold->detail) ? ",\"f\":true}"
+                                                    : ",\"f\":false}");
 }
 
 

@@ -54,13 +54,15 @@ hold_restore(struct ctl_arena *arena, const struct ctl_reply *event,
 {
     asg_str_t held = ctl_reply_field(event, "h");
     asg_str_t pins = ctl_reply_field(event, "p");
+    asg_str_t detail = ctl_reply_field(event, "x");
     const char *text;
 
     if (held.len == 0 || pins.len == 0) {
         return true;
     }
-    text = ctl_arena_printf(arena, "%.*s 0 0 %.*s ", (int) held.len,
-                            held.data, (int) pins.len, pins.data);
+    text = ctl_arena_printf(arena, "%.*s 0 0 %.*s %.*s", (int) held.len,
+                            held.data, (int) pins.len, pins.data,
+                            (int) detail.len, detail.data);
     if (text == NULL) {
         return ctl_error_internal(e, "out of memory");
     }

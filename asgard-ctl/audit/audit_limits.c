@@ -17,12 +17,14 @@
     " FROM outbox o WHERE o.kind = 'budget' AND o.target = f.budget_id" \
     " AND o.created_at = f.at))"
 
-/* What one hold adds that no admission checked.  Of a hold from before the
+/* What one hold adds that no admission checked, which is all of it where a fail
+ * mode let the call in.  Of a hold from before the
  * least was kept only a mark tells whether it was corrected. */
 #define UNCHECKED \
-    "greatest(h.balance_nano - coalesce(h.least_nano, CASE" \
+    "greatest(h.balance_nano - CASE WHEN coalesce(h.detail ? 'fm', false)" \
+    " THEN 0 ELSE coalesce(h.least_nano, CASE" \
     " WHEN coalesce(h.detail->'flags', '[]'::jsonb) ? 'overshoot'" \
-    " OR h.next_seq > 2 THEN 0 ELSE h.balance_nano END), 0)"
+    " OR h.next_seq > 2 THEN 0 ELSE h.balance_nano END) END, 0)"
 
 /* "Unlimited" as a number above all others. */
 #define LIMIT "coalesce(l.limit_nusd, 9223372036854775807)"
@@ -51,9 +53,10 @@
     " AS t(b text, w text, i bigint, o bigint, l bigint, d text)" \
     " WHERE l IS NOT NULL)," \
     " held AS (SELECT pin, sum(t.a) AS a FROM jsonb_to_recordset($2::jsonb)" \
-    " AS t(i text, a bigint, p text)," \
+    " AS t(i text, a bigint, p text, f boolean)," \
     " unnest(string_to_array(t.p, ',')) AS pin" \
-    " WHERE NOT EXISTS (SELECT FROM holds h WHERE h.hold_id = t.i)" \
+    " WHERE NOT t.f" \
+    " AND NOT EXISTS (SELECT FROM holds h WHERE h.hold_id = t.i)" \
     " GROUP BY pin)," \
     " over AS (SELECT c.*, " CTL_AUDIT_OPENING("c") " AS opened," \
     " coalesce(n.u, 0) AS above, u.h," \

@@ -126,6 +126,31 @@
     " ORDER BY partition, epoch LIMIT " SHOWN
 
 
+/* What no limit has admitted, and M1 takes for explained. */
+#define SQL_ALONE \
+    "SELECT count(*), coalesce(sum(balance_nano), 0) FROM holds" \
+    " WHERE detail ? 'fm' AND state <> 'voided'"
+
+
+static bool
+alone_note(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (!ctl_pg_query(pg, arena, &rows, e, SQL_ALONE, 0, NULL)) {
+        return false;
+    }
+    if (ctl_rows_i64(&rows, 0, 0) > 0) {
+        fprintf(out, "note: %s calls were let in without Redis by a fail mode,"
+                " and charged %s\n", ctl_rows_at(&rows, 0, 0),
+                ctl_rows_at(&rows, 0, 1));
+    }
+
+    return true;
+}
+
+
 static bool
 ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
     unsigned *broken, struct ctl_error *e)
@@ -147,7 +172,7 @@ ledger_check(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
         *broken += rows.nrows;
     }
 
-    return true;
+    return alone_note(pg, arena, out, e);
 }
 
 

@@ -24,11 +24,13 @@
 #define PLACE \
     "(SELECT name FROM witness_files f WHERE f.file = w.file) || ':' || w.line"
 
-/* A sibling that dies while it ends a dead worker's call may leave two. */
+/* A sibling that dies while it ends a dead worker's call may leave two.  A call
+ * that a fail mode let in has one from its beginning besides. */
 #define SQL_DOUBLE \
     "SELECT 'M5 hold ' || w.hold_id || ' has ' || count(*) || ' lines: '" \
     " || string_agg(" PLACE ", ', ' ORDER BY w.file, w.line) FROM witness w" \
-    " GROUP BY w.hold_id HAVING count(*) > 1 AND NOT bool_or(w.dead)" \
+    " GROUP BY w.hold_id HAVING count(*) FILTER (WHERE NOT (w.alone" \
+    " AND w.rank = 0)) > 1 AND NOT bool_or(w.dead)" \
     " ORDER BY w.hold_id LIMIT " SHOWN
 
 #define SQL_OVERSHOOTS \
@@ -113,6 +115,12 @@
     "DELETE FROM witness_open w USING holds h WHERE h.hold_id = w.hold_id" \
     " AND h.rank = 0 AND h.balance_nano = w.held" \
     " AND w.at > now() - " TELL_LATE
+
+/* Calls that a fail mode let in: Redis has never heard of them, nor the ledger,
+ * until their gateway reaches it. */
+#define SQL_ALONE \
+    "DELETE FROM witness_open w WHERE w.alone AND w.at > now() - " TELL_LATE \
+    " AND NOT EXISTS (SELECT FROM holds h WHERE h.hold_id = w.hold_id)"
 
 #define SQL_LOST \
     "SELECT 'M5 hold ' || w.hold_id || ': ' || coalesce(" \
@@ -352,6 +360,13 @@ untold_take(struct auditing *a, struct ctl_error *e)
         fprintf(a->out, "note: %lld calls that expired are not told yet: their "
                 "gateway has written down how they ended\n",
                 (long long) rows.affected);
+    }
+    if (!ctl_pg_query(a->pg, a->arena, &rows, e, SQL_ALONE, 0, NULL)) {
+        return false;
+    }
+    if (rows.affected > 0) {
+        fprintf(a->out, "note: %lld calls that a fail mode let in are not told "
+                "yet\n", (long long) rows.affected);
     }
 
     return true;

@@ -44,7 +44,8 @@
     " || coalesce(d->>'rid', 'none') || '.')," \
     " (6, 'Flags: ' || nullif((SELECT string_agg(f, ', ') FROM" \
     " jsonb_array_elements_text(CASE jsonb_typeof(d->'flags')" \
-    " WHEN 'array' THEN d->'flags' ELSE '[]' END) AS f), '') || '.'))" \
+    " WHEN 'array' THEN d->'flags' ELSE '[]' END) AS f), '') || '.')," \
+    " (7, 'Let in without Redis by the fail mode ' || (d->>'fm') || '.'))" \
     " AS v(n, line) WHERE line IS NOT NULL ORDER BY n"
 
 #define SQL_WINDOWS \

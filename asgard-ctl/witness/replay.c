@@ -197,6 +197,26 @@ detail_of(struct ctl_arena *arena, const asg_spool_line_t *line)
 }
 
 
+/* A call that a fail mode let in has no pins in its line: it counts in the
+ * total of its project, whatever windows there were. */
+static asg_str_t
+pins_of(struct ctl_arena *arena, const asg_spool_line_t *line)
+{
+    const char *pins;
+
+    if (line->pins.len > 0 || line->event.fail_mode.len == 0
+        || line->verb.data[0] == 'v')
+    {
+        return ctl_arena_str(arena, line->pins);
+    }
+    pins = ctl_arena_printf(arena, "p.%.*s:total:0",
+                            (int) line->event.project.len,
+                            line->event.project.data);
+
+    return pins != NULL ? asg_str_z(pins) : ASG_STR("");
+}
+
+
 static bool
 line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
 {
@@ -208,7 +228,7 @@ line_take(void *data, const asg_spool_line_t *line, struct ctl_error *e)
     to->file = r->w.file;
     to->number = r->w.number;
     to->hold = ctl_arena_str(arena, line->hold);
-    to->pins = ctl_arena_str(arena, line->pins);
+    to->pins = pins_of(arena, line);
     to->project = ctl_arena_str(arena, line->event.project);
     to->key = ctl_arena_str(arena, line->event.key);
     to->overshoot = line->event.flags & ASG_FLAG_OVERSHOOT;

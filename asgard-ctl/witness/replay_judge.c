@@ -18,7 +18,7 @@
 /* A line of a hold that is in the ledger must be of the same call, as far as
  * both say whose it is: what differs.  A void has no pins when the reply to its
  * reserve was lost; such a call was never sent, thus never charged but by its
- * expiry. */
+ * expiry.  One that a fail mode let in got its pins later than its line. */
 #define SQL_OTHERWISE \
     "nullif(concat_ws(', '," \
     " CASE WHEN h.project_id <> s.j AND h.project_id <> ''" \
@@ -27,7 +27,8 @@
     " CASE WHEN h.held_nano <> s.m THEN 'held ' || h.held_nano END," \
     " CASE WHEN h.key_id::text <> s.d->>'key' THEN 'key ' || h.key_id END," \
     " CASE WHEN h.pins <> '' AND h.pins <> s.p" \
-    " AND (s.p <> '' OR h.state = 'settled') THEN 'pins' END), '')"
+    " AND (s.p <> '' OR h.state = 'settled')" \
+    " AND NOT coalesce(s.d ? 'fm', false) THEN 'pins' END), '')"
 
 /* The budget of the line's end user, and the default that holds it where it has
  * none of its own. */

@@ -15,16 +15,16 @@
     "CREATE TEMP TABLE witness_files (file int, name text);" \
     "CREATE TEMP TABLE witness (hold_id text, part smallint, rank smallint," \
     " amount bigint, held bigint, at timestamptz, file int, line bigint," \
-    " dead boolean, over boolean, pins text, project text, key text," \
-    " facts text[])"
+    " dead boolean, over boolean, alone boolean, pins text, project text," \
+    " key text, facts text[])"
 
 #define SQL_LINES \
     "INSERT INTO witness SELECT i, p, r, a, h," \
     " timestamptz 'epoch' + t * interval '1 millisecond', f, n, w, o," \
-    " x, j, k, " CTL_WITNESS_FACTS("d") \
+    " m, x, j, k, " CTL_WITNESS_FACTS("d") \
     " FROM jsonb_to_recordset($1::jsonb) AS t(i text, p smallint," \
     " r smallint, a bigint, h bigint, t bigint, f int, n bigint, w boolean," \
-    " o boolean, x text, j text, k text, d jsonb)"
+    " o boolean, m boolean, x text, j text, k text, d jsonb)"
 
 struct loading {
     struct ctl_pg *pg;
@@ -111,8 +111,10 @@ row_put(struct loading *l, const asg_spool_line_t *line)
     ctl_put_i64(out, ",\"n\":", (int64_t) l->w->number);
     asg_buf_z(out, flags & ASG_FLAG_DEAD_WORKER ? ",\"w\":true"
                                                 : ",\"w\":false");
-    asg_buf_z(out, flags & ASG_FLAG_OVERSHOOT ? ",\"o\":true}"
-                                              : ",\"o\":false}");
+    asg_buf_z(out, flags & ASG_FLAG_OVERSHOOT ? ",\"o\":true"
+                                              : ",\"o\":false");
+    asg_buf_z(out, line->event.fail_mode.len > 0 ? ",\"m\":true}"
+                                                 : ",\"m\":false}");
 }
 
 

@@ -44,6 +44,7 @@ static const asg_member_t detail_members[] = {
     ASG_MEMBER_MAYBE(STRING, "provider", asg_event_t, provider),
     ASG_MEMBER_MAYBE(STRING, "ep", asg_event_t, endpoint),
     ASG_MEMBER_MAYBE(STRING, "gr", asg_event_t, verdicts),
+    ASG_MEMBER_MAYBE(STRING, "fm", asg_event_t, fail_mode),
     ASG_MEMBER_MAYBE(STRING, "rid", asg_event_t, upstream_id),
     ASG_MEMBER_MAYBE(COUNT, "pt", asg_event_t, prompt),
     ASG_MEMBER_MAYBE(COUNT, "ct", asg_event_t, completion),
@@ -70,6 +71,16 @@ static const asg_member_t line_members[] = {
     ASG_MEMBER(COUNT, "held", line_parts_t, line.held_nusd),
     ASG_MEMBER(STRING, "verdict", line_parts_t, line.verdict)
 };
+
+/* As it was written; within a string of JSON the quotes would be escaped. */
+bool asg_event_is_alone(asg_str_t detail)
+{
+    static const char member[] = ",\"fm\":\"";
+
+    return detail.len > 0
+           && memmem(detail.data, detail.len, member, sizeof(member) - 1)
+              != NULL;
+}
 
 const char *asg_flag_name(unsigned bit_index)
 {
@@ -157,6 +168,7 @@ static void put_event(asg_buf_t *out, const asg_event_t *e)
     put_known(out, ",\"provider\":", e->provider);
     put_known(out, ",\"ep\":", e->endpoint);
     put_known(out, ",\"gr\":", e->verdicts);
+    put_known(out, ",\"fm\":", e->fail_mode);
     if (e->settled) {
         put_settled(out, e);
     }

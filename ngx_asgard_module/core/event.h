@@ -10,6 +10,7 @@
 #ifndef ASG_EVENT_H
 #define ASG_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -42,6 +43,8 @@ typedef struct {
     uint64_t project_version, card_version;
     asg_str_t provider, endpoint;       /* before the end: where it goes */
     asg_str_t verdicts;                 /* of guardrails; null: none */
+    asg_str_t fail_mode;                /* by which it was let in without
+                                         * Redis; null: Redis let it in */
     /* of a settled call */
     bool settled;
     asg_str_t upstream_id;
@@ -74,6 +77,8 @@ ASG_MUST_CHECK asg_err_t asg_spool_write(asg_buf_t *out,
     const asg_spool_line_t *line);
 ASG_MUST_CHECK asg_err_t asg_spool_read(asg_json_t *json, asg_str_t text,
     asg_buf_t *scratch, asg_spool_line_t *out);
+/* Does the detail of a hold or an event say that a fail mode let it in? */
+bool asg_event_is_alone(asg_str_t detail);
 const char *asg_flag_name(unsigned bit_index);
 
 #endif

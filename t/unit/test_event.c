@@ -226,6 +226,23 @@ static void every_flag_has_a_name(void **state)
     assert_string_equal(asg_flag_name(ASG_FLAG_COUNT), "unknown");
 }
 
+static void a_call_of_a_fail_mode_says_so(void **state)
+{
+    const char *text = with("{\"f\":1," RESERVED "}", ",\"cv\":2",
+                            ",\"cv\":2,\"fm\":\"local\"");
+
+    (void) state;
+    assert_int_equal(read_event(text), ASG_OK);
+    assert_true(asg_str_eq_z(event.fail_mode, "local"));
+    asg_buf_init(&out, out_text, sizeof(out_text));
+    assert_int_equal(asg_event_write(&out, &event), ASG_OK);
+    assert_true(asg_str_eq_z(asg_buf_view(&out), text));
+    assert_true(asg_event_is_alone(asg_buf_view(&out)));
+    assert_false(asg_event_is_alone(ASG_STR(DETAIL)));
+    assert_false(asg_event_is_alone(ASG_STR("{\"rm\":\",\\\"fm\\\":\\\"\"}")));
+    assert_false(asg_event_is_alone(ASG_STR("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup(a_bad_witness_line_is_refused, begin),
         cmocka_unit_test_setup(what_a_client_named_stays_on_one_line, begin),
         cmocka_unit_test(every_flag_has_a_name),
+        cmocka_unit_test(a_call_of_a_fail_mode_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
