@@ -102,6 +102,9 @@ typedef struct {
     ngx_int_t                  bad_keys;      /* a second and address; 0: any */
     ngx_msec_t                 call_timeout;  /* asgard_call_timeout */
     time_t                     hold_ttl;      /* s; 120 */
+    ngx_uint_t                 fail_mode;     /* ngx_http_asgard_fail_e */
+    asg_nusd_t                 fail_nusd;     /* allowance of `local` */
+    ngx_msec_t                 fail_known;    /* how old a record may be */
 
     ngx_uint_t                 locations;     /* governed, or probes */
     ngx_array_t               *governed;      /* of void **: their loc_conf */
@@ -179,6 +182,8 @@ struct ngx_http_asgard_call_s {
     ngx_uint_t                 further;       /* of the hold: `<id>.<further>`;
                                                * 0: the first */
     asg_nusd_t                 hold_nusd;
+    ngx_uint_t                 fail_mode;     /* that let it in; closed: Redis
+                                               * did */
     int64_t                    prompt_bound;  /* tokens */
     int64_t                    output_bound;  /* tokens, times n */
     int64_t                    fitted;        /* tokens: what max_tokens was

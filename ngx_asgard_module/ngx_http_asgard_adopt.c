@@ -6,6 +6,9 @@
 #include <sys/random.h>
 
 #include "ngx_http_asgard_adopt.h"
+#include "ngx_http_asgard_alone.h"
+#include "ngx_http_asgard_budgets.h"
+#include "ngx_http_asgard_doubt.h"
 #include "ngx_http_asgard_head.h"
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_pace.h"
@@ -17,6 +20,7 @@
 #define NGX_HTTP_ASGARD_BEAT_KEEP    "60"       /* s, of a silent worker */
 #define NGX_HTTP_ASGARD_TOLD_KEEP    "600"      /* s */
 #define NGX_HTTP_ASGARD_ADOPT_RANDOM 12
+#define NGX_HTTP_ASGARD_ADOPT_TRIES  300        /* a minute of ticks */
 
 
 static struct {
@@ -147,6 +151,80 @@ ngx_http_asgard_adopt_pause(ngx_http_asgard_slot_t *slot)
 }
 
 
+/* Redis refuses a hold that it does not know.  What it must not have lost heals
+ * within seconds; a budget that was taken away meanwhile does not, and then the
+ * project's own is charged alone. */
+static void
+ngx_http_asgard_adopt_stuck(ngx_http_asgard_slot_t *slot,
+    asg_verdict_t verdict)
+{
+    u_char  *comma;
+
+    if (verdict == ASG_VERDICT_UNSEEDED) {
+        ngx_http_asgard_doubt(slot->part);
+    }
+
+    if (++slot->tries != NGX_HTTP_ASGARD_ADOPT_TRIES) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "asgard: redis does not take hold %*s, let in without it: "
+                  "%s; it goes to its project's budget alone",
+                  (size_t) slot->hold_len, slot->hold,
+                  asg_verdict_text(verdict));
+
+    ngx_http_asgard_alone_forget(slot);
+    comma = ngx_strlchr(slot->budgets, slot->budgets + slot->budgets_len, ',');
+
+    if (comma) {
+        slot->budgets_len = (u_short) (comma - slot->budgets);
+        slot->names_len = slot->budgets_len;
+        slot->users[0] = '\0';
+        slot->limited = 0;
+    }
+}
+
+
+/* Of a hold that was let in without Redis. NGX_ERROR: no such answer. */
+static ngx_int_t
+ngx_http_asgard_adopt_took(ngx_http_asgard_slot_t *slot,
+    const asg_reply_hold_t *hold, const asg_str_t *words, ngx_uint_t n)
+{
+    if (hold->pins.len > sizeof(slot->pins)) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(slot->pins, hold->pins.data, hold->pins.len);
+    slot->pins_len = (u_short) hold->pins.len;
+    ngx_http_asgard_budgets_taken(slot);
+    ngx_http_asgard_alone_taken(slot, words, n);
+    slot->tries = 0;
+    return NGX_OK;
+}
+
+
+/* When Redis is asked about it next. */
+static ngx_msec_t
+ngx_http_asgard_adopt_next(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
+{
+    return state == NGX_HTTP_ASGARD_SLOT_HELD
+           || state == NGX_HTTP_ASGARD_SLOT_SENT
+           ? ngx_http_asgard_adopt_pause(slot) : 0;
+}
+
+
+ngx_uint_t
+ngx_http_asgard_adopt_is_open(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
+{
+    return state == NGX_HTTP_ASGARD_SLOT_HELD
+           || state == NGX_HTTP_ASGARD_SLOT_SENT
+           || state == NGX_HTTP_ASGARD_SLOT_LEFT
+           || (state == NGX_HTTP_ASGARD_SLOT_ENDED
+               && slot->untold && slot->verb != 'v');
+}
+
+
 static void
 ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
 {
@@ -161,10 +239,7 @@ ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
     slot->telling = 0;
     state = ngx_http_asgard_journal_state(slot);
 
-    if (state != NGX_HTTP_ASGARD_SLOT_HELD
-        && state != NGX_HTTP_ASGARD_SLOT_SENT
-        && state != NGX_HTTP_ASGARD_SLOT_LEFT)
-    {
+    if (!ngx_http_asgard_adopt_is_open(slot, state)) {
         return;                     /* ended meanwhile */
     }
 
@@ -175,7 +250,10 @@ ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
 
     case ASG_VERDICT_OK:
     case ASG_VERDICT_DUP:
-        if (asg_reply_hold(words, n, &hold) != ASG_OK) {
+        if (asg_reply_hold(words, n, &hold) != ASG_OK
+            || (slot->untold
+                && ngx_http_asgard_adopt_took(slot, &hold, words, n) != NGX_OK))
+        {
             return;
         }
 
@@ -186,6 +264,11 @@ ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
     case ASG_VERDICT_GONE:
     case ASG_VERDICT_IDREUSE:
     case ASG_VERDICT_ARG:
+        if (slot->untold) {
+            ngx_http_asgard_adopt_stuck(slot, verdict);
+            return;
+        }
+
         ngx_http_asgard_adopt_failed(slot, state, verdict);
         break;
 
@@ -193,13 +276,17 @@ ngx_http_asgard_adopt_handler(void *data, redisReply *reply, ngx_uint_t sent)
         (void) ngx_http_asgard_args_learn(slot->part, 0, words, n);
         return;
 
+    case ASG_VERDICT_UNSEEDED:
+    case ASG_VERDICT_CROWDED:
+        ngx_http_asgard_adopt_stuck(slot, verdict);
+        return;
+
     default:
         return;                     /* again in the next tick */
     }
 
     slot->epoch = slot->told_epoch;
-    slot->due = ngx_current_msec + (state == NGX_HTTP_ASGARD_SLOT_LEFT
-                                    ? 0 : ngx_http_asgard_adopt_pause(slot));
+    slot->due = ngx_current_msec + ngx_http_asgard_adopt_next(slot, state);
 }
 
 
@@ -236,10 +323,12 @@ void
 ngx_http_asgard_adopt_args(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot, ngx_uint_t state, uint64_t epoch)
 {
-    ngx_http_asgard_args_begin(args, slot, epoch, NGX_HTTP_ASGARD_ARGS_OF_HOLD);
+    ngx_http_asgard_args_begin(args, slot, epoch, slot->untold
+                               ? NGX_HTTP_ASGARD_ARGS_OF_RESERVE
+                               : NGX_HTTP_ASGARD_ARGS_OF_HOLD);
     ngx_http_asgard_args_number(args, slot->held_nusd);
     ngx_http_asgard_args_number(args, ngx_http_asgard_adopt_ttl(slot, state));
-    ngx_http_asgard_args_text(args, "A", 1);
+    ngx_http_asgard_args_text(args, slot->untold ? "L" : "A", 1);
     ngx_http_asgard_args_text(args, "0", 1);
     ngx_http_asgard_args_text(args, slot->detail, slot->detail_len);
     ngx_http_asgard_args_text(args, slot->pins, slot->pins_len);

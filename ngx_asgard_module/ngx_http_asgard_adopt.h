@@ -6,7 +6,8 @@
  * ctl seeds the counters from the ledger, which knows nothing of calls that
  * are under way, and waits with opening for every worker that lived; hence the
  * beat, once a second.  Open holds are announced by reserve in mode A, which
- * checks no limit; undurable outcomes are told again (settle).  The tick
+ * checks no limit, those that were let in without Redis (alone.h) in mode L;
+ * undurable outcomes are told again (settle).  The tick
  * of settle calls begin(), look() for each slot, end(); it announces what is
  * wanted as the pace allows.
  */
@@ -32,9 +33,14 @@ void ngx_http_asgard_adopt_end(void);
 ngx_int_t ngx_http_asgard_adopt_say(ngx_uint_t part, uint64_t epoch,
     const u_char *name, ngx_http_asgard_redis_pt handler, void *data);
 
-/* Of HELD, SENT, LEFT: the hold must be announced, and is not being. */
+/* Is there a hold that may have to be announced?  That of a call that has ended
+ * too, where Redis has never heard of it. */
+ngx_uint_t ngx_http_asgard_adopt_is_open(ngx_http_asgard_slot_t *slot,
+    ngx_uint_t state);
+/* Of one that is open: the hold must be announced, and is not being. */
 ngx_uint_t ngx_http_asgard_adopt_is_wanted(ngx_http_asgard_slot_t *slot);
-/* The arguments that announce it under `epoch`; `state` is HELD, SENT or LEFT.
+/* The arguments that announce it under `epoch`; `state` is HELD, SENT, LEFT or
+ * ENDED.
  * They point into the slot. */
 void ngx_http_asgard_adopt_args(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot, ngx_uint_t state, uint64_t epoch);

@@ -173,6 +173,7 @@ ngx_http_asgard_budgets_fill(ngx_http_asgard_slot_t *slot,
     char     user[ASG_BUDGET_SHORT + 1];
     u_char  *p, *last;
 
+    slot->users[0] = '\0';
     last = slot->budgets + sizeof(slot->budgets);
     p = ngx_slprintf(slot->budgets, last, "p.%s", ctx->key->project_id);
 
@@ -192,6 +193,7 @@ ngx_http_asgard_budgets_fill(ngx_http_asgard_slot_t *slot,
         asg_end_user_budget(asg_str_z(ctx->key->project_id),
                             asg_str_z(ctx->end_user), user);
         p = ngx_slprintf(p, last, ",%s", user);
+        ngx_memcpy(slot->users, ctx->project->end_users, sizeof(slot->users));
     }
 
     slot->budgets_len = (u_short) (p - slot->budgets);

@@ -257,11 +257,16 @@ ngx_http_asgard_cache_new(ngx_http_asgard_zone_t *zone,
 
 static ngx_uint_t
 ngx_http_asgard_cache_is_fresh(ngx_http_asgard_zone_t *zone,
-    ngx_http_asgard_cached_t *entry)
+    ngx_http_asgard_cached_t *entry, ngx_msec_t most)
 {
     ngx_msec_int_t  age, bound;
 
     age = (ngx_msec_int_t) (ngx_current_msec - entry->loaded);
+
+    if (most) {
+        return entry->version >= entry->lowest && age < (ngx_msec_int_t) most;
+    }
+
     bound = NGX_HTTP_ASGARD_FRESH_DEAF;
 
     /* what was loaded before a gap in the channel may have missed a change */
@@ -277,7 +282,7 @@ ngx_http_asgard_cache_is_fresh(ngx_http_asgard_zone_t *zone,
 
 ngx_int_t
 ngx_http_asgard_cache_get(ngx_http_asgard_cache_t *cache, ngx_str_t *name,
-    uint64_t *version, u_char *out, size_t *len)
+    ngx_msec_t most, uint64_t *version, u_char *out, size_t *len)
 {
     ngx_int_t                  rc;
     ngx_http_asgard_zone_t    *zone;
@@ -290,7 +295,7 @@ ngx_http_asgard_cache_get(ngx_http_asgard_cache_t *cache, ngx_str_t *name,
     entry = ngx_http_asgard_cache_find(cache, name);
 
     if (entry && entry->value_len
-        && ngx_http_asgard_cache_is_fresh(zone, entry))
+        && ngx_http_asgard_cache_is_fresh(zone, entry, most))
     {
         ngx_memcpy(out, entry->value, entry->value_len);
         *len = entry->value_len;

@@ -19,9 +19,11 @@
 
 
 /* NGX_OK with the version, the value in `out` (cap: CACHE_VALUE) and its
- * length, or NGX_DECLINED: not there, or no longer fresh. */
+ * length, or NGX_DECLINED: not there, or no longer fresh.  `most`, where it is
+ * not 0: fresh is what was loaded at most so many ms ago and had no change. */
 ngx_int_t ngx_http_asgard_cache_get(ngx_http_asgard_cache_t *cache,
-    ngx_str_t *name, uint64_t *version, u_char *out, size_t *len);
+    ngx_str_t *name, ngx_msec_t most, uint64_t *version, u_char *out,
+    size_t *len);
 /* NGX_OK; NGX_DECLINED: a newer version was announced or is there;
  * NGX_ERROR: no memory (an older value is gone). */
 ngx_int_t ngx_http_asgard_cache_put(ngx_http_asgard_cache_t *cache,

@@ -63,7 +63,12 @@ static const struct {
     { "asgard_guardrail_hook_total",
       "Calls whose texts the guardrail service was to judge." },
     { "asgard_guardrail_hook_failed_total",
-      "Of them, those without a good answer in time." }
+      "Of them, those without a good answer in time." },
+    { "asgard_fail_mode_calls_total",
+      "Holds of calls that the fail mode let in without Redis." },
+    { "asgard_fail_mode_held_nusd_total", "What these held, nano-USD." },
+    { "asgard_fail_mode_refused_total",
+      "Calls that the fail mode refused: no allowance, or not known well." }
 };
 
 typedef char ngx_http_asgard_count_names_fit

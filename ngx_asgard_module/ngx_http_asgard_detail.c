@@ -3,6 +3,7 @@
  * What the usage event says of a call.
  */
 
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_charge.h"
 #include "ngx_http_asgard_detail.h"
@@ -109,6 +110,11 @@ ngx_http_asgard_detail_event(ngx_http_asgard_ctx_t *ctx,
     event->card = charge.id;
     event->card_version = charge.version;
     event->verdicts = ngx_http_asgard_guard_text(ctx);
+
+    if (slot->fail_mode != NGX_HTTP_ASGARD_FAIL_CLOSED) {
+        event->fail_mode = ngx_http_asgard_alone_name(slot->fail_mode);
+    }
+
     event->prompt = -1;
     event->completion = -1;
     event->cached = -1;

@@ -12,6 +12,7 @@
 #include "ngx_http_asgard_hush.h"
 
 #include "core/window.h"
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_fit.h"
 #include "ngx_http_asgard_guard.h"
@@ -549,6 +550,8 @@ ngx_http_asgard_error_header_filter(ngx_http_request_t *r)
     if (ngx_http_asgard_limits_headers(r, ctx, ngx_http_asgard_error_header)
         != NGX_OK
         || ngx_http_asgard_fit_header(r, ctx, ngx_http_asgard_error_header)
+           != NGX_OK
+        || ngx_http_asgard_alone_header(r, ctx, ngx_http_asgard_error_header)
            != NGX_OK)
     {
         return NGX_ERROR;

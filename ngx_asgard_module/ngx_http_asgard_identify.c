@@ -7,6 +7,7 @@
  * knows the digest has it; then the project.
  */
 
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_identify.h"
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_steps.h"
@@ -144,6 +145,55 @@ ngx_http_asgard_lookup_keep_project(ngx_http_asgard_lookup_t *l)
 }
 
 
+/* The key's record is there: on with its project. */
+static void
+ngx_http_asgard_lookup_has_key(ngx_http_asgard_lookup_t *l, ngx_uint_t pepper)
+{
+    ngx_memcpy(l->ctx->digest, l->digests[pepper], ASG_KEY_DIGEST_BYTES);
+    l->ctx->pepper = pepper;
+    l->stage = NGX_HTTP_ASGARD_LOOKUP_PROJECT;
+    l->reads = 0;
+}
+
+
+/* Redis does not say: what it said last of the key, or the project, as long as
+ * the fail mode goes by that. */
+static ngx_int_t
+ngx_http_asgard_lookup_last(ngx_http_asgard_lookup_t *l)
+{
+    ngx_str_t   id;
+    ngx_uint_t  i;
+    ngx_msec_t  most;
+
+    most = ngx_http_asgard_alone_known();
+
+    if (most && l->stage == NGX_HTTP_ASGARD_LOOKUP_PROJECT) {
+        id.data = (u_char *) l->ctx->key->project_id;
+        id.len = ngx_strlen(id.data);
+
+        if (ngx_http_asgard_zone_project_last(&id, most,
+                                              &ngx_http_asgard_record_project)
+            == NGX_OK)
+        {
+            return ngx_http_asgard_lookup_keep_project(l);
+        }
+
+    } else if (most) {
+        for (i = 0; i < l->npeppers; i++) {
+            if (ngx_http_asgard_zone_key_last(l->digests[i], most,
+                                              &ngx_http_asgard_record_key)
+                == NGX_OK)
+            {
+                ngx_http_asgard_lookup_has_key(l, i);
+                return ngx_http_asgard_lookup_keep(l);
+            }
+        }
+    }
+
+    return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
+}
+
+
 /* NGX_OK: record found; NGX_DECLINED: no pepper knows the token; NGX_AGAIN. */
 static ngx_int_t
 ngx_http_asgard_lookup_key(ngx_http_asgard_lookup_t *l)
@@ -164,8 +214,7 @@ ngx_http_asgard_lookup_key(ngx_http_asgard_lookup_t *l)
 
         if (rc == NGX_OK) {
             ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_KEY_HIT, 1);
-            ngx_memcpy(l->ctx->digest, digest, ASG_KEY_DIGEST_BYTES);
-            l->ctx->pepper = l->pepper;
+            ngx_http_asgard_lookup_has_key(l, l->pepper);
             return ngx_http_asgard_lookup_keep(l);
         }
 
@@ -178,8 +227,7 @@ ngx_http_asgard_lookup_key(ngx_http_asgard_lookup_t *l)
                            digest);
 
         if (ngx_http_asgard_identify_get_key(name, len, l) != NGX_OK) {
-            return ngx_http_asgard_lookup_refuse(l,
-                                               ASG_REASON_BUDGET_UNAVAILABLE);
+            return ngx_http_asgard_lookup_last(l);
         }
 
         return NGX_AGAIN;
@@ -213,7 +261,7 @@ ngx_http_asgard_lookup_project(ngx_http_asgard_lookup_t *l)
                                      ngx_http_asgard_lookup_handler, l)
         != NGX_OK)
     {
-        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
+        return ngx_http_asgard_lookup_last(l);
     }
 
     return NGX_AGAIN;
@@ -231,9 +279,6 @@ ngx_http_asgard_lookup_run(ngx_http_asgard_lookup_t *l)
         if (rc != NGX_OK) {
             return rc;
         }
-
-        l->stage = NGX_HTTP_ASGARD_LOOKUP_PROJECT;
-        l->reads = 0;
     }
 
     if (l->stage == NGX_HTTP_ASGARD_LOOKUP_PROJECT) {
@@ -246,6 +291,22 @@ ngx_http_asgard_lookup_run(ngx_http_asgard_lookup_t *l)
     }
 
     return NGX_OK;
+}
+
+
+/* The same behind an answer of Redis: the key's record is followed by its
+ * project's. */
+static ngx_int_t
+ngx_http_asgard_lookup_take_last(ngx_http_asgard_lookup_t *l)
+{
+    ngx_int_t                 rc;
+    ngx_http_asgard_lookup_e  stage;
+
+    stage = l->stage;
+    rc = ngx_http_asgard_lookup_last(l);
+
+    return rc == NGX_OK && stage == NGX_HTTP_ASGARD_LOOKUP_KEY ? NGX_AGAIN
+                                                               : rc;
 }
 
 
@@ -289,15 +350,14 @@ ngx_http_asgard_lookup_take_key(ngx_http_asgard_lookup_t *l, redisReply *pair)
     redisReply  *reply;
 
     if (pair->type != REDIS_REPLY_ARRAY || pair->elements != 2) {
-        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
+        return ngx_http_asgard_lookup_take_last(l);
     }
 
     reply = pair->element[0];
 
     if (reply->type == REDIS_REPLY_NIL) {
         if (!ngx_http_asgard_redis_is_filled(pair->element[1])) {
-            return ngx_http_asgard_lookup_refuse(l,
-                                               ASG_REASON_BUDGET_UNAVAILABLE);
+            return ngx_http_asgard_lookup_take_last(l);
         }
 
         ngx_http_asgard_zone_key_absent(l->pepper, l->digests[l->pepper]);
@@ -325,11 +385,7 @@ ngx_http_asgard_lookup_take_key(ngx_http_asgard_lookup_t *l, redisReply *pair)
                                          l->digests[l->pepper],
                                          &ngx_http_asgard_record_key));
     if (rc == NGX_OK) {
-        ngx_memcpy(l->ctx->digest, l->digests[l->pepper],
-                   ASG_KEY_DIGEST_BYTES);
-        l->ctx->pepper = l->pepper;
-        l->stage = NGX_HTTP_ASGARD_LOOKUP_PROJECT;
-        l->reads = 0;
+        ngx_http_asgard_lookup_has_key(l, l->pepper);
     }
 
     return rc == NGX_OK ? NGX_AGAIN : rc;
@@ -343,13 +399,9 @@ ngx_http_asgard_lookup_take_project(ngx_http_asgard_lookup_t *l,
     asg_str_t  text;
     ngx_int_t  rc;
 
-    if (reply->type != REDIS_REPLY_NIL && reply->type != REDIS_REPLY_STRING) {
-        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
-    }
-
     /* a key without its project: Redis was not filled, not an unknown key */
-    if (reply->type == REDIS_REPLY_NIL) {
-        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
+    if (reply->type != REDIS_REPLY_STRING) {
+        return ngx_http_asgard_lookup_take_last(l);
     }
 
     text = (asg_str_t) { reply->str, (size_t) reply->len };
@@ -381,7 +433,7 @@ static ngx_int_t
 ngx_http_asgard_lookup_take(ngx_http_asgard_lookup_t *l, redisReply *reply)
 {
     if (reply == NULL) {
-        return ngx_http_asgard_lookup_refuse(l, ASG_REASON_BUDGET_UNAVAILABLE);
+        return ngx_http_asgard_lookup_take_last(l);
     }
 
     return l->stage == NGX_HTTP_ASGARD_LOOKUP_KEY

@@ -69,8 +69,15 @@ struct ngx_http_asgard_slot_s {
 
     /* the outcome */
     u_char                     verb;            /* s, e, v, x */
+    u_char                     fail_mode;       /* that let it in; closed: Redis
+                                                 * did; see alone.h */
+    u_char                     untold;          /* Redis does not know of it */
     asg_nusd_t                 amount_nusd;
-    uint64_t                   stream_ms;       /* of the event in Redis */
+    union {
+        uint64_t               stream_ms;       /* of the event in Redis */
+        asg_nusd_t             alone_nusd;      /* while it is untold: what it
+                                                 * counts */
+    };
     uint64_t                   stream_seq;
 
     /* the limits that count it; see limits.h */
@@ -92,7 +99,12 @@ struct ngx_http_asgard_slot_s {
     unsigned                   retold:1;        /* Redis may have its end */
 
     u_char                     budgets[NGX_HTTP_ASGARD_SLOT_BUDGETS];
-    u_char                     marks[NGX_HTTP_ASGARD_SCOPES][ASG_LIMIT_MARK];
+    union {
+        u_char                 marks[NGX_HTTP_ASGARD_SCOPES][ASG_LIMIT_MARK];
+        u_char                 users[ASG_BUDGET_SHORT + 1]; /* until Redis has
+                                                 * the hold: the default of its
+                                                 * end user; "": none */
+    };
     u_char                     pins[NGX_HTTP_ASGARD_SLOT_PINS];
     u_char                     detail[ASG_EVENT_DETAIL];
 };

@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard.h"
 
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_body.h"
 #include "ngx_http_asgard_check.h"
 #include "ngx_http_asgard_end_user.h"
@@ -252,6 +253,13 @@ static ngx_command_t  ngx_http_asgard_commands[] = {
       offsetof(ngx_http_asgard_main_conf_t, hold_ttl),
       &ngx_http_asgard_hold_ttl_bounds },
 
+    { ngx_string("asgard_fail_mode"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_asgard_alone_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("asgard_retry_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -475,6 +483,7 @@ ngx_http_asgard_create_main_conf(ngx_conf_t *cf)
     amcf->drain_bytes = NGX_CONF_UNSET_SIZE;
     amcf->bad_keys = NGX_CONF_UNSET;
     amcf->hold_ttl = NGX_CONF_UNSET;
+    amcf->fail_mode = NGX_CONF_UNSET_UINT;
     amcf->retry_timeout = NGX_CONF_UNSET_MSEC;
     amcf->call_timeout = NGX_CONF_UNSET_MSEC;
 
@@ -495,6 +504,7 @@ ngx_http_asgard_init_main_conf(ngx_conf_t *cf, void *conf)
                              NGX_HTTP_ASGARD_REDIS_DEADLINE);
     ngx_conf_init_value(amcf->bad_keys, NGX_HTTP_ASGARD_BAD_KEYS);
     ngx_conf_init_value(amcf->hold_ttl, NGX_HTTP_ASGARD_HOLD_TTL);
+    ngx_conf_init_uint_value(amcf->fail_mode, NGX_HTTP_ASGARD_FAIL_CLOSED);
     ngx_conf_init_msec_value(amcf->drain_timeout,
                              NGX_HTTP_ASGARD_DRAIN_TIMEOUT);
     ngx_conf_init_uint_value(amcf->guard_mode, ASG_GUARD_ENFORCE);

@@ -3,6 +3,7 @@
  * The call of a worker that is gone.
  */
 
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_orphan.h"
 #include "ngx_http_asgard_settle.h"
 #include "ngx_http_asgard_spool.h"
@@ -84,6 +85,7 @@ ngx_http_asgard_orphan_end(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
     switch (state) {
 
     case NGX_HTTP_ASGARD_SLOT_FILLING:
+        ngx_http_asgard_alone_told(slot);
         ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_FREE);
         return;
 

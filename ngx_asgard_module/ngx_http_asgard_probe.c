@@ -6,6 +6,7 @@
 #include "ngx_http_asgard_probe.h"
 
 #include "core/guard_set.h"
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_health.h"
 #include "ngx_http_asgard_journal.h"
 #include "ngx_http_asgard_ready.h"
@@ -357,7 +358,8 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
 
     s = ngx_http_asgard_snapshot_take();
     amcf = ngx_http_get_module_main_conf(r, ngx_http_asgard_module);
-    size = NGX_HTTP_ASGARD_METRICS_MAX + NGX_HTTP_ASGARD_TIMES_TEXT;
+    size = NGX_HTTP_ASGARD_METRICS_MAX + NGX_HTTP_ASGARD_TIMES_TEXT
+           + NGX_HTTP_ASGARD_ALONE_TEXT;
 
     if (amcf->guard_set) {
         size += amcf->guard_set->nrules * NGX_HTTP_ASGARD_OWN_RULE_MAX;
@@ -391,6 +393,7 @@ ngx_http_asgard_probe_metrics(ngx_http_request_t *r)
     p = ngx_http_asgard_probe_guards(p, last, amcf->guard_set);
     p = ngx_http_asgard_probe_used(p, last);
     p = ngx_http_asgard_times_write(p, last);
+    p = ngx_http_asgard_alone_write(p, last);
     p = ngx_http_asgard_probe_reasons(p, last);
 
     p = ngx_http_asgard_probe_gauge(p, last, "catalog_version",

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_asgard_script_args.h"
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_budgets.h"
 #include "ngx_http_asgard_candidate.h"
 #include "ngx_http_asgard_detail.h"
@@ -29,6 +30,7 @@
 
 
 static ngx_int_t ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot);
+static ngx_int_t ngx_http_asgard_reserve_alone(ngx_http_asgard_ctx_t *ctx);
 
 
 static void
@@ -101,6 +103,7 @@ ngx_http_asgard_reserve_over(ngx_http_asgard_ctx_t *ctx,
         return;
     }
 
+    ngx_http_asgard_alone_over(reply.budget);
     ngx_memcpy(over->window, reply.window.data, reply.window.len);
     ngx_memcpy(over->zone, reply.zone.data, reply.zone.len);
     over->unlimited = reply.unlimited;
@@ -173,6 +176,7 @@ ngx_http_asgard_reserve_held(ngx_http_asgard_slot_t *slot,
 
     ngx_memcpy(slot->pins, hold.pins.data, hold.pins.len);
     slot->pins_len = (u_short) hold.pins.len;
+    ngx_http_asgard_alone_passed(slot);
     ngx_http_asgard_budgets_taken(slot);
     slot->expires = hold.expires_s;
     ngx_http_asgard_redis_time_learn(hold.expires_s - amcf->hold_ttl);
@@ -232,6 +236,15 @@ ngx_http_asgard_reserve_fit(ngx_http_asgard_slot_t *slot,
 }
 
 
+/* Redis is not to be asked now of what it was asked of: it has lost it. */
+static ngx_uint_t
+ngx_http_asgard_reserve_is_lost(asg_verdict_t verdict)
+{
+    return verdict == ASG_VERDICT_FENCE || verdict == ASG_VERDICT_CLOSED
+           || verdict == ASG_VERDICT_UNSEEDED;
+}
+
+
 /* A verdict that says: nothing was written. */
 static void
 ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
@@ -273,7 +286,13 @@ ngx_http_asgard_reserve_verdict(ngx_http_asgard_slot_t *slot,
     } else {
         ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                       "asgard: reserve: %s", asg_verdict_text(verdict));
-        ngx_http_asgard_reserve_unavailable(ctx);
+
+        if (ngx_http_asgard_reserve_is_lost(verdict)) {
+            (void) ngx_http_asgard_reserve_alone(ctx);
+
+        } else {
+            ngx_http_asgard_reserve_unavailable(ctx);
+        }
     }
 
     ngx_http_asgard_reserve_resume(ctx);
@@ -308,7 +327,7 @@ ngx_http_asgard_reserve_failed(ngx_http_asgard_slot_t *slot, redisReply *reply)
     }
 
     if (ctx) {
-        ngx_http_asgard_reserve_unavailable(ctx);
+        (void) ngx_http_asgard_reserve_alone(ctx);
         ngx_http_asgard_reserve_resume(ctx);
     }
 }
@@ -340,7 +359,7 @@ ngx_http_asgard_reserve_handler(void *data, redisReply *reply, ngx_uint_t sent)
     if (ngx_http_asgard_reserve_held(slot, words, n) != NGX_OK) {
         ngx_http_asgard_reserve_undo(slot);
         if (ctx) {
-            ngx_http_asgard_reserve_unavailable(ctx);
+            (void) ngx_http_asgard_reserve_alone(ctx);
         }
     }
 
@@ -472,6 +491,69 @@ ngx_http_asgard_reserve_full(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* A slot that says what is asked for; NULL: ctx->reason says why not. */
+static ngx_http_asgard_slot_t *
+ngx_http_asgard_reserve_slot(ngx_http_asgard_ctx_t *ctx, ngx_uint_t fail_mode)
+{
+    ngx_http_asgard_slot_t  *slot;
+
+    slot = ngx_http_asgard_journal_take(ngx_http_asgard_share(ctx));
+    if (slot == NULL) {
+        ngx_http_asgard_reserve_full(ctx);
+        return NULL;
+    }
+
+    slot->fail_mode = (u_char) fail_mode;
+
+    if (ngx_http_asgard_reserve_fill(slot, ctx) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "asgard: key %s has more budgets for one model than a "
+                      "call can be held against", ctx->key->key_id);
+        ngx_http_asgard_reserve_drop(slot);
+        ngx_http_asgard_reserve_unavailable(ctx);
+        return NULL;
+    }
+
+    return slot;
+}
+
+
+/* Redis cannot say whether it fits: refused, or let in by the fail mode. */
+static ngx_int_t
+ngx_http_asgard_reserve_alone(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_http_asgard_slot_t       *slot;
+    ngx_http_asgard_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_asgard_module);
+    ngx_http_asgard_reserve_unavailable(ctx);
+
+    if (amcf->fail_mode == NGX_HTTP_ASGARD_FAIL_CLOSED) {
+        return NGX_ERROR;
+    }
+
+    slot = ngx_http_asgard_reserve_slot(ctx, amcf->fail_mode);
+    if (slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_asgard_alone_take(ctx, slot) != NGX_OK) {
+        ngx_http_asgard_reserve_drop(slot);
+        return NGX_ERROR;
+    }
+
+    /* Redis has nothing that would expire: without us only this is left */
+    ngx_http_asgard_spool_slot(slot, 'x', slot->held_nusd, ASG_STR("opened"));
+
+    ctx->reason = ASG_REASON_NONE;
+    ngx_str_null(&ctx->message);
+    ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_HELD);
+    ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_HELD_NUSD, slot->held_nusd);
+    ngx_http_asgard_reserve_enter(&ctx->call, slot);
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
 {
@@ -479,8 +561,7 @@ ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
     ngx_http_asgard_slot_t  *slot;
 
     if (ngx_http_asgard_redis_run_id()->len == 0) {
-        ngx_http_asgard_reserve_unavailable(ctx);
-        return NGX_ERROR;
+        return ngx_http_asgard_reserve_alone(ctx);
     }
 
     cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
@@ -489,18 +570,8 @@ ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    slot = ngx_http_asgard_journal_take(ngx_http_asgard_share(ctx));
+    slot = ngx_http_asgard_reserve_slot(ctx, NGX_HTTP_ASGARD_FAIL_CLOSED);
     if (slot == NULL) {
-        ngx_http_asgard_reserve_full(ctx);
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_asgard_reserve_fill(slot, ctx) != NGX_OK) {
-        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
-                      "asgard: key %s has more budgets for one model than a "
-                      "call can be held against", ctx->key->key_id);
-        ngx_http_asgard_reserve_drop(slot);
-        ngx_http_asgard_reserve_unavailable(ctx);
         return NGX_ERROR;
     }
 
@@ -511,8 +582,7 @@ ngx_http_asgard_reserve_start(ngx_http_asgard_ctx_t *ctx)
 
     if (ngx_http_asgard_reserve_send(slot) != NGX_OK) {
         ngx_http_asgard_reserve_drop(slot);
-        ngx_http_asgard_reserve_unavailable(ctx);
-        return NGX_ERROR;
+        return ngx_http_asgard_reserve_alone(ctx);
     }
 
     return NGX_AGAIN;

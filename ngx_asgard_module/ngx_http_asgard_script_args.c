@@ -46,13 +46,10 @@ static void
 ngx_http_asgard_args_users(ngx_http_asgard_args_t *args,
     ngx_http_asgard_slot_t *slot)
 {
-    asg_str_t               budget;
-    ngx_http_asgard_ctx_t  *ctx;
+    asg_str_t  budget;
 
-    ctx = slot->ctx;
-
-    if (ctx->project->end_users[0] && ctx->end_user[0]) {
-        budget = asg_str_z(ctx->project->end_users);
+    if (slot->users[0]) {
+        budget = asg_str_z((const char *) slot->users);
         ngx_http_asgard_args_key(args,
             asg_rkey_budget(args->names[args->argc], slot->part, budget));
         ngx_http_asgard_args_key(args,

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_asgard_adopt.h"
+#include "ngx_http_asgard_alone.h"
 #include "ngx_http_asgard_doubt.h"
 #include "ngx_http_asgard_extend.h"
 #include "ngx_http_asgard_head.h"
@@ -137,6 +138,8 @@ ngx_http_asgard_settle_told(ngx_http_asgard_slot_t *slot,
 {
     asg_str_t  id;
 
+    ngx_http_asgard_alone_told(slot);
+
     if (asg_reply_event(reply, n, &id) != ASG_OK
         || asg_stream_id_parse(id, &slot->stream_ms, &slot->stream_seq)
            != ASG_OK)
@@ -171,6 +174,7 @@ ngx_http_asgard_settle_refused(ngx_http_asgard_slot_t *slot)
     ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                   "asgard: redis refuses even the expiry of hold %*s",
                   (size_t) slot->hold_len, slot->hold);
+    ngx_http_asgard_alone_told(slot);
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_FREE);
 }
 
@@ -323,6 +327,11 @@ ngx_http_asgard_settle_send(ngx_http_asgard_slot_t *slot,
 {
     ngx_http_asgard_args_t  args;
 
+    /* its hold is announced first, by the tick */
+    if (slot->untold && slot->verb != 'v') {
+        return NGX_OK;
+    }
+
     if (slot->verb != 'x') {
         slot->epoch = ngx_http_asgard_zone_epoch(slot->part);
     }
@@ -353,6 +362,7 @@ ngx_http_asgard_settle_end(ngx_http_asgard_slot_t *slot, u_char verb,
     slot->tries = 0;
     slot->retold = 0;
     slot->due = 0;
+    ngx_http_asgard_alone_end(slot, amount_nusd);
     ngx_http_asgard_journal_move(slot, NGX_HTTP_ASGARD_SLOT_ENDED);
     (void) ngx_http_asgard_settle_send(slot, ngx_http_asgard_settle_handler);
 }
@@ -445,14 +455,13 @@ ngx_http_asgard_settle_tell(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
     ngx_int_t   rc;
     ngx_uint_t  is_open, is_ended;
 
-    is_open = (state == NGX_HTTP_ASGARD_SLOT_HELD
-               || state == NGX_HTTP_ASGARD_SLOT_SENT
-               || state == NGX_HTTP_ASGARD_SLOT_LEFT)
-              && ngx_http_asgard_adopt_is_wanted(slot);
-    is_ended = (state == NGX_HTTP_ASGARD_SLOT_ENDED
+    is_open = ngx_http_asgard_adopt_is_open(slot, state);
+    is_ended = (state == NGX_HTTP_ASGARD_SLOT_ENDED && !is_open
                 && ngx_http_asgard_settle_is_heard(slot))
                || (state == NGX_HTTP_ASGARD_SLOT_LEFT
                    && ngx_http_asgard_settle_is_over(slot));
+
+    is_open = is_open && ngx_http_asgard_adopt_is_wanted(slot);
 
     if (!is_open && !is_ended) {
         return NGX_OK;

@@ -1,8 +1,8 @@
 
 /*
  * The layout of the shared zone, for the files that keep a part of it
- * (zone, cache, count, flood, health, tally, times, journal, spool); nobody
- * else includes this.
+ * (zone, cache, count, flood, health, tally, times, journal, spool, alone);
+ * nobody else includes this.
  *
  * The head of the memory is nginx's slab pool, which holds cached records and
  * nothing else; behind it, at a fixed place, stands the structure below and
@@ -24,7 +24,7 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  11
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  12
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -34,6 +34,7 @@
 #define NGX_HTTP_ASGARD_SLOTS_MAX    262144
 #define NGX_HTTP_ASGARD_SHARES       4096       /* see share.h */
 #define NGX_HTTP_ASGARD_OWN_RULES    128        /* names of guardrails */
+#define NGX_HTTP_ASGARD_PASSED_N     16384      /* see alone.h */
 
 
 /* See times.h. */
@@ -154,6 +155,11 @@ struct ngx_http_asgard_zone_s {
     ngx_http_asgard_tally_t    tallies[NGX_HTTP_ASGARD_TALLY_N];
     ngx_http_asgard_tally_t    others;          /* models with no entry */
     ngx_http_asgard_own_rule_t own_rules[NGX_HTTP_ASGARD_OWN_RULES];
+
+    /* calls that were let in without Redis: see alone.h */
+    ngx_atomic_t               passed[NGX_HTTP_ASGARD_PASSED_N]; /* budgets */
+    ngx_atomic_t               alone_nusd[NGX_HTTP_ASGARD_SHARES];
+    ngx_atomic_t               alone_calls;     /* untold */
 
     /* the journal: see ngx_http_asgard_journal.h */
     ngx_uint_t                 nslots;

@@ -53,9 +53,7 @@ ngx_http_asgard_sibling_begin(void)
 static ngx_uint_t
 ngx_http_asgard_sibling_is_open(ngx_http_asgard_slot_t *slot, ngx_uint_t state)
 {
-    return state == NGX_HTTP_ASGARD_SLOT_HELD
-           || state == NGX_HTTP_ASGARD_SLOT_SENT
-           || state == NGX_HTTP_ASGARD_SLOT_LEFT
+    return ngx_http_asgard_adopt_is_open(slot, state)
            || (state == NGX_HTTP_ASGARD_SLOT_DONE && slot->verb == 'x');
 }
 

@@ -101,7 +101,8 @@ ngx_http_asgard_spool_call(ngx_http_asgard_slot_t *slot,
     line.detail = (asg_str_t) { (const char *) slot->detail, slot->detail_len };
     line.verb = (asg_str_t) { (const char *) &verb, 1 };
     line.verdict = verdict;
-    line.epoch = slot->epoch;
+    line.epoch = slot->untold ? ngx_http_asgard_zone_epoch(slot->part)
+                              : slot->epoch;
     line.partition = (unsigned) slot->part;
     line.amount_nusd = amount_nusd;
     line.held_nusd = slot->held_nusd;

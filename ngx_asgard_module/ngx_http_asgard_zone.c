@@ -222,24 +222,36 @@ ngx_http_asgard_zone_absent(u_char *digest, uint64_t half[2])
 }
 
 
-ngx_int_t
-ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
+static ngx_int_t
+ngx_http_asgard_zone_key_read(u_char *digest, ngx_msec_t most,
     asg_key_record_t *out)
 {
-    size_t                     len;
-    u_char                     value[NGX_HTTP_ASGARD_CACHE_VALUE];
-    uint64_t                   half[2];
-    ngx_str_t                  name;
-    ngx_http_asgard_absent_t  *absent;
+    size_t     len;
+    u_char     value[NGX_HTTP_ASGARD_CACHE_VALUE];
+    ngx_int_t  rc;
+    ngx_str_t  name;
 
     name.data = digest;
     name.len = ASG_KEY_DIGEST_BYTES;
 
-    if (ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->keys, &name,
-                                  &out->version, value, &len)
-        == NGX_OK)
-    {
+    rc = ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->keys, &name, most,
+                                   &out->version, value, &len);
+    if (rc == NGX_OK) {
         ngx_http_asgard_pack_read(value, out);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
+    asg_key_record_t *out)
+{
+    uint64_t                   half[2];
+    ngx_http_asgard_absent_t  *absent;
+
+    if (ngx_http_asgard_zone_key_read(digest, 0, out) == NGX_OK) {
         return NGX_OK;
     }
 
@@ -252,6 +264,14 @@ ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_asgard_zone_key_last(u_char *digest, ngx_msec_t most,
+    asg_key_record_t *out)
+{
+    return ngx_http_asgard_zone_key_read(digest, most, out);
 }
 
 
@@ -288,12 +308,20 @@ ngx_http_asgard_zone_key_absent(ngx_uint_t pepper, u_char *digest)
 ngx_int_t
 ngx_http_asgard_zone_project_get(ngx_str_t *id, asg_project_record_t *out)
 {
+    return ngx_http_asgard_zone_project_last(id, 0, out);
+}
+
+
+ngx_int_t
+ngx_http_asgard_zone_project_last(ngx_str_t *id, ngx_msec_t most,
+    asg_project_record_t *out)
+{
     size_t     len;
     u_char     value[NGX_HTTP_ASGARD_CACHE_VALUE];
     uint64_t   version;
     ngx_int_t  rc;
 
-    rc = ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->projects, id,
+    rc = ngx_http_asgard_cache_get(&ngx_http_asgard_zone()->projects, id, most,
                                    &version, value, &len);
     if (rc == NGX_OK) {
         ngx_memcpy(out, value, len);

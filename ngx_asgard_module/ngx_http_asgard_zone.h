@@ -57,6 +57,9 @@ typedef enum {
     NGX_HTTP_ASGARD_COUNT_REFUSED_UNAUDITED,
     NGX_HTTP_ASGARD_COUNT_HOOK,
     NGX_HTTP_ASGARD_COUNT_HOOK_FAILED,      /* alarm */
+    NGX_HTTP_ASGARD_COUNT_ALONE,            /* alarm */
+    NGX_HTTP_ASGARD_COUNT_ALONE_NUSD,
+    NGX_HTTP_ASGARD_COUNT_ALONE_REFUSED,
     NGX_HTTP_ASGARD_COUNT_N
 } ngx_http_asgard_count_e;
 
@@ -75,11 +78,16 @@ ngx_http_asgard_zone_t *ngx_http_asgard_zone(void);
  * not to exist (negative cache). */
 ngx_int_t ngx_http_asgard_zone_key_get(ngx_uint_t pepper, u_char *digest,
     asg_key_record_t *out);
+/* NGX_OK: it was read at most `most` ms ago, and no newer one was announced. */
+ngx_int_t ngx_http_asgard_zone_key_last(u_char *digest, ngx_msec_t most,
+    asg_key_record_t *out);
 /* NGX_DECLINED: a newer version was announced, read Redis again. */
 ngx_int_t ngx_http_asgard_zone_key_put(ngx_uint_t pepper, u_char *digest,
     asg_key_record_t *record);
 void ngx_http_asgard_zone_key_absent(ngx_uint_t pepper, u_char *digest);
 ngx_int_t ngx_http_asgard_zone_project_get(ngx_str_t *id,
+    asg_project_record_t *out);
+ngx_int_t ngx_http_asgard_zone_project_last(ngx_str_t *id, ngx_msec_t most,
     asg_project_record_t *out);
 ngx_int_t ngx_http_asgard_zone_project_put(asg_project_record_t *record);
 

@@ -31,6 +31,7 @@ my %fault = (
     AsgardWorkersUnheard => ['asgard_workers_unheard', '1x40'],
     AsgardStoreDown => ['asgard_ctl_up{store="redis"}', '0x40'],
     AsgardRedisDown => ['asgard_redis_up', '0x40'],
+    AsgardFailMode => ['asgard_fail_mode_in_effect', '1x40'],
     AsgardChangesLate => ['asgard_channel_up', '0x40'],
     AsgardRedisMayEvict => ['asgard_redis_may_evict', '1x40'],
     AsgardJournalNearlyFull => ['asgard_journal_slots_used', '80x40'],

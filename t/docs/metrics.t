@@ -20,6 +20,8 @@ my @counters = source('ngx_asgard_module/ngx_http_asgard_count.c')
 my $probe = source('ngx_asgard_module/ngx_http_asgard_probe.c');
 my @gauges = map { "asgard_$_" }
     $probe =~ /ngx_http_asgard_probe_gauge\(p, last, "(\w+)"/g;
+push @gauges, source('ngx_asgard_module/ngx_http_asgard_alone.c')
+    =~ /# TYPE (asgard_\w+) gauge/g;
 my @labelled = $probe =~ /# TYPE (asgard_\w+) counter/g;
 # Families with a label: their entries of a table of the type.
 my %family;

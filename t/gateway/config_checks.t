@@ -79,6 +79,13 @@ refused({location_conf => 'asgard_probe healthz;'},
     'a probe in a governed location');
 refused({main_conf => 'worker_rlimit_core 1m;'}, qr/holds? keys|would hold/,
     'core dumps');
+refused({http_conf => "asgard_fail_mode $_;"},
+    qr/"asgard_fail_mode" directive takes "closed", "local USD \[known=TIME\]"/,
+    "a fail mode that is $_") for 'shut', 'local', 'local 0', 'local -1',
+    'local 1usd', 'local 1 2', 'local 1 known=2h', 'closed known=1s',
+    'open known=0', 'open 5';
+refused({http_conf => 'asgard_fail_mode open; asgard_fail_mode closed;'},
+    qr/"asgard_fail_mode" directive is duplicate/, 'two fail modes');
 refused({http_conf => "asgard_call_timeout $_;"},
     qr/"asgard_call_timeout".* must be between 1s and 1d/,
     "a bound of a call of $_") for '0', '900ms', '25h';
