@@ -22,6 +22,9 @@ sub new {
 sub ca  { $_[0]{tls}->ca }
 sub url { "https://[::1]:$_[0]{port}" }
 
+# For a client that resolves the certificate's name to ::1 by itself.
+sub url_by_name { "https://ai.example.com:$_[0]{port}" }
+
 # With any_name => 1 it answers clients that ask for no name, too: who connects
 # to an address asks for none.
 sub conf {
