@@ -9,6 +9,8 @@
 
 #include <openssl/evp.h>
 
+#include "catalog/price.h"
+#include "core/catalog.h"
 #include "core/price.h"
 #include "flow/evidence.h"
 #include "ledger/opening.h"
@@ -38,6 +40,8 @@ WRAPPED(ctl_opening_sum);
 WRAPPED(ctl_zone_window);
 WRAPPED(ctl_restored_take);
 WRAPPED(asg_price_cost);
+WRAPPED(asg_catalog_project_card);
+WRAPPED(ctl_prices_overlay);
 WRAPPED(ctl_limit_start_note);
 WRAPPED(ctl_lead_clock_back);
 
@@ -48,6 +52,8 @@ static struct {
     bool calm;
     asg_script_t script;
     char *text;
+    const char *from, *to;              /* of SQL; NULL: nothing */
+    char *sql;
     char sha[ASG_SCRIPT_SHA_CHARS + 1];
 } broken = {.script = ASG_SCRIPT_COUNT};
 
@@ -146,12 +152,29 @@ sim_broken_set(const char *name)
         if (strcmp(sim_rules[i].name, name) == 0) {
             broken.rule = sim_rules[i].kind;
             broken.calm = sim_rules[i].runs == CALM;
+            if (broken.rule == SIM_RULE_SQL) {
+                broken.from = sim_rules[i].passages[0].from;
+                broken.to = sim_rules[i].passages[0].to;
+            }
             return sim_rules[i].script == ASG_SCRIPT_COUNT
                    || script_break(&sim_rules[i]);
         }
     }
 
     return false;
+}
+
+
+const char *
+sim_broken_sql(const char *sql)
+{
+    if (broken.from == NULL || strstr(sql, broken.from) == NULL) {
+        return sql;
+    }
+    free(broken.sql);
+    broken.sql = passage_replace(sql, broken.from, broken.to);
+
+    return broken.sql != NULL ? broken.sql : sql;
 }
 
 
@@ -373,6 +396,32 @@ __wrap_asg_price_cost(const asg_rates_t *rates, const asg_tokens_t *tokens,
     }
 
     return err;
+}
+
+
+const asg_project_card_t *
+__wrap_asg_catalog_project_card(const asg_catalog_t *c,
+    const asg_model_t *model, asg_str_t project)
+{
+    return broken.rule == SIM_RULE_NO_OWN_CARD
+           ? NULL : __real_asg_catalog_project_card(c, model, project);
+}
+
+
+unsigned
+__wrap_ctl_prices_overlay(struct ctl_prices *p, const struct ctl_prices *with)
+{
+    unsigned kind;
+
+    for (kind = 0; kind < CTL_PRICE_KINDS; kind++) {
+        if (broken.rule == SIM_RULE_OVERLAY && with->said != 0
+            && ctl_prices_say(p, kind))
+        {
+            ctl_prices_set(p, kind, 0);
+        }
+    }
+
+    return __real_ctl_prices_overlay(p, with);
 }
 
 

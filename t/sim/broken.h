@@ -42,6 +42,8 @@ const char *sim_broken_name(unsigned i);        /* NULL after the last */
 bool sim_broken_is(enum sim_rule_kind kind);
 /* Two runs of three lose little; with a broken rule all do, or none. */
 bool sim_broken_is_calm(uint64_t seed);
+/* What asgard-ctl asks PostgreSQL instead; until the next one is asked. */
+const char *sim_broken_sql(const char *sql);
 /* Replaces the run id when it is not part of the fence. */
 void sim_broken_run_id(char *run_id);
 

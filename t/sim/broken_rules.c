@@ -7,6 +7,8 @@
 
 #define SCRIPT(name, script, runs, from, to) \
     {name, SIM_RULE_SCRIPT, ASG_SCRIPT_ ## script, {{from, to}}, runs}
+#define SQL(name, runs, from, to) \
+    {name, SIM_RULE_SQL, ASG_SCRIPT_COUNT, {{from, to}}, runs}
 #define OTHER(name, kind, runs) \
     {name, kind, ASG_SCRIPT_COUNT, {{NULL, NULL}}, runs}
 
@@ -102,6 +104,19 @@ const struct sim_rule sim_rules[] = {
     OTHER("a call holds for its first candidate", SIM_RULE_FIRST, CALM),
     OTHER("a call is billed as its first candidate", SIM_RULE_BILL, CALM),
     OTHER("a call is billed by the prices of now", SIM_RULE_NEW_PRICE, CALM),
+    OTHER("a call costs what its model costs everybody", SIM_RULE_NO_OWN_CARD,
+          CALM),
+    OTHER("what a project does not say costs nothing", SIM_RULE_OVERLAY, CALM),
+    SQL("prices of a project are added to those of before", CALM,
+        "UPDATE projects SET prices = $2",
+        "UPDATE projects SET prices = prices || $2"),
+    SQL("a provider's usage costs what its model costs everybody", CALM,
+        "c.card_id = h.detail->>'card' AND c.version",
+        "c.card_id = split_part(h.detail->>'card', '@', 1) AND c.version"),
+    SQL("a provider's usage costs what its card says now", CALM,
+        "c.version = (h.detail->>'cv')::bigint ORDER BY w.n",
+        "c.version = (SELECT max(version) FROM cards n"
+        " WHERE n.card_id = c.card_id) ORDER BY w.n"),
     OTHER("a provider's record counts as a gateway's", SIM_RULE_PROVIDER,
           CALM),
     OTHER("nobody writes down what was used when a limit was lowered",

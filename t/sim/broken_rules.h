@@ -1,6 +1,6 @@
 /*
- * The rules that can be broken, by name: passages of a script that are
- * replaced, or what broken.c and the model of a gateway do instead.
+ * The rules that can be broken, by name: passages of a script or of SQL that
+ * are replaced, or what broken.c and the model of a gateway do instead.
  *
  * A rule is found soon while much is lost, or while little is.
  */
@@ -16,9 +16,11 @@ enum sim_rule_kind {
     /* asgard-ctl */
     SIM_RULE_RUN_ID, SIM_RULE_CATCH_UP, SIM_RULE_FIRST_WINS, SIM_RULE_TWICE,
     SIM_RULE_RESTORED, SIM_RULE_ADDED, SIM_RULE_OPENING, SIM_RULE_SUMMER,
-    SIM_RULE_PROVIDER, SIM_RULE_START, SIM_RULE_CLOCK_BACK,
+    SIM_RULE_PROVIDER, SIM_RULE_START, SIM_RULE_CLOCK_BACK, SIM_RULE_SQL,
+    SIM_RULE_OVERLAY,
     /* what a call holds and is billed */
-    SIM_RULE_ROUND, SIM_RULE_FIRST, SIM_RULE_BILL, SIM_RULE_NEW_PRICE
+    SIM_RULE_ROUND, SIM_RULE_FIRST, SIM_RULE_BILL, SIM_RULE_NEW_PRICE,
+    SIM_RULE_NO_OWN_CARD
 };
 
 struct sim_rule {

@@ -1,6 +1,5 @@
 /*
- * Budgets, limits and prices: what an administrator sets, in Postgres and in
- * the model.
+ * Budgets and limits: what an administrator sets, in Postgres and in the model.
  */
 #include "model.h"
 
@@ -8,43 +7,11 @@
 #include <string.h>
 
 #include "made.h"
+#include "prices.h"
 #include "records.h"
 #include "windows.h"
 
-#define PICO_PER_NANO 1000
 #define ROOM_LITTLE   2500              /* a few calls */
-
-
-int64_t
-sim_cost(const struct sim_model *m, unsigned card, unsigned version,
-    int64_t in, int64_t out)
-{
-    const struct sim_price *p = &m->prices[card][version];
-    int64_t pico = in * p->in_pusd + out * p->out_pusd;
-
-    return (pico + PICO_PER_NANO - 1) / PICO_PER_NANO;
-}
-
-
-static bool
-cards_add(struct sim_model *m, unsigned version)
-{
-    const struct sim_price *p;
-    unsigned i;
-    bool ok = true;
-
-    for (i = 0; i < SIM_CARDS && ok; i++) {
-        p = &m->prices[i][version];
-        ok = sim_sql(m->world, NULL, "INSERT INTO cards (card_id, version,"
-                     " card) VALUES ('c%u', %u, '{\"in_pusd\":%lld,"
-                     "\"out_pusd\":%lld,\"cached_pusd\":0,"
-                     "\"cache_write_pusd\":0,\"reasoning_pusd\":0}')"
-                     " ON CONFLICT DO NOTHING", i, version,
-                     (long long) p->in_pusd, (long long) p->out_pusd);
-    }
-
-    return ok;
-}
 
 
 static bool
@@ -149,10 +116,6 @@ sim_model_begin(struct sim_model *m, struct sim_world *w)
 
     memset(m, 0, sizeof(*m));
     m->world = w;
-    m->prices[0][1] = (struct sim_price) {1250, 10000};
-    m->prices[1][1] = (struct sim_price) {2500, 9000};
-    m->prices[2][1] = (struct sim_price) {300, 1200};
-    m->nprices = 1;
     if (!project_add(m, "proj-2026-0001", 3)
         || !project_add(m, "proj-2026-0002", 3)
         || !project_add(m, "proj-2026-0003", 7)
@@ -164,7 +127,7 @@ sim_model_begin(struct sim_model *m, struct sim_world *w)
                        days)
         || !budget_add(m, 'k', k1, "proj-2026-0001", 3, key, both)
         || !budget_add(m, 'k', k2, "proj-2026-0003", 7, keys, both)
-        || !cards_add(m, 1)
+        || !sim_prices_begin(m)
         || !sim_sql(w, NULL, "INSERT INTO project_numbers (year, last)"
                     " VALUES (2026, 3)"))
     {
@@ -309,30 +272,6 @@ sim_limits_lift(struct sim_model *m)
 }
 
 
-bool
-sim_price_change(struct sim_model *m)
-{
-    unsigned card = (unsigned) sim_draw(m->world, SIM_CARDS), i;
-    struct sim_price *p;
-
-    if (m->nprices + 1 == SIM_VERSIONS) {
-        return true;
-    }
-    m->nprices++;
-    for (i = 0; i < SIM_CARDS; i++) {
-        m->prices[i][m->nprices] = m->prices[i][m->nprices - 1];
-    }
-    p = &m->prices[card][m->nprices];
-    p->in_pusd = (int64_t) sim_draw(m->world, 2500);
-    p->out_pusd = (int64_t) sim_draw(m->world, 20000);
-    sim_say(m->world, " version %u of c%u: %lld, %lld", m->nprices, card,
-            (long long) p->in_pusd, (long long) p->out_pusd);
-    m->counts[SIM_N_PRICES]++;
-
-    return cards_add(m, m->nprices);
-}
-
-
 /* Calls were admitted under limits that the record has lost. */
 static void
 limits_undo(struct sim_budget *b)
@@ -353,7 +292,6 @@ sim_limits_restored(struct sim_model *m)
 {
     struct sim_budget *b;
     unsigned i;
-    bool ok = true;
 
     sim_made_restored(m);
     for (i = 0; i < m->nbudgets; i++) {
@@ -367,9 +305,6 @@ sim_limits_restored(struct sim_model *m)
     for (i = 0; i < SIM_PINS; i++) {
         m->pins[i].opening_low = 0;
     }
-    for (i = 1; i <= m->nprices && ok; i++) {
-        ok = cards_add(m, i);
-    }
 
-    return ok;
+    return sim_prices_restored(m);
 }

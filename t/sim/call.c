@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "made.h"
+#include "prices.h"
 #include "slot.h"
 
 #define IN_MOST        200              /* tokens */
@@ -92,7 +93,8 @@ sim_call_new(struct sim_gateways *g)
     }
     s->gateway = gateway;
     s->worker = (unsigned) sim_draw(g->world, SIM_WORKERS);
-    sim_route_draw(g->world, &s->route, g->all[gateway].price);
+    sim_route_draw(g->world, &s->route, &g->all[gateway].prices,
+                   g->model->sets[set].project);
     amount = worst_draw(g, s, &card);
     s->hold = sim_hold_new(g->model, set, amount);
     if (s->hold != NULL) {
@@ -308,7 +310,8 @@ outcome_decide(struct sim_gateways *g, struct sim_hold *h, char verb)
     int64_t in = (int64_t) sim_draw(g->world, IN_MOST / 4);
     int64_t out = (int64_t) sim_draw(g->world, OUT_MOST / 4);
     int64_t amount = verb == 's'
-                     ? sim_cost(g->model, h->serves, h->version, in, out)
+                     ? sim_cost(g->model, g->model->sets[h->set].project,
+                                h->serves, h->version, in, out)
                      : (int64_t) sim_draw(g->world, (uint64_t) h->amount + 1);
     struct sim_evidence *ev = sim_decide(g->model, h, verb, amount);
 

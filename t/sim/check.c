@@ -10,6 +10,7 @@
 #include "audit.h"
 #include "door.h"
 #include "lines.h"
+#include "prices.h"
 #include "windows.h"
 
 #define LINES_PERCENT 20                /* of the quiet points */
@@ -49,6 +50,31 @@ spent_add(struct sim *s, const char *pins, int64_t balance)
 }
 
 
+/* One of the cards that were pinned when the call began. */
+static void
+card_check(struct sim *s, const struct sim_hold *h, const char *card,
+    const char *version)
+{
+    const char *project = s->model.sets[h->set].project;
+    char id[SIM_CARD_ID];
+    unsigned i;
+
+    for (i = 0; i < SIM_CARDS && card != NULL; i++) {
+        sim_card_id(&s->model, project, i, h->version, id);
+        if (strcmp(id, card) == 0 && version != NULL
+            && strtoul(version, NULL, 10) == h->version)
+        {
+            return;
+        }
+    }
+    if (card != NULL) {
+        sim_fail(&s->world, "the ledger has %s by version %s of the card %s, "
+                 "pinned was version %u of those of %s", h->id,
+                 version != NULL ? version : "?", card, h->version, project);
+    }
+}
+
+
 static void
 row_check(struct sim *s, const struct ctl_rows *rows, unsigned r)
 {
@@ -63,6 +89,7 @@ row_check(struct sim *s, const struct ctl_rows *rows, unsigned r)
                  ctl_rows_at(rows, r, 0));
         return;
     }
+    card_check(s, h, ctl_rows_at(rows, r, 4), ctl_rows_at(rows, r, 5));
     look.row[h - s->model.holds] = true;
     look.balance[h - s->model.holds] = balance;
     spent_add(s, pins, balance);
@@ -95,8 +122,8 @@ rows_check(struct sim *s)
     struct ctl_rows rows;
     unsigned r;
 
-    if (!sim_sql(&s->world, &rows, "SELECT hold_id, rank, balance_nano, pins"
-                 " FROM holds"))
+    if (!sim_sql(&s->world, &rows, "SELECT hold_id, rank, balance_nano, pins,"
+                 " detail->>'card', detail->>'cv' FROM holds"))
     {
         return false;
     }

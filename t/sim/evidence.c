@@ -10,6 +10,7 @@
 #include "broken.h"
 #include "meter_step.h"
 #include "pause.h"
+#include "prices.h"
 #include "witness/provider.h"
 
 #define LINES_MOST   4
@@ -105,8 +106,8 @@ record_read(struct sim *s, struct record *r)
 {
     struct ctl_rows rows;
 
-    if (!sim_sql(&s->world, &rows, "SELECT coalesce(ltrim(detail->>'card',"
-                 " 'c'), '0'), coalesce(detail->>'cv', '1'), balance_nano,"
+    if (!sim_sql(&s->world, &rows, "SELECT coalesce(substr(detail->>'card',"
+                 " 2, 1), '0'), coalesce(detail->>'cv', '1'), balance_nano,"
                  " coalesce(held_nano, 0) FROM holds WHERE hold_id = '%s'"
                  " AND pins <> ''", r->hold->id)
         || rows.nrows == 0)
@@ -132,7 +133,8 @@ record_draw(struct sim *s, struct record *r)
     r->out = (int64_t) sim_draw(&s->world, OUT_MOST);
     r->in_tokens = n < 30;
     if (r->in_tokens) {
-        r->amount = sim_cost(&s->model, r->card, r->version, r->in, r->out);
+        r->amount = sim_cost(&s->model, s->model.sets[r->hold->set].project,
+                             r->card, r->version, r->in, r->out);
     } else if (n < 75) {
         r->amount = (int64_t) sim_draw(&s->world, 1 + (uint64_t)
                                        (n < 55 ? r->balance : r->held));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "opened.h"
+#include "prices.h"
 #include "slot.h"
 
 #define DETAIL_BYTES   512
@@ -50,14 +51,18 @@ detail_write(const struct sim_gateways *g, const struct sim_slot *s,
 {
     const struct sim_set *set = &g->model->sets[s->hold->set];
     bool over = s->evidence != NULL && s->evidence->amount > s->hold->amount;
+    unsigned card = kind == 'R' || kind == 'A' ? s->hold->card
+                    : s->evidence != NULL ? s->evidence->card
+                    : s->hold->serves;
+    char id[SIM_CARD_ID];
     size_t n;
 
     n = (size_t) snprintf(out, DETAIL_BYTES, "{\"f\":1,\"call\":\"%s\","
-                          "\"project\":\"%s\",\"pv\":1,\"card\":\"c%u\","
+                          "\"project\":\"%s\",\"pv\":1,\"card\":\"%s\","
                           "\"cv\":%u", g->model->holds[s->hold->call].id,
-                          set->project, kind == 'R' || kind == 'A'
-                          ? s->hold->card : s->evidence != NULL
-                          ? s->evidence->card : s->hold->serves,
+                          set->project,
+                          sim_card_id(g->model, set->project, card,
+                                      s->hold->version, id),
                           s->hold->version);
     if (set->key[0] != '\0') {
         n += (size_t) snprintf(out + n, DETAIL_BYTES - n, ",\"key\":\"%s\"",

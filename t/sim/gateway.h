@@ -53,7 +53,7 @@ struct sim_worker {
 struct sim_gateway {
     bool paused;
     uint64_t epoch[ASG_PARTITIONS];     /* the highest that was seen */
-    unsigned price;                     /* version that it has */
+    struct sim_catalog prices;          /* that it has */
     struct sim_record records[SIM_SCOPES];      /* that it has read */
     struct sim_worker workers[SIM_WORKERS];
 };

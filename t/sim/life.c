@@ -81,7 +81,7 @@ sim_gateways_begin(struct sim_gateways *g, struct sim_world *w,
     g->model = m;
     g->flight = f;
     for (i = 0; i < SIM_GATEWAYS; i++) {
-        g->all[i].price = 1;
+        g->all[i].prices = m->catalog;
         for (k = 0; k < SIM_WORKERS; k++) {
             worker_name(g, &g->all[i].workers[k]);
         }
@@ -356,6 +356,6 @@ sim_gateway_price(struct sim_gateways *g)
 {
     unsigned gateway = (unsigned) sim_draw(g->world, SIM_GATEWAYS);
 
-    g->all[gateway].price = g->model->nprices;
+    g->all[gateway].prices = g->model->catalog;
     sim_say(g->world, " gateway %u: version %u", gateway, g->model->nprices);
 }

@@ -10,6 +10,7 @@
 #include "audit/audit_witness.h"
 #include "core/event.h"
 #include "meter_step.h"
+#include "prices.h"
 
 #define LOST_PERCENT 25                 /* of the audits have lost lines */
 
@@ -64,7 +65,7 @@ line_put(struct sim *s, const struct sim_hold *h,
         [SIM_ESTIMATE] = "e", [SIM_VOID] = "v", [SIM_MEASURED] = "s"};
     const struct sim_set *set = &s->model.sets[h->set];
     bool measured = ev->rank == SIM_MEASURED;
-    char text[ASG_EVENT_LINE + 1], card[16];
+    char text[ASG_EVENT_LINE + 1], card[SIM_CARD_ID];
     asg_spool_line_t line = {
         .event = {.call = asg_str_z(s->model.holds[h->call].id),
             .trace = ASG_STR(""), .project = asg_str_z(set->project),
@@ -85,8 +86,8 @@ line_put(struct sim *s, const struct sim_hold *h,
     };
     asg_buf_t out;
 
-    snprintf(card, sizeof(card), "c%u", ev->card);
-    line.event.card = asg_str_z(card);
+    line.event.card = asg_str_z(sim_card_id(&s->model, set->project, ev->card,
+                                            h->version, card));
     asg_buf_init(&out, text, sizeof(text));
 
     return asg_spool_write(&out, &line) == ASG_OK

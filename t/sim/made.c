@@ -394,6 +394,7 @@ sim_made_saved(struct sim_model *m)
     unsigned i;
 
     m->nprojects_saved = m->nprojects;
+    m->nprices_saved = m->nprices;
     for (i = 0; i < m->nbudgets; i++) {
         m->budgets[i].saved = m->budgets[i].gone ? 0 : m->budgets[i].newest;
     }

@@ -63,7 +63,9 @@ sim_count_name(enum sim_count n)
         [SIM_N_CUT] = "calls cut by a kill",
         [SIM_N_RECORDS] = "records compared",
         [SIM_N_LINES] = "audits of the witness",
-        [SIM_N_LINES_LOST] = "lost lines found"
+        [SIM_N_LINES_LOST] = "lost lines found",
+        [SIM_N_OWN_PRICES] = "prices of projects",
+        [SIM_N_OWN_PAID] = "billed by a project's price"
     };
 
     return names[n];

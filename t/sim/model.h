@@ -16,6 +16,7 @@
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
 
+#include "catalog.h"
 #include "limiter.h"
 #include "world.h"
 
@@ -28,7 +29,6 @@
 #define SIM_SETS        24
 #define SIM_WINDOWS     6
 #define SIM_VERSIONS    4096
-#define SIM_CARDS       3               /* price cards */
 #define SIM_UNLIMITED   INT64_MAX
 #define SIM_TTL_S       120             /* of a hold, each time */
 #define SIM_LIFE_S      400             /* ... at most in all */
@@ -152,10 +152,6 @@ struct sim_scope {
     bool coarse;                        /* had a limit that is not exact */
 };
 
-struct sim_price {
-    int64_t in_pusd, out_pusd;
-};
-
 enum sim_count {
     SIM_N_HOLDS, SIM_N_ADMITTED, SIM_N_OVER, SIM_N_TIGHT, SIM_N_AWAY,
     SIM_N_LATE, SIM_N_EXPIRED, SIM_N_LOST, SIM_N_LOST_OUTCOMES,
@@ -173,7 +169,8 @@ enum sim_count {
     SIM_N_REVOKED, SIM_N_EMPTIED, SIM_N_LIMITED, SIM_N_RATE,
     SIM_N_RATE_REQUESTS, SIM_N_RATE_TOKENS, SIM_N_RATE_PARALLEL,
     SIM_N_RELEASED, SIM_N_RELIMITED, SIM_N_KILLS, SIM_N_UNKILLS, SIM_N_CUT,
-    SIM_N_RECORDS, SIM_N_LINES, SIM_N_LINES_LOST,
+    SIM_N_RECORDS, SIM_N_LINES, SIM_N_LINES_LOST, SIM_N_OWN_PRICES,
+    SIM_N_OWN_PAID,
     SIM_N
 };
 
@@ -194,7 +191,11 @@ struct sim_model {
     unsigned nparts;
     unsigned nprojects, nprojects_saved;
     struct sim_price prices[SIM_CARDS][SIM_VERSIONS];
+    struct sim_own owns[SIM_OWNS];
+    unsigned nowns;
     unsigned nprices;                   /* versions, of all cards at once */
+    unsigned nprices_saved;             /* ... of the older database */
+    struct sim_catalog catalog;         /* the newest */
     uint64_t serial;                    /* of ends and of changes */
     unsigned turned;                    /* the last window that was changed */
     bool dumped, saved;                 /* Redis' data, the database */
@@ -285,13 +286,7 @@ int64_t sim_limit_draw(struct sim_model *m, const struct sim_budget *b,
 bool sim_limits_change(struct sim_model *m);
 /* ... of each budget, with room for many calls in all its windows. */
 bool sim_limits_lift(struct sim_model *m);
-/* Limits and windows are those of the older database again; cards come back by
- * themselves. */
+/* Limits and windows are those of the older database again. */
 bool sim_limits_restored(struct sim_model *m);
-bool sim_price_change(struct sim_model *m);
-
-/* pico-USD per token × tokens, rounded up once. */
-int64_t sim_cost(const struct sim_model *m, unsigned card, unsigned version,
-    int64_t in, int64_t out);
 
 #endif

@@ -12,6 +12,7 @@
 #include "losses.h"
 #include "made.h"
 #include "op.h"
+#include "prices.h"
 #include "records.h"
 #include "slot.h"
 #include "windows.h"
@@ -319,7 +320,11 @@ op_zone(struct sim *s)
 }
 
 
-static void op_price(struct sim *s) { (void) sim_price_change(&s->model); }
+static void op_price(struct sim *s)
+{
+    (void) (sim_chance(&s->world, 50) ? sim_price_change(&s->model)
+                                      : sim_own_prices_set(&s->model));
+}
 static void op_project(struct sim *s) { (void) sim_project_make(&s->model); }
 static void op_key(struct sim *s) { (void) sim_key_make(&s->model); }
 static void op_revoke(struct sim *s) { (void) sim_key_revoke(&s->model); }

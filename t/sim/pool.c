@@ -11,6 +11,7 @@
 #include <libpq-events.h>
 #include <libpq-fe.h>
 
+#include "broken.h"
 #include "core/str.h"
 #include "store/pg_ask.h"
 
@@ -239,6 +240,7 @@ __wrap_ctl_pg_ask(PGconn *conn, int64_t until_ms, const char *sql,
 {
     char name[NAME_BYTES];
 
+    sql = sim_broken_sql(sql);
     if (params == NULL || !prepared(conn, sql, nparams, name)) {
         return __real_ctl_pg_ask(conn, until_ms, sql, nparams, params);
     }

@@ -14,12 +14,14 @@
 
 struct sim_route {
     unsigned version;                   /* of all cards */
+    const char *project;
+    asg_rates_t rates[SIM_CARDS];       /* that it pays in this version */
     unsigned cards[SIM_CARDS];          /* of the candidates, in their order */
     unsigned n, at;                     /* which one is at work */
 };
 
 void sim_route_draw(struct sim_world *w, struct sim_route *r,
-    unsigned version);
+    const struct sim_catalog *prices, const char *project);
 /* To the next candidate; the last one is tried again. */
 void sim_route_next(struct sim_model *m, struct sim_route *r);
 unsigned sim_route_card(const struct sim_route *r);     /* that serves now */

@@ -48,7 +48,8 @@ for my $met ('admitted', 'refused', 'admitted above 90 %', 'late', 'strays',
     'let in under limits', 'limited by requests', 'limited by tokens',
     'limited by calls under way', 'places released', 'limits of calls', 'kills',
     'kills taken back', 'calls cut by a kill', 'records compared',
-    'audits of the witness') {
+    'audits of the witness', 'prices of projects',
+    "billed by a project's price") {
     ok(($sum{$met} // 0) > $least, "the steps met: $met");
 }
 cmp_ok($sum{'data replaced'} // 0, '>', 0,
