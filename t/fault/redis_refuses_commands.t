@@ -1,7 +1,8 @@
 #!/usr/bin/env perl
-# Redis is busy, full, a replica, cannot save: a reserve is refused, a
-# settlement waits and is applied once, nothing is half written, and both the
-# gateway and asgard-ctl's meter go on by themselves afterwards.
+# Redis is busy, full, a replica, cannot save: a reserve is refused and leaves
+# nothing, a settlement waits and is applied once, a limit that is changed comes
+# into force, nothing is half written, and both the gateway and asgard-ctl's
+# meter go on by themselves within 10 s.
 #
 # Fault row 7.
 use strict;
@@ -12,6 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use Asgard::Files qw(wait_until);
+use Asgard::Holds qw(ended open_holds);
 use Asgard::RedisServer;
 use Asgard::Test;
 
@@ -26,7 +28,7 @@ my $project = $t->project(budget_usd => '1');
 my $key = $t->key(project => $project);
 
 sub call { $t->chat($key, {model => 'one'}) }
-sub served { wait_until(sub { call()->status == 200 }, 15, 0.05) }
+sub served { wait_until(sub { call()->status == 200 }, $_[0] // 15, 0.05) }
 sub config { $redis->cmd('CONFIG', 'SET', @_) }
 
 # Everything that is money in Redis, as text: two equal texts, nothing written.
@@ -35,40 +37,79 @@ sub money {
     return join "\n", map { join ' ', @$_ } Asgard::Money::counters($books);
 }
 
+# What it says where Redis cannot be told now.
+my $limit_usd = 1;
+sub change_limit {
+    $limit_usd += 0.5;
+    my $reply = $t->api('PATCH', "/api/projects/$project",
+        qq({"budget_usd":$limit_usd}));
+    return join ' ', $reply->status, $reply->code // '';
+}
+sub limit_in_redis {
+    return +{map { $_->[1] => $_->[5] } grep { $_->[0] eq "p.$project" }
+        Asgard::Money::counters(Asgard::Money::read_books($t))}->{total};
+}
+
+# Refused before anything was sent, as docs/errors.md says it.
+sub refused_well {
+    my ($reply, $sent) = @_;
+    is($reply->status, 503, '... gateway: a reserve is refused');
+    is($reply->code, 'budget_unavailable', '... as a budget not known');
+    is($reply->header('retry-after'), 1, '... to be asked again in a second');
+    is($reply->header('x-asgard-cost-usd') // 0, 0, '... at no cost');
+    is($up->count, $sent, '... and does not reach the provider');
+    return;
+}
+
+# The stream that ended meanwhile has one entry, of what it used; each call that
+# was served has one, and no other has: what was refused left nothing.
+sub accounted {
+    my ($hold, $entries, $sent) = @_;
+    my $ended = ended($t, $hold->{id}, 20) // {kinds => 'nothing'};
+    is("$ended->{kinds} $ended->{deltas}", "settle $ended->{balance}",
+        '... it is applied, once') or diag $t->{control}->log_text;
+    ok($ended->{balance} > 0 && $ended->{balance} <= $hold->{amount},
+        '... as what it used');
+    ok(wait_until(sub { !open_holds($t) && Asgard::Money::is_drained($t) }, 20),
+        '... no hold is left');
+    is($t->{postgres}->value('SELECT count(*) FROM ledger'),
+        $entries + 1 + $up->count - $sent, '... and nobody else is charged');
+    return;
+}
+
 # With an open stream that ends while Redis refuses; `settles` when a settle
 # passes all the same.
 sub refuses {
     my ($name, %with) = @_;
     ok(served(), "$name: calls go through before") or return;
-    wait_until(sub { !@{Asgard::Money::read_books($t)->{holds}}
-        && Asgard::Money::is_drained($t) }, 20);
+    wait_until(sub { !open_holds($t) && Asgard::Money::is_drained($t) }, 20);
     my $end = $t->stalled_stream($key, 'slow');
+    my ($hold) = open_holds($t);
     my $before = $with{reads} // 1 ? money() : undef;
     my $entries = $t->{postgres}->value('SELECT count(*) FROM ledger');
     my $count = $up->count;
     $with{provoke}->();
 
-    my $reply = call();
-    is($reply->status, 503, '... gateway: a reserve is refused');
-    is($reply->code, 'budget_unavailable', '... as a budget not known');
+    refused_well(call(), $count);
     like($t->{gateway}->error_log, qr/reserve: \Q$with{error}\E/,
         '... because of this') if $with{error};
-    is($up->count, $count, '... and does not reach the provider');
     is(money(), $before, '... gateway: nothing was half written')
         if defined $before;
     like($end->()->body, qr/\[DONE\]/, '... a stream ends as it should');
+    is(change_limit(), '503 delivery_pending',
+        '... asgard-ctl: a limit that is changed is on record, and waits');
     $with{while}->() if $with{while};
     if (!$with{settles}) {
         is($t->{postgres}->value('SELECT count(*) FROM ledger'), $entries,
             '... and its settlement waits');
     }
     $with{undo}->();
-    ok(wait_until(sub { $t->{postgres}->value('SELECT count(*) FROM ledger')
-        == $entries + 1 }, 20, 0.05),
-        '... it is applied, once') or diag $t->{control}->log_text;
-    ok(served(), '... gateway: calls go through again');
-    ok(wait_until(sub { $t->get('/readyz')->status == 200 }, 15, 0.05),
+    ok(served(10), '... gateway: calls go through again within 10 s');
+    ok(wait_until(sub { $t->get('/readyz')->status == 200 }, 10),
         '... asgard-ctl: its meter goes on');
+    ok(wait_until(sub { limit_in_redis() == $limit_usd * 1e9 }, 10),
+        '... and the limit is in force');
+    accounted($hold, $entries, $count);
 }
 
 my $script;                                 # the client that keeps Redis busy
