@@ -78,6 +78,21 @@ $p->limit($default, total => '-', '1h' => 120);
 is(reserve(user(1), 51)->[0], 'OK', 'a higher default lets it in');
 is(reserve(user(2), 20)->[0], 'OK', '... and all others');
 
+# Limits of its key and its project are another matter: both hold.
+my $limits = [['p.x', 2, '-', 1], ['k.x', '-', 100, '-']];
+my $held = reserve(user(9), 10, limits => $limits, tokens => 60);
+is($held->[0], 'OK', 'a call of an end user is let in under limits');
+is($redis->cmd('ZCARD', $p->key('o:p.x')), 1, '... and takes its place there');
+is_deeply([@{reserve(user(9), 10, limits => [['p.x', 2, '-', 1]])}[0 .. 2]],
+    ['RATE', 'p.x', 'parallel'], '... which is not there twice');
+is_deeply([@{reserve(user(9), 10, limits => [['k.x', '-', 100, '-']],
+    tokens => 60)}[0 .. 2]], ['RATE', 'k.x', 'tokens'], '... nor its tokens');
+refused(['OVER', user(9), '1h', 120, 0, 10, $hour + 3600],
+    '... and its budget is looked at as well', user(9), 111,
+    limits => [['k.y', 5, '-', '-']]);
+$redis->cmd('ZREM', $users, user(9));       # its place is another's below
+$redis->cmd('HSET', $p->key("b:$default"), 'un', 2);
+
 # Lost counters are no zeros.
 $redis->cmd('DEL', $p->key('b:' . user(2)));
 refused(['UNSEEDED', user(2)], 'an end user that was lost is not new',

@@ -151,9 +151,10 @@ local function number(s)
     return s == '-' and MAX or int(s)
 end
 
-local rings = {}
+-- Behind the budgets, and what holds an end user.
+local rings, before = {}, #KEYS - 2 * scopes
 for i = 1, scopes do
-    local key, slots = KEYS[last + 2 * i - 1], KEYS[last + 2 * i]
+    local key, slots = KEYS[before + 2 * i - 1], KEYS[before + 2 * i]
     local scope = match(key, '^{p%d%d}:r:([%w._-]+)$')
     local rpm, tpm, parallel = match(ARGV[9 + i], '^(%S+) (%S+) (%S+)$')
     local most = number(parallel)
