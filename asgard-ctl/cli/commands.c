@@ -100,6 +100,10 @@ static const struct cli_option secret_version[] = {
     END
 };
 
+static const struct cli_option approvers_add[] = {
+    {"username", CLI_TEXT, "username", "NAME", "who", true}, END
+};
+
 static const struct cli_option audit_list[] = {
     {"trace", CLI_TEXT, "trace", "ID", "of one call", false},
     {"entity", CLI_TEXT, "entity", "ID", "as a project's", false},
@@ -205,6 +209,16 @@ const struct cli_command cli_commands[] = {
     {"secrets rotate", "POST", SECRET "/rotate", reason, NULL, NULL, NULL,
         "Replace a secret by a new value; the answer is the resource that\n"
         "does it."},
+
+    {"approvers list", "GET", "/api/approver-groups", NULL, "groups",
+        "group,members", NULL,
+        "Whose agreement some requests need, by group."},
+    {"approvers add", "POST", "/api/approver-groups/{group}/members",
+        approvers_add, NULL, NULL, NULL,
+        "Put somebody into a group: platform or security."},
+    {"approvers remove", "DELETE",
+        "/api/approver-groups/{group}/members/{member}", NULL, NULL, NULL,
+        NULL, "Take somebody out of a group, by username or id."},
 
     {"audit", "GET", "/api/audit", audit_list, "events",
         "ts,action,actor,entity_ref,outcome,trace_id", NULL,

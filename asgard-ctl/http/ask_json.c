@@ -34,6 +34,7 @@ ctl_ask_json(const struct ctl_ask *ask)
     ctl_out_text(o, "reason", ask->reason);
     ctl_out_text(o, "rule", ask->rule);
     ctl_out_text(o, "tier", ctl_tier_name(ask->tier));
+    ctl_out_raw(o, "group_rules", ask->group_rules);
     ctl_out_int(o, "approvals_needed", ask->needed);
     ctl_out_int(o, "approvals_given", ask->given);
     ctl_out_text(o, "superseded_by", ask->superseded_by);
@@ -62,10 +63,26 @@ you_may(const struct ctl_principal *who, unsigned relation,
     cJSON *list = cJSON_CreateArray();
     bool decide = ctl_ask_may_decide(who, relation, ask);
 
-    add_word(list, decide, "approve");
+    add_word(list, ctl_ask_may_approve(who, relation, ask), "approve");
     add_word(list, decide && ask->state != CTL_ASK_FLAGGED, "reject");
     add_word(list, ctl_ask_may_escalate(who, relation, ask), "escalate");
     add_word(list, ctl_ask_may_cancel(who, relation, ask), "cancel");
+
+    return list;
+}
+
+
+/* Whose members must agree still. */
+static cJSON *
+groups(const struct ctl_ask *ask)
+{
+    cJSON *list = cJSON_CreateArray();
+    unsigned i;
+
+    for (i = 0; i < CTL_APPROVERS_COUNT; i++) {
+        add_word(list, (ask->lacks & CTL_VOICE_OF(i)) != 0,
+                 ctl_approvers_name((enum ctl_approvers) i));
+    }
 
     return list;
 }
@@ -83,9 +100,10 @@ ctl_ask_json_whole(struct ctl_request *rq, const struct ctl_ask *ask,
     }
     o = ctl_ask_json(ask);
     waits = cJSON_AddObjectToObject(o, "waits");
-    ctl_out_text(waits, "for", ctl_ask_waits_for(ask));
+    ctl_out_text(waits, "for", ctl_ask_waits_for(&rq->worker->arena, ask));
     ctl_out_int(waits, "approvals",
                 ctl_ask_is_open(ask->state) ? missing(ask) : 0);
+    cJSON_AddItemToObject(waits, "groups", groups(ask));
     ctl_out_text(waits, "note", ctl_ask_waits_note(ask));
     ctl_out_raw(o, "project_now", look.now);
     ctl_out_raw(o, "may_decide", look.may_decide);

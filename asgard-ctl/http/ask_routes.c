@@ -86,7 +86,8 @@ check_state(const char *state, struct ctl_error *e)
 
 CTL_HANDLER(ctl_http_ask_list)
 {
-    struct ctl_ask_filter f = {.email = ctl_gate_email(rq)};
+    struct ctl_ask_filter f = {.email = ctl_gate_email(rq),
+                               .groups = rq->who.groups};
     const char *limit = NULL;
     const struct ctl_query_field query[] = {
         {"state", &f.state}, {"requester", &f.requester},

@@ -69,6 +69,7 @@ ctl_gate_ask(struct ctl_request *rq, struct ctl_ask *ask, unsigned *relation,
     }
 
     return *relation != CTL_RELATION_NONE || ctl_access_sees_all(&rq->who)
+           || (rq->who.groups & ask->groups) != 0
            || strcmp(person, ask->person) == 0 || ctl_ask_absent(e);
 }
 

@@ -27,8 +27,9 @@ bool ctl_gate_scope(struct ctl_request *rq, const char *scope,
     const char *scope_id, bool steer, struct ctl_budget_scope *out,
     struct ctl_error *e);
 
-/* The request of the path, of a project that the caller sees or asked by them;
- * else 404 request_not_found.  *relation: what its project is to them. */
+/* The request of the path, of a project that the caller sees, asked by them, or
+ * for a group of theirs to agree to; else 404 request_not_found.  *relation:
+ * what its project is to them. */
 bool ctl_gate_ask(struct ctl_request *rq, struct ctl_ask *ask,
     unsigned *relation, struct ctl_error *e);
 

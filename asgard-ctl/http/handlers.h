@@ -37,6 +37,11 @@ CTL_HANDLER(ctl_http_project_get);
 CTL_HANDLER(ctl_http_project_patch);
 CTL_HANDLER(ctl_http_project_kill);
 CTL_HANDLER(ctl_http_project_unkill);
+/* http/approver_routes.c */
+CTL_HANDLER(ctl_http_approvers_list);
+CTL_HANDLER(ctl_http_approvers_add);
+CTL_HANDLER(ctl_http_approvers_remove);
+
 /* http/group_routes.c */
 CTL_HANDLER(ctl_http_group_create);
 CTL_HANDLER(ctl_http_group_list);

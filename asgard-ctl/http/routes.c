@@ -40,6 +40,13 @@ const struct ctl_route ctl_routes[] = {
     {"POST", "/api/groups", CTL_RULE_ADMIN, CTL_WRITE, ctl_http_group_create},
     {"GET", "/api/groups", CTL_RULE_READ, CTL_READ, ctl_http_group_list},
 
+    {"GET", "/api/approver-groups", CTL_RULE_ADMIN, CTL_READ,
+        ctl_http_approvers_list},
+    {"POST", "/api/approver-groups/{group}/members", CTL_RULE_ADMIN, CTL_WRITE,
+        ctl_http_approvers_add},
+    {"DELETE", "/api/approver-groups/{group}/members/{member}", CTL_RULE_ADMIN,
+        CTL_WRITE, ctl_http_approvers_remove},
+
     {"POST", "/api/projects", CTL_RULE_ASK, CTL_WRITE,
         ctl_http_project_register},
     {"GET", "/api/projects", CTL_RULE_READ, CTL_READ, ctl_http_project_list},

@@ -21,17 +21,25 @@
     "r.request_id, lpad(r.number::text, 16, '0'), r.kind, r.project_id," \
     " r.subject, r.state, r.requester, r.person, " NAME_OF("r.requester") \
     ", " NAME_OF("r.person") ", r.payload, encode(r.plan_sha256, 'hex')," \
-    " r.reason, r.rule, r.tier, r.approvals_needed, r.superseded_by, " \
+    " r.reason, r.rule, r.tier," \
+    " coalesce(t.needed, greatest(r.approvals_needed, g.n))," \
+    " r.superseded_by, " \
     CTL_TIME_ISO("r.sla_due_at") ", " CTL_TIME_ISO("r.created_at") ", " \
-    CTL_TIME_ISO("r.updated_at") ", CASE WHEN r.state IN ('requested'," \
-    " 'reviewing', 'flagged') THEN (SELECT given FROM" \
-    " request_given(r.request_id)) ELSE (SELECT count(*) FROM" \
-    " request_approvals a WHERE a.request_id = r.request_id) END," \
+    CTL_TIME_ISO("r.updated_at") ", coalesce(t.given, g.n)," \
     " (SELECT string_agg(" NAME_OF("a.approver") ", ', ' ORDER BY a.at)" \
     " FROM request_approvals a WHERE a.request_id = r.request_id)," \
     " r.sla_due_at < now() AND r.state IN ('requested', 'reviewing')," \
     " (SELECT owner_email = manager_email FROM projects o" \
-    "  WHERE o.project_id = r.project_id)"
+    "  WHERE o.project_id = r.project_id), r.group_rules," \
+    " CASE WHEN r.group_rules ? 'platform' THEN 4 ELSE 0 END" \
+    " + CASE WHEN r.group_rules ? 'security' THEN 8 ELSE 0 END, t.lacks"
+
+/* What an open request needs and has now; what one that is over had. */
+#define SHOWN_FROM \
+    " FROM requests r LEFT JOIN LATERAL request_tally(r.request_id) t" \
+    "  ON r.state IN ('requested', 'reviewing', 'flagged')" \
+    " CROSS JOIN LATERAL (SELECT count(*) AS n FROM request_approvals a" \
+    "  WHERE a.request_id = r.request_id) g"
 
 
 bool
@@ -79,6 +87,10 @@ ask_fill(struct ctl_ask *a, const struct ctl_rows *rows, unsigned i,
     a->given = (unsigned) ctl_rows_i64(rows, i, 20);
     a->overdue = late != NULL && strcmp(late, "t") == 0;
     a->owner_manages = strcmp(ctl_rows_at(rows, i, 23), "t") == 0;
+    a->group_rules = ctl_rows_at(rows, i, 24);
+    a->groups = (unsigned) ctl_rows_i64(rows, i, 25);
+    a->lacks = ctl_rows_at(rows, i, 26) == NULL ? 0
+               : (unsigned) ctl_rows_i64(rows, i, 26);
 
     return (ctl_ask_state_parse(ctl_rows_at(rows, i, 5), &a->state)
             && ctl_tier_parse(ctl_rows_at(rows, i, 14), &a->tier))
@@ -110,7 +122,7 @@ ctl_ask_get(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
 
     if ((lock && !ask_lock(pg, arena, id, e))
         || !CTL_PG(pg, arena, &rows, e,
-               "SELECT " SHOWN " FROM requests r"
+               "SELECT " SHOWN SHOWN_FROM
                " WHERE r.request_id::text = lower($1)", id))
     {
         return false;
@@ -126,23 +138,27 @@ ctl_ask_list(struct ctl_pg *pg, struct ctl_arena *arena,
     bool *more, struct ctl_error *e)
 {
     const char *most = ctl_arena_printf(arena, "%u", f->limit + 1);
+    const char *groups = ctl_arena_printf(arena, "{%s,%s}",
+        (f->groups & CTL_VOICE_PLATFORM) != 0 ? "platform" : "\"\"",
+        (f->groups & CTL_VOICE_SECURITY) != 0 ? "security" : "\"\"");
     struct ctl_rows rows;
     unsigned i;
 
     if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT " SHOWN " FROM requests r JOIN projects p"
-            " USING (project_id)"
+            "SELECT " SHOWN SHOWN_FROM " JOIN projects p"
+            " ON p.project_id = r.project_id"
             " WHERE ($1::text IS NULL OR r.state = $1)"
             " AND ($2::text IS NULL OR $2 IN (r.requester, r.person)"
             "  OR r.person = (SELECT 'user:' || user_id FROM users"
             "   WHERE username = $2 OR email = lower($2)))"
             " AND ($3::text IS NULL OR $3 IN (r.subject, r.project_id))"
             " AND ($4::text IS NULL OR r.person = $5"
-            "  OR $4 IN (p.owner_email, p.manager_email))"
+            "  OR $4 IN (p.owner_email, p.manager_email)"
+            "  OR r.group_rules ?| $8::text[])"
             " AND ($6::bigint IS NULL OR r.number < $6::bigint)"
             " ORDER BY r.number DESC LIMIT $7",
             f->state, f->requester, f->subject, f->email, f->person,
-            f->before, most))
+            f->before, most, groups))
     {
         return false;
     }
@@ -313,15 +329,19 @@ ask_insert(struct ctl_change *c, const struct ctl_principal *who,
     return CTL_PG(c->pg, c->arena, &rows, e,
                "INSERT INTO requests (kind, project_id, subject, state,"
                " requester, person, payload, reason, rule, tier,"
-               " approvals_needed, plan_sha256, sla_due_at)"
+               " approvals_needed, plan_sha256, sla_due_at, group_rules)"
                " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10,"
                " $11::integer, '', CASE WHEN $11::integer > 0 THEN now()"
-               " + $12::integer * interval '1 day' END) RETURNING request_id",
+               " + $12::integer * interval '1 day' END, jsonb_strip_nulls("
+               " jsonb_build_object('platform', $13::text, 'security',"
+               "  $14::text))) RETURNING request_id",
                in->kind, in->project_id, subject, ctl_ask_state_name(state),
                who != NULL ? ctl_principal_actor(c->arena, who) : c->actor,
                ctl_ask_person(c->arena, who), in->payload, in->reason,
                in->rule, ctl_tier_name(in->tier), needed,
-               ctl_arena_printf(c->arena, "%d", CTL_ASK_SLA_DAYS))
+               ctl_arena_printf(c->arena, "%d", CTL_ASK_SLA_DAYS),
+               in->group_rules[CTL_APPROVERS_PLATFORM],
+               in->group_rules[CTL_APPROVERS_SECURITY])
            && ctl_ask_get(c->pg, c->arena, ctl_rows_at(&rows, 0, 0), false,
                           out, e)
            && ask_told(c, out, "submit", in->denied ? "rejected" : "submitted",

@@ -29,6 +29,7 @@ struct ctl_ask_input {
     const char *reason;                 /* why it is asked; NULL */
     const char *rule;                   /* of the policy that said so */
     enum ctl_tier tier;                 /* none: approved at once */
+    const char *group_rules[CTL_APPROVERS_COUNT];       /* see decide.h */
     bool flagged;                       /* waits for its requester */
     bool denied;                        /* by that rule: kept as rejected */
     bool sole;                          /* see ctl_ask_create() */
@@ -44,6 +45,10 @@ struct ctl_ask {
     const char *reason, *rule;
     enum ctl_tier tier;
     unsigned needed, given;             /* approvals */
+    const char *group_rules;            /* JSON: by group, the rule */
+    unsigned groups;                    /* those, of enum ctl_voice */
+    unsigned lacks;                     /* as what one more would count, while
+                                         * it is open */
     const char *approver;               /* names of all that approved */
     const char *superseded_by;
     const char *sla_due_at, *created_at, *updated_at;
@@ -84,6 +89,7 @@ struct ctl_ask_filter {
     const char *state, *requester, *subject;    /* NULL: any */
     const char *email;                  /* of projects seen; NULL: all */
     const char *person;                 /* whose own are seen too */
+    unsigned groups;                    /* whose are, of enum ctl_voice */
     const char *before;                 /* the cursor; NULL: from the newest */
     unsigned limit;
 };

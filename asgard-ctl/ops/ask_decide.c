@@ -9,9 +9,10 @@
 #include "ops/project.h"
 #include "ops/resource_gate.h"
 
-/* What the approvals of a request come to, of those who may still give one. */
+/* What a request needs and what its approvals come to, of those who may still
+ * give one. */
 struct tally {
-    unsigned given, admins;
+    unsigned needed, given;
     bool mine;
 };
 
@@ -27,12 +28,24 @@ is_own(const struct ctl_principal *who, const struct ctl_ask *ask)
 }
 
 
+static struct ctl_approval_facts
+facts_of(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    return (struct ctl_approval_facts) {
+        .own = is_own(who, ask), .relation = relation,
+        .handed_up = ask->state == CTL_ASK_REVIEWING, .groups = ask->groups
+    };
+}
+
+
 static enum ctl_approval
 verdict_of(const struct ctl_principal *who, unsigned relation,
     const struct ctl_ask *ask)
 {
-    return ctl_approval_decide(who, is_own(who, ask), relation,
-                               ask->state == CTL_ASK_REVIEWING);
+    const struct ctl_approval_facts facts = facts_of(who, relation, ask);
+
+    return ctl_approval_decide(who, &facts);
 }
 
 
@@ -42,6 +55,17 @@ ctl_ask_may_decide(const struct ctl_principal *who, unsigned relation,
 {
     return ctl_ask_is_open(ask->state)
            && verdict_of(who, relation, ask) == CTL_APPROVAL_MAY;
+}
+
+
+bool
+ctl_ask_may_approve(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    const struct ctl_approval_facts facts = facts_of(who, relation, ask);
+
+    return ctl_ask_is_open(ask->state)
+           && (ctl_approval_voices(who, &facts) & ask->lacks) != 0;
 }
 
 
@@ -91,12 +115,14 @@ check_right(const struct ctl_ask_by *by, const struct ctl_ask *ask,
     case CTL_APPROVAL_OWNER:
         return ctl_error_set(e, 403, "forbidden",
                              "Refused by the rule approve.owner: who owns a "
-                             "project decides nothing over it as its manager; "
-                             "an administrator does.");
+                             "project decides nothing over it as its manager "
+                             "or as an approver of a group; an administrator "
+                             "does.");
     default:
         return ctl_error_set(e, 403, "forbidden",
-                             "Only the project's manager or an administrator "
-                             "decides over its requests.");
+                             "Only the project's manager, an administrator or "
+                             "a member of a group that must agree decides "
+                             "over its requests.");
     }
 }
 
@@ -135,18 +161,31 @@ tally_read(struct ctl_change *c, const struct ctl_ask *ask,
     struct ctl_rows rows;
 
     if (!CTL_PG(c->pg, c->arena, &rows, e,
-            "SELECT given, admins, (SELECT count(*) FROM request_approvals"
+            "SELECT needed, given, (SELECT count(*) FROM request_approvals"
             " WHERE request_id = $1::uuid AND approver = $2)"
-            " FROM request_given($1::uuid)", ask->id,
+            " FROM request_tally($1::uuid)", ask->id,
             ctl_ask_person(c->arena, who)))
     {
         return false;
     }
-    t->given = (unsigned) ctl_rows_i64(&rows, 0, 0);
-    t->admins = (unsigned) ctl_rows_i64(&rows, 0, 1);
+    t->needed = (unsigned) ctl_rows_i64(&rows, 0, 0);
+    t->given = (unsigned) ctl_rows_i64(&rows, 0, 1);
     t->mine = ctl_rows_i64(&rows, 0, 2) > 0;
 
     return true;
+}
+
+
+/* The database adds the groups that they are in. */
+static const char *
+power_of(const struct ctl_ask_by *by, const struct ctl_ask *ask)
+{
+    const struct ctl_approval_facts facts = facts_of(by->who, by->relation,
+                                                     ask);
+    unsigned voices = ctl_approval_voices(by->who, &facts);
+
+    return (voices & CTL_VOICE_ADMIN) != 0 ? "admin"
+           : (voices & CTL_VOICE_DECIDER) != 0 ? "manager" : "member";
 }
 
 
@@ -164,16 +203,19 @@ approval_insert(struct ctl_change *c, const struct ctl_ask_by *by,
         " WHERE request_id = $1::uuid", ask->id,
         ctl_ask_person(c->arena, who), who->user_id,
         person ? NULL : who->token_id,
-        ctl_access_is_admin(who) ? "admin" : "manager", by->reason);
+        power_of(by, ask), by->reason);
 }
 
 
+/* An approval that adds nothing is one that somebody else gave before. */
 static bool
-is_enough(const struct ctl_ask *ask, const struct tally *t)
+check_adds(const struct tally *before, const struct tally *now,
+    struct ctl_error *e)
 {
-    return t->given >= ask->needed
-           && (t->admins > 0 || (ask->tier != CTL_TIER_SECURITY
-                                 && ask->state != CTL_ASK_REVIEWING));
+    return now->given > before->given || now->given >= now->needed
+           || ctl_error_set(e, 409, "already_decided",
+                            "What you could approve was approved before you "
+                            "did; the rest is for others.");
 }
 
 
@@ -205,7 +247,8 @@ check_project(const struct ctl_ask *ask, const struct ctl_project *p,
 /* Adds one approval; the last one moves the request and runs its effect. */
 static bool
 approve_open(struct ctl_change *c, const struct ctl_ask_by *by,
-    struct ctl_ask *ask, bool *changed, struct ctl_error *e)
+    struct ctl_ask *ask, const struct tally *before, bool *changed,
+    struct ctl_error *e)
 {
     enum ctl_ask_state next;
     struct ctl_project p;
@@ -221,11 +264,11 @@ approve_open(struct ctl_change *c, const struct ctl_ask_by *by,
         return false;
     }
     if (!approval_insert(c, by, ask, e)
-        || !tally_read(c, ask, by->who, &t, e))
+        || !tally_read(c, ask, by->who, &t, e) || !check_adds(before, &t, e))
     {
         return false;
     }
-    if (!is_enough(ask, &t)) {
+    if (t.given < t.needed) {
         return partly(c, ask, by->reason, e);
     }
     if (!ctl_ask_move(c, ask, CTL_ASK_APPROVE, by->reason, e)
@@ -263,7 +306,7 @@ ctl_ask_approve(struct ctl_change *c, const char *id,
                              "It was approved before you did.");
     }
 
-    return approve_open(c, by, out, changed, e)
+    return approve_open(c, by, out, &t, changed, e)
            && ctl_ask_get(c->pg, c->arena, id, false, out, e);
 }
 

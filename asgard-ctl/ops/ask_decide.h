@@ -35,7 +35,10 @@ bool ctl_ask_cancel(struct ctl_change *c, const char *id,
 /* 409 plan_changed, for the request that was superseded or changed. */
 bool ctl_ask_plan_changed(const struct ctl_ask *ask, struct ctl_error *e);
 
-/* Whether the caller could: for the answer's `you_may`. */
+/* Whether the caller could: for the answer's `you_may`.  Who may decide may say
+ * no; yes, if that counts for something that it lacks. */
+bool ctl_ask_may_approve(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask);
 bool ctl_ask_may_decide(const struct ctl_principal *who, unsigned relation,
     const struct ctl_ask *ask);
 bool ctl_ask_may_escalate(const struct ctl_principal *who, unsigned relation,

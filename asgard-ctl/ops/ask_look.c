@@ -33,6 +33,7 @@ approvals_read(struct ctl_pg *pg, struct ctl_arena *arena,
     return list_read(pg, arena,
         "SELECT coalesce(jsonb_agg(jsonb_build_object("
         " 'approver', a.approver, 'username', u.username, 'as', a.power,"
+        " 'groups', to_jsonb(a.groups),"
         " 'at', " CTL_TIME_ISO("a.at") ", 'reason', a.reason) ORDER BY a.at),"
         " '[]') FROM request_approvals a LEFT JOIN users u USING (user_id)"
         " WHERE a.request_id = $1::uuid", ask, out, e);
@@ -50,7 +51,8 @@ deciders_read(struct ctl_pg *pg, struct ctl_arena *arena,
 
     return list_read(pg, arena,
         "SELECT coalesce(jsonb_agg(jsonb_build_object('username', username,"
-        " 'as', power) ORDER BY power DESC, username), '[]') FROM ("
+        " 'as', power, 'groups', to_jsonb(groups))"
+        " ORDER BY power = 'admin', power, username), '[]') FROM ("
         CTL_ASK_DECIDERS ") d", ask, out, e);
 }
 
@@ -102,20 +104,59 @@ ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
 }
 
 
+/* Who is not the manager: of two slots that both take an administrator. */
+static const char *
+deciders(const struct ctl_ask *ask, unsigned missing)
+{
+    bool alone = ask->owner_manages || ask->state == CTL_ASK_REVIEWING;
+
+    if ((ask->lacks & CTL_VOICE_DECIDER) == 0) {
+        return "an administrator";
+    }
+    if ((ask->lacks & CTL_VOICE_ADMIN) != 0 && missing > 1) {
+        return alone ? "two administrators"
+                     : "the project's manager and an administrator";
+    }
+
+    return alone ? "an administrator"
+                 : "the project's manager or an administrator";
+}
+
+
+/* Where fewer approvals are missing than would each do, it is one of them. */
+static const char *
+approvers(struct ctl_arena *arena, const struct ctl_ask *ask)
+{
+    const unsigned both = CTL_VOICE_DECIDER | CTL_VOICE_ADMIN;
+    unsigned missing = ask->needed > ask->given ? ask->needed - ask->given : 0;
+    unsigned members = (ask->lacks & CTL_VOICE_PLATFORM ? 1 : 0)
+                       + (ask->lacks & CTL_VOICE_SECURITY ? 1 : 0);
+    const char *link = members + ((ask->lacks & both) != 0) > missing
+                       ? " or " : " and ";
+    const char *text = (ask->lacks & both) == 0 ? ""
+                       : deciders(ask, missing - (missing > members ? members
+                                                                    : 0));
+    unsigned i;
+
+    for (i = 0; text != NULL && i < CTL_APPROVERS_COUNT; i++) {
+        if ((ask->lacks & CTL_VOICE_OF(i)) != 0) {
+            text = ctl_arena_printf(arena, "%s%sa member of %s", text,
+                text[0] != '\0' ? link : "",
+                ctl_approvers_name((enum ctl_approvers) i));
+        }
+    }
+
+    return text;
+}
+
+
 const char *
-ctl_ask_waits_for(const struct ctl_ask *ask)
+ctl_ask_waits_for(struct ctl_arena *arena, const struct ctl_ask *ask)
 {
     switch (ask->state) {
     case CTL_ASK_REQUESTED:
-        if (ask->owner_manages) {
-            return ask->tier == CTL_TIER_SECURITY ? "two administrators"
-                                                  : "an administrator";
-        }
-        return ask->tier == CTL_TIER_SECURITY
-               ? "the project's manager and an administrator"
-               : "the project's manager or an administrator";
     case CTL_ASK_REVIEWING:
-        return "an administrator";
+        return approvers(arena, ask);
     case CTL_ASK_FLAGGED:
         return "its requester, who puts right what is missing or escalates";
     case CTL_ASK_APPROVED:
@@ -129,8 +170,13 @@ ctl_ask_waits_for(const struct ctl_ask *ask)
 const char *
 ctl_ask_waits_note(const struct ctl_ask *ask)
 {
-    return ctl_ask_is_open(ask->state) && ask->owner_manages
+    if (!ctl_ask_is_open(ask->state) || !ask->owner_manages) {
+        return NULL;
+    }
+
+    return ask->lacks >= CTL_VOICE_PLATFORM
            ? "The owner of the project is its manager too, and decides "
-             "nothing over it: nobody but an administrator is left."
-           : NULL;
+             "nothing over it: an administrator stands for the manager."
+           : "The owner of the project is its manager too, and decides "
+             "nothing over it: nobody but an administrator is left.";
 }

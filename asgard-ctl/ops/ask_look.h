@@ -11,9 +11,9 @@
 
 /* JSON lists, as text of the arena. */
 struct ctl_ask_look {
-    const char *approvals;              /* {approver, as, at, reason} */
-    const char *may_decide;             /* {username, as}: people with an
-                                         * account who have not */
+    const char *approvals;              /* {approver, as, groups, at, reason} */
+    const char *may_decide;             /* {username, as, groups}: people with
+                                         * an account whose yes it lacks */
     const char *history;                /* {at, actor, event, state, reason} */
     const char *now;                    /* not a list: what the project has and
                                          * spends now, which no approval is
@@ -24,7 +24,8 @@ bool ctl_ask_look(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_ask *ask, struct ctl_ask_look *out, struct ctl_error *e);
 
 /* What it waits for, in words; NULL: it is over. */
-const char *ctl_ask_waits_for(const struct ctl_ask *ask);
+const char *ctl_ask_waits_for(struct ctl_arena *arena,
+    const struct ctl_ask *ask);
 /* Why somebody does not decide who else would; NULL: nobody. */
 const char *ctl_ask_waits_note(const struct ctl_ask *ask);
 

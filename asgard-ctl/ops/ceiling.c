@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/ask.h"
+#include "policy/decide.h"
 
 #define USD INT64_C(1000000000)
 
@@ -78,8 +79,11 @@ ask_for(struct ctl_change *c, const char *project_id,
         .kind = "budget", .project_id = project_id, .sole = true,
         .rule = "budget-ceiling", .tier = CTL_TIER_PLATFORM
     };
+    const struct ctl_decision d = ctl_decide(CTL_ACTION_SET_BUDGET,
+                                             CTL_FACT_LIVE);
     bool again;
 
+    memcpy(in.group_rules, d.group_rules, sizeof(in.group_rules));
     c->review = ctl_arena_alloc(c->arena, sizeof(*c->review));
     if (now == NULL || then == NULL || c->review == NULL) {
         return ctl_error_internal(e, "out of memory");

@@ -50,7 +50,8 @@ ctl_notice_add(struct ctl_change *c, const struct ctl_ask *ask,
     bool deciders = ctl_ask_is_open(ask->state)
                     && ask->state != CTL_ASK_FLAGGED;
     const char *params[] = {ask->id, event_id, ask->requester_name,
-                            ask->person_name, ctl_ask_waits_for(ask)};
+                            ask->person_name,
+                            ctl_ask_waits_for(c->arena, ask)};
 
     return ctl_pg_query(c->pg, c->arena, NULL, e,
                         deciders ? TELL(CTL_ASK_DECIDERS)

@@ -12,7 +12,10 @@
 #define SEEN_STEP_S "30"
 
 #define PERSON "u.user_id, u.username, u.role," \
-    " CASE WHEN u.email_verified THEN u.email END"
+    " CASE WHEN u.email_verified THEN u.email END," \
+    " (SELECT coalesce(sum(CASE group_name WHEN 'platform' THEN 4" \
+    "  WHEN 'security' THEN 8 END), 0) FROM approvers v" \
+    "  WHERE v.user_id = u.user_id)"
 
 
 unsigned
@@ -40,6 +43,7 @@ person_fill(const struct ctl_rows *rows, unsigned col,
     out->id = out->user_id;
     out->name = ctl_rows_at(rows, 0, col + 1);
     out->email = ctl_rows_at(rows, 0, col + 3);
+    out->groups = (unsigned) ctl_rows_i64(rows, 0, col + 4);
 
     return ctl_user_role_parse(ctl_rows_at(rows, 0, col + 2), &out->role)
            || ctl_error_internal(e, "a user of no role");
@@ -66,6 +70,7 @@ token_fill(const struct ctl_rows *rows, struct ctl_principal *out,
         return false;
     }
     if (agent != NULL) {
+        out->groups = 0;
         out->id = agent;
         out->name = ctl_rows_at(rows, 0, 5);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/budget.h"
+#include "policy/decide.h"
 
 
 /* --- to ask --- */
@@ -81,6 +82,8 @@ ctl_project_ask_promotion(struct ctl_change *c, const struct ctl_project *p,
     const char *missing = missing_names(c->arena, promotion->missing);
     const char *exceptions = exception_names(c->arena, promotion->exceptions);
 
+    in.group_rules[promotion->security ? CTL_APPROVERS_SECURITY
+                                       : CTL_APPROVERS_PLATFORM] = in.rule;
     if (missing == NULL || exceptions == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
@@ -102,7 +105,9 @@ ctl_project_ask_extension(struct ctl_change *c, const struct ctl_project *p,
         .kind = "review-extension", .project_id = p->id, .reason = reason,
         .rule = "extend-again", .tier = CTL_TIER_PLATFORM
     };
+    const struct ctl_decision d = ctl_decide(CTL_ACTION_EXTEND, CTL_FACT_LIVE);
 
+    memcpy(in.group_rules, d.group_rules, sizeof(in.group_rules));
     in.payload = ctl_arena_printf(c->arena,
         "{\"review_date\":\"%s\",\"review_extensions\":%lld,"
         "\"days\":90}", p->review_date, (long long) p->review_extensions);

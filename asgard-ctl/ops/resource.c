@@ -166,6 +166,8 @@ ctl_resource_ask(struct ctl_change *c, const struct ctl_config *config,
     in.payload = facts.payload;
     in.rule = facts.decision.rule;
     in.tier = facts.decision.tier;
+    memcpy(in.group_rules, facts.decision.group_rules,
+           sizeof(in.group_rules));
     in.denied = facts.decision.effect == CTL_EFFECT_DENY;
 
     return ctl_ask_create(c, who, &in, out, again, e);
@@ -228,6 +230,7 @@ ctl_resource_unask(struct ctl_change *c, const struct ctl_principal *who,
         r.rtype, r.name, r.spec);
     in.rule = decision.rule;
     in.tier = decision.tier;
+    memcpy(in.group_rules, decision.group_rules, sizeof(in.group_rules));
 
     return (in.payload != NULL || ctl_error_internal(e, "out of memory"))
            && ctl_ask_create(c, who, &in, out, again, e);

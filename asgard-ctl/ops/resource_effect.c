@@ -51,8 +51,17 @@ is_same(const char *a, const char *b)
 static bool
 is_decided(const struct ctl_ask *ask, const struct ctl_decision *now)
 {
+    unsigned i, more = 0;
+
+    for (i = 0; i < CTL_APPROVERS_COUNT; i++) {
+        if (now->group_rules[i] != NULL) {
+            more |= CTL_VOICE_OF(i) & ~ask->groups;
+        }
+    }
+
     return now->effect == CTL_EFFECT_ALLOW
-           || (now->tier == ask->tier && strcmp(now->rule, ask->rule) == 0);
+           || (now->tier == ask->tier && strcmp(now->rule, ask->rule) == 0
+               && more == 0);
 }
 
 

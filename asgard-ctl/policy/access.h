@@ -43,6 +43,8 @@ struct ctl_principal {
     const char *token_id;               /* signed in with; NULL: a session */
     const char *session_id;
     const char *expires_at;             /* of the token; NULL: never */
+    unsigned groups;                    /* of approvers, of enum ctl_voice; an
+                                         * agent is in none */
 };
 
 /* What a project is to the caller. */

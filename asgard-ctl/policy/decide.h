@@ -1,6 +1,7 @@
 /*
  * The rules of the control plane: plain facts in, a decision with the id of
- * the rule out.  Pure; the rules are the table in decide.c.
+ * the rule out, and of the rules by which groups of approvers must agree.
+ * Pure; the rules are the table in decide.c.
  *
  * Of the rules that fit, one that forbids wins; else the one that asks most
  * people; else one that allows.  Where none fits the answer is no.
@@ -43,6 +44,9 @@ struct ctl_decision {
     enum ctl_tier tier;                 /* of ASK; else none */
     const char *rule;                   /* its id, constant */
     const char *why;                    /* of a person's language, constant */
+    /* The rule by which each group of approvers must agree, for any that fits
+     * names its group; NULL: none. */
+    const char *group_rules[CTL_APPROVERS_COUNT];
 };
 
 struct ctl_decision ctl_decide(enum ctl_action action, unsigned facts);

@@ -43,6 +43,10 @@ my %row = (
     'POST /api/users/{user_id}/active' => '00 ++ff f ffff f',
     'POST /api/groups'          => '00 ++ff f ffff f',
     'GET /api/groups'           => '00 ++++ + +++s +',
+    'GET /api/approver-groups'  => '00 ++ff f ffff f',
+    'POST /api/approver-groups/{group}/members' => '00 ++ff f ffff f',
+    'DELETE /api/approver-groups/{group}/members/{member}' =>
+        '00 ++ff f ffff f',
     'POST /api/users/{user_id}/password' => '00 ++ff f ffff f',
     'POST /api/projects'        => '00 ++++ + ++s+ +',
     'GET /api/projects'         => '00 ++++ + +++s +',
@@ -118,7 +122,8 @@ $who{operator} = {token => $t->admin_token};
 # What is revoked again stays revoked, so one of each is enough.
 my $count = 0;
 my %present = (project_id => $here,
-    service_id => 's3-bucket', name => 'm-value',
+    service_id => 's3-bucket', name => 'm-value', group => 'platform',
+    member => 'stranger',
     key_id => $t->key(project => $here)->{id},
     user_id => $who{stranger}{id}, agent_id => $t->{postgres}->value(
         "INSERT INTO agents (owner_id, name) VALUES ('$who{owner}{id}', 'v')"
@@ -150,6 +155,10 @@ sub path_of {
         : 'requested') . "', 'system:test', 'system', '{}', '',"
         . " 'test', 'platform', 1) RETURNING request_id")
         if $route =~ /request_id/;
+    $t->{postgres}->value("INSERT INTO approvers VALUES ('platform',"
+        . " '$who{stranger}{id}', 'test') ON CONFLICT (group_name, user_id)"
+        . " DO UPDATE SET added_by = 'test' RETURNING 1")
+        if $route =~ /member\}/;
     $present{resource_id} = $t->{postgres}->value('INSERT INTO resources'
         . ' (project_id, rtype, name, spec, tags, state, backend, dry_run,'
         . " request_id) SELECT '$here', 's3-bucket', 'm' || $$ || '-"
@@ -175,6 +184,8 @@ sub body_of {
         'POST /api/users/{user_id}/active' => '{"active":true}',
         'POST /api/groups' => {key => 'g' . ++$count,
             display_name => 'n'},
+        'POST /api/approver-groups/{group}/members' =>
+            {username => 'stranger'},
         'POST /api/projects' => {name => 'n', owner_email => 'x@example.com',
             manager_email => 'x@example.com'},
         'PUT /api/budgets' => {scope => 'project', scope_id => $id,

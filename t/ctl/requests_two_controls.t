@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Fifty approvals at once, over two asgard-ctl: one counts, and what was asked
-# is done once; also when one of the two is killed meanwhile.
+# is done once; also when one of the two is killed meanwhile, and when a group
+# must agree, too.
 #
 # Fault rows 9 and 11.
 use strict;
@@ -20,7 +21,7 @@ $second->{migrated} = 1;
 $second->start;
 my $people = Asgard::People->new($t);
 my %who = map { $_ => $people->person($_, role => /^admin/ ? 'admin'
-    : 'member') } qw(owner manager admin);
+    : 'member') } qw(owner manager admin pat kim);
 my $project = $t->project(owner_email => $who{owner}{email},
     manager_email => $who{manager}{email}, budget_usd => 5);
 my $pg = $t->{postgres};
@@ -51,7 +52,8 @@ sub approve {
 
 # Approvals, events, resources, and runs of them.
 sub is_done_once {
-    my ($id, $what) = @_;
+    my ($id, $what, $people) = @_;
+    $people //= 1;
     is($pg->value("SELECT concat_ws(' ', (SELECT state FROM requests WHERE"
         . " request_id = '$id'), (SELECT count(*) FROM request_approvals WHERE"
         . " request_id = '$id'), (SELECT count(*) FROM request_events WHERE"
@@ -59,7 +61,8 @@ sub is_done_once {
         . " resources WHERE request_id = '$id'), (SELECT max(attempts) FROM"
         . " resources WHERE request_id = '$id'), (SELECT count(*) FROM"
         . " audit_events WHERE action = 'resource.provisioned' AND"
-        . " data->>'request' = '$id'))"), 'fulfilled 1 1 1 1 1', $what);
+        . " data->>'request' = '$id'))"), "fulfilled $people $people 1 1 1",
+        $what);
 }
 
 my $id = ask('one');
@@ -86,5 +89,23 @@ is(scalar(grep { !/^(?:200|none|killed)$/ } @said), 0,
 is(approve($t->{control}, $id, 'manager'), 200,
     'who asks again is told that it is approved');
 is_done_once($id, '... once');
+
+# Of four people two can each give one of the two approvals that it takes.
+$t->api_ok('POST', '/api/approver-groups/platform/members', {username => $_})
+    for qw(pat kim);
+$id = ask('three');
+my @four = qw(manager pat admin kim);
+@said = $t->in_parallel(50, sub { approve($_[0] % 2 ? $second
+    : $t->{control}, $id, $four[$_[0] / 2 % 4]) });
+%said = ();
+$said{$_}++ for @said;
+is_deeply([sort keys %said], [200, 409],
+    'of fifty of four people each is told that it counts, or was not needed')
+    or diag(explain(\%said));
+cmp_ok($said{200}, '>=', 2, '... two of them did');
+is_done_once($id, '... and it is done once', 2);
+is($pg->value("SELECT string_agg(CASE WHEN groups = '{}' THEN 'decides' ELSE"
+    . " 'agrees' END, ' ' ORDER BY groups) FROM request_approvals WHERE"
+    . " request_id = '$id'"), 'decides agrees', '... by one of each');
 
 $t->done;

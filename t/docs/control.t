@@ -46,8 +46,8 @@ for my $route (@routes) {
 # The fields of a body or query, route by route.
 my %fields;
 for my $file (qw(auth_routes token_routes user_routes project_routes
-    life_routes group_routes key_routes budget_routes ledger_routes
-    ask_routes service_routes resource_routes secret_routes)) {
+    life_routes group_routes approver_routes key_routes budget_routes
+    ledger_routes ask_routes service_routes resource_routes secret_routes)) {
     my $text = source("http/$file.c");
     while ($text =~ /^CTL_HANDLER\((\w+)\)(.*?)^\}/msg) {
         my ($handler, $body) = ($1, $2);

@@ -78,27 +78,57 @@ static void ends_are_ends_and_names_are_names(void **state)
 }
 
 /* Whoever may decide is no agent, did not ask, has the scope to decide, and is
- * an administrator or the manager, who is not the owner too. */
+ * an administrator, or, where they are not the owner, the manager or a member
+ * of a group that must agree.  Each counts as what they are. */
 static void only_others_with_the_right_decide(void **state)
 {
     struct ctl_principal who = {.id = "x"};
 
     (void) state;
-    for (unsigned n = 0; n < 4u * 3 * 8 * 4 * 2 * 2; n++) {
-        unsigned relation = n / 96 % 4;
-        bool own = n / 384 % 2 == 1, handed_up = n / 768 % 2 == 1;
-        bool manager = relation == CTL_RELATION_MANAGER;
-        enum ctl_approval got;
+    for (unsigned n = 0; n < 4u * 3 * 8 * 4 * 2 * 2 * 16; n++) {
+        struct ctl_approval_facts f = {
+            .relation = n / 96 % 4, .own = n / 384 % 2 == 1,
+            .handed_up = n / 768 % 2 == 1,
+            .groups = n / 1536 % 4 * CTL_VOICE_PLATFORM
+        };
+        unsigned want = 0;
 
         who.kind = (enum ctl_principal_kind) (n % 4);
         who.role = (enum ctl_user_role) (n / 4 % 3);
         who.scopes = n / 12 % 8;
-        got = ctl_approval_decide(&who, own, relation, handed_up);
-        assert_int_equal(got == CTL_APPROVAL_MAY,
-            who.kind != CTL_PRINCIPAL_NONE && who.kind != CTL_PRINCIPAL_AGENT
-            && !own && (who.scopes & CTL_SCOPE_ADMIN) != 0
-            && (who.role == CTL_USER_ADMIN || (manager && !handed_up)));
+        who.groups = n / 6144 * CTL_VOICE_PLATFORM;
+        if (who.role == CTL_USER_ADMIN) {
+            want |= CTL_VOICE_DECIDER | CTL_VOICE_ADMIN;
+        }
+        if (f.relation == CTL_RELATION_MANAGER && !f.handed_up) {
+            want |= CTL_VOICE_DECIDER;
+        }
+        if ((f.relation & CTL_RELATION_OWNER) == 0) {
+            want |= who.groups & f.groups;
+        }
+        if (who.kind == CTL_PRINCIPAL_NONE || who.kind == CTL_PRINCIPAL_AGENT
+            || f.own || (who.scopes & CTL_SCOPE_ADMIN) == 0)
+        {
+            want = 0;
+        }
+        assert_int_equal(ctl_approval_voices(&who, &f), want);
+        assert_int_equal(ctl_approval_decide(&who, &f) == CTL_APPROVAL_MAY,
+                         want != 0);
     }
+}
+
+static void groups_are_names(void **state)
+{
+    enum ctl_approvers group;
+
+    (void) state;
+    for (int i = 0; i < CTL_APPROVERS_COUNT; i++) {
+        assert_true(ctl_approvers_parse(
+            ctl_approvers_name((enum ctl_approvers) i), &group));
+        assert_int_equal(group, i);
+    }
+    assert_int_equal(CTL_VOICE_OF(CTL_APPROVERS_SECURITY), CTL_VOICE_SECURITY);
+    assert_false(ctl_approvers_parse("none", &group));
 }
 
 static void tiers_say_how_many(void **state)
@@ -122,6 +152,7 @@ int main(void)
         cmocka_unit_test(each_edge_is_in_the_table_and_no_other),
         cmocka_unit_test(ends_are_ends_and_names_are_names),
         cmocka_unit_test(only_others_with_the_right_decide),
+        cmocka_unit_test(groups_are_names),
         cmocka_unit_test(tiers_say_how_many)
     };
 

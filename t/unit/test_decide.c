@@ -69,6 +69,40 @@ static void a_deployment_asks_as_many_as_it_must(void **state)
             CTL_EFFECT_ASK, CTL_TIER_SECURITY, "deploy.restricted-data");
 }
 
+static void by_rule(enum ctl_action action, unsigned facts,
+    const char *platform, const char *security)
+{
+    struct ctl_decision d = ctl_decide(action, facts);
+    const char *wanted[CTL_APPROVERS_COUNT] = {platform, security};
+
+    for (int i = 0; i < CTL_APPROVERS_COUNT; i++) {
+        if (wanted[i] == NULL) {
+            assert_null(d.group_rules[i]);
+        } else {
+            assert_string_equal(d.group_rules[i], wanted[i]);
+        }
+    }
+}
+
+static void each_rule_that_fits_names_its_group(void **state)
+{
+    (void) state;
+    by_rule(CTL_ACTION_DEPLOY, GOOD, NULL, NULL);
+    by_rule(CTL_ACTION_DEPLOY, GOOD & ~(unsigned) CTL_FACT_AUTO,
+            "deploy.review-tier", NULL);
+    by_rule(CTL_ACTION_DEPLOY, GOOD | CTL_FACT_RESTRICTED, NULL,
+            "deploy.restricted-data");
+    by_rule(CTL_ACTION_DEPLOY,
+            (GOOD & ~(unsigned) (CTL_FACT_AUTO | CTL_FACT_CEILING))
+            | CTL_FACT_RESTRICTED, "deploy.review-tier",
+            "deploy.restricted-data");
+    by_rule(CTL_ACTION_DEPLOY, CTL_FACT_RESTRICTED, NULL, NULL);
+    by_rule(CTL_ACTION_EXTEND, CTL_FACT_LIVE, "extend.platform", NULL);
+    by_rule(CTL_ACTION_SET_BUDGET, CTL_FACT_LIVE, "set-budget.platform",
+            NULL);
+    by_rule(CTL_ACTION_APPROVE, CTL_FACT_LIVE, NULL, NULL);
+}
+
 /* With every set of facts: nothing is made for a project that is not live, or
  * is killed; self-service needs every fact that speaks for it. */
 static void no_set_of_facts_opens_what_is_shut(void **state)
@@ -159,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deployment_is_refused_by_the_first_rule_that_fits),
         cmocka_unit_test(a_deployment_asks_as_many_as_it_must),
+        cmocka_unit_test(each_rule_that_fits_names_its_group),
         cmocka_unit_test(no_set_of_facts_opens_what_is_shut),
         cmocka_unit_test(the_other_actions_have_their_rules),
         cmocka_unit_test(each_edge_of_a_resource_is_in_the_table)
