@@ -20,7 +20,7 @@
 #include "ops/link.h"
 #include "ops/principal.h"
 
-#define POLICY_BYTES 256
+#define POLICY_BYTES 384
 #define SHA_TEXT     (4 * ((SHA256_DIGEST_LENGTH + 2) / 3) + 1)
 
 struct said {
@@ -30,28 +30,47 @@ struct said {
 
 /* --- the page --- */
 
-/* By the digest of its script: nothing else runs in it, whatever it shows. */
+/* " 'sha256-…'" of what stands between two tags. */
 static bool
-policy_write(char policy[POLICY_BYTES])
+digest_put(asg_buf_t *out, const char *begin, const char *end)
 {
-    static const char begin[] = "<script>", end[] = "</script>";
     const char *from = strstr(ctl_link_page, begin);
     const char *to = from != NULL ? strstr(from, end) : NULL;
     unsigned char sha[SHA256_DIGEST_LENGTH];
     char text[SHA_TEXT];
-    asg_buf_t b;
 
     if (to == NULL) {
         return false;
     }
-    from += sizeof(begin) - 1;
+    from += strlen(begin);
     SHA256((const unsigned char *) from, (size_t) (to - from), sha);
     EVP_EncodeBlock((unsigned char *) text, sha, sizeof(sha));
+    asg_buf_z(out, " 'sha256-");
+    asg_buf_z(out, text);
+    asg_buf_z(out, "'");
+
+    return true;
+}
+
+
+/* By the digests of its script and its style: nothing else runs in it, whatever
+ * it shows, and nothing comes from elsewhere. */
+static bool
+policy_write(char policy[POLICY_BYTES])
+{
+    asg_buf_t b;
+
     asg_buf_init(&b, policy, POLICY_BYTES - 1);
-    asg_buf_z(&b, "default-src 'none'; script-src 'sha256-");
-    asg_buf_z(&b, text);
-    asg_buf_z(&b, "'; connect-src 'self'; base-uri 'none'; form-action 'none';"
-                  " frame-ancestors 'none'");
+    asg_buf_z(&b, "default-src 'none'; script-src");
+    if (!digest_put(&b, "<script>", "</script>")) {
+        return false;
+    }
+    asg_buf_z(&b, "; style-src");
+    if (!digest_put(&b, "<style>", "</style>")) {
+        return false;
+    }
+    asg_buf_z(&b, "; img-src data:; connect-src 'self'; base-uri 'none';"
+                  " form-action 'none'; frame-ancestors 'none'");
     policy[b.len] = '\0';
 
     return asg_buf_ok(&b);

@@ -83,10 +83,17 @@ for my $path ('/api/decide', "/api/decide?x=$request->{id}") {
 my $page = $t->http->request('GET', '/api/decide', []);
 is($page->status . ' ' . $page->header('content-type'),
     '200 text/html; charset=utf-8', 'it opens a page');
-my ($script) = $page->body =~ m{<script>(.*)</script>}s;
-like($page->header('content-security-policy'),
-    qr/default-src 'none'.*'sha256-\Q@{[sha256_base64($script)]}\E=';/,
+my %own = map { my ($text) = $page->body =~ m{<$_>(.*)</$_>}s;
+    $_ => sha256_base64($text) } qw(script style);
+is($page->header('content-security-policy'), "default-src 'none'; script-src"
+    . " 'sha256-$own{script}='; style-src 'sha256-$own{style}='; img-src data:;"
+    . " connect-src 'self'; base-uri 'none'; form-action 'none';"
+    . " frame-ancestors 'none'",
     '... in which nothing runs but its own script');
+unlike($page->body, qr/(?:src|href)="(?!data:,")|url\(|\@import|\son\w+="/,
+    '... that nothing else belongs to');
+like($page->body, qr/<textarea[^>]*>.*<button[^>]*id="approve".*id="reject"/s,
+    '... and that a keyboard goes through in order');
 is($page->header('referrer-policy'), 'no-referrer',
     '... and that tells nobody where it was');
 is(state_of($request), 'requested', '... and decides nothing');
