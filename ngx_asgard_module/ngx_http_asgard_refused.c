@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_refused.h"
 
+#include "core/refused.h"
 #include "core/rkey.h"
 #include "ngx_http_asgard_redis.h"
 #include "ngx_http_asgard_zone.h"
@@ -14,7 +15,9 @@
 #define NGX_HTTP_ASGARD_REFUSED_PAUSE   1000    /* ms */
 #define NGX_HTTP_ASGARD_REFUSED_TICK    250     /* ms */
 #define NGX_HTTP_ASGARD_REFUSED_KEPT    "10000" /* entries, or a few more */
-#define NGX_HTTP_ASGARD_REFUSED_ARGS    20
+#define NGX_HTTP_ASGARD_REFUSED_ARGS    22
+#define NGX_HTTP_ASGARD_REFUSED_MORE                                          \
+    (ASG_REFUSED_MORE_MAX * (ASG_TRACE_MAX + 1))
 
 
 /* Free: no key. */
@@ -22,6 +25,9 @@ typedef struct {
     u_char        key[ASG_ID_MAX + 1];
     u_char        project[ASG_ID_MAX + 1];
     u_char        trace[ASG_TRACE_MAX + 1];     /* of the first */
+    u_char        more[NGX_HTTP_ASGARD_REFUSED_MORE];   /* of others, commas
+                                                         * between them */
+    ngx_uint_t    nmore;
     asg_reason_t  reason;
     ngx_uint_t    count;                        /* not told yet */
     uint64_t      since;                        /* ms */
@@ -83,6 +89,37 @@ ngx_http_asgard_refused_find(const asg_key_record_t *key, asg_reason_t reason)
 }
 
 
+/* Of those whose trace has no place only the number is told. */
+
+static void
+ngx_http_asgard_refused_trace(ngx_http_asgard_refused_t *e,
+    ngx_http_asgard_ctx_t *ctx)
+{
+    u_char  *p;
+
+    if (e->count == 1) {
+        ngx_memcpy(e->trace, ctx->trace, ctx->trace_len);
+        e->trace[ctx->trace_len] = '\0';
+        e->more[0] = '\0';
+        e->nmore = 0;
+        return;
+    }
+
+    if (e->nmore == ASG_REFUSED_MORE_MAX) {
+        return;
+    }
+
+    p = e->more + ngx_strlen(e->more);
+
+    if (e->nmore++ > 0) {
+        *p++ = ',';
+    }
+
+    p = ngx_cpymem(p, ctx->trace, ctx->trace_len);
+    *p = '\0';
+}
+
+
 void
 ngx_http_asgard_refused_note(ngx_http_asgard_ctx_t *ctx, asg_reason_t reason)
 {
@@ -107,9 +144,9 @@ ngx_http_asgard_refused_note(ngx_http_asgard_ctx_t *ctx, asg_reason_t reason)
 
     if (e->count++ == 0) {
         e->since = e->until;
-        ngx_memcpy(e->trace, ctx->trace, sizeof(e->trace));
-        e->trace[ctx->trace_len] = '\0';
     }
+
+    ngx_http_asgard_refused_trace(e, ctx);
 
     if (!fresh) {
         return;
@@ -145,20 +182,22 @@ ngx_http_asgard_refused_tell(ngx_http_asgard_refused_t *e)
     size_t       lens[NGX_HTTP_ASGARD_REFUSED_ARGS];
     u_char       count[NGX_INT64_LEN + 1], since[NGX_INT64_LEN + 1],
                  until[NGX_INT64_LEN + 1];
-    ngx_uint_t   i;
+    ngx_uint_t   i, n;
     const char  *argv[NGX_HTTP_ASGARD_REFUSED_ARGS] = {
         "XADD", ASG_RKEY_REFUSED, "MAXLEN", "~", NGX_HTTP_ASGARD_REFUSED_KEPT,
         "*", "k", (const char *) e->key, "p", (const char *) e->project,
         "c", asg_reason_info(e->reason)->code, "n", (const char *) count,
         "t", (const char *) e->trace, "s", (const char *) since,
-        "u", (const char *) until
+        "u", (const char *) until, "m", (const char *) e->more
     };
 
     (void) ngx_sprintf(count, "%ui%Z", e->count);
     (void) ngx_sprintf(since, "%uL%Z", e->since);
     (void) ngx_sprintf(until, "%uL%Z", e->until);
 
-    for (i = 0; i < NGX_HTTP_ASGARD_REFUSED_ARGS; i++) {
+    n = NGX_HTTP_ASGARD_REFUSED_ARGS - (e->nmore == 0 ? 2 : 0);
+
+    for (i = 0; i < n; i++) {
         lens[i] = ngx_strlen(argv[i]);
     }
 
@@ -166,8 +205,7 @@ ngx_http_asgard_refused_tell(ngx_http_asgard_refused_t *e)
     if (!ngx_http_asgard_redis_ready()
         || ngx_http_asgard_redis_command(ngx_http_asgard_refused_done,
                                          (void *) (uintptr_t) e->count,
-                                         NGX_HTTP_ASGARD_REFUSED_ARGS, argv,
-                                         lens)
+                                         n, argv, lens)
            != NGX_OK)
     {
         ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_REFUSED_UNAUDITED,

@@ -4,7 +4,8 @@
  * the audit log.
  *
  * The first one of a key and code is told at once, what follows it in the same
- * second together.  Nothing waits for it, and no call depends on it: what has
+ * second together, with the traces of as many as core/refused.h says.  Nothing
+ * waits for it, and no call depends on it: what has
  * no place or finds no Redis is counted in asgard_refused_unaudited_total.
  */
 

@@ -40,7 +40,8 @@
     "'reason', nullif(a.reason, ''), 'data', a.data"
 
 #define AUDIT_WHERE \
-    " WHERE ($1::text IS NULL OR a.trace_id = $1)" \
+    " WHERE ($1::text IS NULL OR a.trace_id = $1" \
+    "  OR (a.action = 'gateway.refused' AND a.data -> 'traces' ? $1))" \
     " AND ($2::text IS NULL OR a.entities @> ARRAY[$2])" \
     " AND ($3::text IS NULL OR a.actor = $3)" \
     " AND a.id > coalesce($4::bigint, 0)" \

@@ -7,12 +7,14 @@
 #include "core/refused.h"
 #include "core/rkey.h"
 #include "core/script.h"
+#include "core/trace.h"
 #include "store/audit.h"
 
 #define BATCH       1000
 #define NUMBER(n)   #n
 #define TEXT(n)     NUMBER(n)
 #define ENTRY_BYTES 512                 /* of JSON: six ids and three numbers */
+#define TRACES_MAX  512                 /* of an event; the first is its own */
 
 /* One reads a batch at a time. */
 #define SQL_LOCK "SELECT pg_try_advisory_xact_lock(hashtext($1))"
@@ -30,8 +32,12 @@
     "SELECT k, p, c, (array_agg(t ORDER BY s, i))[1]," \
     " jsonb_build_object('code', c, 'count', sum(n), 'since', " \
     ISO("min(s)") ", 'until', " ISO("max(u)") ", 'upto', $2::text)" \
+    " || CASE WHEN count(*) > 1 OR max(m) <> '' THEN jsonb_build_object(" \
+    " 'traces', (string_to_array(string_agg(concat_ws(',', t," \
+    " nullif(m, '')), ',' ORDER BY s, i), ','))[2:" TEXT(TRACES_MAX) "])" \
+    " ELSE '{}' END" \
     " FROM jsonb_to_recordset($1::jsonb) AS r(i int, k text, p text," \
-    " c text, t text, n bigint, s bigint, u bigint)" \
+    " c text, t text, m text, n bigint, s bigint, u bigint)" \
     " GROUP BY k, p, c ORDER BY min(i)"
 
 static const char action[] = "gateway.refused";
@@ -56,6 +62,7 @@ entry_put(asg_buf_t *out, const struct ctl_reply *fields, size_t i)
     ctl_put_text(out, ",\"p\":", r.project);
     ctl_put_text(out, ",\"c\":", r.code);
     ctl_put_text(out, ",\"t\":", r.trace);
+    ctl_put_text(out, ",\"m\":", r.more);
     ctl_put_i64(out, ",\"n\":", (int64_t) r.count);
     ctl_put_i64(out, ",\"s\":", (int64_t) r.since_ms);
     ctl_put_i64(out, ",\"u\":", (int64_t) r.until_ms);
@@ -68,7 +75,8 @@ static const char *
 batch_text(struct ctl_arena *arena, const struct ctl_reply *batch,
     size_t first)
 {
-    size_t i, bytes = 8 + (batch->nitems - first) * ENTRY_BYTES;
+    const size_t more = ASG_REFUSED_MORE_MAX * (ASG_TRACE_MAX + 1);
+    size_t i, bytes = 8 + (batch->nitems - first) * (ENTRY_BYTES + more);
     asg_buf_t out;
 
     asg_buf_init(&out, ctl_arena_alloc(arena, bytes), bytes);

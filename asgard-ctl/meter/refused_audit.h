@@ -2,9 +2,10 @@
  * What gateways refused of callers that they know, into the audit log.
  *
  * One event `gateway.refused` for each key and code of a batch, with how often,
- * from when to when, and the trace of the first.  A batch is taken out of Redis
- * when it is written down; one that was written and is still there, because
- * somebody died between the two, is known by its last entry.
+ * from when to when, the trace of the first and, as `traces`, those of others,
+ * up to 512 in all.  A batch is taken out of Redis when it is written down; one
+ * that was written and is still there, because somebody died between the two,
+ * is known by its last entry.
  */
 #ifndef CTL_REFUSED_AUDIT_H
 #define CTL_REFUSED_AUDIT_H

@@ -6,7 +6,8 @@
 #include "core/rkey.h"
 #include "core/trace.h"
 
-#define SEEN_ALL 127u
+#define SEEN_ALL  127u
+#define SEEN_MORE 128u                  /* need not be there */
 
 
 static bool
@@ -23,6 +24,29 @@ code_is_valid(asg_str_t code)
     }
 
     return code.len > 0 && code.len <= ASG_REFUSED_CODE_MAX;
+}
+
+
+/* Each piece between commas is a trace. */
+static bool
+more_is_valid(asg_str_t text)
+{
+    size_t i, from = 0;
+    unsigned n = 0;
+
+    for (i = 0; i <= text.len; i++) {
+        if (i < text.len && text.data[i] != ',') {
+            continue;
+        }
+        if (n++ == ASG_REFUSED_MORE_MAX
+            || !asg_trace_is_valid((asg_str_t) {text.data + from, i - from}))
+        {
+            return false;
+        }
+        from = i + 1;
+    }
+
+    return true;
 }
 
 
@@ -50,6 +74,9 @@ field_read(char name, asg_str_t value, asg_refused_t *r)
     case 't':
         r->trace = value;
         return asg_trace_is_valid(value) ? 8u : 0;
+    case 'm':
+        r->more = value;
+        return more_is_valid(value) ? SEEN_MORE : 0;
     case 'n':
         return number_read(value, &r->count) && r->count > 0 ? 16u : 0;
     case 's':
@@ -66,15 +93,15 @@ is_known(asg_str_t name)
     return name.len == 1
            && (name.data[0] == 'k' || name.data[0] == 'p'
                || name.data[0] == 'c' || name.data[0] == 't'
-               || name.data[0] == 'n' || name.data[0] == 's'
-               || name.data[0] == 'u');
+               || name.data[0] == 'm' || name.data[0] == 'n'
+               || name.data[0] == 's' || name.data[0] == 'u');
 }
 
 
 asg_err_t
 asg_refused_parse(const asg_str_t *fields, size_t n, asg_refused_t *out)
 {
-    asg_refused_t r = {.count = 0};
+    asg_refused_t r = {.more = ASG_STR_NULL, .count = 0};
     unsigned seen = 0, bit;
     size_t i;
 
@@ -91,7 +118,7 @@ asg_refused_parse(const asg_str_t *fields, size_t n, asg_refused_t *out)
         }
         seen |= bit;
     }
-    if (seen != SEEN_ALL || r.until_ms < r.since_ms) {
+    if ((seen & SEEN_ALL) != SEEN_ALL || r.until_ms < r.since_ms) {
         return ASG_ERR_SYNTAX;
     }
     *out = r;

@@ -14,12 +14,15 @@
 
 #define ASG_REFUSED_FIELDS_MAX 32       /* names and values */
 #define ASG_REFUSED_CODE_MAX   64
+#define ASG_REFUSED_MORE_MAX   31       /* traces beside the first */
 #define ASG_REFUSED_NUMBER_MAX 99999999999999   /* ms, of the year 5138 */
 
 typedef struct {
     asg_str_t key, project;             /* ids */
     asg_str_t code;                     /* a-z and _ */
     asg_str_t trace;                    /* of the first */
+    asg_str_t more;                     /* of those after it, apart by commas,
+                                         * at most ASG_REFUSED_MORE_MAX */
     uint64_t count;                     /* not 0 */
     uint64_t since_ms, until_ms;        /* of the first and the last */
 } asg_refused_t;

@@ -49,6 +49,25 @@ is(sum0(values %by), 41, '... and none twice');
 my $events = refused("entity=$project");
 cmp_ok($events, '<', 41, '... in fewer events');
 
+# Each call of an aggregate finds it
+my @traces = map { "many-$_" } 0 .. 31;
+$t->chat($key, {model => 'never-heard-of'}, 'x-asgard-trace-id', $_)
+    for @traces;
+my %found;
+ok(wait_until(sub {
+    $found{$_->{id}} = $_ for refused("entity=$project&since="
+        . $found[0]{data}{since});
+    my %has = map { $_ => 1 } map { $_->{trace_id}, @{$_->{data}{traces}
+        // []} } values %found;
+    return !grep { !$has{$_} } @traces;
+}, 20, 0.1), 'events of many calls have the traces of all of them');
+my @lost = grep { my @events = refused("trace=$_"); @events != 1
+    || $events[0]{reason} ne 'model_not_found' } @traces;
+is("@lost", '', '... each finds its event, and no other');
+cmp_ok(scalar(refused("trace=$traces[0]")), '==', 1, '... as the first does');
+is(scalar(refused('trace=many-')), 0, '... by the whole trace');
+$events = refused("entity=$project");
+
 # What is none
 is($t->chat('asg_0000000000000000', {model => 'one'})->status, 401,
     'a stranger is refused');
@@ -58,7 +77,7 @@ is($t->chat($key, {model => 'one'})->status, 400, 'a provider refuses one');
 my $last = $t->chat($key, {model => 'no-such-model'});
 ok(wait_until(sub { refused("entity=$project") > $events }, 20, 0.1),
     'a later one comes');
-is(sum0(map { $_->{data}{count} } refused('')), 42, '... and nothing else did');
+is(sum0(map { $_->{data}{count} } refused('')), 74, '... and nothing else did');
 is(unaudited(), 0, 'all of them were told');
 is($t->{redis}->cmd('XLEN', '{asg}:refused'), 0, '... and nothing is left');
 

@@ -76,6 +76,11 @@ is($t->api('GET', "/api/audit?trace=cause-$n&entity=$project", undef,
 is($t->api('GET', "/api/audit?trace=cause-$n", undef, $people->as('owner'))
     ->status, 403, '... nor the owner of all projects');
 
+$t->chat($key, {model => 'one'}, 'x-asgard-trace-id' => "later-$_")
+    for 1 .. 8;
+is(told("later-$_")->{cause}{event}{reason}, 'again',
+    "each of many calls in a second is joined with it: $_") for 2, 8;
+
 $t->api_ok('POST', "/api/projects/$project/unkill", {}, $people->as('owner'));
 $t->api_ok('POST', "/api/projects/$project/decommission",
     {reason => 'over'}, $people->as('owner'));

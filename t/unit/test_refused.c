@@ -41,6 +41,42 @@ static void a_whole_entry_is_read(void **state)
     assert_int_equal(r.until_ms - r.since_ms, 900);
 }
 
+static void traces_of_others_may_stand_there(void **state)
+{
+    static const struct {
+        const char *more;
+        asg_err_t err;
+    } cases[] = {
+        {"tr_2", ASG_OK}, {"tr_2,tr_3", ASG_OK}, {"", ASG_ERR_SYNTAX},
+        {"tr_2,", ASG_ERR_SYNTAX}, {",tr_2", ASG_ERR_SYNTAX},
+        {"tr_2,,tr_3", ASG_ERR_SYNTAX}, {"tr 2", ASG_ERR_SYNTAX}
+    };
+    const char *texts[FIELDS + 2];
+    char many[3 * ASG_REFUSED_MORE_MAX];
+    asg_refused_t r;
+
+    (void) state;
+    memcpy(texts, whole, sizeof(whole));
+    texts[FIELDS] = "m";
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        texts[FIELDS + 1] = cases[i].more;
+        assert_int_equal(parse(texts, FIELDS + 2, &r), cases[i].err);
+    }
+    memset(many, 't', sizeof(many));
+    for (size_t i = 1; i < sizeof(many); i += 2) {
+        many[i] = ',';
+    }
+    texts[FIELDS + 1] = many;
+    many[2 * ASG_REFUSED_MORE_MAX - 1] = '\0';
+    assert_int_equal(parse(texts, FIELDS + 2, &r), ASG_OK);
+    assert_true(asg_str_eq_z(r.more, many));
+    many[2 * ASG_REFUSED_MORE_MAX - 1] = ',';
+    many[2 * ASG_REFUSED_MORE_MAX + 1] = '\0';
+    assert_int_equal(parse(texts, FIELDS + 2, &r), ASG_ERR_SYNTAX);
+    assert_int_equal(parse(whole, FIELDS, &r), ASG_OK);
+    assert_int_equal(r.more.len, 0);
+}
+
 static void one_that_lacks_a_field_is_none(void **state)
 {
     (void) state;
@@ -96,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_entry_is_read),
+        cmocka_unit_test(traces_of_others_may_stand_there),
         cmocka_unit_test(one_that_lacks_a_field_is_none),
         cmocka_unit_test(one_with_a_bad_value_is_none),
         cmocka_unit_test(more_fields_than_there_may_be_are_none),
