@@ -23,6 +23,7 @@ struct reading {
     size_t counted;                     /* `line` is of this offset */
     unsigned line;
     unsigned room;                      /* of map->items */
+    bool importing;                     /* a map of others */
 };
 
 /* One model, while its fields are read. */
@@ -32,6 +33,7 @@ struct model {
     bool by_length;                     /* a list of prices by length */
     bool by_request;                    /* a price beside those by token */
     bool merged;
+    bool unusable;                      /* a price is none, and was named */
 };
 
 
@@ -128,6 +130,28 @@ value_take(struct reading *r)
 
 /* --- one model --- */
 
+/* A price that is none.  In the operator's own table nothing may stand for it,
+ * so the table is refused; of a map of others the model is left out. */
+static bool
+price_unusable(struct reading *r, struct model *m, const char *what,
+    const char *of)
+{
+    const struct ctl_price *p = &m->price;
+
+    if (!r->importing) {
+        return ctl_finding_error(r->findings, r->file, p->line,
+                                 "\"%s\" has %s%s", p->name, what, of);
+    }
+    if (!m->unusable) {
+        ctl_finding_warn(r->findings, r->file, p->line,
+                         "\"%s\" is left out: it has %s%s", p->name, what, of);
+    }
+    m->unusable = true;
+
+    return true;
+}
+
+
 static bool
 number_take(struct reading *r, const asg_json_t *json,
     const struct ctl_price_field *field, struct model *m)
@@ -138,9 +162,8 @@ number_take(struct reading *r, const asg_json_t *json,
     int64_t pusd;
 
     if (asg_price_parse(json->token, field->per, &pusd) != ASG_OK) {
-        return ctl_finding_error(r->findings, r->file, p->line,
-            "\"%s\" has a price that is no number from 0 to 1,000 USD a token",
-            p->name);
+        return price_unusable(r, m, "a price that is no number from 0 to "
+                                    "1,000 USD a token", "");
     }
     if (field->above_tokens > 0) {
         m->merged = m->merged || (p->above_tokens > 0
@@ -152,9 +175,8 @@ number_take(struct reading *r, const asg_json_t *json,
             return true;
         }
     } else if (ctl_prices_say(to, field->kind)) {
-        return ctl_finding_error(r->findings, r->file, p->line,
-            "\"%s\" has the price of %s in two units", p->name,
-            ctl_price_kind_name(field->kind));
+        return price_unusable(r, m, "in two units the price of ",
+                              ctl_price_kind_name(field->kind));
     }
     ctl_prices_set(to, field->kind, pusd);
 
@@ -213,8 +235,8 @@ field_take(struct reading *r, asg_str_t name, struct model *m)
         return true;
     }
     if (known && event != ASG_JSON_NULL) {
-        return ctl_finding_error(r->findings, r->file, m->price.line,
-            "\"%s\" has a price that is no number", m->price.name);
+        return price_unusable(r, m, "a price that is no number", "")
+               && (asg_json_skip(json) || wrong(r, "is no JSON"));
     }
     if (event == ASG_JSON_ARRAY && asg_str_eq_z(name, "tiered_pricing")) {
         m->by_length = true;
@@ -270,7 +292,7 @@ is_priced(const struct model *m)
 {
     const struct ctl_prices *p = &m->price.base[CTL_TIER_STANDARD];
 
-    return !m->other_mode && !m->by_length && !m->by_request
+    return !m->unusable && !m->other_mode && !m->by_length && !m->by_request
            && ctl_prices_say(p, CTL_PRICE_IN)
            && (m->price.embedding || ctl_prices_say(p, CTL_PRICE_OUT))
            && (p->pusd[CTL_PRICE_IN] > 0 || p->pusd[CTL_PRICE_OUT] > 0);
@@ -316,6 +338,7 @@ model_take(struct reading *r, const char *name, unsigned line, asg_str_t text)
     if (!is_priced(&m)) {
         r->map->models_left_out++;
         r->map->models_by_request += m.by_request;
+        r->map->models_unusable += m.unusable;
         return true;
     }
     embedding_settle(&m.price);
@@ -433,12 +456,12 @@ entries_take(struct reading *r)
 }
 
 
-bool
-ctl_price_map_parse(struct ctl_price_map *map, const char *file,
-    asg_str_t text, struct ctl_findings *f)
+static bool
+map_read(struct ctl_price_map *map, const char *file, asg_str_t text,
+    bool importing, struct ctl_findings *f)
 {
     struct reading r = {.map = map, .findings = f, .file = file, .text = text,
-                        .line = 1};
+                        .line = 1, .importing = importing};
 
     memset(map, 0, sizeof(*map));
     if (text.len > CTL_PRICE_MAP_BYTES_MAX) {
@@ -448,4 +471,20 @@ ctl_price_map_parse(struct ctl_price_map *map, const char *file,
 
     return (r.json != NULL || ctl_finding_memory(f, file))
            && entries_take(&r) && names_settle(&r);
+}
+
+
+bool
+ctl_price_map_parse(struct ctl_price_map *map, const char *file,
+    asg_str_t text, struct ctl_findings *f)
+{
+    return map_read(map, file, text, false, f);
+}
+
+
+bool
+ctl_price_map_import(struct ctl_price_map *map, const char *file,
+    asg_str_t text, struct ctl_findings *f)
+{
+    return map_read(map, file, text, true, f);
 }

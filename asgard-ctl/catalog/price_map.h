@@ -12,9 +12,10 @@
  * under it.
  *
  * Names that begin with "_" and "sample_spec" are no models.  A text that is
- * not such a map, a name that stands twice, or a price that is no number in
- * range refuses the whole, with file and line.  Everything belongs to the arena
- * of the findings.
+ * not such a map, or a name that stands twice, refuses the whole, with file and
+ * line.  So does a price that is no number in range, or that stands in two
+ * units; but of a map of others that is imported it leaves its model out, with
+ * a warning that names it.  Everything belongs to the arena of the findings.
  */
 #ifndef CTL_PRICE_MAP_H
 #define CTL_PRICE_MAP_H
@@ -45,11 +46,14 @@ struct ctl_price_map {
     unsigned n;
     unsigned models_left_out;           /* no whole price by token */
     unsigned models_by_request;         /* of them: a request costs, too */
+    unsigned models_unusable;           /* of them: a price is no number */
     unsigned fields_left_out;           /* of another unit */
     unsigned lengths_merged;            /* models with several lengths */
 };
 
 bool ctl_price_map_parse(struct ctl_price_map *map, const char *file,
+    asg_str_t text, struct ctl_findings *f);
+bool ctl_price_map_import(struct ctl_price_map *map, const char *file,
     asg_str_t text, struct ctl_findings *f);
 
 /* The field of a map that prices a kind, as "input_cost_per_token", without

@@ -391,7 +391,7 @@ import_take(const struct ctl_config *config, const char *file,
 
     if (!ctl_text_file_read(file, CTL_PRICE_MAP_BYTES_MAX, NULL, f->arena,
                             &text, f)
-        || !ctl_price_map_parse(&map, file, text, f))
+        || !ctl_price_map_import(&map, file, text, f))
     {
         return ctl_error_set(e, 400, "invalid_value", "%.200s is refused, and "
                              "the old table stays", file);
@@ -405,11 +405,13 @@ import_take(const struct ctl_config *config, const char *file,
     }
     printf("%s: %u models; left out: %u models without a price by token "
            "alone (%u of them cost something per request, which is not "
-           "charged), %u fields of other units; %u models with several lengths "
+           "charged), among them %u with a price that cannot be read, "
+           "%u fields of other units; %u models with several lengths "
            "have the dearest prices from the shortest on\n"
            "`asgard-ctl prices check` shows what it changes, `asgard-ctl "
            "reload` applies it\n", config->prices, map.n, map.models_left_out,
-           map.models_by_request, map.fields_left_out, map.lengths_merged);
+           map.models_by_request, map.models_unusable, map.fields_left_out,
+           map.lengths_merged);
     import_note(config, &map, digest);
 
     return true;

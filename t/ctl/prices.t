@@ -109,8 +109,9 @@ my ($sha) = split ' ', `sha256sum $own`;
 is($audit, "prices.imported 2 $sha", 'the audit log has the import');
 
 my $before = slurp($own);
-for (['a price that is no number', '{"a":{"input_cost_per_token":"1"}}',
-    qr/map\.json:1: "a" has a price that is no number/],
+for (['a map whose only price is no number',
+    '{"a":{"input_cost_per_token":"1"}}',
+    qr/map\.json:1: "a" is left out: it has a price that is no number/],
     ['a text that is cut', '{"a":{"input_cost_per_token":1',
     qr/map\.json:1: is no JSON/],
     ['a map without a model', '{}', qr/has no model with a price/]) {
@@ -123,14 +124,29 @@ for (['a price that is no number', '{"a":{"input_cost_per_token":"1"}}',
 }
 is_deeply([glob "$own.*"], [], 'no half-written file is left');
 
-spill($map, '{"c":{"input_cost_per_token":1e-6,"output_cost_per_token":0}}');
-$t->{postgres}->stop;
+spill($map, '{"c":{"input_cost_per_token":1e-6,"output_cost_per_token":0},'
+    . "\n" . '"text":{"input_cost_per_token":"1e-6",'
+    . '"output_cost_per_token":1e-6}}');
 ($status, $out, my $err) = $ctl->run('prices', 'import', $map);
+is($status, 0, 'a map with a price that is text is imported');
+like($err, qr/map\.json:2: "text" is left out: it has a price that is no n/,
+    '... and the model named that has none');
+like($out, qr/1 models; left out: 1 models .* among them 1 with a price/,
+    '... and counted');
+unlike(slurp($own), qr/"text"/, '... and is not in the table');
+
+$t->{postgres}->stop;
+($status, $out, $err) = $ctl->run('prices', 'import', $map);
 is($status, 0, 'an import without a database counts');
 like($err, qr/no audit entry was written/, '... and says what is missing');
 like(slurp($own), qr/^"c": /m, '... and is there');
 $t->{postgres}->start;
 
+spill($own, '{"a":{"input_cost_per_token":"1"}}');
+($status, $said) = check();
+is($status, 1, 'an own table with a price that is text is refused');
+like($said, qr/\Q$own\E:1: "a" has a price that is no number/,
+    '... with file and line');
 spill($own, '{"broken"');
 ($status, $said) = check();
 is($status, 1, 'an own table that is broken refuses the whole catalog');

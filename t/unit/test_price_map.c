@@ -90,7 +90,7 @@ static void a_price_may_be_per_thousand_or_per_million(void **state)
     assert_int_equal(p->base[0].pusd[CTL_PRICE_OUT], 10000001);
     refused("{\"m\":{\"input_cost_per_1k_tokens\":1,"
             "\"input_cost_per_token\":1,\"output_cost_per_token\":1}}",
-            "\"m\" has the price of in in two units");
+            "\"m\" has in two units the price of in");
 }
 
 static void other_units_are_left_out_and_counted(void **state)
@@ -151,6 +151,37 @@ static void what_is_no_model_is_passed_over(void **state)
     assert_true(ctl_price_map_parse(&map, FILE_NAME, ASG_STR(" {} "),
                                     &findings));
     assert_int_equal(map.n, 0);
+}
+
+static void a_model_of_an_imported_map_whose_price_is_none_is_left_out(
+    void **state)
+{
+    static const char *const unusable[] = {
+        "\"input_cost_per_token\":\"1e-6\",\"output_cost_per_token\":1e-6",
+        IN_OUT ",\"cache_read_input_token_cost\":{\"a\":[1]}",
+        IN_OUT ",\"output_cost_per_reasoning_token\":true",
+        "\"input_cost_per_token\":-1,\"output_cost_per_token\":\"x\"",
+        IN_OUT ",\"input_cost_per_1k_tokens\":1"
+    };
+    char text[512];
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++) {
+        begin(NULL);
+        snprintf(text, sizeof(text),
+                 "{\"good\":{" IN_OUT "},\n\"bad\":{%s}}", unusable[i]);
+        assert_true(ctl_price_map_import(&map, FILE_NAME, asg_str_z(text),
+                                         &findings));
+        assert_int_equal(map.n, 1);
+        assert_string_equal(map.items[0].name, "good");
+        assert_int_equal(map.models_left_out, 1);
+        assert_int_equal(map.models_unusable, 1);
+        assert_int_equal(findings.nerrors, 0);
+        assert_int_equal(findings.n, 1);
+        assert_non_null(strstr(findings.items[0].text,
+                               FILE_NAME ":2: \"bad\" is left out: it has "));
+        refused(text, "\"bad\" has ");
+    }
 }
 
 static void a_text_that_is_no_map_is_refused_with_its_line(void **state)
@@ -369,6 +400,7 @@ int main(void)
         TEST(other_units_are_left_out_and_counted),
         TEST(a_model_without_a_whole_price_by_token_is_left_out),
         TEST(what_is_no_model_is_passed_over),
+        TEST(a_model_of_an_imported_map_whose_price_is_none_is_left_out),
         TEST(a_text_that_is_no_map_is_refused_with_its_line),
         TEST(of_several_lengths_the_shortest_has_the_dearest_prices),
         OF_TABLE(amounts_are_what_a_hand_computes),
