@@ -5,16 +5,15 @@
  * aliases, candidate lists and fallbacks over them.  A name's first group are
  * the candidates of its list (or what it is an alias of, or the model that
  * registered it); each of its fallbacks is a group.  Fallbacks of fallbacks are
- * not followed, so two models may stand in for each other.  A candidate stands
- * in the first of its groups only.
+ * not followed.  A candidate stands in the first of its groups only.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "catalog/fallback_loops.h"
 #include "catalog/wildcard.h"
 
-#define DEPTH_MAX      16               /* alias of an alias of … */
 #define ROUNDING       1e-9             /* a difference that is none */
 
 /* Where the routing file says nothing. */
@@ -313,7 +312,7 @@ resolve(struct resolving *r, const char *name, unsigned line, unsigned depth)
     const struct ctl_routing *routing = r->registry->catalog->routing;
     const struct ctl_routing_rule *rule;
 
-    if (depth > DEPTH_MAX) {
+    if (depth > CTL_ROUTING_DEPTH_MAX) {
         return refuse(r->registry, line, "leads to itself, or through more "
                                          "than 16 names", r->asked);
     }
@@ -383,29 +382,6 @@ weights_set(struct resolving *r, unsigned from)
 
 /* --- groups --- */
 
-/* What an alias does not say itself is said by what it stands for. */
-static const struct ctl_routing_rule *
-rule_behind(const struct ctl_routing *routing,
-    const struct ctl_routing_rule *rules, const char *name)
-{
-    const struct ctl_routing_rule *rule, *alias;
-    unsigned depth;
-
-    for (depth = 0; depth <= DEPTH_MAX; depth++) {
-        rule = ctl_routing_find(rules, name);
-        alias = ctl_routing_find(routing->aliases, name);
-        if (rule != NULL || alias == NULL
-            || ctl_routing_find(routing->models, name) != NULL)
-        {
-            return rule;
-        }
-        name = alias->targets->name;
-    }
-
-    return NULL;
-}
-
-
 static int64_t
 first_said(int64_t a, int64_t b, int64_t otherwise)
 {
@@ -421,7 +397,7 @@ how_of(const struct ctl_routing *routing, const char *name)
     const struct ctl_routing_how *own, *all = &routing->how;
     struct ctl_routing_how how;
 
-    rule = rule_behind(routing, routing->models, name);
+    rule = ctl_routing_behind(routing, routing->models, name);
     own = rule != NULL ? &rule->how : all;
     how.strategy = (int) first_said(own->strategy, all->strategy,
                                     ASG_STRATEGY_WEIGHTED);
@@ -471,7 +447,7 @@ groups_add(struct resolving *r, const struct ctl_routing_rule *rule,
     const struct ctl_routing_target *t;
 
     for (t = rule != NULL ? rule->targets : NULL; t != NULL; t = t->next) {
-        if (strcmp(t->name, rule->name) == 0) {
+        if (strcmp(t->name, rule->name) == 0) {     /* of a pattern */
             return refuse(r->registry, t->line, "falls back to itself",
                           t->name);
         }
@@ -491,10 +467,10 @@ name_resolve(const struct registry *reg, struct ctl_catalog_name *out,
     struct ctl_catalog *c = reg->catalog;
     const struct ctl_routing *routing = c->routing;
     struct resolving r = {reg, out, name, line, {0}, false};
-    const struct ctl_routing_rule *fallbacks;
+    const struct ctl_routing_rule *fallbacks, *on_context;
 
     out->name = name;
-    fallbacks = rule_behind(routing, routing->fallbacks, name);
+    fallbacks = ctl_routing_behind(routing, routing->fallbacks, name);
     if (!group_add(&r, name, line, false)) {
         return false;
     }
@@ -506,10 +482,8 @@ name_resolve(const struct registry *reg, struct ctl_catalog_name *out,
     {
         return false;
     }
-    if (out->ncandidates > 0
-        && !groups_add(&r, rule_behind(routing, routing->on_context, name),
-                       true))
-    {
+    on_context = ctl_routing_behind(routing, routing->on_context, name);
+    if (out->ncandidates > 0 && !groups_add(&r, on_context, true)) {
         return false;
     }
     if (r.inactive && line != 0) {
@@ -648,7 +622,10 @@ ctl_catalog_register(struct ctl_catalog *c)
     unsigned i, room;
     bool ok = true;
 
-    if (!registry_build(&reg) || !wildcards_expand(&reg)) {
+    if (!registry_build(&reg)
+        || !ctl_fallback_loops_refuse(c->routing, &c->findings)
+        || !wildcards_expand(&reg))
+    {
         return false;
     }
     room = reg.n + rules_count(routing->aliases)

@@ -580,3 +580,25 @@ ctl_routing_find(const struct ctl_routing_rule *rules, const char *name)
 
     return NULL;
 }
+
+
+const struct ctl_routing_rule *
+ctl_routing_behind(const struct ctl_routing *routing,
+    const struct ctl_routing_rule *rules, const char *name)
+{
+    const struct ctl_routing_rule *rule, *alias;
+    unsigned depth;
+
+    for (depth = 0; depth <= CTL_ROUTING_DEPTH_MAX; depth++) {
+        rule = ctl_routing_find(rules, name);
+        alias = ctl_routing_find(routing->aliases, name);
+        if (rule != NULL || alias == NULL
+            || ctl_routing_find(routing->models, name) != NULL)
+        {
+            return rule;
+        }
+        name = alias->targets->name;
+    }
+
+    return NULL;
+}

@@ -15,6 +15,7 @@
 #include "core/str.h"
 
 #define CTL_ROUTING_UNSAID       (-1)
+#define CTL_ROUTING_DEPTH_MAX    16     /* alias of an alias of … */
 #define CTL_ROUTING_RETRIES_MAX  10
 #define CTL_ROUTING_FAILS_MAX    1000000
 
@@ -42,6 +43,7 @@ struct ctl_routing_rule {
     struct ctl_routing_target *targets; /* in order, never empty */
     struct ctl_routing_how how;
     bool hidden;                        /* an alias that nobody is shown */
+    unsigned followed;                  /* how far fallback_loops.h is */
     struct ctl_routing_rule *next;
 };
 
@@ -66,5 +68,9 @@ struct ctl_routing *ctl_routing_load(const char *file,
 /* The rule for a name; NULL when there is none. */
 const struct ctl_routing_rule *ctl_routing_find(
     const struct ctl_routing_rule *rules, const char *name);
+/* The same; what an alias does not say itself is said by what it stands for. */
+const struct ctl_routing_rule *ctl_routing_behind(
+    const struct ctl_routing *routing, const struct ctl_routing_rule *rules,
+    const char *name);
 
 #endif

@@ -184,6 +184,8 @@ static void loops_and_unknown_names_refuse_the_routing(void **state)
                     "  y: {candidates: [x]}\n", "leads to itself");
     routing_refused("fallbacks:\n  - one: [one]\n",
                     "routing.yaml:2: \"one\" falls back to itself");
+    routing_refused("model_alias_map: {x: one}\nfallbacks:\n  - one: [x]\n",
+                    "routing.yaml:3: \"x\" falls back to itself, over \"one\"");
     routing_refused("fallbacks: [{nobody: [one]}]\n", "not the name");
     routing_refused("fallbacks: [{one: [nobody]}]\n", "not the name");
     routing_refused("context_window_fallbacks: [{nobody: [one]}]\n",
@@ -192,6 +194,25 @@ static void loops_and_unknown_names_refuse_the_routing(void **state)
     routing_refused("a: &x 1\n", "anchors");
     put("routing.yaml", "");
     must_load();
+}
+
+static void fallbacks_that_lead_back_refuse_the_routing(void **state)
+{
+    (void) state;
+    service("a", ONE("a", "echo", "", "one"));
+    service("b", ONE("b", "echo", "", "two"));
+    service("c", ONE("c", "echo", "", "three"));
+    routing_refused("fallbacks:\n  - one: [two]\n  - two: [one]\n",
+        "routing.yaml:3: \"one\" falls back to itself, over \"two\"");
+    routing_refused("context_window_fallbacks:\n  - one: [two]\n"
+                    "  - two: [three]\n  - three: [one]\n",
+        "routing.yaml:4: \"one\" falls back to itself, over \"three\"");
+    routing_refused("model_alias_map: {x: two}\nfallbacks:\n"
+                    "  - one: [x]\n  - two: [one]\n",
+        "routing.yaml:4: \"one\" falls back to itself, over \"two\"");
+    put("routing.yaml", "fallbacks: [{one: [two, three]}, {two: [three]}]\n"
+                        "context_window_fallbacks: [{three: [one]}]\n");
+    must_load();                        /* two ways to one end are no loop */
 }
 
 /* Of a name: the route that the first of its candidates has. */
@@ -319,6 +340,7 @@ int main(void)
         TEST(a_list_in_a_list_has_its_part_of_the_weight),
         TEST(default_fallbacks_are_of_names_that_have_none),
         TEST(loops_and_unknown_names_refuse_the_routing),
+        TEST(fallbacks_that_lead_back_refuse_the_routing),
         TEST(a_pattern_points_all_its_names_elsewhere),
         TEST(a_pattern_may_point_name_by_name),
         TEST(who_is_of_a_pattern_rescues_the_others_of_it),
