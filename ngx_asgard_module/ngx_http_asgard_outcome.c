@@ -15,6 +15,9 @@
 #include "ngx_http_asgard_zone.h"
 
 
+#define NGX_HTTP_ASGARD_OVERLOADED  529       /* as Anthropic says it */
+
+
 static asg_str_t ngx_http_asgard_outcome_id(ngx_http_asgard_attempt_t *a);
 static ngx_http_asgard_outcome_e ngx_http_asgard_outcome_of(
     ngx_http_asgard_attempt_t *a);
@@ -346,6 +349,9 @@ ngx_http_asgard_outcome_words(ngx_http_asgard_attempt_t *a)
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
         return ASG_REASON_UPSTREAM_RATE_LIMITED;
+
+    case NGX_HTTP_ASGARD_OVERLOADED:
+        return ASG_REASON_UPSTREAM_OVERLOADED;
 
     default:
         return ASG_REASON_UPSTREAM_ERROR;

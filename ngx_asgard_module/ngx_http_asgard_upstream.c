@@ -39,6 +39,7 @@ static ngx_int_t ngx_http_asgard_upstream_process_header(
 static ngx_int_t ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a);
 static ngx_uint_t ngx_http_asgard_upstream_is_early(
     ngx_http_asgard_attempt_t *a);
+static ngx_int_t ngx_http_asgard_upstream_sse(ngx_http_asgard_attempt_t *a);
 static ngx_int_t ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a);
 static ngx_int_t ngx_http_asgard_upstream_headers(
     ngx_http_asgard_attempt_t *a);
@@ -268,15 +269,7 @@ ngx_http_asgard_upstream_process_header(ngx_http_request_t *r)
 
     if (a->response.type == NGX_HTTP_ASGARD_TYPE_SSE) {
 
-        if (ngx_http_asgard_upstream_is_early(a)) {
-            return NGX_AGAIN;
-        }
-
-        if (ngx_http_asgard_stream_start(a) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        return ngx_http_asgard_upstream_headers(a);
+        return ngx_http_asgard_upstream_sse(a);
     }
 
     rc = ngx_http_asgard_answer_hold(a);
@@ -290,6 +283,16 @@ ngx_http_asgard_upstream_process_header(ngx_http_request_t *r)
     }
 
     return ngx_http_asgard_upstream_json(a);
+}
+
+
+/* Its endpoint answers. */
+
+static void
+ngx_http_asgard_upstream_good(ngx_http_asgard_attempt_t *a)
+{
+    ngx_http_asgard_health_good(a->health);
+    a->claimed = 0;
 }
 
 
@@ -333,8 +336,9 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
     a->accepted = 1;
     a->conf.read_timeout = ngx_http_asgard_advance_idle(a);
 
-    ngx_http_asgard_health_good(a->health);
-    a->claimed = 0;
+    if (resp->type == NGX_HTTP_ASGARD_TYPE_JSON) {
+        ngx_http_asgard_upstream_good(a);
+    }
 
     if (!stream) {
         ngx_http_asgard_health_measured(a->health, ASG_LATENCY_ANSWER,
@@ -363,6 +367,38 @@ ngx_http_asgard_upstream_is_early(ngx_http_asgard_attempt_t *a)
     b->last = b->start;
 
     return 1;
+}
+
+
+/* A stream goes to the client from its first event on, unless that is an
+ * error. */
+
+static ngx_int_t
+ngx_http_asgard_upstream_sse(ngx_http_asgard_attempt_t *a)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_asgard_upstream_is_early(a)) {
+        return NGX_AGAIN;
+    }
+
+    rc = ngx_http_asgard_refused_stream(a);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_STATUS);
+    }
+
+    ngx_http_asgard_upstream_good(a);
+
+    if (ngx_http_asgard_stream_start(a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_asgard_upstream_headers(a);
 }
 
 

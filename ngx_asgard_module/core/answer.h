@@ -178,6 +178,19 @@ ASG_MUST_CHECK asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
  * gateway route's `content`); null string when it is not a string. */
 asg_str_t asg_answer_content(asg_str_t body);
 
+typedef enum {
+    ASG_FIRST_MORE,             /* its first event is not whole */
+    ASG_FIRST_ANSWER,
+    ASG_FIRST_ERROR
+} asg_first_t;
+
+/* What a stream begins with.  An error in the place of its first event, of
+ * which nothing says that work was done, is a refusal like any other: `status`
+ * is the one that it stands for (500 when it does not say), `said` its object.
+ * A comment is an answer: it is there to be passed on. */
+asg_first_t asg_answer_first(asg_words_t words, asg_str_t bytes,
+    unsigned *status, asg_str_t *said);
+
 /* No token of any vocabulary in use is longer; so an answer of more text than
  * its tokens could spell, and some for what is no text of the model's, was not
  * counted. */

@@ -118,6 +118,8 @@ typedef struct {
 void asg_anthropic_error(asg_json_t *json, uint64_t seed, unsigned status,
     asg_str_t body, asg_anthropic_error_t *out);
 /* Of the type alone, raw; null or unknown: of the status (0: none). */
+/* The status that a type comes with; 500 for one that is not known. */
+unsigned asg_anthropic_error_status(asg_str_t type);
 asg_reason_t asg_anthropic_error_reason(unsigned status, asg_str_t type);
 /* OpenAI's error object with our words and the provider's request id. */
 void asg_anthropic_error_body(asg_buf_t *out,

@@ -11,6 +11,7 @@
 #include "core/view.h"
 
 #define BODY_TEXT_MAX 256       /* of the request id, as JSON */
+#define UNKNOWN       500       /* a status, where none is said */
 
 static const struct {
     const char *type;
@@ -52,6 +53,16 @@ asg_reason_t asg_anthropic_error_reason(unsigned status, asg_str_t type)
         }
     }
     return ASG_REASON_UPSTREAM_ERROR;
+}
+
+unsigned asg_anthropic_error_status(asg_str_t type)
+{
+    for (size_t i = 0; type.len > 0 && i < ERRORS; i++) {
+        if (asg_view_spells(type, errors[i].type)) {
+            return errors[i].status;
+        }
+    }
+    return UNKNOWN;
 }
 
 static bool begins(asg_str_t text, const char *z)

@@ -19,9 +19,9 @@ $s->start;
 
 my %becomes = (
     (map { $_ => '400 upstream_rejected' } 400, 413, 415, 422),
-    429 => '429 upstream_rate_limited',
+    429 => '429 upstream_rate_limited', 529 => '503 upstream_overloaded',
     (map { $_ => '502 upstream_error' } 301, 302, 307, 401, 403, 404, 405,
-        410, 418, 500, 501, 502, 503, 504, 520, 529),
+        410, 418, 500, 501, 502, 503, 504, 520),
 );
 
 for my $stream (0, 1) {
@@ -37,7 +37,8 @@ for my $stream (0, 1) {
         unlike($reply->{head} . $reply->body, qr/canary|elsewhere/,
             "$status $how: the provider's words are not told");
         is(money_of($s, $reply), 'v 0', "$status $how: nothing spent");
-        is($reply->header('retry-after'), $status == 429 ? 7 : undef,
+        is($reply->header('retry-after'),
+            $status == 429 || $status == 529 ? 7 : undef,
             "$status $how: Retry-After only where it helps");
         is($reply->header('x-should-retry'),
             $status >= 500 || $status == 429 ? undef : 'false',

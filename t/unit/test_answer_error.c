@@ -131,6 +131,86 @@ static void its_type_and_code_are_those_of_the_reason(void **state)
     }
 }
 
+static const struct {
+    asg_words_t words;
+    const char *text;
+    asg_first_t first;
+    unsigned status;            /* 0: no error */
+} beginnings[] = {
+#define CHAT(error, status) \
+    {ASG_WORDS_OPENAI, "data: {\"error\":" error "}\n\n", ASG_FIRST_ERROR, \
+     status}
+    CHAT("{\"code\":429}", 429), CHAT("{\"code\":\"503\"}", 503),
+    CHAT("{\"code\":\"rate_limit_exceeded\",\"type\":\"x\"}", 429),
+    CHAT("{\"code\":null,\"type\":\"invalid_request_error\"}", 400),
+    CHAT("{\"code\":\"upstream_overloaded\"}", 529),
+    CHAT("{\"code\":200,\"type\":\"RateLimitError\"}", 429),
+    CHAT("{\"code\":1234,\"message\":\"no\"}", 500), CHAT("\"no\"", 500),
+    {ASG_WORDS_OPENAI, "event: error\r\ndata: {\"type\":\"BadRequestError\","
+     "\"code\":400}\r\n\r\n", ASG_FIRST_ERROR, 400},
+    {ASG_WORDS_OPENAI, "data:{\"object\":\"error\",\"code\":404}\n\n",
+     ASG_FIRST_ERROR, 404},
+    {ASG_WORDS_OPENAI, ": hm\n\n\ndata: {\"error\":{}}\r\r", ASG_FIRST_ERROR,
+     500},
+    {ASG_WORDS_MESSAGES, "event: error\ndata: {\"type\":\"error\",\"error\":"
+     "{\"type\":\"overloaded_error\"}}\n\n", ASG_FIRST_ERROR, 529},
+    {ASG_WORDS_MESSAGES, "data: {\"type\":\"error\",\"error\":"
+     "{\"type\":\"none_such\"}}\n\n", ASG_FIRST_ERROR, 500},
+    /* work was done, or may have been, or it is no error */
+    {ASG_WORDS_OPENAI, "data: {\"error\":{},\"usage\":{\"prompt_tokens\":1}}"
+     "\n\n", ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_OPENAI, "data: {\"error\":{},\"choices\":[{\"text\":\"a\"}]}"
+     "\n\n", ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_OPENAI, "data: {\"choices\":[]}\n\ndata: {\"error\":{}}\n\n",
+     ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_OPENAI, "data: {\"error\":null}\n\n", ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_OPENAI, "data: [DONE]\n\n", ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_OPENAI, "event: error\ndata: no\n\n", ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_OPENAI, "data: {\"error\":\ndata: {}}\n\n", ASG_FIRST_ANSWER,
+     0},
+    {ASG_WORDS_OPENAI, ": ping\n\n", ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_OPENAI, "\n\n", ASG_FIRST_ANSWER, 0},
+    {ASG_WORDS_MESSAGES, "event: ping\ndata: {\"type\":\"ping\"}\n\n",
+     ASG_FIRST_ANSWER, 0}
+};
+
+static void an_error_in_the_place_of_the_first_event_has_its_status(
+    void **state)
+{
+    asg_str_t said;
+    unsigned status;
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
+        status = 0;
+        if (asg_answer_first(beginnings[i].words,
+                             asg_str_z(beginnings[i].text), &status, &said)
+            != beginnings[i].first || status != beginnings[i].status)
+        {
+            fail_msg("%s: %u", beginnings[i].text, status);
+        }
+    }
+}
+
+/* Until it is whole nothing is said of it; its last line end may be the first
+ * half of one. */
+static void cut_anywhere_it_is_not_known_yet(void **state)
+{
+    static const char error[] =
+        "event: error\ndata: {\"error\":{\"code\":429}}\n\n";
+    asg_str_t said;
+    unsigned status;
+
+    (void) state;
+    for (size_t n = 1; n < sizeof(error) - 1; n++) {
+        assert_int_equal(asg_answer_first(ASG_WORDS_OPENAI,
+                             (asg_str_t) {error, n}, &status, &said),
+                         ASG_FIRST_MORE);
+    }
+    assert_int_equal(asg_answer_first(ASG_WORDS_OPENAI, asg_str_z(error),
+                                      &status, &said), ASG_FIRST_ERROR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,7 +218,10 @@ int main(void)
         cmocka_unit_test(it_stands_for_an_error_in_the_same_words),
         cmocka_unit_test(whose_words_it_is_can_be_said_before_the_first_byte),
         cmocka_unit_test(it_keeps_the_code_of_what_the_provider_said),
-        cmocka_unit_test(its_type_and_code_are_those_of_the_reason)
+        cmocka_unit_test(its_type_and_code_are_those_of_the_reason),
+        cmocka_unit_test(
+            an_error_in_the_place_of_the_first_event_has_its_status),
+        cmocka_unit_test(cut_anywhere_it_is_not_known_yet)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
