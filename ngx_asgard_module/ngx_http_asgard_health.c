@@ -13,6 +13,10 @@
 
 #define NGX_HTTP_ASGARD_HEALTH_SPINS  2048
 
+#if (NGX_HTTP_ASGARD_HEALTH_N <= ASG_CATALOG_ENDPOINTS_MAX)
+#error a catalog has more endpoints than the zone has places
+#endif
+
 
 static ngx_http_asgard_health_t *
 ngx_http_asgard_health_at(ngx_uint_t i)

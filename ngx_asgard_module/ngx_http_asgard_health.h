@@ -5,7 +5,8 @@
  *
  * An endpoint is known by its id and address, so that a new catalog that says
  * the same of it changes nothing.  A zone knows NGX_HTTP_ASGARD_HEALTH_N of
- * them; a further one is not watched: never cooled, never busy.  Calls under
+ * them, more than a catalog can have; after so many changes of addresses a
+ * further one is not watched: never cooled, never busy.  Calls under
  * way are counted by each worker for itself, so that a worker that was killed
  * leaves nothing behind.
  */

@@ -26,7 +26,7 @@ static struct ctl_arena arena;
 static struct ctl_catalog catalog;
 static struct ctl_backends backends;
 static asg_keyfile_t keys;
-static char dir[64], written[32][128];
+static char dir[64], written[ASG_CATALOG_ENDPOINTS_MAX + 32][128];
 static unsigned nwritten;
 static asg_json_t json;
 static void *memory;

@@ -331,6 +331,27 @@ static void a_candidate_that_is_not_active_is_left_out(void **state)
     assert_null(asg_catalog_find(&snapshot, ASG_STR("two")));
 }
 
+/* An endpoint each, and the gateway has places for them, and some to spare. */
+static void more_modules_than_endpoints_are_refused(void **state)
+{
+    char id[16], content[256];
+
+    (void) state;
+    for (unsigned i = 0; i <= ASG_CATALOG_ENDPOINTS_MAX; i++) {
+        snprintf(id, sizeof(id), "m%u", i);
+        snprintf(content, sizeof(content), "id: %s\ninference:\n  kind: echo\n"
+                 "  models:\n    - ref: model:%s/x\n      route: x%u\n"
+                 "      cost_in: 0.001\n      cost_out: 0.01\n", id, id, i);
+        if (i == ASG_CATALOG_ENDPOINTS_MAX) {
+            put("routing.yaml", "");
+            must_load();
+        }
+        service(id, content);
+    }
+    assert_false(load());
+    assert_true(finding("more than 256 modules"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +368,7 @@ int main(void)
         TEST(the_nearest_of_patterns_has_a_name),
         TEST(a_pattern_that_cannot_be_is_refused_with_its_line),
         TEST(a_candidate_that_is_not_active_is_left_out),
+        TEST(more_modules_than_endpoints_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
