@@ -13,6 +13,7 @@
 #include "ngx_http_asgard_guard.h"
 #include "ngx_http_asgard_messages.h"
 #include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_zone.h"
 
 
@@ -331,6 +332,41 @@ ngx_http_asgard_answer_total(ngx_http_asgard_attempt_t *a)
 }
 
 
+/* The id that a client is shown: that of the call, in the shape that the API
+ * has.  Of Anthropic's answers it is the API's own. */
+
+static void
+ngx_http_asgard_answer_hide(ngx_http_asgard_attempt_t *a)
+{
+    asg_buf_t                    out;
+    asg_str_t                    trace;
+    ngx_http_asgard_ctx_t       *ctx;
+    ngx_http_asgard_loc_conf_t  *alcf;
+
+    static const char *const  prefixes[] = {
+        [ASG_API_CHAT] = "\"chatcmpl-",
+        [ASG_API_COMPLETIONS] = "\"cmpl-",
+        [ASG_API_EMBEDDINGS] = "\"embd-"
+    };
+
+    ctx = a->ctx;
+    alcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_asgard_module);
+
+    if (alcf->expose_backend || ngx_http_asgard_route_is_messages(ctx)) {
+        return;
+    }
+
+    trace.data = (const char *) ctx->trace;
+    trace.len = ctx->trace_len;
+
+    asg_buf_init(&out, a->answer.name, sizeof(a->answer.name));
+    asg_buf_z(&out, prefixes[ctx->parsed->api]);
+    asg_buf_str(&out, trace);           /* has no sign that JSON would escape */
+    asg_buf_z(&out, "\"");
+    a->answer.core.name = asg_buf_view(&out);
+}
+
+
 void
 ngx_http_asgard_answer_meter(ngx_http_asgard_attempt_t *a, asg_str_t shown,
     ngx_uint_t hide_usage)
@@ -347,6 +383,7 @@ ngx_http_asgard_answer_meter(ngx_http_asgard_attempt_t *a, asg_str_t shown,
     ngx_http_asgard_messages_meter(a);
     meter->total_tokens = ngx_http_asgard_answer_total(a);
     meter->leak = ngx_http_asgard_candidate_leak(a);
+    ngx_http_asgard_answer_hide(a);
 
     if (ngx_http_asgard_policy_worst(a->ctx, a->model, &meter->bound)
         != ASG_OK)

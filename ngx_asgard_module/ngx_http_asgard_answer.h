@@ -15,6 +15,7 @@
 
 
 #define NGX_HTTP_ASGARD_ANSWER_MAX  (64 * 1024 * 1024)
+#define NGX_HTTP_ASGARD_ANSWER_NAME (ASG_TRACE_MAX + 16)
 
 
 typedef struct {
@@ -28,6 +29,8 @@ typedef struct {
     ssize_t                  (*recv)(ngx_connection_t *c, u_char *buf,
                                      size_t size);
     asg_reason_t               reason;        /* why it cannot be held */
+    char                       name[NGX_HTTP_ASGARD_ANSWER_NAME];
+                                              /* of core.name */
     unsigned                   eof:1;
     unsigned                   ended:1;       /* a stream's meter is closed */
 } ngx_http_asgard_answer_t;

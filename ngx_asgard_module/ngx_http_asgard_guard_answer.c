@@ -303,6 +303,7 @@ ngx_http_asgard_guard_answer_redact(ngx_http_asgard_attempt_t *a)
 
     asg_answer_init(meter, answer->core.model, 0, 0, NULL);
     asg_answer_speaks(meter, answer->core.words);
+    meter->name = answer->core.name;
     body = (asg_str_t) { (const char *) answer->body, answer->len };
 
     return asg_answer_json(meter, body, answer->splice) == ASG_OK ? NGX_OK

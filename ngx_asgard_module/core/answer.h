@@ -4,8 +4,9 @@
  *
  * One asg_answer_t per attempt.  Bytes go in however they were cut; the result
  * never depends on the cuts.  For a stream, whole events come out again with
- * `model` replaced by the name that was asked for, and without the extra usage
- * event when the client did not ask for it.  For a JSON answer the caller
+ * `model` replaced by the name that was asked for and `id` by the caller's,
+ * without what tells of the provider, and without the extra usage event when
+ * the client did not ask for it.  For a JSON answer the caller
  * holds the whole body and asks for its splices.
  *
  * `usage` counts only at the top level of the answer (of an event): text may
@@ -92,6 +93,11 @@ typedef struct {
     asg_usage_t usage;
     asg_str_t model;            /* name to show; borrowed */
     bool hide_usage;            /* drop the extra usage event */
+    asg_str_t name;             /* the answer's id to show, as JSON, instead of
+                                 * the provider's, whose members that tell of
+                                 * it are dropped; a null string: it may be
+                                 * known.  Borrowed; set after
+                                 * asg_answer_init() */
     int64_t context_tokens;     /* no side of a call can be larger: of the
                                  * model x n or x inputs; 0: not known */
     int64_t total_tokens;       /* nor can both together; 0: not known.  Set
@@ -159,18 +165,20 @@ int asg_answer_cut(asg_answer_t *a, asg_answer_emit_pt emit, void *data);
  * and the next may be less than it. */
 void asg_answer_tell(asg_answer_t *a, asg_str_t object);
 
-#define ASG_ANSWER_PIECES 4
+/* What is replaced in an answer: model, id, usage, and members that tell. */
+#define ASG_ANSWER_EDITS  (3 + ASG_SCAN_TELLING)
+#define ASG_ANSWER_PIECES (2 * ASG_ANSWER_EDITS + 1)
 
 typedef struct {
     asg_str_t piece[ASG_ANSWER_PIECES];
     unsigned npieces;
     size_t length;
-    char text[ASG_ANSWER_TEXT];
 } asg_answer_splice_t;
 
-/* A whole JSON answer: fills a->usage and the outgoing pieces (model
- * replaced).  A body that is not a JSON object: SYNTAX, malformed.  With
- * `error_event` or `leaked` the pieces are not for the client. */
+/* A whole JSON answer: fills a->usage and the outgoing pieces, around what is
+ * replaced; `a` must stay with them.  A body that is not a JSON object: SYNTAX,
+ * malformed.  With `error_event` or `leaked` the pieces are not for the
+ * client. */
 ASG_MUST_CHECK asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,
     asg_answer_splice_t *out);
 

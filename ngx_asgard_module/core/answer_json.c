@@ -23,18 +23,18 @@ static void add_piece(asg_answer_splice_t *out, const char *data, size_t len)
 static void splice(const asg_answer_t *a, asg_str_t body,
     asg_answer_splice_t *out)
 {
-    const asg_scan_span_t *model = &a->scan.model;
+    asg_answer_edit_t edits[ASG_ANSWER_EDITS];
+    unsigned n = asg_answer_edits(a, body.data, edits);
+    size_t at = 0;
 
     out->npieces = 0;
     out->length = 0;
-    if (model->to == 0) {
-        add_piece(out, body.data, body.len);
-        return;
+    for (unsigned i = 0; i < n; i++) {
+        add_piece(out, body.data + at, edits[i].from - at);
+        add_piece(out, edits[i].text.data, edits[i].text.len);
+        at = edits[i].to;
     }
-    memcpy(out->text, a->shown, a->shown_len);
-    add_piece(out, body.data, model->from);
-    add_piece(out, out->text, a->shown_len);
-    add_piece(out, body.data + model->to, body.len - model->to);
+    add_piece(out, body.data + at, body.len - at);
 }
 
 asg_err_t asg_answer_json(asg_answer_t *a, asg_str_t body,

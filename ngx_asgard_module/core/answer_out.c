@@ -1,5 +1,5 @@
 /*
- * What the client gets of a stream's events.
+ * What the client gets of an answer, and of a stream's events.
  */
 #include "core/answer_out.h"
 
@@ -8,18 +8,11 @@
 #include "core/answer_parts.h"
 #include "core/scan.h"
 
-#define EDITS_MAX  2
 #define NAME_MAX   32           /* bytes of an event's name */
-
-typedef struct {
-    size_t from;
-    size_t to;
-    asg_str_t text;
-} edit_t;
 
 /* How far an event has gone out. */
 typedef struct {
-    edit_t edits[EDITS_MAX];    /* in the order of the text */
+    asg_answer_edit_t edits[ASG_ANSWER_EDITS];
     unsigned count;
     unsigned done;
     size_t at;
@@ -74,37 +67,72 @@ const char *asg_answer_out_text(const asg_answer_out_t *o)
 
 /* --- edits --- */
 
-static void add_model_edit(const asg_answer_out_t *o, plan_t *plan)
-{
-    const asg_answer_t *a = o->a;
-    const asg_scan_span_t *model = &a->scan.model;
-    size_t len = model->to - model->from;
+/* In the place of a member that cannot be taken out with the comma before it;
+ * whoever reads OpenAI's answers knows it. */
+static const char nobody[] = "\"system_fingerprint\":null";
 
-    if (model->to == 0
-        || (len == a->shown_len
-            && memcmp(asg_answer_out_text(o) + model->from, a->shown, len)
-               == 0))
-    {
-        return;
+typedef struct {
+    asg_answer_edit_t *edits;
+    unsigned count;
+} edits_t;
+
+/* Where it belongs in the order of the text: most stand in it already. */
+static void edit_add(edits_t *e, size_t from, size_t to, asg_str_t text)
+{
+    unsigned at = e->count++;
+
+    for (; at > 0 && e->edits[at - 1].from > from; at--) {
+        e->edits[at] = e->edits[at - 1];
     }
-    plan->edits[plan->count++] =
-        (edit_t) {model->from, model->to, {a->shown, a->shown_len}};
+    e->edits[at] = (asg_answer_edit_t) {from, to, text};
 }
 
-static void add_usage_edit(const asg_answer_t *a, plan_t *plan)
+static void edit_replace(edits_t *e, const char *text,
+    const asg_scan_span_t *span, asg_str_t with)
+{
+    size_t len = span->to - span->from;
+
+    if (span->to != 0
+        && (len != with.len || memcmp(text + span->from, with.data, len) != 0))
+    {
+        edit_add(e, span->from, span->to, with);
+    }
+}
+
+/* It goes with the comma before it, unless there is none, or usage that was the
+ * first member takes that along. */
+static void edit_drop(edits_t *e, const asg_answer_t *a,
+    const asg_scan_member_t *member)
 {
     const asg_scan_span_t *usage = &a->scan.usage;
-    unsigned at = plan->count;
 
-    if (!a->hide_usage || usage->to == 0) {
-        return;
+    if (member->comma == 0
+        || (a->hide_usage && usage->to == member->comma + 1))
+    {
+        edit_add(e, member->key, member->to,
+            (asg_str_t) {nobody, sizeof(nobody) - 1});
+    } else {
+        edit_add(e, member->comma, member->to, ASG_STR_NULL);
     }
-    if (at > 0 && plan->edits[at - 1].from > usage->from) {
-        plan->edits[at] = plan->edits[at - 1];
-        at--;
+}
+
+unsigned asg_answer_edits(const asg_answer_t *a, const char *text,
+    asg_answer_edit_t edits[ASG_ANSWER_EDITS])
+{
+    edits_t e = {edits, 0};
+
+    edit_replace(&e, text, &a->scan.model,
+                 (asg_str_t) {a->shown, a->shown_len});
+    if (a->hide_usage && a->scan.usage.to != 0) {
+        edit_add(&e, a->scan.usage.from, a->scan.usage.to, ASG_STR_NULL);
     }
-    plan->edits[at] = (edit_t) {usage->from, usage->to, ASG_STR_NULL};
-    plan->count++;
+    if (a->name.len > 0) {
+        edit_replace(&e, text, &a->scan.name, a->name);
+        for (unsigned i = 0; i < a->scan.tellings; i++) {
+            edit_drop(&e, a, &a->scan.telling[i]);
+        }
+    }
+    return e.count;
 }
 
 /* The event's bytes up to `to`. */
@@ -113,7 +141,7 @@ static void out_to(asg_answer_out_t *o, plan_t *plan, size_t to)
     const char *text = asg_answer_out_text(o);
 
     while (plan->done < plan->count && plan->edits[plan->done].from < to) {
-        const edit_t *edit = &plan->edits[plan->done++];
+        const asg_answer_edit_t *edit = &plan->edits[plan->done++];
 
         asg_answer_out(o, text + plan->at, edit->from - plan->at);
         asg_answer_out(o, edit->text.data, edit->text.len);
@@ -198,15 +226,16 @@ static void out_lines(asg_answer_out_t *o, plan_t *plan)
 
 void asg_answer_out_event(asg_answer_out_t *o)
 {
-    plan_t plan = {.count = 0};
+    plan_t plan;
     unsigned flags = o->a->flags;
 
     if ((flags & (F_OTHER | F_DATA)) == F_OTHER) {
         asg_answer_out(o, ":\n\n", 3);
         return;
     }
-    add_model_edit(o, &plan);
-    add_usage_edit(o->a, &plan);
+    plan.count = asg_answer_edits(o->a, asg_answer_out_text(o), plan.edits);
+    plan.done = 0;
+    plan.at = 0;
     if ((flags & F_OTHER) != 0) {
         out_lines(o, &plan);
     } else {

@@ -26,7 +26,18 @@ static const known_key_t top_keys[] = {
     KNOWN("id", ROLE_ID), KNOWN("model", ROLE_MODEL),
     KNOWN("usage", ROLE_USAGE), KNOWN("error", ROLE_ERROR),
     KNOWN("choices", ROLE_CHOICES), KNOWN("object", ROLE_OBJECT),
-    KNOWN("service_tier", ROLE_TIER), KNOWN_END
+    KNOWN("service_tier", ROLE_TIER),
+    /* which server it was, or whose: no client's business, and none of them is
+     * part of what it asked for */
+    KNOWN("system_fingerprint", ROLE_TELLING),
+    KNOWN("provider", ROLE_TELLING),                    /* OpenRouter */
+    KNOWN("x_groq", ROLE_TELLING),
+    KNOWN("prompt_filter_results", ROLE_TELLING),       /* Azure */
+    KNOWN("provider_specific_fields", ROLE_TELLING),    /* LiteLLM */
+    KNOWN("kv_transfer_params", ROLE_TELLING),          /* vLLM */
+    KNOWN("timings", ROLE_TELLING),                     /* llama.cpp */
+    KNOWN("nvext", ROLE_TELLING),                       /* NVIDIA */
+    KNOWN_END
 };
 
 /* Text is what the model wrote, on whatever level.  The muted members say it
@@ -194,7 +205,7 @@ static void top_key_done(asg_answer_scan_t *s)
     unsigned bit = 1u << s->role;
 
     s->top = s->role;
-    if (s->role == ROLE_NONE) {
+    if (s->role == ROLE_NONE || s->role == ROLE_TELLING) {
         return;
     }
     if ((s->seen & bit) != 0) {
@@ -256,6 +267,9 @@ static void note_value(asg_answer_scan_t *s, char c, size_t at)
     case ROLE_MODEL:
         s->model.from = c == '"' ? at : 0;
         break;
+    case ROLE_ID:
+        s->name.from = c == '"' ? at : 0;
+        break;
     case ROLE_CONTENT:
         if (c == '"' && s->in_message && s->depth == 4 && s->item == 0
             && s->content.to == 0)
@@ -288,6 +302,13 @@ static void note_value(asg_answer_scan_t *s, char c, size_t at)
 void asg_walk_value_done(asg_answer_scan_t *s, size_t to)
 {
     s->state = s->depth == 0 ? AT_DONE : AT_AFTER;
+    if (s->depth == 1 && s->top == ROLE_TELLING
+        && s->tellings < ASG_SCAN_TELLING)
+    {
+        s->telling[s->tellings++] = (asg_scan_member_t) {
+            s->key, s->has_comma ? s->comma : 0, to
+        };
+    }
     if (s->depth == 1 && s->top == ROLE_USAGE) {
         s->usage.to = to;
         s->wants_comma = !s->has_comma;

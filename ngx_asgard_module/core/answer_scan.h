@@ -24,6 +24,7 @@
 
 #define ASG_SCAN_DEPTH_MAX 64
 #define ASG_SCAN_WORD      128          /* a longer key or id is not known */
+#define ASG_SCAN_TELLING   8            /* of an answer; more pass */
 
 typedef enum {
     ASG_WORDS_OPENAI = 0,
@@ -55,9 +56,19 @@ typedef struct {
     size_t to;
 } asg_scan_span_t;
 
+/* A member of the answer that is not for the client. */
+typedef struct {
+    size_t key;                 /* its quote */
+    size_t comma;               /* before it; 0: it is the first member */
+    size_t to;
+} asg_scan_member_t;
+
 typedef struct {
     /* what was learnt */
     asg_scan_span_t model;      /* the value, if it is a string */
+    asg_scan_span_t name;       /* the value of `id`, if it is a string */
+    asg_scan_member_t telling[ASG_SCAN_TELLING];
+    unsigned tellings;          /* of them, whose end was seen */
     asg_scan_span_t usage;      /* the member and one comma beside it */
     asg_scan_span_t content;    /* choices[0].message.content, if a string */
     uint64_t content_bytes;     /* text, reasoning, names, arguments, sound,

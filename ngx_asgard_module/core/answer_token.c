@@ -112,6 +112,7 @@ static void string_done(asg_answer_scan_t *s, size_t at)
     if (s->role == ROLE_MODEL) {
         s->model.to = at + 1;
     } else if (s->role == ROLE_ID) {
+        s->name.to = at + 1;
         id_done(s);
     } else if (s->role == ROLE_TIER) {
         s->tier = s->word_odd ? ASG_TIER_OTHER

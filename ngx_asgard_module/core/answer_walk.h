@@ -32,6 +32,7 @@ enum {
     ROLE_ID, ROLE_MODEL, ROLE_USAGE, ROLE_ERROR, ROLE_CHOICES, ROLE_OBJECT,
     ROLE_TIER,
     ROLE_WHOLE,                 /* the message that an event holds */
+    ROLE_TELLING,               /* says who answers; has no bit */
     /* inside choices */
     ROLE_TEXT, ROLE_CONTENT, ROLE_ARGUMENTS, ROLE_MEDIA, ROLE_MESSAGE,
     ROLE_MUTE, ROLE_LOUD,

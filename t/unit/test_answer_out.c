@@ -117,6 +117,106 @@ static void texts_apart_are_no_key(void **state)
     assert_false(answer.usage.leaked);
 }
 
+#define OURS  "\"chatcmpl-ours\""
+
+static const char *const telling[] = {
+    "system_fingerprint", "provider", "x_groq", "prompt_filter_results",
+    "provider_specific_fields", "kv_transfer_params", "timings", "nvext"
+};
+
+static void begin_hidden(void)
+{
+    begin(/* hide_usage */ true);
+    answer.name = ASG_STR(OURS);
+}
+
+static void becomes_hidden(const char *event, const char *should)
+{
+    begin_hidden();
+    feed(event);
+    out_is(should);
+    for (size_t cut = 1; cut < strlen(event); cut++) {
+        begin_hidden();
+        assert_int_equal(asg_answer_feed(&answer, event, cut, collect, NULL),
+                         0);
+        feed(event + cut);
+        out_is(should);
+    }
+}
+
+static void what_tells_the_backend_is_left_out(void **state)
+{
+    char event[256], all[1024], body[256];
+    asg_answer_splice_t splice;
+    size_t n = 0;
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(telling) / sizeof(*telling); i++) {
+        snprintf(event, sizeof(event), "data: {\"id\":\"a\", \"%s\" : "
+                 "{\"id\":\"b\",\"a\":[1,{}]} ,\"model\":\"m\"}\n\n",
+                 telling[i]);
+        becomes_hidden(event, "data: {\"id\":" OURS " ,\"model\":\"shown\"}"
+                       "\n\n");
+        snprintf(event, sizeof(event), "data: {\"choices\":[{\"%s\":1}],"
+                 "\"%s\":\"x\"}\n\n", telling[i], telling[i]);
+        snprintf(all, sizeof(all), "data: {\"choices\":[{\"%s\":1}]}\n\n",
+                 telling[i]);
+        becomes_hidden(event, all);             /* at the top only */
+        begin_hidden();
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"%s\":null,"
+                 "\"id\":\"a\"}", telling[i]);
+        assert_int_equal(asg_answer_json(&answer, asg_str_z(body), &splice),
+                         ASG_OK);
+        assert_int_equal(splice.length, strlen("{\"model\":\"shown\","
+                                               "\"id\":" OURS "}"));
+    }
+    for (size_t i = 0; i < sizeof(telling) / sizeof(*telling); i++) {
+        n += (size_t) snprintf(all + n, sizeof(all) - n, "%s\"%s\":%zu",
+                               i == 0 ? "data: {\"a\":1," : ",", telling[i],
+                               i);
+    }
+    snprintf(all + n, sizeof(all) - n, "}\n\n");
+    becomes_hidden(all, "data: {\"a\":1}\n\n");
+}
+
+static void where_no_comma_is_before_it_something_neutral_stands(void **state)
+{
+    (void) state;
+    becomes_hidden("data: {\"provider\":\"x\",\"id\":\"a\"}\n\n",
+        "data: {\"system_fingerprint\":null,\"id\":" OURS "}\n\n");
+    becomes_hidden("data: {\"usage\":{},\"provider\":\"x\",\"x_groq\":1,"
+                   "\"id\":\"a\"}\n\n",
+        "data: {\"system_fingerprint\":null,\"id\":" OURS "}\n\n");
+    becomes_hidden("data: {\"provider\":\"x\",\"usage\":{},\"id\":\"a\"}\n\n",
+        "data: {\"system_fingerprint\":null,\"id\":" OURS "}\n\n");
+    becomes_hidden("data: {\"provider\":\"x\"}\n\n",
+        "data: {\"system_fingerprint\":null}\n\n");
+}
+
+static void other_members_and_ids_stay(void **state)
+{
+    (void) state;
+    becomes_hidden("data: {\"id\":7,\"service_tier\":\"flex\",\"citations\":[]"
+                   ",\"choices\":[{\"id\":\"call_1\"}]}\n\n",
+        "data: {\"id\":7,\"service_tier\":\"flex\",\"citations\":[]"
+                   ",\"choices\":[{\"id\":\"call_1\"}]}\n\n");
+    becomes("data: {\"id\":\"a\",\"provider\":\"x\"}\n\n",
+            "data: {\"id\":\"a\",\"provider\":\"x\"}\n\n");
+}
+
+static void events_like_the_one_before_lose_it_too(void **state)
+{
+    (void) state;
+    begin_hidden();
+    for (int i = 0; i < 5; i++) {
+        out_len = 0;
+        feed("data: {\"id\":\"a\",\"provider\":\"x\",\"choices\":[{\"delta\":"
+             "{\"content\":\"w\"}}],\"x_groq\":{}}\n\n");
+        out_is("data: {\"id\":" OURS ",\"choices\":[{\"delta\":"
+               "{\"content\":\"w\"}}]}\n\n");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,7 +224,11 @@ int main(void)
         cmocka_unit_test(a_name_of_an_event_passes_up_to_its_bound),
         cmocka_unit_test(a_key_over_the_texts_of_events_ends_the_stream),
         cmocka_unit_test(quotes_and_escapes_do_not_end_a_text),
-        cmocka_unit_test(texts_apart_are_no_key)
+        cmocka_unit_test(texts_apart_are_no_key),
+        cmocka_unit_test(what_tells_the_backend_is_left_out),
+        cmocka_unit_test(where_no_comma_is_before_it_something_neutral_stands),
+        cmocka_unit_test(other_members_and_ids_stay),
+        cmocka_unit_test(events_like_the_one_before_lose_it_too)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
