@@ -1,6 +1,8 @@
 #!/usr/bin/perl
 # Whatever answer of LiteLLM is lost, late, wrong or not there at all, with
 # PostgreSQL restarted and two keepers at work: one live key for each resource.
+#
+# Fault row 27.
 use strict;
 use warnings;
 use FindBin;

@@ -15,6 +15,7 @@
 #   validate   422 as its framework says it, nothing done
 #   not_json   200 and something that is no JSON, done
 #   away       503, nothing done
+# A path of '*' is any; what is late or slow ends at once by release().
 #
 # Books hold hashes and never a key (FakeLiteLLMBooks says what they hold), so
 # that a test may look for keys in every file.
@@ -28,7 +29,7 @@ use Fcntl qw(:flock);
 use IO::Socket::INET;
 use JSON::PP ();
 use POSIX ();
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use Asgard::FakeLiteLLMBooks;
 use Asgard::Files qw(spill slurp lines_of);
@@ -50,7 +51,8 @@ sub new {
         qw(dir name port);
     $self->{state} = "$self->{dir}/$self->{name}.state";
     $self->{journal} = "$self->{dir}/$self->{name}.journal";
-    spill($self->{journal}, '');
+    $self->{released} = "$self->{dir}/$self->{name}.released";
+    spill($self->{$_}, '') for qw(journal released);
     spill($self->{state}, $json->encode(Asgard::FakeLiteLLMBooks::empty()),
         0600);
     $arg{master} = delete $arg{key};
@@ -97,11 +99,29 @@ sub set {
     $self->locked(sub { my ($s) = @_; @$s{CORE::keys %to} = values %to });
 }
 
+# Not the first $skip of them.
 sub next_call {
-    my ($self, $path, $how, $seconds) = @_;
+    my ($self, $path, $how, $seconds, $skip) = @_;
     $self->locked(sub {
-        push @{$_[0]{plan}}, [$path, $how, $seconds // 0];
+        push @{$_[0]{plan}}, [$path, $how, $seconds // 0, $skip // 0];
     });
+}
+
+# What hangs goes on; of what was planned and not met nothing is left.
+sub release {
+    my ($self) = @_;
+    $self->locked(sub { $_[0]{plan} = [] });
+    spill($self->{released}, slurp($self->{released}) . 'x');
+}
+
+# Any later one is held before it is done, or after; how many have been.
+sub hold_call {
+    my ($self, $when, $skip) = @_;
+    $self->next_call('*', $when eq 'before' ? 'slow' : 'late', 60, $skip);
+}
+sub held {
+    my ($self) = @_;
+    return scalar grep { / hangs"/ } lines_of($self->{journal});
 }
 
 # {HASH => row}, those that were deleted are gone.
@@ -172,7 +192,7 @@ sub talk {
     return if $how eq 'drop';
     $self->note({%$request, path => "$request->{path} hangs"}, 0)
         if $how eq 'slow';
-    sleep $seconds if $how eq 'slow';
+    $self->pause($seconds) if $how eq 'slow';
     my ($status, $body) = $self->locked(sub {
         [$how eq 'plain' ? (500, \'Internal Server Error')
             : $how eq 'away' ? (503, {detail => 'Service Unhealthy ()'})
@@ -185,7 +205,7 @@ sub talk {
     return if $how eq 'lose';
     $self->note({%$request, path => "$request->{path} hangs"}, 0)
         if $how eq 'late';
-    sleep $seconds if $how eq 'late';
+    $self->pause($seconds) if $how eq 'late';
     reply($client, $status, $body);
 }
 
@@ -193,10 +213,18 @@ sub planned {
     my ($self, $path) = @_;
     my $found = $self->locked(sub {
         my ($s) = @_;
-        my ($at) = grep { $s->{plan}[$_][0] eq $path } 0 .. $#{$s->{plan}};
-        return defined $at ? splice @{$s->{plan}}, $at, 1 : undef;
+        my ($at) = grep { $s->{plan}[$_][0] =~ /^(?:\*|\Q$path\E)\z/ }
+            0 .. $#{$s->{plan}};
+        return undef if !defined $at || $s->{plan}[$at][3]-- > 0;
+        return splice @{$s->{plan}}, $at, 1;
     });
     return $found ? @$found[1, 2] : ('', 0);
+}
+
+sub pause {
+    my ($self, $seconds) = @_;
+    my ($until, $seen) = (time + $seconds, slurp($self->{released}));
+    sleep 0.05 while time < $until && slurp($self->{released}) eq $seen;
 }
 
 sub read_request {

@@ -105,7 +105,8 @@ sub switch_to  { my ($self, $to) = @_;      # for new connections
     return $self->order('switch', to => ref $to ? $to->address : $to) }
 
 # Rules for the next `count` (1; 0: every) commands that match; each returns
-# its number, for hits().  A command is its words joined by spaces.
+# its number, for hits().  A command is its words joined by spaces.  Not the
+# first `skip` of them; only of `by`, as PostgreSQL calls the client.
 sub rule {
     my ($self, $what, %arg) = @_;
     my $id = $self->order('rule', what => $what, count => 1, %arg,

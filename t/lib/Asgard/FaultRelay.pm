@@ -182,9 +182,11 @@ sub judge {
     return $self->judge_reply($pipe, $unit) if $pipe->{way} eq 'down';
     my $text = $self->{protocol} eq 'raw' ? $unit : words($unit);
     $conn->{asked}++;
+    $conn->{by} //= $1
+        if $unit =~ /\0application_name\0([^\0]*)\0/;
     $conn->{pushes} = 1 if $text =~ /^P?SUBSCRIBE /i;
-    my %hit = map { $_->{what} => $_ } grep { $self->hit($_, $text) }
-        @{$self->{rules}};
+    my %hit = map { $_->{what} => $_ } grep { $self->hit($_, $text,
+        $conn->{by}) } @{$self->{rules}};
     if (my $rule = $hit{drop_request}) {
         $pipe->{lost} = 1;
         return $self->end_conn($conn, $rule->{then});
@@ -195,8 +197,10 @@ sub judge {
 }
 
 sub hit {
-    my ($self, $rule, $text) = @_;
-    return 0 if $rule->{over} || $text !~ $rule->{match};
+    my ($self, $rule, $text, $by) = @_;
+    return 0 if $rule->{over} || $text !~ $rule->{match}
+        || defined $rule->{by} && $rule->{by} ne ($by // '');
+    return 0 if ($rule->{skip} // 0) > 0 && $rule->{skip}--;
     $rule->{hits}++;
     $rule->{over} = 1 if $rule->{count} && $rule->{hits} >= $rule->{count};
     return 1;
