@@ -37,7 +37,7 @@ sub upgrade {
     my $key = $t->key(project => $project);
 
     my $streams = sub {
-        $up->script(({chunks => 20, chunk_delay => 0.3}) x 2);
+        $up->script(({chunks => 20, chunk_delay => 0.15}) x 2);
         return map { [$t->chat_start($key, {model => 'one', stream => \1})] }
             1 .. 2;
     };
