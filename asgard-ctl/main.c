@@ -35,9 +35,10 @@ static const struct command commands[] = {
     {"migrate", ctl_command_migrate, "migrate",
      "Bring the database to this version's schema, as its owner.  Safe to\n"
      "repeat; run it before the first `serve` and after every upgrade."},
-    {"check", ctl_command_check, "check",
+    {"check", ctl_command_check, "check [--without keeper]",
      "Look at everything that `serve` needs - the configuration, the key\n"
-     "file, PostgreSQL, Redis, the service modules - and say what is wrong."},
+     "file, PostgreSQL, Redis, the service modules - and say what is wrong.\n"
+     "--without keeper: not at what only the keeper's user may read."},
     {"catalog", ctl_command_catalog, "catalog",
      "Each service module: active, or why it is not."},
     {"backend", ctl_command_backend, "backend probe ID [--model NAME]",
@@ -209,14 +210,6 @@ run_configured(const char *file, const struct command *c, int inherited,
 }
 
 
-static bool
-is_without_keeper(int argc, char **argv)
-{
-    return argc == 3 && strcmp(argv[1], "--without") == 0
-           && strcmp(argv[2], "keeper") == 0;
-}
-
-
 /* The words after the options: help and usage come before anything is read. */
 static int
 run_words(const char *file, int inherited, int argc, char **argv)
@@ -234,7 +227,7 @@ run_words(const char *file, int inherited, int argc, char **argv)
         return 0;
     }
     if (c != NULL && c->run == NULL && argc != (validate ? 2 : 1)
-        && (validate || !is_without_keeper(argc, argv)))
+        && (validate || !ctl_role_is_without_keeper(argc - 1, argv + 1)))
     {
         fprintf(stderr, "usage: asgard-ctl %s\n", c->usage);
         return 2;

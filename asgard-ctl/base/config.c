@@ -240,6 +240,7 @@ static const struct setting settings[] = {
     {"postgres_owner", set_text, FIELD(postgres_owner), "a URI, once"},
     {"redis", set_text, FIELD(redis), "an address, once"},
     {"key_file", set_text, FIELD(key_file), "a path, once"},
+    {"pepper_file", set_text, FIELD(pepper_file), "a path, once"},
     {"kek_file", set_text, FIELD(kek_file), "a path, once"},
     {"keeper_socket", set_socket, FIELD(keeper_socket), "unix:/PATH, once"},
     {"keeper_peer", set_text, FIELD(keeper_peer), "a user, once"},

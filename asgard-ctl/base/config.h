@@ -33,6 +33,7 @@ struct ctl_config {
     char *postgres_owner;               /* URI of the owner; NULL: none told */
     char *redis;                        /* address, see redis/client.h */
     char *key_file;
+    char *pepper_file;                  /* what api reads; NULL: key_file */
     char *kek_file;                     /* NULL: no secrets are kept */
     char *keeper_socket;                /* path; where api asks the keeper */
     char *keeper_peer;                  /* user of api; NULL: the keeper's */

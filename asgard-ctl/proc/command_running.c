@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/config_check.h"
 #include "core/keyfile.h"
@@ -14,7 +15,9 @@
 #include "proc/gateway_metrics.h"
 #include "proc/litellm_report.h"
 #include "proc/notifier.h"
+#include "proc/peppers.h"
 #include "proc/reload.h"
+#include "proc/role.h"
 #include "proc/values.h"
 #include "redis/eviction.h"
 #include "store/migrations.h"
@@ -70,21 +73,63 @@ check_schema(struct ctl_connections *c, struct ctl_error *e)
 }
 
 
+/* The peppers, as api gets them. */
+static bool
+check_peppers(const struct ctl_config *config, struct ctl_error *e)
+{
+    int fd = ctl_peppers_open(config, e);
+
+    if (fd < 0) {
+        return false;
+    }
+    close(fd);
+
+    return true;
+}
+
+
+static void
+check_files(unsigned *failed, const struct ctl_config *config, bool keeper)
+{
+    struct ctl_error e;
+
+    if (keeper) {
+        report(failed, "key file", check_key_file(config, &e), &e);
+    }
+    if (config->pepper_file != NULL || !keeper) {
+        report(failed, "peppers", check_peppers(config, &e)
+               && (!keeper || ctl_peppers_agree(config, &e)), &e);
+    }
+}
+
+
+static void
+check_modules(unsigned *failed, const struct ctl_config *config)
+{
+    ctl_litellm_report(config);
+    if (ctl_command_catalog(config, 0, NULL) != 0) {
+        printf("FAIL  service modules\n");
+        ++*failed;
+    }
+}
+
+
 int
 ctl_command_check(const struct ctl_config *config, int argc, char **argv)
 {
+    bool keeper = argc == 0;
     struct ctl_connections c;
     struct ctl_error e;
     unsigned failed = 0;
 
-    if (argc != 0) {
-        fprintf(stderr, "usage: asgard-ctl check\n");
+    if (!keeper && !ctl_role_is_without_keeper(argc, argv)) {
+        fprintf(stderr, "usage: asgard-ctl check [--without keeper]\n");
         return 2;
     }
     printf("ok    configuration %s\n", config->file);
     report(&failed, "passwords and public_url",
            ctl_config_check_start(config, &e), &e);
-    report(&failed, "key file", check_key_file(config, &e), &e);
+    check_files(&failed, config, keeper);
     report(&failed, "notices", ctl_notifier_check(config, &e), &e);
     if (ctl_connections_open(&c, config, &e)) {
         report(&failed, "PostgreSQL and its schema", check_schema(&c, &e),
@@ -95,10 +140,8 @@ ctl_command_check(const struct ctl_config *config, int argc, char **argv)
         report(&failed, "connections", false, &e);
     }
     ctl_connections_close(&c);
-    ctl_litellm_report(config);
-    if (ctl_command_catalog(config, argc, argv) != 0) {
-        printf("FAIL  service modules\n");
-        failed++;
+    if (keeper) {
+        check_modules(&failed, config);
     }
 
     return failed != 0;

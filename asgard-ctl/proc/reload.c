@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "proc/gateway_metrics.h"
+#include "proc/keeper_alone.h"
 #include "store/pg.h"
 
 #define KEEPER_WAIT_MS  20000
@@ -48,6 +49,19 @@ signal_supervisor(const struct ctl_config *config, struct ctl_error *e)
     }
 
     return true;
+}
+
+
+/* One that runs alone is started again by what started it. */
+static bool
+signal_keeper(const struct ctl_config *config, struct ctl_error *e)
+{
+    pid_t pid = ctl_keeper_alone_find(config);
+
+    return pid <= 1 || kill(pid, SIGTERM) == 0
+           || ctl_error_set(e, 409, "not_permitted", "the keeper, process %d, "
+                            "is another user's: %s", (int) pid,
+                            strerror(errno));
 }
 
 
@@ -171,7 +185,7 @@ ctl_reload(const struct ctl_config *config, int64_t *version,
     if (ok) {
         int64_t old = ctl_rows_i64(&beat, 0, 0);
 
-        ok = signal_supervisor(config, e)
+        ok = signal_supervisor(config, e) && signal_keeper(config, e)
              && wait_keeper(pg, &arena, old, version, e)
              && wait_served(config, *version, e);
     }

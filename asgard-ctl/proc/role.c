@@ -18,6 +18,7 @@
 #include "proc/keeper.h"
 #include "proc/meter.h"
 #include "proc/notifier.h"
+#include "proc/keeper_alone.h"
 #include "proc/peppers.h"
 #include "proc/values.h"
 
@@ -56,6 +57,14 @@ const char *
 ctl_role_name(enum ctl_role role)
 {
     return roles[role].name;
+}
+
+
+bool
+ctl_role_is_without_keeper(int argc, char **argv)
+{
+    return argc == 2 && strcmp(argv[0], "--without") == 0
+           && strcmp(argv[1], "keeper") == 0;
 }
 
 
@@ -131,7 +140,8 @@ ctl_role_run(const struct ctl_config *config, const char *name, bool alone)
     }
     if (alone
         && (!ctl_config_check_start(config, &e)
-            || !secret_take(config, (enum ctl_role) i, &e)))
+            || !secret_take(config, (enum ctl_role) i, &e)
+            || (i == CTL_ROLE_KEEPER && !ctl_keeper_alone_mark(config, &e))))
     {
         fprintf(stderr, "asgard-ctl %s: %s%s\n", name, e.text, e.detail);
         return EXIT_FAILURE;

@@ -25,6 +25,9 @@ const char *ctl_role_name(enum ctl_role role);
 int ctl_role_run(const struct ctl_config *config, const char *name,
     bool alone);
 
+/* The words "--without keeper", after those of a command. */
+bool ctl_role_is_without_keeper(int argc, char **argv);
+
 /* A descriptor that becomes readable on SIGTERM or SIGINT (both blocked from
  * now on); -1 on failure. */
 int ctl_role_stop_fd(void);

@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use Asgard::Files qw(spill slurp top);
+use Asgard::Files qw(lines_of spill slurp top);
 use Asgard::Gateway;
 use Asgard::RedisUser;
 use Asgard::Test;
@@ -45,6 +45,8 @@ sub shipped_control {
         postgres => $t->{postgres}->url,
         postgres_owner => $t->{postgres}->owner_url,
         redis => $t->{redis_user}->url, key_file => $t->{key_file},
+        pepper_file => spill("$t->{dir}/pepper.key", join('',
+            grep { /^pepper / } map { "$_\n" } lines_of($t->{key_file})), 0400),
         pid_file => "$t->{dir}/other.pid", log => "$t->{dir}/log/other.log",
         routing => "$t->{dir}/none.yaml",
         backends_env => "$t->{dir}/backends.env");

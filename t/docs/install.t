@@ -27,8 +27,8 @@ my $script = join "\n", 'set -e', 'cd "$1"', "mkdir -p $dir/etc $dir/share",
     @lines;
 $script =~ s{/etc/asgard\b}{$dir/etc/asgard}g;
 $script =~ s{/usr/share/asgard\b}{$dir/share/asgard}g;
-$script =~ s{-g asgard\b}{-g games}g;
-$script =~ s{\b(chgrp|chown) asgard\b}{$1 games}g;
+$script =~ s{(-g|chgrp) asgard-keeper\b}{$1 news}g;
+$script =~ s{(-g|chgrp) asgard\b}{$1 games}g;
 spill("$dir/script", $script);
 is(system('sh', "$dir/script", top()), 0, 'they run as they stand there')
     or diag($script);
@@ -41,7 +41,8 @@ sub reads {
 }
 
 my $etc = "$dir/etc/asgard";
-for (['seal.key', 'games'], ['asgard-ctl.conf', 'games'],
+for (['seal.key', 'news'], ['kek.key', 'news'], ['backends.env', 'news'],
+    ['pepper.key', 'games'], ['asgard-ctl.conf', 'games'],
     map { ["$_.conf", 'redis'] } qw(redis redis-base redis-acl))
 {
     my ($file, $user) = @$_;
@@ -49,8 +50,8 @@ for (['seal.key', 'games'], ['asgard-ctl.conf', 'games'],
     is(reads('nobody', "$etc/$file"), 0, '... and by nobody else');
     is((stat "$etc/$file")[4], 0, '... and is root\'s');
 }
-is(reads($_, "$etc/kek.key"), $_ eq 'games' ? 1 : 0, "kek.key and $_")
-    for qw(games redis nobody);
+is(reads('games', "$etc/$_"), 0, "$_ is not for asgard-ctl's user")
+    for qw(seal.key kek.key backends.env);
 for my $user ('games', 'redis', 'nobody') {
     is(reads($user, "$etc/redis.password"), 0,
         'the password for nginx, which its master reads, is root\'s alone');
