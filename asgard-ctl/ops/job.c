@@ -126,7 +126,8 @@ ctl_job_latest(struct ctl_change *c, const char *resource_id,
 /* --- to run one --- */
 
 /* What CTL_JOB_CLAIM of the flow does, in one statement, so that a job that two
- * want is got by one. */
+ * want is got by one.  The project with the fewest at work goes first: none
+ * waits for all that another has asked for. */
 bool
 ctl_job_claim(struct ctl_pg *pg, struct ctl_arena *arena, const char *owner,
     struct ctl_job *out, bool *got, struct ctl_error *e)
@@ -134,10 +135,15 @@ ctl_job_claim(struct ctl_pg *pg, struct ctl_arena *arena, const char *owner,
     struct ctl_rows rows;
 
     if (!CTL_PG(pg, arena, &rows, e,
-            "WITH next AS (SELECT j.job_id, j.resource_id FROM jobs j"
+            "WITH at_work AS (SELECT project_id, count(*) AS n FROM jobs"
+            "  JOIN resources USING (resource_id)"
+            "  WHERE jobs.state = 'running' GROUP BY project_id),"
+            " next AS (SELECT j.job_id, j.resource_id FROM jobs j"
             "  JOIN job_lanes l USING (resource_id)"
+            "  JOIN resources r USING (resource_id)"
+            "  LEFT JOIN at_work w USING (project_id)"
             "  WHERE j.state = 'ready' AND j.run_at <= now() AND NOT l.busy"
-            "  ORDER BY j.run_at, j.number LIMIT 1"
+            "  ORDER BY coalesce(w.n, 0), j.run_at, j.number LIMIT 1"
             "  FOR UPDATE OF j, l SKIP LOCKED),"
             " lane AS (UPDATE job_lanes l SET busy = true FROM next"
             "  WHERE l.resource_id = next.resource_id)"
