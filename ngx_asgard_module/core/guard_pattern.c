@@ -110,7 +110,8 @@ asg_err_t asg_pattern_compile(const asg_patterns_t *all, asg_str_t text,
     bool caseless, asg_pattern_t *out, char why[ASG_PATTERN_WHY])
 {
     uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF
-        | PCRE2_NEVER_BACKSLASH_C | (caseless ? PCRE2_CASELESS : 0);
+        | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT
+        | (caseless ? PCRE2_CASELESS : 0);
     PCRE2_UCHAR message[ASG_PATTERN_WHY - 40];
     PCRE2_SIZE offset = 0;
     const char *no;
@@ -143,9 +144,8 @@ void asg_pattern_free(asg_pattern_t *pattern)
 
 /* --- matches --- */
 
-/* A part of a text, and what was found in it. */
+/* A part of the text of a look, and what was found in it. */
 typedef struct {
-    asg_str_t text;
     size_t low;                 /* the part begins */
     size_t first;               /* the try that matched began */
     size_t start, end;
@@ -163,14 +163,20 @@ static size_t behind(asg_str_t text, size_t at)
     return low;
 }
 
+/* Tries from `at` on, or of `at` alone (ANCHORED), up to `high` of the text. */
 static asg_pattern_result_t match(const asg_patterns_t *all,
-    const asg_pattern_t *pattern, match_t *m, size_t at, size_t high,
-    uint32_t options)
+    const asg_pattern_t *pattern, asg_pattern_look_t *look, match_t *m,
+    size_t at, size_t high, uint32_t options)
 {
     PCRE2_SIZE *found = pcre2_get_ovector_pointer(all->data);
+    bool is_one = (options & PCRE2_ANCHORED) != 0 || at + 1 == look->to;
     int rc;
 
-    rc = pcre2_match(pattern->code, (PCRE2_SPTR) m->text.data + m->low,
+    (void) pcre2_set_match_limit(all->match, look->limit);
+    (void) pcre2_set_offset_limit(all->match, (is_one ? at : look->to - 1)
+                                  - m->low);
+    look->steps += is_one ? look->limit : 0;
+    rc = pcre2_match(pattern->code, (PCRE2_SPTR) look->text.data + m->low,
                      high - m->low, at - m->low, options, all->data,
                      all->match);
     if (rc == PCRE2_ERROR_NOMATCH) {
@@ -196,33 +202,50 @@ static size_t sign_after(asg_str_t text, size_t at)
     return at;
 }
 
+/* No try begins within a sign.  False: none is left. */
+static bool at_a_sign(asg_pattern_look_t *look)
+{
+    while (look->from < look->to
+           && asg_sign_is_tail(look->text.data[look->from]))
+    {
+        look->from++;
+    }
+    return look->from < look->to;
+}
+
 /* Does it end where it would end in the whole text? */
-static bool is_sure(const match_t *m, size_t high, bool is_over)
+static bool is_sure(const asg_pattern_look_t *look, const match_t *m,
+    size_t high)
 {
     return m->end - m->first < ASG_GUARD_REACH
-        && (m->end < high || (high == m->text.len && is_over));
+        && (m->end < high || (high == look->text.len && look->is_over));
+}
+
+static size_t reach_of(asg_str_t text, size_t at)
+{
+    return text.len - at > ASG_GUARD_REACH ? at + ASG_GUARD_REACH : text.len;
 }
 
 /* One that is too long, or ends where the part does, is tried once more with
  * all that it may have. */
 static asg_pattern_result_t make_sure(const asg_patterns_t *all,
-    const asg_pattern_t *pattern, match_t *m, size_t high, bool is_over)
+    const asg_pattern_t *pattern, asg_pattern_look_t *look, match_t *m,
+    size_t high)
 {
     size_t first = m->first;
     asg_pattern_result_t result;
 
-    if (is_sure(m, high, is_over)) {
+    if (is_sure(look, m, high)) {
         return ASG_PATTERN_FOUND;
     }
-    high = m->text.len - first > ASG_GUARD_REACH ? first + ASG_GUARD_REACH
-                                                 : m->text.len;
-    result = match(all, pattern, m, first, high, PCRE2_ANCHORED);
+    high = reach_of(look->text, first);
+    result = match(all, pattern, look, m, first, high, PCRE2_ANCHORED);
     m->first = first;
-    if (result != ASG_PATTERN_FOUND || is_sure(m, high, is_over)) {
+    if (result != ASG_PATTERN_FOUND || is_sure(look, m, high)) {
         return result;
     }
     /* where the text may go on: does it matter to the match how? */
-    result = match(all, pattern, m, first, high,
+    result = match(all, pattern, look, m, first, high,
                    PCRE2_ANCHORED | PCRE2_PARTIAL_HARD);
     m->first = first;
     return result == ASG_PATTERN_PARTIAL
@@ -231,48 +254,44 @@ static asg_pattern_result_t make_sure(const asg_patterns_t *all,
 }
 
 asg_pattern_result_t asg_pattern_find(const asg_patterns_t *all,
-    const asg_pattern_t *pattern, asg_str_t text, size_t from, size_t to,
-    bool is_over, size_t *start, size_t *end)
+    const asg_pattern_t *pattern, asg_pattern_look_t *look)
 {
-    size_t high = text.len - to > ASG_GUARD_REACH ? to + ASG_GUARD_REACH
-                                                  : text.len;
-    match_t m = {text, behind(text, from), 0, 0, 0};
+    size_t high = reach_of(look->text, look->to);
+    match_t m = {behind(look->text, look->from), 0, 0, 0};
     asg_pattern_result_t result;
 
-    while (from < to && asg_sign_is_tail(text.data[from])) {
-        from++;
+    if (!at_a_sign(look)) {
+        return ASG_PATTERN_NONE;
     }
-    while (from < to) {
-        result = match(all, pattern, &m, from, high, 0);
-        if (result != ASG_PATTERN_FOUND || m.first >= to) {
-            return result == ASG_PATTERN_GAVE_UP ? result : ASG_PATTERN_NONE;
-        }
-        result = make_sure(all, pattern, &m, high, is_over);
-        if (result == ASG_PATTERN_GAVE_UP) {
-            return result;
-        }
-        if (result == ASG_PATTERN_FOUND && m.end > m.start) {
-            *start = m.start;
-            *end = m.end;
-            return result;
-        }
-        from = sign_after(text, m.first);
+    result = match(all, pattern, look, &m, look->from, high, 0);
+    if (result != ASG_PATTERN_FOUND) {
+        return result;
     }
-    return ASG_PATTERN_NONE;
+    result = make_sure(all, pattern, look, &m, high);
+    if (result == ASG_PATTERN_GAVE_UP) {
+        return result;
+    }
+    if (result == ASG_PATTERN_FOUND && m.end > m.start) {
+        look->start = m.start;
+        look->end = m.end;
+        return result;
+    }
+    look->from = sign_after(look->text, m.first);
+    return ASG_PATTERN_PASSED;
 }
 
 asg_pattern_result_t asg_pattern_settled(const asg_patterns_t *all,
-    const asg_pattern_t *pattern, asg_str_t text, size_t from, size_t *start,
-    size_t *end)
+    const asg_pattern_t *pattern, asg_pattern_look_t *look)
 {
-    match_t m = {text, behind(text, from), 0, 0, 0};
+    match_t m = {behind(look->text, look->from), 0, 0, 0};
     asg_pattern_result_t result;
 
-    while (from < text.len && asg_sign_is_tail(text.data[from])) {
-        from++;
+    if (!at_a_sign(look)) {
+        return ASG_PATTERN_NONE;
     }
-    result = match(all, pattern, &m, from, text.len, PCRE2_PARTIAL_HARD);
-    *start = m.first;
-    *end = m.end;
+    result = match(all, pattern, look, &m, look->from, look->text.len,
+                   PCRE2_PARTIAL_HARD);
+    look->start = m.first;
+    look->end = m.end;
     return result;
 }

@@ -51,6 +51,8 @@ void asg_guard_search_begin(asg_guard_search_t *search,
     for (unsigned i = 0; set != NULL && i < set->nrules; i++) {
         if (actions[ASG_RULE_COUNT + i] != ASG_ACTION_ALLOW) {
             search->wanted |= UINT64_C(1) << i;
+            search->rates += !set->rules[i].is_words
+                && search->rates < ASG_PATTERN_RATES;
         }
     }
 }
@@ -89,41 +91,95 @@ static uint64_t now_of(const asg_guard_search_t *search)
 /* Has the call used what all its patterns may use? */
 static bool is_spent(const asg_guard_search_t *search)
 {
-    return search->spent_ns > ASG_PATTERN_TIME_NS
-        + search->bytes * ASG_PATTERN_BYTE_NS;
+    uint64_t more = search->bytes * search->rates;
+
+    return search->spent_ns > ASG_PATTERN_TIME_NS + more * ASG_PATTERN_BYTE_NS
+        || search->steps > ASG_PATTERN_STEPS + more * ASG_PATTERN_BYTE_STEPS;
 }
 
-/* The time since `*at` is spent; the rule at hand gives up when all is. */
-static void spend(asg_guard_search_t *search, uint64_t *at, unsigned i)
+/* The time since the clock was looked at is spent, too. */
+static bool is_spent_by_now(asg_guard_search_t *search)
 {
     uint64_t now = now_of(search);
 
-    search->spent_ns += now - *at;
-    *at = now;
-    if (is_spent(search)) {
-        give_up(search, i);
+    search->spent_ns += now - search->at;
+    search->at = now;
+    return is_spent(search);
+}
+
+typedef asg_pattern_result_t (*look_pt)(const asg_patterns_t *all,
+    const asg_pattern_t *pattern, asg_pattern_look_t *look);
+
+/* From many tries with few steps each to one with all that it may have. */
+static const struct {
+    size_t tries;
+    uint32_t steps;
+} looks[] = {
+    {SIZE_MAX, ASG_PATTERN_QUICK}, {64, ASG_PATTERN_QUICK},
+    {1, 10 * ASG_PATTERN_QUICK}, {1, ASG_PATTERN_LIMIT}
+};
+
+#define LOOKS     (sizeof(looks) / sizeof(*looks))
+#define OF_MANY   1             /* the last of those of more than one try */
+
+/* One pattern over what begins in [look->from, to), no more carefully than it
+ * has to be.  NONE, FOUND, PARTIAL or GAVE_UP. */
+static asg_pattern_result_t look_through(asg_guard_search_t *search,
+    unsigned i, asg_pattern_look_t *look, size_t to, look_pt once)
+{
+    const asg_guard_set_t *set = search->set;
+    asg_pattern_result_t result;
+    size_t how = 0, careful = 0;        /* up to there it is one by one */
+
+    while (look->from < to) {
+        size_t most = how > OF_MANY ? careful : to;
+
+        look->to = most - look->from > looks[how].tries
+            ? look->from + looks[how].tries : most;
+        look->limit = looks[how].steps;
+        look->steps = 0;
+        result = once(&set->patterns, &set->rules[i].pattern, look);
+        search->steps += look->steps;
+        if (result == ASG_PATTERN_FOUND || result == ASG_PATTERN_PARTIAL) {
+            return result;
+        }
+        if (result == ASG_PATTERN_GAVE_UP) {
+            careful = how == OF_MANY ? look->to : careful;
+            if (++how == LOOKS) {
+                return result;
+            }
+        } else {
+            look->from = result == ASG_PATTERN_NONE ? look->to : look->from;
+            if (how > OF_MANY) {
+                how = look->from < careful ? OF_MANY + 1 : OF_MANY;
+            }
+        }
+        if (look->from < to && is_spent_by_now(search)) {
+            return ASG_PATTERN_GAVE_UP;
+        }
     }
+    return ASG_PATTERN_NONE;
 }
 
 static void find_pattern(asg_guard_search_t *search, asg_guard_told_t *told,
     unsigned i, asg_str_t text, size_t from, size_t to, bool is_over,
     asg_hit_pt found, void *data)
 {
-    const asg_guard_set_t *set = search->set;
+    asg_pattern_look_t look = {.text = text, .is_over = is_over};
     asg_hit_t hit = {0, 0, (asg_rule_t) (ASG_RULE_COUNT + i)};
     asg_pattern_result_t result;
 
-    from = told->next[i] > from ? told->next[i] : from;
-    while (from < to) {
-        result = asg_pattern_find(&set->patterns, &set->rules[i].pattern, text,
-                                  from, to, is_over, &hit.start, &hit.end);
+    look.from = told->next[i] > from ? told->next[i] : from;
+    while (look.from < to) {
+        result = look_through(search, i, &look, to, asg_pattern_find);
         if (result == ASG_PATTERN_GAVE_UP) {
             give_up(search, i);
         }
         if (result != ASG_PATTERN_FOUND) {
             break;
         }
-        from = hit.end;
+        hit.start = look.start;
+        hit.end = look.from = look.end;
         told->next[i] = (uint32_t) hit.end;
         found(data, &hit);
     }
@@ -133,8 +189,9 @@ static void find_patterns(asg_guard_search_t *search, asg_guard_told_t *told,
     asg_str_t text, size_t from, size_t to, bool is_over, asg_hit_pt found,
     void *data)
 {
-    uint64_t rules = search->wanted, at = now_of(search);
+    uint64_t rules = search->wanted;
 
+    search->at = now_of(search);
     for (; rules != 0; rules &= rules - 1) {
         unsigned i = (unsigned) __builtin_ctzll(rules);
 
@@ -147,7 +204,9 @@ static void find_patterns(asg_guard_search_t *search, asg_guard_told_t *told,
             search->bytes += BYTES_OF_A_LOOK;
             find_pattern(search, told, i, text, from, to, is_over, found,
                          data);
-            spend(search, &at, i);
+            if (is_spent_by_now(search)) {
+                give_up(search, i);
+            }
         }
     }
 }
@@ -186,24 +245,21 @@ void asg_guard_find_all(asg_guard_search_t *search, asg_guard_told_t *told,
 static size_t pattern_settled(asg_guard_search_t *search, unsigned i,
     asg_str_t text, size_t from)
 {
-    const asg_guard_set_t *set = search->set;
-    size_t start, end;
+    asg_pattern_look_t look = {.text = text, .from = from};
+    asg_pattern_result_t result = ASG_PATTERN_NONE;
 
-    while (from < text.len) {
-        switch (asg_pattern_settled(&set->patterns, &set->rules[i].pattern,
-                                    text, from, &start, &end))
-        {
-        case ASG_PATTERN_NONE:
-            return text.len;
-        case ASG_PATTERN_PARTIAL:
-            return start;
-        case ASG_PATTERN_FOUND:
-            from = end > from ? end : from + 1;
-            break;
-        case ASG_PATTERN_GAVE_UP:
-            give_up(search, i);
-            return text.len;
+    while (look.from < text.len) {
+        result = look_through(search, i, &look, text.len, asg_pattern_settled);
+        if (result == ASG_PATTERN_PARTIAL) {
+            return look.start;
         }
+        if (result != ASG_PATTERN_FOUND) {
+            break;
+        }
+        look.from = look.end > look.from ? look.end : look.from + 1;
+    }
+    if (result == ASG_PATTERN_GAVE_UP) {
+        give_up(search, i);
     }
     return text.len;
 }
@@ -228,7 +284,7 @@ size_t asg_guard_set_settled(asg_guard_search_t *search,
     const asg_guard_told_t *told, asg_str_t text, size_t from)
 {
     size_t least = text.len > ASG_GUARD_REACH ? text.len - ASG_GUARD_REACH : 0;
-    uint64_t rules = search->wanted, at;
+    uint64_t rules = search->wanted;
     asg_str_t whole = asg_sign_whole(text);
     size_t settled = whole.len, next;
     bool has_words = false;
@@ -236,7 +292,7 @@ size_t asg_guard_set_settled(asg_guard_search_t *search,
     if (rules == 0) {
         return text.len;
     }
-    at = now_of(search);
+    search->at = now_of(search);
     for (; rules != 0; rules &= rules - 1) {
         unsigned i = (unsigned) __builtin_ctzll(rules);
 
@@ -252,7 +308,9 @@ size_t asg_guard_set_settled(asg_guard_search_t *search,
         next = pattern_settled(search, i, whole, next);
         settled = next < settled ? next : settled;
         search->bytes += BYTES_OF_A_LOOK;
-        spend(search, &at, i);
+        if (is_spent_by_now(search)) {
+            give_up(search, i);
+        }
     }
     if (has_words) {
         next = words_settled(search, whole, from > least ? from : least);

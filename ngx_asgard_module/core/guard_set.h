@@ -13,6 +13,11 @@
  *
  * A search that a limit ended sets the rule's bit in `gave_up` and does not ask
  * that rule again: guard_pattern.h.  asg_guard_gave_up() says what it comes to.
+ * What patterns may take is of one call: ASG_PATTERN_QUICK steps for each byte
+ * of a text and each pattern, twice; and of the tries that are made one by one,
+ * as they take more, ASG_PATTERN_STEPS for the call and ASG_PATTERN_BYTE_STEPS
+ * for each byte and pattern; likewise of time, which is looked at behind each
+ * such try and behind ASG_GUARD_WINDOW of the others.
  */
 #ifndef ASG_GUARD_SET_H
 #define ASG_GUARD_SET_H
@@ -48,7 +53,9 @@ typedef struct {
     const asg_guard_set_t *set; /* NULL: there is none */
     uint64_t wanted;            /* bits: not allowed, and has not given up */
     uint64_t gave_up;
-    uint64_t spent_ns, bytes;
+    unsigned rates;             /* patterns that the budget grows by */
+    uint64_t spent_ns, steps, bytes;
+    uint64_t at;                /* when the clock was looked at */
 } asg_guard_search_t;
 
 typedef struct {

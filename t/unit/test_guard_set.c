@@ -13,9 +13,13 @@
 
 #include <cmocka.h>
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "guard_sets.h"
 
 #define HITS_MAX  4096
+#define ITEMS     3             /* of a pattern, that PCRE2 counts as a step */
 
 typedef struct {
     size_t n;
@@ -264,6 +268,85 @@ static void no_pattern_begins_when_the_time_is_used_up(void **state)
     sets_end(&set);
 }
 
+static uint64_t steps;
+
+static int one_step(pcre2_callout_block *block, void *data)
+{
+    (void) block;
+    (void) data;
+    steps++;
+    return 0;
+}
+
+/* A pattern that tells each of its steps. */
+static asg_rule_t counted(const char *text)
+{
+    asg_rule_t rule = sets_rule(&set, "counted");
+    int rc;
+    PCRE2_SIZE at;
+
+    steps = 0;
+    (void) pcre2_set_callout(set.patterns.match, one_step, NULL);
+    set.rules[rule - ASG_RULE_COUNT].pattern.code = pcre2_compile(
+        (PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED, PCRE2_AUTO_CALLOUT
+        | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_USE_OFFSET_LIMIT, &rc,
+        &at, set.patterns.compile);
+    assert_non_null(set.rules[rule - ASG_RULE_COUNT].pattern.code);
+    return rule;
+}
+
+/* Each try takes nearly as many steps as one may; together they may not.  The
+ * clock is not asked. */
+static void steps_of_all_tries_are_bounded_without_a_clock(void **state)
+{
+    static const char *const patterns[] = {
+        "a[ab]{0,60}[ab]{0,60}[^a]", "a[ab]{0,60}?[ab]{0,60}?[^a]",
+        "(?:a|b){1,40}?(?:a|b){0,60}[^a]"
+    };
+    const size_t len = 64 * 1024;
+    char *text = malloc(len);
+
+    (void) state;
+    memset(text, 'a', len);
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
+        for (size_t n = ASG_GUARD_WINDOW; n <= len; n *= 8) {
+            asg_rule_t rule;
+
+            sets_begin(&set);
+            rule = counted(patterns[i]);
+            look((asg_str_t) {text, n});
+            assert_true(search.gave_up == asg_guard_bit(rule));
+            assert_in_range(steps, 1, ITEMS * (ASG_PATTERN_STEPS
+                + 2 * ASG_PATTERN_LIMIT + n * (ASG_PATTERN_BYTE_STEPS
+                                               + 2 * ASG_PATTERN_QUICK)));
+            sets_end(&set);
+        }
+    }
+    free(text);
+}
+
+/* One that takes many steps here and there is found all the same. */
+static void a_try_that_takes_many_steps_is_made_to_its_end(void **state)
+{
+    static char text[3000];
+    asg_rule_t rule;
+
+    (void) state;
+    memset(text, '.', sizeof(text) - 1);
+    memset(text + 1500, 'a', 70);
+    memcpy(text + 1570, "c, abc.", 7);
+    sets_begin(&set);
+    rule = sets_pattern(&set, "many", "a[ab]{0,60}[ab]{0,60}[^a]");
+    look((asg_str_t) {text, sizeof(text) - 1});
+    assert_int_equal(hits.n, 2);
+    assert_int_equal(hits.hit[0].rule, rule);
+    assert_int_equal(hits.hit[0].start, 1500);
+    assert_int_equal(hits.hit[0].end, 1571);
+    assert_int_equal(hits.hit[1].start, 1573);
+    assert_true(search.gave_up == 0);
+    sets_end(&set);
+}
+
 static uint64_t thread_ns(void)
 {
     struct timespec ts;
@@ -325,6 +408,8 @@ int main(void)
         cmocka_unit_test(a_limit_ends_a_search_and_says_so),
         cmocka_unit_test(time_ends_a_search_too),
         cmocka_unit_test(no_pattern_begins_when_the_time_is_used_up),
+        cmocka_unit_test(steps_of_all_tries_are_bounded_without_a_clock),
+        cmocka_unit_test(a_try_that_takes_many_steps_is_made_to_its_end),
         cmocka_unit_test(time_is_linear_on_hostile_texts)
     };
 

@@ -12,7 +12,9 @@
 #include "core/guard_words.h"
 
 #define NAIVE_ENTRIES  64
+#ifndef NAIVE_TEXT
 #define NAIVE_TEXT     1024
+#endif
 
 typedef struct {
     uint32_t point[NAIVE_TEXT + 1];
