@@ -2,6 +2,7 @@
 #include "core/guard_lane.h"
 
 #include "core/escape.h"
+#include "core/guard_rule.h"
 
 #define KEY_BYTES_MAX  16384    /* of a private key */
 #define KEY_LINE_MAX   64       /* of its last line, after END */
@@ -22,6 +23,7 @@ void asg_lane_init(asg_lane_t *lane, uint64_t id, uint64_t group,
     lane->is_let_go = false;
     lane->len = 0;
     lane->from = 0;
+    lane->phrases = 0;
     asg_guard_told_begin(&lane->told);
     lane->key_state = KEY_NONE;
     memset(&lane->json, 0, sizeof(lane->json));
@@ -33,16 +35,76 @@ void asg_lane_init(asg_lane_t *lane, uint64_t id, uint64_t group,
 /* --- what is found --- */
 
 static void find_to(asg_lane_owner_t *owner, asg_lane_t *lane, size_t to,
-    bool is_over)
+    bool is_over, asg_hit_pt found, void *data)
 {
     if (to > lane->from) {
         asg_str_t text = {lane->text, lane->len};
 
         owner->lane = lane;
         asg_guard_find_all(&owner->search, &lane->told, text, lane->from, to,
-                           is_over, owner->found, owner->data);
+                           is_over, found, data);
         lane->from = lane->from < to ? to : lane->from;
     }
+}
+
+/* Of phrases those that begin where they are told of now. */
+static void tell(void *data, const asg_hit_t *hit)
+{
+    asg_lane_owner_t *owner = data;
+
+    if (hit->rule == ASG_RULE_PROMPT_INJECTION) {
+        if (hit->start < owner->lane->phrases
+            || hit->start >= owner->phrases_to)
+        {
+            return;
+        }
+        owner->nphrases++;
+    }
+    owner->found(owner->data, hit);
+}
+
+static void tell_phrase(void *data, const asg_hit_t *hit)
+{
+    if (hit->rule == ASG_RULE_PROMPT_INJECTION) {
+        tell(data, hit);
+    }
+}
+
+/* What leaves is told of; phrases, which begin before `whole`, are whole. */
+static void find_apart(asg_lane_owner_t *owner, asg_lane_t *lane, size_t to,
+    size_t whole, bool is_over)
+{
+    owner->lane = lane;
+    owner->phrases_to = whole;
+    if (whole > lane->phrases && lane->phrases < lane->from) {
+        asg_guard_find((asg_str_t) {lane->text, lane->len}, lane->phrases,
+                       lane->from, tell_phrase, owner);
+    }
+    find_to(owner, lane, to, is_over, tell, owner);
+    lane->phrases = whole > lane->phrases ? whole : lane->phrases;
+}
+
+static bool is_apart(const asg_lane_owner_t *owner, const asg_lane_t *lane)
+{
+    return lane->map != NULL && !owner->phrases;
+}
+
+static void find(asg_lane_owner_t *owner, asg_lane_t *lane, size_t to,
+    bool is_over)
+{
+    asg_str_t text = {lane->text, lane->len};
+    size_t least = text.len > ASG_GUARD_REACH ? text.len - ASG_GUARD_REACH : 0;
+    size_t whole = to;
+
+    if (!is_apart(owner, lane)) {
+        find_to(owner, lane, to, is_over, owner->found, owner->data);
+        return;
+    }
+    if (!is_over) {
+        whole = asg_rule_phrase_start(text, least);
+        whole = whole < to ? whole : to;
+    }
+    find_apart(owner, lane, to, whole, is_over);
 }
 
 void asg_lane_look(asg_lane_owner_t *owner, asg_lane_t *lane)
@@ -56,20 +118,25 @@ void asg_lane_look(asg_lane_owner_t *owner, asg_lane_t *lane)
 
         to = most < to ? most : to;
     }
-    find_to(owner, lane, to, /* is_over */ false);
+    find(owner, lane, to, /* is_over */ false);
 }
 
 void asg_lane_look_all(asg_lane_owner_t *owner, asg_lane_t *lane)
 {
-    size_t settled;
-    uint64_t hits;
+    size_t settled, phrases;
+    uint64_t hits, nphrases;
 
     asg_lane_look(owner, lane);
     settled = lane->from;
+    phrases = lane->phrases;
     hits = owner->hits;
-    find_to(owner, lane, lane->len, /* is_over */ true);
+    nphrases = owner->nphrases;
+    find(owner, lane, lane->len, /* is_over */ true);
     if (owner->hits == hits) {
         lane->from = settled;           /* it may go on after all */
+    }
+    if (owner->nphrases == nphrases) {
+        lane->phrases = phrases;
     }
     lane->is_let_go = true;
 }
@@ -107,6 +174,7 @@ static void forget(const asg_lane_owner_t *owner, asg_lane_t *lane)
     lane->len -= gone;
     lane->from -= gone;
     lane->key_from -= gone < lane->key_from ? gone : lane->key_from;
+    lane->phrases -= gone < lane->phrases ? gone : lane->phrases;
     if (owner->search.set != NULL) {
         asg_guard_told_shift(&lane->told, gone);
     }
@@ -125,8 +193,8 @@ static void make_room(asg_lane_owner_t *owner, asg_lane_t *lane)
         if (lane->map != NULL) {
             asg_lane_look(owner, lane);
         } else {
-            find_to(owner, lane, lane->len - ASG_GUARD_REACH,
-                    /* is_over */ false);
+            find(owner, lane, lane->len - ASG_GUARD_REACH,
+                 /* is_over */ false);
         }
         forget(owner, lane);
     }

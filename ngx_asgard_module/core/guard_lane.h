@@ -65,6 +65,7 @@ typedef struct {
     bool is_let_go;             /* nothing of it is held back for now */
     size_t len;                 /* of `text` */
     size_t from;                /* the first anchor that was not looked at */
+    size_t phrases;             /* where those begin that are not told yet */
     asg_guard_told_t told;
     unsigned key_state;         /* within a private key that is taken out */
     size_t key_bytes;
@@ -76,13 +77,17 @@ typedef struct {
 
 typedef struct asg_lane_owner {
     void *data;
-    bool phrases;               /* those must be held back, too */
+    /* Those must be held back, too.  Else nothing waits for one, and it is told
+     * when it is whole. */
+    bool phrases;
     asg_guard_search_t search;
     asg_hit_pt found;           /* offsets are in lane->text */
     /* The byte is to be taken out. */
     void (*cut)(void *data, const asg_lane_byte_t *byte);
     asg_lane_t *lane;           /* at hand */
     uint64_t hits;              /* told so far: `found` counts them */
+    uint64_t nphrases;          /* of them, phrases that nothing waited for */
+    size_t phrases_to;          /* in the lane at hand */
 } asg_lane_owner_t;
 
 /* `map` stays as it was. */

@@ -2,14 +2,15 @@
  * What guardrails make of a stream does not depend on how it is cut: the same
  * comes out, the same is counted.
  *
- * Input: a byte, the size of the pieces; a byte, the route, and whether things
- * are redacted or flagged alone; the stream.
+ * Input: a byte, the size of the pieces; a byte, the route, whether things are
+ * redacted or flagged alone, and whether an operator has rules; the stream.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/guard_answer.h"
+#include "../unit/guard_sets.h"
 
 #define TEXT_MAX    4096
 #define OUT_MAX     (64 * TEXT_MAX)
@@ -26,6 +27,7 @@ typedef struct {
 static run_t whole, pieces;
 static void *blocks[BLOCKS_MAX];
 static unsigned nblocks;
+static asg_guard_set_t set;
 
 static void must(bool held)
 {
@@ -61,6 +63,14 @@ static void *alloc(void *data, void *old, size_t used, size_t size)
     return more;
 }
 
+static void make_set(void)
+{
+    sets_begin(&set);
+    (void) sets_pattern(&set, "ticket", "\\bTCK-\\d{6}\\b");
+    (void) sets_pattern(&set, "quoted", "<[^>]{0,40}>|a{3}b?");
+    (void) sets_words(&set, "words", "project falcon\nfalcon\n");
+}
+
 static void play(run_t *run, const uint8_t *text, size_t len, size_t step,
     uint8_t how)
 {
@@ -70,9 +80,13 @@ static void play(run_t *run, const uint8_t *text, size_t len, size_t step,
     for (unsigned i = 0; (how & 0x80) != 0 && i < ASG_RULE_COUNT; i++) {
         actions[i] = ASG_ACTION_REDACT;
     }
+    for (unsigned i = 0; i < set.nrules; i++) {
+        actions[ASG_RULE_COUNT + i] = (how & 0x80) != 0 ? ASG_ACTION_REDACT
+                                                        : ASG_ACTION_FLAG;
+    }
     run->len = 0;
     asg_guard_answer_begin(&run->guard, (asg_api_t) (how % ASG_API_COUNT), true,
-                           NULL, actions);
+                           (how & 0x40) != 0 ? &set : NULL, actions);
     run->guard.emit = emit;
     run->guard.alloc = alloc;
     run->guard.data = run;
@@ -92,6 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 3 || size > TEXT_MAX) {
         return 0;
+    }
+    if (set.nrules == 0) {
+        make_set();
     }
     play(&whole, data + 2, size - 2, size - 2, data[1]);
     play(&pieces, data + 2, size - 2, data[0] % 64 + 1u, data[1]);
