@@ -567,7 +567,6 @@ ngx_http_asgard_guard_text_of(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
 asg_str_t
 ngx_http_asgard_guard_text(ngx_http_asgard_ctx_t *ctx)
 {
-    char       *text;
     asg_buf_t   out;
     ngx_int_t   action;
 
@@ -575,12 +574,7 @@ ngx_http_asgard_guard_text(ngx_http_asgard_ctx_t *ctx)
         return ASG_STR_NULL;
     }
 
-    text = ngx_pnalloc(ctx->request->pool, ASG_EVENT_VERDICTS);
-    if (text == NULL) {
-        return ASG_STR_NULL;
-    }
-
-    asg_buf_init(&out, text, ASG_EVENT_VERDICTS);
+    asg_buf_init(&out, ctx->guard->said, ASG_EVENT_VERDICTS);
 
     if (ctx->guard->hook) {
         ngx_http_asgard_guard_hook_text(&out, ctx->guard->hook);

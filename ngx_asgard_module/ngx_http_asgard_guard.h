@@ -14,6 +14,7 @@
 
 #include "ngx_http_asgard.h"
 
+#include "core/event.h"
 #include "core/guard_body.h"
 #include "core/hook.h"
 
@@ -33,6 +34,8 @@ struct ngx_http_asgard_guard_s {
     char              param[ASG_REQUEST_PATH_MAX];
     const asg_hook_verdict_t  *hook;    /* of the service; NULL: none */
     ngx_http_asgard_guard_side_t  side[NGX_HTTP_ASGARD_GUARD_SIDES];
+    char              said[ASG_EVENT_VERDICTS];     /* when the hold ends, that
+                                                     * may be without a pool */
 };
 
 

@@ -15,28 +15,12 @@
 #include "ngx_http_asgard_zone.h"
 
 
-#define NGX_HTTP_ASGARD_HOOK_HEAD  2048         /* and the URL, the secret */
-
-
-struct ngx_http_asgard_hook_s {
-    ngx_http_asgard_ctx_t        *ctx;
-    ngx_http_asgard_hook_conf_t  *conf;
-    ngx_peer_connection_t         peer;
-    ngx_event_t                   deadline;
-    ngx_buf_t                     out;
-    size_t                        head_max;     /* of out: it has the secret */
-    size_t                        in_len;
-    const char                   *why;          /* it has no answer */
-    asg_hook_verdict_t            verdict;
-    unsigned                      counted:1;    /* among those that are open */
-    unsigned                      done:1;
-    u_char                        in[ASG_HOOK_ANSWER_MAX];
-};
-
-
 static ngx_int_t ngx_http_asgard_hook_ask(ngx_http_asgard_hook_t *h);
-static ngx_int_t ngx_http_asgard_hook_write_body(ngx_http_asgard_hook_t *h);
+static ngx_int_t ngx_http_asgard_hook_find(ngx_http_asgard_hook_t *h);
+static void ngx_http_asgard_hook_found(void *data);
 static ngx_int_t ngx_http_asgard_hook_connect(ngx_http_asgard_hook_t *h);
+static ngx_uint_t ngx_http_asgard_hook_connected(ngx_connection_t *c);
+static void ngx_http_asgard_hook_next(ngx_http_asgard_hook_t *h);
 static void ngx_http_asgard_hook_handshaken(ngx_connection_t *c);
 static void ngx_http_asgard_hook_send(ngx_event_t *ev);
 static void ngx_http_asgard_hook_receive(ngx_event_t *ev);
@@ -44,6 +28,7 @@ static void ngx_http_asgard_hook_late(ngx_event_t *ev);
 static void ngx_http_asgard_hook_end(ngx_http_asgard_hook_t *h,
     const char *why);
 static void ngx_http_asgard_hook_close(void *data);
+static void ngx_http_asgard_hook_close_connection(ngx_http_asgard_hook_t *h);
 static ngx_int_t ngx_http_asgard_hook_judge(ngx_http_asgard_hook_t *h);
 
 
@@ -117,10 +102,18 @@ ngx_http_asgard_hook_ask(ngx_http_asgard_hook_t *h)
         return ngx_http_asgard_hook_judge(h);
     }
 
-    rc = ngx_http_asgard_hook_write_body(h);
+    rc = ngx_http_asgard_hook_write(h);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_asgard_hook_connect(h);
+        h->counted = 1;
+        ngx_http_asgard_hook_open++;
+
+        h->deadline.handler = ngx_http_asgard_hook_late;
+        h->deadline.data = h;
+        h->deadline.log = h->ctx->request->connection->log;
+        ngx_add_timer(&h->deadline, h->conf->deadline);
+
+        rc = ngx_http_asgard_hook_find(h);
     }
 
     if (rc == NGX_DECLINED) {
@@ -133,182 +126,110 @@ ngx_http_asgard_hook_ask(ngx_http_asgard_hook_t *h)
 }
 
 
-/* --- what it is asked --- */
+/* --- where it is --- */
 
-static void
-ngx_http_asgard_hook_write_member(asg_buf_t *out, const char *name,
-    asg_str_t value)
+/* Over plain HTTP it is on this machine, whatever a name server says. */
+
+static ngx_uint_t
+ngx_http_asgard_hook_may_be(ngx_http_asgard_hook_conf_t *conf,
+    ngx_http_asgard_addr_t *addr)
 {
-    asg_buf_z(out, name);
-    asg_buf_json(out, value);
-}
-
-
-/* The texts of the body as it would leave, into a buffer of `size`. */
-
-static ngx_int_t
-ngx_http_asgard_hook_write_texts_in(ngx_http_asgard_hook_t *h,
-    asg_buf_t *texts, size_t size)
-{
-    ngx_int_t   rc;
-    ngx_str_t   room;
-
-    rc = ngx_http_asgard_body_room_for(h->ctx, size, &room);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    asg_buf_init(texts, (char *) room.data, size);
-
-    return ngx_http_asgard_guard_texts(h->ctx, texts);
-}
-
-
-/* Mostly they are no more than twice the body; many short ones are, with the
- * place of each.  A call that has more than may be asked about is told so: it
- * must not go by unasked, nor be sent again. */
-
-static ngx_int_t
-ngx_http_asgard_hook_write_texts(ngx_http_asgard_hook_t *h, asg_buf_t *texts)
-{
-    size_t                  size;
-    ngx_int_t               rc;
-    ngx_http_asgard_ctx_t  *ctx = h->ctx;
-
-    size = 2 * ctx->body.len + NGX_HTTP_ASGARD_HOOK_HEAD;
-    size = ngx_min(size, NGX_HTTP_ASGARD_HOOK_BODY_MAX);
-
-    rc = ngx_http_asgard_hook_write_texts_in(h, texts, size);
-
-    if (rc == NGX_OK && !asg_buf_ok(texts)
-        && size < NGX_HTTP_ASGARD_HOOK_BODY_MAX)
-    {
-        rc = ngx_http_asgard_hook_write_texts_in(h, texts,
-                                               NGX_HTTP_ASGARD_HOOK_BODY_MAX);
-    }
-
-    if (rc != NGX_OK || asg_buf_ok(texts)) {
-        return rc;
-    }
-
-    if (ngx_http_asgard_guard_mode(ctx) != ASG_GUARD_MONITOR) {
-        return ngx_http_asgard_refuse(ctx, ASG_REASON_BODY_TOO_LARGE, NULL);
-    }
-
-    h->why = "cannot be asked about so many texts";
-
-    return NGX_DECLINED;
+    return conf->tls || ngx_http_asgard_hook_is_local(&addr->sockaddr.sockaddr);
 }
 
 
 static void
-ngx_http_asgard_hook_write_object(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx,
-    asg_buf_t *texts)
+ngx_http_asgard_hook_take(ngx_http_asgard_hook_t *h)
 {
-    asg_buf_z(out, "{\"call_id\":");
-    asg_buf_json(out, (asg_str_t) { (const char *) ctx->trace,
-                                    ctx->trace_len });
-    ngx_http_asgard_hook_write_member(out, ",\"project\":",
-                                      asg_str_z(ctx->key->project_id));
-    ngx_http_asgard_hook_write_member(out, ",\"key\":",
-                                      asg_str_z(ctx->key->key_id));
-    ngx_http_asgard_hook_write_member(out, ",\"route\":",
-                                  ngx_http_asgard_str(&ctx->request->uri));
-    ngx_http_asgard_hook_write_member(out, ",\"model\":",
-                                      ngx_http_asgard_str(&ctx->asked));
-    asg_buf_z(out, ",\"texts\":[");
-    asg_buf_str(out, asg_buf_view(texts));
-    asg_buf_z(out, "]}");
-}
+    ngx_uint_t                    i;
+    ngx_http_asgard_hook_conf_t  *conf = h->conf;
 
+    h->first = conf->first;
 
-static void
-ngx_http_asgard_hook_write_head(asg_buf_t *out,
-    ngx_http_asgard_hook_conf_t *conf, size_t length)
-{
-    asg_buf_z(out, "POST ");
-    asg_buf_str(out, ngx_http_asgard_str(&conf->uri));
-    asg_buf_z(out, " HTTP/1.0\r\nHost: ");
-    asg_buf_str(out, ngx_http_asgard_str(&conf->host));
-    asg_buf_z(out, "\r\nConnection: close\r\nContent-Type: application/json"
-                   "\r\nContent-Length: ");
-    asg_buf_u64(out, length);
-
-    if (conf->secret.len) {
-        asg_buf_z(out, "\r\nAuthorization: Bearer ");
-        asg_buf_str(out, ngx_http_asgard_str(&conf->secret));
+    if (conf->local.socklen) {
+        h->addrs[h->naddrs++] = conf->local;
+        return;
     }
 
-    asg_buf_z(out, "\r\n\r\n");
+    for (i = 0; i < conf->resolve.naddrs; i++) {
+        if (ngx_http_asgard_hook_may_be(conf, &conf->resolve.addrs[i])) {
+            h->addrs[h->naddrs++] = conf->resolve.addrs[i];
+        }
+    }
 }
 
-
-/* The object is written behind room for the head, which tells its length. */
 
 static ngx_int_t
-ngx_http_asgard_hook_write_body(ngx_http_asgard_hook_t *h)
+ngx_http_asgard_hook_find(ngx_http_asgard_hook_t *h)
 {
-    size_t                  head_max, size;
-    ngx_int_t               rc;
-    ngx_str_t               room;
-    asg_buf_t               texts, head, body;
-    ngx_http_asgard_ctx_t  *ctx = h->ctx;
+    ngx_int_t  rc;
 
-    rc = ngx_http_asgard_hook_write_texts(h, &texts);
-    if (rc != NGX_OK) {
-        return rc;
+    rc = NGX_OK;
+
+    if (h->conf->local.socklen == 0) {
+        h->waiter.handler = ngx_http_asgard_hook_found;
+        h->waiter.data = h;
+        rc = ngx_http_asgard_resolve(&h->conf->resolve, &h->waiter);
     }
 
-    head_max = NGX_HTTP_ASGARD_HOOK_HEAD + h->conf->uri.len
-               + h->conf->host.len + h->conf->secret.len;
-    size = head_max + texts.len + NGX_HTTP_ASGARD_HOOK_HEAD
-           + 6 * (ctx->asked.len + ctx->request->uri.len);
-
-    rc = ngx_http_asgard_body_room_for(ctx, size, &room);
-    if (rc != NGX_OK) {
-        return rc;
+    if (rc == NGX_AGAIN) {
+        h->queued = 1;
+        return NGX_OK;
     }
 
-    asg_buf_init(&head, (char *) room.data, head_max);
-    asg_buf_init(&body, (char *) room.data + head_max, size - head_max);
-    ngx_http_asgard_hook_write_object(&body, ctx, &texts);
-    ngx_http_asgard_hook_write_head(&head, h->conf, body.len);
+    ngx_http_asgard_hook_take(h);
 
-    if (!asg_buf_ok(&head) || !asg_buf_ok(&body)) {
-        return ngx_http_asgard_refuse(ctx, ASG_REASON_INTERNAL, NULL);
-    }
+    return ngx_http_asgard_hook_connect(h);
+}
 
-    h->out.start = room.data;
-    h->head_max = head_max;
-    h->out.pos = room.data + head_max - head.len;
-    ngx_memmove(h->out.pos, head.data, head.len);
-    h->out.last = room.data + head_max + body.len;
 
-    return NGX_OK;
+/* The name server has answered, or nobody waits for it any longer. */
+
+static void
+ngx_http_asgard_hook_found(void *data)
+{
+    ngx_http_asgard_hook_t  *h = data;
+
+    h->queued = 0;
+    ngx_http_asgard_hook_take(h);
+    ngx_http_asgard_hook_next(h);
 }
 
 
 /* --- the connection --- */
 
+/* The next of its addresses that takes a connection, or may yet.  Each one but
+ * the last has its part of the time that is left, so that one which says
+ * nothing does not take all of it. */
+
 static ngx_int_t
 ngx_http_asgard_hook_connect(ngx_http_asgard_hook_t *h)
 {
-    ngx_int_t           rc;
-    ngx_connection_t   *c;
-    ngx_http_request_t *r = h->ctx->request;
+    ngx_int_t                rc;
+    ngx_msec_int_t           left;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r = h->ctx->request;
+    ngx_http_asgard_addr_t  *addr;
 
-    h->peer.sockaddr = h->conf->addr.sockaddr;
-    h->peer.socklen = h->conf->addr.socklen;
-    h->peer.name = &h->conf->addr.name;
-    h->peer.get = ngx_event_get_peer;
-    h->peer.log = r->connection->log;
-    h->peer.log_error = NGX_ERROR_ERR;
+    rc = NGX_ERROR;
 
-    rc = ngx_event_connect_peer(&h->peer);
+    while (rc != NGX_OK && rc != NGX_AGAIN) {
 
-    if (rc != NGX_OK && rc != NGX_AGAIN) {
-        h->why = "cannot be reached";
-        return NGX_DECLINED;
+        if (h->tried == h->naddrs) {
+            h->why = h->naddrs ? "cannot be reached" : "has no address";
+            return NGX_DECLINED;
+        }
+
+        addr = &h->addrs[(h->first + h->tried++) % h->naddrs];
+
+        h->peer.sockaddr = &addr->sockaddr.sockaddr;
+        h->peer.socklen = addr->socklen;
+        h->peer.name = &h->conf->host;
+        h->peer.get = ngx_event_get_peer;
+        h->peer.log = r->connection->log;
+        h->peer.log_error = NGX_ERROR_ERR;
+
+        rc = ngx_event_connect_peer(&h->peer);
     }
 
     c = h->peer.connection;
@@ -318,23 +239,31 @@ ngx_http_asgard_hook_connect(ngx_http_asgard_hook_t *h)
     c->write->handler = ngx_http_asgard_hook_send;
     c->read->log = c->write->log = c->log = h->peer.log;
 
-    h->counted = 1;
-    ngx_http_asgard_hook_open++;
-
-    h->deadline.handler = ngx_http_asgard_hook_late;
-    h->deadline.data = h;
-    h->deadline.log = h->peer.log;
-    ngx_add_timer(&h->deadline, h->conf->deadline);
-
     if (rc == NGX_OK) {
         ngx_post_event(c->write, &ngx_posted_events);
+
+    } else if (h->tried < h->naddrs) {
+        left = (ngx_msec_int_t) (h->deadline.timer.key - ngx_current_msec);
+        left /= (ngx_msec_int_t) (h->naddrs - h->tried + 1);
+        ngx_add_timer(c->write, (ngx_msec_t) ngx_max(left, 1));
     }
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
+/* From the event loop. */
+
+static void
+ngx_http_asgard_hook_next(ngx_http_asgard_hook_t *h)
+{
+    if (ngx_http_asgard_hook_connect(h) != NGX_OK) {
+        ngx_http_asgard_hook_end(h, h->why);
+    }
+}
+
+
+static ngx_uint_t
 ngx_http_asgard_hook_connected(ngx_connection_t *c)
 {
     int        err;
@@ -343,8 +272,39 @@ ngx_http_asgard_hook_connected(ngx_connection_t *c)
     err = 0;
     len = sizeof(int);
 
-    return getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == 0
+    return !c->write->timedout
+           && getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == 0
            && err == 0;
+}
+
+
+/* The first event of a connection says whether there is one.  NGX_DONE: it is
+ * another one by now, or the request may be no more. */
+
+static ngx_int_t
+ngx_http_asgard_hook_begins(ngx_http_asgard_hook_t *h)
+{
+    ngx_connection_t  *c = h->peer.connection;
+
+    if (h->begun) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_asgard_hook_connected(c)) {
+        h->begun = 1;
+        h->conf->first = (h->first + h->tried - 1) % h->naddrs;
+
+        if (c->write->timer_set) {
+            ngx_del_timer(c->write);
+        }
+
+        return NGX_OK;
+    }
+
+    ngx_http_asgard_hook_close_connection(h);
+    ngx_http_asgard_hook_next(h);
+
+    return NGX_DONE;
 }
 
 
@@ -409,12 +369,9 @@ ngx_http_asgard_hook_send(ngx_event_t *ev)
     ngx_connection_t        *c = ev->data;
     ngx_http_asgard_hook_t  *h = c->data;
 
-    if (h->out.pos == h->out.last) {
-        return;
-    }
-
-    if (!ngx_http_asgard_hook_connected(c)) {
-        ngx_http_asgard_hook_end(h, "cannot be reached");
+    if (h->out.pos == h->out.last
+        || ngx_http_asgard_hook_begins(h) != NGX_OK)
+    {
         return;
     }
 
@@ -487,7 +444,9 @@ ngx_http_asgard_hook_receive(ngx_event_t *ev)
     ngx_connection_t        *c = ev->data;
     ngx_http_asgard_hook_t  *h = c->data;
 
-    if (h->conf->tls && c->ssl == NULL) {
+    if (ngx_http_asgard_hook_begins(h) != NGX_OK
+        || (h->conf->tls && c->ssl == NULL))
+    {
         return;
     }
 
@@ -525,7 +484,10 @@ ngx_http_asgard_hook_close(void *data)
 {
     ngx_http_asgard_hook_t *h = data;
 
-    ngx_connection_t  *c;
+    if (h->queued) {
+        h->queued = 0;
+        ngx_queue_remove(&h->waiter.queue);
+    }
 
     if (h->counted) {
         h->counted = 0;
@@ -540,6 +502,15 @@ ngx_http_asgard_hook_close(void *data)
         ngx_explicit_memzero(h->out.start, h->head_max);
         h->head_max = 0;
     }
+
+    ngx_http_asgard_hook_close_connection(h);
+}
+
+
+static void
+ngx_http_asgard_hook_close_connection(ngx_http_asgard_hook_t *h)
+{
+    ngx_connection_t  *c;
 
     c = h->peer.connection;
 

@@ -1,14 +1,14 @@
 
 /*
- * The guardrail service of an operator: asked over HTTP before anything is
- * held.
+ * The guardrail service of an operator: asked over HTTP before anything leaves.
  *
  * The step comes after the gateway's own guardrails, so that it is not told
- * what they redact, and before the reserve: a client that leaves while it is
- * asked leaves no hold behind, and a refusal by it costs nothing.  Each call
- * has a connection of its own and one deadline, from the connect to the last
- * byte, that nothing prolongs.  What is no good answer in that time is decided
- * by `fail`.
+ * what they redact, and after the reserve, so that the limits of a key bound
+ * how often it is asked: a refusal by it, or a client that leaves meanwhile,
+ * gives the hold back.  Each call has a connection of its own and one deadline,
+ * from the name server to the last byte, that nothing prolongs; of several
+ * addresses the next one is tried when one takes no connection.  What is no
+ * good answer in that time is decided by `fail`.
  */
 
 #ifndef _NGX_HTTP_ASGARD_HOOK_H_INCLUDED_

@@ -2,9 +2,10 @@
 /*
  * The guardrail service as the configuration names it.
  *
- * Its name is looked up when the configuration is read, as nginx does for a
- * name in proxy_pass, so no call asks a name server.  In plain HTTP it may only
- * be on this machine; over TLS its certificate is checked against its name.
+ * Its name must be one that can be looked up when the configuration is read;
+ * then each worker follows it, as it does the endpoints' (resolve.h).  In plain
+ * HTTP it may only be on this machine; over TLS its certificate is checked
+ * against its name.
  */
 
 #include "ngx_http_asgard_hook_conf.h"
@@ -12,29 +13,60 @@
 #include "ngx_http_asgard_keyfile.h"
 
 
-static ngx_int_t
-ngx_http_asgard_hook_is_loopback(ngx_addr_t *addr)
+ngx_uint_t
+ngx_http_asgard_hook_is_local(struct sockaddr *sockaddr)
 {
     struct sockaddr_in   *sin;
 #if (NGX_HAVE_INET6)
     struct sockaddr_in6  *sin6;
 #endif
 
-    switch (addr->sockaddr->sa_family) {
+    switch (sockaddr->sa_family) {
 
     case AF_INET:
-        sin = (struct sockaddr_in *) addr->sockaddr;
+        sin = (struct sockaddr_in *) sockaddr;
         return (ntohl(sin->sin_addr.s_addr) >> 24) == 127;
 
 #if (NGX_HAVE_INET6)
     case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) addr->sockaddr;
+        sin6 = (struct sockaddr_in6 *) sockaddr;
         return IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr) ? 1 : 0;
 #endif
 
     default:
-        return addr->sockaddr->sa_family == AF_UNIX;
+        return sockaddr->sa_family == AF_UNIX;
     }
+}
+
+
+/* The addresses as of now are the first ones.  Host and port for its Host
+ * header are as they stand in the URL. */
+
+static void
+ngx_http_asgard_hook_where(ngx_http_asgard_hook_conf_t *hook, ngx_url_t *u)
+{
+    ngx_uint_t                  i;
+    ngx_http_asgard_resolve_t  *rs = &hook->resolve;
+
+    if (u->family == AF_UNIX) {
+        ngx_memcpy(&hook->local.sockaddr, u->addrs[0].sockaddr,
+                   u->addrs[0].socklen);
+        hook->local.socklen = u->addrs[0].socklen;
+        ngx_str_set(&hook->authority, "localhost");
+        return;
+    }
+
+    ngx_http_asgard_resolve_init(rs, &hook->host, u->port, 0);
+
+    for (i = 0; i < u->naddrs && rs->naddrs < NGX_HTTP_ASGARD_ADDRS_MAX; i++) {
+        ngx_memcpy(&rs->addrs[rs->naddrs].sockaddr, u->addrs[i].sockaddr,
+                   u->addrs[i].socklen);
+        rs->addrs[rs->naddrs++].socklen = u->addrs[i].socklen;
+    }
+
+    hook->authority.data = u->url.data;
+    hook->authority.len = u->uri.len ? (size_t) (u->uri.data - u->url.data)
+                                     : u->url.len;
 }
 
 
@@ -66,12 +98,12 @@ ngx_http_asgard_hook_url(ngx_conf_t *cf, ngx_http_asgard_hook_conf_t *hook,
     }
 
     for (i = 0; i < u.naddrs; i++) {
-        if (!hook->tls && !ngx_http_asgard_hook_is_loopback(&u.addrs[i])) {
+        if (!hook->tls && !ngx_http_asgard_hook_is_local(u.addrs[i].sockaddr))
+        {
             return "wants https:// for a service that is not on this machine";
         }
     }
 
-    hook->addr = u.addrs[0];
     hook->uri = u.uri;
     hook->host.len = u.host.len;
     hook->host.data = ngx_pnalloc(cf->pool, u.host.len + 1);
@@ -81,6 +113,7 @@ ngx_http_asgard_hook_url(ngx_conf_t *cf, ngx_http_asgard_hook_conf_t *hook,
     }
 
     (void) ngx_cpystrn(hook->host.data, u.host.data, u.host.len + 1);
+    ngx_http_asgard_hook_where(hook, &u);
 
     if (hook->uri.len == 0) {
         ngx_str_set(&hook->uri, "/");

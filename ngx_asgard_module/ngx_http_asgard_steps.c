@@ -56,8 +56,8 @@ static const ngx_http_asgard_step_t  ngx_http_asgard_steps[] = {
     { "resolve",  ngx_http_asgard_step_resolve },   /* 404, 503 */
     { "police",   ngx_http_asgard_step_police },    /* 403, 400 */
     { "guard",    ngx_http_asgard_guard },          /* 400, 4xx */
-    { "hook",     ngx_http_asgard_step_hook },      /* 400, 503 */
     { "reserve",  ngx_http_asgard_step_reserve },   /* 429, 503 */
+    { "hook",     ngx_http_asgard_step_hook },      /* 400, 503 */
     { "route",    ngx_http_asgard_step_route },
     { NULL, NULL }
 };
@@ -353,13 +353,6 @@ ngx_http_asgard_step_police(ngx_http_asgard_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_http_asgard_step_hook(ngx_http_asgard_ctx_t *ctx)
-{
-    return ngx_http_asgard_step_wait(ctx, ngx_http_asgard_hook(ctx));
-}
-
-
-static ngx_int_t
 ngx_http_asgard_step_reserve(ngx_http_asgard_ctx_t *ctx)
 {
     ngx_int_t  rc;
@@ -370,7 +363,6 @@ ngx_http_asgard_step_reserve(ngx_http_asgard_ctx_t *ctx)
 
     if (ctx->route == NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS) {
         ctx->unpaid = 1;
-        ngx_http_asgard_kill_watch(ctx);
         return NGX_OK;
     }
 
@@ -379,9 +371,22 @@ ngx_http_asgard_step_reserve(ngx_http_asgard_ctx_t *ctx)
         return rc;
     }
 
-    rc = ngx_http_asgard_step_wait(ctx, ngx_http_asgard_reserve(ctx));
+    return ngx_http_asgard_step_wait(ctx, ngx_http_asgard_reserve(ctx));
+}
 
-    if (rc == NGX_OK) {
+
+/* Behind the reserve, so that the limits of a key and its budgets bound how
+ * often the service is asked; whoever leaves or is refused here gives the hold
+ * back.  From here on the call is cut when its project is killed. */
+
+static ngx_int_t
+ngx_http_asgard_step_hook(ngx_http_asgard_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_asgard_step_wait(ctx, ngx_http_asgard_hook(ctx));
+
+    if (rc == NGX_OK && ctx->route < NGX_HTTP_ASGARD_ROUTE_MODELS) {
         ngx_http_asgard_kill_watch(ctx);
     }
 

@@ -45,6 +45,8 @@ my %fault = (
     AsgardProviderKeyLeaks => ['asgard_key_leaks_total', '0+1x40'],
     AsgardProviderKeyRefused => ['asgard_upstream_auth_failures_total',
         '0+1x40'],
+    AsgardGuardrailServiceFails => ['asgard_guardrail_hook_failed_total',
+        '0+1x40'],
     AsgardEndpointCooled => ['asgard_endpoint_state{endpoint="e"}', '2x40'],
     AsgardNoticesGivenUp => ['asgard_notices_dead', '0+1x40'],
     AsgardResourceFailed => ['asgard_resources_need_attention', '1x40'],

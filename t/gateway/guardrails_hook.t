@@ -35,6 +35,7 @@ sub ask { my ($how, $text, $path) = @_;
         max_tokens => 50, messages => [{role => 'user',
             content => $text // 'hello'}]}) }
 sub verdict { return Asgard::Stage::verdict(@_) }
+sub voided { return $s->metric('asgard_voided_total') }
 sub counted { my ($name) = @_;
     my ($n) = $s->get('/metrics')->body
         =~ /^asgard_guardrail_hook_$name (\d+)/m;
@@ -51,6 +52,8 @@ my $asked = $hook->last_request;
 is($asked->{method} . ' ' . $asked->{path}, 'POST /judge', '  … it was asked');
 is($hook->header_of($asked, 'authorization'), "Bearer $secret",
     '  … with its secret');
+is($hook->header_of($asked, 'host'), '127.0.0.1:' . $hook->port,
+    '  … by its host and port');
 my $said = $json->decode($asked->{body});
 is_deeply([sort keys %$said],
     [qw(call_id key model project route texts)], '  … by an object');
@@ -118,14 +121,39 @@ unlike($s->{gateway}->error_log, qr/$secret/, '  … without the secret');
 # --- who leaves while it is asked ---
 
 $hook->script({%{says('{"action":"allow"}')}, hang => 2});
-my $before = $hook->count;
+my ($before, $voided) = ($hook->count, voided());
 my $http = $s->chat_ask($key, {model => 'one'});
 ok(wait_until(sub { $hook->count > $before }, 5), 'a client that leaves');
 $http->abort;
 is(ask(says('{"action":"allow"}'))->status, 200,
     '  … leaves no call behind and others are judged');
-is(scalar(grep { /"hold"/ } split /\n/, $s->{gateway}->spool),
-    scalar($up->count), '  … and no hold of its own was ever made');
+ok(wait_until(sub { voided() == $voided + 1 }, 5),
+    '  … and its hold is given back');
+
+# --- limits ---
+
+my $few = $s->key($project, rpm => 3);
+$voided = voided();
+sub asked_with { my ($k) = @_;
+    $hook->script(says('{"action":"block"}'));
+    return $s->chat($k, {model => 'one', max_tokens => 10}) }
+$before = $hook->count;
+is(join(' ', map { asked_with($few)->status } 1 .. 5), '400 400 400 429 429',
+    'what the service refuses counts as a request');
+is($hook->count, $before + 3, '  … and it is not asked above the limit');
+ok(wait_until(sub { voided() == $voided + 3 }, 5), '  … and costs nothing');
+my $one = $s->key($project, parallel => 1);
+spill($hook->{queue}, '');
+$hook->script({%{says('{"action":"allow"}')}, hang => 0.8});
+$before = $hook->count;
+$http = $s->chat_ask($one, {model => 'one'});
+ok(wait_until(sub { $hook->count > $before }, 5), 'while one is judged');
+is(asked_with($one)->status, 429, '  … a key that may have one gets no other');
+is($hook->count, $before + 1, '  … which nobody is asked about');
+$http->abort;
+spill($hook->{queue}, '');
+ok(wait_until(sub { asked_with($one)->status == 400 }, 5),
+    '  … until its client has left');
 
 # --- modes, and the way open ---
 
