@@ -41,5 +41,7 @@ bool ctl_shape_no_secrets(const struct ctl_yaml *root, const char *file,
 /* The same of the comments of the file's text. */
 bool ctl_shape_no_secret_comments(asg_str_t text, const char *file,
     struct ctl_findings *f);
+/* Whether a value is one; `key` is what it stands under, or NULL. */
+bool ctl_shape_is_secret(const char *key, const char *text);
 
 #endif

@@ -157,15 +157,15 @@ key_may_name_secret(const char *key)
 }
 
 
-static bool
-looks_secret(const struct ctl_yaml *node)
+bool
+ctl_shape_is_secret(const char *key, const char *text)
 {
-    size_t len = strlen(node->text);
+    size_t len = strlen(text);
 
-    return text_has_token(node->text) || text_has_assignment(node->text)
-           || (key_names_secret(node->key) && is_literal(node->text, len))
-           || (key_may_name_secret(node->key) && len >= BLOB_MIN
-               && run_of(node->text, "+/=_-") == len);
+    return text_has_token(text) || text_has_assignment(text)
+           || (key_names_secret(key) && is_literal(text, len))
+           || (key_may_name_secret(key) && len >= BLOB_MIN
+               && run_of(text, "+/=_-") == len);
 }
 
 
@@ -207,7 +207,7 @@ ctl_shape_no_secrets(const struct ctl_yaml *root, const char *file,
     bool ok = true;
 
     if (root->kind == CTL_YAML_SCALAR) {
-        return !looks_secret(root)
+        return !ctl_shape_is_secret(root->key, root->text)
                || ctl_finding_error(f, file, root->line,
                                     "this looks like a secret; put it into "
                                     "backends.env and name the variable here");

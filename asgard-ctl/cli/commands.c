@@ -84,6 +84,22 @@ static const struct cli_option request_create[] = {
     END
 };
 
+static const struct cli_option resource_link[] = {
+    {"type", CLI_TEXT, "resource_type", "TYPE",
+        "what it is; of a service, its estimate counts", true},
+    {"name", CLI_TEXT, "name", "NAME", "small letters, digits, -", true},
+    {"reference", CLI_TEXT, "reference", "TEXT",
+        "where it is: an address, an ARN", true},
+    {"value", CLI_PAIRS, "outputs", "NAME=VALUE",
+        "one of its outputs; no secrets", false},
+    {"tag", CLI_PAIRS, "tags", "NAME=VALUE", NULL, false},
+    {"est-monthly-usd", CLI_NUMBER, "est_monthly_usd", "USD",
+        "what it costs a month, as far as you know", false},
+    {"cost-source", CLI_TEXT, "cost_source", "TEXT", "who bills it", false},
+    {"note", CLI_TEXT, "note", "TEXT", NULL, false},
+    END
+};
+
 static const struct cli_option request_list[] = {
     {"state", CLI_TEXT, "state", "STATE", "as requested or approved", false},
     {"requester", CLI_TEXT, "requester", "WHO", NULL, false},
@@ -196,6 +212,11 @@ const struct cli_command cli_commands[] = {
         NULL, NULL, "One resource: its state, outputs, what went wrong."},
     {"resources retry", "POST", PROJECT "/resources/{resource}/retry", reason,
         NULL, NULL, NULL, "Try again now what failed with a resource."},
+
+    {"resources link", "POST", PROJECT "/resources/link", resource_link, NULL,
+        NULL, NULL,
+        "Note a resource that was made elsewhere.  Asgard never touches it;\n"
+        "`resources delete` forgets it."},
 
     {"secrets list", "GET", PROJECT "/secrets", paging, "secrets",
         "name,version,state,resource_id,created_at,readable_until,"

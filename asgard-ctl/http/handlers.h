@@ -65,6 +65,7 @@ CTL_HANDLER(ctl_http_scope_budget_put);
 CTL_HANDLER(ctl_http_usage);
 /* http/resource_routes.c */
 CTL_HANDLER(ctl_http_resource_ask);
+CTL_HANDLER(ctl_http_resource_link);
 CTL_HANDLER(ctl_http_resource_list);
 CTL_HANDLER(ctl_http_resource_get);
 CTL_HANDLER(ctl_http_resource_end);

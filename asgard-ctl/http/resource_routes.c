@@ -9,11 +9,23 @@
 #include "http/json_in.h"
 #include "http/json_out.h"
 #include "http/query.h"
+#include "ops/resource_link.h"
 #include "ops/resource_work.h"
 #include "ops/secret_rotate.h"
 
 
 /* Not measured is null: only what is charged is known to cost something. */
+static void
+put_usd(cJSON *o, const char *name, const char *nusd)
+{
+    if (nusd != NULL) {
+        ctl_out_usd(o, name, strtoll(nusd, NULL, 10));
+    } else {
+        cJSON_AddNullToObject(o, name);
+    }
+}
+
+
 static cJSON *
 resource_json(const struct ctl_resource *r)
 {
@@ -29,12 +41,8 @@ resource_json(const struct ctl_resource *r)
     ctl_out_raw(o, "spec", r->spec);
     ctl_out_raw(o, "outputs", r->outputs);
     ctl_out_raw(o, "tags", r->tags);
-    ctl_out_usd(o, "est_monthly_usd", r->est_monthly_nusd);
-    if (r->actual_nusd != NULL) {
-        ctl_out_usd(o, "actual_usd", strtoll(r->actual_nusd, NULL, 10));
-    } else {
-        cJSON_AddNullToObject(o, "actual_usd");
-    }
+    put_usd(o, "est_monthly_usd", r->est_monthly_nusd);
+    put_usd(o, "actual_usd", r->actual_nusd);
     ctl_out_text(o, "request_id", r->request_id);
     ctl_out_text(o, "error", r->error);
     ctl_out_raw(o, "attempts", r->attempts);
@@ -107,6 +115,38 @@ CTL_HANDLER(ctl_http_resource_ask)
     }
 
     return send_asked(rq, an, &ask, "provisioned", again ? 200 : 201, e);
+}
+
+
+CTL_HANDLER(ctl_http_resource_link)
+{
+    struct ctl_resource_link link = {.project_id = rq->param[0],
+                                     .outputs = "{}", .tags = "{}"};
+    struct ctl_json_usd estimate = {.given = false};
+    struct ctl_resource r;
+    bool again;
+    const struct ctl_json_field fields[] = {
+        {"resource_type", CTL_JSON_TEXT, true, 63, &link.rtype},
+        {"name", CTL_JSON_NAME, true, CTL_RESOURCE_NAME_MAX, &link.name},
+        {"reference", CTL_JSON_TEXT, true, CTL_LINK_REFERENCE_MAX,
+            &link.reference},
+        {"outputs", CTL_JSON_OBJECT, false, CTL_LINK_VALUES_MAX,
+            &link.outputs},
+        {"tags", CTL_JSON_OBJECT, false, CTL_LINK_VALUES_MAX, &link.tags},
+        {"est_monthly_usd", CTL_JSON_USD, false, 0, &estimate},
+        {"cost_source", CTL_JSON_TEXT, false, 100, &link.cost_source},
+        {"note", CTL_JSON_TEXT, false, CTL_LINK_NOTE_MAX, &link.note},
+        {NULL, CTL_JSON_TEXT, false, 0, NULL}
+    };
+
+    if (!ctl_json_read(rq->body, fields, &rq->worker->arena, e)) {
+        return false;
+    }
+    link.has_estimate = estimate.given && !estimate.null;
+    link.est_monthly_nusd = estimate.nusd;
+
+    return ctl_resource_link(rq->change, &link, &r, &again, e)
+           && ctl_out_send(rq, an, again ? 200 : 201, resource_json(&r), e);
 }
 
 

@@ -86,6 +86,8 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_budget_put},
     {"POST", PROJECT "/resources", CTL_RULE_PROJECT_STEER, CTL_WRITE,
         ctl_http_resource_ask},
+    {"POST", PROJECT "/resources/link", CTL_RULE_PROJECT_STEER, CTL_WRITE,
+        ctl_http_resource_link},
     {"GET", PROJECT "/resources", CTL_RULE_PROJECT_SEE, CTL_READ,
         ctl_http_resource_list},
     {"GET", PROJECT "/resources/{resource_id}", CTL_RULE_PROJECT_SEE, CTL_READ,

@@ -41,7 +41,7 @@ resource_fill(struct ctl_resource *r, const struct ctl_rows *rows, unsigned i,
         *texts[col] = ctl_rows_at(rows, i, col);
     }
     r->dry_run = strcmp(ctl_rows_at(rows, i, TEXTS), "t") == 0;
-    r->est_monthly_nusd = ctl_rows_i64(rows, i, TEXTS + 1);
+    r->est_monthly_nusd = ctl_rows_at(rows, i, TEXTS + 1);
     r->actual_nusd = ctl_rows_at(rows, i, TEXTS + 2);
     r->needs_attention = strcmp(ctl_rows_at(rows, i, TEXTS + 3), "t") == 0;
 
@@ -175,8 +175,8 @@ ctl_resource_ask(struct ctl_change *c, const struct ctl_config *config,
 
 
 static bool
-end_facts(struct ctl_change *c, const char *project_id, unsigned *facts,
-    struct ctl_error *e)
+end_facts(struct ctl_change *c, const char *project_id, const char *id,
+    unsigned *facts, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
@@ -187,10 +187,17 @@ end_facts(struct ctl_change *c, const char *project_id, unsigned *facts,
             "  THEN $3::integer ELSE 0 END"
             " + CASE WHEN data_class = 'restricted'"
             "  THEN $4::integer ELSE 0 END"
+            " + CASE WHEN EXISTS (SELECT 1 FROM resources r"
+            "   LEFT JOIN services ON service_id = rtype"
+            "   WHERE r.project_id = $1 AND resource_id::text = lower($6)"
+            "   AND (state = 'linked' OR manifest"
+            "    #>> '{provisioner,connector}' = 'litellm'))"
+            "  THEN $5::integer ELSE 0 END"
             " FROM projects WHERE project_id = $1 FOR UPDATE", project_id,
             ctl_arena_printf(c->arena, "%d", CTL_FACT_LIVE),
             ctl_arena_printf(c->arena, "%d", CTL_FACT_CRITICAL),
-            ctl_arena_printf(c->arena, "%d", CTL_FACT_RESTRICTED)))
+            ctl_arena_printf(c->arena, "%d", CTL_FACT_RESTRICTED),
+            ctl_arena_printf(c->arena, "%d", CTL_FACT_LOSES_NOTHING), id))
     {
         return false;
     }
@@ -212,7 +219,7 @@ ctl_resource_unask(struct ctl_change *c, const struct ctl_principal *who,
     enum ctl_resource_state next;
     unsigned facts;
 
-    if (!end_facts(c, project_id, &facts, e)
+    if (!end_facts(c, project_id, id, &facts, e)
         || !ctl_resource_get(c->pg, c->arena, project_id, id, &r, e))
     {
         return false;

@@ -24,7 +24,7 @@ struct ctl_resource {
     const char *generation;
     const char *cost_source, *note;     /* of what is linked; NULL */
     bool dry_run, needs_attention;
-    asg_nusd_t est_monthly_nusd;
+    const char *est_monthly_nusd;       /* NULL: of what is linked, unknown */
     const char *actual_nusd;            /* NULL: not measured */
 };
 

@@ -15,7 +15,7 @@
 enum column {
     LIVE, KILLED, CLASSIFICATION, DATA_CLASS, FOUND, BACKEND, IN_SERVICE,
     MISSING, FLOOR, ROOF, AUTO, VARIANT, ESTIMATE, COMMITTED, CONNECTOR, SHA,
-    CLOUD, ACCOUNT, RESOURCE, SAME, RUNS
+    CLOUD, ACCOUNT, RESOURCE, SAME, RUNS, LINKED
 };
 
 #define RANK(x) "array_position(ARRAY['poc', 'light-operational'," \
@@ -69,7 +69,8 @@ enum column {
     " (SELECT r.spec = f.spec AND state IN ('provisioning', 'provisioned')" \
     "   FROM resources r WHERE r.project_id = $1 AND rtype = $2" \
     "   AND r.name = $3 AND state <> 'destroyed')," \
-    " f.backend" \
+    " f.backend, EXISTS (SELECT 1 FROM resources r WHERE r.project_id = $1" \
+    "   AND rtype = $2 AND r.name = $3 AND state = 'linked')" \
     " FROM f"
 
 
@@ -119,6 +120,11 @@ check_service(const struct ctl_rows *rows, struct ctl_error *e)
                         "nothing to provision.");
         e->status = 404;
         return false;
+    }
+    if (is_true(rows, LINKED)) {
+        return ctl_error_field(e, "illegal_transition", "name",
+                               "A linked resource of this type has this name; "
+                               "end the link first.");
     }
     if (missing == NULL) {
         return true;
@@ -228,10 +234,8 @@ texts_write(struct ctl_change *c, const struct ctl_resource_wish *wish,
             " 'service_sha256', $9::text, 'resource_id', $10::text,"
             " 'estimated_monthly_usd', trim_scale($11::numeric"
             "  / 1000000000)),"
-            " jsonb_strip_nulls(jsonb_build_object('project', p.project_id,"
-            " 'owner', owner_email, 'manager', manager_email,"
-            " 'group', group_key, 'cost-center', cost_center,"
-            " 'classification', classification,"
+            " jsonb_strip_nulls(jsonb_build_object("
+            CTL_RESOURCE_TAGS_OF_PROJECT ","
             " 'environment', $4::jsonb->>'environment', 'cloud', $6::text,"
             " 'account', $7::text, 'managed-by', 'asgard'))"
             " FROM projects p WHERE p.project_id = $1",

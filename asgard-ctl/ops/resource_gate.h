@@ -15,6 +15,12 @@
 #define CTL_RESOURCE_NAME_MAX 40
 #define CTL_RESOURCE_SPEC_MAX (64 * 1024)
 
+/* Members of the tags of whatever a project has; `p` is its row. */
+#define CTL_RESOURCE_TAGS_OF_PROJECT \
+    "'project', p.project_id, 'owner', owner_email, 'manager', manager_email," \
+    " 'group', group_key, 'cost-center', cost_center," \
+    " 'classification', classification"
+
 struct ctl_resource_wish {
     const char *project_id;
     const char *rtype, *name;

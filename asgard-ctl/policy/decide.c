@@ -7,6 +7,7 @@
 
 #define DEPLOY      CTL_ACTION_DEPLOY
 #define DESTROY     CTL_ACTION_DESTROY
+#define LINK        CTL_ACTION_LINK
 #define WHEN(facts) (facts)
 #define UNLESS(facts) (facts)
 
@@ -28,9 +29,9 @@ static const struct rule rules[] = {
         CTL_EFFECT_DENY, CTL_TIER_NONE, 0,
         "the project is neither active nor provisional"},
     /* what costs may always be ended */
-    {"project.killed", DEPLOY | CTL_ACTION_EXTEND | CTL_ACTION_SET_BUDGET
-        | CTL_ACTION_APPROVE, WHEN(CTL_FACT_KILLED), 0, CTL_EFFECT_DENY,
-        CTL_TIER_NONE, 0, "the project is killed"},
+    {"project.killed", DEPLOY | LINK | CTL_ACTION_EXTEND
+        | CTL_ACTION_SET_BUDGET | CTL_ACTION_APPROVE, WHEN(CTL_FACT_KILLED), 0,
+        CTL_EFFECT_DENY, CTL_TIER_NONE, 0, "the project is killed"},
     {"service.status", DEPLOY, 0, UNLESS(CTL_FACT_IN_SERVICE),
         CTL_EFFECT_DENY, CTL_TIER_NONE, 0,
         "the service is not offered now"},
@@ -61,13 +62,20 @@ static const struct rule rules[] = {
     {"deploy.auto", DEPLOY, 0, 0, CTL_EFFECT_ALLOW, CTL_TIER_NONE, 0,
         "self-service"},
 
-    {"destroy.critical", DESTROY, WHEN(CTL_FACT_LIVE | CTL_FACT_CRITICAL), 0,
-        CTL_EFFECT_ASK, CTL_TIER_PLATFORM, CTL_VOICE_PLATFORM,
+    {"link.auto", LINK, 0, 0, CTL_EFFECT_ALLOW, CTL_TIER_NONE, 0,
+        "nothing is made"},
+
+    {"destroy.critical", DESTROY, WHEN(CTL_FACT_LIVE | CTL_FACT_CRITICAL),
+        UNLESS(CTL_FACT_LOSES_NOTHING), CTL_EFFECT_ASK, CTL_TIER_PLATFORM,
+        CTL_VOICE_PLATFORM,
         "a human approves what ends in a critical-path project"},
     {"destroy.restricted-data", DESTROY,
-        WHEN(CTL_FACT_LIVE | CTL_FACT_RESTRICTED), 0, CTL_EFFECT_ASK,
-        CTL_TIER_PLATFORM, CTL_VOICE_PLATFORM,
-        "the project's data is restricted"},
+        WHEN(CTL_FACT_LIVE | CTL_FACT_RESTRICTED),
+        UNLESS(CTL_FACT_LOSES_NOTHING), CTL_EFFECT_ASK, CTL_TIER_PLATFORM,
+        CTL_VOICE_PLATFORM, "the project's data is restricted"},
+    {"destroy.nothing-lost", DESTROY, WHEN(CTL_FACT_LOSES_NOTHING), 0,
+        CTL_EFFECT_ALLOW, CTL_TIER_NONE, 0,
+        "a key that is given back, or what was only linked"},
     {"destroy.auto", DESTROY, 0, 0, CTL_EFFECT_ALLOW, CTL_TIER_NONE, 0,
         "self-service"},
 

@@ -18,7 +18,8 @@ enum ctl_action {
     CTL_ACTION_SET_BUDGET = 8,          /* above the ceiling */
     CTL_ACTION_DECOMMISSION = 16,
     CTL_ACTION_APPROVE = 32,            /* a request that ends nothing */
-    CTL_ACTION_ANY = 63
+    CTL_ACTION_LINK = 64,               /* note what was made elsewhere */
+    CTL_ACTION_ANY = 127
 };
 
 enum ctl_fact {
@@ -34,7 +35,8 @@ enum ctl_fact {
     CTL_FACT_VARIANT = 512,             /* and the variant, which is known */
     CTL_FACT_CEILING = 1024,            /* it fits under the tier's ceiling */
     CTL_FACT_OWNER = 2048,              /* who asks owns or manages it */
-    CTL_FACT_CAP = 4096                 /* it is no dearer than one may be */
+    CTL_FACT_CAP = 4096,                /* it is no dearer than one may be */
+    CTL_FACT_LOSES_NOTHING = 8192       /* its end: a link, a key */
 };
 
 enum ctl_effect { CTL_EFFECT_DENY, CTL_EFFECT_ASK, CTL_EFFECT_ALLOW };

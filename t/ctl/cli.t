@@ -112,6 +112,13 @@ like(as_admin('projects', 'show', $own)->{out}, qr/^name +renamed$/m,
     '... and is sent');
 my ($id) = $minted->{out} =~ /"id":"([^"]+)"/;
 is(as_admin('keys', 'revoke', $own, $id)->{status}, 0, 'a key is revoked');
+my $linked = as_admin('resources', 'link', $own, qw(--type data-lake --name lake
+    --reference arn:aws:s3:::lake --value port=443 --value host=lake
+    --est-monthly-usd 7.5 --output json))->{out};
+like($linked, qr/"state":"linked".*"outputs":\{"host": "lake", "port": 443\}/,
+    'a resource is linked, with values of two kinds');
+like(as_admin('resources', 'list', $own)->{out},
+    qr/^\S+ +lake +data-lake +linked +false +7\.5 /m, '... and listed');
 like(as_admin('audit', '--entity', $own)->{out},
     qr/^TS +ACTION .*key\.revoke/s, 'the audit log is shown');
 
@@ -229,6 +236,11 @@ is(slurp("$FindBin::Bin/../../docs/asgard.1"), $manual,
     'docs/asgard.1 is what `asgard manual` prints');
 for my $command (asgard({}, '', 'help')->{out} =~ /^  ([a-z]+(?: [a-z]+)?)/mg) {
     like($manual, qr/^\.SS asgard \Q$command\E/m, "the manual has $command");
+}
+my ($commands, $general) = split /^\.SH OPTIONS OF EVERY COMMAND/m, $manual;
+for my $option ($general =~ /^\.B (\\-\\-\w+)/mg) {
+    is(scalar(() = $commands =~ /^\.B \Q$option\E /mg), 0,
+        "no command has an option $option of its own");
 }
 
 $t->done;

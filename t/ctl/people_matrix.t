@@ -81,7 +81,7 @@ $row{"$_"} = '00 ++f+ + -+s+ -' for "PATCH $project", "POST $project/kill",
     "POST $project/resources/{resource_id}/retry",
     map { "POST $project/$_" } qw(secrets/{name}/acknowledge
     secrets/{name}/rotate promotion demote extend decommission archive
-    resources);
+    resources resources/link);
 
 $row{"POST $project/secrets/{name}/read"} = '00 ++f+ + -+s+ -';
 $row{"POST $project/demote"} = '00 ++f+ + -fs+ -';
@@ -192,6 +192,8 @@ sub body_of {
             budgets => []},
         "POST $project/resources" => {resource_type => 's3-bucket',
             name => 'n' . ++$count},
+        "POST $project/resources/link" => {resource_type => 'bucket',
+            name => 'l' . ++$count, reference => 'there'},
         'POST /api/requests' => {project_id => $id, title => 't'},
         "PATCH $project" => {description => 'd'},
         "POST $project/keys" => {name => 'k'},

@@ -108,7 +108,7 @@ static void each_rule_that_fits_names_its_group(void **state)
 static void no_set_of_facts_opens_what_is_shut(void **state)
 {
     (void) state;
-    for (unsigned facts = 0; facts < 2 * CTL_FACT_CAP; facts++) {
+    for (unsigned facts = 0; facts < 2 * CTL_FACT_LOSES_NOTHING; facts++) {
         struct ctl_decision d = ctl_decide(CTL_ACTION_DEPLOY, facts);
 
         if ((facts & CTL_FACT_LIVE) == 0 || (facts & CTL_FACT_KILLED) != 0) {
@@ -133,6 +133,16 @@ static void the_other_actions_have_their_rules(void **state)
             CTL_EFFECT_ASK, CTL_TIER_PLATFORM, "destroy.critical");
     decides(CTL_ACTION_DESTROY, CTL_FACT_LIVE | CTL_FACT_RESTRICTED,
             CTL_EFFECT_ASK, CTL_TIER_PLATFORM, "destroy.restricted-data");
+    decides(CTL_ACTION_DESTROY, CTL_FACT_LIVE | CTL_FACT_CRITICAL
+            | CTL_FACT_RESTRICTED | CTL_FACT_LOSES_NOTHING, CTL_EFFECT_ALLOW,
+            CTL_TIER_NONE, "destroy.nothing-lost");
+    decides(CTL_ACTION_LINK, CTL_FACT_LIVE | CTL_FACT_CRITICAL
+            | CTL_FACT_RESTRICTED, CTL_EFFECT_ALLOW, CTL_TIER_NONE,
+            "link.auto");
+    decides(CTL_ACTION_LINK, 0, CTL_EFFECT_DENY, CTL_TIER_NONE,
+            "project.live");
+    decides(CTL_ACTION_LINK, CTL_FACT_LIVE | CTL_FACT_KILLED,
+            CTL_EFFECT_DENY, CTL_TIER_NONE, "project.killed");
     decides(CTL_ACTION_EXTEND, CTL_FACT_LIVE, CTL_EFFECT_ASK,
             CTL_TIER_PLATFORM, "extend.platform");
     decides(CTL_ACTION_SET_BUDGET, CTL_FACT_LIVE, CTL_EFFECT_ASK,
