@@ -23,7 +23,8 @@ static const char *const classifications[] = {
     "poc", "light-operational", "wide-operational", "critical-path", NULL
 };
 static const char *const connectors[] = {
-    "terraform", "exec", "http", "mcp", "litellm", "stub", NULL
+    "terraform", "exec", "http", "mcp", "litellm", "random", "stub",
+    NULL
 };
 static const char *const cost_models[] = {"usage", "flat", "free", NULL};
 static const char *const cost_sources[] = {

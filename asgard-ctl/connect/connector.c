@@ -10,6 +10,7 @@
 #include "connect/exec.h"
 #include "connect/http.h"
 #include "connect/litellm_step.h"
+#include "connect/random.h"
 
 static const char *const actions[CTL_ACTS] = {
     [CTL_ACT_MAKE] = "make", [CTL_ACT_DESTROY] = "destroy",
@@ -42,7 +43,9 @@ static const struct ctl_connector table[] = {
          ctl_http_step}},
     {"litellm", ctl_litellm_step_unarmed, {
         ctl_litellm_step, ctl_litellm_step, ctl_litellm_step,
-        ctl_litellm_step, ctl_litellm_step}}
+        ctl_litellm_step, ctl_litellm_step}},
+    {"random", ctl_random_unarmed,
+        {[CTL_ACT_MAKE] = ctl_random_step, [CTL_ACT_ROTATE] = ctl_random_step}}
 };
 
 

@@ -5,9 +5,13 @@
 
 #include <string.h>
 
+#include "connect/random.h"
 #include "core/money.h"
+#include "core/view.h"
 
 #define MODELS_MAX "64"
+#define NUMBER(n)  #n
+#define TEXT(n)    NUMBER(n)
 
 /* One row: $1 the spec, $2 the service.  NULL where nothing is wrong. */
 #define LITELLM \
@@ -125,11 +129,45 @@ litellm_check(struct ctl_pg *pg, struct ctl_arena *arena, const char *service,
 }
 
 
+/* A field that is not ours is a slip of the pen. */
+static bool
+random_check(struct ctl_arena *arena, const char *spec, struct ctl_error *e)
+{
+    asg_view_t members = asg_view_open(asg_str_z(spec));
+    const char *bad = ctl_random_wrong(spec);
+    asg_view_member_t m;
+
+    if (bad != NULL) {
+        return wrong(e, arena, bad, strcmp(bad, "length") == 0
+                     ? "is a whole number from "
+                       TEXT(CTL_RANDOM_LENGTH_LEAST) " to "
+                       TEXT(CTL_RANDOM_LENGTH_MAX) "."
+                     : "is one of " CTL_RANDOM_ALPHABETS ".");
+    }
+    while (asg_view_member(&members, &m)) {
+        if (!asg_str_eq_z(m.key, "length") && !asg_str_eq_z(m.key, "alphabet")
+            && !asg_str_eq_z(m.key, "environment"))
+        {
+            return wrong(e, arena,
+                         ctl_arena_printf(arena, "%.*s",
+                             (int) (m.key.len < 64 ? m.key.len : 64),
+                             m.key.data), "is no field of this service.");
+        }
+    }
+
+    return true;
+}
+
+
 bool
 ctl_resource_spec_check(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *service, const char *connector, const char *spec,
     struct ctl_error *e)
 {
+    if (strcmp(connector, "random") == 0) {
+        return random_check(arena, spec, e);
+    }
+
     return strcmp(connector, "litellm") != 0
            || litellm_check(pg, arena, service, spec, e);
 }

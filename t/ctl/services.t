@@ -67,7 +67,7 @@ rds-postgres terraform human 120 aws-cost-explorer
 ecs-service terraform human 35 aws-cost-explorer
 alb terraform human 20 aws-cost-explorer
 auth0-application terraform auto 0 none
-random-secret stub auto 0 none
+random-secret random auto 0 none
 exec-echo exec auto 0 none
 tf-demo terraform auto 1 flat
 access-grant terraform auto 0 none
@@ -86,8 +86,8 @@ for my $id (sort keys %shipped) {
     is(join(' ', $s->{provisioner}{connector}, $s->{auto_approvable} ? 'auto'
         : 'human', $s->{cost}{estimated_monthly_usd},
         $s->{cost}{source}{type}), $shipped{$id}, "$id is as it ships");
-    is($s->{backend}, $id eq 'exec-echo' ? 'exec' : 'stub',
-        '... and a stub until it is armed');
+    is($s->{backend}, {'exec-echo' => 'exec', 'random-secret' => 'random'}
+        ->{$id} // 'stub', '... and a stub until it is armed');
 }
 is_deeply([sort grep { !$listed{$_} } map { m{([^/]+)/service.yaml} }
     glob top() . '/services/*/service.yaml'], [], 'every module is listed');
