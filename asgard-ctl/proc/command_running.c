@@ -226,6 +226,35 @@ print_counts(struct ctl_connections *c)
 }
 
 
+/* What the keeper found of the systems that connectors work with, and when:
+ * it looks no more when their variables are gone. */
+static void
+print_connectors(struct ctl_connections *c)
+{
+    struct ctl_error e;
+    struct ctl_rows rows;
+    unsigned i;
+
+    if (!CTL_PG(c->pg, &c->arena, &rows, &e,
+            "SELECT connector, told, to_char(checked_at AT TIME ZONE 'UTC',"
+            " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+            " round(extract(epoch FROM now() - checked_at))"
+            " FROM connector_status, LATERAL (SELECT 0 AS i,"
+            "  coalesce(reason, $1) AS told UNION ALL SELECT i, 'warning: '"
+            "  || text FROM jsonb_array_elements_text(warnings)"
+            "  WITH ORDINALITY AS w (text, i)) t ORDER BY connector, i",
+            "can make keys"))
+    {
+        return;
+    }
+    for (i = 0; i < rows.nrows; i++) {
+        printf("%-9s %s (seen %s, %s s ago)\n", ctl_rows_at(&rows, i, 0),
+               ctl_rows_at(&rows, i, 1), ctl_rows_at(&rows, i, 2),
+               ctl_rows_at(&rows, i, 3));
+    }
+}
+
+
 /* What was not looked at, because another part is away, is not ok. */
 static const char *
 known(const char *state, const char *needed, const char *name)
@@ -265,6 +294,7 @@ ctl_command_status(const struct ctl_config *config, int argc, char **argv)
                known(state.catalog, state.redis, "Redis"));
         print_roles(&c);
         print_counts(&c);
+        print_connectors(&c);
         ctl_gateway_print_endpoints(config);
         status = !state.ready;
     }
