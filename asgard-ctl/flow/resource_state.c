@@ -11,26 +11,36 @@
 static const enum ctl_resource_state
 table[CTL_RESOURCE_STATES][CTL_RESOURCE_EVENTS] = {
     /*                     apply            done            fail
-     *                     suspend          resume          destroy */
+     *                     suspend          resume          destroy
+     *                     lose */
     [S(PROVISIONING)]   = {S(PROVISIONING), S(PROVISIONED), S(FAILED),
-                           NONE,            NONE,           S(DESTROYING)},
+                           NONE,            NONE,           S(DESTROYING),
+                           NONE},
     [S(PROVISIONED)]    = {S(PROVISIONING), NONE,           NONE,
-                           S(SUSPENDING),   NONE,           S(DESTROYING)},
+                           S(SUSPENDING),   NONE,           S(DESTROYING),
+                           S(FAILED)},
     [S(FAILED)]         = {S(PROVISIONING), NONE,           NONE,
-                           NONE,            NONE,           S(DESTROYING)},
+                           NONE,            NONE,           S(DESTROYING),
+                           NONE},
     [S(SUSPENDING)]     = {NONE,            S(SUSPENDED),   S(PROVISIONED),
-                           NONE,            NONE,           S(DESTROYING)},
+                           NONE,            NONE,           S(DESTROYING),
+                           NONE},
     [S(SUSPENDED)]      = {NONE,            NONE,           NONE,
-                           NONE,            S(RESUMING),    S(DESTROYING)},
+                           NONE,            S(RESUMING),    S(DESTROYING),
+                           S(FAILED)},
     [S(RESUMING)]       = {NONE,            S(PROVISIONED), S(SUSPENDED),
-                           NONE,            NONE,           S(DESTROYING)},
+                           NONE,            NONE,           S(DESTROYING),
+                           NONE},
     [S(DESTROYING)]     = {NONE,            S(DESTROYED),   S(DESTROY_FAILED),
-                           NONE,            NONE,           S(DESTROYING)},
-    [S(DESTROYED)]      = {NONE, NONE, NONE, NONE, NONE, NONE},
+                           NONE,            NONE,           S(DESTROYING),
+                           NONE},
+    [S(DESTROYED)]      = {NONE, NONE, NONE, NONE, NONE, NONE, NONE},
     [S(DESTROY_FAILED)] = {NONE,            NONE,           NONE,
-                           NONE,            NONE,           S(DESTROYING)},
+                           NONE,            NONE,           S(DESTROYING),
+                           NONE},
     [S(LINKED)]         = {NONE,            NONE,           NONE,
-                           NONE,            NONE,           S(DESTROYED)}
+                           NONE,            NONE,           S(DESTROYED),
+                           NONE}
 };
 
 static const char *const names[CTL_RESOURCE_STATES] = {

@@ -22,6 +22,7 @@ enum ctl_resource_event {
     CTL_RESOURCE_APPLY,                 /* begin, or begin again */
     CTL_RESOURCE_DONE, CTL_RESOURCE_FAIL,       /* what runs has ended */
     CTL_RESOURCE_SUSPEND, CTL_RESOURCE_RESUME, CTL_RESOURCE_DESTROY,
+    CTL_RESOURCE_LOSE,                  /* somebody else has ended it */
     CTL_RESOURCE_EVENTS
 };
 

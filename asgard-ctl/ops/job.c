@@ -103,6 +103,21 @@ ctl_job_add(struct ctl_change *c, const char *resource_id,
 
 
 bool
+ctl_job_add_failed(struct ctl_change *c, const char *resource_id,
+    enum ctl_act act, const char *code, const char *text,
+    struct ctl_error *e)
+{
+    return lane_lock(c, resource_id, e)
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "INSERT INTO jobs (kind, resource_id, state, actor, trace_id,"
+               " attempt, last_code, last_error, ended_at) VALUES ($1,"
+               " $2::uuid, 'failed', $3, $4, 1, $5, $6, now())",
+               ctl_act_name(act), resource_id, c->actor, c->trace_id, code,
+               text);
+}
+
+
+bool
 ctl_job_latest(struct ctl_change *c, const char *resource_id,
     struct ctl_job *out, bool *found, struct ctl_error *e)
 {

@@ -35,6 +35,12 @@ bool ctl_job_add(struct ctl_change *c, const char *resource_id,
     const char *request_id, enum ctl_act act, const char *reason,
     struct ctl_error *e);
 
+/* One that has failed already, where none is live: what a resource was made for
+ * is not so any more, and to try again is to make it again. */
+bool ctl_job_add_failed(struct ctl_change *c, const char *resource_id,
+    enum ctl_act act, const char *code, const char *text,
+    struct ctl_error *e);
+
 /* The latest of a resource, locked; *found false: it never had one. */
 bool ctl_job_latest(struct ctl_change *c, const char *resource_id,
     struct ctl_job *out, bool *found, struct ctl_error *e);

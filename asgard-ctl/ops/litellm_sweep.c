@@ -3,6 +3,7 @@
  */
 #include "ops/litellm_sweep.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "connect/litellm_task.h"
@@ -14,6 +15,12 @@
 #define CALL_MS    10000
 #define TEXT_BYTES (96u * 1024)         /* of a page's keys, as JSON */
 #define PAGE_ARENA (4u * 1024 * 1024)
+#define SEEN_BYTES ((size_t) CTL_LITELLM_PAGES_MAX * ASG_LITELLM_PAGE * 67 + 2)
+#define LOST_MAX   100                  /* of one sweep */
+#define LOST_CODE  "litellm_key_missing"
+#define LOST_TEXT  "LiteLLM has its key no more: it was deleted there"
+#define NUMBER(n)  #n
+#define TEXT(n)    NUMBER(n)
 
 /* A key of a page, as PostgreSQL judges it. */
 enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
@@ -40,6 +47,20 @@ enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
     "  OR abs(max - greatest(budget - before, 0)) > 0.000000001" \
     "  OR (before > 0 AND told <> reset_at)), false)," \
     " resource_id, project_id FROM f"
+
+
+/* The same columns: of what rests, whose key was on no page ($1).  One that was
+ * changed a moment ago may not be on every replica yet. */
+#define ABSENT \
+    "SELECT outputs->>'key_hash', outputs->>'key_alias', NULL, NULL, NULL," \
+    " NULL, resource_id, project_id FROM resources r" \
+    " WHERE backend = 'litellm' AND state IN ('provisioned', 'suspended')" \
+    " AND outputs ? 'key_hash' AND updated_at < now() - interval '5 seconds'" \
+    " AND resource_id NOT IN (SELECT resource_id FROM jobs" \
+    "  WHERE state IN ('ready', 'running'))" \
+    " AND outputs->>'key_hash' NOT IN" \
+    "  (SELECT jsonb_array_elements_text($1::jsonb))" \
+    " ORDER BY number LIMIT " TEXT(LOST_MAX)
 
 
 static bool
@@ -241,6 +262,15 @@ begin_one(struct ctl_litellm_sweep *s, const struct ctl_rows *rows,
 }
 
 
+static void
+seen_add(asg_buf_t *seen, const char *hash)
+{
+    asg_buf_z(seen, seen->len > 1 ? ",\"" : "\"");
+    asg_buf_z(seen, hash);
+    asg_buf_z(seen, "\"");
+}
+
+
 static bool
 page_judge(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
     asg_view_t *items, const char *prefixes, struct ctl_error *e)
@@ -252,6 +282,9 @@ page_judge(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
 
     ok = ok && CTL_PG(s->pg, s->arena, &rows, e, JUDGE, keys);
     for (i = 0; ok && i < rows.nrows; i++) {
+        if (ctl_rows_at(&rows, i, RESOURCE) != NULL) {
+            seen_add(&s->seen, ctl_rows_at(&rows, i, HASH));
+        }
         if (is_true(&rows, i, ORPHAN) || is_true(&rows, i, RESTS)) {
             ok = end_one(s, l, &rows, i, e);
         } else if (is_true(&rows, i, DIFFERS)) {
@@ -286,14 +319,125 @@ pages_walk(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
         if (a.verdict != ASG_LITELLM_DONE
             || asg_litellm_page(a.object, &items, &pages) != ASG_OK)
         {
+            s->whole = false;
             return true;                /* the next sweep sees it */
         }
         if (!page_judge(s, l, &items, prefixes, e)) {
             return false;
         }
     }
+    s->whole = page >= pages;
 
     return true;
+}
+
+
+/* --- what is not there --- */
+
+/* It rested a moment ago, with that key: looked at again. */
+static bool
+lose(struct ctl_litellm_sweep *s, struct ctl_change *c,
+    const struct ctl_rows *rows, unsigned i, bool *lost, struct ctl_error *e)
+{
+    const char *hash = ctl_rows_at(rows, i, HASH);
+    const struct ctl_audit_field data[] = {
+        {"key_hash", hash}, {"key_alias", ctl_rows_at(rows, i, ALIAS)}
+    };
+    enum ctl_resource_state next;
+    struct ctl_resource r;
+    struct ctl_project p;
+    struct ctl_job job;
+    bool found;
+
+    if (!ctl_project_lock(c, ctl_rows_at(rows, i, PROJECT), &p, e)
+        || !ctl_resource_get(s->pg, s->arena, p.id,
+                             ctl_rows_at(rows, i, RESOURCE), &r, e)
+        || !ctl_job_latest(c, r.id, &job, &found, e))
+    {
+        return false;
+    }
+    *lost = (!found || !ctl_job_is_live(job.flow.state))
+            && ctl_resource_step(r.state, CTL_RESOURCE_LOSE, &next)
+            && asg_str_eq_z(asg_view_find_text(asg_str_z(r.outputs),
+                                               "key_hash"), hash);
+
+    return !*lost
+           || (ctl_change_audit(c, "litellm.key_missing", "litellm_key", hash,
+                                p.id, LOST_TEXT,
+                                ctl_audit_data(s->arena, data, 2), e)
+               && ctl_resource_lost(c, &r, LOST_CODE, LOST_TEXT, e));
+}
+
+
+static bool
+lose_one(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
+    const struct ctl_rows *rows, unsigned i, struct ctl_error *e)
+{
+    const char *path = ctl_arena_printf(s->arena, "/key/info?key=%s",
+                                        ctl_rows_at(rows, i, HASH));
+    struct ctl_litellm_answer a;
+    struct ctl_change c;
+    bool held, lost = false;
+
+    if (path == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    ctl_litellm_ask(l, path, NULL, &a);
+    if (a.verdict != ASG_LITELLM_ABSENT) {
+        return true;                    /* it is there, or nobody knows */
+    }
+    if (!change_begin(s, &c, &held, e) || !held) {
+        return e->status == 0;
+    }
+    if (!lose(s, &c, rows, i, &lost, e) || !lost) {
+        ctl_change_abort(&c);
+        return e->status == 0;
+    }
+    s->lost++;
+
+    return ctl_change_commit(&c, e);
+}
+
+
+static bool
+absent_judge(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    unsigned i;
+    bool ok;
+
+    asg_buf_z(&s->seen, "]");
+    if (!s->whole || !asg_buf_ok(&s->seen)) {
+        return true;
+    }
+    s->seen.data[s->seen.len] = '\0';
+    ctl_arena_reset(s->arena);
+    ok = CTL_PG(s->pg, s->arena, &rows, e, ABSENT, s->seen.data);
+    for (i = 0; ok && i < rows.nrows; i++) {
+        ok = lose_one(s, l, &rows, i, e);
+    }
+
+    return ok;
+}
+
+
+static bool
+both_walk(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
+    const char *prefixes, struct ctl_error *e)
+{
+    char *seen = malloc(SEEN_BYTES);
+    bool ok;
+
+    if (seen == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+    asg_buf_init(&s->seen, seen, SEEN_BYTES - 1);
+    asg_buf_z(&s->seen, "[");
+    ok = pages_walk(s, l, prefixes, e) && absent_judge(s, l, e);
+    free(seen);
+
+    return ok;
 }
 
 
@@ -314,7 +458,7 @@ ctl_litellm_sweep(struct ctl_litellm_sweep *s, struct ctl_error *e)
     if (ctl_litellm_open(&l, s->with, CALL_MS, s->stop, s->arena) == NULL) {
         ctl_arena_init(&page, PAGE_ARENA);
         s->arena = &page;
-        ok = ok && pages_walk(s, &l, ctl_rows_at(&rows, 0, 0), e);
+        ok = ok && both_walk(s, &l, ctl_rows_at(&rows, 0, 0), e);
         ctl_arena_reset(&page);
         s->arena = outer;
     }

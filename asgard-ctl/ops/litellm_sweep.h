@@ -6,7 +6,9 @@
  * hash of each is committed before the proxy hears of it.  Any other is an
  * orphan: what a restored database forgot, a late answer, a copy made by hand.
  * It is blocked when it is seen, and deleted when it is seen again.  A key with
- * another budget than its resource's gets that by a job.
+ * another budget than its resource's gets that by a job.  A resource whose key
+ * is on no page, and that the proxy does not know when it is asked, was deleted
+ * there: it fails, and is made again when somebody retries it.
  *
  * Two Asgards at one proxy need two prefixes.
  */
@@ -27,7 +29,9 @@ struct ctl_litellm_sweep {
     const struct ctl_connect *with;
     const atomic_bool *stop;
     int64_t fence;                      /* of the leader */
-    unsigned blocked, deleted, begun;   /* found by this sweep */
+    unsigned blocked, deleted, begun, lost;     /* found by this sweep */
+    asg_buf_t seen;                     /* its own: hashes of resources */
+    bool whole;                         /* its own: no page was left out */
 };
 
 /* *wanted: a service or a resource is of the connector; how often to sweep. */

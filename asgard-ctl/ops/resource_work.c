@@ -293,6 +293,21 @@ ctl_resource_ended(struct ctl_change *c, struct ctl_resource *r,
 }
 
 
+bool
+ctl_resource_lost(struct ctl_change *c, struct ctl_resource *r,
+    const char *code, const char *text, struct ctl_error *e)
+{
+    const char *why = ctl_arena_printf(c->arena, "%s: %s", code, text);
+
+    return ctl_job_add_failed(c, r->id, CTL_ACT_MAKE, code, text, e)
+           && CTL_PG(c->pg, c->arena, NULL, e,
+               "UPDATE resources SET error = $2, next_retry_at = NULL,"
+               " needs_attention = true, attempts = 1"
+               " WHERE resource_id = $1::uuid", r->id, why)
+           && ctl_resource_move(c, r, CTL_RESOURCE_LOSE, why, e);
+}
+
+
 /* --- after its project --- */
 
 bool

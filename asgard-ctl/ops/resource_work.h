@@ -27,6 +27,11 @@ bool ctl_resource_ended(struct ctl_change *c, struct ctl_resource *r,
     const struct ctl_job *job, const char *code, const char *text,
     struct ctl_error *e);
 
+/* What was made is gone, and we did not end it: it has failed with this reason,
+ * and a retry makes it again.  No job of it is live. */
+bool ctl_resource_lost(struct ctl_change *c, struct ctl_resource *r,
+    const char *code, const char *text, struct ctl_error *e);
+
 /* What the state of its project wants of a resource that rests: suspends what
  * is killed, resumes what is not, ends what is over. */
 bool ctl_resource_follow(struct ctl_change *c, struct ctl_resource *r,

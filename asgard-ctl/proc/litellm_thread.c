@@ -73,6 +73,11 @@ look_after(struct ctl_litellm_thread *t, struct ctl_error *e)
                 sweep.deleted, sweep.begun);
     }
 
+    if (sweep.lost > 0) {
+        ctl_log(CTL_LOG_ERROR, "LiteLLM keys: %u of resources were deleted "
+                "there; retry makes them again", sweep.lost);
+    }
+
     return true;
 }
 

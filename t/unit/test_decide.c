@@ -165,18 +165,18 @@ static void each_edge_of_a_resource_is_in_the_table(void **state)
     static const struct {
         enum ctl_resource_state from;
         int to[CTL_RESOURCE_EVENTS];    /* apply done fail suspend resume
-                                         * destroy; -1: none */
+                                         * destroy lose; -1: none */
     } rows[] = {
-        {CTL_RESOURCE_PROVISIONING, {0, 1, 2, -1, -1, 6}},
-        {CTL_RESOURCE_PROVISIONED, {0, -1, -1, 3, -1, 6}},
-        {CTL_RESOURCE_FAILED, {0, -1, -1, -1, -1, 6}},
-        {CTL_RESOURCE_SUSPENDING, {-1, 4, 1, -1, -1, 6}},
-        {CTL_RESOURCE_SUSPENDED, {-1, -1, -1, -1, 5, 6}},
-        {CTL_RESOURCE_RESUMING, {-1, 1, 4, -1, -1, 6}},
-        {CTL_RESOURCE_DESTROYING, {-1, 7, 8, -1, -1, 6}},
-        {CTL_RESOURCE_DESTROYED, {-1, -1, -1, -1, -1, -1}},
-        {CTL_RESOURCE_DESTROY_FAILED, {-1, -1, -1, -1, -1, 6}},
-        {CTL_RESOURCE_LINKED, {-1, -1, -1, -1, -1, 7}}
+        {CTL_RESOURCE_PROVISIONING, {0, 1, 2, -1, -1, 6, -1}},
+        {CTL_RESOURCE_PROVISIONED, {0, -1, -1, 3, -1, 6, 2}},
+        {CTL_RESOURCE_FAILED, {0, -1, -1, -1, -1, 6, -1}},
+        {CTL_RESOURCE_SUSPENDING, {-1, 4, 1, -1, -1, 6, -1}},
+        {CTL_RESOURCE_SUSPENDED, {-1, -1, -1, -1, 5, 6, 2}},
+        {CTL_RESOURCE_RESUMING, {-1, 1, 4, -1, -1, 6, -1}},
+        {CTL_RESOURCE_DESTROYING, {-1, 7, 8, -1, -1, 6, -1}},
+        {CTL_RESOURCE_DESTROYED, {-1, -1, -1, -1, -1, -1, -1}},
+        {CTL_RESOURCE_DESTROY_FAILED, {-1, -1, -1, -1, -1, 6, -1}},
+        {CTL_RESOURCE_LINKED, {-1, -1, -1, -1, -1, 7, -1}}
     };
     enum ctl_resource_state parsed;
 

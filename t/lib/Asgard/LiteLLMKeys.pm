@@ -14,6 +14,7 @@ use strict;
 use warnings;
 use Carp qw(croak);
 use Digest::SHA qw(sha256_hex);
+use Scalar::Util qw(weaken);
 use Test::More;
 
 use Asgard::FakeLiteLLM;
@@ -23,6 +24,7 @@ use Asgard::HTTP;
 sub new {
     my ($class, $t, %config) = @_;
     my $self = bless {t => $t}, $class;
+    weaken($t->{litellm_keys} = $self);         # which has the test
     $self->{master} = $t->canary('the master key of LiteLLM',
         'sk-' . random_hex(16));
     $self->{proxy} = Asgard::FakeLiteLLM->new(dir => $t->{dir},
@@ -107,7 +109,7 @@ sub chat {
 }
 
 # M12: the managed keys of the proxy are those of the resources, with their
-# budgets; waits until what is under way has ended.
+# budgets; waits until what is under way has ended.  `done` looks, too.
 sub check {
     my ($self, $what) = @_;
     my ($rows, $keys);
@@ -118,6 +120,7 @@ sub check {
             . " - (outputs->>'spent_before_usd')::numeric)::float, ','"
             . " ORDER BY outputs->>'key_hash'), '') FROM resources"
             . " WHERE backend = 'litellm' AND state <> 'destroyed'"
+            . " AND coalesce(error, '') !~ '^litellm_key_missing: LiteLLM has'"
             . " AND outputs ? 'key_hash'") // '';
         my %all = %{$self->{proxy}->keys};
         $keys = join ',', map { "$_ " . (0 + $all{$_}{max_budget}) }

@@ -29,6 +29,8 @@ sub while_running {
         $control->start if !$control->{process}->is_running;
         Asgard::Money::check($t);
     }
+    my $keys = $t->{litellm_keys};
+    $keys->check if $keys && $keys->proxy->{pid} && $control->{process};
     nothing_in([found_secrets($t)],
         'no secret and no prompt at rest (M14)');
 }
