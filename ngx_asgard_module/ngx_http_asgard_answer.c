@@ -343,10 +343,11 @@ ngx_http_asgard_answer_hide(ngx_http_asgard_attempt_t *a)
     ngx_http_asgard_ctx_t       *ctx;
     ngx_http_asgard_loc_conf_t  *alcf;
 
-    static const char *const  prefixes[] = {
+    static const char *const  prefixes[ASG_API_COUNT] = {
         [ASG_API_CHAT] = "\"chatcmpl-",
         [ASG_API_COMPLETIONS] = "\"cmpl-",
-        [ASG_API_EMBEDDINGS] = "\"embd-"
+        [ASG_API_EMBEDDINGS] = "\"embd-",
+        [ASG_API_GATEWAY] = "\"chatcmpl-"
     };
 
     ctx = a->ctx;
@@ -594,7 +595,10 @@ ngx_http_asgard_answer_gateway(ngx_http_asgard_attempt_t *a, asg_str_t *piece,
         return 0;
     }
 
-    last->len--;
+    if (--last->len == 0) {
+        /* what stood before it was left out */
+        n--;
+    }
 
     content = asg_answer_content((asg_str_t) {
                              (const char *) a->answer.body, a->answer.len });

@@ -65,6 +65,18 @@ unlike($reply->body, qr/secret|theirs/i, 'nothing else tells');
 is(money_of($s, $reply), 's ' . (10 * 1000 + 20 * 10000),
     'it is metered all the same');
 
+for my $case (['/api/gateway/chat', 'chatcmpl-', messages => [{role => 'user',
+    content => 'Hi'}]], ['/v1/completions', 'cmpl-', prompt => 'Hi'])
+{
+    my ($path, $prefix, @ask) = @$case;
+    $up->script({body => $whole});
+    $reply = $s->post($key, $path, {model => 'one', max_tokens => 50, @ask});
+    is($reply->at('id'), $prefix . $reply->trace, "$path: likewise");
+}
+$up->script({body => {%$whole, object => 'list', data => []}});
+$reply = $s->post($key, '/v1/embeddings', {model => 'one', input => 'Hi'});
+is($reply->at('id'), 'embd-' . $reply->trace, '/v1/embeddings: likewise');
+
 $reply = streamed();
 $id = 'chatcmpl-' . $reply->trace;
 my @events = $reply->event_objects;
