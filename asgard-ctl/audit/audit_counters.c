@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "audit/audit_ahead.h"
+#include "audit/audit_gaps.h"
 #include "audit/audit_holds.h"
 #include "audit/audit_limits.h"
 #include "audit/audit_opening.h"
+#include "audit/audit_users.h"
 #include "core/event.h"
 #include "core/rkey.h"
 #include "core/script.h"
@@ -23,7 +25,6 @@
 
 #define ENTRY_JSON    256               /* of one counter or hold */
 #define HOLDS_PAGE    1000
-#define FIELD_BYTES   96                /* kind, window, id */
 
 struct snapshot {
     unsigned part;
@@ -31,8 +32,10 @@ struct snapshot {
     bool open;                          /* by the ledger */
     int64_t epoch, adj, rows_read;      /* ... too */
     const char *cursor;
-    struct ctl_rows budgets;            /* ids, and of end users without their
-                                         * own that of the default */
+    bool users;                         /* a slice of end users */
+    struct ctl_rows budgets;            /* as audit/audit_gaps.h says; of a
+                                         * slice the default first */
+    unsigned nsets;                     /* ... that are defaults */
     struct ctl_rows windows;            /* budget, window: what was sent */
     struct ctl_reply all;               /* of Redis */
     struct ctl_reply *holds;            /* ... what stands under the ids */
@@ -43,14 +46,10 @@ struct snapshot {
 /* What stands where in the transaction's answer. */
 enum { AT_META, AT_STREAM, AT_HOLDS, AT_BUDGETS };
 
-/* Of end users those who can still be in a window of their default. */
 #define SQL_BUDGETS \
-    "SELECT budget_id, NULL FROM budgets WHERE partition = $1 UNION ALL" \
-    " SELECT u.budget_id, u.default_id FROM end_users u" \
-    " WHERE u.partition = $1 AND NOT EXISTS (SELECT FROM budgets b" \
-    " WHERE b.budget_id = u.budget_id) AND EXISTS (SELECT FROM balances s" \
-    " WHERE s.budget_id = u.budget_id AND s.window_id" \
-    " > extract(epoch FROM now()) - 32 * 86400) ORDER BY 2 NULLS FIRST, 1"
+    "SELECT budget_id, NULL, scope = 'end_user'" \
+    " AND scope_id = project_id || '/*' FROM budgets WHERE partition = $1" \
+    " ORDER BY budget_id"
 
 #define SQL_POINT \
     "SELECT p.epoch, coalesce(c.last_id, '0-0'), coalesce(c.rows_read, 0)," \
@@ -118,6 +117,9 @@ ledger_read(struct ctl_pg *pg, struct ctl_arena *arena, struct snapshot *s,
     s->cursor = ctl_rows_at(&rows, 0, 1);
     s->rows_read = ctl_rows_i64(&rows, 0, 2);
     s->adj = ctl_rows_i64(&rows, 0, 3);
+    if (s->users) {
+        return true;
+    }
 
     return CTL_PG(pg, arena, &s->budgets, e, SQL_BUDGETS, part)
            && CTL_PG(pg, arena, &s->windows, e, SQL_WINDOWS, part);
@@ -145,6 +147,39 @@ head_queue(struct ctl_redis *redis, struct ctl_arena *arena,
     for (i = 0; i < sizeof(argc) / sizeof(argc[0]); i++) {
         if (!ctl_redis_command(redis, arena, &reply, e, argc[i],
                                commands[i]))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* Is it a default, whose set counts? */
+static bool
+has_users(const struct snapshot *s, unsigned i)
+{
+    return ctl_rows_at(&s->budgets, i, 1) == NULL
+           && ctl_rows_at(&s->budgets, i, 2)[0] == 't';
+}
+
+
+/* After all budgets the sizes of the sets. */
+static bool
+sets_queue(struct ctl_redis *redis, struct ctl_arena *arena,
+    const struct snapshot *s, struct ctl_error *e)
+{
+    char key[ASG_RKEY_MAX];
+    asg_str_t card[2] = {ASG_STR("ZCARD"), {key, 0}};
+    struct ctl_reply reply;
+    unsigned i;
+
+    for (i = 0; i < s->budgets.nrows; i++) {
+        card[1].len = asg_rkey_users(key, s->part,
+            asg_str_z(ctl_rows_at(&s->budgets, i, 0)));
+        if (has_users(s, i)
+            && !ctl_redis_command(redis, arena, &reply, e, 2, card))
         {
             return false;
         }
@@ -190,14 +225,15 @@ redis_read(struct ctl_redis *redis, struct ctl_arena *arena,
         return false;
     }
     if (!head_queue(redis, arena, s, e)
-        || !budgets_queue(redis, arena, s, e))
+        || !budgets_queue(redis, arena, s, e)
+        || !sets_queue(redis, arena, s, e))
     {
         (void) ctl_redis_command(redis, arena, &reply, &ignored, 1, discard);
         return false;
     }
 
     return ctl_redis_command(redis, arena, &s->all, e, 1, exec)
-           && (s->all.nitems == AT_BUDGETS + s->budgets.nrows
+           && (s->all.nitems == AT_BUDGETS + s->budgets.nrows + s->nsets
                || ctl_error_away(e, "redis_unavailable",
                                  "a transaction was refused"));
 }
@@ -307,23 +343,26 @@ hash_get(const struct ctl_reply *hash, char kind, asg_str_t rest,
 }
 
 
-/* What has the limits of a budget: mostly itself.  Of the rows those that may
- * be a default come first. */
+/* What has the limits of a budget: mostly itself. */
 static const struct ctl_reply *
 limits_of(const struct snapshot *s, unsigned i)
 {
-    const char *default_id = ctl_rows_at(&s->budgets, i, 1);
-    unsigned k;
+    return &s->all.items[AT_BUDGETS + (s->users ? 0 : i)];
+}
 
-    for (k = 0; default_id != NULL && k < s->budgets.nrows
-                && ctl_rows_at(&s->budgets, k, 1) == NULL; k++)
-    {
-        if (strcmp(ctl_rows_at(&s->budgets, k, 0), default_id) == 0) {
-            return &s->all.items[AT_BUDGETS + k];
-        }
-    }
 
-    return &s->all.items[AT_BUDGETS + i];
+/* A default is compared with the budgets, and of an end user what is of this
+ * epoch: nothing else is believed. */
+static bool
+is_compared(const struct snapshot *s, unsigned at)
+{
+    uint64_t epoch;
+
+    return !s->users
+           || (at > 0
+               && asg_str_u64(ctl_reply_field(&s->all.items[AT_BUDGETS + at],
+                                              "e"), &epoch)
+               && (int64_t) epoch == s->epoch);
 }
 
 
@@ -376,7 +415,7 @@ counters_put(asg_buf_t *out, const struct snapshot *s, unsigned at)
     asg_str_t f, rest, window;
     size_t i;
 
-    for (i = 0; i + 1 < hash->nitems; i += 2) {
+    for (i = 0; is_compared(s, at) && i + 1 < hash->nitems; i += 2) {
         f = hash->items[i].text;
         colon = f.len > 2 && memcmp(f.data, "s:", 2) == 0
                 ? memchr(f.data + 2, ':', f.len - 2) : NULL;
@@ -507,67 +546,16 @@ holds_text(struct ctl_arena *arena, const struct snapshot *s)
 }
 
 
-enum { FIELD_AT, FIELD_WINDOWS, FIELD_LIMIT, FIELD_CURRENT, FIELD_SPENT,
-       FIELD_HELD, FIELDS };
-
-/* A field without which reserve calls the window unseeded, as `name`; false
- * when all are there. */
-static bool
-window_gap(const struct ctl_reply *hash, const char *window,
-    char name[FIELD_BYTES])
-{
-    char names[FIELDS][FIELD_BYTES] = {"at", "w"};
-    asg_str_t id;
-    size_t i;
-
-    snprintf(names[FIELD_LIMIT], FIELD_BYTES, "l:%s", window);
-    snprintf(names[FIELD_CURRENT], FIELD_BYTES, "c:%s", window);
-    id = ctl_reply_field(hash, names[FIELD_CURRENT]);
-    snprintf(names[FIELD_SPENT], FIELD_BYTES, "s:%s:%.*s", window,
-             (int) id.len, id.data);
-    snprintf(names[FIELD_HELD], FIELD_BYTES, "h:%s:%.*s", window,
-             (int) id.len, id.data);
-    for (i = 0; i < FIELDS; i++) {
-        if (ctl_reply_field(hash, names[i]).len == 0) {
-            memcpy(name, names[i], FIELD_BYTES);
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-/* What is not there cannot differ, and heals by itself never: reserve refuses
- * until the partition is seeded.  Both lists are in the same order. */
 static unsigned
 gaps_check(const struct snapshot *s, FILE *out)
 {
-    char name[FIELD_BYTES];
-    const char *budget, *window;
-    unsigned i, at = 0, gaps = 0;
+    const struct ctl_audit_gaps gaps = {
+        .budgets = &s->budgets, .windows = &s->windows, .epoch = s->epoch,
+        .hashes = s->all.items + AT_BUDGETS,
+        .sets = s->all.items + AT_BUDGETS + s->budgets.nrows
+    };
 
-    for (i = 0; i < s->windows.nrows; i++) {
-        budget = ctl_rows_at(&s->windows, i, 0);
-        window = ctl_rows_at(&s->windows, i, 1);
-        while (at < s->budgets.nrows
-               && strcmp(ctl_rows_at(&s->budgets, at, 0), budget) != 0)
-        {
-            at++;
-        }
-        if (at == s->budgets.nrows
-            || !window_gap(&s->all.items[AT_BUDGETS + at], window, name))
-        {
-            continue;
-        }
-        gaps++;
-        if (out != NULL) {
-            fprintf(out, "M4 %s:%s: Redis has lost the field %s\n", budget,
-                    window, name);
-        }
-    }
-
-    return gaps;
+    return ctl_audit_gaps(&gaps, out);
 }
 
 
@@ -592,11 +580,12 @@ compare(struct ctl_pg *pg, struct ctl_arena *arena, const struct snapshot *s,
     for (i = 0; look->out != NULL && i < rows.nrows; i++) {
         fprintf(look->out, "%s\n", ctl_rows_at(&rows, i, 0));
     }
-    look->broken = rows.nrows + stream_check(s, look->out)
-                   + gaps_check(s, look->out);
+    look->broken = rows.nrows + gaps_check(s, look->out)
+                   + (s->users ? 0 : stream_check(s, look->out));
 
     return !look->limits
-           || ctl_audit_limits(pg, arena, part, counters, holds,
+           || ctl_audit_limits(pg, arena, s->users ? NULL : part, counters,
+                               holds,
                                s->ahead.sums, look->out, &look->broken, e);
 }
 
@@ -656,6 +645,33 @@ look_at(struct ctl_pg *pg, struct ctl_redis *redis, struct ctl_arena *arena,
 }
 
 
+/* What is looked at; of nobody nothing. */
+static bool
+slice_read(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct snapshot *s, struct ctl_audit_look *look,
+    struct ctl_error *e)
+{
+    unsigned i;
+
+    s->users = look->users.of[0] != '\0';
+    if (!ledger_read(pg, arena, s, e)
+        || (s->users && !ctl_audit_users_read(pg, redis, arena, s->part,
+                                              &look->users, &s->budgets, e)))
+    {
+        return false;
+    }
+    for (i = 0; i < s->budgets.nrows; i++) {
+        s->nsets += has_users(s, i);
+    }
+    if (s->users && s->budgets.nrows == 1) {
+        return true;
+    }
+
+    return redis_read(redis, arena, s, e)
+           && look_at(pg, redis, arena, s, look, e);
+}
+
+
 bool
 ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, struct ctl_audit_look *look,
@@ -672,8 +688,7 @@ ctl_audit_counters(struct ctl_pg *pg, struct ctl_redis *redis,
     }
     ok = ctl_pg_exec(pg, e, "SET TRANSACTION ISOLATION LEVEL"
                      " REPEATABLE READ READ ONLY")
-         && ledger_read(pg, arena, &s, e) && redis_read(redis, arena, &s, e)
-         && look_at(pg, redis, arena, &s, look, e);
+         && slice_read(pg, redis, arena, &s, look, e);
     ctl_pg_rollback(pg);
 
     return ok;

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "audit/audit_users.h"
 #include "redis/client.h"
 #include "store/pg.h"
 
@@ -16,6 +17,7 @@ struct ctl_audit_look {
     unsigned part;
     bool limits;                        /* M1 too */
     int64_t events;                     /* behind the cursor, to be read */
+    struct ctl_audit_users users;       /* which part of it is looked at */
     FILE *out;                          /* NULL: none */
     /* found: */
     const char *why;                    /* NULL: the two were compared */

@@ -201,7 +201,7 @@ ledger_audit(struct ctl_pg *pg, struct ctl_arena *arena, FILE *out,
 /* Looks until two agree, or differ for good; look->why, where they could not be
  * compared. */
 static bool
-partition_look(struct ctl_pg *pg, struct ctl_redis *redis,
+slice_look(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, struct ctl_audit_look *look, FILE *out,
     struct ctl_error *e)
 {
@@ -230,6 +230,37 @@ partition_look(struct ctl_pg *pg, struct ctl_redis *redis,
 }
 
 
+/* The budgets, then the end users of each default.  What differs is told also
+ * where the rest could not be compared. */
+static bool
+partition_look(struct ctl_pg *pg, struct ctl_redis *redis,
+    struct ctl_arena *arena, struct ctl_audit_look *look, FILE *out,
+    struct ctl_error *e)
+{
+    unsigned broken = 0;
+    bool more = true;
+
+    memset(&look->users, 0, sizeof(look->users));
+    while (more) {
+        if (!slice_look(pg, redis, arena, look, out, e)) {
+            return false;
+        }
+        if (look->why != NULL) {
+            break;
+        }
+        broken += look->broken;
+        if (!ctl_audit_users_next(pg, arena, look->part, &look->users, &more,
+                                  e))
+        {
+            return false;
+        }
+    }
+    look->broken = broken;
+
+    return true;
+}
+
+
 bool
 ctl_audit_partition(struct ctl_pg *pg, struct ctl_redis *redis,
     struct ctl_arena *arena, unsigned part, bool limits, FILE *out,
@@ -241,7 +272,7 @@ ctl_audit_partition(struct ctl_pg *pg, struct ctl_redis *redis,
     if (!partition_look(pg, redis, arena, &look, out, e)) {
         return false;
     }
-    if (look.why != NULL) {
+    if (look.why != NULL && look.broken == 0) {
         return ctl_error_away(e, "budget_unavailable", "partition %u could not"
                               " be compared with the ledger: %s", part,
                               look.why);
@@ -267,7 +298,7 @@ ctl_audit_money(struct ctl_pg *pg, struct ctl_redis *redis,
         if (!partition_look(pg, redis, arena, &look, out, e)) {
             return false;
         }
-        *broken += look.why == NULL ? look.broken : 0;
+        *broken += look.broken;
         if (look.why != NULL) {
             fprintf(out, "partition %u could not be compared with the ledger:"
                     " %s\n", look.part, look.why);

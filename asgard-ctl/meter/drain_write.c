@@ -64,14 +64,18 @@
     " ON CONFLICT (budget_id, window_name, window_id) DO UPDATE" \
     " SET spent_nano = balances.spent_nano + excluded.spent_nano"
 
-/* Of pins that name an end user's budget: by which default it is held. */
+/* Of pins that name an end user's budget: by which default it is held, and
+ * until when it is needed. */
 #define SQL_END_USERS \
-    "INSERT INTO end_users (budget_id, default_id, partition)" \
-    " SELECT DISTINCT split_part(pin, ':', 1), " \
-    CTL_END_USERS_OF("substring(t.pins FROM 'p[.]([^:]+):')") "," \
-    " $2::smallint FROM jsonb_to_recordset($1::jsonb) AS t(pins text)," \
+    "INSERT INTO end_users (budget_id, default_id, partition, due)" \
+    " SELECT split_part(pin, ':', 1), min(" \
+    CTL_END_USERS_OF("substring(t.pins FROM 'p[.]([^:]+):')") ")," \
+    " $2::smallint, coalesce(max(window_due(split_part(pin, ':', 2)," \
+    " split_part(pin, ':', 3)::bigint)), 0)" \
+    " FROM jsonb_to_recordset($1::jsonb) AS t(pins text)," \
     " unnest(string_to_array(t.pins, ',')) AS pin WHERE pin LIKE 'e.%'" \
-    " ON CONFLICT DO NOTHING"
+    " GROUP BY 1 ON CONFLICT (budget_id) DO UPDATE SET due = excluded.due" \
+    " WHERE end_users.due < excluded.due"
 
 #define SQL_HOLDS \
     "INSERT INTO holds (hold_id, partition, epoch, pins, rank, balance_nano," \

@@ -42,6 +42,9 @@ struct ctl_partition {
                                          * gone */
     int64_t before;                     /* seeding: the epoch in Redis */
     int64_t summed;                     /* ... last correction in the sums */
+    char users_of[ASG_BUDGET_SHORT + 1];    /* ... end users up to this one of
+                                         * this default are written */
+    char users_from[ASG_BUDGET_SHORT + 1];
     int64_t drained;                    /* ... older epochs up to this one */
     int64_t adopt_until_ms;             /* ... waiting for gateways; else 0 */
     int64_t catch_until_ms;             /* ... then opens with events left */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "meter/apply.h"
 #include "meter/drain.h"
+#include "meter/end_user_seed.h"
 #include "meter/gateways.h"
 #include "meter/held_copy.h"
 #include "meter/hold_index.h"
@@ -280,6 +281,24 @@ drop_ended(struct ctl_leader *l, const struct ctl_partition *p,
 }
 
 
+/* Of however many end users: those of one turn share its time. */
+static bool
+users_seed(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
+{
+    bool done;
+
+    if (!ctl_end_users_seed_some(l, p, piece_until(l), &done, e)) {
+        return false;
+    }
+    p->unfinished = !done;
+
+    return !done
+           || (ctl_held_copy_seed(l, p, e)
+               && ctl_record_send_partition(l->pg, l->redis, l->arena,
+                                            p->part, e));
+}
+
+
 static bool
 sum_and_seed(struct ctl_leader *l, struct ctl_partition *p,
     struct ctl_error *e)
@@ -303,9 +322,8 @@ sum_and_seed(struct ctl_leader *l, struct ctl_partition *p,
     }
     p->summed = sum.adj;
 
-    return ctl_held_copy_seed(l, p, e)
-           && ctl_record_send_partition(l->pg, l->redis, l->arena, p->part,
-                                        e);
+    return ctl_end_users_seed_held(l, p, sum.holds, e)
+           && users_seed(l, p, e);
 }
 
 
@@ -549,7 +567,7 @@ step_take(struct ctl_leader *l, struct ctl_partition *p, struct ctl_error *e)
         return unfinished ? drain_older(l, p, e) : sum_and_seed(l, p, e);
     }
     if (strcmp(p->step, "summing") == 0) {
-        return adopt(l, p, e);
+        return unfinished ? users_seed(l, p, e) : adopt(l, p, e);
     }
     if (strcmp(p->step, "adopting") == 0) {
         return adopt_wait(l, p, e);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ledger/end_users_sql.h"
 #include "ledger/zone.h"
 #include "meter/partition_lead.h"
 
@@ -75,20 +74,6 @@
     " WHERE t.b || ':' || t.w || ':' || t.i = pin))" \
     " SELECT b, 'g:' || wid, a FROM r WHERE n <= " OTHERS_MOST " ORDER BY b, n"
 
-/* Who has spent or holds something in a window of now, or one to come, of the
- * default budget of their project. */
-#define SQL_END_USERS \
-    "SELECT d, u FROM (SELECT t.b AS d, u.budget_id AS u" \
-    " FROM jsonb_to_recordset($1::jsonb) AS t(b text, w text, i bigint)" \
-    " JOIN end_users u ON u.default_id = t.b" \
-    " JOIN balances s ON s.budget_id = u.budget_id AND s.window_name = t.w" \
-    " AND s.window_id >= t.i WHERE t.w <> 'total' UNION SELECT " \
-    CTL_END_USERS_OF("substring(h.p FROM 'p[.]([^:]+):')") "," \
-    " split_part(pin, ':', 1) FROM jsonb_to_recordset($2::jsonb)" \
-    " AS h(i text, p text), unnest(string_to_array(h.p, ',')) AS pin" \
-    " WHERE pin LIKE 'e.%') q WHERE NOT EXISTS (SELECT FROM budgets b" \
-    " WHERE b.budget_id = q.u) ORDER BY d, u"
-
 #define SQL_ENDED \
     "SELECT h.hold_id FROM holds h" \
     " WHERE h.hold_id IN (SELECT t.i" \
@@ -121,62 +106,10 @@ windows_read(struct ctl_leader *l, const struct ctl_partition *p,
         if (!ctl_zone_window(&rows, i, 5, &w->row.window, e)) {
             return false;
         }
-        w->default_id = NULL;
         w->start = asg_window_start(&w->row.window, sum->now);
     }
 
     return sum->windows != NULL || ctl_error_internal(e, "out of memory");
-}
-
-
-static unsigned
-windows_of(const struct ctl_sum *sum, const char *budget, unsigned *from)
-{
-    unsigned n = 0, i;
-
-    for (i = 0; i < sum->nwindows; i++) {
-        if (strcmp(sum->windows[i].row.budget_id, budget) == 0) {
-            *from = n++ == 0 ? i : *from;
-        }
-    }
-
-    return n;
-}
-
-
-/* Behind the windows of the budgets, those of the defaults again for each end
- * user that they hold. */
-static bool
-users_add(struct ctl_leader *l, struct ctl_sum *sum,
-    const struct ctl_rows *rows, struct ctl_error *e)
-{
-    size_t most = sum->nwindows + (size_t) rows->nrows * ASG_WINDOWS_MAX + 1;
-    struct ctl_sum_window *all = ctl_arena_alloc(l->arena,
-                                                 most * sizeof(*all));
-    unsigned from = 0, n = 0, total = sum->nwindows, i, k;
-
-    if (all == NULL) {
-        return ctl_error_internal(e, "out of memory");
-    }
-    memcpy(all, sum->windows, sum->nwindows * sizeof(*all));
-    for (i = 0; i < rows->nrows; i++) {
-        if (i == 0 || strcmp(ctl_rows_at(rows, i, 0),
-                             ctl_rows_at(rows, i - 1, 0)) != 0)
-        {
-            n = windows_of(sum, ctl_rows_at(rows, i, 0), &from);
-        }
-        for (k = from; k < from + n; k++) {
-            if (sum->windows[k].row.window.kind != ASG_WINDOW_TOTAL) {
-                all[total] = sum->windows[k];
-                all[total].default_id = ctl_rows_at(rows, i, 0);
-                all[total++].row.budget_id = ctl_rows_at(rows, i, 1);
-            }
-        }
-    }
-    sum->windows = all;
-    sum->nwindows = total;
-
-    return true;
 }
 
 
@@ -290,22 +223,6 @@ windows_text(struct ctl_leader *l, const struct ctl_sum *sum)
     asg_buf_put(&out, "", 1);
 
     return asg_buf_ok(&out) ? out.data : NULL;
-}
-
-
-static bool
-users_read(struct ctl_leader *l, struct ctl_sum *sum, const char *holds,
-    struct ctl_error *e)
-{
-    const char *windows = windows_text(l, sum);
-    struct ctl_rows rows;
-
-    if (windows == NULL) {
-        return ctl_error_internal(e, "out of memory");
-    }
-
-    return CTL_PG(l->pg, l->arena, &rows, e, SQL_END_USERS, windows, holds)
-           && (rows.nrows == 0 || users_add(l, sum, &rows, e));
 }
 
 
@@ -434,11 +351,12 @@ ctl_sum_read(struct ctl_leader *l, const struct ctl_partition *p,
     }
     sum->ahead_s = apart > 0 ? apart : 0;
     if (!ctl_zone_refresh(l->pg, l->arena, e)
-        || !holds_read(l, p, &holds, e)
+        || !holds_read(l, p, &sum->holds, e)
         || !windows_read(l, p, sum, e))
     {
         return false;
     }
+    holds = sum->holds;
     for (i = 0; i < sum->nwindows; i++) {
         if (!ctl_opening_ensure(l->pg, l->arena, &sum->windows[i].row,
                                 sum->now, e))
@@ -452,7 +370,6 @@ ctl_sum_read(struct ctl_leader *l, const struct ctl_partition *p,
     ok = ctl_pg_exec(l->pg, e, "SET TRANSACTION ISOLATION LEVEL"
                      " REPEATABLE READ READ ONLY")
          && windows_read(l, p, sum, e)
-         && users_read(l, sum, holds, e)
          && ahead_read(l, sum, holds, e)
          && sums_read(l, sum, holds, e)
          && others_read(l, sum, holds, e)
@@ -568,86 +485,31 @@ budget_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
 }
 
 
-/* `ends (field value)...`: what counts with its default's limits, until its
- * longest window is over. */
-static bool
-user_args_fill(struct ctl_leader *l, const struct ctl_sum *sum,
-    unsigned from, unsigned upto, struct budget_args *a)
-{
-    int64_t ends = 0, end;
-    unsigned i;
-
-    for (i = from; i < upto; i++) {
-        end = asg_window_end(&sum->windows[i].row.window, sum->now);
-        ends = end > ends ? end : ends;
-    }
-    for (i = 0; i < sum->nahead; i++) {
-        if (sum->ahead[i].window >= from && sum->ahead[i].window < upto) {
-            end = asg_window_end(&sum->windows[sum->ahead[i].window].row.window,
-                                 sum->ahead[i].start);
-            ends = end > ends ? end : ends;
-        }
-    }
-    arg_add(a, ctl_arena_printf(l->arena, "%lld", (long long) ends));
-    windows_add(l, sum, from, upto, a);
-
-    return !l->arena->failed && a->n < ARGS_MAX;
-}
-
-
-/* The keys beside {pNN}:m: the budget; of an end user its default, too; where
- * there is a default, who has it. */
-static size_t
-seed_keys(const struct ctl_partition *p, const struct ctl_sum_window *w,
-    char names[3][ASG_RKEY_MAX], asg_str_t keys[3])
-{
-    const char *id = w->row.budget_id;
-    const char *default_id = w->default_id != NULL ? w->default_id : id;
-    size_t n = 1;
-
-    keys[0] = (asg_str_t) {names[0], asg_rkey_budget(names[0], p->part,
-                                                     asg_str_z(id))};
-    if (w->default_id != NULL) {
-        keys[n] = (asg_str_t) {names[n], asg_rkey_budget(names[n], p->part,
-                               asg_str_z(default_id))};
-        n++;
-    }
-    if (memcmp(id, "e.", 2) == 0) {
-        keys[n] = (asg_str_t) {names[n], asg_rkey_users(names[n], p->part,
-                               asg_str_z(default_id))};
-        n++;
-    }
-
-    return n;
-}
-
-
 bool
 ctl_sum_seed_budget(struct ctl_leader *l, const struct ctl_partition *p,
     const struct ctl_sum *sum, unsigned *at, struct ctl_error *e)
 {
     const char *id = sum->windows[*at].row.budget_id;
-    bool of_user = sum->windows[*at].default_id != NULL;
     struct budget_args args = {.n = 0};
-    char names[3][ASG_RKEY_MAX];
+    char budget[ASG_RKEY_MAX], users[ASG_RKEY_MAX];
+    const asg_str_t keys[2] = {
+        {budget, asg_rkey_budget(budget, p->part, asg_str_z(id))},
+        {users, asg_rkey_users(users, p->part, asg_str_z(id))}
+    };
     asg_verdict_t verdict;
-    asg_str_t keys[3];
     unsigned upto = *at;
-    size_t nkeys;
 
     while (upto < sum->nwindows
            && strcmp(sum->windows[upto].row.budget_id, id) == 0)
     {
         upto++;
     }
-    nkeys = seed_keys(p, &sum->windows[*at], names, keys);
-    if (of_user ? !user_args_fill(l, sum, *at, upto, &args)
-        : !budget_args_fill(l, sum, *at, upto, &args))
-    {
+    if (!budget_args_fill(l, sum, *at, upto, &args)) {
         return ctl_error_internal(e, "the budget %s cannot be written", id);
     }
-    if (!ctl_partition_seed(l, p, of_user ? "user" : "budget", nkeys, keys,
-                            args.n, args.argv, &verdict, e))
+    /* one of end users may be a default, whom nobody is held by now */
+    if (!ctl_partition_seed(l, p, "budget", memcmp(id, "e.", 2) == 0 ? 2 : 1,
+                            keys, args.n, args.argv, &verdict, e))
     {
         return false;
     }

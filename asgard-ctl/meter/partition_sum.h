@@ -2,7 +2,8 @@
  * What a partition's counters must be, by the ledger and the open holds.
  *
  * Sums, limits and the number of the last correction are of one snapshot of
- * the database.  Everything is of the arena.
+ * the database.  Everything is of the arena.  End users without a budget of
+ * their own are none of it: meter/end_user_seed.h.
  */
 #ifndef CTL_PARTITION_SUM_H
 #define CTL_PARTITION_SUM_H
@@ -14,8 +15,6 @@ struct ctl_sum_window {
     struct ctl_window_row row;
     int64_t version;                    /* of its budget */
     int64_t start;                      /* its id at `now`, or _NONE */
-    const char *default_id;             /* of an end user: what has its limit;
-                                         * NULL of all others */
     asg_nusd_t spent_nusd, held_nusd;
 };
 
@@ -30,8 +29,8 @@ struct ctl_sum {
     int64_t now;                        /* by Redis' clock */
     int64_t ahead_s;                    /* ... of the database's, if it is */
     int64_t adj;                        /* last correction in the sums */
-    struct ctl_sum_window *windows;     /* those of a budget together; then
-                                         * of end users without their own */
+    const char *holds;                  /* those of Redis, as JSON */
+    struct ctl_sum_window *windows;     /* those of a budget together */
     unsigned nwindows;
     struct ctl_sum_ahead *ahead;        /* in the order of `windows` */
     unsigned nahead;

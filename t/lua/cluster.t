@@ -65,8 +65,8 @@ $p->seed('hold', [$p->key('h:old'), $p->key('x'), $B], 'old', 5, $now,
 $p->seed('drop', [$p->key('h:none')]);
 $p->seed('budget', [$p->key('b:e.all'), $p->key('e:e.all')], 1,
     'total:t,1d:p:86400:345600', $now - 9, 'total', '-', '1d', 50, '|');
-$p->seed('user', [map { $p->key($_) } qw(b:e.one b:e.all e:e.all)],
-    $day + 86400, "s:1d:$day", 4);
+$p->seed('users', [map { $p->key($_) } qw(b:e.all e:e.all b:e.one)],
+    $day + 86400, 1, "s:1d:$day", 4);
 $p->seed('adopt', [], 0);
 $p->reserve('told', 7, ['p.x'], mode => 'A',
     pins => "p.x:total:0,p.x:1d:$day", limits => [['k.y', '-', '-', '0']]);
@@ -104,7 +104,7 @@ is_deeply([grep { my $name = $_; !grep { /^\Q$name\E\b/ } keys %Declared::ran }
     [], 'every script did its work with the keys that it declares');
 is_deeply([grep { !$Declared::ran{$_} } 'reserve R', 'reserve A',
     (map { "finish $_" } qw(s e v x p)), map { "seed $_" } qw(close drop budget
-    user hold adopt open limit relimit add dur)], [], '... with every verb');
+    users hold adopt open limit relimit add dur)], [], '... with every verb');
 
 # A command's key is one of KEYS, or a variable that was set to one.
 for my $file (glob top() . '/ngx_asgard_module/core/lua/{,part/}*.lua') {

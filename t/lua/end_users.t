@@ -124,13 +124,35 @@ is(reserve(user(1), 90)->[0], 'OK', '... is what holds it');
 my $q = Asgard::Partition->new(redis => $redis, part => 7, epoch => 2);
 $q->seed('close', []);
 is_deeply($q->seed('budget', [$p->budget_keys($default), $users], 10,
-    'total:t,1h:p:3600:0', $hour, 'total', '-', '1h', 120, '|'), ['OK'],
+    'total:t,1h:p:3600:0', $hour, 'total', '-', '1h', 120, '|', 's:total:0',
+    0, "s:1h:$hour", 0), ['OK'],
     'the default is written anew');
 is($redis->cmd('EXISTS', $users), 0, '... with nobody');
-is_deeply($q->seed('user', [$p->budget_keys(user(2), $default), $users],
-    $hour + 3600, "s:1h:$hour", 70), ['OK'], 'then who has spent');
-is_deeply($q->seed('user', [$p->budget_keys(user(2)), $p->key('b:p.x'), $users],
-    $hour + 3600), ['ARG'], '... of this default only');
+sub users { my ($of, @users) = @_;
+    return $q->seed('users', [$p->budget_keys($of), $users,
+        map { $p->budget_keys($_->[0]) } @users], map { my (undef, $ends, @f) =
+            @$_; ($ends, @f / 2, @f) } @users) }
+is_deeply(users($default, [user(2), $hour + 3600, "s:1h:$hour", 70],
+    [user(20), $hour + 3600, "s:1h:$hour", 3, "s:1d:$hour", 9]), ['OK'],
+    'then those who have spent, many at once');
+is_deeply([$q->field(user(20), "s:1d:$hour"), $q->field(user(20), 'c:1d'),
+    $q->field(user(20), 'c:1h')], [9, undef, $hour],
+    '... also in a window that is gone, which is not in use');
+users($default, [user(2), $hour + 3600, "s:1h:$hour", 1]);
+is(counter(user(2), 's'), 70, '... each once');
+is_deeply(users($default, [user(21), int(time) - 1, "s:1h:$hour", 1]), ['OK'],
+    '... and whose last window has ended meanwhile is no error');
+is($redis->cmd('EXISTS', $p->key('b:' . user(21))), 0, '... but nobody');
+is_deeply([$redis->cmd('ZCARD', $users), $p->field($default, 'un')], [2, 2],
+    '... and they are counted');
+for my $wrong (['p.x', [user(2), $hour + 3600]],
+    [$default, [user(2), $hour + 3600, 's:total:0', 1]],
+    [$default, [user(2), $hour + 3600, "g:1h:$hour", 1]],
+    [$default, [user(2), '']]) {
+    my $before = $p->dump;
+    is_deeply(users(@$wrong), ['ARG'], '... of this default and its periods');
+    is($p->dump, $before, '... or nothing is written');
+}
 $q->seed('budget', [$p->budget_keys('p.x')], 10, 'total:t', $hour, 'total', '-',
     '|', 's:total:0', 0);
 $q->seed('adopt', []);
@@ -162,5 +184,43 @@ is_deeply(again(user(4), 91), ['OVER', user(4), '1h', 120, 0, 30,
 is_deeply(again(user(5), 81), ['OVER', user(5), '1h', 120, 40, 0,
     $hour + 3600], '... what was told is spent');
 is(again(user(4), 90)->[0], 'OK', '... and no more');
+
+# What an earlier epoch left of an end user is worth nothing: a reseed wrote
+# whoever is needed.
+sub left { my ($user, %more) = @_;
+    $redis->cmd('DEL', $p->key("b:$user"));
+    $redis->cmd('HSET', $p->key("b:$user"), d => 1, e => 1, %more) }
+my $next = $hour + 3600;
+left(user(30), 'c:1h' => $next, "s:1h:$next" => 0, "h:1h:$next" => 0,
+    "s:1h:$hour" => 99, "h:1h:$hour" => 0);
+is(again(user(30), 120)->[0], 'OK', 'one that was ahead when a clock went back '
+    . 'is let in');
+is($redis->cmd('HLEN', $p->key('b:' . user(30))), 5, '... and begins anew');
+left(user(31), "s:1h:$past" => 5, "h:1h:$past" => 0);
+is($q->apply(1, 7, 'p.x:total:0,' . user(31) . ":1h:$past", ['p.x', user(31)])
+    ->[0], 'OK', 'a correction of what is over');
+is($redis->cmd('HEXISTS', $p->key('b:' . user(31)), "s:1h:$past"), 0,
+    '... leaves nothing that would have to be right');
+left(user(32), "s:1h:$hour" => 99, "h:1h:$hour" => 0, 'c:1h' => $hour);
+is($q->apply(2, 30, 'p.x:total:0,' . user(32) . ":1h:$hour", ['p.x', user(32)])
+    ->[0], 'OK', 'a correction of now');
+is(again(user(32), 91)->[0], 'OVER', '... counts');
+is(again(user(32), 90)->[0], 'OK', '... and not what was left');
+
+# Another zone of the default: nobody is locked out, nothing is forgotten.
+my $early = $hour - 600;
+sub zone { my (@entry) = @_;
+    return $q->seed('limit', [$q->budget_keys($default)], $q->{version}++,
+        'total:t,' . Asgard::Partition::spec(@entry), 'total', '-', '-', '1h',
+        120, (ref $entry[0] ? $early : $hour) . ':0')->[0] }
+$q->{version} = 20;
+is(again(user(40), 50)->[0], 'OK', 'a call by one zone');
+is(zone(['1h', 'Europe/Berlin', $early, $early + 7200, $early + 9000]), 'OK',
+    'the default gets another, whose period began before');
+is(again(user(40), 120)->[0], 'OK', '... in which the same end user is let in');
+is(zone('1h'), 'OK', 'the first zone comes back');
+is_deeply(again(user(40), 71), ['OVER', user(40), '1h', 120, 0, 50,
+    $hour + 3600], '... and so does what was counted in it');
+is(again(user(40), 70)->[0], 'OK', '... no more');
 
 done_testing();

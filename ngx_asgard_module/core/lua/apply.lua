@@ -20,6 +20,7 @@
 --@part base
 --@part window
 --@part pins
+--@part due
 --@part pins_open
 
 local m = call('HMGET', KEYS[1], 'f', 'st', 'adj')
@@ -44,13 +45,14 @@ if seq > adj + 1 then
     return {'GAP', str(adj)}
 end
 
-pins_read(list)
+local epoch = match(ARGV[1], '^%d+')
+pins_read(list, epoch)
 if not pins_stay_in_range(list, 0, sign == '-' and -delta or delta) then
     return {'ARG'}
 end
 
 -- Every check is done: from here on only writes.
-pins_open(list)
+pins_open(list, epoch)
 local sets = {}
 for i, pin in ipairs(list) do
     if pin.spent then

@@ -121,6 +121,7 @@ if not raw_amount then
             return 0
         end
 --@part window
+--@part due
 --@part pins_open
         local list = pins_parse(pins, 5, last)
         if not list then
@@ -129,11 +130,11 @@ if not raw_amount then
         local epoch = match(ARGV[1], '^%d+')
         local before = int(match(raw or '', '^L ' .. epoch .. ' (%d+)$')) or 0
         local more = math.max(amount - before, 0)
-        pins_read(list)
+        pins_read(list, epoch)
         if not pins_stay_in_range(list, 0, more) then
             return nil, {'ARG'}
         end
-        pins_open(list)
+        pins_open(list, epoch)
         local sets = {}
         for i, pin in ipairs(list) do
             if pin.spent then

@@ -125,6 +125,7 @@ local pins, worst, worst_at
 if adopt then
 -- Defined where they are used: a function costs what a command does.
 --@part pins
+--@part due
 --@part pins_open
 --@part pins_hold
     pins = ARGV[8]
@@ -132,11 +133,12 @@ if adopt then
     if not list then
         return {'ARG'}
     end
-    pins_read(list)
+    local epoch = match(ARGV[1], '^%d+')
+    pins_read(list, epoch)
     if not pins_stay_in_range(list, amount, 0) then
         return {'ARG'}
     end
-    pins_open(list)
+    pins_open(list, epoch)
     pins_hold(list, amount)
 else
     if reserve and (time < seen - 5 or not_after > 0 and now > not_after) then
@@ -148,6 +150,7 @@ else
 
     local user
     if default then
+--@part due
 --@part end_user
     end
 
@@ -199,7 +202,7 @@ else
 
         local v, sets, put = call('HMGET', key, unpack(fields)), {0, 0}, 0
         if by_default then
-            user.limits(v, windows, n)
+            user.limits(v, windows, n, text)
         end
         for j = 0, n - 1, 4 do
             local start, ends = windows[j + 2], windows[j + 3]
@@ -260,6 +263,9 @@ else
         if call('HGET', key, 'h:' .. wid) == '0' then
             call('HDEL', key, 's:' .. wid, 'h:' .. wid)
         end
+    end
+    if user then
+        user.clear()
     end
     for i, sets in ipairs(writes) do
         call('HSET', KEYS[i + 4], unpack(sets))

@@ -23,11 +23,15 @@
 --                    is no window's, written as h:<w>:<id> alone.  A window
 --                    without a field is UNSEEDED for reserve until one begins
 --                    at or after `at`
--- user ends (field value)...
---                    KEYS 2 the budget of an end user, written anew; 3 the
---                    default that holds it  4 {pNN}:e:<default>, where it is
---                    put with `ends`, when its last window is over
---                    (part/end_user.lua)
+-- users (ends n (field value)...)...
+--                    KEYS 2 the default of end users  3 {pNN}:e:<default>
+--                    4... budgets of those whom it holds, each written anew
+--                    with the n fields s:<w>:<id> and h:<w>:<id>, and put
+--                    into the set with `ends`, when its last window is over
+--                    (part/end_user.lua).  In use is what is a period of the
+--                    default's windows as they are now.  Who has been written
+--                    in this epoch stays so, and whose `ends` has come is
+--                    nobody
 -- hold id amount created expires pins detail
 --                    KEYS 2 the hold  3 {pNN}:x  4... budgets of the pins.  An
 --                    open hold again, added to held where counters exist, and
@@ -98,6 +102,7 @@
 --@part window
 --@part hold
 --@part pins
+--@part due
 --@part pins_open
 --@part pins_hold
 
@@ -106,6 +111,7 @@ local UNREAD_MOST, USER_LINGERS = 1000, 172800
 local m = call('HMGET', KEYS[1], 'f', 'st', 'ctl', 'adj', 'dur')
 local fence, state, leader = m[1], m[2], int(m[3]) or 0
 local verb, token = ARGV[1], int(ARGV[2])
+local our_epoch = match(fence or '', '^%d+')
 
 -- A counter is a sum of amounts, written as it is: it may be above the largest
 -- amount, where a comparison as a double still refuses all that comes.
@@ -391,15 +397,16 @@ function verbs.drop()
     return {'OK'}
 end
 
--- The explicit counters of a budget: field -> value, c:<w> and a:<w> -> highest
--- id that has begun, and that has not.  What is held of no window is a field
--- alone.
-local function fields_parse(set, from)
+-- The explicit counters of a budget, ARGV[from...upto]: field -> value, c:<w>
+-- and a:<w> -> highest id that has begun, and that has not; where `entries` are
+-- given, of those that are periods of these.  What is held of no window is a
+-- field alone.
+local function fields_parse(set, from, upto, entries)
     local fields, last, now = {}, {}, now_seen()
-    if (#ARGV - from) % 2 == 0 then
+    if (upto - from) % 2 == 0 then
         return nil
     end
-    for i = from, #ARGV, 2 do
+    for i = from, upto, 2 do
         local kind, w, id = match(ARGV[i], '^([shg]):(%w+):(%d+)$')
         local field = kind == 'g' and 'h' .. sub(ARGV[i], 2) or ARGV[i]
         if not kind or kind ~= 'g' and not set[w] or not int(id)
@@ -410,11 +417,22 @@ local function fields_parse(set, from)
         if kind ~= 'g' then
             local other = (kind == 's' and 'h' or 's') .. ':' .. w .. ':' .. id
             fields[other] = fields[other] or false
-            local mark = (int(id) > now and 'a:' or 'c:') .. w
-            last[mark] = math.max(last[mark] or 0, int(id))
+            if not entries or is_period(entries, w, int(id)) then
+                local mark = (int(id) > now and 'a:' or 'c:') .. w
+                last[mark] = math.max(last[mark] or 0, int(id))
+            end
         end
     end
     return fields, last
+end
+
+local function counters_write(key, fields, last)
+    for field, value in pairs(fields) do
+        call('HSET', key, field, value or '0')
+    end
+    for mark, id in pairs(last) do
+        call('HSET', key, mark, str(id))
+    end
 end
 
 function verbs.budget()
@@ -428,46 +446,18 @@ function verbs.budget()
         or ARGV[bar] and ARGV[bar] ~= '|' then
         return {'ARG'}
     end
-    local fields, last = fields_parse(set, bar + 1)
+    local fields, last = fields_parse(set, bar + 1, #ARGV)
     if not fields and ARGV[bar] then
         return {'ARG'}
     end
     call('DEL', unpack(KEYS, 2))
     call('HSET', KEYS[2], 'at', str(at))
     limits_write(version, ARGV[5], list)
-    for field, value in pairs(fields or {}) do
-        call('HSET', KEYS[2], field, value or '0')
-    end
-    for mark, id in pairs(last or {}) do
-        call('HSET', KEYS[2], mark, str(id))
-    end
+    counters_write(KEYS[2], fields or {}, last or {})
     return {'OK'}
 end
 
-function verbs.user()
-    local ends, set, now = int(ARGV[4]), {}, now_seen()
-    for i = 5, #ARGV, 2 do
-        set[match(ARGV[i] or '', '^[sh]:(%w+):') or ''] = true
-    end
-    local fields, last = fields_parse(set, 5)
-    if not ends or ends <= now or not fields or set[''] or set.total
-        or #KEYS ~= 4 or not budget_of(KEYS[2])
-        or not budget_of(KEYS[3]) or not is_users_key(4, 3) then
-        return {'ARG'}
-    end
-    call('DEL', KEYS[2])
-    call('HSET', KEYS[2], 'd', '1')
-    for field, value in pairs(fields) do
-        call('HSET', KEYS[2], field, value or '0')
-    end
-    for mark, id in pairs(last) do
-        call('HSET', KEYS[2], mark, str(id))
-    end
-    call('EXPIRE', KEYS[2], str(ends - now + USER_LINGERS))
-    call('ZADD', KEYS[4], str(ends), budget_of(KEYS[2]))
-    call('HSET', KEYS[3], 'un', str(call('ZCARD', KEYS[4])))
-    return {'OK'}
-end
+--@part seed_users
 
 function verbs.hold()
     local id, pins, detail = ARGV[4], ARGV[8], ARGV[9]
@@ -482,11 +472,11 @@ function verbs.hold()
     if open then
         return {'DUP'}
     end
-    pins_read(list)
+    pins_read(list, our_epoch)
     if not pins_stay_in_range(list, amount, 0) then
         return {'ARG'}
     end
-    pins_open(list)
+    pins_open(list, our_epoch)
     pins_hold(list, amount)
     call('SET', KEYS[2], table.concat({str(amount), str(created),
         str(expires), pins, detail}, ' '))
@@ -531,13 +521,14 @@ local function leader_take()
     end
 end
 
--- The fields of the budget as a table; empty when it is not there.
+-- The fields of the budget as a table; empty when it is not there.  Of an end
+-- user's that another epoch left there is no more than that.
 local function counters_read()
     local flat, fields = call('HGETALL', KEYS[2]), {}
     for i = 1, #flat, 2 do
         fields[flat[i]] = flat[i + 1]
     end
-    return fields
+    return fields.e and fields.e ~= our_epoch and {e = fields.e} or fields
 end
 
 -- `verdict` and what the windows of the budget opened with.
@@ -635,11 +626,10 @@ function verbs.add()
     if refusal then
         return refusal
     end
-    if counters.d then                      -- an end user's: it stays now
+    if next(counters) then                  -- an end user's: it stays now
+        counters.d, counters.e = nil, nil
         call('DEL', KEYS[2])
-        for field, value in pairs(counters) do
-            call('HSET', KEYS[2], field, value)
-        end
+        counters_write(KEYS[2], counters, {})
     end
     call('HSET', KEYS[2], 'at', str(at))
     limits_write(version, ARGV[6], list)
@@ -661,7 +651,7 @@ end
 
 -- verb -> the states that allow it, and whether the token may be a higher one.
 local guards = {
-    drop = {closed = true}, budget = {closed = true}, user = {closed = true},
+    drop = {closed = true}, budget = {closed = true}, users = {closed = true},
     hold = {closed = true},
     adopt = {closed = true, adopt = true}, open = {adopt = true, open = true},
     limit = {adopt = true, open = true, higher = true},

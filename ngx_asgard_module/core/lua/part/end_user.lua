@@ -7,12 +7,16 @@
 -- So nobody is unknown and nobody unlimited: an end user begins with its first
 -- call, in the step that holds it.  The counters are in a hash of its own, like
 -- any budget's but without windows and limits, marked `d`, which goes two days
--- after the set has no use for it.
+-- after the set has no use for it.  `e` is the epoch that it is of: a reseed
+-- looks for nobody who is not needed any more, and what stands there of another
+-- epoch is worth nothing.
 --
--- Leaves `user`: find(), limits() while reading, keep() behind the last check.
+-- Leaves `user`: find(), limits() while reading, then clear(), and keep() when
+-- all else is written.
 
 local USERS_MOST, PRUNES, LINGERS = 10000, '16', 172800
 
+local epoch = match(ARGV[1], '^%d+')
 user = {ends = 0}
 
 -- May it be held by the default?  Then user.windows are those, but `total`,
@@ -24,7 +28,9 @@ function user.find(key, budget)
         return {'UNSEEDED', budget_of(default)}
     end
     local score = tonumber(call('ZSCORE', members, budget) or nil)
-    user.marked = call('HGET', key, 'd') == '1'
+    local mark = call('HMGET', key, 'd', 'e')
+    user.stale = mark[2] ~= epoch
+    user.marked = mark[1] == '1' and not user.stale
     if score and score > now and not user.marked then
         return {'UNSEEDED', budget}
     end
@@ -48,11 +54,31 @@ function user.find(key, budget)
     user.windows = table.concat(kept, ',')
 end
 
+-- Does `last`, once in use, belong to another zone that the window had?  It may
+-- come back: for as long as that period lasts its counters stay.
+local function is_astray(w, start, last, text, from)
+    return last and last ~= start and is_due(w, last)
+        and window_at(text, sub(text, from - 1, from - 1), from, last) ~= last
+end
+
 -- The limits of its windows into their places, and when the last one ends.
-function user.limits(v, windows, n)
+-- Nothing has been in use of another zone, or in a hash of another epoch.
+function user.limits(v, windows, n, text)
     for j = 0, n - 1, 4 do
         v[j + 1] = call('HGET', default, 'l:' .. windows[j + 1])
         user.ends = math.max(user.ends, windows[j + 3])
+        if user.stale then
+            v[j + 2], v[j + 3], v[j + 4] = false, false, false
+        elseif is_astray(windows[j + 1], windows[j + 2], int(v[j + 2]), text,
+                windows[j + 4]) then
+            v[j + 2] = false
+        end
+    end
+end
+
+function user.clear()
+    if user.stale then
+        call('DEL', user.key)
     end
 end
 
@@ -66,6 +92,6 @@ function user.keep()
     end
     call('ZADD', members, str(user.ends), user.budget)
     call('HSET', default, 'un', str(call('ZCARD', members)))
-    call('HSET', user.key, 'd', '1')
+    call('HSET', user.key, 'd', '1', 'e', epoch)
     call('EXPIRE', user.key, str(user.ends - now + LINGERS))
 end

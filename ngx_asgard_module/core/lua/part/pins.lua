@@ -31,8 +31,10 @@ end
 
 -- Reads the counters of each pin: held, spent (nil when not there), and whether
 -- its window is not over: the one in use, or one that was seeded though it is
--- still to come.
-local function pins_read(list)
+-- still to come.  With an epoch, what stands of an end user that its default
+-- holds counts only if it is of that epoch (part/end_user.lua): else nothing is
+-- there, and the first of its pins is stale.
+local function pins_read(list, epoch)
     local last = 1
     while list[last] do
         local key, fields, first = list[last].key, {0, 0, 0, 0}, last
@@ -44,7 +46,14 @@ local function pins_read(list)
             fields[n + 3], fields[n + 4] = 'c:' .. pin.w, 'a:' .. pin.w
             last = last + 1
         end
-        local v = call('HMGET', key, unpack(fields))
+        local of_user = epoch and sub(key, 6, 10) == ':b:e.'
+        if of_user then
+            fields[#fields + 1], fields[#fields + 2] = 'w', 'e'
+        end
+        local v, all = call('HMGET', key, unpack(fields)), #fields
+        if of_user and not v[all - 1] and v[all] ~= epoch then
+            v, list[first].stale = {}, true
+        end
         for i = first, last - 1 do
             local pin, n = list[i], (i - first) * 4
             local held, spent = v[n + 1], v[n + 2]

@@ -6,18 +6,11 @@
 -- call may be what is told.  No windows stand beside its counters; unless it
 -- calls again they go by themselves, when the longest window must be over.  A
 -- period that is over stays so: a reseed does not bring it back, and begun at 0
--- it would lack what the ledger has of it.
+-- it would lack what the ledger has of it.  Nor does the period become the one
+-- in use: its default may have another zone by now.  What an earlier epoch left
+-- of an end user goes first.
 
 local USER_KEEPS = '3456000'                -- s: 40 days
--- Of a day and more an hour longer: it may be of a zone.
-local LENGTHS = {s = 1, m = 60, h = 3600, d = 90000, w = 608400, mo = 2682000}
-
--- May the period that begins at `id` still go on?
-local function is_due(window, id)
-    local n, unit = match(window, '^(%d+)(%l+)$')
-    local length = LENGTHS[unit or '']
-    return length and id + n * length > tonumber(call('TIME')[1])
-end
 
 -- Does a period of the window begin at `id`, by the budget's entries?
 local function is_period(entries, window, id)
@@ -32,12 +25,15 @@ local function is_period(entries, window, id)
     return false
 end
 
--- After pins_read() and the last check: opens them at 0, by the rule of
--- reserve.  One that is over, or was in use, or is none of the budget, stays
--- so, but what is held of it is counted from 0: should it be opened later, it
--- is known.
-local function pins_open(list)
+-- After pins_read() with this epoch and the last check: opens them at 0, by the
+-- rule of reserve.  One that is over, or was in use, or is none of the
+-- budget, stays so, but what is held of it is counted from 0: should it be
+-- opened later, it is known.
+local function pins_open(list, epoch)
     for _, pin in ipairs(list) do
+        if pin.stale then
+            call('DEL', pin.key)
+        end
         local w, id = pin.w, int(pin.id)
         local v = not pin.spent and not pin.held and id and call('HMGET',
             pin.key, 'at', 'w', 'l:' .. w, 'c:' .. w, 'a:' .. w)
@@ -46,10 +42,11 @@ local function pins_open(list)
             and match(pin.key, '^{p%d%d}:b:e%.')
         if of_user then
             if id > (int(v[4]) or -1) and is_due(w, id) then
-                call('HSET', pin.key, pin.s, '0', 'c:' .. w, pin.id)
+                call('HSET', pin.key, pin.s, '0', 'a:' .. w,
+                    str(math.max(id, int(v[5]) or 0)))
                 pin.spent, pin.current = 0, true
             end
-            call('HSET', pin.key, pin.h, '0')
+            call('HSET', pin.key, pin.h, '0', 'e', epoch)
             pin.held = 0
             if call('HGET', pin.key, 'd') ~= '1' then
                 call('EXPIRE', pin.key, USER_KEEPS)

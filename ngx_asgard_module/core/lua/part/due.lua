@@ -1,0 +1,10 @@
+-- How long the period of a window may last, where its boundaries are not at
+-- hand: of a day and more an hour longer, for it may be of a zone.
+local LENGTHS = {s = 1, m = 60, h = 3600, d = 90000, w = 608400, mo = 2682000}
+
+-- May the period that begins at `id` still go on?
+local function is_due(window, id)
+    local n, unit = match(window, '^(%d+)(%l+)$')
+    local length = LENGTHS[unit or '']
+    return length and id + n * length > tonumber(call('TIME')[1])
+end
