@@ -27,10 +27,12 @@
     " WHERE p.group_key = " CTL_BUDGET_GROUP SQL_IN_PERIOD SQL_UNNAMED
 
 /* What holds of the budget $1 came to that are of the period $3 of its window
- * $2 and do not name it.  Every hold that names a budget names its total. */
+ * $2 and do not name it.  Every hold that names a budget names its total, but
+ * those of an end user that its project's default held. */
 #define SQL_OUTSIDE \
     SQL_EARLIER " + coalesce((SELECT sum(h.balance_nano) FROM projects p" \
-    " JOIN holds h USING (project_id) WHERE $2 <> 'total'" \
+    " JOIN holds h USING (project_id) WHERE ($2 <> 'total' OR " \
+    CTL_BUDGET_OWN ")" \
     " AND (p.project_id = b.project_id OR p.group_key = " CTL_BUDGET_GROUP \
     ")" SQL_IN_PERIOD \
     " AND strpos(',' || h.pins, ',' || b.budget_id || ':') > 0" \

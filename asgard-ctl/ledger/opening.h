@@ -5,7 +5,8 @@
  * spent = opening + balances of the holds that name the window.  An opening
  * covers the holds of the period that do not, and had ended when Redis took the
  * window: calls in flight stay outside.  A key or group without a budget that
- * gets its first one brings along what it spent before, in `total` all of it.
+ * gets its first one brings along what it spent before, in `total` all of it;
+ * an end user what its calls spent that name its budget, held by the default.
  *
  * A budget that Redis has is in use while it gets a window.  What the ledger
  * has of it is summed up to an event; seed.lua adds what ended after that event
@@ -27,10 +28,15 @@
 #define CTL_BUDGET_GROUP \
     "CASE WHEN b.scope = 'group' THEN b.scope_id END"
 
-/* Did a key, or a project of a group, have calls, perhaps, before there was the
- * budget `b`? */
+/* Is it an end user's own, which its project's default held before? */
+#define CTL_BUDGET_OWN \
+    "(b.scope = 'end_user' AND b.scope_id <> b.project_id || '/*')"
+
+/* Did a key, a project of a group, or an end user have calls, perhaps, before
+ * there was the budget `b`? */
 #define CTL_BUDGET_LATE \
-    "(EXISTS (SELECT FROM keys k WHERE k.key_id = " CTL_BUDGET_KEY \
+    "(" CTL_BUDGET_OWN " OR EXISTS (SELECT FROM keys k" \
+    " WHERE k.key_id = " CTL_BUDGET_KEY \
     " AND k.created_at < b.created_at) OR EXISTS (SELECT FROM projects p" \
     " WHERE p.group_key = " CTL_BUDGET_GROUP \
     " AND p.created_at < b.created_at))"
