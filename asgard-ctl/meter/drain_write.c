@@ -261,7 +261,7 @@ ctl_batch_write(struct ctl_batch *b, struct ctl_error *e)
                    && (strstr(sums, ",e.") == NULL
                        || CTL_PG(pg, arena, NULL, e, SQL_END_USERS, sums,
                                  part))
-                   && ctl_budget_warn(pg, arena, sums, e)
+                   && ctl_budget_warn(pg, arena, sums, b->entries.data, e)
                    && ctl_guard_audit(pg, arena, &b->entries, e)))
            && (b->nowed == 0
                || CTL_PG(pg, arena, NULL, e, SQL_APPLIES, b->owed.data, part))
