@@ -21,7 +21,8 @@ sub new {
 # its leases, the first time until they end, later for a moment.
 sub everybody {
     my ($self, $n) = @_;
-    my @running = $self->running;
+    my @running;                        # a COMMIT may be just on its way
+    wait_until(sub { @running = $self->running; @running == $n }, 5);
     is(scalar @running, $n, 'all hold still');
     $self->roles(qw(api meter notify));
     is_deeply([$self->running], \@running,
