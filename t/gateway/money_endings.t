@@ -1,4 +1,4 @@
-# The table of what a provider can do after a request was sent, docs/money.md:
+# The table of what a provider can do after a request was sent, docs/endings.md:
 # each row has its subtest here, and ends as the row says, for the client and
 # for the money.
 use strict;
@@ -29,7 +29,7 @@ $s->publish;
 $s->start;
 
 my %told = map { /^\| ([^|]+?) \| ([^|]+?) \| (`[vexs]`.*?) \|$/
-    ? ($1 => [$2, $3]) : () } split /\n/, slurp(top() . '/docs/money.md');
+    ? ($1 => [$2, $3]) : () } split /\n/, slurp(top() . '/docs/endings.md');
 cmp_ok(scalar(keys %told), '>', 25, 'the table was found');
 
 my $true = JSON::PP::true();
@@ -84,7 +84,7 @@ sub row {
     my ($row, @tries) = @_;
     my $told = delete $told{$row};
     return subtest($row, sub {
-        ok($told, 'docs/money.md has this row') or return;
+        ok($told, 'docs/endings.md has this row') or return;
         for my $try (@tries) {
             my ($script, %change) = @$try;
             $up->script($script) if $script;
@@ -199,7 +199,7 @@ sub left_row {
     my ($row, $script, $leave, %change) = @_;
     my $told = delete $told{$row};
     return subtest($row, sub {
-        ok($told, 'docs/money.md has this row') or return;
+        ok($told, 'docs/endings.md has this row') or return;
         my $before = $up->count;
         $up->script($script);
         my $trace = sprintf 'tr_%032x', $before;
