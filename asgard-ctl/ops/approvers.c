@@ -100,13 +100,37 @@ ctl_approvers_add(struct ctl_change *c, enum ctl_approvers group,
 }
 
 
+/* Who waits for the group would wait for fewer without its member. */
+static bool
+check_asks_nothing(struct ctl_change *c, const char *name,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (c->person == NULL) {
+        return true;
+    }
+
+    return CTL_PG(c->pg, c->arena, &rows, e,
+               "SELECT 1 FROM requests WHERE group_rules ? $1"
+               " AND person = 'user:' || $2 AND state IN ('requested',"
+               " 'reviewing', 'flagged') LIMIT 1", name, c->person)
+           && (rows.nrows == 0
+               || ctl_error_set(e, 403, "self_approval",
+                                "You wait for this group's agreement "
+                                "yourself; another administrator takes its "
+                                "members out."));
+}
+
+
 bool
 ctl_approvers_remove(struct ctl_change *c, enum ctl_approvers group,
     const char *member, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
-    if (!CTL_PG(c->pg, c->arena, &rows, e,
+    if (!check_asks_nothing(c, ctl_approvers_name(group), e)
+        || !CTL_PG(c->pg, c->arena, &rows, e,
             "DELETE FROM approvers v USING users u WHERE u.user_id = v.user_id"
             " AND v.group_name = $1 AND lower($2) IN (u.user_id::text,"
             " u.username) RETURNING u.user_id, u.username",

@@ -65,7 +65,9 @@ ctl_ask_may_approve(const struct ctl_principal *who, unsigned relation,
     const struct ctl_approval_facts facts = facts_of(who, relation, ask);
 
     return ctl_ask_is_open(ask->state)
-           && (ctl_approval_voices(who, &facts) & ask->lacks) != 0;
+           && ((ctl_approval_voices(who, &facts) & ask->lacks) != 0
+               || (ask->given > 0 && ask->given >= ask->needed
+                   && ctl_approval_decide(who, &facts) == CTL_APPROVAL_MAY));
 }
 
 
@@ -263,7 +265,7 @@ approve_open(struct ctl_change *c, const struct ctl_ask_by *by,
     if (!check_project(ask, &p, e)) {
         return false;
     }
-    if (!approval_insert(c, by, ask, e)
+    if ((!before->mine && !approval_insert(c, by, ask, e))
         || !tally_read(c, ask, by->who, &t, e) || !check_adds(before, &t, e))
     {
         return false;
@@ -296,7 +298,7 @@ ctl_ask_approve(struct ctl_change *c, const char *id,
     {
         return false;
     }
-    if (t.mine) {
+    if (t.mine && !(ctl_ask_is_open(out->state) && t.given >= t.needed)) {
         return (out->state != CTL_ASK_REJECTED
                 && out->state != CTL_ASK_CANCELLED)
                || ctl_ask_move(c, out, CTL_ASK_APPROVE, by->reason, e);

@@ -156,7 +156,10 @@ ctl_ask_waits_for(struct ctl_arena *arena, const struct ctl_ask *ask)
     switch (ask->state) {
     case CTL_ASK_REQUESTED:
     case CTL_ASK_REVIEWING:
-        return approvers(arena, ask);
+        /* a group that had to agree has lost its members */
+        return ask->lacks == 0
+               ? "somebody who may decide, to approve it once more"
+               : approvers(arena, ask);
     case CTL_ASK_FLAGGED:
         return "its requester, who puts right what is missing or escalates";
     case CTL_ASK_APPROVED:

@@ -254,6 +254,25 @@ is(waits($one), 'an administrator and a member of platform',
 like(look($one)->{waits}{note}, qr/an administrator stands for the manager/,
     '... which it says');
 
+# --- a group that loses its members while something waits for it
+
+$one = job($project);
+is(say($one, 'approve', 'manager'), '200 requested', 'one of two says yes');
+my $mine = job($project, 'admin');
+is($t->api('DELETE', "$groups/platform/members/pat", undef,
+    $people->as('admin'))->json->{code}, 'self_approval',
+    'who waits for a group takes nobody out of it');
+is($t->api_ok('DELETE', "$groups/platform/members/pat", undef,
+    $people->as('admin2'))->{group}, 'platform', '... but others do');
+is(waits($one), 'somebody who may decide, to approve it once more',
+    'what has all that it needs by then says so');
+is_deeply(look($one, 'manager')->{you_may},
+    [qw(approve reject escalate cancel)], '... to who may');
+is(say($one, 'approve', 'manager'), '200 fulfilled',
+    '... and goes on when they do, be it again');
+is(say($mine, 'cancel', 'admin'), '200 cancelled', 'nothing waits any more');
+is(add('platform', 'pat'), '200 pat', 'the member is back');
+
 # --- the database itself
 
 sub says {
