@@ -6,7 +6,7 @@
 #ifndef CTL_ASK_PEOPLE_H
 #define CTL_ASK_PEOPLE_H
 
-#define CTL_ASK_DECIDERS_MAX 20
+#define CTL_ASK_DECIDERS_MAX 250        /* both groups, and then some */
 
 #define CTL_ASK_PEOPLE_NUMBER(n)   #n
 #define CTL_ASK_PEOPLE_LIMIT(most) CTL_ASK_PEOPLE_NUMBER(most)
