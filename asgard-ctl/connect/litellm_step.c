@@ -136,6 +136,19 @@ set_blocked(struct step *s, const char *hash, bool to)
 }
 
 
+/* A key of a job that had been given up is blocked by the sweep, until a retry
+ * finds it. */
+static enum ctl_mint_event
+find_new(struct step *s)
+{
+    enum ctl_mint_event event = find(s, s->t.hash);
+
+    return event == CTL_MINT_OK && s->row.blocked
+           && s->t.mint.state != CTL_MINT_CONFIRM
+           ? set_blocked(s, s->t.hash, false) : event;
+}
+
+
 static enum ctl_mint_event
 delete_one(struct step *s, const char *hash)
 {
@@ -201,7 +214,7 @@ call(struct step *s, enum ctl_mint_act act)
     case CTL_MINT_ASK_READY:
         return ask_ready(s);
     case CTL_MINT_FIND_NEW:
-        return find(s, t->hash);
+        return find_new(s);
     case CTL_MINT_FIND_OLD:
         return find(s, t->old != NULL ? t->old : t->active);
     case CTL_MINT_FIND_ACTIVE:

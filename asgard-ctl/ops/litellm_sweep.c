@@ -50,7 +50,8 @@ enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
 
 
 /* The same columns: of what rests, whose key was on no page ($1).  One that was
- * changed a moment ago may not be on every replica yet. */
+ * changed a moment ago may not be on every replica yet.  In no order: of more
+ * than are asked about in one sweep each has its turn. */
 #define ABSENT \
     "SELECT outputs->>'key_hash', outputs->>'key_alias', NULL, NULL, NULL," \
     " NULL, resource_id, project_id FROM resources r" \
@@ -60,7 +61,14 @@ enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
     "  WHERE state IN ('ready', 'running'))" \
     " AND outputs->>'key_hash' NOT IN" \
     "  (SELECT jsonb_array_elements_text($1::jsonb))" \
-    " ORDER BY number LIMIT " TEXT(LOST_MAX)
+    " ORDER BY random() LIMIT " TEXT(LOST_MAX)
+
+/* Whose a key is by now, which was nobody's when its page was judged. */
+#define ADOPTED \
+    "SELECT 1 FROM resources WHERE outputs->>'key_hash' = $1" \
+    " AND state <> 'destroyed' UNION ALL SELECT 1 FROM job_lanes l" \
+    " JOIN jobs j USING (resource_id) WHERE j.state IN ('ready', 'running')" \
+    " AND $1 IN (l.progress->>'hash', l.progress->>'old')"
 
 
 static bool
@@ -183,10 +191,19 @@ note(struct ctl_litellm_sweep *s, const struct ctl_rows *rows, unsigned i,
     const struct ctl_audit_field data[] = {
         {"key_hash", hash}, {"key_alias", ctl_rows_at(rows, i, ALIAS)}
     };
+    struct ctl_rows adopted = {.nrows = 0};
     struct ctl_change c;
 
     if (!change_begin(s, &c, held, e) || !*held) {
         return e->status == 0;
+    }
+    if (is_true(rows, i, ORPHAN)
+        && (!CTL_PG(s->pg, s->arena, &adopted, e, ADOPTED, hash)
+            || adopted.nrows > 0))
+    {
+        ctl_change_abort(&c);
+        *held = false;
+        return adopted.nrows > 0;
     }
     if (!ctl_change_audit(&c, action, "litellm_key", hash,
                           ctl_rows_at(rows, i, PROJECT),

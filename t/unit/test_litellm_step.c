@@ -415,6 +415,31 @@ static void a_key_that_was_deleted_there_is_minted_anew(void **state)
     the_key();
 }
 
+/* The reply is lost wherever a key is made; then the sweep takes the key for
+ * nobody's and blocks it, before the job goes on. */
+static void a_key_that_the_sweep_blocked_meanwhile_works(void **state)
+{
+    unsigned call, n, adopted = 0;
+
+    (void) state;
+    for (call = 1; call < 8; call++) {
+        begin();
+        proxy.plan[0].call = call;
+        proxy.plan[0].fault = FAULT_DIES_AFTER;
+        for (n = 0; n < STEPS_MAX && proxy.generated == 0; n++) {
+            step(CTL_ACT_MAKE);
+        }
+        if (strcmp(db.outputs, "{}") != 0 || proxy.calls != call) {
+            continue;                   /* it was heard of */
+        }
+        proxy.keys[0].blocked = true;
+        assert_int_equal(job(CTL_ACT_MAKE), CTL_STEP_DONE);
+        assert_false(the_key()->blocked);
+        adopted++;
+    }
+    assert_int_equal(adopted, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,7 +452,8 @@ int main(void)
         cmocka_unit_test(a_change_ends_a_rotation_that_was_half_done),
         cmocka_unit_test(a_new_period_gives_the_whole_budget),
         cmocka_unit_test(the_reasons_of_failures_are_told_apart),
-        cmocka_unit_test(a_key_that_was_deleted_there_is_minted_anew)
+        cmocka_unit_test(a_key_that_was_deleted_there_is_minted_anew),
+        cmocka_unit_test(a_key_that_the_sweep_blocked_meanwhile_works)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
