@@ -72,7 +72,8 @@ secret_name_at(const char *text)
 {
     static const char *const names[] = {
         "apikey", "privatekey", "masterkey", "secretkey", "accesskey",
-        "secret", "password", "passwd", "passphrase", "token", "credential"
+        "accountkey", "secret", "password", "passwd", "pwd", "passphrase",
+        "token", "credential"
     };
     size_t i, n, at;
 

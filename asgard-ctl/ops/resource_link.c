@@ -47,7 +47,8 @@ check_text(const char *param, const char *name, const char *text,
     struct ctl_error *e)
 {
     return text == NULL
-           || (!ctl_shape_is_secret(name, text) && !has_user(text))
+           || (!ctl_shape_is_secret(name, text) && !has_user(text)
+               && (name == NULL || !ctl_shape_is_secret(NULL, name)))
            || ctl_error_field(e, "invalid_value", param,
                               "%s looks like a secret, which has no place in "
                               "what everybody sees of a resource.", param);
