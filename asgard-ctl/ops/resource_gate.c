@@ -15,7 +15,7 @@
 enum column {
     LIVE, KILLED, CLASSIFICATION, DATA_CLASS, FOUND, BACKEND, IN_SERVICE,
     MISSING, FLOOR, ROOF, AUTO, VARIANT, ESTIMATE, COMMITTED, CONNECTOR, SHA,
-    CLOUD, ACCOUNT, RESOURCE, SAME, RUNS, LINKED
+    CLOUD, ACCOUNT, RESOURCE, SAME, RUNS, STUCK
 };
 
 #define RANK(x) "array_position(ARRAY['poc', 'light-operational'," \
@@ -69,8 +69,9 @@ enum column {
     " (SELECT r.spec = f.spec AND state IN ('provisioning', 'provisioned')" \
     "   FROM resources r WHERE r.project_id = $1 AND rtype = $2" \
     "   AND r.name = $3 AND state <> 'destroyed')," \
-    " f.backend, EXISTS (SELECT 1 FROM resources r WHERE r.project_id = $1" \
-    "   AND rtype = $2 AND r.name = $3 AND state = 'linked')" \
+    " f.backend, (SELECT state FROM resources r WHERE r.project_id = $1" \
+    "   AND rtype = $2 AND r.name = $3 AND state NOT IN ('destroyed'," \
+    "   'provisioning', 'provisioned', 'failed'))" \
     " FROM f"
 
 
@@ -105,6 +106,7 @@ static bool
 check_service(const struct ctl_rows *rows, struct ctl_error *e)
 {
     const char *missing = ctl_rows_at(rows, 0, MISSING);
+    const char *state = ctl_rows_at(rows, 0, STUCK);
     char param[96];
 
     if (!is_true(rows, FOUND)) {
@@ -121,10 +123,10 @@ check_service(const struct ctl_rows *rows, struct ctl_error *e)
         e->status = 404;
         return false;
     }
-    if (is_true(rows, LINKED)) {
+    if (state != NULL) {
         return ctl_error_field(e, "illegal_transition", "name",
-                               "A linked resource of this type has this name; "
-                               "end the link first.");
+                               "A resource of this type has this name and is "
+                               "%s; end it first.", state);
     }
     if (missing == NULL) {
         return true;
