@@ -215,6 +215,12 @@ tending_run(void *data)
         note(&h->away, ok, &e, "tending jobs");
         rest(h->of, TEND_MS);
     }
+    ctl_arena_reset(&h->arena);
+    if (!h->away && !ctl_leader_release(h->pg, &h->arena, CTL_JOB_LEADER,
+                                        h->of->owner, &e))
+    {
+        ctl_log_error(&e, "leaving the tending of jobs to others");
+    }
 
     return NULL;
 }

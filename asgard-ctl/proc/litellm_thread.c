@@ -125,6 +125,11 @@ run(void *data)
             usleep(100000);
         }
     }
+    if (!t->away && !ctl_leader_release(t->pg, &t->arena, CTL_LITELLM_LEADER,
+                                        t->owner, &e))
+    {
+        ctl_log_error(&e, "leaving LiteLLM to others");
+    }
 
     return NULL;
 }

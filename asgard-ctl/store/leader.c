@@ -47,3 +47,13 @@ ctl_leader_hold(struct ctl_pg *pg, struct ctl_arena *arena, const char *name,
 
     return true;
 }
+
+
+bool
+ctl_leader_release(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *name, const char *owner, struct ctl_error *e)
+{
+    return CTL_PG(pg, arena, NULL, e,
+        "UPDATE leaders SET until = clock_timestamp() WHERE name = $1"
+        " AND owner = $2 AND until > clock_timestamp()", name, owner);
+}

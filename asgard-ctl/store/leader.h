@@ -20,4 +20,8 @@ bool ctl_leader_take(struct ctl_pg *pg, struct ctl_arena *arena,
 bool ctl_leader_hold(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *name, int64_t fence, bool *held, struct ctl_error *e);
 
+/* Who goes by itself leaves nobody to wait for the end of its lease. */
+bool ctl_leader_release(struct ctl_pg *pg, struct ctl_arena *arena,
+    const char *name, const char *owner, struct ctl_error *e);
+
 #endif
