@@ -21,6 +21,8 @@ sub late {
         meant => [defined $held ? $held : ()]);
     is($r->[0], 'LATE', "$hold is told, and Redis has no hold of it");
     $m->balance($hold);
+    my %stream = @{$m->cmd('XINFO', 'STREAM', $p->stream)};
+    $m->drained($stream{'entries-added'});
     return;
 }
 

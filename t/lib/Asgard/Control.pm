@@ -122,9 +122,16 @@ sub start {
     wait_until(sub {
         croak 'asgard-ctl ended: ' . $self->log_text
             if !$self->{process}->is_running;
-        return -S $self->socket;
+        return -S $self->socket && $self->has_pid_file;
     }, 20) or croak 'asgard-ctl does not listen: ' . $self->log_text;
     return $self;
+}
+
+# The socket may be that of an earlier one; this is written before it is made.
+sub has_pid_file {
+    my ($self) = @_;
+    my $file = "$self->{dir}/ctl.pid";
+    return -s $file && slurp($file) == $self->pid;
 }
 
 sub stop {
