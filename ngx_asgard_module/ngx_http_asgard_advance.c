@@ -403,7 +403,7 @@ static ngx_uint_t
 ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a)
 {
     if (a->response.whole || a->answer.reason != ASG_REASON_NONE
-        || a->ctx->call.further == NGX_HTTP_ASGARD_FURTHER_MAX)
+        || a->ctx->call.further >= NGX_HTTP_ASGARD_FURTHER_MAX)
     {
         return 0;
     }

@@ -72,12 +72,18 @@ ngx_http_asgard_reserve_drop(ngx_http_asgard_slot_t *slot)
 
 
 /* Whether Redis did it is not known, or nobody wants it any more: the void
- * carries the same id and finds the hold, or keeps it from coming. */
+ * carries the same id and finds the hold, or keeps it from coming.  That id is
+ * used up: whatever lets the call in now must have another one, or it would be
+ * void too. */
 static void
 ngx_http_asgard_reserve_undo(ngx_http_asgard_slot_t *slot)
 {
+    ngx_http_asgard_call_t  *call;
+
     if (slot->ctx) {
-        slot->ctx->call.asked = NULL;
+        call = &slot->ctx->call;
+        call->asked = NULL;
+        call->further += call->further ? 1 : 0;
     }
 
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_VOIDED, 1);
@@ -397,7 +403,8 @@ ngx_http_asgard_reserve_send(ngx_http_asgard_slot_t *slot)
 }
 
 
-/* A first hold names the call; those of further attempts are numbered. */
+/* A first hold names the call; those of further attempts are numbered, with
+ * gaps where one was given back before it was known. */
 static void
 ngx_http_asgard_reserve_name(ngx_http_asgard_slot_t *slot,
     ngx_http_asgard_call_t *call)
