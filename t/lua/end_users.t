@@ -112,6 +112,33 @@ is($redis->cmd('ZSCORE', $users, user(10)), undef, '... its own');
 is($redis->cmd('ZCARD', $users), $p->field($default, 'un'),
     '... and they are counted');
 
+# A reseed may leave more of them there, of whom many are over.
+sub fill { my ($over, $live) = @_;
+    $redis->cmd('DEL', $users);
+    my @members = (map({ ($hour - 1, user(100_000 + $_)) } 1 .. $over),
+        map { ($hour + 3600, user(200_000 + $_)) } 1 .. $live);
+    $redis->cmd('ZADD', $users, splice @members, 0, 2000) while @members;
+    $redis->cmd('HSET', $p->key("b:$default"), 'un', $over + $live);
+    return $over + $live }
+for my $filled ([8_000, 2_017], [10_001, 9_999]) {
+    my $all = fill(@$filled);
+    is(reserve(user(300_000), 1)->[0], 'OK',
+        "of $all $filled->[0] are over: a new one is let in");
+    is_deeply([$redis->cmd('ZCARD', $users), $p->field($default, 'un')],
+        [$all - 15, $all - 15], '... and takes 16 of them out');
+    $redis->cmd('DEL', $p->key('b:' . user(300_000)));
+}
+fill(8_000, 10_000);
+refused(['CROWDED'], 'of 18000 10,000 are not: a new one is refused',
+    user(300_000), 1);
+refused(['CROWDED'], '... and who is over', user(100_001), 1);
+is($redis->cmd('ZREM', $users, user(200_001)), 1, '... while they are');
+$redis->cmd('HSET', $p->key("b:$default"), 'un', 17_999);
+is(reserve(user(100_001), 1)->[0], 'OK', '... who may come back like a new '
+    . 'one');
+is($redis->cmd('ZSCORE', $users, user(100_001)), $hour + 3600,
+    '... and has its place again');
+
 # One that gets a budget of its own goes on with what it had.
 is_deeply($p->seed('add', [$p->budget_keys(user(1))], 1, int(time) - 1,
     'total:t,1h:p:3600:0', 'total', '-', 0, '1h', 200, "$hour:50"), ['OK'],
@@ -153,6 +180,32 @@ for my $wrong (['p.x', [user(2), $hour + 3600]],
     is_deeply(users(@$wrong), ['ARG'], '... of this default and its periods');
     is($p->dump, $before, '... or nothing is written');
 }
+# Who has a place goes by the real ends of the default's periods; what the
+# ledger has of those that may come back is kept.
+my $monthly = 'e.' . 'c' x 16;
+my $of_month = $p->key("e:$monthly");
+my ($last, $turns) = ($hour - 28 * 86400, $hour + 30 * 86400);
+my ($lasts, $longest) = (31 * 86400 + 3600, $hour + 31 * 86400 + 3600);
+sub month { return 'total:t,' . Asgard::Partition::spec(['1mo', @_]) }
+$q->seed('budget', [$p->budget_keys($monthly), $of_month], 10,
+    month('UTC', $hour, $turns), $hour, 'total', '-', '1mo', 120, '|',
+    's:total:0', 0, "s:1mo:$hour", 0);
+my @seeded = ([user(50), $last + $lasts, "s:1mo:$last", 90],
+    [user(51), $longest, "s:1mo:$last", 90, "s:1mo:$hour", 7],
+    [user(52), $last + 86400 + $lasts, 's:1mo:' . ($last + 86400), 90],
+    [user(53), $hour + 3600, "s:1mo:$last", 1, 's:1d:' . ($hour - 86400), 9]);
+is_deeply($q->seed('users', [$p->budget_keys($monthly), $of_month,
+    map { $p->budget_keys($_->[0]) } @seeded], map { my (undef, $ends, @f) =
+        @$_; ($ends, @f / 2, @f) } @seeded), ['OK'], 'end users of a month');
+is_deeply({@{$redis->cmd('ZRANGE', $of_month, 0, -1, 'WITHSCORES')}},
+    {user(51), $turns, user(52), $last + 86400 + $lasts,
+        user(53), $hour + 3600},
+    '... have a place until it ends, or must, when the default has it no more');
+is($q->field($monthly, 'un'), 3, '... and are counted');
+is($q->field(user(50), "s:1mo:$last"), 90,
+    '... who spent in the last one has none');
+cmp_ok($redis->cmd('TTL', $q->key('b:' . user(50))), '>',
+    $last + $lasts - time, '... but stays for as long as that may go on');
 $q->seed('budget', [$p->budget_keys('p.x')], 10, 'total:t', $hour, 'total', '-',
     '|', 's:total:0', 0);
 $q->seed('adopt', []);
@@ -184,6 +237,15 @@ is_deeply(again(user(4), 91), ['OVER', user(4), '1h', 120, 0, 30,
 is_deeply(again(user(5), 81), ['OVER', user(5), '1h', 120, 40, 0,
     $hour + 3600], '... what was told is spent');
 is(again(user(4), 90)->[0], 'OK', '... and no more');
+
+sub monthly { my ($user, $amount) = @_;
+    return $q->reserve('m' . ++$n, $amount, ['p.x', $user], users => $monthly) }
+is(monthly(user(50), 120)->[0], 'OK', 'the new month has room of its own');
+is($q->seed('limit', [$q->budget_keys($monthly)], 11,
+    month('Europe/Berlin', $last, $hour + 7200, $turns), 'total', '-', '-',
+    '1mo', 120, "$last:0")->[0], 'OK', 'a zone whose last month goes on');
+is_deeply(monthly(user(50), 31), ['OVER', user(50), '1mo', 120, 90, 0,
+    $hour + 7200, 'Europe/Berlin'], '... has what was spent in it');
 
 # What an earlier epoch left of an end user is worth nothing: a reseed wrote
 # whoever is needed.

@@ -26,9 +26,10 @@
 -- users (ends n (field value)...)...
 --                    KEYS 2 the default of end users  3 {pNN}:e:<default>
 --                    4... budgets of those whom it holds, each written anew
---                    with the n fields s:<w>:<id> and h:<w>:<id>, and put
---                    into the set with `ends`, when its last window is over
---                    (part/end_user.lua).  In use is what is a period of the
+--                    with the n fields s:<w>:<id> and h:<w>:<id>.  `ends`:
+--                    when the last of these periods must be over; into the set
+--                    goes, with its real end, whom one keeps that is not
+--                    (part/seed_users.lua).  In use is what is a period of the
 --                    default's windows as they are now.  Who has been written
 --                    in this epoch stays so, and whose `ends` has come is
 --                    nobody
@@ -417,7 +418,7 @@ local function fields_parse(set, from, upto, entries)
         if kind ~= 'g' then
             local other = (kind == 's' and 'h' or 's') .. ':' .. w .. ':' .. id
             fields[other] = fields[other] or false
-            if not entries or is_period(entries, w, int(id)) then
+            if not entries or period_at(entries, w, int(id)) == int(id) then
                 local mark = (int(id) > now and 'a:' or 'c:') .. w
                 last[mark] = math.max(last[mark] or 0, int(id))
             end

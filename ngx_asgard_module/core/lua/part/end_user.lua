@@ -11,6 +11,10 @@
 -- looks for nobody who is not needed any more, and what stands there of another
 -- epoch is worth nothing.
 --
+-- There is place for 10,000 whose windows are not over.  Others may stand in
+-- the set as well, after a reseed any number: who takes a place removes up to
+-- 16 of them, so the set grows only while all that it has are needed.
+--
 -- Leaves `user`: find(), limits() while reading, then clear(), and keep() when
 -- all else is written.
 
@@ -34,12 +38,13 @@ function user.find(key, budget)
     if score and score > now and not user.marked then
         return {'UNSEEDED', budget}
     end
-    if not score then
-        user.gone = call('ZRANGEBYSCORE', members, '-inf', str(now), 'LIMIT',
-            '0', PRUNES)
-        if n - #user.gone >= USERS_MOST then
+    if not score or score <= now then
+        if n >= USERS_MOST and call('ZCOUNT', members, '(' .. str(now), '+inf')
+            >= USERS_MOST then
             return {'CROWDED'}
         end
+        user.gone = call('ZRANGEBYSCORE', members, '-inf', str(now), 'LIMIT',
+            '0', PRUNES)
     end
 
     local kept, next_at = {}, 1
@@ -57,7 +62,7 @@ end
 -- Does `last`, once in use, belong to another zone that the window had?  It may
 -- come back: for as long as that period lasts its counters stay.
 local function is_astray(w, start, last, text, from)
-    return last and last ~= start and is_due(w, last)
+    return last and last ~= start and due_at(w, last)
         and window_at(text, sub(text, from - 1, from - 1), from, last) ~= last
 end
 

@@ -12,17 +12,18 @@
 
 local USER_KEEPS = '3456000'                -- s: 40 days
 
--- Does a period of the window begin at `id`, by the budget's entries?
-local function is_period(entries, window, id)
+-- The period of the window that holds `id`, by the budget's entries, as
+-- window_at() gives it.
+local function period_at(entries, window, id)
     local next_at = 1
     while next_at do
         local w, kind, from, after = entry_at(entries, next_at)
         if w == window then
-            return window_at(entries, kind, from, id) == id
+            return window_at(entries, kind, from, id)
         end
         next_at = w and after
     end
-    return false
+    return nil
 end
 
 -- After pins_read() with this epoch and the last check: opens them at 0, by the
@@ -41,7 +42,7 @@ local function pins_open(list, epoch)
         local of_user = v and not v[2] and w ~= 'total'
             and match(pin.key, '^{p%d%d}:b:e%.')
         if of_user then
-            if id > (int(v[4]) or -1) and is_due(w, id) then
+            if id > (int(v[4]) or -1) and due_at(w, id) then
                 call('HSET', pin.key, pin.s, '0', 'a:' .. w,
                     str(math.max(id, int(v[5]) or 0)))
                 pin.spent, pin.current = 0, true
@@ -52,7 +53,7 @@ local function pins_open(list, epoch)
                 call('EXPIRE', pin.key, USER_KEEPS)
             end
         elseif at and id >= at and id > (int(v[4]) or -1)
-            and is_period(v[2] or '', w, id) then
+            and period_at(v[2] or '', w, id) == id then
             call('HSET', pin.key, pin.s, '0', pin.h, '0', 'a:' .. w,
                 str(math.max(id, int(v[5]) or 0)))
             pin.spent, pin.held, pin.current = 0, 0, true
