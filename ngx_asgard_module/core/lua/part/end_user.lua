@@ -6,7 +6,7 @@
 -- it has spent nothing in a window that is not: a reseed puts in whoever has.
 -- So nobody is unknown and nobody unlimited: an end user begins with its first
 -- call, in the step that holds it.  The counters are in a hash of its own, like
--- any budget's but without windows and limits, marked `d`, which goes two days
+-- any budget's but without windows and limits, marked `d`, which goes four days
 -- after the set has no use for it.  `e` is the epoch that it is of: a reseed
 -- looks for nobody who is not needed any more, and what stands there of another
 -- epoch is worth nothing.
@@ -18,7 +18,13 @@
 -- Leaves `user`: find(), limits() while reading, then clear(), and keep() when
 -- all else is written.
 
-local USERS_MOST, PRUNES, LINGERS = 10000, '16', 172800
+local USERS_MOST, PRUNES = 10000, '16'
+
+-- s: 4 days.  A correction of a period is taken for a first sign of an end user
+-- while due_at() gives one, so the counters must still be there then: the
+-- shortest month, 28 days less an hour, is over 74 hours before it must be, the
+-- longest by that, 31 days and an hour.
+local LINGERS = 345600
 
 local epoch = match(ARGV[1], '^%d+')
 user = {ends = 0}
