@@ -163,7 +163,9 @@ ngx_http_asgard_kill_recheck(ngx_str_t *id)
 }
 
 
-/* The oldest call that has been open for too long and was not cut yet. */
+/* The oldest call that has been open for too long and was not cut yet.  One
+ * that still asks the guardrail service has an end of its own, and is cut as
+ * soon as there is something to cut. */
 
 static ngx_http_asgard_ctx_t *
 ngx_http_asgard_kill_next_overdue(ngx_msec_t timeout)
@@ -182,7 +184,7 @@ ngx_http_asgard_kill_next_overdue(ngx_msec_t timeout)
             return NULL;
         }
 
-        if (!ctx->overdue) {
+        if (!ctx->overdue && ctx->attempt) {
             ctx->overdue = 1;
             return ctx;
         }

@@ -377,17 +377,22 @@ ngx_http_asgard_step_reserve(ngx_http_asgard_ctx_t *ctx)
 
 /* Behind the reserve, so that the limits of a key and its budgets bound how
  * often the service is asked; whoever leaves or is refused here gives the hold
- * back.  From here on the call is cut when its project is killed. */
+ * back.  From here on the call is cut when its project is killed; what is
+ * killed while the service is asked is sent to nobody. */
 
 static ngx_int_t
 ngx_http_asgard_step_hook(ngx_http_asgard_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
+    if (ctx->route < NGX_HTTP_ASGARD_ROUTE_MODELS) {
+        ngx_http_asgard_kill_watch(ctx);
+    }
+
     rc = ngx_http_asgard_step_wait(ctx, ngx_http_asgard_hook(ctx));
 
-    if (rc == NGX_OK && ctx->route < NGX_HTTP_ASGARD_ROUTE_MODELS) {
-        ngx_http_asgard_kill_watch(ctx);
+    if (rc == NGX_OK && ctx->killed) {
+        return ngx_http_asgard_refuse(ctx, ASG_REASON_PROJECT_KILLED, NULL);
     }
 
     return rc;

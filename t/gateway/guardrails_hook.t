@@ -130,6 +130,28 @@ is(ask(says('{"action":"allow"}'))->status, 200,
 ok(wait_until(sub { voided() == $voided + 1 }, 5),
     '  … and its hold is given back');
 
+# --- whose project is killed while it is asked ---
+
+my $doomed = $s->project(limit => '-');
+my $doomed_key = $s->key($doomed);
+$s->change_project($doomed);
+spill($hook->{queue}, '');
+my $go = "$s->{gateway}{dir}/go";
+$hook->script({%{says('{"action":"allow"}')}, until => $go});
+($before, $calls, $voided) = ($hook->count, $up->count, voided());
+$http = $s->chat_ask($doomed_key, {model => 'one'});
+ok(wait_until(sub { $hook->count > $before }, 5), 'a kill meanwhile');
+$s->change_project($doomed, killed => 1);
+ok(wait_until(sub { $s->get('/v1/models', 'Authorization',
+    "Bearer $doomed_key->{key}")->status == 403 }, 1, 0.02),
+    '  … of which the gateway knows');
+spill($go, '');
+is(verdict($s->chat_read($http)), '403 project_killed',
+    '  … refuses the call, whatever the service says');
+is($up->count, $calls, '  … and no provider saw it');
+ok(wait_until(sub { voided() == $voided + 1 }, 5),
+    '  … and its hold is given back');
+
 # --- limits ---
 
 my $few = $s->key($project, rpm => 3);
