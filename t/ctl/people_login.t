@@ -156,9 +156,10 @@ is(join(' ', map { $_->status } @none), '401 401 401 401 401 429',
     'a name that nobody has is counted alike, and an IPv6 network as one');
 is($none[0]->json->{error}, $wrong[0]->json->{error}, '... with the same text');
 # The work of a password is most of it; a name that is not looked at would take
-# a twentieth.
-my %middle = map { $_ => (sort { $a <=> $b } @{$took{$_}})[2] } keys %took;
-cmp_ok($middle{unknown}, '>', $middle{known} / 5, '... and in its time');
+# a twentieth.  The quickest of each: another process may be in the way of any.
+my %least = map { $_ => (sort { $a <=> $b } @{$took{$_}}[0 .. 4])[0] }
+    keys %took;
+cmp_ok($least{unknown}, '>', $least{known} / 5, '... and in its time');
 like($t->get('/metrics/ctl')->body, qr/^asgard_logins_locked 1$/m,
     '... which the metrics tell');
 my @at_once = map { /^(\d+)/ } $t->in_parallel(9, sub { login('bob', 'guess '
