@@ -21,8 +21,8 @@ bool ctl_approvers_list(struct ctl_pg *pg, struct ctl_arena *arena,
  * somebody who is not active; 409 conflict beyond CTL_APPROVERS_MAX. */
 bool ctl_approvers_add(struct ctl_change *c, enum ctl_approvers group,
     const char *username, struct ctl_error *e);
-/* By id or username; 404 approver_not_found.  403 self_approval of who waits for
- * the group with a request of their own. */
+/* By id or username; 404 approver_not_found.  403 self_approval of who waits
+ * for the group with a request of their own. */
 bool ctl_approvers_remove(struct ctl_change *c, enum ctl_approvers group,
     const char *member, struct ctl_error *e);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Four hundred jobs over two asgard-ctl on one database: each is done once, those
-# of one resource in their order, and no project waits for all of another.
+# Four hundred jobs over two asgard-ctl on one database: each is done once,
+# those of one resource in their order, and no project waits for all of another.
 use strict;
 use warnings;
 use FindBin;

@@ -49,7 +49,8 @@ for my $file (qw(asgard-ctl.service asgard-keeper.service
     like($text, qr/^$_$/m, "$file says $_")
         for qw(LimitCORE=0 NoNewPrivileges=yes);
 }
-like(slurp("$conf/$_.service"), qr/^\[Unit\]\n(?:.+\n|\n(?!\[))*StartLimitIntervalSec=0$/m,
+like(slurp("$conf/$_.service"),
+    qr/^\[Unit\]\n(?:.+\n|\n(?!\[))*StartLimitIntervalSec=0$/m,
     "$_ is started again as often as it takes")
     for qw(asgard-ctl asgard-keeper);
 unlike(slurp("$conf/nginx-asgard.service.d.conf"), qr/^ProtectProc=/m,
