@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/config_check.h"
 #include "core/str.h"
 
@@ -525,6 +526,7 @@ ctl_config_read(struct ctl_config *c, const char *path, struct ctl_error *e)
     bool ok;
 
     memset(c, 0, sizeof(*c));
+    c->read_ms = ctl_clock_ms();
     c->socket_mode = 0660;
     c->api_threads = 8;
     c->bad_tokens = 10;

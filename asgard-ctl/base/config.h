@@ -26,6 +26,7 @@
 
 struct ctl_config {
     char *file;                         /* where it was read from */
+    int64_t read_ms;                    /* ctl_clock_ms() before that */
     char *listen;                       /* path of the SCGI socket */
     char *socket_group;                 /* NULL: unchanged */
     mode_t socket_mode;

@@ -199,6 +199,8 @@ info_write(const struct keeper *k, struct ctl_arena *arena)
     asg_buf_json(&b, asg_str_z(names[k->state]));
     asg_buf_z(&b, ",\"version\":");
     asg_buf_i64(&b, k->published.version);
+    asg_buf_z(&b, ",\"read_ms\":");
+    asg_buf_i64(&b, k->config->read_ms);
     asg_buf_z(&b, ",\"reason\":");
     asg_buf_json(&b, asg_str_z(k->reason));
     asg_buf_z(&b, ",\"refused\":[");

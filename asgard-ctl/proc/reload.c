@@ -20,6 +20,12 @@
 #define POLL_MS         50
 #define ARENA_BYTES     (4u * 1024 * 1024)
 
+struct asked {
+    int64_t old_pid;                    /* the keeper's, before */
+    int64_t at_ms;
+};
+
+
 static void
 pause_shortly(void)
 {
@@ -65,7 +71,8 @@ signal_keeper(const struct ctl_config *config, struct ctl_error *e)
 }
 
 
-/* The keeper's beat: its pid tells one keeper from the next. */
+/* The keeper's beat: its pid tells one keeper from the next, and read_ms, on the
+ * clock of this machine, when it began to read files. */
 static bool
 keeper_beat(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_rows *rows,
     struct ctl_error *e)
@@ -74,8 +81,8 @@ keeper_beat(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_rows *rows,
         "SELECT pid, info->>'state', info->>'version',"
         " coalesce(info->>'reason', ''), coalesce((SELECT"
         " string_agg(r, '; ') FROM jsonb_array_elements_text("
-        " info->'refused') r), '') FROM role_beats WHERE role = $1",
-        "keeper");
+        " info->'refused') r), ''), info->>'read_ms'"
+        " FROM role_beats WHERE role = $1", "keeper");
 }
 
 
@@ -103,23 +110,33 @@ judge(const struct ctl_rows *beat, int64_t *version, struct ctl_error *e)
 }
 
 
+/* One that was on its way when the reload was asked for may have read the files
+ * of before.  (An older program's tells no time.) */
 static bool
-wait_keeper(struct ctl_pg *pg, struct ctl_arena *arena, int64_t old_pid,
-    int64_t *version, struct ctl_error *e)
+is_answer(const struct ctl_rows *beat, const struct asked *asked)
+{
+    const char *state = ctl_rows_at(beat, 0, 1);
+    const char *read = ctl_rows_at(beat, 0, 5);
+
+    return state != NULL && strcmp(state, "compiling") != 0
+           && ctl_rows_i64(beat, 0, 0) != asked->old_pid
+           && (read == NULL || ctl_rows_i64(beat, 0, 5) >= asked->at_ms);
+}
+
+
+static bool
+wait_keeper(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct asked *asked, int64_t *version, struct ctl_error *e)
 {
     int64_t until = ctl_clock_ms() + KEEPER_WAIT_MS;
     struct ctl_rows beat;
-    const char *state;
 
     while (ctl_clock_ms() < until) {
         ctl_arena_reset(arena);
         if (!keeper_beat(pg, arena, &beat, e)) {
             return false;
         }
-        state = ctl_rows_at(&beat, 0, 1);
-        if (state != NULL && strcmp(state, "compiling") != 0
-            && ctl_rows_i64(&beat, 0, 0) != old_pid)
-        {
+        if (is_answer(&beat, asked)) {
             return judge(&beat, version, e);
         }
         pause_shortly();
@@ -183,10 +200,11 @@ ctl_reload(const struct ctl_config *config, int64_t *version,
     ctl_arena_init(&arena, ARENA_BYTES);
     ok = keeper_beat(pg, &arena, &beat, e);
     if (ok) {
-        int64_t old = ctl_rows_i64(&beat, 0, 0);
+        const struct asked asked = {ctl_rows_i64(&beat, 0, 0),
+                                    ctl_clock_ms()};
 
         ok = signal_supervisor(config, e) && signal_keeper(config, e)
-             && wait_keeper(pg, &arena, old, version, e)
+             && wait_keeper(pg, &arena, &asked, version, e)
              && wait_served(config, *version, e);
     }
     ctl_arena_reset(&arena);
