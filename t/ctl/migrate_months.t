@@ -15,7 +15,7 @@ use Asgard::RedisServer;
 my $dir = File::Temp::tempdir('/tmp/asgard-g-XXXXXX', CLEANUP => 1);
 chmod 0711, $dir;
 mkdir "$dir/redis";
-my $db = Asgard::PostgresServer->new(dir => "$dir/pg");
+my $db = Asgard::PostgresServer->new(dir => "$dir/pg", empty => 1);
 my $redis = Asgard::RedisServer->new(dir => "$dir/redis");
 my $control = Asgard::Control->new(dir => $dir, redis => $redis,
     postgres => $db, key_file => spill("$dir/seal.key", 'seal s1 '

@@ -7,10 +7,11 @@ use Carp qw(croak);
 use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
+use File::Temp ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(spill slurp top build_dir is_sanitized random_hex
-    wait_until lines_of);
+    wait_until lines_of work_dir has_room);
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -47,6 +48,26 @@ sub random_hex {
     my $raw;
     read $in, $raw, $bytes;
     return unpack 'H*', $raw;
+}
+
+# A new folder that others may pass through; who asks for it takes it away.  It
+# is in memory where there is room: a database of a thousand small files, made
+# and removed for each test, costs a disk's file system more than the test.
+sub work_dir {
+    my ($name) = @_;
+    my $under = has_room('/dev/shm') ? '/dev/shm' : '/tmp';
+    my $dir = File::Temp::tempdir("$under/asgard-$name-XXXXXX", CLEANUP => 0);
+    chmod 0711, $dir;
+    return $dir;
+}
+
+# Programs are run from it too, which a mount may forbid.
+sub has_room {
+    my ($dir) = @_;
+    my ($free) = `df -Pk $dir 2>/dev/null` =~ /^\S+\s+\d+\s+\d+\s+(\d+)/m;
+    my ($options) = slurp('/proc/mounts') =~ m{^\S+ \Q$dir\E \S+ (\S+)}m;
+    return -w $dir && ($options // '') !~ /\bnoexec\b/
+        && ($free // 0) > 2 * 1024 * 1024;
 }
 
 # Ask again until it is true or $seconds are over; returns its last answer.

@@ -23,13 +23,12 @@ use strict;
 use warnings;
 use Carp qw(croak);
 use File::Path qw(remove_tree);
-use File::Temp ();
 use POSIX ();
 use Test::More ();
 
 use Asgard::Control;
 use Asgard::FaultProxy;
-use Asgard::Files qw(spill slurp random_hex wait_until);
+use Asgard::Files qw(spill slurp random_hex wait_until work_dir);
 use Asgard::Partition;
 use Asgard::PostgresServer;
 use Asgard::Process;
@@ -39,8 +38,7 @@ use Asgard::Shim;
 sub new {
     my ($class, %arg) = @_;
     $SIG{$_} //= sub { exit 1 } for qw(INT TERM HUP);
-    my $dir = File::Temp::tempdir('/tmp/asgard-m-XXXXXX', CLEANUP => 0);
-    chmod 0711, $dir;
+    my $dir = work_dir('m');
     mkdir "$dir/$_" for qw(redis asan);
     my $self = bless {dir => $dir, owner => $$}, $class;
     my $file = spill("$dir/seal.key", 'seal s1 ' . random_hex(32)

@@ -1,22 +1,20 @@
-# A private PostgreSQL: a copy of one template cluster, so that a test pays
-# a copy of files and not an initdb.
+# A private PostgreSQL: a copy of the template of PostgresTemplate.pm.
 #
-# PostgreSQL refuses to run as root; then the user `postgres` runs it.  The
-# template stands in the build folder, made once, under a lock.  Durability is
-# off: what is tested here is Asgard, not fsync.
+# PostgreSQL refuses to run as root; then the user `postgres` runs it.
+# Durability is off: what is tested here is Asgard, not fsync.
 package Asgard::PostgresServer;
 
 use strict;
 use warnings;
 use Carp qw(croak);
-use Fcntl qw(:flock);
-use File::Path qw(make_path);
+use File::Basename qw(dirname);
 use IO::Handle;
 use IPC::Open2;
 use POSIX ();
 
-use Asgard::Files qw(spill slurp build_dir random_hex wait_until);
+use Asgard::Files qw(spill slurp random_hex wait_until);
 use Asgard::Port qw(free_port);
+use Asgard::PostgresTemplate;
 use Asgard::Process;
 
 my $version = '15';
@@ -40,40 +38,43 @@ sub run_as_owner {
     return $out;
 }
 
-# A stopped cluster with the roles and the empty database in it.
-sub template {
-    make_path(build_dir());
-    my $dir = build_dir() . "/pg-template-$version";
-    open my $lock, '>>', "$dir.lock" or croak "$dir.lock: $!";
-    flock $lock, LOCK_EX;
-    return $dir if -f "$dir/PG_VERSION";
-
-    my $work = "/tmp/asgard-pg-" . random_hex(6);
-    mkdir $work, 0700 or croak "$work: $!";
-    if ($> == 0) {
-        my (undef, undef, $uid, $gid) = getpwnam('postgres');
-        chown $uid, $gid, $work;
-    }
-    run_as_owner("$bin/initdb", '-D', "$work/pg", '-U', 'postgres', '-A',
-        'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync',
-        '--no-instructions');
-    system('rm', '-rf', $dir) if -e $dir;
-    system('cp', '-a', "$work/pg", "$dir.new") == 0 or croak 'cp template';
-    system('rm', '-rf', $work);
-    rename "$dir.new", $dir or croak "$dir: $!";
-    return $dir;
-}
-
-# new(dir => PLACE THAT DOES NOT EXIST YET, conf => more lines, hba => more
-# lines, env => {...})
+# new(dir => PLACE THAT DOES NOT EXIST YET, empty => without tables, conf =>
+# more lines, hba => more lines, env => {...})
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless {dir => $arg{dir}, port => free_port(),
-        env => $arg{env}, password => random_hex(16),
-        owner_password => random_hex(16)}, $class;
-    my $template = template();
+    my $self = $class->at(%arg);
+    my $template = Asgard::PostgresTemplate::folder($arg{empty});
     system('cp', '-a', $template, "$self->{dir}") == 0
         or croak "copy of $template";
+    $self->configure(%arg);
+    $self->start;
+    $self->set_passwords;
+    return $self;
+}
+
+# A new cluster without a template, with nothing in it.
+sub begin {
+    my ($class, $dir) = @_;
+    my $self = $class->at(dir => $dir);
+    if ($> == 0) {
+        my (undef, undef, $uid, $gid) = getpwnam('postgres');
+        chown $uid, $gid, dirname($dir);
+    }
+    run_as_owner("$bin/initdb", '-D', $dir, '-U', 'postgres', '-A', 'trust',
+        '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions',
+        '--wal-segsize=1');
+    $self->configure;
+    return $self->start('postgres');
+}
+
+sub at {
+    my ($class, %arg) = @_;
+    return bless {dir => $arg{dir}, port => free_port(), env => $arg{env},
+        password => random_hex(16), owner_password => random_hex(16)}, $class;
+}
+
+sub configure {
+    my ($self, %arg) = @_;
     spill("$self->{dir}/postgresql.auto.conf", <<"CONF", 0600);
 listen_addresses = '127.0.0.1'
 port = $self->{port}
@@ -97,17 +98,20 @@ CONF
         chown $uid, $gid, map { "$self->{dir}/$_" }
             qw(postgresql.auto.conf pg_hba.conf);
     }
-    $self->start;
+    return;
+}
+
+sub set_passwords {
+    my ($self) = @_;
     $self->super(<<"SQL");
-CREATE ROLE asgard_owner LOGIN PASSWORD '$self->{owner_password}';
-CREATE ROLE asgard LOGIN PASSWORD '$self->{password}';
-CREATE DATABASE asgard OWNER asgard_owner;
+ALTER ROLE asgard_owner PASSWORD '$self->{owner_password}';
+ALTER ROLE asgard PASSWORD '$self->{password}';
 SQL
-    return $self;
+    return;
 }
 
 sub start {
-    my ($self) = @_;
+    my ($self, $database) = @_;
     my $log = "$self->{dir}.log";
     if ($> == 0) {
         spill($log, slurp($log), 0666);
@@ -119,7 +123,7 @@ sub start {
         croak "postgres ended: " . $self->{process}->log_text
             if !$self->{process}->is_running;
         return -S "$self->{dir}/.s.PGSQL.$self->{port}"
-            && eval { $self->super('SELECT 1'); 1 };
+            && eval { $self->super('SELECT 1', $database); 1 };
     }, 20) or croak 'postgres does not answer';
     return $self;
 }
@@ -171,11 +175,12 @@ sub owner_url {
 
 # Several statements as superuser; CREATE DATABASE cannot stand in one batch.
 sub super {
-    my ($self, $sql) = @_;
+    my ($self, $sql, $database) = @_;
+    $database //= 'asgard';
     my @out;
     for my $statement (grep { /\S/ } split /;\s*\n/, $sql) {
         push @out, $self->psql("host=$self->{dir} port=$self->{port} "
-            . "user=postgres dbname=postgres", $statement);
+            . "user=postgres dbname=$database", $statement);
     }
     return join '', @out;
 }

@@ -13,8 +13,7 @@ use Fcntl qw(:flock);
 use File::Path qw(remove_tree);
 use File::Temp ();
 
-use Asgard::Control;
-use Asgard::Files qw(spill slurp top build_dir random_hex);
+use Asgard::Files qw(spill slurp top build_dir has_room);
 use Asgard::PostgresServer;
 use Asgard::Process;
 
@@ -35,14 +34,6 @@ sub tempdir {
     return $dir;
 }
 
-# A run sets its database back, file by file, which memory does faster than a
-# disk; it takes some hundred megabytes.
-sub has_room {
-    my ($dir) = @_;
-    my ($free) = `df -Pk $dir` =~ /^\S+\s+\d+\s+\d+\s+(\d+)/m;
-    return ($free // 0) > 2 * 1024 * 1024;
-}
-
 sub new {
     my ($class) = @_;
     $SIG{$_} //= sub { exit 1 } for qw(INT TERM HUP);
@@ -55,30 +46,18 @@ sub new {
     spill("$small/clock.pg", "\0" x 24, 0644);
     $self->{shim} = build_dir() . '/t/lib/clock_shim.so';
     $self->{postgres} = Asgard::PostgresServer->new(
-        dir => (has_room($small) ? $small : $dir) . '/pg',
+        dir => (has_room('/dev/shm') ? $small : $dir) . '/pg',
         hba => "local all asgard trust\n",
         env => {LD_PRELOAD => $self->{shim}, CLOCK_SHIM => "$small/clock.pg"},
         conf => "autovacuum = off\nshared_buffers = 64MB\n"
             . "checkpoint_timeout = '1d'\nmax_wal_size = '512MB'\njit = off\n"
             . "plan_cache_mode = force_generic_plan");
-    $self->migrate;
-    return $self;
-}
-
-# The database `asgard`, with the copy of itself that each run begins with.
-sub migrate {
-    my ($self) = @_;
-    my $file = spill("$self->{dir}/seal.key", 'seal s1 ' . random_hex(32)
-        . "\npepper p1 " . random_hex(32) . "\n", 0600);
-    Asgard::Control->new(dir => $self->{dir}, key_file => $file,
-        redis => $self, postgres => $self->{postgres})->run_ok('migrate');
+    # The copy of the database that each run begins with.
     my $pg = $self->{postgres};
     $pg->psql("host=$pg->{dir} port=$pg->{port} user=postgres dbname=asgard",
         slurp(top() . '/t/sim/backup.sql'));
-    return;
+    return $self;
 }
-
-sub url { return "unix:$_[0]{small}/redis.sock" }
 
 sub start {
     my ($self, %option) = @_;

@@ -25,7 +25,6 @@ use strict;
 use warnings;
 use parent qw(Asgard::Admin);
 use Carp qw(croak);
-use File::Temp ();
 use POSIX ();
 use Test::More ();
 
@@ -33,7 +32,7 @@ use Asgard::Control;
 use Asgard::Disk;
 use Asgard::FakeUpstream;
 use Asgard::FaultProxy;
-use Asgard::Files qw(spill slurp random_hex wait_until);
+use Asgard::Files qw(spill slurp random_hex wait_until work_dir);
 use Asgard::Gateway;
 use Asgard::HTTP;
 use Asgard::Money;
@@ -55,8 +54,7 @@ sub new {
         owner => $$}, $class;
     $self->{$_} = $arg{$_} for grep { exists $arg{$_} }
         qw(control gateway without_money);
-    $self->{dir} = File::Temp::tempdir('/tmp/asgard-t-XXXXXX', CLEANUP => 0);
-    chmod 0711, $self->{dir};
+    $self->{dir} = work_dir('t');
     mkdir "$self->{dir}/$_" for qw(redis asan);
     chmod 0777, "$self->{dir}/asan";
     $self->{prompt} = 'prompt-canary-' . random_hex(8);
@@ -87,6 +85,7 @@ sub begin_stores {
         shim => $self->{shims}{redis});
     my $clock = $self->{shims}{postgres};
     $self->{postgres} = Asgard::PostgresServer->new(dir => "$dir/pg",
+        empty => $arg{empty_database},
         $clock ? (env => {$clock->environment}) : ()) if $self->{control};
     $self->begin_proxy($_) for @{$arg{proxies} // []};
     my %common = (dir => $dir, key_file => $self->{key_file},
