@@ -10,8 +10,8 @@ use Test::More;
 use Asgard::Files qw(spill slurp);
 use Asgard::Test;
 
-my $t = Asgard::Test->new(gateway => 0, without_money => 1,
-    without_shipped => 1);
+my $t = Asgard::Test->new(gateway => 0, empty_database => 1,
+    without_money => 1, without_shipped => 1);
 my $ctl = $t->{control};
 my $own = "$t->{dir}/prices.json";
 my $map = "$t->{dir}/map.json";
