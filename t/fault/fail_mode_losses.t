@@ -71,7 +71,8 @@ goes_on('read-only', sub { $redis->cmd('REPLICAOF', '127.0.0.1', 1) },
 goes_on('another one in its place', sub { $redis->stop; $redis->start_only;
     kill STOP => $t->{control}->roles->{meter} },
     sub { kill CONT => $t->{control}->roles->{meter} });
-is($t->usage($project)->{spent_usd}, sprintf('%.5f', $calls * 0.00021),
+is(sprintf('%.5f', $t->usage($project)->{spent_usd}),
+    sprintf('%.5f', $calls * 0.00021),
     'the sum is that of the calls');
 
 # Redis and all memory of the gateway.
