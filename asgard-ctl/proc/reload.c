@@ -71,8 +71,8 @@ signal_keeper(const struct ctl_config *config, struct ctl_error *e)
 }
 
 
-/* The keeper's beat: its pid tells one keeper from the next, and read_ms, on the
- * clock of this machine, when it began to read files. */
+/* The keeper's beat: its pid tells one keeper from the next, and read_ms, on
+ * this machine's clock, when it began to read files. */
 static bool
 keeper_beat(struct ctl_pg *pg, struct ctl_arena *arena, struct ctl_rows *rows,
     struct ctl_error *e)

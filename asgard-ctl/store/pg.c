@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "store/pg_ask.h"
+#include "store/pg_prepared.h"
 
 #define PARAMS_MAX          40
 #define CONNECT_MS          3000
@@ -25,12 +26,14 @@
 
 struct ctl_pg {
     PGconn *conn;
+    struct ctl_pg_prepared *prepared;   /* on that connection */
     char *uri;
     char *application;
     char *channel;                      /* of LISTEN, restored on reconnect */
     int deadline_ms;                    /* of one question */
     bool in_transaction;
     bool late;                          /* the last question was */
+    bool forgotten;                     /* ... its statement */
 };
 
 
@@ -45,7 +48,8 @@ ctl_pg_open(const char *uri, const char *application)
     pg->deadline_ms = DEADLINE_MS;
     pg->uri = strdup(uri);
     pg->application = strdup(application);
-    if (pg->uri == NULL || pg->application == NULL) {
+    pg->prepared = ctl_pg_prepared_open();
+    if (pg->uri == NULL || pg->application == NULL || pg->prepared == NULL) {
         ctl_pg_close(pg);
         return NULL;
     }
@@ -68,6 +72,7 @@ ctl_pg_close(struct ctl_pg *pg)
         return;
     }
     PQfinish(pg->conn);
+    ctl_pg_prepared_close(pg->prepared);
     free(pg->uri);
     free(pg->application);
     free(pg->channel);
@@ -97,6 +102,7 @@ pg_connect(struct ctl_pg *pg, struct ctl_error *e)
     int ms = pg->deadline_ms < CONNECT_MS ? pg->deadline_ms : CONNECT_MS;
 
     PQfinish(pg->conn);
+    ctl_pg_prepared_forget(pg->prepared);
     pg->in_transaction = false;
     pg->conn = PQconnectStartParams(names, values, 1);
     ctl_pg_ask_connect(pg->conn, ctl_clock_ms() + ms);
@@ -137,14 +143,78 @@ is_of_value(const char *state)
 }
 
 
+/* By its name, which it is given first when it has none yet. */
+static PGresult *
+pg_ask_named(struct ctl_pg *pg, int64_t until_ms, const char *sql,
+    unsigned nparams, const char *const *params)
+{
+    bool is_new;
+    const char *name = ctl_pg_prepared_name(pg->prepared, sql, &is_new);
+    PGresult *res;
+
+    if (name == NULL) {
+        return ctl_pg_ask(pg->conn, until_ms, sql, nparams, params);
+    }
+    if (is_new) {
+        res = ctl_pg_ask_prepare(pg->conn, until_ms, name, sql);
+        if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+            ctl_pg_prepared_drop(pg->prepared);
+            return res;
+        }
+        PQclear(res);
+    }
+
+    return ctl_pg_ask_prepared(pg->conn, until_ms, name, nparams, params);
+}
+
+
+/* The server has no such statement any more (a pooler in between, DISCARD), or
+ * a migration changed what comes back: 26000, 0A000. */
+static bool
+is_forgotten(const PGresult *res)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    return state != NULL && (strcmp(state, "26000") == 0
+                             || strcmp(state, "0A000") == 0);
+}
+
+
+/* Asked in its own words it has an answer, unless a transaction failed by it:
+ * then who began that may begin again. */
+static PGresult *
+pg_ask_again(struct ctl_pg *pg, int64_t until_ms, PGresult *res,
+    const char *sql, unsigned nparams, const char *const *params)
+{
+    ctl_pg_prepared_forget(pg->prepared);
+    pg->forgotten = PQtransactionStatus(pg->conn) != PQTRANS_IDLE;
+    if (pg->forgotten) {
+        return res;
+    }
+    PQclear(res);
+
+    return ctl_pg_ask(pg->conn, until_ms, sql, nparams, params);
+}
+
+
 /* NULL: late, and the connection is gone: its answer would come to another
  * question. */
 static PGresult *
 pg_ask(struct ctl_pg *pg, const char *sql, unsigned nparams,
     const char *const *params)
 {
-    PGresult *res = ctl_pg_ask(pg->conn, ctl_clock_ms() + pg->deadline_ms,
-                               sql, nparams, params);
+    int64_t until_ms = ctl_clock_ms() + pg->deadline_ms;
+    PGresult *res;
+
+    pg->forgotten = false;
+    if (params == NULL) {
+        res = ctl_pg_ask(pg->conn, until_ms, sql, 0, NULL);
+    } else {
+        res = pg_ask_named(pg, until_ms, sql, nparams, params);
+        if (is_forgotten(res)) {
+            res = pg_ask_again(pg, until_ms, res, sql, nparams, params);
+        }
+    }
 
     pg->late = res == NULL;
     if (pg->late) {
@@ -166,6 +236,10 @@ pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
     if (pg->late) {
         return ctl_error_away(e, "postgres_unavailable",
                               "no answer within %d ms", pg->deadline_ms);
+    }
+    if (pg->forgotten) {
+        return ctl_error_away(e, "postgres_unavailable",
+                              "the tables were changed meanwhile");
     }
     if (PQstatus(pg->conn) != CONNECTION_OK || state == NULL
         || strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0)

@@ -76,17 +76,12 @@ wait_result(PGconn *conn, int64_t until_ms)
 }
 
 
-PGresult *
-ctl_pg_ask(PGconn *conn, int64_t until_ms, const char *sql, unsigned nparams,
-    const char *const *params)
+/* What comes back of what was sent. */
+static PGresult *
+take_answer(PGconn *conn, int64_t until_ms, int sent)
 {
     PGresult *last = NULL, *res;
-    int sent;
 
-    sent = params == NULL
-           ? PQsendQuery(conn, sql)
-           : PQsendQueryParams(conn, sql, (int) nparams, NULL, params, NULL,
-                               NULL, 0);
     if (!sent) {
         return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
     }
@@ -105,4 +100,34 @@ ctl_pg_ask(PGconn *conn, int64_t until_ms, const char *sql, unsigned nparams,
         PQclear(last);
         last = res;
     }
+}
+
+
+PGresult *
+ctl_pg_ask(PGconn *conn, int64_t until_ms, const char *sql, unsigned nparams,
+    const char *const *params)
+{
+    return take_answer(conn, until_ms, params == NULL
+                       ? PQsendQuery(conn, sql)
+                       : PQsendQueryParams(conn, sql, (int) nparams, NULL,
+                                           params, NULL, NULL, 0));
+}
+
+
+PGresult *
+ctl_pg_ask_prepare(PGconn *conn, int64_t until_ms, const char *name,
+    const char *sql)
+{
+    return take_answer(conn, until_ms,
+                       PQsendPrepare(conn, name, sql, 0, NULL));
+}
+
+
+PGresult *
+ctl_pg_ask_prepared(PGconn *conn, int64_t until_ms, const char *name,
+    unsigned nparams, const char *const *params)
+{
+    return take_answer(conn, until_ms,
+                       PQsendQueryPrepared(conn, name, (int) nparams, params,
+                                           NULL, NULL, 0));
 }

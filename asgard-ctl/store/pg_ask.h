@@ -19,5 +19,10 @@ void ctl_pg_ask_connect(PGconn *conn, int64_t until_ms);
  * several statements. */
 PGresult *ctl_pg_ask(PGconn *conn, int64_t until_ms, const char *sql,
     unsigned nparams, const char *const *params);
+/* Prepare `sql` under a name; then ask it by that. */
+PGresult *ctl_pg_ask_prepare(PGconn *conn, int64_t until_ms, const char *name,
+    const char *sql);
+PGresult *ctl_pg_ask_prepared(PGconn *conn, int64_t until_ms, const char *name,
+    unsigned nparams, const char *const *params);
 
 #endif

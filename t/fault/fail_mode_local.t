@@ -118,7 +118,8 @@ ok(wait_until(sub { settled($poor) == 1 + $poor_served }, 20),
     'each is in the ledger');
 is($t->{postgres}->value('SELECT count(*) FROM ledger WHERE project_id ='
     . " '$poor'"), 1 + $poor_served, '... once');
-is($t->usage($poor)->{spent_usd}, sprintf('%.5f', (1 + $poor_served) * 0.00021),
+is(sprintf('%.5f', $t->usage($poor)->{spent_usd}),
+    sprintf('%.5f', (1 + $poor_served) * 0.00021),
     '... with what it cost, in the budget that they passed');
 sub marked { return $t->{postgres}->value('SELECT count(*) FROM ledger'
     . " WHERE detail->>'fm' = 'local'") }

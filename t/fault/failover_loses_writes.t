@@ -89,6 +89,7 @@ ok(wait_until(sub { settled() == $served }, 15, 0.1),
     'and each call is in the ledger') or diag settled(), " of $served";
 is($t->{postgres}->value('SELECT count(*) FROM ledger'), $served,
     '... with one entry');
-is($t->usage($project)->{spent_usd}, sprintf('%.5f', $served * 0.00021),
+is(sprintf('%.5f', $t->usage($project)->{spent_usd}),
+    sprintf('%.5f', $served * 0.00021),
     '... and the sum is that of the calls');
 $t->done;

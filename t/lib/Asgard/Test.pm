@@ -11,9 +11,9 @@
 #     $t->done;
 #
 # new() takes what Gateway.pm and Control.pm take, and: control => 0 (no
-# asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1, empty_database =>
-# 1 (`migrate` has not been run), proxies => [any
-# of gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
+# asgard-ctl, no PostgreSQL), gateway => 0, without_money => 1,
+# empty_database => 1 (`migrate` has not been run), proxies => [any of
+# gateway_redis, ctl_redis, ctl_postgres]: a FaultProxy between the two, as
 # $t->proxy('gateway_redis'); shims => {gateway => 'clock' or 'alloc:LIBRARY',
 # redis or postgres => 'clock', control => 'alloc'}: as
 # $t->shim('redis')->set(3600);
