@@ -62,7 +62,7 @@ SIM_BIN := $(OUT)/t/sim/sim
 SIM_WRAP := asg_script_text asg_script_sha ctl_redis_script ctl_redis_run_id \
         ctl_pg_commit ctl_drain_current ctl_apply_owed ctl_evidence_join \
         ctl_restored_take ctl_opening_sum ctl_zone_window ctl_pg_ask \
-        PQconnectStartParams PQfinish nanosleep asg_price_cost \
+        ctl_pg_prepared_name PQconnectStartParams PQfinish nanosleep asg_price_cost \
         ctl_limit_start_note ctl_lead_clock_back asg_catalog_project_card \
         ctl_prices_overlay
 CLOCK_SHIM := $(OUT)/t/lib/clock_shim.so

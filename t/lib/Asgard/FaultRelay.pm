@@ -180,7 +180,8 @@ sub judge {
     my ($self, $pipe, $unit) = @_;
     my $conn = $pipe->{conn};
     return $self->judge_reply($pipe, $unit) if $pipe->{way} eq 'down';
-    my $text = $self->{protocol} eq 'raw' ? $unit : words($unit);
+    my $text = $self->{protocol} eq 'raw' ? spelled_out($conn, $unit)
+        : words($unit);
     $conn->{asked}++;
     $conn->{by} //= $1
         if $unit =~ /\0application_name\0([^\0]*)\0/;
@@ -194,6 +195,15 @@ sub judge {
     $conn->{mute} //= {at => $conn->{asked}, then => $hit{drop_reply}{then}}
         if $hit{drop_reply} && !$conn->{pushes};
     $self->give($pipe, $unit, held => $hit{hold_request} ? 1 : 0);
+}
+
+# PostgreSQL is told a statement's text once (Parse), and then its name (Bind).
+sub spelled_out {
+    my ($conn, $unit) = @_;
+    $conn->{texts}{$1} = $2
+        while $unit =~ /P.{4}(asgard_\d+)\0([^\0]*)\0/gs;
+    return join "\n", (map { $conn->{texts}{$_} // () }
+        $unit =~ /B.{4}[^\0]*\0(asgard_\d+)\0/gs), $unit;
 }
 
 sub hit {
