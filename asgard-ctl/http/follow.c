@@ -14,10 +14,12 @@
 
 #include "base/clock.h"
 #include "ops/ask_events.h"
+#include "ops/principal.h"
 
 #define ID_BYTES    40                  /* a uuid */
 #define WAIT_MS     500                 /* for PostgreSQL to tell */
 #define LOOK_MS     5000                /* what was not told is found */
+#define RIGHT_MS    3000                /* who follows is looked at again */
 #define ALIVE_MS    15000               /* a comment, so that nobody gives up */
 #define POSTGRES_MS 2000                /* one question */
 #define OPEN_MS     (10 * 60 * 1000)
@@ -25,10 +27,11 @@
 
 struct stream {
     int fd;
-    char person[ID_BYTES];
+    char person[ID_BYTES];              /* whose connections count together */
+    char token[ID_BYTES], session[ID_BYTES];    /* one; ids, no secrets */
     char id[ID_BYTES];
     int64_t after;                      /* last event that was sent */
-    int64_t until_ms, spoke_ms;
+    int64_t until_ms, spoke_ms, seen_ms;
 };
 
 struct ctl_follow {
@@ -38,10 +41,19 @@ struct ctl_follow {
     pthread_mutex_t lock;               /* of the streams */
     struct stream streams[CTL_FOLLOW_MAX];
     unsigned n;
+    const struct ctl_config *config;
     struct ctl_pg *pg;
     struct ctl_arena arena;
     bool listening;
 };
+
+
+/* Who answers for it, agents included; of an operator their token. */
+static const char *
+person_of(const struct ctl_principal *who)
+{
+    return who->user_id != NULL ? who->user_id : who->token_id;
+}
 
 
 /* Under the lock. */
@@ -59,34 +71,43 @@ fits(const struct ctl_follow *f, const char *person)
 
 
 bool
-ctl_follow_has_room(struct ctl_follow *f, const char *person)
+ctl_follow_has_room(struct ctl_follow *f, const struct ctl_principal *who)
 {
     bool room;
 
     pthread_mutex_lock(&f->lock);
-    room = fits(f, person);
+    room = fits(f, person_of(who));
     pthread_mutex_unlock(&f->lock);
 
     return room;
 }
 
 
+static void
+copy_id(char id[ID_BYTES], const char *text)
+{
+    snprintf(id, ID_BYTES, "%s", text != NULL ? text : "");
+}
+
+
 void
-ctl_follow_add(struct ctl_follow *f, int fd, const char *person,
+ctl_follow_add(struct ctl_follow *f, int fd, const struct ctl_principal *who,
     const char *request_id, int64_t after)
 {
     struct stream *s;
 
     pthread_mutex_lock(&f->lock);
-    if (!fits(f, person)) {
+    if (!fits(f, person_of(who))) {
         close(fd);
     } else {
         s = &f->streams[f->n++];
         s->fd = fd;
-        snprintf(s->person, sizeof(s->person), "%s", person);
-        snprintf(s->id, sizeof(s->id), "%s", request_id);
+        copy_id(s->person, person_of(who));
+        copy_id(s->token, who->token_id);
+        copy_id(s->session, who->session_id);
+        copy_id(s->id, request_id);
         s->after = after;
-        s->spoke_ms = ctl_clock_ms();
+        s->spoke_ms = s->seen_ms = ctl_clock_ms();
         s->until_ms = s->spoke_ms + OPEN_MS;
     }
     pthread_mutex_unlock(&f->lock);
@@ -116,31 +137,75 @@ is_gone(const struct stream *s)
 }
 
 
+/* As it was when they came: the credential, its scope, the request.  *away: it
+ * could not be looked at, and nothing is told until it can. */
+static bool
+may_follow(struct ctl_follow *f, struct stream *s, bool *away)
+{
+    const char *session = s->session[0] != '\0' ? s->session : NULL;
+    struct ctl_principal who;
+    struct ctl_ask ask;
+    struct ctl_error e;
+    unsigned relation;
+
+    ctl_error_clear(&e);
+    if (!ctl_principal_now(f->pg, &f->arena, f->config, s->token, session,
+                           &who, &e))
+    {
+        *away = true;
+        return true;
+    }
+    if (ctl_access_enter(CTL_RULE_READ, &who) != CTL_VERDICT_ALLOW) {
+        return false;
+    }
+    if (!ctl_ask_see(f->pg, &f->arena, &who, s->id, &ask, &relation, &e)) {
+        *away = e.status != 404;
+        return *away;
+    }
+    s->seen_ms = ctl_clock_ms();
+
+    return true;
+}
+
+
 /* False: it is over. */
 static bool
-serve(struct ctl_follow *f, struct stream *s, bool *look)
+tell_news(struct ctl_follow *f, struct stream *s, bool *away)
 {
     struct ctl_ask_events events;
     struct ctl_error e;
-    int64_t now = ctl_clock_ms();
 
-    if (now >= s->until_ms || is_gone(s)) {
+    if (!ctl_ask_events_read(f->pg, &f->arena, s->id, s->after, &events, &e)) {
+        *away = true;
+        return true;
+    }
+    if (events.text[0] == '\0') {
+        return true;
+    }
+    if (!may_follow(f, s, away)) {
         return false;
     }
-    /* while PostgreSQL is away nothing happens to a request either, and one
-     * question that it does not answer is enough */
-    if (*look) {
-        *look = ctl_ask_events_read(f->pg, &f->arena, s->id, s->after, &events,
-                                    &e);
+    if (*away) {
+        return true;
     }
-    if (*look) {
-        s->after = events.last;
-        if (events.text[0] != '\0' && !tell(s, events.text)) {
-            return false;
-        }
-        if (events.ended) {
-            return false;
-        }
+    s->after = events.last;
+
+    return tell(s, events.text) && !events.ended;
+}
+
+
+/* False: it is over.  While PostgreSQL is away nothing happens to a request
+ * either, and one question that it does not answer is enough. */
+static bool
+serve(struct ctl_follow *f, struct stream *s, bool look, bool *away)
+{
+    int64_t now = ctl_clock_ms();
+
+    if (now >= s->until_ms || is_gone(s)
+        || (look && !*away && !tell_news(f, s, away))
+        || (now - s->seen_ms >= RIGHT_MS && !*away && !may_follow(f, s, away)))
+    {
+        return false;
     }
 
     return now - s->spoke_ms < ALIVE_MS || tell(s, ": still here\n\n");
@@ -150,11 +215,14 @@ serve(struct ctl_follow *f, struct stream *s, bool *look)
 static void
 serve_all(struct ctl_follow *f, bool look)
 {
+    bool away = false, more;
     unsigned i = 0;
 
     pthread_mutex_lock(&f->lock);
     while (i < f->n) {
-        if (serve(f, &f->streams[i], &look)) {
+        more = serve(f, &f->streams[i], look, &away);
+        ctl_arena_reset(&f->arena);
+        if (more) {
             i++;
             continue;
         }
@@ -162,7 +230,6 @@ serve_all(struct ctl_follow *f, bool look)
         f->streams[i] = f->streams[--f->n];
     }
     pthread_mutex_unlock(&f->lock);
-    ctl_arena_reset(&f->arena);
 }
 
 
@@ -197,6 +264,7 @@ ctl_follow_start(const struct ctl_config *config)
     if (f == NULL) {
         return NULL;
     }
+    f->config = config;
     atomic_init(&f->stop, false);
     pthread_mutex_init(&f->lock, NULL);
     ctl_arena_init(&f->arena, ARENA_BYTES);

@@ -56,21 +56,8 @@ bool
 ctl_gate_ask(struct ctl_request *rq, struct ctl_ask *ask, unsigned *relation,
     struct ctl_error *e)
 {
-    struct ctl_worker *w = rq->worker;
-    const char *person = ctl_ask_person(&w->arena, &rq->who);
-    bool exists;
-
-    if (person == NULL
-        || !ctl_ask_get(w->pg, &w->arena, rq->param[0], false, ask, e)
-        || !ctl_principal_relation(w->pg, &w->arena, &rq->who,
-                                   ask->project_id, &exists, relation, e))
-    {
-        return false;
-    }
-
-    return *relation != CTL_RELATION_NONE || ctl_access_sees_all(&rq->who)
-           || (rq->who.groups & ask->groups) != 0
-           || strcmp(person, ask->person) == 0 || ctl_ask_absent(e);
+    return ctl_ask_see(rq->worker->pg, &rq->worker->arena, &rq->who,
+                       rq->param[0], ask, relation, e);
 }
 
 

@@ -220,20 +220,12 @@ choose_trace(asg_str_t given, char trace[ASG_TRACE_MAX + 1])
 }
 
 
-/* Whose connections are counted together. */
-static const char *
-person_of(const struct ctl_principal *who)
-{
-    return who->user_id != NULL ? who->user_id : who->token_id;
-}
-
-
 /* The connection belongs to those who are told what happens. */
 static void
 give_away(struct ctl_server *s, struct ctl_job *job,
     const struct ctl_request *rq, const struct ctl_answer *an)
 {
-    ctl_follow_add(s->follow, job->fd, person_of(&rq->who), an->follow,
+    ctl_follow_add(s->follow, job->fd, &rq->who, an->follow,
                    an->follow_after);
     job->fd = -1;
 }
@@ -270,7 +262,7 @@ answer(struct thread *t, struct ctl_job *job, bool serve)
         refuse_input(&rq, job->status, &an);
     }
     if (an.follow != NULL
-        && !ctl_follow_has_room(t->server->follow, person_of(&rq.who)))
+        && !ctl_follow_has_room(t->server->follow, &rq.who))
     {
         refuse_followers(&rq, &an);
     }

@@ -133,6 +133,27 @@ ctl_ask_get(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
 
 
 bool
+ctl_ask_see(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_principal *who, const char *id, struct ctl_ask *out,
+    unsigned *relation, struct ctl_error *e)
+{
+    const char *person = ctl_ask_person(arena, who);
+    bool exists;
+
+    if (person == NULL || !ctl_ask_get(pg, arena, id, false, out, e)
+        || !ctl_principal_relation(pg, arena, who, out->project_id, &exists,
+                                   relation, e))
+    {
+        return false;
+    }
+
+    return *relation != CTL_RELATION_NONE || ctl_access_sees_all(who)
+           || (who->groups & out->groups) != 0
+           || strcmp(person, out->person) == 0 || ctl_ask_absent(e);
+}
+
+
+bool
 ctl_ask_list(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_ask_filter *f, struct ctl_ask **out, unsigned *n,
     bool *more, struct ctl_error *e)

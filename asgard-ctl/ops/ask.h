@@ -68,6 +68,13 @@ bool ctl_ask_get(struct ctl_pg *pg, struct ctl_arena *arena, const char *id,
     bool lock, struct ctl_ask *out, struct ctl_error *e);
 bool ctl_ask_absent(struct ctl_error *e);
 
+/* One of a project that they see, that they asked, or that a group of theirs
+ * must agree to; else 404 request_not_found.  *relation: what its project is to
+ * them. */
+bool ctl_ask_see(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_principal *who, const char *id, struct ctl_ask *out,
+    unsigned *relation, struct ctl_error *e);
+
 /* "user:<id>", "operator", "system": who answers for what the caller does. */
 const char *ctl_ask_person(struct ctl_arena *arena,
     const struct ctl_principal *who);

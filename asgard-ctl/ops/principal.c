@@ -17,6 +17,28 @@
     "  WHEN 'security' THEN 8 END), 0) FROM approvers v" \
     "  WHERE v.user_id = u.user_id)"
 
+/* A token that is good now, found by `column` ($1). */
+#define TOKEN(column) \
+    "SELECT t.token_id, t.role, t.scopes::text, " \
+    CTL_TIME_ISO("t.expires_at") ", a.agent_id, a.name, " PERSON \
+    " FROM tokens t LEFT JOIN agents a ON a.agent_id = t.agent_id" \
+    " LEFT JOIN users u ON u.user_id = coalesce(t.user_id, a.owner_id)" \
+    " WHERE " column " AND t.revoked_at IS NULL" \
+    " AND (t.expires_at IS NULL OR t.expires_at > now())" \
+    " AND (t.role IS NOT NULL OR u.active)" \
+    " AND (t.agent_id IS NULL OR a.active)"
+
+/* A session likewise; $2 is how old it may be, $3 how long unused. */
+#define SESSION(column) \
+    "SELECT s.session_id, s.seen_at < now() - least($3::bigint / 4," \
+    " " SEEN_STEP_S ") * interval '1 second', " \
+    CTL_TIME_ISO("s.created_at + $2::bigint * interval '1 second'") \
+    ", " PERSON \
+    " FROM sessions s JOIN users u ON u.user_id = s.user_id" \
+    " WHERE " column " AND u.active" \
+    " AND s.created_at > now() - $2::bigint * interval '1 second'" \
+    " AND s.seen_at > now() - $3::bigint * interval '1 second'"
+
 
 unsigned
 ctl_principal_scopes(const char *text)
@@ -90,21 +112,23 @@ ctl_principal_of_token(struct ctl_pg *pg, struct ctl_arena *arena,
     if (sha == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT t.token_id, t.role, t.scopes::text, "
-            CTL_TIME_ISO("t.expires_at") ", a.agent_id, a.name, " PERSON
-            " FROM tokens t LEFT JOIN agents a ON a.agent_id = t.agent_id"
-            " LEFT JOIN users u ON u.user_id = coalesce(t.user_id,"
-            " a.owner_id)"
-            " WHERE t.sha256 = $1::bytea AND t.revoked_at IS NULL"
-            " AND (t.expires_at IS NULL OR t.expires_at > now())"
-            " AND (t.role IS NOT NULL OR u.active)"
-            " AND (t.agent_id IS NULL OR a.active)", sha))
-    {
-        return false;
-    }
 
-    return rows.nrows == 0 || token_fill(&rows, out, e);
+    return CTL_PG(pg, arena, &rows, e, TOKEN("t.sha256 = $1::bytea"), sha)
+           && (rows.nrows == 0 || token_fill(&rows, out, e));
+}
+
+
+/* The first row is a session. */
+static bool
+session_fill(const struct ctl_rows *rows, struct ctl_principal *out,
+    struct ctl_error *e)
+{
+    out->kind = CTL_PRINCIPAL_PERSON;
+    out->scopes = CTL_SCOPES_ALL;
+    out->session_id = ctl_rows_at(rows, 0, 0);
+    out->expires_at = ctl_rows_at(rows, 0, 2);
+
+    return person_fill(rows, 3, out, e);
 }
 
 
@@ -124,34 +148,44 @@ ctl_principal_of_session(struct ctl_pg *pg, struct ctl_arena *arena,
     if (sha == NULL || idle == NULL || age == NULL) {
         return ctl_error_internal(e, "out of memory");
     }
-    if (!CTL_PG(pg, arena, &rows, e,
-            "SELECT s.session_id, s.seen_at < now() - least($3::bigint / 4,"
-            " " SEEN_STEP_S ") * interval '1 second', "
-            CTL_TIME_ISO("s.created_at + $2::bigint * interval '1 second'")
-            ", " PERSON
-            " FROM sessions s JOIN users u ON u.user_id = s.user_id"
-            " WHERE s.sha256 = $1::bytea AND u.active"
-            " AND s.created_at > now() - $2::bigint * interval '1 second'"
-            " AND s.seen_at > now() - $3::bigint * interval '1 second'",
-            sha, age, idle))
+    if (!CTL_PG(pg, arena, &rows, e, SESSION("s.sha256 = $1::bytea"), sha,
+                age, idle))
     {
         return false;
     }
     if (rows.nrows == 0) {
         return true;
     }
-    out->kind = CTL_PRINCIPAL_PERSON;
-    out->scopes = CTL_SCOPES_ALL;
-    out->session_id = ctl_rows_at(&rows, 0, 0);
-    out->expires_at = ctl_rows_at(&rows, 0, 2);
-    if (!person_fill(&rows, 3, out, e)) {
-        return false;
+
+    return session_fill(&rows, out, e)
+           && (strcmp(ctl_rows_at(&rows, 0, 1), "t") != 0
+               || CTL_PG(pg, arena, NULL, e,
+                   "UPDATE sessions SET seen_at = now()"
+                   " WHERE session_id = $1::uuid", out->session_id));
+}
+
+
+bool
+ctl_principal_now(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_config *config, const char *token_id,
+    const char *session_id, struct ctl_principal *out, struct ctl_error *e)
+{
+    const char *idle = ctl_arena_printf(arena, "%lld",
+                                        (long long) config->session_idle_s);
+    const char *age = ctl_arena_printf(arena, "%lld",
+                                       (long long) config->session_max_age_s);
+    struct ctl_rows rows;
+
+    memset(out, 0, sizeof(*out));
+    if (session_id == NULL) {
+        return CTL_PG(pg, arena, &rows, e, TOKEN("t.token_id = $1::uuid"),
+                      token_id)
+               && (rows.nrows == 0 || token_fill(&rows, out, e));
     }
 
-    return strcmp(ctl_rows_at(&rows, 0, 1), "t") != 0
-           || CTL_PG(pg, arena, NULL, e,
-               "UPDATE sessions SET seen_at = now()"
-               " WHERE session_id = $1::uuid", out->session_id);
+    return CTL_PG(pg, arena, &rows, e, SESSION("s.session_id = $1::uuid"),
+                  session_id, age, idle)
+           && (rows.nrows == 0 || session_fill(&rows, out, e));
 }
 
 

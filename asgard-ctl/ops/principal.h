@@ -21,6 +21,12 @@ bool ctl_principal_of_session(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_config *config, asg_str_t token,
     struct ctl_principal *out, struct ctl_error *e);
 
+/* Whose it is by now, of the one of the two that is not NULL: for what goes on
+ * longer than a request.  A session is not in use by that. */
+bool ctl_principal_now(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_config *config, const char *token_id,
+    const char *session_id, struct ctl_principal *out, struct ctl_error *e);
+
 /* Of a text[] as PostgreSQL writes it. */
 unsigned ctl_principal_scopes(const char *text);
 
