@@ -370,6 +370,24 @@ ask_insert(struct ctl_change *c, const struct ctl_principal *who,
 }
 
 
+/* What is denied anyway is kept as rejected, by the rule that denies it. */
+static bool
+check_project(struct ctl_change *c, const struct ctl_ask_input *in,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (in->denied) {
+        return true;
+    }
+
+    return CTL_PG(c->pg, c->arena, &rows, e, "SELECT 1 FROM projects"
+                  " WHERE project_id = $1 AND killed FOR UPDATE",
+                  in->project_id)
+           && ctl_ask_kind_check(in->kind, rows.nrows > 0, e);
+}
+
+
 bool
 ctl_ask_create(struct ctl_change *c, const struct ctl_principal *who,
     const struct ctl_ask_input *in, struct ctl_ask *out, bool *again,
@@ -384,6 +402,9 @@ ctl_ask_create(struct ctl_change *c, const struct ctl_principal *who,
         return ctl_error_field(e, "invalid_value", "payload",
                                "A request holds at most %d bytes.",
                                CTL_ASK_PAYLOAD_MAX);
+    }
+    if (!check_project(c, in, e)) {
+        return false;
     }
     if (in->sole && !in->denied && !sole_find(c, in, subject, &open, e)) {
         return false;

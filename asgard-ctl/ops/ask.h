@@ -58,7 +58,7 @@ struct ctl_ask {
 
 /* `who` NULL: Asgard itself asks.  `sole`: of this kind and subject one request
  * is open at a time; the same payload again gives that one (*again), another
- * supersedes it. */
+ * supersedes it.  403 project_killed, unless it ends something. */
 bool ctl_ask_create(struct ctl_change *c, const struct ctl_principal *who,
     const struct ctl_ask_input *in, struct ctl_ask *out, bool *again,
     struct ctl_error *e);

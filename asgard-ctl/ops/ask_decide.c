@@ -7,7 +7,6 @@
 
 #include "ops/ask_effect.h"
 #include "ops/project.h"
-#include "ops/resource_gate.h"
 
 /* What a request needs and what its approvals come to, of those who may still
  * give one. */
@@ -232,20 +231,6 @@ partly(struct ctl_change *c, const struct ctl_ask *ask,
 }
 
 
-/* Nothing is approved of a killed project but what ends something. */
-static bool
-check_project(const struct ctl_ask *ask, const struct ctl_project *p,
-    struct ctl_error *e)
-{
-    const struct ctl_ask_kind *kind = ctl_ask_kind_find(ask->kind);
-    struct ctl_decision d = ctl_decide(CTL_ACTION_APPROVE,
-        CTL_FACT_LIVE | (p->killed ? CTL_FACT_KILLED : 0));
-
-    return (kind != NULL && kind->ends) || d.effect != CTL_EFFECT_DENY
-           || ctl_resource_denied(&d, e);
-}
-
-
 /* Adds one approval; the last one moves the request and runs its effect. */
 static bool
 approve_open(struct ctl_change *c, const struct ctl_ask_by *by,
@@ -262,7 +247,7 @@ approve_open(struct ctl_change *c, const struct ctl_ask_by *by,
     if (!ctl_ask_step(ask->state, CTL_ASK_APPROVE, &next)) {
         return ctl_ask_move(c, ask, CTL_ASK_APPROVE, by->reason, e);
     }
-    if (!check_project(ask, &p, e)) {
+    if (!ctl_ask_kind_check(ask->kind, p.killed, e)) {
         return false;
     }
     if ((!before->mine && !approval_insert(c, by, ask, e))

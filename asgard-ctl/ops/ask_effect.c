@@ -7,6 +7,7 @@
 
 #include "ops/project_ask.h"
 #include "ops/resource.h"
+#include "ops/resource_gate.h"
 
 /* A kind that ends in a colon stands for all that begin so. */
 static const struct ctl_ask_kind kinds[] = {
@@ -36,6 +37,18 @@ ctl_ask_kind_find(const char *kind)
     }
 
     return NULL;
+}
+
+
+bool
+ctl_ask_kind_check(const char *name, bool killed, struct ctl_error *e)
+{
+    const struct ctl_ask_kind *kind = ctl_ask_kind_find(name);
+    struct ctl_decision d = ctl_decide(CTL_ACTION_APPROVE,
+        CTL_FACT_LIVE | (killed ? CTL_FACT_KILLED : 0));
+
+    return (kind != NULL && kind->ends) || d.effect != CTL_EFFECT_DENY
+           || ctl_resource_denied(&d, e);
 }
 
 

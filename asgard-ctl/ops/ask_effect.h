@@ -23,11 +23,14 @@ struct ctl_ask_kind {
     const char *kind;                   /* "budget"; "provision:": a prefix */
     bool (*effect)(struct ctl_change *c, const struct ctl_ask *ask,
         enum ctl_ask_done *done, struct ctl_error *e);
-    bool ends;                          /* what costs: always to be approved */
+    bool ends;                          /* what costs: of what is killed, too */
 };
 
 /* NULL: no part of Asgard does anything for it; who asked reads the answer. */
 const struct ctl_ask_kind *ctl_ask_kind_find(const char *kind);
+/* 403 project_killed: of a killed project nothing is asked or approved but what
+ * ends something. */
+bool ctl_ask_kind_check(const char *kind, bool killed, struct ctl_error *e);
 /* Of a request that is approved now: its state afterwards is fulfilled,
  * approved (started), or cancelled (CTL_ASK_CHANGED). */
 bool ctl_ask_effect_run(struct ctl_change *c, struct ctl_ask *ask,

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# Of a project that is killed nothing is approved but what ends something; no
-# and never mind stay possible, and after the unkill so does yes.
+# Of a project that is killed nothing is asked and nothing approved but what
+# ends something; no and never mind stay possible, and after the unkill so is
+# all else.
 use strict;
 use warnings;
 use FindBin;
@@ -69,6 +70,34 @@ for my $kind (sort keys %open) {
 }
 is($t->{postgres}->value('SELECT count(*) FROM request_approvals'), 0,
     '... and no approval is kept');
+
+my $asked = $t->{postgres}->value('SELECT count(*) FROM requests');
+my %ask = (
+    'a budget above the ceiling' => ['PATCH', "/api/projects/$project",
+        {name => 'Renamed', budget_usd => 9500}],
+    'the same budget once more' => ['PATCH', "/api/projects/$project",
+        {budget_usd => 9000}],
+    'a budget by its windows' => ['PUT', "/api/projects/$project/budgets",
+        {budgets => [{window => 'total', limit_usd => 9500}]}],
+    'a generic request' => ['POST', '/api/requests',
+        {project_id => $project, title => 'Room'}],
+    'a promotion' => ['POST', "/api/projects/$project/promotion",
+        {target => 'light-operational'}],
+    'more time' => ['POST', "/api/projects/$project/extend", {}]);
+for my $what (sort keys %ask) {
+    my $reply = $t->api(@{$ask{$what}}, $people->as('owner'));
+    is($reply->status . ' ' . ($reply->json->{code} // ''),
+        '403 project_killed', "$what is not asked for either");
+}
+is($t->{postgres}->value('SELECT count(*) FROM requests'), $asked,
+    '... and nothing waits that nobody could approve');
+my $denied = $t->api('POST', "/api/projects/$project/resources",
+    {resource_type => 'databricks-job', name => 'k',
+    spec => {notebook_path => '/n'}}, $people->as('owner'));
+is($denied->status . ' ' . $denied->json->{code}, '403 project_killed',
+    'nor is a resource');
+is($t->api_ok('GET', "/api/projects/$project")->{name}, 'test 1',
+    'what came with it is not done');
 is(say($no, 'reject', 'manager'), '200 rejected', 'a no is possible');
 is(say($never, 'cancel', 'owner'), '200 cancelled', '... and never mind');
 
