@@ -105,10 +105,10 @@ static const struct command commands[] = {
      "For who may read kek_file.  verify: open every secret and say which do\n"
      "not open - damaged, moved to another row, their key missing - and how\n"
      "many each key wraps; exit status 1 when there are such, 3 when it could\n"
-     "not look.  rewrap: wrap all by the first key of kek_file, after which\n"
-     "the others are unused.  The keeper does it too, within a minute.  put:\n"
-     "store standard input as the next version of a resource's output.\n"
-     "No value is printed."},
+     "not look.  rewrap: have a keeper wrap all by the first key of kek_file,\n"
+     "after which the others are unused, and wait for it; a keeper begins it\n"
+     "by itself, too.  put: store standard input as the next version of a\n"
+     "resource's output.  No value is printed."},
     {"project", ctl_command_project,
      "project kill|unkill ID [--reason TEXT]",
      "Break glass: stop a project's calls now, working on the database and on\n"

@@ -15,7 +15,7 @@
 static const char *const actions[CTL_ACTS] = {
     [CTL_ACT_MAKE] = "make", [CTL_ACT_DESTROY] = "destroy",
     [CTL_ACT_SUSPEND] = "suspend", [CTL_ACT_RESUME] = "resume",
-    [CTL_ACT_ROTATE] = "rotate"
+    [CTL_ACT_ROTATE] = "rotate", [CTL_ACT_REWRAP] = "rewrap"
 };
 
 

@@ -45,6 +45,7 @@
 enum ctl_act {
     CTL_ACT_MAKE,                       /* or change what is there already */
     CTL_ACT_DESTROY, CTL_ACT_SUSPEND, CTL_ACT_RESUME, CTL_ACT_ROTATE,
+    CTL_ACT_REWRAP,                     /* of no resource: no connector's */
     CTL_ACTS
 };
 

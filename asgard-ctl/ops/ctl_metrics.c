@@ -42,7 +42,8 @@
     " WHERE state = 'dead' UNION ALL" \
     " SELECT 'asgard_jobs{kind=\"' || k || '\",state=\"' || s || '\"}'," \
     "  count(job_id)::text FROM unnest(ARRAY['make', 'destroy', 'suspend'," \
-    "  'resume', 'rotate']) k CROSS JOIN unnest(ARRAY['ready', 'running'," \
+    "  'resume', 'rotate', 'rewrap']) k" \
+    "  CROSS JOIN unnest(ARRAY['ready', 'running'," \
     "  'failed', 'dead']) s LEFT JOIN jobs ON kind = k AND state = s" \
     " GROUP BY k, s UNION ALL" \
     " SELECT 'asgard_jobs_oldest_seconds', coalesce(extract(epoch FROM" \

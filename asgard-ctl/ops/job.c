@@ -145,7 +145,7 @@ ctl_job_latest(struct ctl_change *c, const char *resource_id,
  * waits for all that another has asked for. */
 bool
 ctl_job_claim(struct ctl_pg *pg, struct ctl_arena *arena, const char *owner,
-    struct ctl_job *out, bool *got, struct ctl_error *e)
+    const char *kek, struct ctl_job *out, bool *got, struct ctl_error *e)
 {
     struct ctl_rows rows;
 
@@ -155,9 +155,10 @@ ctl_job_claim(struct ctl_pg *pg, struct ctl_arena *arena, const char *owner,
             "  WHERE jobs.state = 'running' GROUP BY project_id),"
             " next AS (SELECT j.job_id, j.resource_id FROM jobs j"
             "  JOIN job_lanes l USING (resource_id)"
-            "  JOIN resources r USING (resource_id)"
+            "  LEFT JOIN resources r USING (resource_id)"
             "  LEFT JOIN at_work w USING (project_id)"
             "  WHERE j.state = 'ready' AND j.run_at <= now() AND NOT l.busy"
+            "  AND (j.kek IS NULL OR j.kek = $2)"
             "  ORDER BY coalesce(w.n, 0), j.run_at, j.number LIMIT 1"
             "  FOR UPDATE OF j, l SKIP LOCKED),"
             " lane AS (UPDATE job_lanes l SET busy = true FROM next"
@@ -165,7 +166,7 @@ ctl_job_claim(struct ctl_pg *pg, struct ctl_arena *arena, const char *owner,
             " UPDATE jobs j SET state = 'running', lease_owner = $1,"
             " lease_until = clock_timestamp() + " LEASE ","
             " fence = nextval('job_fences'), updated_at = now() FROM next"
-            " WHERE j.job_id = next.job_id RETURNING " SHOWN, owner))
+            " WHERE j.job_id = next.job_id RETURNING " SHOWN, owner, kek))
     {
         return false;
     }

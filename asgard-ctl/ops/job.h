@@ -21,7 +21,9 @@
 
 /* Texts are of the arena. */
 struct ctl_job {
-    const char *id, *resource_id, *project_id, *request_id;
+    const char *id, *resource_id;
+    const char *project_id;             /* NULL: of no resource */
+    const char *request_id;
     const char *actor, *trace_id, *reason;
     enum ctl_act act;
     int64_t fence;
@@ -45,9 +47,11 @@ bool ctl_job_add_failed(struct ctl_change *c, const char *resource_id,
 bool ctl_job_latest(struct ctl_change *c, const char *resource_id,
     struct ctl_job *out, bool *found, struct ctl_error *e);
 
-/* One that is due, for `owner`; *got false: there is none. */
+/* One that is due, for `owner`, whose first KEK is `kek` (NULL: it has none);
+ * *got false: there is none. */
 bool ctl_job_claim(struct ctl_pg *pg, struct ctl_arena *arena,
-    const char *owner, struct ctl_job *out, bool *got, struct ctl_error *e);
+    const char *owner, const char *kek, struct ctl_job *out, bool *got,
+    struct ctl_error *e);
 
 /* Locks all that the end of a job may touch, and reads it anew: *held says
  * that it is still `job`'s lease.  `owner` NULL: a lease that has ended. */

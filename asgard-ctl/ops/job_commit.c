@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "ops/job_rewrap.h"
 #include "ops/job_secrets.h"
 #include "ops/resource_work.h"
 
@@ -156,11 +157,26 @@ ctl_job_commit(struct ctl_job_worker *w, struct ctl_job *job,
 }
 
 
+static bool
+lost_for_good(struct ctl_change *c, const struct ctl_job *job,
+    struct ctl_error *e)
+{
+    struct ctl_resource r;
+
+    if (job->act == CTL_ACT_REWRAP) {
+        return ctl_job_rewrap_ended(c, job, LOST_TEXT, e);
+    }
+
+    return ctl_resource_get(c->pg, c->arena, job->project_id,
+                            job->resource_id, &r, e)
+           && ctl_resource_ended(c, &r, job, LOST_CODE, LOST_TEXT, e);
+}
+
+
 bool
 ctl_job_lose(struct ctl_change *c, struct ctl_job *job, struct ctl_error *e)
 {
     static const struct ctl_job_policy none = {1, 0, 0};
-    struct ctl_resource r;
     bool held, bad;
 
     if (!ctl_job_hold(c, NULL, job, &held, e) || !held) {
@@ -171,9 +187,5 @@ ctl_job_lose(struct ctl_change *c, struct ctl_job *job, struct ctl_error *e)
 
     return ctl_job_save(c, job, bad ? LOST_CODE : NULL,
                         bad ? LOST_TEXT : NULL, e)
-           && (!bad
-               || (ctl_resource_get(c->pg, c->arena, job->project_id,
-                                    job->resource_id, &r, e)
-                   && ctl_resource_ended(c, &r, job, LOST_CODE, LOST_TEXT,
-                                         e)));
+           && (!bad || lost_for_good(c, job, e));
 }

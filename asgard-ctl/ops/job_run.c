@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "ops/job_commit.h"
+#include "ops/job_rewrap.h"
 #include "ops/job_secrets.h"
 
 #define COMMIT_PAUSE_MS 200
@@ -228,18 +229,21 @@ step_run(struct ctl_job_worker *w, struct ctl_job *job, struct ctl_error *e)
 bool
 ctl_job_work(struct ctl_job_worker *w, bool *got, struct ctl_error *e)
 {
+    const char *kek = w->keks != NULL ? w->keks->keks[0].id : NULL;
     struct ctl_job job;
 
     ctl_arena_reset(&w->of_job);
     stop_reset(w);
-    if (!ctl_job_claim(w->pg, &w->of_job, w->owner, &job, got, e)) {
+    if (!ctl_job_claim(w->pg, &w->of_job, w->owner, kek, &job, got, e)) {
         return false;
     }
     if (!*got) {
         return true;
     }
     atomic_store(&w->fence, job.fence);
-    while (step_run(w, &job, e)) {
+    while (job.act == CTL_ACT_REWRAP ? ctl_job_rewrap_step(w, &job, e)
+                                     : step_run(w, &job, e))
+    {
         /* its state says that it goes on */
     }
     atomic_store(&w->fence, 0);

@@ -80,7 +80,7 @@ ctl_job_reap(struct ctl_pg *pg, struct ctl_arena *arena, int64_t fence,
 
     return CTL_PG(pg, arena, &rows, e,
                "SELECT job_id, resource_id, project_id, fence FROM jobs"
-               " JOIN resources USING (resource_id) WHERE jobs.state = $1"
+               " LEFT JOIN resources USING (resource_id) WHERE jobs.state = $1"
                " AND lease_until < now() ORDER BY lease_until LIMIT "
                TEXT(CTL_JOB_TEND_MAX), "running")
            && tend_all(pg, arena, fence, lose_one, &rows, n, e);

@@ -153,8 +153,8 @@ row_rewrap(struct ctl_secret_sweep *s, struct ctl_change *c,
 }
 
 
-static bool
-page_rewrap(struct ctl_secret_sweep *s, struct ctl_change *c,
+bool
+ctl_secret_rewrap(struct ctl_secret_sweep *s, struct ctl_change *c,
     const asg_keks_t *keks, struct ctl_error *e)
 {
     const char *kek = keks->keks[0].id;
@@ -180,25 +180,6 @@ page_rewrap(struct ctl_secret_sweep *s, struct ctl_change *c,
                       {"secrets", ctl_arena_printf(c->arena, "%u",
                                                    s->rewrapped - before)}},
                       2), e);
-}
-
-
-bool
-ctl_secret_rewrap(struct ctl_secret_sweep *s, struct ctl_pg *pg,
-    struct ctl_arena *arena, const asg_keks_t *keks, const char *actor,
-    struct ctl_error *e)
-{
-    struct ctl_change c;
-
-    if (!ctl_change_begin(&c, pg, arena, actor, NULL, e)) {
-        return false;
-    }
-    if (!page_rewrap(s, &c, keks, e)) {
-        ctl_change_abort(&c);
-        return false;
-    }
-
-    return ctl_change_commit(&c, e);
 }
 
 

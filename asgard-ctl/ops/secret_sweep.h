@@ -29,11 +29,10 @@ void ctl_secret_sweep_begin(struct ctl_secret_sweep *s,
 /* The next page; s->more: there are others. */
 bool ctl_secret_verify(struct ctl_secret_sweep *s, struct ctl_pg *pg,
     struct ctl_arena *arena, const asg_keks_t *keks, struct ctl_error *e);
-/* Likewise, of what is not wrapped by the first KEK: wraps it anew, a page and
- * its audit entry in one transaction. */
-bool ctl_secret_rewrap(struct ctl_secret_sweep *s, struct ctl_pg *pg,
-    struct ctl_arena *arena, const asg_keks_t *keks, const char *actor,
-    struct ctl_error *e);
+/* Likewise, in a change, of what is not wrapped by the first KEK: wraps it
+ * anew. */
+bool ctl_secret_rewrap(struct ctl_secret_sweep *s, struct ctl_change *c,
+    const asg_keks_t *keks, struct ctl_error *e);
 
 /* How many envelopes a KEK wraps now. */
 bool ctl_secret_wrapped_by(struct ctl_pg *pg, struct ctl_arena *arena,

@@ -10,11 +10,17 @@
 
 #include <openssl/crypto.h>
 
+#include "base/clock.h"
 #include "core/envelope.h"
+#include "ops/job_rewrap.h"
 #include "ops/secret_store.h"
 #include "ops/secret_sweep.h"
 #include "proc/connections.h"
 #include "proc/values.h"
+
+#define IDLE_MS  30000                  /* then nobody works on a job */
+#define LOOK_US  100000
+#define ID_BYTES 64
 
 struct session {
     struct ctl_connections with;
@@ -97,28 +103,82 @@ verify(struct session *s)
 }
 
 
+/* --- wrapping anew, which a keeper does --- */
+
+/* False: nobody worked on it for so long.  *seen is how far it is. */
+static bool
+rewrap_wait(struct session *s, const char *id, struct ctl_rewrap_seen *seen,
+    struct ctl_error *e)
+{
+    int64_t until_ms = ctl_clock_ms() + IDLE_MS;
+    int64_t steps = 0;
+
+    for ( ;; ) {
+        ctl_arena_reset(&s->with.arena);
+        if (!ctl_job_rewrap_look(s->with.pg, &s->with.arena, id, seen, e)) {
+            return false;
+        }
+        if (!ctl_job_is_live(seen->state) || seen->attempt > 0) {
+            return true;
+        }
+        if (seen->steps != steps) {
+            steps = seen->steps;
+            until_ms = ctl_clock_ms() + IDLE_MS;
+        }
+        if (ctl_clock_ms() >= until_ms) {
+            return ctl_error_set(e, 503, "keeper_unavailable",
+                                 "No keeper whose first key is %s works on it"
+                                 " now; it is done when one does:"
+                                 " asgard-ctl reload", s->keks.keks[0].id);
+        }
+        usleep(LOOK_US);
+    }
+}
+
+
+/* The one that is under way, or another. */
+static bool
+rewrap_begin(struct session *s, char id[ID_BYTES], struct ctl_error *e)
+{
+    int64_t until_ms = ctl_clock_ms() + IDLE_MS;
+    const char *found = NULL;
+
+    while (ctl_clock_ms() < until_ms) {
+        ctl_arena_reset(&s->with.arena);
+        if (!ctl_job_rewrap_want(s->with.pg, &s->with.arena, &s->keks,
+                                 CTL_AUDIT_COMMAND, true, &found, e))
+        {
+            return false;
+        }
+        if (found != NULL) {
+            snprintf(id, ID_BYTES, "%s", found);
+            return true;
+        }
+        usleep(LOOK_US);                /* a page is just written */
+    }
+
+    return ctl_error_set(e, 503, "postgres_unavailable",
+                         "Another wrapping of secrets holds on.");
+}
+
+
 static int
 rewrap(struct session *s)
 {
-    struct ctl_secret_sweep sweep;
+    struct ctl_rewrap_seen seen;
+    char id[ID_BYTES];
     struct ctl_error e;
 
-    ctl_secret_sweep_begin(&sweep, tell);
-    while (sweep.more) {
-        if (!ctl_secret_rewrap(&sweep, s->with.pg, &s->with.arena, &s->keks,
-                               CTL_AUDIT_COMMAND, &e))
-        {
-            return ctl_command_failed(&e);
-        }
-        ctl_arena_reset(&s->with.arena);
-    }
-    if (!keks_tell(s, &e)) {
+    if (!rewrap_begin(s, id, &e) || !rewrap_wait(s, id, &seen, &e)
+        || !keks_tell(s, &e))
+    {
         return ctl_command_failed(&e);
     }
-    printf("%u wrapped anew, %u do not open\n", sweep.rewrapped,
-           sweep.wrong);
+    printf("%lld wrapped anew, %lld do not open%s\n",
+           (long long) seen.rewrapped, (long long) seen.wrong,
+           seen.state == CTL_JOB_CANCELLED ? "; another key came first" : "");
 
-    return sweep.wrong > 0;
+    return seen.state != CTL_JOB_DONE;
 }
 
 

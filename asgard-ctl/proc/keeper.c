@@ -21,9 +21,9 @@
 #include "base/secret.h"
 #include "catalog/catalog.h"
 #include "core/keyfile.h"
+#include "ops/job_rewrap.h"
 #include "ops/project_price.h"
 #include "ops/snapshot.h"
-#include "ops/secret_sweep.h"
 #include "proc/backends.h"
 #include "proc/job_threads.h"
 #include "proc/keeper_door.h"
@@ -304,37 +304,22 @@ secrets_open(struct keeper *k)
 }
 
 
+/* After a KEK was put before the others: a job wraps all by it. */
 static void
-rewrap_tell(const char *path, int64_t version, const char *why)
+rewrap_want(struct keeper *k)
 {
-    ctl_log(CTL_LOG_ERROR, "secret %s version %lld: %s", path,
-            (long long) version, why);
-}
-
-
-/* After a KEK was put before the others. */
-static void
-secrets_rewrap(struct keeper *k)
-{
-    struct ctl_secret_sweep sweep;
     struct ctl_arena arena;
     struct ctl_error e;
-    bool ok = true;
+    const char *id;
 
     k->rewrap_at_ms = ctl_clock_ms() + REWRAP_MS;
-    ctl_secret_sweep_begin(&sweep, rewrap_tell);
-    while (ok && sweep.more) {
-        ctl_arena_init(&arena, CTL_SECRET_SWEEP_ARENA);
-        ok = ctl_secret_rewrap(&sweep, k->pg, &arena, &k->keks,
-                               "system:keeper", &e);
-        ctl_arena_reset(&arena);
-    }
-    if (!ok) {
+    ctl_arena_init(&arena, BEAT_ARENA);
+    if (!ctl_job_rewrap_want(k->pg, &arena, &k->keks, "system:keeper", false,
+                             &id, &e))
+    {
         away_note(k, &e);
-    } else if (sweep.rewrapped > 0) {
-        ctl_log(CTL_LOG_INFO, "%u secrets are wrapped by kek %s now",
-                sweep.rewrapped, k->keks.keks[0].id);
     }
+    ctl_arena_reset(&arena);
 }
 
 
@@ -353,7 +338,7 @@ work(struct keeper *k, int stop_fd)
             publish(k);
         }
         if (k->door != NULL && ctl_clock_ms() >= k->rewrap_at_ms) {
-            secrets_rewrap(k);
+            rewrap_want(k);
         }
         beat(k);
         more = poll(&stop, 1, BEAT_MS) <= 0;
