@@ -16,7 +16,7 @@ struct step {
     struct ctl_step_out *out;
     struct ctl_litellm_answer answer;
     asg_litellm_key_t row;              /* of the last key that was told */
-    asg_str_t reset_at;
+    asg_str_t reset_at, period;         /* likewise */
     unsigned at;                        /* in t.each */
     unsigned status;                    /* of the last call that failed */
     const char *lost;                   /* not NULL: why no call was made */
@@ -44,6 +44,7 @@ row_read(struct step *s, const char *within)
         object = asg_view_find(object, within);
     }
     s->reset_at = asg_view_find_text(object, "budget_reset_at");
+    s->period = asg_view_find_text(object, "budget_duration");
 
     return asg_litellm_key(object, &s->row) == ASG_OK;
 }
@@ -196,7 +197,7 @@ find_active(struct step *s)
     enum ctl_mint_event event = find(s, s->t.active);
 
     if (event == CTL_MINT_OK) {
-        ctl_litellm_task_reset(&s->t, s->reset_at);
+        ctl_litellm_task_reset(&s->t, s->reset_at, s->period);
     }
 
     return event;

@@ -246,9 +246,14 @@ ctl_litellm_task_carry(struct ctl_litellm_task *t, asg_nusd_t spent_nusd)
 
 /* When it would end has changed since we were told. */
 void
-ctl_litellm_task_reset(struct ctl_litellm_task *t, asg_str_t reset_at)
+ctl_litellm_task_reset(struct ctl_litellm_task *t, asg_str_t reset_at,
+    asg_str_t period)
 {
     asg_str_t told = asg_view_find_text(t->outputs, "budget_reset_at");
+    asg_str_t was = asg_view_find_text(t->outputs, "budget_duration");
+
+    t->is_period_other = was.data != NULL && period.data != NULL
+                         && !asg_str_eq(was, period);
 
     if (told.data != NULL && reset_at.data != NULL
         && !asg_str_eq(told, reset_at))
@@ -444,7 +449,7 @@ ctl_litellm_settings_body(const struct ctl_litellm_task *t, const char *hash,
         return NULL;
     }
     put_text(&b, "key", hash);
-    put_settings(t, &b, max_nusd, was == NULL
+    put_settings(t, &b, max_nusd, was == NULL || t->is_period_other
                                   || strcmp(was, period_of(t)) != 0);
 
     return text_end(&b);

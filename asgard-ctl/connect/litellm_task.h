@@ -30,6 +30,7 @@ struct ctl_litellm_task {
     const char *active;                 /* the hash among the outputs */
     asg_nusd_t approved_nusd;
     asg_nusd_t before_nusd;             /* of it, spent by earlier keys */
+    bool is_period_other;               /* there, than we were told */
     const char *each[CTL_LITELLM_EACH]; /* all that may be there */
     unsigned neach;
     const char *prefix;
@@ -53,8 +54,10 @@ void ctl_litellm_task_divide(struct ctl_litellm_task *t,
  * was spent before. */
 void ctl_litellm_task_measure(struct ctl_litellm_task *t,
     asg_nusd_t spent_nusd);
-/* The active key's period is over: nothing counts that earlier keys spent. */
-void ctl_litellm_task_reset(struct ctl_litellm_task *t, asg_str_t reset_at);
+/* What the proxy tells of the active key.  When its period is over nothing
+ * counts that earlier keys spent. */
+void ctl_litellm_task_reset(struct ctl_litellm_task *t, asg_str_t reset_at,
+    asg_str_t period);
 /* What the new key may spend, the old one being over. */
 void ctl_litellm_task_carry(struct ctl_litellm_task *t,
     asg_nusd_t spent_nusd);

@@ -1,5 +1,5 @@
 /*
- * Orphans and budgets at a LiteLLM proxy.
+ * Orphans and settings at a LiteLLM proxy.
  */
 #include "ops/litellm_sweep.h"
 
@@ -13,7 +13,8 @@
 
 #define ACTOR      "system:keeper"
 #define CALL_MS    10000
-#define TEXT_BYTES (96u * 1024)         /* of a page's keys, as JSON */
+/* of a page's keys, as JSON: their models are as long as the answer at most */
+#define TEXT_BYTES (ASG_LITELLM_BODY_MAX + 96u * 1024)
 #define PAGE_ARENA (4u * 1024 * 1024)
 #define SEEN_BYTES ((size_t) CTL_LITELLM_PAGES_MAX * ASG_LITELLM_PAGE * 67 + 2)
 #define LOST_MAX   100                  /* of one sweep */
@@ -22,19 +23,37 @@
 #define NUMBER(n)  #n
 #define TEXT(n)    NUMBER(n)
 
-/* A key of a page, as PostgreSQL judges it. */
-enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
-              PROJECT };
+/* A key of a page, as PostgreSQL judges it.  CHANGED: the settings that differ
+ * from what was approved; of one that rests. */
+enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, CHANGED, IS_NEW_PERIOD,
+              RESOURCE, PROJECT };
+
+/* -1: no limit. */
+#define OTHER_LIMIT(name, key) \
+    "CASE WHEN " key " <> coalesce((spec->>'" name "')::numeric, -1)" \
+    "  THEN '" name "' END"
+/* null: the proxy does not tell. */
+#define OTHER_MODELS \
+    "CASE WHEN NOT (models @> allowed AND models <@ allowed)" \
+    "  THEN 'models' END"
+#define ALLOWED \
+    "coalesce(r.spec->'models', (SELECT manifest" \
+    "   #> '{provisioner,config,models}' FROM services" \
+    "   WHERE service_id = r.rtype AND jsonb_typeof(manifest" \
+    "    #> '{provisioner,config,models}') = 'array'), '[]')"
 
 #define JUDGE \
     "WITH k AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS k (hash text," \
-    "  alias text, max numeric, reset_at text, blocked boolean))," \
+    "  alias text, max numeric, reset_at text, blocked boolean," \
+    "  models jsonb, rpm numeric, tpm numeric, period text))," \
     " live AS (SELECT resource_id, progress FROM job_lanes" \
     "  WHERE resource_id IN (SELECT resource_id FROM jobs" \
     "   WHERE state IN ('ready', 'running')))," \
     " f AS (SELECT k.*, r.resource_id, r.project_id, r.state," \
     "  r.resource_id IN (SELECT resource_id FROM live) AS works," \
-    "  (r.spec->>'max_budget_usd')::numeric AS budget," \
+    "  (r.spec->>'max_budget_usd')::numeric AS budget, r.spec," \
+    "  " ALLOWED " AS allowed," \
+    "  r.outputs->>'budget_duration' AS told_period," \
     "  coalesce((r.outputs->>'spent_before_usd')::numeric, 0) AS before," \
     "  r.outputs->>'budget_reset_at' AS told FROM k LEFT JOIN resources r" \
     "  ON r.outputs->>'key_hash' = k.hash AND r.backend = 'litellm'" \
@@ -43,9 +62,15 @@ enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
     "  (SELECT 1 FROM live WHERE hash IN (progress->>'hash'," \
     "   progress->>'old'))," \
     " coalesce(state = 'suspended' AND NOT works AND NOT blocked, false)," \
-    " coalesce(state = 'provisioned' AND NOT works AND (max IS NULL" \
-    "  OR abs(max - greatest(budget - before, 0)) > 0.000000001" \
-    "  OR (before > 0 AND told <> reset_at)), false)," \
+    " CASE WHEN state = 'provisioned' AND NOT works THEN concat_ws(', '," \
+    "  CASE WHEN max IS NULL OR abs(max - greatest(budget - before, 0))" \
+    "   > 0.000000001 THEN 'max_budget' END, " OTHER_MODELS "," \
+    "  " OTHER_LIMIT("rpm_limit", "rpm") "," \
+    "  " OTHER_LIMIT("tpm_limit", "tpm") "," \
+    "  CASE WHEN period <> told_period THEN 'budget_duration' END)" \
+    "  ELSE '' END," \
+    " coalesce(state = 'provisioned' AND NOT works AND before > 0" \
+    "  AND told <> reset_at, false)," \
     " resource_id, project_id FROM f"
 
 
@@ -54,7 +79,7 @@ enum column { HASH, ALIAS, IS_BLOCKED, ORPHAN, RESTS, DIFFERS, RESOURCE,
  * than are asked about in one sweep each has its turn. */
 #define ABSENT \
     "SELECT outputs->>'key_hash', outputs->>'key_alias', NULL, NULL, NULL," \
-    " NULL, resource_id, project_id FROM resources r" \
+    " NULL, NULL, resource_id, project_id FROM resources r" \
     " WHERE backend = 'litellm' AND state IN ('provisioned', 'suspended')" \
     " AND outputs ? 'key_hash' AND updated_at < now() - interval '5 seconds'" \
     " AND resource_id NOT IN (SELECT resource_id FROM jobs" \
@@ -110,6 +135,44 @@ is_plain(asg_str_t raw)
 }
 
 
+/* null, or not told, is no limit (-1); a number that is none of ours (-2)
+ * differs from all that was approved. */
+static void
+limit_put(asg_buf_t *b, asg_str_t item, const char *name, const char *as)
+{
+    asg_str_t limit = asg_view_find(item, name);
+    uint64_t n;
+
+    asg_buf_z(b, as);
+    asg_buf_i64(b, asg_view_is_null(limit) ? -1
+                   : asg_str_u64(limit, &n) && n <= INT32_MAX
+                   ? (int64_t) n : -2);
+}
+
+
+/* What PostgreSQL might not take is left out, and not compared. */
+static void
+settings_put(asg_buf_t *b, asg_str_t item)
+{
+    asg_str_t models = asg_view_find(item, "models");
+    asg_str_t period = asg_view_find_text(item, "budget_duration");
+
+    limit_put(b, item, "rpm_limit", ",\"rpm\":");
+    limit_put(b, item, "tpm_limit", ",\"tpm\":");
+    if (asg_view_is_list(models)
+        && memchr(models.data, '\\', models.len) == NULL)
+    {
+        asg_buf_z(b, ",\"models\":");
+        asg_buf_str(b, models);
+    }
+    if (is_plain(period)) {
+        asg_buf_z(b, ",\"period\":\"");
+        asg_buf_str(b, period);
+        asg_buf_z(b, "\"");
+    }
+}
+
+
 static void
 key_put(asg_buf_t *b, asg_str_t item, const asg_litellm_key_t *key)
 {
@@ -129,6 +192,7 @@ key_put(asg_buf_t *b, asg_str_t item, const asg_litellm_key_t *key)
     } else {
         asg_buf_z(b, "null");
     }
+    settings_put(b, item);
     asg_buf_z(b, key->blocked ? ",\"blocked\":true}" : ",\"blocked\":false}");
 }
 
@@ -247,6 +311,38 @@ end_one(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
 }
 
 
+static bool
+is_changed(const struct ctl_rows *rows, unsigned i)
+{
+    return ctl_rows_at(rows, i, CHANGED)[0] != '\0';
+}
+
+
+/* As the proxy tells it, not as whoever changed it says. */
+static bool
+begin(struct ctl_litellm_sweep *s, struct ctl_change *c,
+    struct ctl_resource *r, const struct ctl_rows *rows, unsigned i,
+    struct ctl_error *e)
+{
+    const char *differs = ctl_rows_at(rows, i, CHANGED);
+    const char *hash = ctl_rows_at(rows, i, HASH);
+    const struct ctl_audit_field data[] = {
+        {"key_hash", hash}, {"key_alias", ctl_rows_at(rows, i, ALIAS)},
+        {"differs", differs}
+    };
+    const char *why = is_changed(rows, i)
+        ? ctl_arena_printf(s->arena, "its key has other settings at LiteLLM"
+                           " than were approved: %s", differs)
+        : "a new period of its key has begun at LiteLLM";
+
+    return (!is_changed(rows, i)
+            || ctl_change_audit(c, "litellm.key_changed", "litellm_key", hash,
+                                r->project_id, why,
+                                ctl_audit_data(s->arena, data, 3), e))
+           && ctl_resource_begin(c, r, CTL_ACT_MAKE, NULL, why, e);
+}
+
+
 /* It rested a moment ago: looked at again with the project's row. */
 static bool
 begin_one(struct ctl_litellm_sweep *s, const struct ctl_rows *rows,
@@ -267,8 +363,7 @@ begin_one(struct ctl_litellm_sweep *s, const struct ctl_rows *rows,
         || !ctl_job_latest(&c, r.id, &job, &found, e)
         || r.state != CTL_RESOURCE_PROVISIONED
         || (found && ctl_job_is_live(job.flow.state))
-        || !ctl_resource_begin(&c, &r, CTL_ACT_MAKE, NULL,
-                               "its key has another budget at LiteLLM", e))
+        || !begin(s, &c, &r, rows, i, e))
     {
         ctl_change_abort(&c);
         return e->status == 0;
@@ -304,7 +399,7 @@ page_judge(struct ctl_litellm_sweep *s, struct ctl_litellm *l,
         }
         if (is_true(&rows, i, ORPHAN) || is_true(&rows, i, RESTS)) {
             ok = end_one(s, l, &rows, i, e);
-        } else if (is_true(&rows, i, DIFFERS)) {
+        } else if (is_changed(&rows, i) || is_true(&rows, i, IS_NEW_PERIOD)) {
             ok = begin_one(s, &rows, i, e);
         }
     }

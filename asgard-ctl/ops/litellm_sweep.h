@@ -6,9 +6,11 @@
  * hash of each is committed before the proxy hears of it.  Any other is an
  * orphan: what a restored database forgot, a late answer, a copy made by hand.
  * It is blocked when it is seen, and deleted when it is seen again.  A key with
- * another budget than its resource's gets that by a job.  A resource whose key
- * is on no page, and that the proxy does not know when it is asked, was deleted
- * there: it fails, and is made again when somebody retries it.
+ * another budget, period, limit or other models than its resource's was changed
+ * there: the audit log has it, and it gets what was approved by a job.  A
+ * resource whose key is on no page, and that the proxy does not know when it is
+ * asked, was deleted there: it fails, and is made again when somebody retries
+ * it.
  *
  * Two Asgards at one proxy need two prefixes.
  */

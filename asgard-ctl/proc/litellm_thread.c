@@ -69,7 +69,7 @@ look_after(struct ctl_litellm_thread *t, struct ctl_error *e)
     }
     if (sweep.blocked + sweep.deleted + sweep.begun > 0) {
         ctl_log(CTL_LOG_WARN, "LiteLLM keys: %u without a resource blocked, "
-                "%u deleted, %u with another budget", sweep.blocked,
+                "%u deleted, %u set right", sweep.blocked,
                 sweep.deleted, sweep.begun);
     }
 
