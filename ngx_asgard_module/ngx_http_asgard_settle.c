@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_limits.h"
 #include "ngx_http_asgard_orphan.h"
 #include "ngx_http_asgard_pace.h"
+#include "ngx_http_asgard_redis_time.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_settle.h"
 #include "ngx_http_asgard_sibling.h"
@@ -537,6 +538,7 @@ ngx_http_asgard_settle_tick(ngx_event_t *ev)
     ngx_http_asgard_settle_go_on();
     ngx_http_asgard_adopt_end();
     ngx_http_asgard_head_read();
+    ngx_http_asgard_redis_time_read();
 
     if ((ngx_exiting || ngx_quit) && ngx_http_asgard_settle.leaving == 0) {
         ngx_http_asgard_settle.leaving = ngx_current_msec;

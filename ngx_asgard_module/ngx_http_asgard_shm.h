@@ -24,7 +24,7 @@
 
 
 #define NGX_HTTP_ASGARD_ZONE_MAGIC   0x656e6f7a47534121ULL
-#define NGX_HTTP_ASGARD_ZONE_LAYOUT  12
+#define NGX_HTTP_ASGARD_ZONE_LAYOUT  13
 #define NGX_HTTP_ASGARD_ZONE_MIN     (4 * 1024 * 1024)
 
 #define NGX_HTTP_ASGARD_WORKERS_MAX  256
@@ -139,6 +139,9 @@ struct ngx_http_asgard_zone_s {
 
     ngx_atomic_t               epochs[ASG_PARTITIONS];
     ngx_http_asgard_head_t     heads[ASG_PARTITIONS];
+    ngx_atomic_t               time_asked;      /* msec of the last reading */
+    ngx_atomic_t               time_ahead;      /* ms that Redis' clock was
+                                                 * ahead of msec; 0: unknown */
     ngx_atomic_t               catalog_wanted;
     ngx_atomic_t               body_bytes;
     ngx_atomic_t               spool_torn;      /* it ends within a line */

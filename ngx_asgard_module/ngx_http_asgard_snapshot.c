@@ -10,6 +10,7 @@
 
 #include "ngx_http_asgard_peer.h"
 #include "ngx_http_asgard_redis.h"
+#include "ngx_http_asgard_redis_time.h"
 #include "ngx_http_asgard_snapshot_load.h"
 #include "ngx_http_asgard_zone.h"
 
@@ -23,7 +24,7 @@
 typedef struct {
     uint64_t             magic;
     uint64_t             version;   /* highest that any worker served */
-    volatile time_t      heard;     /* ctl, by any worker */
+    volatile ngx_msec_t  heard;     /* ctl, by any worker; 0: never */
     size_t               len;
     u_char               text[ASG_CATALOG_BYTES_MAX];
 } ngx_http_asgard_kept_t;
@@ -331,7 +332,7 @@ ngx_http_asgard_snapshot_timer(ngx_event_t *ev)
     s = ngx_http_asgard_snapshot.current;
 
     if (ngx_http_asgard_zone_channel_alive()) {
-        ngx_http_asgard_snapshot.kept->heard = ngx_time();
+        ngx_http_asgard_snapshot.kept->heard = ngx_current_msec;
     }
 
     if ((s == NULL
@@ -348,12 +349,12 @@ ngx_http_asgard_snapshot_timer(ngx_event_t *ev)
 
 
 /* Is the current one younger than its age limit, counted from when ctl was last
- * heard, or from its birth when it never was? */
+ * heard, by the steady clock, or from its birth? */
 
 static ngx_uint_t
 ngx_http_asgard_snapshot_usable(void)
 {
-    time_t                       heard;
+    ngx_msec_t                   heard;
     ngx_http_asgard_snapshot_t  *s;
 
     s = ngx_http_asgard_snapshot.current;
@@ -362,10 +363,16 @@ ngx_http_asgard_snapshot_usable(void)
         return 0;
     }
 
-    heard = ngx_max(ngx_http_asgard_snapshot.kept->heard,
-                    (time_t) s->catalog.created);
+    heard = ngx_http_asgard_snapshot.kept->heard;
 
-    return ngx_time() - heard <= (time_t) s->catalog.max_age_s;
+    if (heard && (ngx_msec_int_t) (ngx_current_msec - heard)
+                 <= (ngx_msec_int_t) s->catalog.max_age_s * 1000)
+    {
+        return 1;
+    }
+
+    return ngx_http_asgard_redis_time_later() - (time_t) s->catalog.created
+           <= (time_t) s->catalog.max_age_s;
 }
 
 

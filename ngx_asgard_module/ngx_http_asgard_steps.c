@@ -23,6 +23,7 @@
 #include "ngx_http_asgard_models.h"
 #include "ngx_http_asgard_order.h"
 #include "ngx_http_asgard_policy.h"
+#include "ngx_http_asgard_redis_time.h"
 #include "ngx_http_asgard_reserve.h"
 #include "ngx_http_asgard_route.h"
 #include "ngx_http_asgard_snapshot.h"
@@ -248,11 +249,13 @@ ngx_http_asgard_step_is_near(ngx_http_asgard_ctx_t *ctx)
 static ngx_int_t
 ngx_http_asgard_step_admit(ngx_http_asgard_ctx_t *ctx)
 {
-    if (ctx->key->expires && ctx->key->expires <= ngx_time()) {
+    if (ctx->key->expires
+        && ctx->key->expires <= ngx_http_asgard_redis_time_later())
+    {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_KEY_EXPIRED, NULL);
     }
 
-    if (ctx->key->not_before > ngx_time()) {
+    if (ctx->key->not_before > ngx_http_asgard_redis_time_sooner()) {
         return ngx_http_asgard_refuse(ctx, ASG_REASON_KEY_NOT_YET, NULL);
     }
 
