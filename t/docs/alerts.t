@@ -113,6 +113,25 @@ spill("$dir/dashboard.yml", $rules);
 ($ok, $said) = told($promtool, 'check', 'rules', "$dir/dashboard.yml");
 ok($ok, 'promtool takes each question of the dashboard') or diag($said);
 
+# What a fail mode does is to be seen, and which one it is.
+my @asked = map { $_->{expr} } @targets;
+for my $metric (grep { /^asgard_fail_mode/ } sort keys %told) {
+    ok((grep { /\b$metric\b/ } @asked), "the dashboard asks for $metric");
+}
+my ($which) = grep { /asgard_fail_mode\b/ } @asked;
+my $of = 'job="asgard",instance="g"';
+my %value = ("asgard_fail_mode_in_effect{$of}" => 1,
+    map { ("asgard_fail_mode{mode=\"$_\",$of}" => $_ eq 'local' || 0) }
+        qw(closed local open));
+spill("$dir/mode.yml", "tests:\n  - interval: 1m\n    input_series:\n"
+    . join('', map { "      - series: '$_'\n        values: '$value{$_}x9'\n" }
+        sort keys %value)
+    . "    promql_expr_test:\n      - expr: '$which'\n        eval_time: 5m\n"
+    . "        exp_samples: [{labels: '{instance=\"g\",mode=\"local\"}',"
+    . " value: 1}]\n");
+($ok, $said) = told($promtool, 'test', 'rules', "$dir/mode.yml");
+ok($ok, '... and shows the mode that is in effect') or diag($said);
+
 my ($rows) = $page =~ /^## Worth an alarm\n(.*)/ms;
 my $text = source('conf/prometheus-alerts.yml');
 my @rows = $rows =~ /^\| ([^|]*`asgard_[^|]*)\|/mg;
