@@ -11,6 +11,7 @@
 #include "ngx_http_asgard_ctx.h"
 #include "ngx_http_asgard_error.h"
 #include "ngx_http_asgard_guard.h"
+#include "ngx_http_asgard_share.h"
 #include "ngx_http_asgard_steps.h"
 #include "ngx_http_asgard_zone.h"
 
@@ -89,6 +90,50 @@ ngx_http_asgard_hook(ngx_http_asgard_ctx_t *ctx)
 }
 
 
+/* No limit bounds such calls, so there is no reason to let one go on unjudged:
+ * its client has them made too many. */
+
+static ngx_int_t
+ngx_http_asgard_hook_crowded(ngx_http_asgard_ctx_t *ctx)
+{
+    ctx->retry_after = 1;
+    ngx_str_set(&ctx->message, "Too many calls of this project that cost"
+                " nothing are being judged by the guardrail service; send"
+                " fewer at a time, and try again after the time in"
+                " Retry-After.");
+
+    return ngx_http_asgard_refuse(ctx, ASG_REASON_RATE_LIMIT_EXCEEDED, NULL);
+}
+
+
+/* A place among those that are asked about.  NGX_DECLINED: there is none, `why`
+ * is set. */
+
+static ngx_int_t
+ngx_http_asgard_hook_enter(ngx_http_asgard_hook_t *h)
+{
+    ngx_uint_t              free;
+    ngx_http_asgard_ctx_t  *ctx = h->ctx;
+
+    free = NGX_HTTP_ASGARD_HOOK_OPEN_MAX - ngx_http_asgard_hook_open;
+    h->share = ngx_http_asgard_share(ctx);
+
+    if (ngx_http_asgard_share_place_take(h->share, free, !ctx->unpaid)
+        == NGX_OK)
+    {
+        h->counted = 1;
+        ngx_http_asgard_hook_open++;
+        return NGX_OK;
+    }
+
+    h->why = "is being asked about too many calls";
+
+    return ctx->unpaid
+           && ngx_http_asgard_guard_mode(ctx) != ASG_GUARD_MONITOR
+           ? ngx_http_asgard_hook_crowded(ctx) : NGX_DECLINED;
+}
+
+
 /* Nobody can be asked is an answer, too. */
 
 static ngx_int_t
@@ -96,18 +141,13 @@ ngx_http_asgard_hook_ask(ngx_http_asgard_hook_t *h)
 {
     ngx_int_t  rc;
 
-    if (ngx_http_asgard_hook_open >= NGX_HTTP_ASGARD_HOOK_OPEN_MAX) {
-        h->why = "too many are being asked";
-        h->done = 1;
-        return ngx_http_asgard_hook_judge(h);
-    }
-
-    rc = ngx_http_asgard_hook_write(h);
+    rc = ngx_http_asgard_hook_enter(h);
 
     if (rc == NGX_OK) {
-        h->counted = 1;
-        ngx_http_asgard_hook_open++;
+        rc = ngx_http_asgard_hook_write(h);
+    }
 
+    if (rc == NGX_OK) {
         h->deadline.handler = ngx_http_asgard_hook_late;
         h->deadline.data = h;
         h->deadline.log = h->ctx->request->connection->log;
@@ -492,6 +532,7 @@ ngx_http_asgard_hook_close(void *data)
     if (h->counted) {
         h->counted = 0;
         ngx_http_asgard_hook_open--;
+        ngx_http_asgard_share_place_free(h->share);
     }
 
     if (h->deadline.timer_set) {

@@ -43,6 +43,7 @@ struct ngx_http_asgard_hook_s {
     ngx_uint_t                    tried;        /* so many */
     ngx_peer_connection_t         peer;
     ngx_event_t                   deadline;
+    ngx_uint_t                    share;        /* whose place it has */
     ngx_buf_t                     out;
     size_t                        head_max;     /* of out: it has the secret */
     size_t                        in_len;

@@ -1,6 +1,6 @@
 
 /*
- * The counts by bucket, and the two rules.
+ * The counts by bucket, and the rules.
  */
 
 #include "ngx_http_asgard_share.h"
@@ -8,10 +8,12 @@
 
 
 #define NGX_HTTP_ASGARD_SHARE_SLOTS  7          /* times what is free */
+#define NGX_HTTP_ASGARD_SHARE_PLACES 7          /* the same */
 #define NGX_HTTP_ASGARD_SHARE_SMALL  65536      /* bytes of a body */
 
 
-static size_t  ngx_http_asgard_share_bodies[NGX_HTTP_ASGARD_SHARES];
+static size_t    ngx_http_asgard_share_bodies[NGX_HTTP_ASGARD_SHARES];
+static uint16_t  ngx_http_asgard_share_places[NGX_HTTP_ASGARD_SHARES];
 
 
 ngx_uint_t
@@ -48,6 +50,30 @@ void
 ngx_http_asgard_share_slot_free(ngx_uint_t share)
 {
     (void) ngx_atomic_fetch_add(&ngx_http_asgard_zone()->shares[share], -1);
+}
+
+
+ngx_int_t
+ngx_http_asgard_share_place_take(ngx_uint_t share, ngx_uint_t free,
+    ngx_uint_t limited)
+{
+    ngx_uint_t  has;
+
+    has = ngx_http_asgard_share_places[share];
+
+    if (limited ? has >= NGX_HTTP_ASGARD_SHARE_PLACES * free : has >= free) {
+        return NGX_BUSY;
+    }
+
+    ngx_http_asgard_share_places[share]++;
+    return NGX_OK;
+}
+
+
+void
+ngx_http_asgard_share_place_free(ngx_uint_t share)
+{
+    ngx_http_asgard_share_places[share]--;
 }
 
 
