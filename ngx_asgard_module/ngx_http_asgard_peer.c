@@ -318,12 +318,17 @@ ngx_http_asgard_peer_destroy(ngx_http_asgard_peer_t *peer)
 }
 
 
-/* Nothing came, and no end: what it should be between two answers. */
+/* Nothing came, and no end: what it should be between two answers.  What came
+ * with the last answer may have left the socket with it. */
 
 static ngx_uint_t
 ngx_http_asgard_peer_is_quiet(ngx_connection_t *c)
 {
     char  buf[1];
+
+    if (c->ssl && SSL_has_pending(c->ssl->connection)) {
+        return 0;
+    }
 
     return recv(c->fd, buf, 1, MSG_PEEK) == -1
            && ngx_socket_errno == NGX_EAGAIN;

@@ -55,6 +55,7 @@ sub play {
     return 'hang' if $script->{hang};
     sleep $script->{delay} if $script->{delay};
     wait_until(sub { -e $script->{until} }, 60) if $script->{until};
+    return $self->play_records($client) if $script->{records};
     return $self->play_raw($client) if defined $script->{raw};
     return $self->is_stream ? $self->play_stream($client)
         : $self->play_whole($client);
@@ -72,6 +73,18 @@ sub play_raw {
     shutdown $client, 1 if $ends;
     sleep $script->{stay} if $put && $script->{stay};
     return $put ? 'cut' : 'gone';
+}
+
+# Over TLS a record each, all of them in one segment.
+sub play_records {
+    my ($self, $client) = @_;
+    my @cork = ($client, Socket::IPPROTO_TCP(), Socket::TCP_CORK());
+    setsockopt $cork[0], $cork[1], $cork[2], 1 or die "cork: $!";
+    for my $record (@{$self->{script}{records}}) {
+        $self->put($client, $record) or return 'gone';
+    }
+    setsockopt $cork[0], $cork[1], $cork[2], 0 or die "cork: $!";
+    return 'whole';
 }
 
 sub put {

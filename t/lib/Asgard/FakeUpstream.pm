@@ -14,7 +14,8 @@
 #   cut (bytes of the body after which the connection is closed), reset,
 #   hang (seconds before anything is sent), until (a file: nothing is sent
 #   before it exists, at most a minute), raw (bytes sent as they are), stay
-#   (seconds that the connection then stays open)
+#   (seconds that the connection then stays open), records (texts: over TLS a
+#   record each, all in one segment)
 package Asgard::FakeUpstream;
 
 use strict;
