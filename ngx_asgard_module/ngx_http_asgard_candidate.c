@@ -349,6 +349,30 @@ ngx_http_asgard_candidate_is_ill(ngx_http_asgard_attempt_t *a)
 }
 
 
+/* Did a stream come to an end of its own, which says nothing bad? */
+
+static ngx_uint_t
+ngx_http_asgard_candidate_is_whole(ngx_http_asgard_attempt_t *a)
+{
+    const asg_usage_t  *usage;
+
+    usage = &a->answer.core.usage;
+
+    return a->streaming && a->response.whole && !usage->error_event
+           && !usage->malformed && !usage->leaked;
+}
+
+
+/* Did it end for what is ours: a guardrail, or no memory for its answer? */
+
+static ngx_uint_t
+ngx_http_asgard_candidate_is_ours(ngx_http_asgard_attempt_t *a)
+{
+    return a->answer.reason == ASG_REASON_OVERLOADED
+           || (a->guard_stopped && !a->answer.core.usage.leaked);
+}
+
+
 /* Does what became of the attempt say that its endpoint is ill? */
 
 static ngx_uint_t
@@ -356,6 +380,7 @@ ngx_http_asgard_candidate_failed(ngx_http_asgard_attempt_t *a)
 {
     if (a->ctx->client_gone || a->cut
         || ngx_http_asgard_advance_is_clients(a)
+        || ngx_http_asgard_candidate_is_ours(a)
         || a->fault == NGX_HTTP_ASGARD_FAULT_STALE
         || (a->fault == NGX_HTTP_ASGARD_FAULT_CONNECT
             && ngx_http_asgard_advance_has_address(a))
@@ -381,9 +406,22 @@ ngx_http_asgard_candidate_release(ngx_http_asgard_attempt_t *a)
 
 
 void
+ngx_http_asgard_candidate_good(ngx_http_asgard_attempt_t *a)
+{
+    ngx_http_asgard_health_good(a->health);
+    a->claimed = 0;
+}
+
+
+void
 ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
 {
     ngx_uint_t  at_once;
+
+    if (ngx_http_asgard_candidate_is_whole(a)) {
+        ngx_http_asgard_candidate_good(a);
+        return;
+    }
 
     if (!ngx_http_asgard_candidate_failed(a)) {
 

@@ -131,7 +131,11 @@ const asg_leak_t *ngx_http_asgard_candidate_leak(ngx_http_asgard_attempt_t *a);
 /* What a parked attempt waited for is there: it goes on, from the loop. */
 void ngx_http_asgard_candidate_wake(ngx_http_asgard_attempt_t *a);
 
-/* What a judged failure says of the endpoint's health. */
+/* Its endpoint gave a whole answer: a head alone says nothing of it. */
+void ngx_http_asgard_candidate_good(ngx_http_asgard_attempt_t *a);
+
+/* What the end of an attempt, or its judged failure, says of the endpoint's
+ * health. */
 void ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a);
 
 /* An endpoint that the call is to try: it learns nothing of it any more. */

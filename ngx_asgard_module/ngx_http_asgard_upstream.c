@@ -286,16 +286,6 @@ ngx_http_asgard_upstream_process_header(ngx_http_request_t *r)
 }
 
 
-/* Its endpoint answers. */
-
-static void
-ngx_http_asgard_upstream_good(ngx_http_asgard_attempt_t *a)
-{
-    ngx_http_asgard_health_good(a->health);
-    a->claimed = 0;
-}
-
-
 /* A head is whole.  Is it the answer that was asked for? */
 
 static ngx_int_t
@@ -335,10 +325,6 @@ ngx_http_asgard_upstream_accept(ngx_http_asgard_attempt_t *a)
 
     a->accepted = 1;
     a->conf.read_timeout = ngx_http_asgard_advance_idle(a);
-
-    if (resp->type == NGX_HTTP_ASGARD_TYPE_JSON) {
-        ngx_http_asgard_upstream_good(a);
-    }
 
     if (!stream) {
         ngx_http_asgard_health_measured(a->health, ASG_LATENCY_ANSWER,
@@ -392,8 +378,6 @@ ngx_http_asgard_upstream_sse(ngx_http_asgard_attempt_t *a)
         return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_STATUS);
     }
 
-    ngx_http_asgard_upstream_good(a);
-
     if (ngx_http_asgard_stream_start(a) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -417,6 +401,7 @@ ngx_http_asgard_upstream_json(ngx_http_asgard_attempt_t *a)
         return ngx_http_asgard_upstream_bad(a, NGX_HTTP_ASGARD_FAULT_BROKEN);
     }
 
+    ngx_http_asgard_candidate_good(a);
     rc = ngx_http_asgard_guard_answer_json(a);
 
     if (rc == NGX_ERROR) {
