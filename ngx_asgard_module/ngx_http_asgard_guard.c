@@ -410,7 +410,8 @@ static const char *
 ngx_http_asgard_guard_category(ngx_http_asgard_ctx_t *ctx, ngx_uint_t in,
     asg_rule_t rule)
 {
-    return ctx->guard->side[in].gave_up & asg_guard_bit(rule)
+    return ctx->guard->side[in].lost
+           || (ctx->guard->side[in].gave_up & asg_guard_bit(rule))
            ? ASG_GUARD_LIMIT
            : asg_guard_category(ngx_http_asgard_guard_set_of(ctx), rule);
 }

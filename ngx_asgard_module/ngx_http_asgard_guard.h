@@ -23,6 +23,7 @@ typedef struct {
     uint32_t          matches[ASG_RULE_MAX];
     asg_action_t      actions[ASG_RULE_MAX];  /* that were taken */
     uint64_t          gave_up;                /* core/guard_body.h */
+    ngx_uint_t        lost;                   /* core/guard_answer.h */
 } ngx_http_asgard_guard_side_t;
 
 

@@ -208,6 +208,7 @@ ngx_http_asgard_guard_answer_keep(ngx_http_asgard_attempt_t *a)
     }
 
     side->gave_up = g->gave_up;
+    side->lost = g->lost;
 
     if (g->blocked != ASG_RULE_MAX) {
         found->blocked = g->blocked;
@@ -253,6 +254,7 @@ ngx_http_asgard_guard_answer_error(ngx_http_asgard_attempt_t *a)
         ctx->guard->blocked_in = NGX_HTTP_ASGARD_GUARD_ANSWER;
         ctx->guard->side[NGX_HTTP_ASGARD_GUARD_ANSWER].gave_up =
             a->guard->gave_up;
+        ctx->guard->side[NGX_HTTP_ASGARD_GUARD_ANSWER].lost = a->guard->lost;
         ngx_http_asgard_guard_answer_blocked(ctx);
 
     } else {

@@ -14,6 +14,11 @@
  * it is looked at as it is, and leaves.  A longer event than that is not passed
  * on: `too_large`.  What tells a text once more (logprobs) is made null then.
  *
+ * No more than ASG_ANSWER_LANES texts are open at a time; of more, the one that
+ * was silent for longest is taken as over.  If it goes on all the same, what
+ * stands over that seam is not known: every rule has matched then, as with one
+ * whose search a limit ended (`lost`).
+ *
  *     asg_guard_answer_begin(g, api, is_stream, set, actions);
  *     g->emit = …; g->alloc = …; g->data = …;
  *     … asg_guard_answer_feed(g, bytes, len) …
@@ -32,7 +37,9 @@
 
 #define ASG_ANSWER_HELD    131072
 #define ASG_ANSWER_EVENTS  512
-#define ASG_ANSWER_LANES   64
+/* Two for each choice of a call that asks for the most. */
+#define ASG_ANSWER_LANES   256
+#define ASG_ANSWER_GONE    1024
 
 typedef struct asg_guard_answer {
     /* of the caller */
@@ -46,6 +53,7 @@ typedef struct asg_guard_answer {
     uint32_t matches[ASG_RULE_MAX];
     uint32_t redacted[ASG_RULE_MAX];
     uint64_t gave_up;           /* as in guard_body.h */
+    bool lost;                  /* all rules have given up */
     asg_rule_t blocked;         /* ASG_RULE_MAX: nothing is */
     bool too_large;
     bool failed;                /* no memory */
@@ -76,6 +84,8 @@ typedef struct asg_guard_answer {
     asg_lane_owner_t owner;
     unsigned nlanes;
     asg_lane_t *lanes[ASG_ANSWER_LANES];
+    unsigned ngone;
+    uint64_t gone[ASG_ANSWER_GONE];     /* ids of those taken as over */
 } asg_guard_answer_t;
 
 /* `set`: rules of the operator, or NULL. */

@@ -86,22 +86,34 @@ static void found(void *data, const asg_hit_t *hit)
 }
 
 /* A rule whose search a limit ended has matched: who knows what is there. */
+static void give_up(asg_guard_answer_t *g, asg_rule_t rule)
+{
+    g->actions[rule] = asg_guard_gave_up(g->actions[rule]);
+    g->matches[rule]++;
+    if (g->actions[rule] == ASG_ACTION_BLOCK && g->blocked == ASG_RULE_MAX) {
+        g->blocked = rule;
+    }
+}
+
 static void note_gave_up(asg_guard_answer_t *g)
 {
     uint64_t fresh = g->owner.search.gave_up & ~g->gave_up;
 
     g->gave_up |= fresh;
     for (; fresh != 0; fresh &= fresh - 1) {
-        asg_rule_t rule = (asg_rule_t) (ASG_RULE_COUNT
-                                        + __builtin_ctzll(fresh));
+        give_up(g, (asg_rule_t) (ASG_RULE_COUNT + __builtin_ctzll(fresh)));
+    }
+}
 
-        g->actions[rule] = asg_guard_gave_up(g->actions[rule]);
-        g->matches[rule]++;
-        if (g->actions[rule] == ASG_ACTION_BLOCK && g->blocked == ASG_RULE_MAX)
-        {
-            g->blocked = rule;
+/* No rule knows any more what it would have found. */
+static void lose(asg_guard_answer_t *g)
+{
+    for (unsigned i = 0; i < ASG_RULE_MAX && !g->lost; i++) {
+        if (g->actions[i] != ASG_ACTION_ALLOW) {
+            give_up(g, (asg_rule_t) i);
         }
     }
+    g->lost = true;
 }
 
 /* Marks of those that redact; a rule for which none is left refuses. */
@@ -156,6 +168,29 @@ static asg_lane_t *new_lane(asg_guard_answer_t *g)
     return lane;
 }
 
+/* Whole texts are over indeed; they have no id. */
+static void note_gone(asg_guard_answer_t *g, uint64_t id)
+{
+    if (id == 0) {
+        return;
+    }
+    if (g->ngone == ASG_ANSWER_GONE) {
+        lose(g);
+        return;
+    }
+    g->gone[g->ngone++] = id;
+}
+
+static bool is_gone(const asg_guard_answer_t *g, uint64_t id)
+{
+    for (unsigned i = 0; i < g->ngone; i++) {
+        if (g->gone[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The one that was silent for longest is taken as over. */
 static asg_lane_t *oldest_lane(asg_guard_answer_t *g)
 {
@@ -165,6 +200,7 @@ static asg_lane_t *oldest_lane(asg_guard_answer_t *g)
         lane = g->lanes[i]->fed < lane->fed ? g->lanes[i] : lane;
     }
     asg_lane_look_all(&g->owner, lane);
+    note_gone(g, lane->id);
     return lane;
 }
 
@@ -177,6 +213,9 @@ static asg_lane_t *lane_of(asg_guard_answer_t *g, const asg_answer_text_t *text)
         if (g->lanes[i]->id == id) {
             return g->lanes[i];
         }
+    }
+    if (is_gone(g, id)) {
+        lose(g);
     }
     lane = g->nlanes < ASG_ANSWER_LANES ? new_lane(g) : oldest_lane(g);
     if (lane != NULL) {
@@ -249,12 +288,12 @@ static void take_text(asg_guard_answer_t *g, const asg_answer_text_t *text)
         return;
     }
     g->has_texts = true;
+    lane->fed = ++g->fed;
     at = g->event_at + (uint32_t) (text->raw.data - g->event);
     if (text->is_whole) {
         take_whole(g, lane, text, at);
         return;
     }
-    lane->fed = ++g->fed;
     if (g->holds) {
         let_go_others(g, lane);
     }

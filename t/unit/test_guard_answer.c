@@ -489,10 +489,82 @@ static void an_event_that_is_too_long_is_not_passed(void **state)
     assert_int_equal(out_len, sizeof(event));
 }
 
+/* `n` choices in turn: half of a key each, then the other half. */
+static void half_keys_of(unsigned n)
+{
+    static const char *const halves[] = {"AKIAIOSF", "ODNN7EXAMPLE "};
+    char event[256];
+
+    for (unsigned i = 0; i < 2 * n; i++) {
+        (void) snprintf(event, sizeof(event), "data: {\"choices\":[{\"index\""
+                        ":%u,\"delta\":{\"content\":\"%s\"}}]}\n\n", i % n,
+                        halves[i / n]);
+        feed(event);
+    }
+    assert_int_equal(asg_guard_answer_end(&g), 0);
+}
+
+static void as_many_choices_as_a_call_may_ask_for_are_read_to_their_end(
+    void **state)
+{
+    (void) state;
+    all_are(ASG_ACTION_FLAG);
+    for (unsigned n = 64; n <= ASG_REQUEST_N_MAX; n = n == 64 ? 65 : 2 * n - 2)
+    {
+        begin(ASG_API_CHAT, true);
+        half_keys_of(n);
+        assert_int_equal(g.matches[ASG_RULE_SECRET_AWS_ACCESS_KEY], n);
+        assert_false(g.lost);
+    }
+    all_are(ASG_ACTION_BLOCK);
+    begin(ASG_API_CHAT, true);
+    half_keys_of(65);
+    assert_int_equal(g.blocked, ASG_RULE_SECRET_AWS_ACCESS_KEY);
+}
+
+static void what_goes_on_after_it_was_taken_as_over_counts_as_found(
+    void **state)
+{
+    (void) state;
+    all_are(ASG_ACTION_REDACT);
+    begin(ASG_API_CHAT, true);
+    half_keys_of(ASG_ANSWER_LANES + 1);
+    assert_true(g.lost);
+    assert_int_not_equal(g.blocked, ASG_RULE_MAX);
+    assert_null(strstr(out, "ODNN7EXAMPLE"));
+    all_are(ASG_ACTION_FLAG);
+    begin(ASG_API_CHAT, true);
+    half_keys_of(ASG_ANSWER_LANES + 1);
+    assert_true(g.lost);
+    assert_int_equal(g.blocked, ASG_RULE_MAX);
+    assert_true(g.matches[ASG_RULE_PII_EMAIL] == 1);
+}
+
+static void many_texts_one_after_the_other_are_no_loss(void **state)
+{
+    char event[256];
+
+    (void) state;
+    all_are(ASG_ACTION_BLOCK);
+    begin(ASG_API_MESSAGES, true);
+    for (unsigned i = 0; i < 2 * ASG_ANSWER_LANES; i++) {
+        (void) snprintf(event, sizeof(event), "data: {\"index\":%u,\"delta\":{"
+                        "\"text\":\"word \"}}\n\n", i);
+        feed(event);
+    }
+    assert_false(g.lost);
+    assert_int_equal(g.blocked, ASG_RULE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_of_every_route_is_read),
+        cmocka_unit_test(
+            as_many_choices_as_a_call_may_ask_for_are_read_to_their_end),
+        cmocka_unit_test(
+            what_goes_on_after_it_was_taken_as_over_counts_as_found),
+        cmocka_unit_test(many_texts_one_after_the_other_are_no_loss),
         cmocka_unit_test(
             the_table_has_every_route_and_these_rows_every_text),
         cmocka_unit_test(what_is_no_text_is_not_read),
