@@ -88,6 +88,14 @@ ngx_http_asgard_ctx_create(ngx_http_request_t *r)
 ngx_str_t *
 ngx_http_asgard_header(ngx_http_request_t *r, const char *name)
 {
+    return ngx_http_asgard_header_next(r, name, NULL);
+}
+
+
+ngx_str_t *
+ngx_http_asgard_header_next(ngx_http_request_t *r, const char *name,
+    const ngx_str_t *last)
+{
     size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -99,10 +107,18 @@ ngx_http_asgard_header(ngx_http_request_t *r, const char *name)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            if (h[i].key.len != len
+                || ngx_strncasecmp(h[i].key.data, (u_char *) name, len) != 0)
             {
+                continue;
+            }
+
+            if (last == NULL) {
                 return &h[i].value;
+            }
+
+            if (last == &h[i].value) {
+                last = NULL;
             }
         }
     }

@@ -23,6 +23,10 @@ ngx_http_asgard_ctx_t *ngx_http_asgard_ctx_create(ngx_http_request_t *r);
  * case.  Of several the first. */
 ngx_str_t *ngx_http_asgard_header(ngx_http_request_t *r, const char *name);
 
+/* The one behind `last`, which was found by that name; NULL: there is none. */
+ngx_str_t *ngx_http_asgard_header_next(ngx_http_request_t *r, const char *name,
+    const ngx_str_t *last);
+
 static ngx_inline asg_str_t
 ngx_http_asgard_str(const ngx_str_t *s)
 {

@@ -231,15 +231,22 @@ ngx_http_asgard_policy_class(ngx_http_asgard_ctx_t *ctx)
 static ngx_int_t
 ngx_http_asgard_policy_header(ngx_http_asgard_ctx_t *ctx)
 {
-    ngx_str_t  *value;
+    ngx_str_t         *value;
+    asg_data_class_t   asked;
 
-    value = ngx_http_asgard_header(ctx->request, "x-asgard-data-class");
+    static const char  name[] = "x-asgard-data-class";
 
-    if (value && asg_data_class_parse(ngx_http_asgard_str(value),
-                                      &ctx->header_class) != ASG_OK)
-    {
-        return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
-                                             "x-asgard-data-class");
+    value = NULL;
+
+    while ((value = ngx_http_asgard_header_next(ctx->request, name, value))) {
+        if (asg_data_class_parse(ngx_http_asgard_str(value), &asked)
+            != ASG_OK)
+        {
+            return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
+                                                 name);
+        }
+
+        ctx->header_class = ngx_max(ctx->header_class, asked);
     }
 
     return NGX_OK;

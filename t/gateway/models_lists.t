@@ -92,5 +92,13 @@ my $odd = header($all, 'one', 'odd');
 is(Asgard::Stage::verdict($odd), '400 invalid_value',
     'a header with another class is refused');
 is($odd->at('error', 'param'), 'x-asgard-data-class', '  … by its name');
+for my $two (['public', 'restricted'], ['restricted', 'public']) {
+    is(Asgard::Stage::verdict($s->chat($all, {model => 'one'},
+        map { ('x-asgard-data-class' => $_) } @$two)), '403 policy_denied',
+        "of two headers the strictest counts: @$two");
+}
+is(Asgard::Stage::verdict($s->chat($all, {model => 'one'},
+    map { ('x-asgard-data-class' => $_) } qw(public odd))),
+    '400 invalid_value', '  … and each must be a class');
 
 $s->done;
