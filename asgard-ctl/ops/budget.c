@@ -98,6 +98,9 @@ ctl_budget_list_total(struct ctl_budget_list *list, bool unlimited,
         if (strcmp(list->windows[i].name, "total") == 0) {
             list->windows[i].unlimited = unlimited;
             list->windows[i].limit_nusd = limit_nusd;
+            if (unlimited) {
+                list->windows[i].increase_nusd = 0;
+            }
         }
     }
 }
@@ -409,7 +412,8 @@ ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
     memset(list, 0, sizeof(*list));
     if (!CTL_PG(pg, arena, &rows, e,
             "SELECT window_name, limit_nusd - coalesce(increase_nusd, 0),"
-            " coalesce(zone, 'UTC'), soft_pct, coalesce(increase_nusd, 0),"
+            " coalesce(zone, 'UTC'), soft_pct,"
+            " CASE WHEN increase_until > now() THEN increase_nusd ELSE 0 END,"
             " coalesce(ceil(extract(epoch FROM increase_until))::bigint, 0)"
             " FROM budget_windows"
             " WHERE budget_id = $1 ORDER BY window_name = 'total' DESC,"

@@ -37,7 +37,8 @@ bool ctl_budget_list_add(struct ctl_budget_list *list, const char *window,
     const char *zone, bool unlimited, asg_nusd_t limit_nusd,
     struct ctl_error *e);
 
-/* What a list that has a `total` lets be spent. */
+/* What a list that has a `total` lets be spent.  An increase stays on top of
+ * it, unless there is no limit any more. */
 void ctl_budget_list_total(struct ctl_budget_list *list, bool unlimited,
     asg_nusd_t limit_nusd);
 
@@ -73,6 +74,7 @@ bool ctl_budget_replace(struct ctl_change *c, const char *budget_id,
 bool ctl_budget_note(struct ctl_change *c, const char *budget_id,
     const struct ctl_budget_list *before, struct ctl_error *e);
 
+/* Of an increase that is over, and not yet taken back, nothing is told. */
 bool ctl_budget_read(struct ctl_pg *pg, struct ctl_arena *arena,
     const char *budget_id, struct ctl_budget_list *list, struct ctl_error *e);
 

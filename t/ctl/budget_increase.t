@@ -48,6 +48,19 @@ is($t->api_ok('GET', "/api/projects/$project")->{budget_usd}, 3,
     '... which can be written back');
 is_deeply([@{total()}{qw(limit_usd increase_usd)}], [3, 2],
     'a new limit of the project leaves it on top');
+sub patch { return $t->api('PATCH', "/api/projects/$project",
+    qq({"budget_usd":$_[0]}))->status }
+is(patch('null'), 200, 'a project without a limit');
+is_deeply([@{total()}{qw(limit_usd increase_usd)}], [undef, undef],
+    '... has no increase any more');
+is(put(qq("limit_usd":1,"increase_usd":2,"increase_until":"$until"))->status,
+    200, 'another one');
+$t->{postgres}->value("UPDATE budget_windows SET increase_until = now()"
+    . " - interval '1 second' WHERE budget_id = 'p.$project'"
+    . " AND window_name = 'total' RETURNING 1");
+is(patch(4), 200, 'a limit is set when one is over, taken back or not');
+is_deeply([@{total()}{qw(limit_usd increase_usd)}], [4, undef],
+    '... which it alone is then');
 is(put('"limit_usd":1')->status, 200, 'a list without it');
 is(total()->{increase_usd}, undef, '... takes it away');
 
