@@ -143,6 +143,28 @@ is_of_value(const char *state)
 }
 
 
+/* What a trigger refuses because it changed after the program had looked at it:
+ * the states of 0054_refusals.sql. */
+static bool
+refuse_changed(const char *state, struct ctl_error *e)
+{
+    if (strcmp(state, "ZA403") == 0) {
+        ctl_error_set(e, 403, "forbidden",
+                      "Who may decide over this has changed in this moment, "
+                      "and you may not any more.");
+        return true;
+    }
+    if (strcmp(state, "ZA409") == 0) {
+        ctl_error_set(e, 409, "conflict",
+                      "Who must decide over this has changed in this moment; "
+                      "look at it and decide again.");
+        return true;
+    }
+
+    return false;
+}
+
+
 /* By its name, which it is given first when it has none yet. */
 static PGresult *
 pg_ask_named(struct ctl_pg *pg, int64_t until_ms, const char *sql,
@@ -250,6 +272,9 @@ pg_failed(struct ctl_pg *pg, PGresult *res, struct ctl_error *e)
         ctl_error_set(e, 400, "invalid_value",
                       "A value is none that can be stored.");
         snprintf(e->detail, sizeof(e->detail), "PostgreSQL %s", state);
+        return false;
+    }
+    if (refuse_changed(state, e)) {
         return false;
     }
     if (strcmp(state, "23505") == 0) {
