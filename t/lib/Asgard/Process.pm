@@ -11,6 +11,8 @@ use Carp qw(croak);
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
+use Asgard::Files qw(slurp);
+
 # new(name => 'redis', command => [...], log => PATH, env => {...}, cwd => DIR,
 #     user => NAME: give up root for that user)
 sub new {
@@ -59,7 +61,19 @@ sub is_running { !defined $_[0]->status }
 
 sub signal {
     my ($self, $signal) = @_;
-    return $self->is_running ? kill($signal, $self->{pid}) : 0;
+    return 0 if !$self->is_running || !kill $signal, $self->{pid};
+    for (1 .. $signal eq 'STOP' ? 400 : 0) {
+        last if $self->is_stopped;
+        sleep 0.005;
+    }
+    return 1;
+}
+
+# A thread that runs stops a moment after the signal was sent.
+sub is_stopped {
+    my ($self) = @_;
+    my @stats = glob "/proc/$self->{pid}/task/*/stat";
+    return !grep { !/\) [TtZ] / } map { slurp($_) } @stats;
 }
 
 # Wait at most $seconds for the end; true when it has ended.
