@@ -11,7 +11,8 @@ use Asgard::Files qw(wait_until);
 use Asgard::Meter;
 
 my $m = Asgard::Meter->new;
-my @month = map { $m->month($_) } 3, 2, 1;
+# The last month may be closed only when its second day is over: not that one.
+my @month = map { $m->month($_) } 4, 3, 2;
 my @table = map { (my $t = "ledger_$_") =~ tr/-/_/; $t } @month;
 
 # Entries of partitions 3 and 5 in three months, more than one batch of them,

@@ -62,7 +62,8 @@ sub is_running { !defined $_[0]->status }
 sub signal {
     my ($self, $signal) = @_;
     return 0 if !$self->is_running || !kill $signal, $self->{pid};
-    for (1 .. $signal eq 'STOP' ? 400 : 0) {
+    my $looks = $signal eq 'STOP' ? 400 : 0;
+    for (1 .. $looks) {
         last if $self->is_stopped;
         sleep 0.005;
     }
