@@ -19,6 +19,13 @@ CREATE FUNCTION sim.tables() RETURNS SETOF text LANGUAGE sql STABLE AS $$
         AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1
 $$;
 
+-- What is computed cannot be put back, and is computed again.
+CREATE FUNCTION sim.columns(name text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = format('public.%I', name)::regclass
+        AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+$$;
+
 -- Most tables are empty before and after: these are left alone.  The rows of an
 -- earlier copy are deleted; files are made anew only when a run begins.
 CREATE FUNCTION sim.save(copy text) RETURNS void LANGUAGE plpgsql AS $$
@@ -69,8 +76,9 @@ BEGIN
         AND relkind = 'r' AND relname LIKE 'older%'
         AND pg_relation_size(oid) > 0) || ' CASCADE';
     FOR name IN SELECT sim.tables() LOOP
-        EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE'
-            ' SELECT * FROM sim.%I', name, copy || '_' || name);
+        EXECUTE format('INSERT INTO public.%I (%s) OVERRIDING SYSTEM VALUE'
+            ' SELECT %2$s FROM sim.%3$I', name, sim.columns(name),
+            copy || '_' || name);
     END LOOP;
     PERFORM setval(format('public.%I', s.name), coalesce(s.last_value, 1),
         s.is_called) FROM sim.sequences s WHERE s.copy = restore.copy;
