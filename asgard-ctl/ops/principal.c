@@ -132,24 +132,36 @@ session_fill(const struct ctl_rows *rows, struct ctl_principal *out,
 }
 
 
+/* `sql` is SESSION(), `by` its $1. */
+static bool
+session_find(struct ctl_pg *pg, struct ctl_arena *arena,
+    const struct ctl_config *config, const char *sql, const char *by,
+    struct ctl_rows *rows, struct ctl_error *e)
+{
+    const char *idle = ctl_arena_printf(arena, "%lld",
+                                        (long long) config->session_idle_s);
+    const char *age = ctl_arena_printf(arena, "%lld",
+                                       (long long) config->session_max_age_s);
+
+    if (by == NULL || idle == NULL || age == NULL) {
+        return ctl_error_internal(e, "out of memory");
+    }
+
+    return CTL_PG(pg, arena, rows, e, sql, by, age, idle);
+}
+
+
 bool
 ctl_principal_of_session(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_config *config, asg_str_t token,
     struct ctl_principal *out, struct ctl_error *e)
 {
     const char *sha = ctl_credential_sha(arena, token);
-    const char *idle = ctl_arena_printf(arena, "%lld",
-                                        (long long) config->session_idle_s);
-    const char *age = ctl_arena_printf(arena, "%lld",
-                                       (long long) config->session_max_age_s);
     struct ctl_rows rows;
 
     memset(out, 0, sizeof(*out));
-    if (sha == NULL || idle == NULL || age == NULL) {
-        return ctl_error_internal(e, "out of memory");
-    }
-    if (!CTL_PG(pg, arena, &rows, e, SESSION("s.sha256 = $1::bytea"), sha,
-                age, idle))
+    if (!session_find(pg, arena, config, SESSION("s.sha256 = $1::bytea"), sha,
+                      &rows, e))
     {
         return false;
     }
@@ -170,10 +182,6 @@ ctl_principal_now(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_config *config, const char *token_id,
     const char *session_id, struct ctl_principal *out, struct ctl_error *e)
 {
-    const char *idle = ctl_arena_printf(arena, "%lld",
-                                        (long long) config->session_idle_s);
-    const char *age = ctl_arena_printf(arena, "%lld",
-                                       (long long) config->session_max_age_s);
     struct ctl_rows rows;
 
     memset(out, 0, sizeof(*out));
@@ -183,8 +191,8 @@ ctl_principal_now(struct ctl_pg *pg, struct ctl_arena *arena,
                && (rows.nrows == 0 || token_fill(&rows, out, e));
     }
 
-    return CTL_PG(pg, arena, &rows, e, SESSION("s.session_id = $1::uuid"),
-                  session_id, age, idle)
+    return session_find(pg, arena, config, SESSION("s.session_id = $1::uuid"),
+                        session_id, &rows, e)
            && (rows.nrows == 0 || session_fill(&rows, out, e));
 }
 
