@@ -64,6 +64,9 @@ for my $gateway ($t, $t->at(1)) {
         used($gateway) >= $slots * 7 / 8 - 8;
     }, 240), 'outcomes fill what a project may have of a gateway\'s journal');
 }
+# wrk leaves calls under way where its time is over.
+ok(wait_until(sub { $redis->cmd('HGET', $budget, 'h:total:0') eq '0' }, 30),
+    'every call has ended');
 my $told = spent();
 my ($epoch) = $redis->cmd('HGET', "$part:m", 'f') =~ /^(\d+)/;
 
