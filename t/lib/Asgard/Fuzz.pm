@@ -1,22 +1,27 @@
-# Fuzz targets, several at once, each for so many seconds of its processor.
+# Fuzz targets, several at once, each for so many seconds, of which it has had
+# a processor for half at least.
 #
 #     Asgard::Fuzz::each_target(targets => [PATH, …], at_once => 2,
 #         seconds => 20, patience => 10, ended => sub {
-#             my ($target, $ok, $used) = @_; … });
+#             my ($target, $ok, $used, $why) = @_; … });
 #
-# Time on the clock would be less work where a target yields to others.  It is
-# told to stop (SIGUSR1) when it has had its seconds; one that takes 30 times as
-# long has failed, as has one that stops before.  One input may take `patience`
-# seconds on the clock.  What a target finds and writes stands in a folder that
-# goes away when there is nothing wrong.
+# Time on the clock alone would be no work where a target yields to others.  It
+# is told to stop (SIGUSR1) when it has had its seconds; one that takes 30 times
+# as long has failed, as has one that stops before.  One input may take
+# `patience` seconds on the clock.  What a target finds and writes stands in a
+# folder that goes away when there is nothing wrong; what was wrong is told in a
+# line, with the input where it is short.
 package Asgard::Fuzz;
 
 use strict;
 use warnings;
 use POSIX qw(:sys_wait_h);
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
+use Asgard::Files qw(slurp);
 use Asgard::Work qw(cpu_ms);
+
+my $SHORT = 400;                        # characters of an input, in base64
 
 sub start {
     my ($target, $arg) = @_;
@@ -33,15 +38,31 @@ sub start {
         open STDERR, '>&', \*STDOUT or POSIX::_exit(126);
         exec @command or POSIX::_exit(127);
     }
-    return {pid => $pid, target => $target, work => $work, used => 0};
+    return {pid => $pid, target => $target, work => $work, used => 0,
+        began => time};
+}
+
+sub has_had_its_time {
+    my ($run, $arg) = @_;
+    return $run->{used} >= $arg->{seconds} / 2
+        && time - $run->{began} >= $arg->{seconds};
+}
+
+# In a line; '' where it says nothing.
+sub reason {
+    my ($log) = @_;
+    my ($what) = $log =~ /^(?:==\d+==\s*)?(?:ERROR|SUMMARY): (.{1,200})/m;
+    my ($input) = $log =~ /^Base64: (\S{1,$SHORT})$/m;
+    return join '; input ', grep { defined } $what, $input;
 }
 
 sub end {
     my ($run, $status, $arg) = @_;
     my ($target, $work, $used) = @$run{qw(target work used)};
-    my $ok = $status == 0 && $used >= $arg->{seconds};
+    my $ok = $status == 0 && has_had_its_time($run, $arg);
     printf "%s: %s, %.0f s\n", $target, $ok ? 'ok' : 'FAILED', $used;
-    $arg->{ended}->($target, $ok, $used);
+    $arg->{ended}->($target, $ok, $used,
+        $ok ? '' : "exit $status; " . reason(slurp("$work/log")));
     return system('rm', '-rf', $work) if $ok;
     system('tail', '-n', '40', "$work/log");
     print "its output, and the input that broke it, are in $work\n";
@@ -58,7 +79,7 @@ sub look {
     }
     my $used = cpu_ms($run->{pid}) / 1000;
     $run->{used} = $used if $used > $run->{used};       # 0 while it ends
-    kill 'USR1', $run->{pid} if $run->{used} >= $arg->{seconds};
+    kill 'USR1', $run->{pid} if has_had_its_time($run, $arg);
     return 0;
 }
 
