@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ledger/time_text.h"
+#include "ops/notice.h"
 
 
 bool
@@ -95,8 +96,9 @@ ctl_approvers_add(struct ctl_change *c, enum ctl_approvers group,
     }
 
     return added.nrows == 0
-           || tell(c, "approvers.added", group, ctl_rows_at(&user, 0, 0),
-                   ctl_rows_at(&user, 0, 1), e);
+           || (tell(c, "approvers.added", group, ctl_rows_at(&user, 0, 0),
+                    ctl_rows_at(&user, 0, 1), e)
+               && ctl_notice_newcomer(c, ctl_rows_at(&user, 0, 0), e));
 }
 
 

@@ -13,23 +13,44 @@
     "least(3600, 0.5 * 2 ^ least(" n " - 1, 20)) * (1 + random() / 4)" \
     " * interval '1 second'"
 
-#define TELL(people) \
-    "WITH told AS (" people ")" \
-    " INSERT INTO notices (event_id, channel, address, body)" \
-    " SELECT v.event_id, c.channel, a.address, jsonb_build_object(" \
-    " 'type', 'request.' || v.event, 'timestamp', " CTL_TIME_ISO("v.at") "," \
-    " 'data', jsonb_build_object('request_id', r.request_id," \
+/* What is sent of event v of request r to those in `told`. */
+#define BODY(type) \
+    "jsonb_build_object('type', 'request.' || " type ", 'timestamp', " \
+    CTL_TIME_ISO("v.at") ", 'data', jsonb_build_object(" \
+    " 'request_id', r.request_id," \
     " 'kind', r.kind, 'project', r.project_id, 'state', v.state," \
     " 'event', v.event, 'requested_by', $3::text," \
     " 'on_behalf_of', $4::text, 'waits_for', $5::text," \
     " 'tell', (SELECT coalesce(jsonb_agg(username ORDER BY username), '[]')" \
     "  FROM told), 'url', coalesce(rtrim(c.public_url, '/'), '')" \
-    "  || '/api/requests/' || r.request_id))::text" \
+    "  || '/api/requests/' || r.request_id))::text"
+
+#define TELL(people) \
+    "WITH told AS (" people ")" \
+    " INSERT INTO notices (event_id, channel, address, body)" \
+    " SELECT v.event_id, c.channel, a.address, " BODY("v.event") \
     " FROM requests r JOIN request_events v USING (request_id)," \
     " notice_channels c, LATERAL (SELECT '' AS address" \
     "  WHERE c.channel = 'webhook'" \
     "  UNION SELECT email FROM told WHERE c.channel = 'mail') a" \
     " WHERE r.request_id = $1::uuid AND v.event_id = $2::bigint"
+
+/* One person, of the last event, unless they were told of it. */
+#define TELL_NEWCOMER \
+    "WITH told AS (SELECT * FROM (" CTL_ASK_DECIDERS ") d" \
+    "  WHERE user_id = $6::uuid)" \
+    " INSERT INTO notices (event_id, channel, address, body)" \
+    " SELECT v.event_id, c.channel, told.email, " BODY("'waiting'") \
+    " FROM requests r JOIN request_events v USING (request_id)," \
+    " notice_channels c, told" \
+    " WHERE r.request_id = $1::uuid AND v.event_id = $2::bigint" \
+    " AND NOT EXISTS (SELECT FROM notices n WHERE n.event_id = v.event_id" \
+    "  AND n.channel = c.channel AND (n.address = told.email" \
+    "   OR n.body::jsonb #> '{data,tell}' ? told.username))" \
+    " ON CONFLICT DO NOTHING RETURNING 1"
+
+#define NUMBER(n)   #n
+#define TEXT(macro) NUMBER(macro)
 
 
 const char *
@@ -56,6 +77,64 @@ ctl_notice_add(struct ctl_change *c, const struct ctl_ask *ask,
     return ctl_pg_query(c->pg, c->arena, NULL, e,
                         deciders ? TELL(CTL_ASK_DECIDERS)
                                  : TELL(CTL_ASK_REQUESTER), 5, params);
+}
+
+
+/* In memory of its own: what it shows may be large, and they are many. */
+static bool
+tell_newcomer(struct ctl_change *c, const char *user_id,
+    const char *request_id, const char *event_id, bool *told,
+    struct ctl_error *e)
+{
+    struct ctl_arena own;
+    struct ctl_rows rows;
+    struct ctl_ask ask;
+    bool ok;
+
+    ctl_arena_init(&own, c->arena->max);
+    ok = ctl_ask_get(c->pg, &own, request_id, false, &ask, e)
+         && CTL_PG(c->pg, &own, &rows, e, TELL_NEWCOMER, request_id, event_id,
+                   ask.requester_name, ask.person_name,
+                   ctl_ask_waits_for(&own, &ask), user_id);
+    *told = ok && rows.nrows > 0;
+    ctl_arena_reset(&own);
+
+    return ok;
+}
+
+
+bool
+ctl_notice_newcomer(struct ctl_change *c, const char *user_id,
+    struct ctl_error *e)
+{
+    struct ctl_rows rows;
+    unsigned i, n = 0;
+    bool told;
+
+    if (!CTL_PG(c->pg, c->arena, &rows, e,
+            "SELECT r.request_id, (SELECT max(event_id) FROM request_events v"
+            "  WHERE v.request_id = r.request_id)"
+            " FROM requests r JOIN projects p USING (project_id), users u"
+            " WHERE u.user_id = $1::uuid AND u.active"
+            " AND r.state IN ('requested', 'reviewing')"
+            " AND (u.role = 'admin' OR u.email = p.manager_email"
+            "  OR EXISTS (SELECT FROM approvers"
+            "  WHERE user_id = u.user_id AND r.group_rules ? group_name))"
+            " AND EXISTS (SELECT FROM notice_channels)"
+            " ORDER BY r.number LIMIT " TEXT(CTL_NOTICE_LOOK_MAX), user_id))
+    {
+        return false;
+    }
+    for (i = 0; i < rows.nrows && n < CTL_NOTICE_NEWCOMER_MAX; i++) {
+        if (!tell_newcomer(c, user_id, ctl_rows_at(&rows, i, 0),
+                           ctl_rows_at(&rows, i, 1), &told, e))
+        {
+            return false;
+        }
+        n += told;
+    }
+
+    return true;
 }
 
 
@@ -186,9 +265,6 @@ ctl_notice_done(struct ctl_pg *pg, struct ctl_arena *arena,
     return ctl_pg_commit(pg, e);
 }
 
-
-#define NUMBER(n)   #n
-#define TEXT(macro) NUMBER(macro)
 
 bool
 ctl_notice_tend(struct ctl_pg *pg, struct ctl_arena *arena,

@@ -18,6 +18,8 @@
 
 #define CTL_NOTICE_KEEP_DAYS 30         /* after its end */
 #define CTL_NOTICE_TEND_MAX  1000       /* deleted at once */
+#define CTL_NOTICE_NEWCOMER_MAX 20      /* requests that one is told of */
+#define CTL_NOTICE_LOOK_MAX     200     /* and that are looked at for it */
 
 enum ctl_notice_channel {
     CTL_NOTICE_WEBHOOK, CTL_NOTICE_MAIL, CTL_NOTICE_CHANNELS
@@ -30,6 +32,13 @@ const char *ctl_notice_channel_name(enum ctl_notice_channel channel);
  * it waits for them, else who asked. */
 bool ctl_notice_add(struct ctl_change *c, const struct ctl_ask *ask,
     const char *event_id, struct ctl_error *e);
+
+/* In the change by which a person became an administrator, a member of a group
+ * of approvers, the manager of a project, or one who may sign in: they are told
+ * of what waits for them by now, the oldest first, unless they were told when
+ * it came. */
+bool ctl_notice_newcomer(struct ctl_change *c, const char *user_id,
+    struct ctl_error *e);
 
 /* From now on notices are written for these channels alone. */
 bool ctl_notice_channels(struct ctl_pg *pg, struct ctl_arena *arena,

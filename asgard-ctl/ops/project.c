@@ -15,6 +15,7 @@
 #include "ops/data_class.h"
 #include "ops/email.h"
 #include "ops/group.h"
+#include "ops/notice.h"
 #include "ops/project_price.h"
 #include "ops/resource_work.h"
 #include "policy/promotion.h"
@@ -536,6 +537,24 @@ audit_updated(struct ctl_change *c, const char *project_id,
 }
 
 
+/* Who manages it now is told what waits for them. */
+static bool
+tell_manager(struct ctl_change *c, const struct ctl_project *before,
+    const struct ctl_project *now, struct ctl_error *e)
+{
+    struct ctl_rows rows;
+
+    if (strcmp(before->manager_email, now->manager_email) == 0) {
+        return true;
+    }
+
+    return CTL_PG(c->pg, c->arena, &rows, e, "SELECT user_id FROM users"
+                  " WHERE email = $1", now->manager_email)
+           && (rows.nrows == 0
+               || ctl_notice_newcomer(c, ctl_rows_at(&rows, 0, 0), e));
+}
+
+
 /* Who decides and who pays is found without reading every update. */
 static bool
 audit_people(struct ctl_change *c, const struct ctl_project *before,
@@ -558,7 +577,8 @@ audit_people(struct ctl_change *c, const struct ctl_project *before,
                     {"owner_before", before->owner_email},
                     {"owner", now.owner_email},
                     {"manager_before", before->manager_email},
-                    {"manager", now.manager_email}}, 4), e);
+                    {"manager", now.manager_email}}, 4), e)
+           && tell_manager(c, before, &now, e);
 }
 
 

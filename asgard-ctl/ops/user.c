@@ -7,6 +7,7 @@
 
 #include "ledger/time_text.h"
 #include "ops/email.h"
+#include "ops/notice.h"
 #include "ops/password.h"
 #include "policy/access.h"
 
@@ -149,7 +150,8 @@ ctl_user_create(struct ctl_change *c, const struct ctl_config *config,
            && ctl_change_audit(c, "user.created", "user", out->id, NULL, NULL,
                 ctl_audit_data(c->arena, (const struct ctl_audit_field[]) {
                     {"username", out->username}, {"email", out->email},
-                    {"role", out->role}}, 3), e);
+                    {"role", out->role}}, 3), e)
+           && ctl_notice_newcomer(c, out->id, e);
 }
 
 
@@ -249,7 +251,9 @@ ctl_user_set_role(struct ctl_change *c, const char *id, const char *role,
                role)
            && ctl_change_audit(c, "user.role", "user", u.id, NULL, NULL,
                 ctl_audit_data(c->arena, (const struct ctl_audit_field[]) {
-                    {"before", u.role}, {"role", role}}, 2), e);
+                    {"before", u.role}, {"role", role}}, 2), e)
+           && (strcmp(role, u.role) == 0
+               || ctl_notice_newcomer(c, u.id, e));
 }
 
 
@@ -268,7 +272,8 @@ ctl_user_set_active(struct ctl_change *c, const char *id, bool active,
                "DELETE FROM sessions WHERE user_id = $1::uuid", u.id)
            && ctl_change_audit(c, active ? "user.activated"
                                          : "user.deactivated",
-                               "user", u.id, NULL, NULL, NULL, e);
+                               "user", u.id, NULL, NULL, NULL, e)
+           && (!active || ctl_notice_newcomer(c, u.id, e));
 }
 
 
