@@ -7,9 +7,10 @@
 #include "ngx_http_asgard_policy.h"
 
 
-/* What the call holds when it may use so many tokens; -1: it may not. */
-static asg_nusd_t
-ngx_http_asgard_fit_hold(ngx_http_asgard_ctx_t *ctx, int64_t tokens)
+/* Is what the call holds at most `left`, when it may use so many tokens? */
+static ngx_uint_t
+ngx_http_asgard_fit_holds(ngx_http_asgard_ctx_t *ctx, int64_t tokens,
+    asg_nusd_t left)
 {
     ctx->parsed->has_max_tokens = true;
     ctx->parsed->max_tokens = tokens;
@@ -17,32 +18,34 @@ ngx_http_asgard_fit_hold(ngx_http_asgard_ctx_t *ctx, int64_t tokens)
     ctx->call.prompt_bound = 0;
     ctx->call.output_bound = 0;
 
-    return ngx_http_asgard_policy_hold(ctx) == NGX_OK ? ctx->call.hold_nusd
-                                                      : -1;
+    return ngx_http_asgard_policy_hold(ctx) == NGX_OK
+           && ctx->call.hold_nusd <= left;
 }
 
 
-/* The most tokens whose hold is at most `left`; 0: not even one. */
+/* The most tokens whose hold is at most `left`; 0: not even one beside those of
+ * the thoughts that were asked for. */
 static int64_t
 ngx_http_asgard_fit_tokens(ngx_http_asgard_ctx_t *ctx, asg_nusd_t left,
     int64_t above)
 {
-    int64_t  fits, middle;
+    int64_t  thoughts, fits, middle;
 
-    fits = 0;
+    thoughts = ctx->parsed->thinking_tokens;
+    fits = thoughts;
 
     while (above - fits > 1) {
         middle = fits + (above - fits) / 2;
 
-        if (ngx_http_asgard_fit_hold(ctx, middle) > left) {
-            above = middle;
+        if (ngx_http_asgard_fit_holds(ctx, middle, left)) {
+            fits = middle;
 
         } else {
-            fits = middle;
+            above = middle;
         }
     }
 
-    return fits;
+    return fits > thoughts ? fits : 0;
 }
 
 
@@ -72,7 +75,9 @@ ngx_http_asgard_fit(ngx_http_asgard_ctx_t *ctx,
     above = had ? ngx_min(given, saved.output_bound) : saved.output_bound;
     tokens = ngx_http_asgard_fit_tokens(ctx, left, above);
 
-    if (tokens > 0 && ngx_http_asgard_fit_hold(ctx, tokens) <= left) {
+    if (tokens > 0 && ngx_http_asgard_fit_holds(ctx, tokens, left)) {
+        /* its words were counted with another number among them */
+        ctx->translatable = NULL;
         ctx->call.fitted = tokens;
         return NGX_OK;
     }

@@ -120,6 +120,20 @@ ngx_http_asgard_policy_unknown(ngx_http_asgard_ctx_t *ctx,
 }
 
 
+/* What this model may say at most leaves room for the thoughts that were asked
+ * for, and for an answer. */
+
+static ngx_uint_t
+ngx_http_asgard_policy_thinks(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    return ctx->parsed->thinking_tokens == 0
+           || ctx->route == NGX_HTTP_ASGARD_ROUTE_COUNT_TOKENS
+           || ctx->parsed->thinking_tokens
+              < ngx_http_asgard_policy_output(ctx, model);
+}
+
+
 ngx_uint_t
 ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
@@ -129,6 +143,7 @@ ngx_http_asgard_policy_allows(ngx_http_asgard_ctx_t *ctx,
            && ngx_http_asgard_policy_cleared(ctx, model)
            && ngx_http_asgard_policy_unknown(ctx, model).data == NULL
            && ngx_http_asgard_charge_takes(ctx, model)
+           && ngx_http_asgard_policy_thinks(ctx, model)
            && ngx_http_asgard_policy_unbound(ctx, model) == ASG_PART_NONE
            && ngx_http_asgard_anthropic_takes(ctx, model, NULL);
 }
@@ -269,8 +284,8 @@ ngx_http_asgard_policy_error(asg_buf_t *out, ngx_http_asgard_ctx_t *ctx)
 
 
 /* Of a model that is cleared: a field that it does not take, else a tier that
- * it has no price for, else a part that it has no bound for, else what cannot
- * be said to it. */
+ * it has no price for, else more thoughts than it may say, else a part that it
+ * has no bound for, else what cannot be said to it. */
 
 static ngx_int_t
 ngx_http_asgard_policy_blame_body(ngx_http_asgard_ctx_t *ctx,
@@ -292,6 +307,11 @@ ngx_http_asgard_policy_blame_body(ngx_http_asgard_ctx_t *ctx,
     if (!ngx_http_asgard_charge_takes(ctx, model)) {
         return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
                                              "service_tier");
+    }
+
+    if (!ngx_http_asgard_policy_thinks(ctx, model)) {
+        return ngx_http_asgard_policy_refuse(ctx, ASG_REASON_INVALID_VALUE,
+                                             "thinking.budget_tokens");
     }
 
     part = ngx_http_asgard_policy_unbound(ctx, model);
@@ -498,5 +518,7 @@ ngx_http_asgard_policy_hold(ngx_http_asgard_ctx_t *ctx)
         }
     }
 
-    return NGX_OK;
+    /* nobody may be asked: nothing is held for that */
+
+    return n ? NGX_OK : ngx_http_asgard_policy_blame(ctx);
 }

@@ -55,6 +55,9 @@ typedef struct {
     bool include_usage;                 /* asked by the client */
     bool has_max_tokens;
     int64_t max_tokens;                 /* from either field */
+    int64_t thinking_tokens;            /* of max_tokens, for thoughts; 0: not
+                                         * said.  Of chat what `thinking` says,
+                                         * which a model must allow */
     int64_t n;                          /* 1 when absent (best_of counts) */
     asg_parts_t parts;
     char first_at[ASG_PART_COUNT][ASG_REQUEST_PATH_MAX];        /* of a kind;

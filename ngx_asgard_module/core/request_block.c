@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/media.h"
+#include "core/view.h"
 
 #define TOKENS_MAX     1000000000
 #define VERSION_DIGITS 8
@@ -78,9 +79,23 @@ static bool note_tool(walk_t *w, const asg_step_t *at)
 
 static bool note_thinking(walk_t *w, const asg_step_t *at)
 {
-    return (asg_json_int(w->json, &w->thinking_tokens)
-            && w->thinking_tokens >= 1 && w->thinking_tokens <= TOKENS_MAX)
+    int64_t *tokens = &w->r->thinking_tokens;
+
+    return (asg_json_int(w->json, tokens) && *tokens >= 1
+            && *tokens <= TOKENS_MAX)
         || asg_refuse(w->why, ASG_REASON_INVALID_VALUE, at);
+}
+
+void asg_request_note_own_thinking(walk_t *w, asg_str_t value)
+{
+    int64_t tokens;
+
+    if (asg_view_spells(asg_view_find_text(value, "type"), "enabled")
+        && asg_str_i64(asg_view_find(value, "budget_tokens"), &tokens)
+        && tokens > 0)
+    {
+        w->r->thinking_tokens = tokens;
+    }
 }
 
 bool asg_request_note_block(walk_t *w, const asg_field_t *field,
@@ -128,7 +143,7 @@ bool asg_request_check_messages(walk_t *w)
     asg_step_t thinking = {.name = ASG_STR("thinking")};
     asg_step_t budget = {.up = &thinking, .name = ASG_STR("budget_tokens")};
 
-    return w->r->api != ASG_API_MESSAGES || w->thinking_tokens == 0
-        || w->thinking_tokens < w->r->max_tokens
+    return w->r->api != ASG_API_MESSAGES || w->r->thinking_tokens == 0
+        || w->r->thinking_tokens < w->r->max_tokens
         || asg_refuse(w->why, ASG_REASON_INVALID_VALUE, &budget);
 }

@@ -236,6 +236,20 @@ static void note_max_tokens_member(walk_t *w, size_t key, bool is_null)
     set_span(span, key, w->json->end);
 }
 
+/* The last of them that was listed. */
+static void note_unknown_member(walk_t *w, size_t value)
+{
+    asg_request_t *r = w->r;
+
+    if (r->api == ASG_API_CHAT
+        && asg_str_eq_z(r->unknown[r->nunknown - 1], "thinking"))
+    {
+        asg_request_note_own_thinking(w, (asg_str_t) {
+            r->body.data + value, w->json->end - value
+        });
+    }
+}
+
 void asg_request_note_member(walk_t *w, const asg_field_t *field, size_t key,
     size_t value)
 {
@@ -269,6 +283,9 @@ void asg_request_note_member(walk_t *w, const asg_field_t *field, size_t key,
         return;
     case ASG_NOTE_DATA_CLASS:
         set_span(&r->data_class_member, key, end);
+        return;
+    case ASG_NOTE_UNKNOWN:
+        note_unknown_member(w, value);
         return;
     case ASG_NOTE_PREDICTION:
         r->parts.predicted_bytes = (int64_t) (end - value);

@@ -30,7 +30,6 @@ typedef struct {
     asg_block_t block;          /* the innermost */
     int64_t samples;            /* n or best_of, the larger */
     int64_t prompts;
-    int64_t thinking_tokens;    /* 0: not said */
     char key[ASG_JSON_KEY_BYTES];       /* an escaped key, resolved */
 } asg_request_walk_t;
 
@@ -52,6 +51,8 @@ void asg_request_count_part(asg_request_walk_t *w, asg_part_t part,
 /* The notes of blocks, of the thinking budget, of the kinds of tools. */
 bool asg_request_note_block(asg_request_walk_t *w, const asg_field_t *field,
     const asg_step_t *at);
+/* The same budget in the value of a member of chat that nobody judges. */
+void asg_request_note_own_thinking(asg_request_walk_t *w, asg_str_t value);
 /* The block at `at` is over: counts what it was. */
 void asg_request_block_done(asg_request_walk_t *w, const asg_step_t *at);
 /* What the Messages API asks of a body as a whole. */

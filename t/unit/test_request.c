@@ -270,6 +270,31 @@ static void rows_46_to_48_backend_orders_are_unknown_fields(void **state)
     }
 }
 
+static void thinks(const char *value, int64_t tokens)
+{
+    char body[256];
+
+    snprintf(body, sizeof(body), OBJ("\"thinking\":%s,\"top_k\":5"), value);
+    assert_int_equal(scan(ASG_API_CHAT, body), ASG_OK);
+    assert_int_equal(request.thinking_tokens, tokens);
+}
+
+static void thoughts_that_a_chat_asks_for_are_counted(void **state)
+{
+    (void) state;
+    thinks("{\"type\":\"enabled\",\"budget_tokens\":1024}", 1024);
+    thinks("{\"budget_tokens\":7,\"a\":[{}],\"type\":\"enabled\"}", 7);
+    thinks("{\"type\":\"disabled\",\"budget_tokens\":1024}", 0);
+    thinks("{\"type\":\"enabled\",\"budget_tokens\":-5}", 0);
+    thinks("{\"type\":\"enabled\",\"budget_tokens\":\"9\"}", 0);
+    thinks("{\"type\":\"adaptive\"}", 0);
+    thinks("{\"inner\":{\"type\":\"enabled\",\"budget_tokens\":9}}", 0);
+    thinks("[{\"type\":\"enabled\",\"budget_tokens\":9}]", 0);
+    thinks("\"enabled\"", 0);
+    thinks("null", 0);
+    thinks("3", 0);
+}
+
 static void more_unknown_names_than_can_be_listed_are_refused(void **state)
 {
     char body[1024], *p = stpcpy(body, "{" CHAT);
@@ -648,6 +673,7 @@ int main(void)
         cmocka_unit_test(
             row_45_output_limits_are_whole_numbers_and_one_of_two),
         cmocka_unit_test(rows_46_to_48_backend_orders_are_unknown_fields),
+        cmocka_unit_test(thoughts_that_a_chat_asks_for_are_counted),
         cmocka_unit_test(more_unknown_names_than_can_be_listed_are_refused),
         cmocka_unit_test(row_49_schemas_are_opaque),
         cmocka_unit_test(
