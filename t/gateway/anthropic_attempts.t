@@ -3,7 +3,8 @@
 # message; memory that is charged and given back.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 

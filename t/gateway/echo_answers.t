@@ -2,7 +2,8 @@
 # usage that is true and charged.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use MIME::Base64 qw(decode_base64);
 

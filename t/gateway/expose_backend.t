@@ -1,7 +1,8 @@
 # An answer does not tell which provider it is from.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 

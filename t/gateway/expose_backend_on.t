@@ -1,7 +1,8 @@
 # With asgard_expose_backend an answer is the provider's, but for its model.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 

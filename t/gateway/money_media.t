@@ -2,7 +2,8 @@
 # however it ends.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 

@@ -3,7 +3,8 @@
 # it. A whole answer does.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(wait_until);

@@ -2,7 +2,8 @@
 # prompts, and to no others.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(wait_until);

@@ -1,7 +1,8 @@
 # A client says how far its call may go, and for how long.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
 

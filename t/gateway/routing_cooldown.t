@@ -2,7 +2,8 @@
 # as soon as it answers; the last of a name is never left alone.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Files qw(spill wait_until);

@@ -2,7 +2,8 @@
 # group says; then comes the next one.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
 

@@ -1,7 +1,8 @@
 # Among the candidates of a group the strategy decides, over all workers.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 

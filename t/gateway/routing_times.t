@@ -2,7 +2,8 @@
 # connect, to send, to wait.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);

@@ -2,7 +2,8 @@
 # its status: nothing has reached the client, so it is tried elsewhere.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 

@@ -2,7 +2,8 @@
 # is verified by name before a byte is sent.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use IO::Socket::INET;
 

@@ -2,7 +2,8 @@
 # leaves before the answer, the project is killed, the gateway is reloaded.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time sleep);
 

@@ -2,7 +2,8 @@
 # with a request of its own; and never for a call that may be under way.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(time);

@@ -2,7 +2,8 @@
 # when it leaves.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Port qw(free_port);

@@ -2,7 +2,8 @@
 # never ends cleanly; a client that leaves is billed for what was produced.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time sleep);
 

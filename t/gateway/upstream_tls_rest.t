@@ -2,7 +2,8 @@
 # it has left the socket together with the answer.
 use strict;
 use warnings;
-use lib 't/lib';
+use FindBin;
+use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Asgard::Stage;
