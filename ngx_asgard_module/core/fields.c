@@ -137,6 +137,12 @@ const asg_field_t *asg_field_at(asg_object_t object, unsigned index)
     return index < o->nfields ? &o->fields[index] : NULL;
 }
 
+bool asg_field_is_named_freely(const asg_field_t *field)
+{
+    return field->name[0] == '*' && field->len == 1
+        && field->note != ASG_NOTE_UNKNOWN;
+}
+
 bool asg_field_is_pattern(const asg_field_t *field)
 {
     return field->name[0] == '*' || field->name[field->len - 1] == '*';

@@ -57,6 +57,7 @@ typedef enum {
     ASG_NOTE_SOURCE_DATA, ASG_NOTE_SOURCE_URL, ASG_NOTE_TOOL_TYPE,
     ASG_NOTE_THINKING,
     ASG_NOTE_SIGNED,            /* text that must be sent as it came */
+    ASG_NOTE_ID,                /* of a call of a tool; its result names it */
     ASG_NOTE_UNKNOWN            /* a name that only a model can allow */
 } asg_note_t;
 
@@ -100,5 +101,7 @@ const asg_field_t *asg_field_find(asg_object_t object, asg_api_t api,
 const asg_field_t *asg_field_at(asg_object_t object, unsigned index);
 /* Does its name stand for many? */
 bool asg_field_is_pattern(const asg_field_t *field);
+/* May the client give it any name, with nobody who allows it? */
+bool asg_field_is_named_freely(const asg_field_t *field);
 
 #endif

@@ -64,6 +64,21 @@ size_t asg_guard_raw_of(const asg_guard_t *guard, size_t plain)
         + guard->runs[low].raw + (plain - guard->runs[low].plain);
 }
 
+/* A rule that would redact a name refuses: of two names one could be left, or
+ * an id that no longer says what it is of. */
+static void note_match(asg_guard_t *guard, asg_rule_t rule)
+{
+    bool refuses = guard->kind == ASG_TEXT_NAME
+        && guard->actions[rule] == ASG_ACTION_REDACT;
+
+    if (refuses) {
+        guard->actions[rule] = ASG_ACTION_BLOCK;
+    }
+    if (guard->matches[rule]++ == 0 || refuses) {
+        asg_step_path(guard->at, guard->first_at[rule]);
+    }
+}
+
 static void note(void *data, const asg_hit_t *hit)
 {
     asg_guard_t *guard = data;
@@ -73,7 +88,7 @@ static void note(void *data, const asg_hit_t *hit)
     }
     if (guard->out != NULL) {
         if (guard->actions[hit->rule] != ASG_ACTION_REDACT
-            || guard->kind == ASG_TEXT_SIGNED)
+            || guard->kind == ASG_TEXT_SIGNED || guard->kind == ASG_TEXT_NAME)
         {
             return;
         }
@@ -85,9 +100,7 @@ static void note(void *data, const asg_hit_t *hit)
         }
         return;
     }
-    if (guard->matches[hit->rule]++ == 0) {
-        asg_step_path(guard->at, guard->first_at[hit->rule]);
-    }
+    note_match(guard, hit->rule);
 }
 
 /* A rule whose search a limit ended has matched: who knows what is there. */

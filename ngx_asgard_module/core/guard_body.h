@@ -18,8 +18,10 @@
  *     }
  *
  * What is redacted is text alone: a number, or the name of a member, is counted
- * and stays, for the JSON would be another without it.  Escapes are resolved
- * piece by piece, those of JSON within a string (the arguments of a tool) too.
+ * and stays, for the JSON would be another without it; an id, or a name that
+ * is the client's own, is refused where it would be redacted, for two of them
+ * could become one.  Escapes are resolved piece by piece, those of JSON within
+ * a string (the arguments of a tool) too.
  * asg_guard_t is large: one per worker.
  */
 #ifndef ASG_GUARD_BODY_H
@@ -36,7 +38,9 @@ typedef enum {
     ASG_TEXT_PLAIN = 0,         /* a string */
     ASG_TEXT_SIGNED,            /* what must stay as it is: a signed thought,
                                  * the name of a member, a number, bytes */
-    ASG_TEXT_JSON               /* one that holds JSON */
+    ASG_TEXT_JSON,              /* one that holds JSON */
+    ASG_TEXT_NAME               /* what the client calls something: it is passed
+                                 * on as it is, or refused */
 } asg_text_t;
 
 /* From here on a byte of plain text is one of the body. */

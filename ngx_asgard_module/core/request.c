@@ -74,6 +74,9 @@ static asg_text_t text_of(const walk_t *w, unsigned note)
         return ASG_TEXT_JSON;
     case ASG_NOTE_SIGNED:
         return ASG_TEXT_SIGNED;
+    case ASG_NOTE_ID:
+    case ASG_NOTE_NO_URL:
+        return ASG_TEXT_NAME;
     case ASG_NOTE_SOURCE_DATA:
         return w->block.has_text ? ASG_TEXT_PLAIN : ASG_TEXT_SIGNED;
     default:
@@ -93,6 +96,26 @@ static void show_text(walk_t *w, unsigned kinds, unsigned note,
     }
 }
 
+/* The name at hand, if the client chose it; a refusal says what it stands in,
+ * not the name again. */
+static void show_name(walk_t *w, const asg_field_t *field,
+    const asg_step_t *up)
+{
+    if (w->guard != NULL && asg_field_is_named_freely(field)) {
+        asg_guard_text(w->guard, w->json->token, w->json->escaped,
+                       ASG_TEXT_NAME, up);
+    }
+}
+
+/* A number that may be more than a number, where any value may stand. */
+static void show_number(walk_t *w, const asg_step_t *at)
+{
+    if (w->guard != NULL && w->json->token.len >= NUMBER_MIN) {
+        asg_guard_text(w->guard, w->json->token, /* escaped */ false,
+                       ASG_TEXT_SIGNED, at);
+    }
+}
+
 /* What `event` tells of data that is nobody's to judge. */
 static void show_opaque(walk_t *w, asg_json_event_t event,
     const asg_step_t *at)
@@ -101,11 +124,8 @@ static void show_opaque(walk_t *w, asg_json_event_t event,
         show_text(w, ASG_FIELD_TEXT, event == ASG_JSON_KEY ? ASG_NOTE_SIGNED
                                                            : ASG_NOTE_NONE,
                   at);
-    } else if (event == ASG_JSON_NUMBER && w->guard != NULL
-               && w->json->token.len >= NUMBER_MIN)
-    {
-        asg_guard_text(w->guard, w->json->token, /* escaped */ false,
-                       ASG_TEXT_SIGNED, at);
+    } else if (event == ASG_JSON_NUMBER) {
+        show_number(w, at);
     }
 }
 
@@ -236,6 +256,7 @@ static bool walk_member(walk_t *w, asg_object_t object, const asg_step_t *up,
     if (field->note == ASG_NOTE_UNKNOWN && !list_unknown(w, &at)) {
         return false;
     }
+    show_name(w, field, up);
     event = asg_json_next(w->json);
     value = w->json->start;
     if (!walk_value(w, field, field->value, event, &at)) {
@@ -361,6 +382,8 @@ static bool walk_value(walk_t *w, const asg_field_t *field, unsigned kinds,
     if (event != ASG_JSON_OBJECT && event != ASG_JSON_ARRAY) {
         if (event == ASG_JSON_STRING) {
             show_text(w, kinds, field->note, at);
+        } else if (event == ASG_JSON_NUMBER && (kinds & ASG_FIELD_TEXT)) {
+            show_number(w, at);
         }
         return true;
     }

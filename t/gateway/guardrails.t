@@ -53,6 +53,23 @@ my $many = join ' ', map { "u$_\@example.com" } 1 .. 4000;
 is(ask($many)->status, 200, 'a body that grows is sent whole');
 is(sent(), join(' ', ('[REDACTED:pii-email]') x 4000), '  … all redacted');
 
+my $before = $up->count;
+for my $more (['metadata', {"$aws" => 'a'}], ['logit_bias', {$aws => 1}],
+    ['metadata', {'jane@example.com' => 'a'}])
+{
+    $reply = $s->chat($key, {model => 'one', $more->[0] => $more->[1],
+        messages => [{role => 'user', content => 'hi'}]});
+    is(join(' ', Asgard::Stage::verdict($reply),
+        $reply->at('error', 'param')),
+        "400 guardrail_blocked $more->[0]", "a name in $more->[0] is read");
+    unlike($reply->body, qr/$aws|jane/, '  … and not told again');
+}
+is($up->count, $before, '  … and no provider saw one');
+is($s->chat($key, {model => 'one', reasoning_effort => 'jane@example.com',
+    messages => [{role => 'user', content => 'hi'}]})->status, 200,
+    'a word that the client chooses is text');
+unlike($up->last_request->{body}, qr/jane/, '  … and redacted as text');
+
 $reply = $s->post($key, '/v1/embeddings',
     qq({"model":"one","input":["a","\\u0041KIA${\substr $aws, 4}"]}));
 is(Asgard::Stage::verdict($reply), '400 guardrail_blocked',
