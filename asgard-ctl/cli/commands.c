@@ -198,6 +198,8 @@ const struct cli_command cli_commands[] = {
         "Approve a request."},
     {"reject", "POST", REQUEST "/reject", reason_needed, NULL, NULL, NULL,
         "Reject a request."},
+    {"fulfill", "POST", REQUEST "/fulfill", reason, NULL, NULL, NULL,
+        "Say that what was approved is done, where people do it."},
     {"escalate", "POST", REQUEST "/escalate", reason, NULL, NULL, NULL,
         "Send a request to the next approver."},
     {"cancel", "POST", REQUEST "/cancel", reason, NULL, NULL, NULL,

@@ -65,6 +65,7 @@ you_may(const struct ctl_principal *who, unsigned relation,
 
     add_word(list, ctl_ask_may_approve(who, relation, ask), "approve");
     add_word(list, decide && ask->state != CTL_ASK_FLAGGED, "reject");
+    add_word(list, ctl_ask_may_fulfil(who, relation, ask), "fulfill");
     add_word(list, ctl_ask_may_escalate(who, relation, ask), "escalate");
     add_word(list, ctl_ask_may_cancel(who, relation, ask), "cancel");
 

@@ -251,6 +251,12 @@ CTL_HANDLER(ctl_http_ask_reject)
 }
 
 
+CTL_HANDLER(ctl_http_ask_fulfil)
+{
+    return decide(rq, an, ctl_ask_fulfil, e);
+}
+
+
 CTL_HANDLER(ctl_http_ask_escalate)
 {
     return decide(rq, an, ctl_ask_escalate, e);

@@ -85,6 +85,7 @@ CTL_HANDLER(ctl_http_ask_get);
 CTL_HANDLER(ctl_http_ask_follow);
 CTL_HANDLER(ctl_http_ask_approve);
 CTL_HANDLER(ctl_http_ask_reject);
+CTL_HANDLER(ctl_http_ask_fulfil);
 CTL_HANDLER(ctl_http_ask_escalate);
 CTL_HANDLER(ctl_http_ask_cancel);
 /* http/link_routes.c */

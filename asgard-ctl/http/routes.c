@@ -126,6 +126,8 @@ const struct ctl_route ctl_routes[] = {
         ctl_http_ask_approve},
     {"POST", "/api/requests/{request_id}/reject", CTL_RULE_DECIDE, CTL_WRITE,
         ctl_http_ask_reject},
+    {"POST", "/api/requests/{request_id}/fulfill", CTL_RULE_DECIDE, CTL_WRITE,
+        ctl_http_ask_fulfil},
     {"POST", "/api/requests/{request_id}/escalate", CTL_RULE_REQUEST, CTL_WRITE,
         ctl_http_ask_escalate},
     {"POST", "/api/requests/{request_id}/cancel", CTL_RULE_REQUEST, CTL_WRITE,

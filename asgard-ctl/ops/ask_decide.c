@@ -70,6 +70,15 @@ ctl_ask_may_approve(const struct ctl_principal *who, unsigned relation,
 }
 
 
+bool
+ctl_ask_may_fulfil(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask)
+{
+    return ask->state == CTL_ASK_APPROVED && ctl_ask_by_people(ask)
+           && verdict_of(who, relation, ask) == CTL_APPROVAL_MAY;
+}
+
+
 /* Who asked, or steers the project. */
 static bool
 is_concerned(const struct ctl_principal *who, unsigned relation,
@@ -305,6 +314,61 @@ ctl_ask_reject(struct ctl_change *c, const char *id,
     return ctl_ask_get(c->pg, c->arena, id, true, out, e)
            && check_right(by, out, e) && check_plan(by, out, e)
            && ctl_ask_move(c, out, CTL_ASK_REJECT, by->reason, e);
+}
+
+
+static bool
+fulfilment_insert(struct ctl_change *c, const struct ctl_ask_by *by,
+    const struct ctl_ask *ask, struct ctl_error *e)
+{
+    const struct ctl_principal *who = by->who;
+
+    return CTL_PG(c->pg, c->arena, NULL, e,
+        "INSERT INTO request_fulfilments (request_id, person, plan_sha256,"
+        " fulfiller, user_id, token_id, power) SELECT request_id, person,"
+        " plan_sha256, $2, $3::uuid, $4::uuid, $5 FROM requests"
+        " WHERE request_id = $1::uuid", ask->id,
+        ctl_ask_person(c->arena, who), who->user_id,
+        who->user_id != NULL ? NULL : who->token_id, power_of(by, ask));
+}
+
+
+static bool
+fulfil_approved(struct ctl_change *c, const struct ctl_ask_by *by,
+    struct ctl_ask *ask, struct ctl_error *e)
+{
+    struct ctl_project p;
+
+    if (!ctl_ask_by_people(ask)) {
+        return ctl_error_set(e, 400, "illegal_transition",
+                             "Asgard does what this asks for, and says so "
+                             "itself.");
+    }
+
+    return ctl_project_lock_live(c, ask->project_id, &p, e)
+           && ctl_ask_kind_check(ask->kind, p.killed, e)
+           && fulfilment_insert(c, by, ask, e)
+           && ctl_ask_move(c, ask, CTL_ASK_FULFIL, by->reason, e);
+}
+
+
+bool
+ctl_ask_fulfil(struct ctl_change *c, const char *id,
+    const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e)
+{
+    if (!ctl_ask_get(c->pg, c->arena, id, true, out, e)
+        || !check_right(by, out, e) || !check_plan(by, out, e))
+    {
+        return false;
+    }
+    switch (out->state) {
+    case CTL_ASK_FULFILLED:
+        return true;
+    case CTL_ASK_APPROVED:
+        return fulfil_approved(c, by, out, e);
+    default:
+        return ctl_ask_move(c, out, CTL_ASK_FULFIL, by->reason, e);
+    }
 }
 
 

@@ -1,5 +1,5 @@
 /*
- * What is said about a request: yes, no, to somebody else, never mind.
+ * What is said about a request: yes, no, done, to somebody else, never mind.
  *
  * Each takes the request's lock first, so that of two who decide at once the
  * second sees what the first did.
@@ -25,6 +25,10 @@ bool ctl_ask_approve(struct ctl_change *c, const char *id,
     struct ctl_error *e);
 bool ctl_ask_reject(struct ctl_change *c, const char *id,
     const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e);
+/* Of what people do, not Asgard: who may decide over it says that it was done.
+ * True also when that was said before. */
+bool ctl_ask_fulfil(struct ctl_change *c, const char *id,
+    const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e);
 /* Who asked, of one that is flagged; an approver, to the administrators. */
 bool ctl_ask_escalate(struct ctl_change *c, const char *id,
     const struct ctl_ask_by *by, struct ctl_ask *out, struct ctl_error *e);
@@ -40,6 +44,8 @@ bool ctl_ask_plan_changed(const struct ctl_ask *ask, struct ctl_error *e);
 bool ctl_ask_may_approve(const struct ctl_principal *who, unsigned relation,
     const struct ctl_ask *ask);
 bool ctl_ask_may_decide(const struct ctl_principal *who, unsigned relation,
+    const struct ctl_ask *ask);
+bool ctl_ask_may_fulfil(const struct ctl_principal *who, unsigned relation,
     const struct ctl_ask *ask);
 bool ctl_ask_may_escalate(const struct ctl_principal *who, unsigned relation,
     const struct ctl_ask *ask);

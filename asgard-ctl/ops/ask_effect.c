@@ -41,6 +41,15 @@ ctl_ask_kind_find(const char *kind)
 
 
 bool
+ctl_ask_by_people(const struct ctl_ask *ask)
+{
+    const struct ctl_ask_kind *kind = ctl_ask_kind_find(ask->kind);
+
+    return kind != NULL && kind->effect == NULL;
+}
+
+
+bool
 ctl_ask_kind_check(const char *name, bool killed, struct ctl_error *e)
 {
     const struct ctl_ask_kind *kind = ctl_ask_kind_find(name);

@@ -21,13 +21,16 @@ enum ctl_ask_done {
 
 struct ctl_ask_kind {
     const char *kind;                   /* "budget"; "provision:": a prefix */
+    /* NULL: people do it, and say so (ctl_ask_fulfil()) */
     bool (*effect)(struct ctl_change *c, const struct ctl_ask *ask,
         enum ctl_ask_done *done, struct ctl_error *e);
     bool ends;                          /* what costs: of what is killed, too */
 };
 
-/* NULL: no part of Asgard does anything for it; who asked reads the answer. */
+/* NULL: there is no such kind. */
 const struct ctl_ask_kind *ctl_ask_kind_find(const char *kind);
+/* Nothing of Asgard does it. */
+bool ctl_ask_by_people(const struct ctl_ask *ask);
 /* 403 project_killed: of a killed project nothing is asked or approved but what
  * ends something. */
 bool ctl_ask_kind_check(const char *kind, bool killed, struct ctl_error *e);

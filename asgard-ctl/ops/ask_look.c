@@ -4,6 +4,7 @@
 #include "ops/ask_look.h"
 
 #include "ledger/time_text.h"
+#include "ops/ask_effect.h"
 #include "ops/ask_people.h"
 
 #define NUMBER(n)  #n
@@ -163,7 +164,10 @@ ctl_ask_waits_for(struct ctl_arena *arena, const struct ctl_ask *ask)
     case CTL_ASK_FLAGGED:
         return "its requester, who puts right what is missing or escalates";
     case CTL_ASK_APPROVED:
-        return "the work to be done";
+        return !ctl_ask_by_people(ask) ? "the work to be done"
+               : ask->owner_manages ? "an administrator, to do it and say so"
+               : "the project's manager or an administrator, to do it and say "
+                 "so";
     default:
         return NULL;
     }

@@ -5,8 +5,8 @@
  * the request names; never who asked, nor the human whose agent or whose token
  * did; an owner has no such right as owner, nor as manager or member: who is
  * both would decide over their own project.  The database holds the same
- * (store/migrations/0030_requests.sql, 0036_owner_decides_not.sql and
- * 0050_approvers.sql), so a mistake here opens nothing.
+ * (store/migrations/0030_requests.sql, 0036_owner_decides_not.sql,
+ * 0050_approvers.sql and 0055_fulfilled.sql), so a mistake here opens nothing.
  */
 #ifndef CTL_APPROVAL_H
 #define CTL_APPROVAL_H

@@ -181,6 +181,8 @@ my $seen = asgard({}, '', 'request', 'watch', $asked{good});
 is($seen->{status}, 0, '... and who watches it learns so');
 like($seen->{out}, qr{state=approved  reason=as planned\n.*=fulfilled\n\z}s,
     '... step by step');
+like(as_admin('fulfill', $asked{good}, '--output', 'json')->{out},
+    qr/"state": ?"fulfilled"/, '... to say that it is done is the same');
 is(as_admin('reject', $asked{bad})->{status}, 2, 'a rejection needs a reason');
 is(as_admin('reject', $asked{bad}, '--reason', 'no')->{status}, 0,
     '... and with one it is told');

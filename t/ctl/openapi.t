@@ -121,7 +121,9 @@ my $ask = told_ok('POST', '/api/requests', '/api/requests',
     {project_id => $own->{project_id}, title => 't'}, @owner);
 my $one = '/api/requests/{request_id}';
 told_ok('GET', $one, "/api/requests/$ask->{id}", undef, @owner);
-told_ok('POST', "$one/approve", "/api/requests/$ask->{id}/approve", {});
+my $done = told_ok('POST', "$one/approve", "/api/requests/$ask->{id}/approve",
+    {});
+told_ok('POST', "$one/fulfill", "/api/requests/$done->{id}/fulfill", {});
 told_ok('GET', '/api/requests', '/api/requests');
 told_ok('GET', '/api/auth/me', '/api/auth/me', undef, @$_)
     for [], \@owner;

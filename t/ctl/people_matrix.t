@@ -60,6 +60,7 @@ my %row = (
     'GET /api/requests/{request_id}/events'    => '00 ++++ + -++s -',
     'POST /api/requests/{request_id}/approve'  => '00 ++ff + -fss -',
     'POST /api/requests/{request_id}/reject'   => '00 ++ff + -fss -',
+    'POST /api/requests/{request_id}/fulfill'  => '00 ++ff + -fss -',
     'POST /api/requests/{request_id}/escalate' => '00 ++ff + -fsf -',
     'POST /api/requests/{request_id}/cancel'   => '00 ++f+ + -+s+ -',
     'GET /api/decide'           => '++ ++++ + ++++ +',
@@ -149,11 +150,12 @@ my %absent = (project_id => 'proj-2020-0001', name => 'none',
 sub path_of {
     my ($route) = @_;
     $present{request_id} = $t->{postgres}->value('INSERT INTO requests (kind,'
-        . ' project_id, subject, state, requester, person, payload,'
-        . " plan_sha256, rule, tier, approvals_needed) VALUES ('generic',"
-        . " '$here', '$here', '" . ($route =~ /events/ ? 'rejected'
-        : 'requested') . "', 'system:test', 'system', '{}', '',"
-        . " 'test', 'platform', 1) RETURNING request_id")
+        . ' project_id, subject, requester, person, payload, plan_sha256, rule,'
+        . " state, tier, approvals_needed) VALUES ('generic', '$here', '$here',"
+        . " 'system:test', 'system', '{}', '', 'test', "
+        . ($route =~ /events/ ? "'rejected', 'platform', 1"
+        : $route =~ /fulfill/ ? "'approved', 'none', 0"
+        : "'requested', 'platform', 1") . ') RETURNING request_id')
         if $route =~ /request_id/;
     $t->{postgres}->value("INSERT INTO approvers VALUES ('platform',"
         . " '$who{stranger}{id}', 'test') ON CONFLICT (group_name, user_id)"
