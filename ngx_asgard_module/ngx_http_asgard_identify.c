@@ -570,6 +570,7 @@ static void
 ngx_http_asgard_project_handler(void *data, redisReply *reply, ngx_uint_t sent)
 {
     asg_str_t             text;
+    ngx_str_t             id;
     asg_project_record_t  record;
 
     if (reply == NULL || reply->type != REDIS_REPLY_STRING) {
@@ -586,8 +587,15 @@ ngx_http_asgard_project_handler(void *data, redisReply *reply, ngx_uint_t sent)
 
     (void) ngx_http_asgard_zone_project_put(&record);
 
-    if (record.killed) {
-        ngx_http_asgard_steps_cut_killed();
+    id.data = (u_char *) record.project_id;
+    id.len = ngx_strlen(record.project_id);
+
+    /* what the zone has by now may be newer than this reply */
+
+    if (ngx_http_asgard_zone_project_get(&id, &record) == NGX_OK
+        && record.killed)
+    {
+        ngx_http_asgard_steps_cut_killed(record.project_id);
     }
 }
 

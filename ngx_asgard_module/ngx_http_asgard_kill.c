@@ -13,13 +13,24 @@
 
 #define NGX_HTTP_ASGARD_KILL_INTERVAL  1000     /* ms */
 #define NGX_HTTP_ASGARD_KILL_PROJECTS  64       /* asked about at a time */
+#define NGX_HTTP_ASGARD_KILL_PAUSE     50       /* ms, until the next ones */
 
 
+typedef u_char  ngx_http_asgard_kill_name_t[ASG_ID_MAX + 1];
+
+
+static void ngx_http_asgard_kill_pass(ngx_queue_t **at, ngx_queue_t *gone);
 static void ngx_http_asgard_kill_overdue(void);
 static void ngx_http_asgard_kill_timer(ngx_event_t *ev);
 
 
 static ngx_queue_t       ngx_http_asgard_open;
+
+/* The next call whose project is looked at, and the next one that may be cut:
+ * calls, or the end of the list. */
+static ngx_queue_t      *ngx_http_asgard_look_at;
+static ngx_queue_t      *ngx_http_asgard_cut_at;
+
 static ngx_event_t       ngx_http_asgard_kill_event;
 static ngx_connection_t  ngx_http_asgard_kill_connection;
 
@@ -30,6 +41,8 @@ ngx_http_asgard_kill_init(ngx_cycle_t *cycle)
     ngx_event_t  *ev;
 
     ngx_queue_init(&ngx_http_asgard_open);
+    ngx_http_asgard_look_at = &ngx_http_asgard_open;
+    ngx_http_asgard_cut_at = &ngx_http_asgard_open;
 
     ngx_http_asgard_kill_connection.fd = (ngx_socket_t) -1;
 
@@ -65,6 +78,8 @@ void
 ngx_http_asgard_kill_forget(ngx_http_asgard_ctx_t *ctx)
 {
     if (ctx->open.prev) {
+        ngx_http_asgard_kill_pass(&ngx_http_asgard_look_at, &ctx->open);
+        ngx_http_asgard_kill_pass(&ngx_http_asgard_cut_at, &ctx->open);
         ngx_queue_remove(&ctx->open);
         ctx->open.prev = NULL;
         ctx->open.next = NULL;
@@ -72,54 +87,38 @@ ngx_http_asgard_kill_forget(ngx_http_asgard_ctx_t *ctx)
 }
 
 
-/* The next open call whose project is known to be killed; marked, so that it is
- * found once. */
+/* What leaves the list is nobody's place in it. */
 
-static ngx_http_asgard_ctx_t *
-ngx_http_asgard_kill_next(void)
+static void
+ngx_http_asgard_kill_pass(ngx_queue_t **at, ngx_queue_t *gone)
 {
-    ngx_str_t               id;
-    ngx_queue_t            *q;
-    asg_project_record_t    project;
-    ngx_http_asgard_ctx_t  *ctx;
-
-    for (q = ngx_queue_head(&ngx_http_asgard_open);
-         q != ngx_queue_sentinel(&ngx_http_asgard_open);
-         q = ngx_queue_next(q))
-    {
-        ctx = ngx_queue_data(q, ngx_http_asgard_ctx_t, open);
-
-        if (ctx->killed) {
-            continue;
-        }
-
-        id.data = (u_char *) ctx->key->project_id;
-        id.len = ngx_strlen(ctx->key->project_id);
-
-        if (ngx_http_asgard_zone_project_get(&id, &project) == NGX_OK
-            && project.killed)
-        {
-            ctx->killed = 1;
-            return ctx;
-        }
+    if (*at == gone) {
+        *at = ngx_queue_next(gone);
     }
-
-    return NULL;
 }
 
 
 void
-ngx_http_asgard_steps_cut_killed(void)
+ngx_http_asgard_steps_cut_killed(const char *project_id)
 {
     ngx_http_asgard_ctx_t  *ctx;
 
-    /* a cut may end the request and change the list: begin anew each time */
+    /* a cut may end requests: each of them moves the place on */
 
-    for ( ;; ) {
-        ctx = ngx_http_asgard_kill_next();
-        if (ctx == NULL) {
-            return;
+    ngx_http_asgard_cut_at = ngx_queue_head(&ngx_http_asgard_open);
+
+    while (ngx_http_asgard_cut_at
+           != ngx_queue_sentinel(&ngx_http_asgard_open))
+    {
+        ctx = ngx_queue_data(ngx_http_asgard_cut_at, ngx_http_asgard_ctx_t,
+                             open);
+        ngx_http_asgard_cut_at = ngx_queue_next(ngx_http_asgard_cut_at);
+
+        if (ctx->killed || ngx_strcmp(ctx->key->project_id, project_id) != 0) {
+            continue;
         }
+
+        ctx->killed = 1;
 
         ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
                       "asgard: open call is cut: its project was killed");
@@ -158,7 +157,7 @@ ngx_http_asgard_kill_recheck(ngx_str_t *id)
         ngx_http_asgard_identify_project_changed(id);
 
     } else if (project.killed) {
-        ngx_http_asgard_steps_cut_killed();
+        ngx_http_asgard_steps_cut_killed(project.project_id);
     }
 }
 
@@ -220,24 +219,25 @@ ngx_http_asgard_kill_overdue(void)
 }
 
 
-static void
-ngx_http_asgard_kill_timer(ngx_event_t *ev)
+/* The projects whose turn it is; how many. */
+
+static ngx_uint_t
+ngx_http_asgard_kill_gather(ngx_str_t *ids, ngx_http_asgard_kill_name_t *names)
 {
-    u_char                  names[NGX_HTTP_ASGARD_KILL_PROJECTS]
-                                 [ASG_ID_MAX + 1];
-    ngx_str_t               id, ids[NGX_HTTP_ASGARD_KILL_PROJECTS];
-    ngx_uint_t              i, n;
+    ngx_str_t               id;
+    ngx_uint_t              n;
     ngx_queue_t            *q;
     ngx_http_asgard_ctx_t  *ctx;
 
-    ngx_http_asgard_kill_overdue();
-
     n = 0;
+    q = ngx_http_asgard_look_at;
 
-    for (q = ngx_queue_head(&ngx_http_asgard_open);
-         q != ngx_queue_sentinel(&ngx_http_asgard_open)
-         && n < NGX_HTTP_ASGARD_KILL_PROJECTS;
-         q = ngx_queue_next(q))
+    if (q == ngx_queue_sentinel(&ngx_http_asgard_open)) {
+        q = ngx_queue_head(&ngx_http_asgard_open);
+    }
+
+    while (q != ngx_queue_sentinel(&ngx_http_asgard_open)
+           && n < NGX_HTTP_ASGARD_KILL_PROJECTS)
     {
         ctx = ngx_queue_data(q, ngx_http_asgard_ctx_t, open);
 
@@ -249,7 +249,26 @@ ngx_http_asgard_kill_timer(ngx_event_t *ev)
             ids[n].len = id.len;
             ngx_memcpy(names[n++], id.data, id.len);
         }
+
+        q = ngx_queue_next(q);
     }
+
+    ngx_http_asgard_look_at = q;
+
+    return n;
+}
+
+
+static void
+ngx_http_asgard_kill_timer(ngx_event_t *ev)
+{
+    ngx_str_t                    ids[NGX_HTTP_ASGARD_KILL_PROJECTS];
+    ngx_uint_t                   i, n;
+    ngx_http_asgard_kill_name_t  names[NGX_HTTP_ASGARD_KILL_PROJECTS];
+
+    ngx_http_asgard_kill_overdue();
+
+    n = ngx_http_asgard_kill_gather(ids, names);
 
     /* copies: a recheck may end requests */
 
@@ -258,6 +277,9 @@ ngx_http_asgard_kill_timer(ngx_event_t *ev)
     }
 
     if (!ngx_queue_empty(&ngx_http_asgard_open)) {
-        ngx_add_timer(ev, NGX_HTTP_ASGARD_KILL_INTERVAL);
+        ngx_add_timer(ev, ngx_http_asgard_look_at
+                          == ngx_queue_sentinel(&ngx_http_asgard_open)
+                          ? NGX_HTTP_ASGARD_KILL_INTERVAL
+                          : NGX_HTTP_ASGARD_KILL_PAUSE);
     }
 }

@@ -18,8 +18,8 @@ ngx_int_t ngx_http_asgard_steps_handler(ngx_http_request_t *r);
  * with the request alive; runs the posted requests. */
 void ngx_http_asgard_steps_resume(ngx_http_asgard_ctx_t *ctx);
 
-/* Every open call of this worker whose project was killed is cut. */
-void ngx_http_asgard_steps_cut_killed(void);
+/* Every open call of this worker of a project that was killed is cut. */
+void ngx_http_asgard_steps_cut_killed(const char *project_id);
 
 
 #endif /* _NGX_HTTP_ASGARD_STEPS_H_INCLUDED_ */
