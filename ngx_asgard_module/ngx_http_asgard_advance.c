@@ -22,6 +22,7 @@
 
 static ngx_uint_t ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a);
 static void ngx_http_asgard_advance_wake(ngx_event_t *ev);
+static ngx_uint_t ngx_http_asgard_advance_past(ngx_http_asgard_attempt_t *a);
 static ngx_uint_t ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a);
 static ngx_uint_t ngx_http_asgard_advance_begun(ngx_http_asgard_attempt_t *a);
 
@@ -127,6 +128,9 @@ ngx_http_asgard_advance(ngx_http_asgard_attempt_t *a)
     }
 
     switch (a->fault) {
+
+    case NGX_HTTP_ASGARD_FAULT_OURS:
+        return ngx_http_asgard_advance_past(a);
 
     case NGX_HTTP_ASGARD_FAULT_STALE:
         /* once: the next connection is a new one */
@@ -260,8 +264,10 @@ ngx_http_asgard_advance_again(ngx_http_asgard_attempt_t *a)
 }
 
 
+/* To another candidate. */
+
 static ngx_uint_t
-ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a)
+ngx_http_asgard_advance_move(ngx_http_asgard_attempt_t *a)
 {
     ngx_uint_t  i;
 
@@ -288,6 +294,34 @@ ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a)
     a->dated = 0;
     a->fresh = 0;
 
+    return 1;
+}
+
+
+/* One that we could not ask: that is no fallback, and whatever was to blame,
+ * for another there may be room. */
+
+static ngx_uint_t
+ngx_http_asgard_advance_past(ngx_http_asgard_attempt_t *a)
+{
+    if (!ngx_http_asgard_advance_move(a)) {
+        return 0;
+    }
+
+    a->answer.reason = ASG_REASON_NONE;
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_asgard_advance_next(ngx_http_asgard_attempt_t *a)
+{
+    if (!ngx_http_asgard_advance_move(a)) {
+        return 0;
+    }
+
+    a->fell = 1;
     ngx_http_asgard_count(NGX_HTTP_ASGARD_COUNT_FALLBACK, 1);
 
     return 1;

@@ -107,7 +107,8 @@ ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
 
     if (a->translated_model != a->model) {
 
-        if (!ngx_http_asgard_anthropic_takes(a->ctx, a->model, NULL)) {
+        if (!ngx_http_asgard_anthropic_takes(a->ctx, a->model, &why)) {
+            a->answer.reason = why.reason;
             return NGX_ERROR;
         }
 

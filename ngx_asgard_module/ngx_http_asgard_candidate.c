@@ -120,14 +120,21 @@ ngx_http_asgard_candidate_get(ngx_peer_connection_t *pc, void *data)
         return NGX_AGAIN;
     }
 
-    if (rc == NGX_OK || rc == NGX_DONE) {
-        if (ngx_http_asgard_outgoing(a) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        ngx_http_asgard_health_begin(a->health);
-        a->counted = 1;
+    if (rc == NGX_ERROR) {
+        a->fault = NGX_HTTP_ASGARD_FAULT_OURS;
     }
+
+    if (rc != NGX_OK && rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (ngx_http_asgard_outgoing(a) != NGX_OK) {
+        a->fault = NGX_HTTP_ASGARD_FAULT_OURS;
+        return NGX_DECLINED;
+    }
+
+    ngx_http_asgard_health_begin(a->health);
+    a->counted = 1;
 
     return rc;
 }
@@ -381,6 +388,7 @@ ngx_http_asgard_candidate_failed(ngx_http_asgard_attempt_t *a)
     if (a->ctx->client_gone || a->cut
         || ngx_http_asgard_advance_is_clients(a)
         || ngx_http_asgard_candidate_is_ours(a)
+        || a->fault == NGX_HTTP_ASGARD_FAULT_OURS
         || a->fault == NGX_HTTP_ASGARD_FAULT_STALE
         || (a->fault == NGX_HTTP_ASGARD_FAULT_CONNECT
             && ngx_http_asgard_advance_has_address(a))
@@ -426,6 +434,7 @@ ngx_http_asgard_candidate_note(ngx_http_asgard_attempt_t *a)
     if (!ngx_http_asgard_candidate_failed(a)) {
 
         if (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS
+            || a->fault == NGX_HTTP_ASGARD_FAULT_OURS
             || ngx_http_asgard_advance_is_clients(a))
         {
             ngx_http_asgard_candidate_release(a);

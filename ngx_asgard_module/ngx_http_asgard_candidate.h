@@ -24,6 +24,8 @@
 /* How an attempt failed. */
 typedef enum {
     NGX_HTTP_ASGARD_FAULT_NONE = 0,
+    NGX_HTTP_ASGARD_FAULT_OURS,     /* we could not ask: nothing was sent, and
+                                     * nothing is said of the endpoint */
     NGX_HTTP_ASGARD_FAULT_CONNECT,  /* nothing was sent */
     NGX_HTTP_ASGARD_FAULT_STALE,    /* nothing was, as a kept connection was
                                      * dead before */
@@ -96,6 +98,8 @@ struct ngx_http_asgard_attempt_s {
     unsigned                    dated:1;      /* begun: `due` stands */
     unsigned                    counted:1;    /* as under way there */
     unsigned                    cooled:1;     /* its endpoint, by this try */
+    unsigned                    fell:1;       /* back on another, as one that
+                                               * was asked failed */
     unsigned                    refused:1;    /* its body says why */
     unsigned                    too_long:1;   /* the prompt, it said */
     unsigned                    leaked:1;     /* with our key in it */

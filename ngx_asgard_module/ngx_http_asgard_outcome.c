@@ -62,7 +62,7 @@ ngx_http_asgard_outcome_settle(ngx_http_asgard_attempt_t *a)
     end.usage = a->accepted ? usage : NULL;
     end.status = a->status;
     end.model = a->model;
-    end.fallback = a->index > 0;
+    end.fallback = a->fell;
 
     if (a->model) {
         end.provider = a->model->provider;
@@ -254,6 +254,9 @@ ngx_http_asgard_outcome_refuse(ngx_http_asgard_attempt_t *a)
 
     } else if (a->answer.reason != ASG_REASON_NONE) {
         reason = a->answer.reason;
+
+    } else if (a->fault == NGX_HTTP_ASGARD_FAULT_OURS) {
+        reason = ASG_REASON_INTERNAL;
 
     } else if (a->fault == NGX_HTTP_ASGARD_FAULT_STATUS) {
         reason = ngx_http_asgard_outcome_status(a);

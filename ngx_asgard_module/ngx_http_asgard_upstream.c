@@ -510,6 +510,20 @@ ngx_http_asgard_upstream_bad(ngx_http_asgard_attempt_t *a,
 }
 
 
+/* It was to be connected to, and there is not even a socket for it. */
+
+static void
+ngx_http_asgard_upstream_lacks(ngx_http_asgard_attempt_t *a)
+{
+    if (a->fault == NGX_HTTP_ASGARD_FAULT_NONE
+        && a->ctx->request->upstream->peer.connection == NULL)
+    {
+        a->fault = NGX_HTTP_ASGARD_FAULT_OURS;
+        a->answer.reason = ASG_REASON_OVERLOADED;
+    }
+}
+
+
 /* Once per call, whoever ended it.  After it the connection may be kept and the
  * request is torn down. */
 
@@ -533,6 +547,7 @@ ngx_http_asgard_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         (void) ngx_http_asgard_response_eof(&a->response);
 
     } else if (!a->parked && !a->accepted && u->peer.sockaddr) {
+        ngx_http_asgard_upstream_lacks(a);
         ngx_http_asgard_candidate_judge(a, &u->peer);
     }
 

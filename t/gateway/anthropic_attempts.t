@@ -115,4 +115,18 @@ is($reply->code, 'overloaded', 'for want of room');
 is($claude->count, $before, 'and nobody was called');
 is(money_of($s, $reply), 'v 0', 'or charged');
 
+sub fell { [$s->get('/metrics')->body =~ /^asgard_fallback_total (\d+)$/m,
+    $s->get('/metrics')->body
+    =~ /^asgard_endpoint_failures_total\{endpoint="claude"\} (\d+)$/m] }
+my $fell = fell();
+$before = $claude->count;
+$reply = $s->chat($key, {model => 'reverse',
+    messages => [{role => 'user', content => 'x' x (20 * 1024 * 1024)}]});
+is($reply->status, 200, 'where another needs no translation, it is asked')
+    or diag($reply->body);
+is($claude->count, $before, '... alone');
+is(money_of($s, $reply), $cost, '... and charged');
+is_deeply(fell(), $fell, 'which is no failure of the first, and no fallback');
+is($s->chat($key, {model => 'claude'})->status, 200, 'it is called as before');
+
 $s->done;
