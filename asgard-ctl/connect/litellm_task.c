@@ -21,6 +21,13 @@
 #define LAG_S          70
 #define TIMEOUT_S_MAX  60
 
+static const enum ctl_mint_want wants[CTL_ACTS] = {
+    [CTL_ACT_MAKE] = CTL_MINT_WANT_KEY, [CTL_ACT_ROTATE] = CTL_MINT_WANT_NEW,
+    [CTL_ACT_SUSPEND] = CTL_MINT_WANT_BLOCKED,
+    [CTL_ACT_RESUME] = CTL_MINT_WANT_UNBLOCKED,
+    [CTL_ACT_DESTROY] = CTL_MINT_WANT_NONE
+};
+
 
 /* --- to read --- */
 
@@ -95,35 +102,6 @@ progress_read(struct ctl_litellm_task *t)
 }
 
 
-/* Where a step begins follows from what is wanted and what was left. */
-static enum ctl_mint_state
-entry(struct ctl_litellm_task *t)
-{
-    bool mints = t->kept == CTL_MINT_LOOK || t->kept == CTL_MINT_DOUBT;
-
-    switch (t->in->action) {
-    case CTL_ACT_DESTROY:
-        return CTL_MINT_END;
-    case CTL_ACT_SUSPEND:
-        return CTL_MINT_BLOCK;
-    case CTL_ACT_RESUME:
-        return CTL_MINT_UNBLOCK;
-    case CTL_ACT_ROTATE:
-        if (t->active != NULL && t->kept == CTL_MINT_START) {
-            t->mint.rotates = true;
-            return CTL_MINT_OLD;
-        }
-        return t->kept;
-    default:
-        if (mints && (t->active == NULL || !t->mint.rotates)) {
-            return t->kept;
-        }
-        return t->active == NULL ? CTL_MINT_START
-               : mints ? CTL_MINT_CLEAR : CTL_MINT_CHANGE;
-    }
-}
-
-
 bool
 ctl_litellm_task_read(struct ctl_litellm_task *t,
     const struct ctl_connect *with, const struct ctl_step_in *in,
@@ -156,7 +134,7 @@ ctl_litellm_task_read(struct ctl_litellm_task *t,
     each_add(t, t->old);
     each_add(t, t->active);
     t->mint.keys = t->neach;
-    t->mint.state = entry(t);
+    ctl_mint_enter(&t->mint, wants[in->action], t->kept, t->active != NULL);
 
     return true;
 }

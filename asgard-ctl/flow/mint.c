@@ -122,6 +122,37 @@ static const struct edge table[CTL_MINT_STATES][CTL_MINT_EVENTS] = {
 };
 
 
+void
+ctl_mint_enter(struct ctl_mint *m, enum ctl_mint_want want,
+    enum ctl_mint_state kept, bool is_active)
+{
+    bool mints = kept == CTL_MINT_LOOK || kept == CTL_MINT_DOUBT;
+
+    switch (want) {
+    case CTL_MINT_WANT_NONE:
+        m->state = CTL_MINT_END;
+        break;
+    case CTL_MINT_WANT_BLOCKED:
+        m->state = CTL_MINT_BLOCK;
+        break;
+    case CTL_MINT_WANT_UNBLOCKED:
+        m->state = CTL_MINT_UNBLOCK;
+        break;
+    case CTL_MINT_WANT_NEW:
+        m->state = kept;
+        if (is_active && kept == CTL_MINT_START) {
+            m->rotates = true;
+            m->state = CTL_MINT_OLD;
+        }
+        break;
+    default:
+        m->state = mints && (!is_active || !m->rotates) ? kept
+                   : !is_active ? CTL_MINT_START
+                   : mints ? CTL_MINT_CLEAR : CTL_MINT_CHANGE;
+    }
+}
+
+
 /* Of several keys: the next one, or none is left. */
 static enum ctl_mint_act
 each(struct ctl_mint *m, enum ctl_mint_event event, enum ctl_mint_act act)

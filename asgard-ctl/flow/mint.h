@@ -74,6 +74,12 @@ enum ctl_mint_act {
     CTL_MINT_ACTS
 };
 
+enum ctl_mint_want {
+    CTL_MINT_WANT_KEY,                  /* or other settings of it */
+    CTL_MINT_WANT_NEW, CTL_MINT_WANT_BLOCKED, CTL_MINT_WANT_UNBLOCKED,
+    CTL_MINT_WANT_NONE
+};
+
 struct ctl_mint {
     enum ctl_mint_state state;
     bool rotates;
@@ -82,6 +88,10 @@ struct ctl_mint {
     enum ctl_mint_event why;            /* of FAIL and GIVE_UP */
 };
 
+/* Where a step begins follows from what is wanted, what was committed, and
+ * whether there is a key that is handed over. */
+void ctl_mint_enter(struct ctl_mint *m, enum ctl_mint_want want,
+    enum ctl_mint_state kept, bool is_active);
 enum ctl_mint_act ctl_mint_next(struct ctl_mint *m, enum ctl_mint_event event);
 bool ctl_mint_is_call(enum ctl_mint_act act);
 
