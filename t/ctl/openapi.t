@@ -142,6 +142,8 @@ my $ledger = told_ok('GET', '/api/ledger', '/api/ledger');
 cmp_ok(scalar(@{$ledger->{entries}}), '>', 0, '... entries among it');
 told_ok('GET', '/api/users', '/api/users');
 told_ok('GET', '/api/audit', '/api/audit');
+ok($told{"POST $base/secrets/{name}/read"}{responses}{410},
+    'that a secret can be gone is told');
 like($told{'POST /api/projects'}{requestBody}{content}{'application/json'}
     {schema}{properties}{name}{description}, qr/200 bytes of UTF-8/,
     'a bound of bytes says so');
