@@ -35,10 +35,22 @@ static asg_json_t  ngx_http_asgard_anthropic_json;
 
 
 ngx_uint_t
+ngx_http_asgard_anthropic_speaks(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    const asg_endpoint_t  *e;
+
+    e = &ctx->snapshot->catalog.endpoints[model->endpoint];
+
+    return e->kind == ASG_KIND_ANTHROPIC
+           && !ngx_http_asgard_route_is_messages(ctx);
+}
+
+
+ngx_uint_t
 ngx_http_asgard_translates(ngx_http_asgard_attempt_t *a)
 {
-    return a->endpoint->kind == ASG_KIND_ANTHROPIC
-           && !ngx_http_asgard_route_is_messages(a->ctx);
+    return ngx_http_asgard_anthropic_speaks(a->ctx, a->model);
 }
 
 
@@ -68,13 +80,10 @@ ngx_http_asgard_anthropic_takes(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model, asg_refusal_t *why)
 {
     asg_refusal_t            refusal;
-    const asg_endpoint_t    *e;
     asg_anthropic_rewrite_t  rewrite;
 
-    e = &ctx->snapshot->catalog.endpoints[model->endpoint];
-
-    if (e->kind != ASG_KIND_ANTHROPIC || ctx->translatable == model
-        || ngx_http_asgard_route_is_messages(ctx))
+    if (!ngx_http_asgard_anthropic_speaks(ctx, model)
+        || ctx->translatable == model)
     {
         return 1;
     }

@@ -16,6 +16,10 @@
 #include "ngx_http_asgard_candidate.h"
 
 
+/* Does the request go to this model in other words than it came in? */
+ngx_uint_t ngx_http_asgard_anthropic_speaks(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model);
+
 /* Is the attempt's request of another API than its provider's? */
 ngx_uint_t ngx_http_asgard_translates(ngx_http_asgard_attempt_t *a);
 

@@ -5,6 +5,7 @@
 
 #include "ngx_http_asgard_charge.h"
 
+#include "ngx_http_asgard_anthropic.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_snapshot.h"
 
@@ -28,6 +29,18 @@ ngx_http_asgard_charge_set(ngx_http_asgard_charge_tiers_t *tiers,
     charge->version = other ? other->card_version : model->card_version;
 
     tiers->cards.card[tier] = charge->card;
+}
+
+
+/* What its provider is asked for; null: nothing, as where a translation has no
+ * word for it. */
+
+static asg_str_t
+ngx_http_asgard_charge_asked(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model)
+{
+    return ngx_http_asgard_anthropic_speaks(ctx, model)
+           ? ASG_STR_NULL : ctx->parsed->service_tier;
 }
 
 
@@ -59,8 +72,9 @@ ngx_http_asgard_charge_tiers(ngx_http_asgard_ctx_t *ctx,
     }
 
     if (ctx->parsed) {
-        tiers->allowed = asg_tiers_allowed(ctx->parsed->service_tier,
-                                           &tiers->cards, model->any_tier);
+        tiers->allowed = asg_tiers_allowed(
+                                     ngx_http_asgard_charge_asked(ctx, model),
+                                     &tiers->cards, model->any_tier);
     }
 }
 
