@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # Redis and the gateway's memory are both lost: the witness file, replayed,
-# gives every call back, to the nano-dollar of the provider's books, and no more
-# however often it is replayed.
+# gives every call back that had ended, to the nano-dollar of the provider's
+# books, and no more however often it is replayed.
 use strict;
 use warnings;
 use FindBin;
