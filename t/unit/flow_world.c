@@ -482,6 +482,21 @@ static void work(struct world *w)
     assert_true(n < WORK_MAX);
 }
 
+/* The sweep sees that a key is gone which should be there. */
+static bool miss(struct world *w)
+{
+    if (is_busy(w) || w->keys[w->db.active].there
+        || !ctl_resource_step(w->db.resource, CTL_RESOURCE_LOSE,
+                              &w->db.resource))
+    {
+        return false;
+    }
+    w->db.job = (struct ctl_job_flow) {.state = CTL_JOB_FAILED};
+    w->db.want = CTL_MINT_WANT_KEY;
+
+    return true;
+}
+
 /* Keys that nobody knows of are found by the sweep, at last. */
 static void sweep(struct world *w)
 {

@@ -9,13 +9,13 @@
  * A scenario: `has active|lost` is a key that was handed over, there or deleted
  * by hand; `proxy refuses|taken` what it says of any new key; `asked STATE` a
  * request.  People: `says EVENT` of the request, `wants key|new|none`, `kill`,
- * `unkill`, `retry`.  The keeper: `begin STATE` a step, `> ACT EVENT [done]` a
- * call (done: although no answer says so), `= ACT STATE [WHY]` what it commits,
- * `work` until nothing is to be done.  `late`: what was asked for and not
- * answered is done now.  `gone active|old|new`: somebody deletes it at the
- * proxy.  `at MS`: so late is it.  `is REQUEST RESOURCE JOB` looks, and
- * `at last REQUEST RESOURCE KEYS` is the end (`or`, after a death); `-`: there
- * is none.
+ * `unkill`, `retry`; the sweep: `missed`.  The keeper: `begin STATE` a step,
+ * `> ACT EVENT [done]` a call (done: although no answer says so), `= ACT STATE
+ * [WHY]` what it commits, `work` until nothing is to be done.  `late`: what was
+ * asked for and not answered is done now.  `gone active|old|new`: somebody
+ * deletes it at the proxy.  `at MS`: so late is it.  `is REQUEST RESOURCE JOB`
+ * looks, and `at last REQUEST RESOURCE KEYS` is the end (`or`, after a death);
+ * `-`: there is none.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -128,18 +128,22 @@ static bool people_do(struct play *p, const char *verb, const char *a)
         return retry(w);
     }
 
+    if (strcmp(verb, "missed") == 0) {
+        return miss(w);
+    }
+
     return kill_set(w, verb[0] == 'k');
 }
 
 static bool is_people(const char *verb)
 {
     static const char *const all[] = {"says", "wants", "kill", "unkill",
-                                      "retry"};
+                                      "retry", "missed"};
     unsigned i;
 
-    for (i = 0; i < 5 && strcmp(all[i], verb) != 0; i++) { }
+    for (i = 0; i < 6 && strcmp(all[i], verb) != 0; i++) { }
 
-    return i < 5;
+    return i < 6;
 }
 
 /* Who died did not hear the answer, and says it again. */

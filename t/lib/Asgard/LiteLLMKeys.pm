@@ -109,25 +109,53 @@ sub chat {
 }
 
 # M12: the managed keys of the proxy are those of the resources, with their
-# budgets; waits until what is under way has ended.  `done` looks, too.
+# budgets, models, limits and periods, blocked or not; waits until what is under
+# way has ended.  `done` looks, too.
 sub check {
     my ($self, $what) = @_;
     my ($rows, $keys);
     wait_until(sub {
-        $rows = $self->{t}{postgres}->value(
-            "SELECT coalesce(string_agg(outputs->>'key_hash' || ' '"
-            . " || ((outputs->>'max_budget_usd')::numeric"
-            . " - (outputs->>'spent_before_usd')::numeric)::float, ','"
-            . " ORDER BY outputs->>'key_hash'), '') FROM resources"
-            . " WHERE backend = 'litellm' AND state <> 'destroyed'"
-            . " AND coalesce(error, '') !~ '^litellm_key_missing: LiteLLM has'"
-            . " AND outputs ? 'key_hash'") // '';
-        my %all = %{$self->{proxy}->keys};
-        $keys = join ',', map { "$_ " . (0 + $all{$_}{max_budget}) }
-            sort keys %all;
+        ($rows, $keys) = (join("\n", $self->wanted), join "\n", $self->told);
         return $rows eq $keys;
     }, 20, 0.1);
     is($keys, $rows, $what // 'the keys at LiteLLM are the resources\' (M12)');
+}
+
+# A line of each: its hash, budget, period, models, limits; what was approved,
+# or the operator's default.
+sub wanted {
+    my ($self) = @_;
+    my @rows = $self->{t}{postgres}->rows(
+        "SELECT outputs->>'key_hash', ((outputs->>'max_budget_usd')::numeric"
+        . " - (outputs->>'spent_before_usd')::numeric)::float,"
+        . " outputs->>'budget_duration', (SELECT coalesce(string_agg(m, ' '"
+        . " ORDER BY m COLLATE \"C\"), '') FROM jsonb_array_elements_text("
+        . " coalesce(spec->'models', CASE WHEN jsonb_typeof(manifest #>"
+        . " '{provisioner,config,models}') = 'array' THEN manifest #>"
+        . " '{provisioner,config,models}' END, '[]')) AS m),"
+        . " coalesce(spec->>'rpm_limit', 'none'),"
+        . " coalesce(spec->>'tpm_limit', 'none'), state"
+        . " FROM resources JOIN services ON service_id = rtype"
+        . " WHERE resources.backend = 'litellm' AND state <> 'destroyed'"
+        . " AND coalesce(error, '') !~ '^litellm_key_missing: LiteLLM has'"
+        . " AND outputs ? 'key_hash'");
+    return sort map { line_of($_->[-1] eq 'suspended', @$_) } @rows;
+}
+
+sub told {
+    my ($self) = @_;
+    my %all = %{$self->{proxy}->keys};
+    return sort map { my $key = $all{$_};
+        line_of($key->{blocked}, $_, @$key{qw(max_budget budget_duration)},
+            join(' ', sort @{$key->{models}}), @$key{qw(rpm_limit tpm_limit)})
+        } keys %all;
+}
+
+sub line_of {
+    my ($blocked, $hash, $usd, $period, $models, @limits) = @_;
+    return sprintf '%s%s: %s USD each %s, [%s], rpm %s, tpm %s', $hash,
+        $blocked ? ' (blocked)' : '', defined $usd ? 0 + $usd : 'any',
+        $period // 'none', $models, map { $_ // 'none' } @limits[0, 1];
 }
 
 1;
