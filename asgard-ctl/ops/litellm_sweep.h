@@ -44,6 +44,11 @@ bool ctl_litellm_sweep_wanted(struct ctl_pg *pg, struct ctl_arena *arena,
  * False: PostgreSQL is away. */
 bool ctl_litellm_sweep(struct ctl_litellm_sweep *s, struct ctl_error *e);
 
+/* Of its own files: a transaction of the sweep; not *held: somebody else leads
+ * by now, and it is over. */
+bool ctl_litellm_change_begin(struct ctl_litellm_sweep *s,
+    struct ctl_change *c, bool *held, struct ctl_error *e);
+
 /* Kept for /api/services and `status`. */
 bool ctl_litellm_status_save(struct ctl_pg *pg, struct ctl_arena *arena,
     const struct ctl_litellm_health *health, struct ctl_error *e);
