@@ -185,9 +185,12 @@ struct ngx_http_asgard_call_s {
     ngx_uint_t                 fail_mode;     /* that let it in; closed: Redis
                                                * did */
     int64_t                    prompt_bound;  /* tokens */
+    int64_t                    prompt_estimate;
     int64_t                    output_bound;  /* tokens, times n */
     int64_t                    fitted;        /* tokens: what max_tokens was
                                                * lowered to; 0: it was not */
+    ngx_uint_t                 unsaid;        /* … and the client had said
+                                               * nothing of it */
     ngx_uint_t                 tiers;         /* charge.h */
     asg_tier_t                 dearest;
     asg_rates_t                rates;         /* of the candidate that serves;

@@ -484,6 +484,7 @@ ngx_http_asgard_advance_bound(ngx_http_asgard_attempt_t *a)
 
     call->hold_nusd = 0;
     call->prompt_bound = 0;
+    call->prompt_estimate = 0;
     call->output_bound = 0;
 
     for (i = a->index; i < a->ncandidates; i++) {

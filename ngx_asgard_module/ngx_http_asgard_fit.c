@@ -16,6 +16,7 @@ ngx_http_asgard_fit_holds(ngx_http_asgard_ctx_t *ctx, int64_t tokens,
     ctx->parsed->max_tokens = tokens;
     ctx->call.hold_nusd = 0;
     ctx->call.prompt_bound = 0;
+    ctx->call.prompt_estimate = 0;
     ctx->call.output_bound = 0;
 
     return ngx_http_asgard_policy_hold(ctx) == NGX_OK
@@ -79,6 +80,7 @@ ngx_http_asgard_fit(ngx_http_asgard_ctx_t *ctx,
         /* its words were counted with another number among them */
         ctx->translatable = NULL;
         ctx->call.fitted = tokens;
+        ctx->call.unsaid |= !had;
         return NGX_OK;
     }
 

@@ -54,6 +54,15 @@ ngx_http_asgard_limits_fill(ngx_http_asgard_slot_t *slot,
 }
 
 
+/* Did the client say how long its answer may be?  A budget that it was fitted
+ * to is no word of it. */
+static ngx_uint_t
+ngx_http_asgard_limits_said(ngx_http_asgard_ctx_t *ctx)
+{
+    return ctx->parsed->has_max_tokens && !ctx->call.unsaid;
+}
+
+
 /* Tokens that the answer is counted with until it has ended.  Whoever does not
  * say how long it may be is counted with a part of the limit: with all that it
  * may be, one call would take the whole minute. */
@@ -64,7 +73,7 @@ ngx_http_asgard_limits_expected(ngx_http_asgard_ctx_t *ctx, int64_t bound)
     ngx_uint_t           i;
     const asg_limits_t  *limits;
 
-    for (i = 0; i < NGX_HTTP_ASGARD_SCOPES && !ctx->parsed->has_max_tokens;
+    for (i = 0; i < NGX_HTTP_ASGARD_SCOPES && !ngx_http_asgard_limits_said(ctx);
          i++)
     {
         limits = ngx_http_asgard_limits_of(ctx, i);
@@ -377,13 +386,12 @@ ngx_http_asgard_limits_passed(ngx_http_asgard_call_t *call)
 
 
 int64_t
-ngx_http_asgard_limits_output(ngx_http_asgard_ctx_t *ctx, int64_t tokens)
+ngx_http_asgard_limits_output(ngx_http_asgard_ctx_t *ctx, int64_t tokens,
+    int64_t prompt)
 {
-    int64_t              prompt, left;
+    int64_t              left;
     ngx_uint_t           i;
     const asg_limits_t  *limits;
-
-    prompt = (ctx->parsed->parts.bytes + 3) / 4;
 
     for (i = 0; i < NGX_HTTP_ASGARD_SCOPES; i++) {
         limits = ngx_http_asgard_limits_of(ctx, i);

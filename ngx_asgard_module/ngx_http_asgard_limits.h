@@ -62,9 +62,9 @@ void ngx_http_asgard_limits_pass(ngx_http_asgard_ctx_t *ctx);
 void ngx_http_asgard_limits_passed(ngx_http_asgard_call_t *call);
 
 /* What the client may ask for when it says nothing: no more than a minute's
- * tokens have room for. */
+ * tokens have room for beside the prompt. */
 int64_t ngx_http_asgard_limits_output(ngx_http_asgard_ctx_t *ctx,
-    int64_t tokens);
+    int64_t tokens, int64_t prompt);
 
 /* A refusal that waiting does not help against. */
 ngx_uint_t ngx_http_asgard_limits_is_never(ngx_http_asgard_ctx_t *ctx);

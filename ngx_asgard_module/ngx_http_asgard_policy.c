@@ -405,6 +405,15 @@ ngx_http_asgard_policy_refuse(ngx_http_asgard_ctx_t *ctx, asg_reason_t reason,
 }
 
 
+static int64_t
+ngx_http_asgard_policy_estimate(ngx_http_asgard_ctx_t *ctx,
+    const asg_model_t *model, int64_t bound)
+{
+    return asg_price_prompt_estimate(ngx_http_asgard_policy_card(ctx, model),
+                                     &ctx->parsed->parts, bound);
+}
+
+
 int64_t
 ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
     const asg_model_t *model)
@@ -431,7 +440,9 @@ ngx_http_asgard_policy_output(ngx_http_asgard_ctx_t *ctx,
     }
 
     if (!ctx->parsed->has_max_tokens) {
-        tokens = ngx_http_asgard_limits_output(ctx, tokens);
+        tokens = ngx_http_asgard_limits_output(ctx, tokens,
+                     ngx_http_asgard_policy_estimate(ctx, model,
+                                                     ASG_TOKENS_MAX));
     }
 
     if (model->max_output_tokens > 0 && tokens > model->max_output_tokens) {
@@ -480,6 +491,9 @@ ngx_http_asgard_policy_bound(ngx_http_asgard_ctx_t *ctx,
     call->hold_nusd = ngx_max(call->hold_nusd, bound.hold_nusd);
     call->prompt_bound = ngx_max(call->prompt_bound, bound.prompt);
     call->output_bound = ngx_max(call->output_bound, bound.output);
+    call->prompt_estimate = ngx_max(call->prompt_estimate,
+                                    ngx_http_asgard_policy_estimate(ctx, model,
+                                                               bound.prompt));
 
     return ASG_OK;
 }

@@ -437,8 +437,7 @@ ngx_http_asgard_reserve_fill(ngx_http_asgard_slot_t *slot,
     slot->held_nusd = call->hold_nusd;
     slot->rates = call->rates;
     slot->output_bound = call->output_bound;
-    slot->prompt_estimate = ngx_min(call->prompt_bound,
-                                    (ctx->parsed->parts.bytes + 3) / 4);
+    slot->prompt_estimate = call->prompt_estimate;
 
     if (ngx_http_asgard_budgets_fill(slot, ctx) != NGX_OK) {
         return NGX_ERROR;

@@ -3,6 +3,8 @@
 
 #define PUSD_PER_NUSD     1000
 #define PRICE_TEXT_MAX    64
+#define TOKEN_BYTES       4             /* of a text, mostly */
+#define MEDIA_ESTIMATE    2048          /* tokens that one mostly has at most */
 #define EXPONENT_MAX      9999          /* far outside every accepted price */
 #define MANTISSA_DIGITS   30
 #define PUSD_EXPONENT     12            /* a USD is 10^12 pico-USD */
@@ -222,6 +224,26 @@ asg_err_t asg_price_prompt_bound(const asg_card_t *card,
     }
     *tokens = (int64_t) sum;
     return ASG_OK;
+}
+
+int64_t asg_price_prompt_estimate(const asg_card_t *card,
+    const asg_parts_t *parts, int64_t bound)
+{
+    const int64_t bytes = text_bytes(parts);
+    const part_t list[] = {
+        {bytes < 0 ? bytes : (bytes + TOKEN_BYTES - 1) / TOKEN_BYTES, 1},
+        {parts->images, fewer(card->image_tokens, MEDIA_ESTIMATE)},
+        {parts->files, fewer(card->file_tokens, MEDIA_ESTIMATE)},
+        {parts->audios, fewer(card->audio_tokens, MEDIA_ESTIMATE)}
+    };
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        if (!add_part(list[i], &sum)) {
+            return bound;
+        }
+    }
+    return sum < (uint64_t) bound ? (int64_t) sum : bound;
 }
 
 static int64_t dearest_in(const asg_prices_t *p)

@@ -110,6 +110,13 @@ asg_part_t asg_price_unbound(const asg_card_t *card, const asg_parts_t *parts);
 ASG_MUST_CHECK asg_err_t asg_price_prompt_bound(const asg_card_t *card,
     const asg_parts_t *parts, int64_t *tokens);
 
+/* Tokens that the prompt is counted with until its usage is known, for limits:
+ * a fourth of what may be text in bytes, and for each image, file and piece of
+ * audio what the card has as its bound, 2,048 at most, inline or by URL.  Never
+ * more than `bound`. */
+int64_t asg_price_prompt_estimate(const asg_card_t *card,
+    const asg_parts_t *parts, int64_t bound);
+
 /* The hold: prompt bound at the dearest input price + output bound x n at the
  * dearest output price, of the long-context tier where the prompt can reach
  * it; rounded up once. */

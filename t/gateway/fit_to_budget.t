@@ -62,6 +62,21 @@ is($small->status, 200, 'what asks for less');
 is($small->header('x-asgard-max-tokens'), undef, '... is left as it is');
 quiet();
 
+# Of a minute's tokens a call that named no limit counts with its sixteenth,
+# also when it was made to fit.
+my $minute = $t->key(project => $project, tpm_limit => 480);
+sub counted { my ($reply) = @_;
+    is($reply->status, 200, 'a call that is made to fit, with tpm_limit')
+        or diag($reply->body);
+    ok($reply->header('x-asgard-max-tokens'), '... is lowered');
+    return 480 - $reply->header('x-ratelimit-remaining-tokens') }
+sub ask_of_minute { return $t->chat($minute, {model => 'one', @_}) }
+$spent = sprintf '%.0f', $t->usage($project)->{spent_usd} * 1e9;
+limit($spent + $prompt + 200.5 * $token);
+cmp_ok(counted(ask_of_minute(max_tokens => undef)), '<', 150,
+    '... and counts as one that says nothing of its length');
+quiet();
+
 # Not even one token.
 $spent = sprintf '%.0f', $t->usage($project)->{spent_usd} * 1e9;
 limit($spent + $prompt + $token / 2);

@@ -337,6 +337,29 @@ static void contents_of_media_count_by_their_own_bound(void **state)
                      ASG_ERR_RANGE);
 }
 
+static void a_prompt_is_estimated_by_its_text_and_its_media(void **state)
+{
+    asg_parts_t text = {.bytes = 1001};
+    asg_parts_t inlined = {.bytes = 100000, .media_bytes = 99000, .images = 1};
+    asg_parts_t by_url = {.bytes = 1000, .images = 1};
+    asg_parts_t many = {.bytes = 1000, .images = 3, .files = 2, .audios = 1};
+    asg_parts_t wrong = {.bytes = -1};
+    asg_card_t c = card;
+
+    (void) state;
+    assert_int_equal(asg_price_prompt_estimate(&c, &text, 5000), 251);
+    assert_int_equal(asg_price_prompt_estimate(&c, &text, 200), 200);
+    c.image_tokens = 700;
+    assert_int_equal(asg_price_prompt_estimate(&c, &inlined, 5000), 950);
+    assert_int_equal(asg_price_prompt_estimate(&c, &by_url, 5000), 950);
+    c.image_tokens = 16384;
+    c.file_tokens = 100;
+    c.audio_tokens = 5000;
+    assert_int_equal(asg_price_prompt_estimate(&c, &many, 90000),
+                     250 + 3 * 2048 + 2 * 100 + 2048);
+    assert_int_equal(asg_price_prompt_estimate(&c, &wrong, 90000), 90000);
+}
+
 static void a_hold_refuses_counts_out_of_range(void **state)
 {
     (void) state;
@@ -463,6 +486,7 @@ int main(void)
         cmocka_unit_test(
             a_bound_counts_what_an_answer_may_have_beyond_its_limit),
         cmocka_unit_test(contents_of_media_count_by_their_own_bound),
+        cmocka_unit_test(a_prompt_is_estimated_by_its_text_and_its_media),
         cmocka_unit_test(a_hold_refuses_counts_out_of_range),
         cmocka_unit_test(a_cost_within_the_bounds_is_never_above_the_hold),
         cmocka_unit_test(a_price_is_read_per_token_thousand_and_million),
