@@ -246,11 +246,11 @@ ctl_ask_move(struct ctl_change *c, struct ctl_ask *ask,
     if (!CTL_PG(c->pg, c->arena, NULL, e,
             "UPDATE requests SET state = $2, updated_at = now()"
             " WHERE request_id = $1::uuid", ask->id,
-            ctl_ask_state_name(next)))
+            ctl_ask_state_name(next))
+        || !ctl_ask_get(c->pg, c->arena, ask->id, false, ask, e))
     {
         return false;
     }
-    ask->state = next;
 
     return ask_told(c, ask, ctl_ask_event_name(event),
                     ctl_ask_state_name(next), reason, e);

@@ -79,8 +79,8 @@ bool ctl_ask_see(struct ctl_pg *pg, struct ctl_arena *arena,
 const char *ctl_ask_person(struct ctl_arena *arena,
     const struct ctl_principal *who);
 
-/* One step of flow/ask_state.h, its event and audit entry; 400
- * illegal_transition. */
+/* One step of flow/ask_state.h, its event and audit entry; *ask is what it is
+ * then; 400 illegal_transition. */
 bool ctl_ask_move(struct ctl_change *c, struct ctl_ask *ask,
     enum ctl_ask_event event, const char *reason, struct ctl_error *e);
 

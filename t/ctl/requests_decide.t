@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use JSON::XS ();
 use Test::More;
 
 use Asgard::People;
@@ -64,7 +65,18 @@ is_deeply($seen->{payload}, {title => 'More room', details => {size => '1.50'}},
 is_deeply($seen->{you_may}, ['cancel'], 'who asked may take it back');
 is_deeply(look($request, $people->as('manager'))->{you_may},
     [qw(approve reject escalate cancel)], 'the manager decides');
-cmp_ok($seen->{sla_due_at}, 'gt', $seen->{created_at}, 'it is due some day');
+is($t->{postgres}->value("SELECT '$seen->{sla_due_at}'::timestamptz"
+    . " - '$seen->{created_at}'::timestamptz"), '7 days',
+    'a decision is due within seven days');
+is($seen->{overdue}, JSON::XS::false(), '... which are not over');
+my $late = ask();
+$t->{postgres}->value("UPDATE requests SET sla_due_at = now() - interval"
+    . " '1 s' WHERE request_id = '$late->{id}' RETURNING 1");
+is(look($late)->{overdue}, JSON::XS::true(), '... and then it says so');
+is_deeply([map { $_->{id} } grep { $_->{overdue} } @{$t->api_ok('GET',
+    '/api/requests')->{requests}}], [$late->{id}], '... in a list, too');
+is(say($late, 'cancel', 'owner')->json->{overdue}, JSON::XS::false(),
+    '... until nobody has to decide it any more');
 
 # --- nobody decides over what they asked
 
@@ -147,7 +159,7 @@ is_deeply($list->('?state=approved'), [map { $_->{id} } $up, $operators,
     $request], 'requests are found by state, the newest first');
 is_deeply($list->('?requester=manager'), [$managers->{id}], '... by who asked');
 is_deeply($list->('?requester=owner@example.com'), [map { $_->{id} } $back, $up,
-    $agents, $request], '... or for whom');
+    $agents, $late, $request], '... or for whom');
 is_deeply($list->("?subject=$project&state=reviewing"), [$managers->{id}],
     '... by subject');
 is_deeply($list->("?subject=x'%20OR%201=1--"), [], 'a filter is only a value');
