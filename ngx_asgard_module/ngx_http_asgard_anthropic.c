@@ -9,6 +9,7 @@
 #include "core/anthropic_request.h"
 #include "ngx_http_asgard_policy.h"
 #include "ngx_http_asgard_route.h"
+#include "ngx_http_asgard_share.h"
 #include "ngx_http_asgard_snapshot.h"
 #include "ngx_http_asgard_zone.h"
 
@@ -25,9 +26,19 @@ static void ngx_http_asgard_anthropic_told(void *data,
     const asg_anthropic_usage_t *usage);
 static int ngx_http_asgard_anthropic_append(void *data, const char *bytes,
     size_t len);
-static u_char *ngx_http_asgard_anthropic_alloc(ngx_http_asgard_ctx_t *ctx,
-    size_t size);
+static ngx_http_asgard_room_t *ngx_http_asgard_anthropic_alloc(
+    ngx_http_asgard_ctx_t *ctx, size_t size, ngx_uint_t sent);
 static void ngx_http_asgard_anthropic_cleanup(void *data);
+
+
+/* Memory for what was translated.  That of a request counts in its project's
+ * share as its body does, that of an answer for all, as any answer. */
+struct ngx_http_asgard_room_s {
+    u_char                    *data;
+    size_t                     size;          /* 0: it was given back */
+    ngx_uint_t                 share;
+    ngx_uint_t                 sent;          /* unsigned, 0 or 1: a request */
+};
 
 
 /* For a whole document within one call: no state is kept between two. */
@@ -124,14 +135,17 @@ ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
         ngx_http_asgard_anthropic_rewrite(a->ctx, a->model, &rewrite);
         length = a->ctx->translated_len;
 
-        out.data = (char *) ngx_http_asgard_anthropic_alloc(a->ctx,
-                                                            (size_t) length);
-        if (out.data == NULL) {
+        /* what another candidate was sent */
+        ngx_http_asgard_anthropic_drop(a);
+
+        a->room = ngx_http_asgard_anthropic_alloc(a->ctx, (size_t) length, 1);
+
+        if (a->room == NULL) {
             a->answer.reason = ASG_REASON_OVERLOADED;
             return NGX_ERROR;
         }
 
-        asg_buf_init(&out, out.data, (size_t) length);
+        asg_buf_init(&out, (char *) a->room->data, (size_t) length);
 
         if (asg_anthropic_request(a->ctx->parsed, &rewrite,
                                   ngx_http_asgard_anthropic_append, &out,
@@ -162,51 +176,97 @@ ngx_http_asgard_anthropic_append(void *data, const char *bytes, size_t len)
 }
 
 
-/* Lives as long as the request, and is charged as long: a call with several
- * candidates of this kind has as many bodies, at most
- * ASG_CATALOG_CANDIDATES_MAX. */
-
-static u_char *
-ngx_http_asgard_anthropic_alloc(ngx_http_asgard_ctx_t *ctx, size_t size)
+static ngx_int_t
+ngx_http_asgard_anthropic_charge(ngx_http_asgard_ctx_t *ctx,
+    ngx_http_asgard_room_t *room)
 {
-    ngx_str_t                    *body;
-    ngx_pool_cleanup_t           *cln;
+    size_t                        max;
     ngx_http_asgard_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_asgard_module);
+    max = amcf->body_memory;
 
-    cln = ngx_pool_cleanup_add(ctx->request->pool, sizeof(ngx_str_t));
+    return room->sent
+           ? ngx_http_asgard_share_body_charge(room->share, ctx->body_charged,
+                                               room->size, max)
+           : ngx_http_asgard_zone_body_charge(room->size, max);
+}
+
+
+static void
+ngx_http_asgard_anthropic_release(ngx_http_asgard_room_t *room)
+{
+    if (room->sent) {
+        ngx_http_asgard_share_body_release(room->share, room->size);
+
+    } else {
+        ngx_http_asgard_zone_body_release(room->size);
+    }
+
+    room->size = 0;
+}
+
+
+/* Lives as long as the request, if it is not dropped before. */
+
+static ngx_http_asgard_room_t *
+ngx_http_asgard_anthropic_alloc(ngx_http_asgard_ctx_t *ctx, size_t size,
+    ngx_uint_t sent)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_asgard_room_t  *room;
+
+    cln = ngx_pool_cleanup_add(ctx->request->pool,
+                               sizeof(ngx_http_asgard_room_t));
     if (cln == NULL) {
         return NULL;
     }
 
-    if (ngx_http_asgard_zone_body_charge(size, amcf->body_memory) != NGX_OK) {
+    room = cln->data;
+    room->size = size;
+    room->sent = sent;
+    room->share = ngx_http_asgard_share(ctx);
+
+    if (ngx_http_asgard_anthropic_charge(ctx, room) != NGX_OK) {
         return NULL;
     }
 
-    body = cln->data;
-    body->len = size;
-    body->data = ngx_alloc(size, ctx->request->connection->log);
+    room->data = ngx_alloc(size, ctx->request->connection->log);
 
-    if (body->data == NULL) {
-        ngx_http_asgard_zone_body_release(size);
+    if (room->data == NULL) {
+        ngx_http_asgard_anthropic_release(room);
         return NULL;
     }
 
     cln->handler = ngx_http_asgard_anthropic_cleanup;
 
-    return body->data;
+    return room;
 }
 
 
 static void
 ngx_http_asgard_anthropic_cleanup(void *data)
 {
-    ngx_str_t *body = data;
+    ngx_http_asgard_room_t *room = data;
 
-    ngx_free(body->data);
-    ngx_http_asgard_zone_body_release(body->len);
+    if (room->size) {
+        ngx_free(room->data);
+        ngx_http_asgard_anthropic_release(room);
+    }
+}
+
+
+void
+ngx_http_asgard_anthropic_drop(ngx_http_asgard_attempt_t *a)
+{
+    if (a->room) {
+        ngx_http_asgard_anthropic_cleanup(a->room);
+        a->room = NULL;
+    }
+
+    a->translated_model = NULL;
+    a->translated = ASG_STR_NULL;
 }
 
 
@@ -248,6 +308,7 @@ ngx_http_asgard_anthropic_answer(ngx_http_asgard_attempt_t *a,
     asg_buf_t                  out;
     asg_str_t                  body;
     asg_anthropic_show_t       show;
+    ngx_http_asgard_room_t    *room;
     ngx_http_asgard_answer_t  *answer;
 
     answer = &a->answer;
@@ -266,14 +327,14 @@ ngx_http_asgard_anthropic_answer(ngx_http_asgard_attempt_t *a,
         return NGX_DECLINED;
     }
 
-    out.data = (char *) ngx_http_asgard_anthropic_alloc(a->ctx,
-                                                        (size_t) length);
-    if (out.data == NULL) {
+    room = ngx_http_asgard_anthropic_alloc(a->ctx, (size_t) length, 0);
+
+    if (room == NULL) {
         answer->reason = ASG_REASON_OVERLOADED;
         return NGX_ERROR;
     }
 
-    asg_buf_init(&out, out.data, (size_t) length);
+    asg_buf_init(&out, (char *) room->data, (size_t) length);
 
     if (asg_anthropic_answer(&ngx_http_asgard_anthropic_json, ngx_random(),
                              body, &show, ngx_http_asgard_anthropic_append,

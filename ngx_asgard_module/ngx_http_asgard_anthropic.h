@@ -4,7 +4,8 @@
  * before it leaves, the answer before it is metered.
  *
  * The translation itself is core/anthropic_*.c; here is the memory for it.
- * That of a whole body counts against the same cap as the bodies themselves.
+ * That of a whole body counts against the same cap as the bodies themselves,
+ * a request's also in the share of its project.
  * The meter sees OpenAI's shape, as from any other provider.
  */
 
@@ -31,6 +32,9 @@ ngx_uint_t ngx_http_asgard_anthropic_takes(ngx_http_asgard_ctx_t *ctx,
 /* The body of this attempt as the one piece of the splice. */
 ngx_int_t ngx_http_asgard_anthropic_body(ngx_http_asgard_attempt_t *a,
     asg_splice_t *splice);
+
+/* Nobody needs that body any more; another attempt would write it anew. */
+void ngx_http_asgard_anthropic_drop(ngx_http_asgard_attempt_t *a);
 
 /* The answer that is held becomes a chat.completion with the name that is to be
  * shown.  NGX_DECLINED: it is no message; it stays as it is. */

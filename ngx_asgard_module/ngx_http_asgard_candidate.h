@@ -36,6 +36,9 @@ typedef enum {
 } ngx_http_asgard_fault_e;
 
 
+typedef struct ngx_http_asgard_room_s  ngx_http_asgard_room_t;
+
+
 struct ngx_http_asgard_attempt_s {
     ngx_http_asgard_ctx_t      *ctx;
     ngx_http_upstream_conf_t    conf;         /* this attempt's u->conf */
@@ -75,7 +78,8 @@ struct ngx_http_asgard_attempt_s {
 
     /* kind anthropic */
     const asg_model_t          *translated_model;     /* of `translated` */
-    asg_str_t                   translated;   /* the request's body */
+    asg_str_t                   translated;   /* the request's body, */
+    ngx_http_asgard_room_t     *room;         /* which is here; NULL: none */
     asg_anthropic_stream_t     *messages;     /* NULL: no such stream */
 
     ngx_http_asgard_response_t  response;

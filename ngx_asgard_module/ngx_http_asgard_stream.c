@@ -59,8 +59,12 @@ ngx_http_asgard_stream_start(ngx_http_asgard_attempt_t *a)
 
     /* a stream that was accepted is the last attempt, and may be open long */
 
-    if (u->request_body_sent && ngx_http_asgard_body_forget(ctx) != NGX_OK) {
-        return NGX_ERROR;
+    if (u->request_body_sent) {
+        ngx_http_asgard_anthropic_drop(a);
+
+        if (ngx_http_asgard_body_forget(ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     shown = ngx_http_asgard_str(&ctx->asked);
