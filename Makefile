@@ -7,7 +7,7 @@ OUT        := build/$(BUILD)
 JOBS       ?= 2
 CLANG      ?= clang
 FUZZ_SECONDS ?= 600
-TEST_PREREQ ?= deps all
+TEST_PREREQ ?= deps built
 
 ifeq ($(filter $(BUILD),release debug sanitize),)
 $(error BUILD is release, debug or sanitize, not "$(BUILD)")
@@ -87,7 +87,8 @@ export ASGARD_TOP   := $(CURDIR)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help deps all module ctl nginx test test-sanitize test-unit test-gateway test-lua \
+.PHONY: help deps all built module ctl nginx test test-sanitize test-unit \
+        test-gateway test-lua \
         test-ctl test-run test-docs test-fault test-fault-long test-abuse \
         test-harden \
         test-sim torture soak test-sdk test-openwebui fuzz-smoke fuzz check \
@@ -103,6 +104,10 @@ deps: ## Install what is missing (Debian packages; sudo when not root)
 	@scripts/install-deps
 
 all: module ctl ## Build the module and asgard-ctl (the default)
+
+# Behind deps, one after the other; JOBS at once by itself.
+built:
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 
 # --- the module -----------------------------------------------------------
 
@@ -318,7 +323,7 @@ $(OUT)/bench/core: $(OUT)/bench/core.o $(OUT)/libasgard.a
 
 # --- a private Asgard -----------------------------------------------------
 
-run: deps all ## Start everything under run/ and make one governed call
+run: deps built ## Start everything under run/ and make one governed call
 	@scripts/run
 
 stop: ## Stop what make run started; data stays

@@ -1,7 +1,8 @@
 # A private PostgreSQL: a copy of the template of PostgresTemplate.pm.
 #
 # PostgreSQL refuses to run as root; then the user `postgres` runs it.
-# Durability is off: what is tested here is Asgard, not fsync.
+# Durability is off: what is tested here is Asgard, not fsync.  Shared memory is
+# in the data folder, so that one that is killed leaves nothing behind.
 package Asgard::PostgresServer;
 
 use strict;
@@ -84,6 +85,7 @@ synchronous_commit = off
 full_page_writes = off
 max_connections = 60
 shared_buffers = 16MB
+dynamic_shared_memory_type = mmap
 log_min_messages = warning
 timezone = 'UTC'
 @{[$arg{conf} // '']}
