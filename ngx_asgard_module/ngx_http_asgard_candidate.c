@@ -516,12 +516,14 @@ static void
 ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
     ngx_peer_connection_t *pc)
 {
+    ngx_uint_t              looks_up;
     ngx_connection_t       *c;
     ngx_http_asgard_ctx_t  *ctx;
 
     c = &a->park;
     ctx = a->ctx;
     a->parked = 0;
+    looks_up = !ngx_queue_empty(&a->waiter.queue);
 
     if (a->backoff.timer_set) {
         ngx_del_timer(&a->backoff);
@@ -550,6 +552,14 @@ ngx_http_asgard_candidate_unpark(ngx_http_asgard_attempt_t *a,
     {
         a->timed_out = c->write->timedout;
         a->fault = NGX_HTTP_ASGARD_FAULT_CONNECT;
+
+        if (looks_up) {
+            ngx_http_asgard_candidate_note(a);
+        }
+
+        /* whoever comes next may be claimed, too */
+        ngx_http_asgard_candidate_release(a);
+
         pc->tries = ngx_http_asgard_advance(a) ? 1 : 0;
     }
 }

@@ -63,6 +63,19 @@ for my $case (['none', '502 upstream_error'], ['mute',
 }
 
 {
+    # One that no server answers for is left alone, as one that refuses is.
+    my ($failed) = $s->get('/metrics')->body
+        =~ /^asgard_endpoint_failures_total\{endpoint="mute"\} (\d+)$/m;
+    cmp_ok($failed // 0, '>', 0, 'a name server that is silent is a failure');
+    $s->chat($key, {model => 'mute-then-good'}) for 1 .. 5;
+    my $asked = $dns->asked('mute.provider.test');
+    is($s->chat($key, {model => 'mute-then-good'})->status, 200,
+        'a call goes to the next candidate');
+    is($dns->asked('mute.provider.test'), $asked,
+        '  … and waits for no name that nobody knows');
+}
+
+{
     # an answer without a length: its connection is not kept
     $up->script({raw => "HTTP/1.1 200 OK\r\n\r\n{\"usage\":{"
         . '"prompt_tokens":1,"completion_tokens":1}}'});
