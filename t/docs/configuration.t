@@ -129,6 +129,7 @@ my ($written) = source('scripts/run')
     =~ /cat > "\$run\/env.new" << ENV\n(.*?)^ENV/ms;
 same_names('`make run`', 'what make run writes and reads stands there',
     $written =~ /^(\w+)=/mg,
-    qw(run/backends.env run/services/ run/routing.yaml run/prices.json));
+    qw(run/backends.env run/services/ run/routing.yaml run/prices.json
+    run/guardrails*.conf ASGARD_GUARDRAIL_MODE));
 
 done_testing();
