@@ -79,7 +79,8 @@ $up->script(({status => 400}) x 4);
 ($status, $said) = probe('main');
 is($status, 1, 'a backend that refuses everything is a problem');
 like($said->{json}, qr/^PROBLEM: status 400: it refuses the request/, '... so');
-is($up->count, 4, '... after four calls and no stream');
+is($up->count, 4, '... after four calls and no stream')
+    or diag($t->encode([bodies()]));
 
 $up->forget;
 $up->script({status => 401, body => {error => {message => "no: $secret"}}});

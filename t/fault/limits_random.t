@@ -74,7 +74,8 @@ sub within {
 sub room {
     my ($scope, $from, $to) = @_;
     my ($sure, $maybe) = within($served{$scope} // [], $from, $to);
-    my ($rpm, $tpm) = map { $limits{$scope}{$_} // 1e9 } qw(rpm_limit tpm_limit);
+    my ($rpm, $tpm) = map { $limits{$scope}{$_} // 1e9 }
+        qw(rpm_limit tpm_limit);
     return (min($rpm - $sure, int($tpm / $USED) - $sure),
         max(0, min($rpm - $maybe, int(($tpm - $maybe * $USED) / $ESTIMATE))));
 }

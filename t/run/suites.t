@@ -93,6 +93,8 @@ for my $what (sort keys %failing) {
     like($text, qr/^$suite +\d+ +\d+ +[12] /m, "and counted under $suite");
 }
 like($text, qr/^it broke$/m, 'a target that broke says how');
+like($text, qr{^build/fuzz/t/fuzz/fuzz_one: exit \d+; }m,
+    '... once more behind the sums of all');
 
 # A test that has started something, a target, and a program of their own.
 sub alive {
