@@ -121,7 +121,8 @@ sub books {
         push @order, $line->{id} if !$entry{$line->{id}};
         $entry{$line->{id}} = {%{$entry{$line->{id}} // {}}, %$line};
     }
-    return @entry{@order};
+    # an end alone is of one that was forgotten before it ended
+    return grep { $_->{method} } @entry{@order};
 }
 
 sub count { scalar(my @all = $_[0]->books) }
